@@ -1,0 +1,1 @@
+"""The service and the rules of Holdshelf. Knows no screen and no camera make."""

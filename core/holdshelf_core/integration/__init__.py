@@ -1,0 +1,22 @@
+"""All that an integration meets: entries, models, repairs, errors and the root object."""
+
+from .entry import ConfigEntry, EntryState
+from .errors import EntryAuthFailed, EntryError, EntryNotReady, FlowError
+from .models import DiscoveredCamera, EntryDraft, StreamSource
+from .repairs import Repair, RepairRegistry
+from .root import Holdshelf
+
+__all__ = [
+    "ConfigEntry",
+    "DiscoveredCamera",
+    "EntryAuthFailed",
+    "EntryDraft",
+    "EntryError",
+    "EntryNotReady",
+    "EntryState",
+    "FlowError",
+    "Holdshelf",
+    "Repair",
+    "RepairRegistry",
+    "StreamSource",
+]

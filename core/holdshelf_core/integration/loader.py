@@ -1,0 +1,58 @@
+"""Finds integrations through the entry point group ``holdshelf.integrations``; core imports none by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Protocol, cast
+
+from .entry import ConfigEntry
+from .models import DiscoveredCamera, EntryDraft
+from .root import Holdshelf
+
+GROUP = "holdshelf.integrations"
+
+
+class ConfigFlow(Protocol):
+    """The ``config_flow`` module of an integration: discover → pick → test; core asks for name and area."""
+
+    def matches(self, address: str) -> bool:
+        """Does this integration take such an address?"""
+
+    async def async_discover(
+        self, holdshelf: Holdshelf, *, probe_addresses: Sequence[str] | None, timeout_s: float
+    ) -> list[DiscoveredCamera]:
+        """Look for devices: by multicast, or by asking each of ``probe_addresses`` alone."""
+
+    async def async_probe(
+        self, holdshelf: Holdshelf, address: str, username: str | None, password: str | None
+    ) -> EntryDraft:
+        """Try an address with credentials; raises FlowError with the field to correct."""
+
+
+class Integration(Protocol):
+    """An integration package."""
+
+    DOMAIN: str
+    config_flow: ConfigFlow
+
+    async def async_setup_entry(self, holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> None:
+        """Start; raises EntryNotReady, EntryAuthFailed or EntryError."""
+
+    async def async_unload_entry(self, holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> None:
+        """Stop what set-up started."""
+
+
+@cache
+def integrations() -> dict[str, Integration]:
+    """Every installed integration by domain. ``stream`` ships in core and stands last: it takes any stream address."""
+    found: dict[str, Integration] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+        module = point.load()
+        import_module(f"{module.__name__}.config_flow")
+        found[point.name] = cast(Integration, module)
+    stream = import_module("holdshelf_core.integration.stream")
+    found.setdefault("stream", cast(Integration, stream))
+    return found

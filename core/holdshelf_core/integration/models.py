@@ -1,0 +1,57 @@
+"""The plain data that core and an integration hand each other."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+type Transport = Literal["tcp", "udp"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSource:
+    """Where the recorder dials. The URL carries no credentials; they stand beside it."""
+
+    url: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    transport: Transport = "tcp"
+    codec: str | None = None
+    width: int | None = None
+    height: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``entry.data["stream"]``; the password is left out, it stands once in ``entry.data["password"]``."""
+        data = asdict(self)
+        del data["password"]
+        return data
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], password: str | None) -> StreamSource:
+        """The source as cached; unknown keys of a newer version are left aside."""
+        known = {f.name for f in fields(cls)}
+        return cls(**{k: v for k, v in data.items() if k in known and k != "password"}, password=password)
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveredCamera:
+    """A device that answered a probe. Names come from the device: cleaned by the integration, never trusted."""
+
+    domain: str
+    unique_id: str
+    name: str
+    address: str
+    hardware: str = ""
+    location: str = ""
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EntryDraft:
+    """A device that was tried with credentials and can be added. ``data["password"]`` is stored encrypted."""
+
+    domain: str
+    unique_id: str
+    title: str
+    data: dict[str, Any]
+    warnings: tuple[str, ...] = ()

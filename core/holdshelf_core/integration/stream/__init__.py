@@ -1,0 +1,21 @@
+"""The plain ``stream`` integration: an rtsp:// or rtsps:// address typed by hand. No device behind it to ask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdshelf_core.integration.entry import ConfigEntry
+from holdshelf_core.integration.models import StreamSource
+from holdshelf_core.integration.root import Holdshelf
+
+DOMAIN = "stream"
+
+
+async def async_setup_entry(holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> None:
+    """Announce the stream; the recorder finds out the rest."""
+    holdshelf.async_set_stream(entry, StreamSource.from_dict(entry.data["stream"], entry.data.get("password")))
+
+
+async def async_unload_entry(holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> None:
+    """Withdraw it."""
+    holdshelf.async_set_stream(entry, None)

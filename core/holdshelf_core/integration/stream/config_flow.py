@@ -1,0 +1,52 @@
+"""Adding a stream by its address. Whether it plays is tried by the recorder's own probe, not here (core.app)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import unquote, urlsplit, urlunsplit
+from uuid import NAMESPACE_URL, uuid5
+
+from holdshelf_core.integration.errors import FlowError
+from holdshelf_core.integration.models import DiscoveredCamera, EntryDraft, StreamSource
+from holdshelf_core.integration.root import Holdshelf
+
+SCHEMES = ("rtsp", "rtsps")
+
+
+def matches(address: str) -> bool:
+    """Stream addresses only."""
+    return urlsplit(address).scheme.lower() in SCHEMES
+
+
+async def async_discover(
+    _holdshelf: Holdshelf, *, probe_addresses: Sequence[str] | None, timeout_s: float
+) -> list[DiscoveredCamera]:
+    """A bare stream cannot be discovered."""
+    return []
+
+
+async def async_probe(
+    _holdshelf: Holdshelf, address: str, username: str | None, password: str | None
+) -> EntryDraft:
+    """Take the address apart: credentials leave the URL, ``?transport=udp`` behind it chooses UDP."""
+    parts = urlsplit(address)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise FlowError("address", f"The port in {parts.netloc.rpartition('@')[2]!r} is not a number.") from None
+    if not matches(address) or not host:
+        raise FlowError("address", f"{address!r} is not a stream address.", "It looks like rtsp://192.0.2.7/stream1.")
+    if parts.password or parts.username:
+        username = username or unquote(parts.username or "")
+        password = password or unquote(parts.password or "")
+    netloc = f"[{host}]" if ":" in host else host
+    if port:
+        netloc += f":{port}"
+    url = urlunsplit((parts.scheme.lower(), netloc, parts.path or "/", parts.query, ""))
+    source = StreamSource(url=url, username=username or None, password=password)
+    return EntryDraft(
+        domain="stream",
+        unique_id=f"stream-{uuid5(NAMESPACE_URL, url)}",
+        title=host,
+        data={"address": url, "stream": source.to_dict(), "password": password},
+    )

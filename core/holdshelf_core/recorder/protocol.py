@@ -1,0 +1,188 @@
+"""What the service and a recorder worker say to each other, over one SOCK_SEQPACKET socket pair.
+
+A message is one packet (msgpack), so its boundaries are the kernel's; a granted segment's descriptor travels with
+its message (SCM_RIGHTS). The worker opens no file: it is handed descriptors, and hands back facts.
+Order within a camera is the order of sending.
+"""
+
+from __future__ import annotations
+
+import socket
+
+import msgspec
+
+MAX_MESSAGE_BYTES = 160_000
+
+
+class Record(msgspec.Struct, tag=True, frozen=True):
+    """Service → worker: dial this camera and keep recording it."""
+
+    camera: str
+    url: str
+    username: str | None
+    password: str | None
+    transport: str
+    boot: str
+
+
+class Forget(msgspec.Struct, tag=True, frozen=True):
+    """Service → worker: finish this camera's segment and stop dialling it."""
+
+    camera: str
+
+
+class Grant(msgspec.Struct, tag=True, frozen=True):
+    """Service → worker: an open, empty segment file (the descriptor comes with it)."""
+
+    camera: str
+    seq: int
+
+
+class Deny(msgspec.Struct, tag=True, frozen=True):
+    """Service → worker: no segment now. Ask again at a later key frame."""
+
+    camera: str
+    reason: str
+
+
+class Cut(msgspec.Struct, tag=True, frozen=True):
+    """Service → worker: close this segment now (its reserved room is used up and no more can be had)."""
+
+    camera: str
+    seq: int
+
+
+class Quit(msgspec.Struct, tag=True, frozen=True):
+    """Service → worker: finish every segment and end."""
+
+
+class Want(msgspec.Struct, tag=True, frozen=True):
+    """Worker → service: this camera will need a segment soon."""
+
+    camera: str
+
+
+class Started(msgspec.Struct, tag=True, frozen=True):
+    """Worker → service: the first frame of a segment has come. ``why`` a new run began, '' when it goes on."""
+
+    camera: str
+    seq: int
+    start_utc_ns: int
+    start_boot_ns: int
+    run: str
+    codec: str
+    width: int
+    height: int
+    why: str = ""
+
+
+class Closed(msgspec.Struct, tag=True, frozen=True):
+    """Worker → service: a segment is complete; every byte has been handed to the kernel."""
+
+    camera: str
+    seq: int
+    start_utc_ns: int
+    start_boot_ns: int
+    duration_ns: int
+    run: str
+    boot: str
+    bytes: int
+    sha256: str
+    codec: str
+    width: int
+    height: int
+    frames: int
+    activity: list[int]
+
+
+class Torn(msgspec.Struct, tag=True, frozen=True):
+    """Worker → service: writing (``sync=False``) or fdatasync (``sync=True``) of a segment failed."""
+
+    camera: str
+    seq: int
+    errno: int
+    sync: bool
+
+
+class Returned(msgspec.Struct, tag=True, frozen=True):
+    """Worker → service: a granted segment was not used; its file is empty."""
+
+    camera: str
+    seq: int
+
+
+class Dialling(msgspec.Struct, tag=True, frozen=True):
+    """Worker → service: a connection is being tried."""
+
+    camera: str
+
+
+class Lost(msgspec.Struct, tag=True, frozen=True):
+    """Worker → service: nothing is being recorded, and why (a gap reason of the disk format)."""
+
+    camera: str
+    reason: str
+    detail: str
+    retry_s: float
+
+
+class Ended(msgspec.Struct, tag=True, frozen=True):
+    """Worker → service: a forgotten camera's thread has ended."""
+
+    camera: str
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """How one camera fares: cumulative bytes and frames of its open segment, boot time of its last frame."""
+
+    camera: str
+    seq: int
+    bytes: int
+    frames: int
+    last_frame_boot_ns: int
+    received_bytes: int
+
+
+class Progress(msgspec.Struct, tag=True, frozen=True):
+    """Worker → service, once a second."""
+
+    beats: list[Beat]
+
+
+type ToWorker = Record | Forget | Grant | Deny | Cut | Quit
+type ToService = Want | Started | Closed | Torn | Returned | Dialling | Lost | Ended | Progress
+
+_ENCODER = msgspec.msgpack.Encoder()
+_TO_WORKER: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(
+    Record | Forget | Grant | Deny | Cut | Quit  # type: ignore[arg-type]
+)
+_TO_SERVICE: msgspec.msgpack.Decoder[ToService] = msgspec.msgpack.Decoder(
+    Want | Started | Closed | Torn | Returned | Dialling | Lost | Ended | Progress  # type: ignore[arg-type]
+)
+
+
+def encode(message: ToWorker | ToService) -> bytes:
+    """One packet."""
+    return _ENCODER.encode(message)
+
+
+def decode_to_service(packet: bytes) -> ToService:
+    """A worker's message. A worker talks to hostile cameras: ValidationError means it has gone wrong, end it."""
+    return _TO_SERVICE.decode(packet)
+
+
+def send(link: socket.socket, message: ToWorker | ToService, fds: tuple[int, ...] = ()) -> None:
+    """Send one message, with descriptors beside it."""
+    packet = _ENCODER.encode(message)
+    if fds:
+        socket.send_fds(link, [packet], list(fds))
+    else:
+        link.send(packet)
+
+
+def receive_in_worker(link: socket.socket) -> tuple[ToWorker, int | None] | None:
+    """Wait for the service's next message and its descriptor; None when the service is gone."""
+    packet, fds, _flags, _address = socket.recv_fds(link, MAX_MESSAGE_BYTES, 1)
+    if not packet:
+        return None
+    return _TO_WORKER.decode(packet), fds[0] if fds else None
