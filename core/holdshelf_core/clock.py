@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 NS = 1_000_000_000
@@ -33,9 +33,10 @@ def boot_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The last moment that the service is known to have lived."""
+    """The last moment that the service is known to have lived: the wall clock's word, and trusted time."""
 
     utc_ns: int
+    trusted_utc_ns: int
     boot_ns: int
     boot: str
 
@@ -82,26 +83,26 @@ class Clock:
         if heartbeat is None:
             self._trusted_utc_ns = utc_ns()
         elif heartbeat.boot == self.boot:
-            self._trusted_utc_ns = heartbeat.utc_ns + max(0, now_boot - heartbeat.boot_ns)
+            self._trusted_utc_ns = heartbeat.trusted_utc_ns + max(0, now_boot - heartbeat.boot_ns)
         else:
             # How long the machine was off is known only from its wall clock, which may add time and never take any.
-            self._trusted_utc_ns = max(heartbeat.utc_ns, utc_ns())
+            self._trusted_utc_ns = max(heartbeat.trusted_utc_ns, utc_ns())
         self._trusted_boot_ns = now_boot
 
     def heartbeat(self) -> Heartbeat:
         """What to persist now."""
-        return Heartbeat(self.trusted_utc_ns(), boottime_ns(), self.boot)
+        return Heartbeat(utc_ns(), self.trusted_utc_ns(), boottime_ns(), self.boot)
 
 
 def load_heartbeat(path: Path) -> Heartbeat | None:
     """Read the persisted heartbeat; None when there is none or it cannot be read (a first start, a torn disk)."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        return Heartbeat(int(raw["utc_ns"]), int(raw["boot_ns"]), str(raw["boot"]))
+        return Heartbeat(int(raw["utc_ns"]), int(raw["trusted_utc_ns"]), int(raw["boot_ns"]), str(raw["boot"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def dump_heartbeat(heartbeat: Heartbeat) -> bytes:
     """The bytes to write at ``STATE/clock.json``."""
-    return json.dumps({"utc_ns": heartbeat.utc_ns, "boot_ns": heartbeat.boot_ns, "boot": heartbeat.boot}).encode()
+    return json.dumps(asdict(heartbeat)).encode()

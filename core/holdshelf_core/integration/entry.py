@@ -49,6 +49,11 @@ class ConfigEntry[RuntimeT]:
     def runtime_data(self, value: RuntimeT) -> None:
         self._runtime_data = value
 
+    def clock_skew_s(self) -> float | None:
+        """How far the device's clock is off (positive: ahead), where its integration keeps ``clock_skew_s``."""
+        skew = getattr(self._runtime_data, "clock_skew_s", None)
+        return float(skew) if isinstance(skew, int | float) else None
+
     def async_on_unload(self, callback: Callable[[], None]) -> None:
         """Call this when the entry is unloaded, last added first."""
         self._on_unload.append(callback)

@@ -127,7 +127,7 @@ class Lost(msgspec.Struct, tag=True, frozen=True):
 
 
 class Ended(msgspec.Struct, tag=True, frozen=True):
-    """Worker → service: a forgotten camera's thread has ended."""
+    """Worker → service: a forgotten camera's segment is finished; nothing more comes from it."""
 
     camera: str
 
@@ -153,11 +153,9 @@ type ToWorker = Record | Forget | Grant | Deny | Cut | Quit
 type ToService = Want | Started | Closed | Torn | Returned | Dialling | Lost | Ended | Progress
 
 _ENCODER = msgspec.msgpack.Encoder()
-_TO_WORKER: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(
-    Record | Forget | Grant | Deny | Cut | Quit  # type: ignore[arg-type]
-)
+_TO_WORKER: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(Record | Forget | Grant | Deny | Cut | Quit)
 _TO_SERVICE: msgspec.msgpack.Decoder[ToService] = msgspec.msgpack.Decoder(
-    Want | Started | Closed | Torn | Returned | Dialling | Lost | Ended | Progress  # type: ignore[arg-type]
+    Want | Started | Closed | Torn | Returned | Dialling | Lost | Ended | Progress
 )
 
 

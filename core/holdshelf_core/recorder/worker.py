@@ -18,7 +18,8 @@ import threading
 
 import av
 import av.logging
-import av.packet
+import av.container
+import av.error
 
 from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.timeline import NS, Timeline, now_ns
@@ -30,7 +31,7 @@ from holdshelf_core.recorder.worker_segment import (
     parameter_sets,
     template_from_key_frame,
 )
-from holdshelf_core.recorder.worker_source import NOT_RECORDABLE, RtspSource, SourceError
+from holdshelf_core.recorder.worker_source import NOT_RECORDABLE, RtspSource, SourceError, VideoPacket
 
 _LOGGER = logging.getLogger("holdshelf.worker")
 
@@ -161,7 +162,6 @@ class Camera(threading.Thread):
             wait_s = BACKOFF_CAP_S if end.reason == NOT_RECORDABLE else backoff.next_s()
             self._link.send(wire.Lost(self.camera, end.reason, end.detail[:300], wait_s))
             self._stopping.wait(wait_s)
-        self._link.send(wire.Ended(self.camera))
 
     def _session(self) -> None:
         self._link.send(wire.Dialling(self.camera))
@@ -170,7 +170,7 @@ class Camera(threading.Thread):
         try:
             with self._lock:
                 self._sets = parameter_sets(source.stream.codec_context.extradata or b"", source.codec)
-                self._timeline = Timeline(round(1 / source.stream.time_base) if source.stream.time_base else 90_000)
+                self._timeline = Timeline(source.ticks_per_s)
                 self._why = "reconnected"
                 self._waiting_told = ""
                 self._drop_template()
@@ -186,7 +186,7 @@ class Camera(threading.Thread):
                 self._drop_template()
             source.close()
 
-    def _take(self, packet: av.packet.Packet, source: RtspSource) -> None:
+    def _take(self, packet: VideoPacket, source: RtspSource) -> None:
         boot_ns, utc_ns = now_ns()
         self.last_frame_boot_ns = boot_ns
         self.received_bytes += packet.size
@@ -210,9 +210,7 @@ class Camera(threading.Thread):
             except WriteFailed as error:
                 self._tear(error.errno)
 
-    def _at_key_frame(
-        self, packet: av.packet.Packet, source: RtspSource, pts: int, boot_ns: int, utc_ns: int
-    ) -> None:
+    def _at_key_frame(self, packet: VideoPacket, source: RtspSource, pts: int, boot_ns: int, utc_ns: int) -> None:
         sets = parameter_sets(memoryview(packet), source.codec)
         changed = bool(sets) and not sets <= self._sets
         writer = self._writer
@@ -241,9 +239,7 @@ class Camera(threading.Thread):
             return
         self._open_segment(grant, source, pts, boot_ns, utc_ns)
 
-    def _open_segment(
-        self, grant: tuple[int, int], source: RtspSource, pts: int, boot_ns: int, utc_ns: int
-    ) -> None:
+    def _open_segment(self, grant: tuple[int, int], source: RtspSource, pts: int, boot_ns: int, utc_ns: int) -> None:
         self._seq, fd = grant
         if self._why or not self._timeline.run:
             self._timeline.begin(pts, boot_ns, utc_ns)
@@ -260,7 +256,7 @@ class Camera(threading.Thread):
             "codec": source.codec,
         }
         try:
-            self._writer = SegmentWriter(fd, template, facts, pts, source.stream.time_base)
+            self._writer = SegmentWriter(fd, template, facts, pts, source.ticks_per_s)
         except WriteFailed as error:
             os.close(fd)
             self._link.send(wire.Torn(self.camera, self._seq, error.errno, sync=False))
@@ -436,6 +432,7 @@ class Worker:
                     self._cameras[message.camera].cut(message.seq)
             case wire.Forget():
                 self._forget(message.camera)
+                self._link.send(wire.Ended(message.camera))
 
     def _forget(self, camera: str) -> None:
         known = self._cameras.pop(camera, None)

@@ -19,8 +19,9 @@ from typing import Any
 import av
 import av.container
 import av.error
-import av.packet
 import av.video.stream
+
+from holdshelf_core.recorder.worker_source import VideoPacket
 
 FRAGMENT_US = 900_000
 SYNC_PERIOD_S = 0.9
@@ -56,12 +57,14 @@ def parameter_sets(annexb: bytes | memoryview, codec: str) -> frozenset[bytes]:
     return frozenset(found)
 
 
-def template_from_key_frame(packet: av.packet.Packet, codec: str) -> av.container.InputContainer:
+def template_from_key_frame(packet: VideoPacket, codec: str) -> av.container.InputContainer:
     """Describe a stream by a key frame that carries its parameter sets: size and extradata, through libavformat.
 
     Used when the SDP said nothing or no longer tells the truth. The caller closes the container. Raises ValueError.
     """
-    container = av.open(io.BytesIO(bytes(packet)), format=codec, options={"probesize": str(max(5000, packet.size))})
+    container = av.open(
+        io.BytesIO(bytes(packet)), "r", format=codec, options={"probesize": str(max(5000, packet.size))}
+    )
     if container.streams.video and container.streams.video[0].codec_context.width:
         return container
     container.close()
@@ -130,7 +133,7 @@ class SegmentWriter:
         template: av.video.stream.VideoStream,
         facts: dict[str, Any],
         first_pts: int,
-        time_base: Fraction | None,
+        ticks_per_s: int,
     ) -> None:
         """``facts`` go into the file itself, so that recovery needs nothing else (docs/disk-format.md)."""
         self.sink = Sink(fd)
@@ -140,7 +143,7 @@ class SegmentWriter:
         self._last_dts = -1
         self._last_pts = first_pts
         self._frame_ticks = 0
-        self._ticks_per_s = round(1 / time_base) if time_base else 90_000
+        self._ticks_per_s = ticks_per_s
         self.width, self.height = template.codec_context.width, template.codec_context.height
         self.activity: list[int] = []
         self._container = av.open(self.sink, "w", format="mp4", buffer_size=_BUFFER_BYTES, options=_OPTIONS)
@@ -148,7 +151,7 @@ class SegmentWriter:
         self._stream = self._container.add_stream_from_template(template)
         self._stream.time_base = Fraction(1, self._ticks_per_s)
 
-    def write(self, packet: av.packet.Packet) -> None:
+    def write(self, packet: VideoPacket) -> None:
         """Add one packet (its time stamps are rebased and its stream set: the caller must not use them after).
 
         Raises WriteFailed.

@@ -25,9 +25,7 @@ async def async_discover(
     return []
 
 
-async def async_probe(
-    _holdshelf: Holdshelf, address: str, username: str | None, password: str | None
-) -> EntryDraft:
+async def async_probe(_holdshelf: Holdshelf, address: str, username: str | None, password: str | None) -> EntryDraft:
     """Take the address apart: credentials leave the URL, ``?transport=udp`` behind it chooses UDP."""
     parts = urlsplit(address)
     try:

@@ -1,0 +1,101 @@
+"""What a command does without a service: set up a data folder, plan, examine the machine."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from holdshelf_core.api.types import Checks, Plan
+from holdshelf_core.doctor import examine_disk, examine_machine
+from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError
+from holdshelf_core.paths import DataPaths, default_data
+from holdshelf_core.plan import plan as make_plan
+from holdshelf_core.settings import Settings
+from holdshelf_core.version import VERSION
+from holdshelf_storage.errors import StorageError
+from holdshelf_storage.register import Register
+from holdshelf_storage.volume import Volume, init_volume
+
+__all__ = ["VERSION", "default_data", "doctor", "init", "plan", "read_secret"]
+
+MIN_BUDGET_BYTES = 256 << 20
+
+
+def init(data: Path, *, media: Path | None, budget_bytes: int | None, floor_days: float | None) -> str:
+    """Make a data folder ready, or change its settings. Returns what was done. Raises HoldshelfError; nothing changed."""
+    if budget_bytes is not None and budget_bytes < MIN_BUDGET_BYTES:
+        raise BadRequest(
+            f"A budget of {budget_bytes} bytes is too small to record one camera.",
+            f"Give at least {MIN_BUDGET_BYTES >> 20} MiB.",
+        )
+    if floor_days is not None and not 0 < floor_days < 36_500:
+        raise BadRequest(f"A floor of {floor_days:g} days makes no sense.", "Give days, for example 14.")
+    paths = DataPaths(data)
+    link_made = _point_media(paths, media)
+    try:
+        identity = init_volume(paths.state, paths.media, time.time_ns())
+        if budget_bytes is not None or floor_days is not None:
+            _set(paths, budget_bytes, floor_days)
+    except StorageError as error:
+        if link_made:
+            paths.media.unlink()
+        raise HoldshelfError(str(error)) from None
+    return f"{data} is ready: volume {identity.volume}, media at {paths.media.resolve()}."
+
+
+def _point_media(paths: DataPaths, media: Path | None) -> bool:
+    """``--media`` becomes a symbolic link at DATA/media, so that one path is true ever after."""
+    if media is None:
+        return False
+    target = media.absolute()
+    if paths.media.is_symlink() and paths.media.readlink() == target:
+        return False
+    if paths.media.exists() or paths.media.is_symlink():
+        raise Conflict(
+            f"{paths.media} exists already and is not {target}.", "Use another --data, or move it away first."
+        )
+    if not target.is_dir():
+        raise BadRequest(f"{target} is not a folder.", "Mount the media disk first, then run init again.")
+    try:
+        paths.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        paths.media.symlink_to(target)
+    except OSError as error:
+        raise HoldshelfError(f"{paths.data} cannot be prepared: {error.strerror}.") from None
+    return True
+
+
+def _set(paths: DataPaths, budget_bytes: int | None, floor_days: float | None) -> None:
+    # The volume's lock keeps a running service and this command from writing the register at once.
+    volume = Volume.attach(paths.state, paths.media)
+    try:
+        settings = Settings(Register.open(paths.state))
+        if budget_bytes is not None:
+            if budget_bytes > volume.size_bytes():
+                raise BadRequest(f"A budget of {budget_bytes} bytes is more than the whole media disk has.")
+            settings.set_budget_bytes(budget_bytes)
+        if floor_days is not None:
+            settings.set_floor_days(floor_days)
+    finally:
+        volume.detach()
+
+
+def plan(cameras: int, mbps: float, days: float) -> Plan:
+    """What disk that needs. Raises BadRequest."""
+    return make_plan(cameras, mbps, days)
+
+
+def doctor(data: Path) -> Checks:
+    """The part of the examination that needs no service."""
+    return Checks(examine_machine() + examine_disk(DataPaths(data)))
+
+
+def read_secret(path: Path) -> str:
+    """A password's file: its first line. Raises BadRequest."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The password file {path} cannot be read ({error}).") from None
+    line = text.split("\n", 1)[0].rstrip("\r")
+    if not line:
+        raise BadRequest(f"The password file {path} is empty.")
+    return line

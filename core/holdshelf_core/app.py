@@ -1,0 +1,290 @@
+"""The root object: what `holdshelf serve` runs. Ties recorder, retention, entries, jobs and the local API together.
+
+Nothing here blocks the loop: the register, the ledger and the footage are reached through threads. When in doubt,
+recording goes on (DESIGN, "fail open on recording").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from holdshelf_core import reasons, systemd
+from holdshelf_core.api.server import ApiServer
+from holdshelf_core.bus import EventBus
+from holdshelf_core.clock import DISAGREEMENT_NS, NS, Clock, Heartbeat, dump_heartbeat, load_heartbeat
+from holdshelf_core.entries import Entries
+from holdshelf_core.errors import Conflict, HoldshelfError, Unavailable
+from holdshelf_core.integration.entry import ConfigEntry
+from holdshelf_core.integration.models import StreamSource
+from holdshelf_core.integration.repairs import RepairRegistry
+from holdshelf_core.jobs import Jobs
+from holdshelf_core.keeping.retention import Retention
+from holdshelf_core.paths import DataPaths
+from holdshelf_core.recorder.camera import Moment
+from holdshelf_core.recorder.recorder import Recorder, Target
+from holdshelf_core.scheduled import async_add_jobs
+from holdshelf_core.settings import Settings
+from holdshelf_core.store import Store
+from holdshelf_storage.atomic import write_atomic
+from holdshelf_storage.days import SegmentRef
+from holdshelf_storage.errors import StorageError, VolumeError, VolumeLocked
+from holdshelf_storage.register import Register
+
+_LOGGER = logging.getLogger(__name__)
+
+DISK_THREADS = 6
+WATCH_S = 1.0
+VOLUME_WATCH_TICKS = 2
+HEARTBEAT_TICKS = 5
+CLOCK_REPAIR = "clock_disagreement"
+
+
+class Holdshelf:
+    """The service. ``async_run`` returns when it was told to stop and everything is closed."""
+
+    def __init__(self, data: DataPaths) -> None:
+        self.paths = data
+        self.clock = Clock()
+        self.bus = EventBus(self.clock.utc_ns)
+        self.repairs = RepairRegistry(self.bus, self.clock.utc_ns)
+        self.hold_lock = threading.Lock()
+        self.started_utc_ns = self.clock.utc_ns()
+        self._threads = ThreadPoolExecutor(DISK_THREADS, thread_name_prefix="disk")
+        self.retention = Retention(
+            clock=self.clock, repairs=self.repairs, may_erase=self.may_erase, hold_lock=self.hold_lock
+        )
+        self.recorder = Recorder(
+            clock=self.clock,
+            disk=self._disk,
+            room=self.retention,
+            repairs=self.repairs,
+            fire=self.bus.async_fire,
+        )
+        self.store = Store(data, self.repairs)
+        self.jobs = Jobs()
+        self.entries: Entries
+        self.settings: Settings
+        self._register: Register
+        self._stopping = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._alive: Heartbeat | None = None
+        self._volume_lock = asyncio.Lock()
+        self._ready = False
+
+    # --- what integrations meet (integration.root.Holdshelf) ---------------------------------------------------
+
+    def async_set_stream(self, entry: ConfigEntry[Any], source: StreamSource | None) -> None:
+        """Have this stream recorded; None withdraws it."""
+        self._spawn(self.recorder.async_set_stream(entry.entry_id, source), f"stream-{entry.entry_id}")
+
+    def async_update_entry(
+        self, entry: ConfigEntry[Any], *, data: dict[str, Any] | None = None, title: str | None = None
+    ) -> None:
+        """Change what is stored for an entry."""
+        if data is not None:
+            entry.data = data
+        if title is not None:
+            entry.title = title
+        self._spawn(self.entries.async_save(entry), f"save-{entry.entry_id}")
+
+    async def async_add_executor_job[T](self, func: Callable[..., T], *args: Any) -> T:
+        """Run something that blocks, in a thread."""
+        return await asyncio.to_thread(func, *args)
+
+    def async_create_task(
+        self, entry: ConfigEntry[Any], coro: Coroutine[Any, Any, None], name: str
+    ) -> asyncio.Task[None]:
+        """A background task that ends with the entry."""
+        return self.entries.async_spawn(entry, coro, name)
+
+    def async_set_entry_state(self, entry: ConfigEntry[Any], error: Exception | None) -> None:
+        """Tell how a loaded entry fares."""
+        self.entries.async_set_state(entry, error)
+
+    # --- life -------------------------------------------------------------------------------------------------
+
+    async def async_run(self, *, ready: Callable[[], None] | None = None) -> None:
+        """Serve until SIGTERM, SIGINT or ``async_stop``. Raises HoldshelfError when it cannot start."""
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, self._stopping.set)
+        await self._start()
+        server = ApiServer(self)
+        try:
+            await server.async_start()
+            self._ready = True
+            systemd.notify("READY=1")
+            if ready is not None:
+                ready()
+            await self._watch()
+        finally:
+            systemd.notify("STOPPING=1")
+            await server.async_stop()
+            await self._stop()
+
+    def async_stop(self) -> None:
+        """Have ``async_run`` end."""
+        self._stopping.set()
+
+    async def _start(self) -> None:
+        os.umask(0o077)
+        self._alive = await asyncio.to_thread(load_heartbeat, self.paths.heartbeat)
+        try:
+            self._register = await asyncio.to_thread(Register.open, self.paths.state)
+        except StorageError as error:
+            raise HoldshelfError(str(error)) from None
+        self.settings = Settings(self._register)
+        self.retention.async_set_budget(self.settings.budget_bytes)
+        self.clock.restore(self._alive)
+        self.entries = Entries(self, self._register)
+        await self.entries.async_load()
+        for entry in self.entries.async_all():
+            await self.recorder.async_add(Target(entry.entry_id, entry.title))
+        try:
+            await self._attach(reasons.SERVICE_STOPPED)
+        except VolumeLocked as error:
+            raise Conflict(f"Another service is running on {self.paths.data}.", str(error)) from None
+        except VolumeError as error:
+            # The disk may come back: the service stays, says so loudly, and records nothing meanwhile.
+            self.store.async_report(error)
+        except StorageError as error:
+            raise Unavailable(str(error)) from None
+        await self.entries.async_setup_all()
+        async_add_jobs(self)
+        self.jobs.async_start()
+
+    async def _stop(self) -> None:
+        self._ready = False
+        await self.jobs.async_stop()
+        for task in list(self._tasks):
+            task.cancel()
+        await self._detach(reasons.SERVICE_STOPPED, writable=True)
+        await self.entries.async_unload_all()
+        with contextlib.suppress(StorageError, OSError):
+            await asyncio.to_thread(self._write_heartbeat)
+        self._threads.shutdown(wait=True)
+
+    # --- the volume -------------------------------------------------------------------------------------------
+
+    def may_erase(self, _ref: SegmentRef) -> bool:
+        """Whether the rolling buffer may erase this segment: holds say no (issue 3 fills this in)."""
+        return True
+
+    async def _attach(self, reason: str) -> None:
+        opened = await self.store.async_open(self.may_erase, self.hold_lock)
+        self.retention.async_attach(opened.volume, opened.footage, opened.ledger)
+        alive = None
+        if self._alive is not None:
+            alive = Moment(self._alive.utc_ns, self._alive.boot_ns, self._alive.boot)
+        await self.recorder.async_attach(opened.footage, opened.volume.lock_fd, opened.recovery.cameras, alive, reason)
+
+    async def _detach(self, reason: str, *, writable: bool) -> None:
+        await self.recorder.async_detach(reason, writable=writable)
+        self.retention.async_detach()
+        await self.store.async_close()
+
+    async def _watch_volume(self) -> None:
+        """Let go of a volume that cannot be written any more, and take it back when it can."""
+        async with self._volume_lock:
+            if self._stopping.is_set():
+                return
+            if self.store.opened is not None:
+                problem = await self.store.async_problem()
+                if problem is None:
+                    return
+                _LOGGER.error("%s", problem)
+                reason = self.store.async_report(problem)
+                self._alive = self.clock.heartbeat()
+                await self._detach(reason, writable=False)
+                self._volume_reason = reason
+            try:
+                await self._attach(self._volume_reason)
+            except StorageError as error:
+                self._volume_reason = self.store.async_report(error)
+            else:
+                _LOGGER.info("the media volume is back")
+
+    _volume_reason = reasons.DISK_MISSING
+
+    # --- watching ---------------------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        tick = 0
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), WATCH_S)
+            tick += 1
+            self.recorder.async_watch()
+            self._watch_clock()
+            if tick % VOLUME_WATCH_TICKS == 0 and not self._volume_lock.locked():
+                self._spawn(self._watch_volume(), "volume")
+            if tick % HEARTBEAT_TICKS == 1:
+                self._spawn(self._beat(), "heartbeat")
+            systemd.notify("WATCHDOG=1")
+
+    def _watch_clock(self) -> None:
+        step_ns = self.clock.async_check_step()
+        if step_ns:
+            _LOGGER.warning("the wall clock was set by %+.3f s", step_ns / NS)
+            self.bus.async_fire("clock_stepped", {"step_ns": step_ns})
+            self.jobs.async_clock_stepped()
+        off_ns = self.clock.disagreement_ns()
+        if abs(off_ns) > DISAGREEMENT_NS:
+            self.repairs.async_create(
+                CLOCK_REPAIR,
+                camera_id=None,
+                severity="error",
+                sentence=f"The wall clock is {abs(off_ns) // (60 * NS)} minutes {'ahead of' if off_ns > 0 else 'behind'} "
+                "the time that this service has counted.",
+                next_step="Check the clock and its time server (`timedatectl`, `chronyc tracking`).",
+            )
+        else:
+            self.repairs.async_delete(CLOCK_REPAIR)
+
+    async def _beat(self) -> None:
+        try:
+            await asyncio.to_thread(self._write_heartbeat)
+        except StorageError as error:
+            _LOGGER.warning("the heartbeat could not be written: %s", error)
+
+    def _write_heartbeat(self) -> None:
+        write_atomic(self.paths.heartbeat, dump_heartbeat(self.clock.heartbeat()))
+
+    # --- cameras ----------------------------------------------------------------------------------------------
+
+    async def async_camera_added(self, entry: ConfigEntry[Any]) -> None:
+        """An entry was stored: its camera's record begins."""
+        await self.recorder.async_add(Target(entry.entry_id, entry.title))
+
+    async def async_camera_removed(self, entry: ConfigEntry[Any]) -> None:
+        """An entry is going: its camera's record ends."""
+        await self.recorder.async_remove(entry.entry_id)
+
+    def known_footage_cameras(self) -> list[str]:
+        """Ids that footage exists for, removed cameras included: an id is never given twice."""
+        return self.store.opened.footage.cameras() if self.store.opened else []
+
+    # --- helpers ----------------------------------------------------------------------------------------------
+
+    async def _disk[T](self, func: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, functools.partial(func, *args))
+
+    def _spawn(self, coro: Coroutine[Any, Any, Any], name: str) -> None:
+        async def logged() -> None:
+            try:
+                await coro
+            except Exception:
+                _LOGGER.exception("%s failed", name)
+
+        task = asyncio.create_task(logged(), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,63 @@
+"""Where a camera may look: the adopted policy's own list of places (P4), and the private ones it forbids (P5)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from holdshelf_core.errors import BadRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A kind of place, as a person picks it."""
+
+    kind: str
+    words: str
+
+
+PERMITTED = (
+    Area("parking", "parking lot"),
+    Area("entrance", "entrance or exit"),
+    Area("seating", "seating area"),
+    Area("service-desk", "service desk"),
+    Area("community-room", "community room"),
+    Area("collections", "near book and media collections"),
+    Area("prone-to-theft", "prone to theft or misconduct"),
+    Area("money", "where money is stored or handled"),
+    Area("other", "other common area (say which and why)"),
+)
+PRIVATE = (
+    Area("restroom", "restroom"),
+    Area("changing-room", "changing room"),
+    Area("locker-room", "locker room"),
+    Area("staff-lounge", "staff lounge"),
+    Area("nursing-room", "nursing room"),
+)
+_PRIVATE_WORDS = re.compile(
+    r"\b(rest\s?rooms?|bath\s?rooms?|wash\s?rooms?|toilets?|lavator(?:y|ies)|wc|loo|men'?s|ladies'?|women'?s"
+    r"|chang(?:e|ing)|dressing|fitting|locker|showers?|lounge|break\s?room|nursing|lactation|mother'?s)\b",
+    re.IGNORECASE,
+)
+
+
+def check_area(kind: str, note: str) -> None:
+    """Refuse what the policy does not allow. Raises BadRequest with the clause's id."""
+    if any(kind == area.kind for area in PRIVATE):
+        raise BadRequest(
+            f"A camera is never placed in a private area such as a {kind.replace('-', ' ')} (P5).",
+            "Nobody can override this; choose another place.",
+        )
+    known = {area.kind for area in PERMITTED}
+    if kind not in known:
+        raise BadRequest(
+            f"{kind!r} is not a kind of area that the policy lists (P4).", "One of: " + ", ".join(sorted(known)) + "."
+        )
+    if kind == "other" and not note.strip():
+        raise BadRequest("An area of kind 'other' needs a note that says which area and why (P4).", "Add --area-note.")
+
+
+def questionable_name(name: str) -> str | None:
+    """The word in a camera's name that sounds like a private place, or None."""
+    match = _PRIVATE_WORDS.search(name)
+    return match[0] if match else None

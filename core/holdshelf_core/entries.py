@@ -1,0 +1,313 @@
+"""Cameras as configured: stored in the register, set up through their integrations, tried again, removed.
+
+One entry per camera; its id is the camera's id everywhere. Passwords lie encrypted in the register and leave this
+module only towards an integration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import re
+import unicodedata
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any
+
+from holdshelf_core.areas import check_area, questionable_name
+from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound
+from holdshelf_core.integration.entry import ConfigEntry, EntryState
+from holdshelf_core.integration.errors import EntryAuthFailed, EntryError, EntryNotReady
+from holdshelf_core.integration.loader import Integration, integrations
+from holdshelf_core.integration.models import DiscoveredCamera, EntryDraft
+from holdshelf_storage.errors import SecretLost
+from holdshelf_storage.register import Register
+
+if TYPE_CHECKING:
+    from holdshelf_core.app import Holdshelf
+
+_LOGGER = logging.getLogger(__name__)
+
+TABLE = "entries"
+MAX_NAME_CHARS = 64
+RETRY_FIRST_S = 5.0
+RETRY_CAP_S = 300.0
+
+
+def camera_id(name: str, taken: Iterable[str]) -> str:
+    """A short, safe folder name made from a camera's name: 'Café entrance' → 'cafe-entrance'."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "camera"
+    known = set(taken)
+    if base not in known:
+        return base
+    return next(f"{base}-{number}" for number in range(2, 10_000) if f"{base}-{number}" not in known)
+
+
+def check_name(name: str) -> str:
+    """A camera's name as given: printable, 1 to 64 characters. Raises BadRequest."""
+    clean = " ".join(name.split())
+    if not clean or len(clean) > MAX_NAME_CHARS or not clean.isprintable():
+        raise BadRequest(
+            f"A camera's name has 1 to {MAX_NAME_CHARS} printable characters.", "Give another with --name."
+        )
+    return clean
+
+
+class Entries:
+    """All config entries. Methods run on the loop; the register is written off it."""
+
+    def __init__(self, holdshelf: Holdshelf, register: Register) -> None:
+        self._holdshelf = holdshelf
+        self._register = register
+        self._entries: dict[str, ConfigEntry[Any]] = {}
+        self._tasks: dict[str, set[asyncio.Task[None]]] = {}
+        self._adding = asyncio.Lock()
+        self._discovered: dict[str, DiscoveredCamera] = {}
+
+    # --- the register -----------------------------------------------------------------------------------------
+
+    def async_all(self) -> list[ConfigEntry[Any]]:
+        """Every entry, in the order in which they were added."""
+        return sorted(self._entries.values(), key=lambda entry: entry.added_utc_ns)
+
+    def async_get(self, entry_id: str) -> ConfigEntry[Any]:
+        """One entry by its id or exact name. Raises NotFound."""
+        entry = self._entries.get(entry_id)
+        named = [e for e in self._entries.values() if e.title == entry_id]
+        if entry is None and len(named) == 1:
+            return named[0]
+        if entry is None:
+            known = ", ".join(sorted(self._entries)) or "none yet"
+            raise NotFound(f"There is no camera {entry_id!r}.", f"Known: {known}.")
+        return entry
+
+    async def async_load(self) -> None:
+        """Read entries from the register. A password that cannot be decrypted asks for a new one."""
+        for row in self._register.table(TABLE).all():
+            data = dict(row["data"])
+            sealed, lost = data.pop("password_sealed", None), False
+            if sealed is not None:
+                try:
+                    data["password"] = self._register.decrypt(sealed)
+                except SecretLost:
+                    lost = True
+            entry: ConfigEntry[Any] = ConfigEntry(
+                entry_id=row["entry_id"],
+                domain=row["domain"],
+                unique_id=row["unique_id"],
+                title=row["title"],
+                area_kind=row["area_kind"],
+                area_note=row.get("area_note", ""),
+                data=data,
+                added_utc_ns=row.get("added_utc_ns", 0),
+            )
+            self._entries[entry.entry_id] = entry
+            if lost:
+                self._set(entry, EntryState.REAUTH, "its stored password cannot be decrypted")
+
+    async def async_save(self, entry: ConfigEntry[Any]) -> None:
+        """Write one entry; returns when it is on disk."""
+        data = dict(entry.data)
+        password = data.pop("password", None)
+        if password:
+            data["password_sealed"] = self._register.encrypt(password)
+        row = {
+            "entry_id": entry.entry_id,
+            "domain": entry.domain,
+            "unique_id": entry.unique_id,
+            "title": entry.title,
+            "area_kind": entry.area_kind,
+            "area_note": entry.area_note,
+            "data": data,
+            "added_utc_ns": entry.added_utc_ns,
+        }
+        await asyncio.to_thread(self._register.put, TABLE, entry.entry_id, row)
+
+    # --- set-up -----------------------------------------------------------------------------------------------
+
+    async def async_setup_all(self) -> None:
+        """Set up every entry at once: each announces its cached stream first, so cameras are dialled now."""
+        await asyncio.gather(*(self._setup(entry) for entry in self._entries.values()))
+
+    async def _setup(self, entry: ConfigEntry[Any], wait_s: float = RETRY_FIRST_S) -> None:
+        try:
+            integration = self._integration(entry.domain)
+            await integration.async_setup_entry(self._holdshelf, entry)
+        except EntryNotReady as error:
+            self._set(entry, EntryState.RETRYING, str(error))
+            self._spawn(entry.entry_id, self._retry(entry, wait_s), "retry")
+        except EntryAuthFailed as error:
+            self._set(entry, EntryState.REAUTH, str(error))
+        except HoldshelfError as error:
+            self._set(entry, EntryState.FAILED, str(error))
+        except Exception as error:  # an integration's fault costs its camera, not the service
+            _LOGGER.exception("setting up %s failed", entry.entry_id)
+            self._set(entry, EntryState.FAILED, f"the integration failed ({type(error).__name__})")
+        else:
+            self._set(entry, EntryState.LOADED, "")
+
+    async def _retry(self, entry: ConfigEntry[Any], wait_s: float) -> None:
+        await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))  # noqa: S311
+        await self._setup(entry, min(RETRY_CAP_S, wait_s * 2))
+
+    async def _unload(self, entry: ConfigEntry[Any]) -> None:
+        for task in list(self._tasks.get(entry.entry_id, ())):
+            if task is not asyncio.current_task():
+                task.cancel()
+        try:
+            await self._integration(entry.domain).async_unload_entry(self._holdshelf, entry)
+        except Exception:
+            _LOGGER.exception("unloading %s failed", entry.entry_id)
+        entry.async_run_unload()
+        self._set(entry, EntryState.UNLOADED, "")
+
+    async def async_unload_all(self) -> None:
+        """On the way out."""
+        await asyncio.gather(*(self._unload(entry) for entry in self._entries.values()))
+
+    async def async_reload(self, entry: ConfigEntry[Any]) -> None:
+        """Unload and set up again; other cameras do not notice."""
+        await self._unload(entry)
+        await self._setup(entry)
+
+    def _integration(self, domain: str) -> Integration:
+        found = integrations().get(domain)
+        if found is None:
+            raise EntryError(f"The integration {domain!r} is not installed.")
+        return found
+
+    def _set(self, entry: ConfigEntry[Any], state: EntryState, reason: str) -> None:
+        issue = f"entry:{entry.entry_id}"
+        if (entry.state, entry.reason) != (state, reason):
+            entry.state, entry.reason = state, reason
+            self._holdshelf.bus.async_fire("entry_state", {"camera": entry.entry_id, "state": str(state)})
+        if state in (EntryState.REAUTH, EntryState.FAILED):
+            step = (
+                f"Give the right one: `holdshelf camera check {entry.entry_id} --ask-password`."
+                if state is EntryState.REAUTH
+                else f"See `holdshelf camera check {entry.entry_id}`."
+            )
+            self._holdshelf.repairs.async_create(
+                issue, camera_id=entry.entry_id, severity="error", sentence=f"{entry.title}: {reason}", next_step=step
+            )
+        elif state is not EntryState.RETRYING:
+            self._holdshelf.repairs.async_delete(issue)
+
+    def async_set_state(self, entry: ConfigEntry[Any], error: Exception | None) -> None:
+        """See ``integration.root.Holdshelf.async_set_entry_state``."""
+        if error is None:
+            self._set(entry, EntryState.LOADED, "")
+        elif isinstance(error, EntryAuthFailed):
+            self._set(entry, EntryState.REAUTH, str(error))
+        elif isinstance(error, EntryNotReady):
+            self._set(entry, EntryState.RETRYING, str(error))
+        else:
+            self._set(entry, EntryState.FAILED, str(error))
+
+    def async_spawn(self, entry: ConfigEntry[Any], coro: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """See ``integration.root.Holdshelf.async_create_task``."""
+
+        async def guarded() -> None:
+            try:
+                await coro
+            except HoldshelfError as error:
+                self.async_set_state(entry, error)
+
+        return self._spawn(entry.entry_id, guarded(), name)
+
+    def _spawn(self, entry_id: str, coro: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(coro, name=f"{entry_id}-{name}")
+        tasks = self._tasks.setdefault(entry_id, set())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        return task
+
+    # --- the flow: discover → pick → test → name → area ----------------------------------------------------------
+
+    async def async_discover(self, addresses: list[str] | None, timeout_s: float) -> list[DiscoveredCamera]:
+        """Ask every integration; one answer per ``unique_id``. What is found stays known for ``async_add``."""
+        found: dict[str, DiscoveredCamera] = {}
+        for integration in integrations().values():
+            for camera in await integration.config_flow.async_discover(
+                self._holdshelf, probe_addresses=addresses, timeout_s=timeout_s
+            ):
+                found.setdefault(camera.unique_id, camera)
+        self._discovered.update(found)
+        return sorted(found.values(), key=lambda camera: (camera.name, camera.address))
+
+    def async_added_as(self, unique_id: str) -> str | None:
+        """The id of the camera that a device already is here."""
+        return next((e.entry_id for e in self._entries.values() if e.unique_id == unique_id), None)
+
+    async def async_draft(self, target: str, username: str | None, password: str | None) -> EntryDraft:
+        """Try a discovered id or an address. Raises FlowError, NotFound, BadRequest."""
+        known = [c for uid, c in self._discovered.items() if target in (uid, c.address) or uid.startswith(target)]
+        if len(known) > 1 and target not in self._discovered:
+            raise BadRequest(f"{target!r} is the beginning of several discovered ids.", "Give more of it.")
+        address = known[0].address if known else target
+        takers: list[Callable[..., Any]] = [
+            i.config_flow.async_probe for i in integrations().values() if i.config_flow.matches(address)
+        ]
+        if not takers or ("://" not in address and not known and "." not in address and ":" not in address):
+            raise NotFound(
+                f"{target!r} is neither a discovered camera nor an address.",
+                "Run `holdshelf camera discover`, or give http://HOST/onvif/device_service or rtsp://HOST/PATH.",
+            )
+        draft: EntryDraft = await takers[0](self._holdshelf, address, username, password)
+        return draft
+
+    def async_check(self, name: str, area_kind: str, area_note: str, transport: str, questioned: bool) -> None:
+        """What can be said before a camera is dialled. Raises BadRequest (name, area, transport)."""
+        check_area(area_kind, area_note)
+        title = check_name(name)
+        word = questionable_name(title)
+        if word and not questioned:
+            raise BadRequest(
+                f"The name {title!r} sounds like a private area ({word!r}), where no camera may be (P5).",
+                "If the camera does not see one, add --not-private to say so.",
+            )
+        if transport not in ("tcp", "udp"):
+            raise BadRequest(f"{transport!r} is not a transport.", "Use tcp or udp.")
+
+    async def async_add(self, draft: EntryDraft, *, name: str, area_kind: str, area_note: str) -> ConfigEntry[Any]:
+        """Store and set up a camera that was checked and tried. Raises Conflict when it is here already."""
+        title = check_name(name)
+        async with self._adding:
+            present = self.async_added_as(draft.unique_id)
+            if present is not None:
+                raise Conflict(f"This camera is here already, as {present!r}.")
+            data = dict(draft.data)
+            taken = {*self._entries, *await asyncio.to_thread(self._holdshelf.known_footage_cameras)}
+            entry: ConfigEntry[Any] = ConfigEntry(
+                entry_id=camera_id(title, taken),
+                domain=draft.domain,
+                unique_id=draft.unique_id,
+                title=title,
+                area_kind=area_kind,
+                area_note=area_note.strip(),
+                data=data,
+                added_utc_ns=self._holdshelf.clock.utc_ns(),
+            )
+            await self.async_save(entry)
+            self._entries[entry.entry_id] = entry
+        await self._holdshelf.async_camera_added(entry)
+        await self._setup(entry)
+        return entry
+
+    async def async_remove(self, entry: ConfigEntry[Any]) -> None:
+        """Stop recording it and forget it. Its footage is erased on schedule like all other."""
+        await self._unload(entry)
+        await self._holdshelf.async_camera_removed(entry)
+        self._entries.pop(entry.entry_id, None)
+        self._holdshelf.repairs.async_delete_for_camera(entry.entry_id)
+        await asyncio.to_thread(self._register.remove, TABLE, entry.entry_id)
+
+    async def async_reauth(self, entry: ConfigEntry[Any], username: str | None, password: str | None) -> None:
+        """Try new credentials and, when they are right, keep them. Raises FlowError."""
+        draft = await self.async_draft(entry.data["address"], username or entry.data.get("username"), password)
+        if draft.unique_id != entry.unique_id:
+            raise Conflict(f"Another device answers at the address of {entry.title}.", "Remove it and add it again.")
+        entry.data = {**entry.data, **draft.data}
+        await self.async_save(entry)
+        await self.async_reload(entry)

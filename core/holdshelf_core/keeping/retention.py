@@ -1,0 +1,195 @@
+"""The rolling buffer: room for what is recorded now is made by erasing what is oldest, over all cameras.
+
+Budget = allocated bytes of all footage, held included, plus reservations (DESIGN § 4). Nobody picks what goes: the
+lowest sequence number that is not held does. This module decides how much; ``storage.ledger`` alone unlinks.
+It must never erase anything that ``may_erase`` refuses, and never block the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+
+from holdshelf_core.clock import Clock
+from holdshelf_core.integration.repairs import RepairRegistry
+from holdshelf_core.reasons import DISK_FULL, DISK_MISSING
+from holdshelf_storage.errors import StorageError
+from holdshelf_storage.footage import Footage
+from holdshelf_storage.days import SegmentRef
+from holdshelf_storage.ledger import Ledger
+from holdshelf_storage.volume import Volume
+
+_LOGGER = logging.getLogger(__name__)
+
+DEFAULT_BUDGET_PERCENT = 90
+# Kept free on the disk beside every reservation, for journals and the ledger.
+HEADROOM_BYTES = 16 << 20
+BATCH_SEGMENTS = 256
+FOREIGN_REPAIR = "room_taken_by_others"
+FULL_REPAIR = "all_room_is_held"
+
+type MayErase = Callable[[SegmentRef], bool]
+
+
+class Retention:
+    """Implements ``recorder.ports.Room``. One reservation or sweep at a time."""
+
+    def __init__(
+        self, *, clock: Clock, repairs: RepairRegistry, may_erase: MayErase, hold_lock: threading.Lock
+    ) -> None:
+        self._clock = clock
+        self._repairs = repairs
+        self._may_erase = may_erase
+        self._hold_lock = hold_lock
+        self._lock = asyncio.Lock()
+        self._reserved: dict[int, int] = {}
+        self._volume: Volume | None = None
+        self._footage: Footage | None = None
+        self._ledger: Ledger | None = None
+        self._budget_bytes: int | None = None
+        self.swept_bytes = 0
+        self.swept_segments = 0
+        self.last_sweep_utc_ns = 0
+
+    def async_attach(self, volume: Volume, footage: Footage, ledger: Ledger) -> None:
+        """A volume is there."""
+        self._volume, self._footage, self._ledger = volume, footage, ledger
+        self._reserved.clear()
+
+    def async_detach(self) -> None:
+        """It is gone."""
+        self._volume = self._footage = self._ledger = None
+        self._reserved.clear()
+
+    def async_set_budget(self, budget_bytes: int | None) -> None:
+        """Bytes that footage may take; None is 90 % of the volume."""
+        self._budget_bytes = budget_bytes
+
+    def budget_bytes(self) -> int:
+        """The budget in force; 0 without a volume."""
+        if self._volume is None:
+            return 0
+        most = self._volume.size_bytes() * DEFAULT_BUDGET_PERCENT // 100
+        return most if self._budget_bytes is None else min(self._budget_bytes, most)
+
+    @property
+    def reserved_bytes(self) -> int:
+        """Room set aside for open segments."""
+        return sum(self._reserved.values())
+
+    async def async_reserve(self, camera: str, seq: int, size_bytes: int) -> str:
+        """See ``recorder.ports.Room``."""
+        async with self._lock:
+            return await self._claim(seq, size_bytes)
+
+    async def async_grow(self, seq: int, size_bytes: int) -> str:
+        """See ``recorder.ports.Room``."""
+        async with self._lock:
+            return await self._claim(seq, size_bytes)
+
+    def async_release(self, seq: int) -> None:
+        """See ``recorder.ports.Room``."""
+        self._reserved.pop(seq, None)
+
+    async def async_relieve(self) -> None:
+        """See ``recorder.ports.Room``: real ENOSPC, so erase a little beyond what the figures ask for."""
+        async with self._lock:
+            if self._volume is not None:
+                await asyncio.to_thread(self._volume.reserve_release)
+                await self._sweep(max(HEADROOM_BYTES, self._lacking(0)), "the disk is full")
+
+    async def async_sweep(self) -> str:
+        """The scheduled sweep: back under the budget, were it lowered or the figures late. Says what it did."""
+        async with self._lock:
+            lacking = self._lacking(0)
+            freed = await self._sweep(lacking, "budget") if lacking > 0 else 0
+            if self._volume is not None:
+                await asyncio.to_thread(self._volume.reserve_restore)
+            return f"{freed} bytes erased on schedule" if freed else "nothing to erase"
+
+    async def _claim(self, seq: int, size_bytes: int) -> str:
+        if self._volume is None:
+            return DISK_MISSING
+        more = size_bytes - self._reserved.get(seq, 0)
+        lacking = self._lacking(more)
+        if lacking > 0:
+            await self._sweep(lacking, "budget")
+            if self._volume is None:
+                return DISK_MISSING
+            if self._lacking(more) > 0:
+                self._repairs.async_create(
+                    FULL_REPAIR,
+                    camera_id=None,
+                    severity="error",
+                    sentence="Recording stops for want of room: nothing on the media disk may be erased.",
+                    next_step="Make room on the disk, raise the budget, or archive what is held to another disk.",
+                )
+                return DISK_FULL
+        self._repairs.async_delete(FULL_REPAIR)
+        self._reserved[seq] = size_bytes
+        return ""
+
+    def _lacking(self, more_bytes: int) -> int:
+        """How much must be erased before ``more_bytes`` may be reserved: by the budget, and by the disk itself."""
+        if self._volume is None or self._footage is None:
+            return 0
+        free_bytes = self._volume.free_bytes()
+        usage = self._footage.usage()
+        wanted = self.reserved_bytes + more_bytes
+        over_disk = wanted + HEADROOM_BYTES - free_bytes
+        if not usage.complete:
+            # Just started, still counting: only the disk itself is asked. Nothing is erased on a half-known sum.
+            return over_disk
+        over_budget = usage.allocated_bytes + wanted - self.budget_bytes()
+        if over_disk > 0 and over_budget <= 0:
+            self._repairs.async_create(
+                FOREIGN_REPAIR,
+                camera_id=None,
+                sentence="Other files take room on the media disk, so footage is erased sooner than the budget asks.",
+                next_step="Move the other files off the media disk (`df -h`, `du -xh`).",
+            )
+        elif over_disk <= 0:
+            self._repairs.async_delete(FOREIGN_REPAIR)
+        return max(over_disk, over_budget)
+
+    async def _sweep(self, need_bytes: int, reason: str) -> int:
+        footage, ledger = self._footage, self._ledger
+        if footage is None or ledger is None or need_bytes <= 0:
+            return 0
+        try:
+            freed, segments = await asyncio.to_thread(self._erase_oldest, footage, ledger, need_bytes, reason)
+        except StorageError as error:
+            _LOGGER.error("erasing on schedule failed: %s", error)
+            return 0
+        self.swept_bytes += freed
+        self.swept_segments += segments
+        self.last_sweep_utc_ns = self._clock.utc_ns()
+        return freed
+
+    def _erase_oldest(self, footage: Footage, ledger: Ledger, need_bytes: int, reason: str) -> tuple[int, int]:
+        """In a thread: erase by ascending sequence until enough is free. Returns (bytes, segments)."""
+        freed = segments = 0
+        batch: list[SegmentRef] = []
+        batch_bytes = 0
+
+        def erase() -> None:
+            nonlocal freed, segments, batch_bytes
+            if batch:
+                freed += ledger.erase(batch, reason, self._clock.utc_ns(), self._may_erase, self._hold_lock)
+                segments += len(batch)
+                batch.clear()
+                batch_bytes = 0
+
+        for ref in footage.oldest():
+            if freed + batch_bytes >= need_bytes:
+                break
+            if not self._may_erase(ref):
+                continue
+            batch.append(ref)
+            batch_bytes += ref.allocated_bytes
+            if len(batch) >= BATCH_SEGMENTS:
+                erase()
+        erase()
+        return freed, segments

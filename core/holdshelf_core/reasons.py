@@ -1,0 +1,81 @@
+"""Why nothing is being recorded: the reasons that gaps carry, and what a person is told to do about each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SERVICE_STOPPED = "service stopped"
+CONNECTING = "connecting"
+RECORDER_RESTARTED = "recorder restarted"
+CAMERA_REMOVED = "camera removed"
+CLOCK_STEPPED = "clock stepped"
+CAMERA_RECONNECTED = "reconnected"
+DISK_FULL = "disk full"
+DISK_ERROR = "disk error"
+DISK_READ_ONLY = "disk read-only"
+DISK_MISSING = "disk missing"
+NO_STREAM = "no stream known"
+SOUND_FOUND = "sound found"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """``sentence`` takes the camera's name; ``next_step`` is one thing to do."""
+
+    sentence: str
+    next_step: str
+
+
+_ADVICE = {
+    "camera unreachable": Advice(
+        "{name} cannot be reached.", "Check its power and network cable, then `holdshelf camera check {id}`."
+    ),
+    "auth refused": Advice(
+        "{name} refuses the user name or password.",
+        "Give the right password with `holdshelf camera check {id} --ask-password`.",
+    ),
+    "stale session": Advice(
+        "{name} answers but refuses a new viewing session.",
+        "It is tried again by itself; if it lasts, restart the camera or close other viewers.",
+    ),
+    "no frames": Advice(
+        "{name} is connected but sends no picture.", "Restart the camera; check its video settings if it lasts."
+    ),
+    "stream not found": Advice(
+        "{name} has no stream at the address it is dialled at.",
+        "Look up the stream's address in the camera's settings, remove it and add it again.",
+    ),
+    "stream ended": Advice("{name} closed its stream.", "It is dialled again by itself; check the camera if it lasts."),
+    "not recordable": Advice(
+        "{name} offers nothing that may be recorded.",
+        "Set the camera to H.264 or H.265 video, with its sound off or in a track of its own.",
+    ),
+    "no parameter sets": Advice(
+        "{name} sends pictures without saying how to decode them.",
+        "Restart the camera; update its firmware if it lasts.",
+    ),
+    DISK_FULL: Advice(
+        "There is no room to record {name}.", "Make room on the media disk, or archive what is held to another disk."
+    ),
+    DISK_READ_ONLY: Advice(
+        "The media disk is read-only, so {name} is not recorded.",
+        "Check the disk (`dmesg`), then mount it for writing.",
+    ),
+    DISK_MISSING: Advice(
+        "The media disk is missing, so {name} is not recorded.", "Mount the disk that belongs here; recording resumes."
+    ),
+    DISK_ERROR: Advice(
+        "The disk failed while {name} was written.", "Check the disk's health (`smartctl -a`), replace it."
+    ),
+    SOUND_FOUND: Advice(
+        "{name} sent sound with its video; none of it is kept.", "Turn the camera's microphone off in its settings."
+    ),
+}
+_OTHER = Advice("{name} is not being recorded ({reason}).", "See `holdshelf camera check {id}`.")
+
+
+def advise(reason: str, *, name: str, camera_id: str) -> tuple[str, str]:
+    """(sentence, next step) for a person."""
+    advice = _ADVICE.get(reason, _OTHER)
+    words = {"name": name, "id": camera_id, "reason": reason}
+    return advice.sentence.format(**words), advice.next_step.format(**words)

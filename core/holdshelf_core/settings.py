@@ -1,0 +1,34 @@
+"""Settings of the installation, in the register: few, typed, with a default each."""
+
+from __future__ import annotations
+
+from holdshelf_storage.register import Register
+
+TABLE = "settings"
+
+
+class Settings:
+    """Read at start and when changed; writes block and run in a thread."""
+
+    def __init__(self, register: Register) -> None:
+        self._register = register
+
+    @property
+    def budget_bytes(self) -> int | None:
+        """Bytes that footage may take; None is 90 % of the volume."""
+        row = self._register.get(TABLE, "budget")
+        return int(row["bytes"]) if row and row.get("bytes") is not None else None
+
+    def set_budget_bytes(self, budget_bytes: int | None) -> None:
+        """Blocks until it is on disk."""
+        self._register.put(TABLE, "budget", {"bytes": budget_bytes})
+
+    @property
+    def floor_days(self) -> float | None:
+        """Fewer days kept than this raise a repair; nothing else follows from it (P15)."""
+        row = self._register.get(TABLE, "floor")
+        return float(row["days"]) if row and row.get("days") is not None else None
+
+    def set_floor_days(self, days: float | None) -> None:
+        """Blocks until it is on disk."""
+        self._register.put(TABLE, "floor", {"days": days})
