@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from holdshelf_core.api.types import Checks, Plan
+from holdshelf_core.areas import PERMITTED
 from holdshelf_core.doctor import examine_disk, examine_machine
 from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError
 from holdshelf_core.paths import DataPaths, default_data
@@ -16,9 +17,10 @@ from holdshelf_storage.errors import StorageError
 from holdshelf_storage.register import Register
 from holdshelf_storage.volume import Volume, init_volume
 
-__all__ = ["VERSION", "default_data", "doctor", "init", "plan", "read_secret"]
+__all__ = ["AREA_KINDS", "VERSION", "default_data", "doctor", "init", "plan", "read_secret"]
 
 MIN_BUDGET_BYTES = 256 << 20
+AREA_KINDS = tuple(area.kind for area in PERMITTED)
 
 
 def init(data: Path, *, media: Path | None, budget_bytes: int | None, floor_days: float | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from types import ModuleType
 from typing import Any, Protocol, cast
 
 from .entry import ConfigEntry
@@ -50,9 +51,12 @@ def integrations() -> dict[str, Integration]:
     """Every installed integration by domain. ``stream`` ships in core and stands last: it takes any stream address."""
     found: dict[str, Integration] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
-        module = point.load()
-        import_module(f"{module.__name__}.config_flow")
-        found[point.name] = cast(Integration, module)
-    stream = import_module("holdshelf_core.integration.stream")
-    found.setdefault("stream", cast(Integration, stream))
+        found[point.name] = _complete(point.load())
+    found.setdefault("stream", _complete(import_module("holdshelf_core.integration.stream")))
     return found
+
+
+def _complete(package: ModuleType) -> Integration:
+    """With its config flow, which is a module of its own."""
+    import_module(f"{package.__name__}.config_flow")
+    return cast(Integration, package)

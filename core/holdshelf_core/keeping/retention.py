@@ -15,9 +15,9 @@ from collections.abc import Callable
 from holdshelf_core.clock import Clock
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.reasons import DISK_FULL, DISK_MISSING
+from holdshelf_storage.days import SegmentRef
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage import Footage
-from holdshelf_storage.days import SegmentRef
 from holdshelf_storage.ledger import Ledger
 from holdshelf_storage.volume import Volume
 

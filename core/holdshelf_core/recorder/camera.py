@@ -14,15 +14,14 @@ import os
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 
+from holdshelf_core import reasons
 from holdshelf_core.clock import Clock
 from holdshelf_core.recorder import protocol as wire
-from holdshelf_core import reasons
 from holdshelf_core.recorder.ports import Disk, Room
 from holdshelf_storage.errors import AudioFound, DiskFull, StorageError, SyncFailed, VolumeError, VolumeReadOnly
 from holdshelf_storage.footage import Footage, OpenSegment, SegmentFacts
-from holdshelf_storage.journal import Gap
+from holdshelf_storage.journal import Gap, GapEnd
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -461,10 +460,8 @@ class CameraRecorder:
             boot=gap.since.boot,
             reason=gap.reason,
         )
-        finish = partial(
-            self._footage.end_gap,
-            self.camera,
-            opened,
+        line = GapEnd(
+            gap=gap.number,
             end_utc_ns=end.utc_ns,
             elapsed_ns=max(0, elapsed_ns),
             reason=reason,
@@ -472,7 +469,7 @@ class CameraRecorder:
             end_boot_ns=end.boot_ns,
         )
         try:
-            await self._disk(finish)
+            await self._disk(self._footage.end_gap, self.camera, opened, line)
         except StorageError as error:
             _LOGGER.warning("camera %s: the end of a gap could not be written: %s", self.camera, error)
         self._changed("gap_ended", {"camera": self.camera, "reason": gap.reason})

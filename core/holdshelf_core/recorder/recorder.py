@@ -10,11 +10,11 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from holdshelf_core import reasons
 from holdshelf_core.clock import Clock
 from holdshelf_core.integration.models import StreamSource
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.recorder import protocol as wire
-from holdshelf_core import reasons
 from holdshelf_core.recorder.camera import CameraRecorder, Moment
 from holdshelf_core.recorder.ports import Disk, Room
 from holdshelf_core.recorder.workers import WorkerPool

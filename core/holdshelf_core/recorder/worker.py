@@ -17,9 +17,9 @@ import sys
 import threading
 
 import av
-import av.logging
 import av.container
 import av.error
+import av.logging
 
 from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.timeline import NS, Timeline, now_ns

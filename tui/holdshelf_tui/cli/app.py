@@ -1,0 +1,47 @@
+"""All commands in one tree. Each lives in its own module; heavy imports happen inside the command that needs them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from holdshelf_tui.cli import camera, footage, service
+
+app = typer.Typer(
+    name="holdshelf",
+    help="Records a library's cameras into a rolling buffer: video, never sound; the oldest erased first.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from holdshelf_core.api.local import VERSION  # noqa: PLC0415
+
+        typer.echo(f"holdshelf {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and end.")
+    ] = False,
+) -> None:
+    """Records a library's cameras into a rolling buffer: video, never sound; the oldest erased first."""
+
+
+app.command(epilog="Example: holdshelf init --data /srv/holdshelf --media /mnt/footage --budget 900GB")(service.init)
+app.command(epilog="Example: holdshelf serve --data /srv/holdshelf")(service.serve)
+app.command(epilog="Example: holdshelf status --check || mail -s 'Holdshelf' it@town.example")(service.status)
+app.command(epilog="Example: holdshelf jobs --json")(service.jobs)
+app.command(epilog="Example: holdshelf doctor --data /srv/holdshelf")(service.doctor)
+app.command(epilog="Example: holdshelf plan --cameras 8 --mbps 4 --days 30")(service.plan)
+app.command(epilog="Example: holdshelf demo --seconds 30 --data /tmp/demo --json")(service.demo)
+app.add_typer(camera.app, name="camera")
+app.add_typer(footage.app, name="footage")

@@ -1,0 +1,186 @@
+"""camera discover | add | list | check | remove."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+from holdshelf_core.api import types
+from holdshelf_core.api.client import Client
+from holdshelf_core.api.errors import BadRequest, HoldshelfError
+from holdshelf_core.api.local import AREA_KINDS
+from holdshelf_tui.cli import render
+from holdshelf_tui.cli.options import Data, Json, PasswordEnv, PasswordFile, ask_password, client, given_password
+from holdshelf_tui.cli.service import camera_cells, echo_json, print_checks
+
+app = typer.Typer(help="Find, add, try and remove cameras.", no_args_is_help=True, rich_markup_mode=None)
+
+_AREAS = ", ".join(AREA_KINDS)
+Probe = Annotated[
+    list[str] | None,
+    typer.Option("--at", help="Ask only this host (or host:port); may be repeated. [default: multicast]"),
+]
+Timeout = Annotated[float, typer.Option(help="How long to wait for answers, in seconds.")]
+
+
+def _discover(service: Client, addresses: list[str] | None, timeout_s: float) -> list[types.DiscoveredRow]:
+    asked = types.DiscoverRequest(addresses or None, timeout_s)
+    return service.post("/discover", asked, list[types.DiscoveredRow], timeout_s=timeout_s + 30)
+
+
+@app.command(epilog="Example: holdshelf camera discover --at 192.0.2.7")
+def discover(data: Data = None, at: Probe = None, timeout: Timeout = 4.0, json: Json = False) -> None:
+    """Look for ONVIF cameras on the local network."""
+    found = _discover(client(data), at, timeout)
+    if json:
+        echo_json(found)
+    elif not found:
+        typer.echo("No camera answered. Ask one directly with --at HOST, or add it by its address.")
+    else:
+        rows = [(f.id, f.name, f.hardware, f.address, f.added_as or "-") for f in found]
+        typer.echo(render.table(("ID", "NAME", "MODEL", "ADDRESS", "ADDED AS"), rows))
+
+
+@app.command(
+    epilog="Example: holdshelf camera add http://192.0.2.7/onvif/device_service --name 'Front entrance' "
+    "--area entrance --user viewer --password-file front.pw"
+)
+def add(
+    target: Annotated[
+        str | None, typer.Argument(help="A discovered id, an ONVIF address, or an rtsp(s):// address.")
+    ] = None,
+    data: Data = None,
+    name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
+    area: Annotated[str | None, typer.Option(help=f"Kind of area: {_AREAS}.")] = None,
+    area_note: Annotated[str, typer.Option(help="For --area other: which area, and why.")] = "",
+    user: Annotated[str | None, typer.Option(help="User name on the camera.")] = None,
+    password_file: PasswordFile = None,
+    password_env: PasswordEnv = None,
+    transport: Annotated[str, typer.Option(help="tcp or udp.")] = "tcp",
+    not_private: Annotated[bool, typer.Option(help="Confirm that the camera sees no private area.")] = False,
+    all_discovered: Annotated[bool, typer.Option(help="Add every camera that answers and is not added yet.")] = False,
+    at: Probe = None,
+    timeout: Timeout = 4.0,
+    json: Json = False,
+) -> None:
+    """Add a camera. Its password comes from a prompt, a file or the environment, never from the command line."""
+    service = client(data)
+    password = given_password(password_file, password_env)
+    if all_discovered:
+        if target is not None:
+            raise BadRequest("Give a target or --all-discovered, not both.")
+        _add_all(service, at, timeout, user, password, transport)
+        return
+    if target is None:
+        raise BadRequest("Which camera?", "Give a discovered id or an address, or --all-discovered.")
+    is_stream = target.lower().startswith(("rtsp://", "rtsps://"))
+    if password is None and (user is not None or (not is_stream and sys.stdin.isatty())):
+        user = user or typer.prompt("User name on the camera", default="admin")
+        password = ask_password(f"{user} on {_without_login(target)}")
+    name = name or _ask("What do people call this camera?", "--name")
+    area = area or _ask(f"Kind of area ({_AREAS})?", "--area")
+    asked = types.AddRequest(target, name, area, area_note, user, password, transport, not_private)
+    added = service.post("/cameras", asked, types.AddedRow, timeout_s=90)
+    if json:
+        echo_json(added)
+        return
+    typer.echo(f"Added {render.inert(added.name)} as {added.id}.")
+    for warning in added.warnings:
+        typer.echo(f"  note: {render.inert(warning, 300)}")
+
+
+def _without_login(target: str) -> str:
+    return render.inert(target.rpartition("@")[2] if "@" in target else target)
+
+
+def _ask(question: str, option: str) -> str:
+    if not sys.stdin.isatty():
+        raise BadRequest(f"{option} is missing.", f"Give {option}.")
+    return str(typer.prompt(question))
+
+
+def _add_all(
+    service: Client, at: list[str] | None, timeout_s: float, user: str | None, password: str | None, transport: str
+) -> None:
+    """One password for all, then a name and an area per camera; a refused one does not stop the others."""
+    found = [f for f in _discover(service, at, timeout_s) if f.added_as is None]
+    if not found:
+        typer.echo("No camera answered that is not added yet.")
+        return
+    typer.echo(f"{len(found)} cameras answered.")
+    if password is None:
+        user = user or _ask("User name on the cameras?", "--user")
+        password = ask_password(f"{user} on all {len(found)} cameras")
+    failed = 0
+    for row in found:
+        typer.echo(f"\n{render.inert(row.name)}  {render.inert(row.hardware)}  {row.address}")
+        name = str(typer.prompt("  Name (empty to skip)", default=render.inert(row.name, 64)))
+        if not name.strip():
+            continue
+        area = str(typer.prompt(f"  Kind of area ({_AREAS})"))
+        note = str(typer.prompt("  Which area, and why")) if area == "other" else ""
+        try:
+            asked = types.AddRequest(row.id, name, area, note, user, password, transport)
+            added = service.post("/cameras", asked, types.AddedRow, timeout_s=90)
+        except HoldshelfError as error:
+            failed += 1
+            typer.echo(f"  not added: {error}", err=True)
+            continue
+        typer.echo(f"  added as {added.id}")
+        for warning in added.warnings:
+            typer.echo(f"  note: {render.inert(warning, 300)}")
+    if failed:
+        raise HoldshelfError(f"{failed} of {len(found)} cameras were not added.", "The sentences above say why.")
+
+
+@app.command("list", epilog="Example: holdshelf camera list --json")
+def list_cameras(data: Data = None, json: Json = False) -> None:
+    """All cameras and how they fare."""
+    cameras = client(data).status().cameras
+    if json:
+        echo_json(cameras)
+    elif not cameras:
+        typer.echo("No cameras yet: `holdshelf camera discover`.")
+    else:
+        heads = ("CAMERA", "NAME", "STATE", "RECORDED", "DAYS", "SIZE", "LAST MINUTE", "LAST GAP", "AREA", "ADDRESS")
+        rows = [(*camera_cells(c), c.area_kind, c.address) for c in cameras]
+        typer.echo(render.table(heads, rows))
+
+
+@app.command(epilog="Example: holdshelf camera check front-entrance --ask-password")
+def check(
+    camera: Annotated[str, typer.Argument(help="The camera's id or name.")],
+    data: Data = None,
+    user: Annotated[str | None, typer.Option(help="New user name on the camera.")] = None,
+    ask: Annotated[
+        bool, typer.Option("--ask-password", help="Ask for a new password and keep it if it is right.")
+    ] = False,
+    password_file: PasswordFile = None,
+    password_env: PasswordEnv = None,
+    json: Json = False,
+) -> None:
+    """Try a camera: does it answer, does its stream play, is it recorded. Also gives it a new password."""
+    password = given_password(password_file, password_env)
+    if ask:
+        password = ask_password(camera)
+    asked = types.CheckRequest(user, password)
+    checks = client(data).post(f"/cameras/{quote(camera, safe='')}/check", asked, types.Checks, timeout_s=90)
+    print_checks(checks, json=json)
+
+
+@app.command(epilog="Example: holdshelf camera remove front-entrance --yes")
+def remove(
+    camera: Annotated[str, typer.Argument(help="The camera's id or name.")],
+    data: Data = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Stop recording a camera. What was recorded stays and is erased on schedule like all other footage."""
+    if not yes:
+        if not sys.stdin.isatty():
+            raise BadRequest("Removing a camera asks for confirmation.", "Add --yes.")
+        typer.confirm(f"Stop recording {camera}?", abort=True)
+    client(data).delete(f"/cameras/{quote(camera, safe='')}")
+    typer.echo(f"{render.inert(camera)} is no longer recorded. Its footage stays until it is erased on schedule.")

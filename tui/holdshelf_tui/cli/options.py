@@ -1,0 +1,54 @@
+"""Options that several commands share, and the client that they make."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holdshelf_core.api.client import Client
+from holdshelf_core.api.errors import BadRequest
+from holdshelf_core.api.local import default_data, read_secret
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Data folder.", envvar="HOLDSHELF_DATA", show_default=str(default_data())),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+PasswordFile = Annotated[Path | None, typer.Option(help="File whose first line is the camera's password.")]
+PasswordEnv = Annotated[str | None, typer.Option(help="Name of an environment variable that holds the password.")]
+
+
+def data_folder(data: Path | None) -> Path:
+    """The folder asked for, or the default."""
+    return (data or default_data()).absolute()
+
+
+def client(data: Path | None) -> Client:
+    """A client for the service on that folder."""
+    return Client(data_folder(data))
+
+
+def given_password(file: Path | None, env: str | None) -> str | None:
+    """A password from a file or the environment; never from argv, where every account could read it. None: not given."""
+    if file is not None and env is not None:
+        raise BadRequest("Give --password-file or --password-env, not both.")
+    if file is not None:
+        return read_secret(file)
+    if env is not None:
+        value = os.environ.get(env)
+        if not value:
+            raise BadRequest(f"The environment variable {env} is not set or empty.")
+        return value
+    return None
+
+
+def ask_password(who: str) -> str:
+    """Ask at the terminal, without echo. Raises BadRequest when there is no terminal to ask at."""
+    if not sys.stdin.isatty():
+        raise BadRequest(f"{who} needs a password.", "Give --password-file or --password-env.")
+    answer = typer.prompt(f"Password for {who}", hide_input=True, default="", show_default=False)
+    return str(answer)
