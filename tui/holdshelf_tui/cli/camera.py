@@ -14,7 +14,7 @@ from holdshelf_core.api.errors import BadRequest, HoldshelfError
 from holdshelf_core.api.local import AREA_KINDS
 from holdshelf_tui.cli import render
 from holdshelf_tui.cli.options import Data, Json, PasswordEnv, PasswordFile, ask_password, client, given_password
-from holdshelf_tui.cli.service import camera_cells, echo_json, print_checks
+from holdshelf_tui.cli.service import CAMERA_HEADS, camera_cells, echo_json, print_checks
 
 app = typer.Typer(help="Find, add, try and remove cameras.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -145,9 +145,8 @@ def list_cameras(data: Data = None, json: Json = False) -> None:
     elif not cameras:
         typer.echo("No cameras yet: `holdshelf camera discover`.")
     else:
-        heads = ("CAMERA", "NAME", "STATE", "RECORDED", "DAYS", "SIZE", "LAST MINUTE", "LAST GAP", "AREA", "ADDRESS")
         rows = [(*camera_cells(c), c.area_kind, c.address) for c in cameras]
-        typer.echo(render.table(heads, rows))
+        typer.echo(render.table((*CAMERA_HEADS, "AREA", "ADDRESS"), rows))
 
 
 @app.command(epilog="Example: holdshelf camera check front-entrance --ask-password")

@@ -13,6 +13,7 @@ from holdshelf_core.api.errors import HoldshelfError, Unavailable
 from holdshelf_tui.cli import render
 from holdshelf_tui.cli.options import Data, Json, client, data_folder
 
+CAMERA_HEADS = ("CAMERA", "NAME", "STATE", "RECORDED", "DAYS", "SIZE", "LAST QUARTER MIN", "LAST GAP")
 _MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED ", "skipped": "skipped"}
 
 
@@ -87,8 +88,7 @@ def _print_status(now: types.Status) -> None:
         typer.echo(f"Media disk: {used} of {render.size(disk.budget_bytes)} used{keeps}; {disk.media}")
     typer.echo()
     if now.cameras:
-        heads = ("CAMERA", "NAME", "STATE", "RECORDED", "DAYS", "SIZE", "LAST MINUTE", "LAST GAP")
-        typer.echo(render.table(heads, [camera_cells(camera) for camera in now.cameras]))
+        typer.echo(render.table(CAMERA_HEADS, [camera_cells(camera) for camera in now.cameras]))
     else:
         typer.echo("No cameras yet: `holdshelf camera discover`.")
     for repair in now.repairs:

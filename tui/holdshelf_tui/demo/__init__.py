@@ -1,0 +1,1 @@
+"""`holdshelf demo`: virtual cameras on loopback, recorded for real. Touches no network but this machine's own."""

@@ -1,0 +1,118 @@
+"""The cameras at a glance: state, what is kept, activity, last gap, and what a person must mend. No picture."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import DataTable, Footer, Header, Static
+from textual.worker import get_current_worker
+
+from holdshelf_core.api import types
+from holdshelf_core.api.client import Client
+from holdshelf_core.api.errors import HoldshelfError
+from holdshelf_tui.cli import render
+
+REFRESH_S = 1.0
+_COLUMNS = (
+    ("Camera", 22),
+    ("State", 19),
+    ("Recorded", 14),
+    ("Days", 5),
+    ("Size", 9),
+    ("Last half minute", 30),
+    ("Last gap", 34),
+)
+
+
+class CamerasScreen(Screen[None]):
+    """A live table, refreshed once a second by a thread: the terminal never waits for the service."""
+
+    CSS_PATH = "cameras.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "app.quit", "Quit", id="quit", tooltip="Leave this screen")]
+
+    def __init__(self, client: Client) -> None:
+        super().__init__()
+        self._client = client
+
+    def compose(self) -> ComposeResult:
+        """Head, table, what must be mended."""
+        yield Header()
+        with Vertical():
+            yield Static("Asking the service …", id="disk")
+            yield DataTable(id="cameras", cursor_type="row", zebra_stripes=True)
+            yield Static("", id="repairs")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Columns are there before the first answer, so that nothing jumps."""
+        table = self.query_one(DataTable)
+        for title, width in _COLUMNS:
+            table.add_column(title, width=width, key=title)
+        self.set_interval(REFRESH_S, self.fetch)
+        self.fetch()
+
+    @work(thread=True, exclusive=True, group="status")
+    def fetch(self) -> None:
+        """In a thread: ask the service."""
+        try:
+            now = self._client.status()
+        except HoldshelfError as error:
+            if not get_current_worker().is_cancelled:
+                self.app.call_from_thread(self._show_error, str(error))
+            return
+        if not get_current_worker().is_cancelled:
+            self.app.call_from_thread(self.show, now)
+
+    def _show_error(self, sentence: str) -> None:
+        self.query_one("#disk", Static).update(Content(f"The service does not answer; asking again. {sentence}"))
+
+    def show(self, now: types.Status) -> None:
+        """Bring the table up to date in place, so that the cursor stays."""
+        disk = now.disk
+        if disk.problem:
+            words = disk.problem
+        else:
+            forecast = f" · room for about {disk.days_forecast:.1f} days" if disk.days_forecast is not None else ""
+            words = f"{render.size(disk.used_bytes)} of {render.size(disk.budget_bytes)} used{forecast}"
+        recording = sum(camera.state == "recording" for camera in now.cameras)
+        self.query_one("#disk", Static).update(
+            Content(f"{recording} of {len(now.cameras)} cameras recording · {words}")
+        )
+        table = self.query_one(DataTable)
+        known = {str(key.value) for key in table.rows}
+        for camera in now.cameras:
+            cells = _cells(camera)
+            if camera.id not in known:
+                table.add_row(*cells, key=camera.id)
+                continue
+            for (title, _width), cell in zip(_COLUMNS, cells, strict=True):
+                table.update_cell(camera.id, title, cell)
+        for gone in known - {camera.id for camera in now.cameras}:
+            table.remove_row(gone)
+        lines = [f"{'!' if r.severity == 'error' else '·'} {r.sentence}  → {r.next_step}" for r in now.repairs]
+        self.query_one("#repairs", Static).update(Content(render.inert(" \n".join(lines), 2000) if lines else ""))
+
+
+def _cells(camera: types.CameraRow) -> tuple[Content, ...]:
+    """Inert text: names come from people and cameras, so no markup in them is ever obeyed."""
+    well = camera.state == "recording"
+    state = "● recording" if well else f"○ {camera.reason or camera.state}"
+    gap = "none"
+    if camera.last_gap is not None:
+        lasts = "now" if camera.last_gap.end_utc_ns is None else render.span(camera.last_gap.elapsed_s)
+        gap = f"{render.local(camera.last_gap.start_utc_ns)[11:16]} {camera.last_gap.reason}, {lasts}"
+    return (
+        Content(render.inert(camera.name, 22)),
+        Content(state).stylize("$text-success" if well else "$text-error"),
+        Content(render.span(camera.recorded_s)),
+        Content(f"{camera.days_kept:.1f}"),
+        Content(render.size(camera.bytes)),
+        Content(render.sparkline(camera.activity, 30)).stylize("$text-accent"),
+        Content(gap),
+    )
