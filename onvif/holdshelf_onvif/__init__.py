@@ -1,0 +1,37 @@
+"""The ONVIF integration: finds ONVIF cameras and describes them to core. Records nothing itself.
+
+Importing it imports neither zeep nor onvif-zeep-async; the first call to a camera does, in a thread of its own.
+"""
+
+from __future__ import annotations
+
+from holdshelf_core.integration import Holdshelf, StreamSource
+
+from .const import CONF_PASSWORD, CONF_STREAM, DOMAIN
+from .coordinator import OnvifCoordinator, OnvifEntry
+
+__all__ = ["DOMAIN", "async_setup_entry", "async_unload_entry"]
+
+
+async def async_setup_entry(holdshelf: Holdshelf, entry: OnvifEntry) -> None:
+    """Announce the stream that is known, so that it is dialled at once, and ask the camera in the background.
+
+    Without a known stream the camera is asked first; then EntryNotReady, EntryAuthFailed or EntryError may be raised.
+    """
+    coordinator = OnvifCoordinator(holdshelf, entry)
+    if known := entry.data.get(CONF_STREAM):
+        holdshelf.async_set_stream(entry, StreamSource.from_dict(known, entry.data.get(CONF_PASSWORD)))
+    else:
+        try:
+            await coordinator.async_refresh()
+        except BaseException:
+            await coordinator.async_shutdown()
+            raise
+    entry.runtime_data = coordinator
+    coordinator.async_start()
+
+
+async def async_unload_entry(holdshelf: Holdshelf, entry: OnvifEntry) -> None:
+    """Withdraw the stream and let go of the camera; its repairs stand until they are seen mended or it is removed."""
+    holdshelf.async_set_stream(entry, None)
+    await entry.runtime_data.async_shutdown()

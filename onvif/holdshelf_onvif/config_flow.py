@@ -1,0 +1,141 @@
+"""Adding an ONVIF camera: discover → pick → test. Name and area are asked by core.
+
+Nothing is stored here, and an address never carries credentials.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+
+from holdshelf_core.integration import DiscoveredCamera, EntryAuthFailed, EntryDraft, FlowError, Holdshelf
+from holdshelf_core.integration.errors import HoldshelfError
+
+from . import discovery, repairs, strings
+from .address import bare_host, device_address, host_of, looks_like_address, same_endpoint, usable_stream_url
+from .client import OnvifClient
+from .const import (
+    CONF_ADDRESS,
+    CONF_PASSWORD,
+    CONF_PROFILE,
+    CONF_SERIAL,
+    CONF_STREAM,
+    CONF_USERNAME,
+    DEFAULT_LIMITS,
+    DOMAIN,
+    Limits,
+)
+from .coordinator import async_clock_or_none, stream_source
+from .device import DeviceClock, DeviceInformation, VideoProfile, choose_profile, offered
+from .errors import NoUsableProfile
+
+_WHO_TIMEOUT_S = 1.0  # devices spread their answers over half a second (SOAP-over-UDP)
+_REMEMBERED_MAX = 512
+
+# Who answered at which address in the last searches: testing a discovered camera then needs no second search, and
+# the draft gets the very unique_id that discovery showed.
+_remembered: OrderedDict[str, DiscoveredCamera] = OrderedDict()
+
+
+def matches(address: str) -> bool:
+    """``http(s)://…``, or a bare IP address, ``host:port`` or dotted name."""
+    return looks_like_address(address)
+
+
+async def async_discover(
+    _holdshelf: Holdshelf, *, probe_addresses: Sequence[str] | None, timeout_s: float
+) -> list[DiscoveredCamera]:
+    """Cameras on the network (multicast), or those among ``host[:port]`` that answer a Probe of their own."""
+    found = await discovery.async_discover(probe_addresses, timeout_s)
+    for camera in found:
+        _remembered[camera.address] = camera
+        _remembered.move_to_end(camera.address)
+    while len(_remembered) > _REMEMBERED_MAX:
+        _remembered.popitem(last=False)
+    return found
+
+
+async def async_probe(
+    _holdshelf: Holdshelf,
+    address: str,
+    username: str | None,
+    password: str | None,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+) -> EntryDraft:
+    """Connect, prove the credentials, pick the profile; raises FlowError for ``address`` or ``password``."""
+    address = device_address(address)
+    who = asyncio.create_task(_async_who(address))
+    try:
+        async with OnvifClient(address, username, password, limits=limits) as client:
+            return await _async_draft(client, username, password, who)
+    except EntryAuthFailed as error:
+        raise FlowError("password", error.sentence, error.next_step) from None
+    except HoldshelfError as error:
+        raise FlowError("address", error.sentence, error.next_step) from None
+    finally:
+        who.cancel()
+
+
+async def _async_draft(
+    client: OnvifClient, username: str | None, password: str | None, who: asyncio.Task[DiscoveredCamera | None]
+) -> EntryDraft:
+    clock = await async_clock_or_none(client)
+    information = await client.async_device_information()
+    profiles = await client.async_profiles()
+    profile = choose_profile(profiles)
+    if profile is None:
+        raise NoUsableProfile(host_of(client.address), offered(profiles))
+    url = usable_stream_url(await client.async_stream_uri(profile), client.address)
+    discovered = await who
+    identity = discovered.unique_id if discovered else await _async_identity(client, information)
+    credentials = {CONF_USERNAME: username or None, CONF_PASSWORD: password or None}
+    return EntryDraft(
+        domain=DOMAIN,
+        unique_id=identity or f"{DOMAIN}-{host_of(client.address)}",
+        title=(discovered.name if discovered else "") or information.name or bare_host(client.address),
+        data={
+            CONF_ADDRESS: client.address,
+            **credentials,
+            CONF_PROFILE: profile.token,
+            CONF_STREAM: stream_source(credentials, profile, url).to_dict(),
+            CONF_SERIAL: information.serial_number,
+        },
+        warnings=_warnings(clock, profile, identity),
+    )
+
+
+async def _async_who(address: str) -> DiscoveredCamera | None:
+    """What WS-Discovery knows about the device at this address; None when it does not answer there."""
+    if known := _remembered.get(address):
+        return known
+    host = bare_host(address)
+    target = f"[{host}]" if ":" in host else host
+    found = await discovery.async_discover([target], _WHO_TIMEOUT_S)
+    # A host may hold several devices, and one of them may answer for another.
+    return next((camera for camera in found if same_endpoint(camera.address, address)), None)
+
+
+async def _async_identity(client: OnvifClient, information: DeviceInformation) -> str:
+    """A device that WS-Discovery does not reach: its endpoint as it tells it itself, else maker and serial number."""
+    with suppress(HoldshelfError):
+        if identity := discovery.endpoint_id(await client.async_endpoint_reference()):
+            return identity
+    if information.serial_number:
+        return f"{information.manufacturer}-{information.serial_number}".lower().replace(" ", "-")
+    return ""
+
+
+def _warnings(clock: DeviceClock | None, profile: VideoProfile, identity: str) -> tuple[str, ...]:
+    found = []
+    if clock is None:
+        found.append(strings.warning("clock_unknown"))
+    elif repairs.is_off(clock):
+        found.append(strings.warning("clock_skew", amount=clock.amount, direction=clock.direction))
+    if profile.offers_sound:
+        found.append(strings.warning("sound_offered"))
+    if not identity:
+        found.append(strings.warning("no_identity"))
+    return tuple(found)

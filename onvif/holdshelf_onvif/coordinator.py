@@ -1,0 +1,178 @@
+"""Keeps what is known of one camera up to date: every five minutes, give or take, and on demand.
+
+It never touches the recording but through ``async_set_stream``: a camera whose ONVIF is down and whose stream plays
+goes on being recorded from the stream that was known last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from typing import Any
+
+from holdshelf_core.integration import ConfigEntry, EntryAuthFailed, EntryNotReady, Holdshelf, StreamSource
+from holdshelf_core.integration.errors import HoldshelfError
+
+from . import repairs
+from .address import bare_host, usable_stream_url
+from .client import OnvifClient
+from .const import (
+    CONF_ADDRESS,
+    CONF_PASSWORD,
+    CONF_PROFILE,
+    CONF_STREAM,
+    CONF_USERNAME,
+    DEFAULT_LIMITS,
+    REFRESH_INTERVAL_S,
+    REFRESH_JITTER,
+    Limits,
+)
+from .device import DeviceClock, DeviceDescription, VideoProfile, choose_profile, offered
+from .errors import CameraUnreachable, NonsenseAnswer, NotOnvif, NoUsableProfile, RequestRefused
+
+_LOGGER = logging.getLogger(__name__)
+
+type OnvifEntry = ConfigEntry[OnvifCoordinator]
+
+
+class OnvifCoordinator:
+    """One camera. ``data`` is the last description (None before the first), ``error`` why there is no newer one."""
+
+    def __init__(self, holdshelf: Holdshelf, entry: OnvifEntry, *, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._holdshelf = holdshelf
+        self._entry = entry
+        self._client = OnvifClient(
+            entry.data[CONF_ADDRESS], entry.data.get(CONF_USERNAME), entry.data.get(CONF_PASSWORD), limits=limits
+        )
+        self._lock = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+        self.data: DeviceDescription | None = None
+        self.error: HoldshelfError | None = None
+
+    @property
+    def available(self) -> bool:
+        """Did the camera answer when it was asked last?"""
+        return self.data is not None and self.error is None
+
+    def async_start(self) -> None:
+        """Refresh in the background, now and from now on, until ``async_shutdown``."""
+        name = f"ONVIF {self._entry.entry_id}"
+        self._task = self._holdshelf.async_create_task(self._entry, self._async_run(), name)
+
+    async def _async_run(self) -> None:
+        """Refresh now and then, until cancelled. After a refused password nothing is tried until somebody asks:
+        cameras lock out whoever guesses."""
+        while True:
+            if not isinstance(self.error, EntryAuthFailed):
+                await self.async_request_refresh()
+            jitter = random.uniform(-REFRESH_JITTER, REFRESH_JITTER)  # noqa: S311
+            await asyncio.sleep(REFRESH_INTERVAL_S * (1 + jitter))
+
+    async def async_request_refresh(self) -> bool:
+        """Refresh now; True when the camera answered. How it went is in ``data``, ``error`` and the entry's state."""
+        try:
+            await self.async_refresh()
+        except HoldshelfError as error:
+            if not self._closed:
+                self._holdshelf.async_set_entry_state(self._entry, _as_state(error))
+            return False
+        self._holdshelf.async_set_entry_state(self._entry, None)
+        return True
+
+    async def async_refresh(self) -> None:
+        """Ask the camera for everything and act on it; raises what it failed with.
+
+        Raises EntryNotReady, EntryAuthFailed and EntryError (no video that can be recorded).
+        """
+        async with self._lock:
+            if self._closed:
+                raise CameraUnreachable(bare_host(self._client.address), "the camera was let go")
+            try:
+                description = await self._describe()
+            except HoldshelfError as error:
+                self._client.forget()
+                if not self._closed:
+                    self._async_note_failure(error)
+                raise
+            self._async_note_success()
+            self.data = description
+            self._async_apply(description)
+
+    async def async_shutdown(self) -> None:
+        """Let go of the camera; a refresh under way ends with an error and is not told as one."""
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        await self._client.async_close()
+
+    async def _describe(self) -> DeviceDescription:
+        client = self._client
+        client.open()
+        clock = await async_clock_or_none(client)
+        # Told before anything that needs the password: a clock that is off may be why it is refused.
+        repairs.async_check_clock(self._holdshelf, self._entry, clock)
+        information = await client.async_device_information()
+        profiles = await client.async_profiles()
+        profile = self._pick(profiles)
+        if profile is None:
+            repairs.async_no_usable_profile(self._holdshelf, self._entry, offered(profiles))
+            raise NoUsableProfile(bare_host(client.address), offered(profiles))
+        url = usable_stream_url(await client.async_stream_uri(profile), client.address)
+        return DeviceDescription(information, clock, profiles, profile, url)
+
+    def _pick(self, profiles: tuple[VideoProfile, ...]) -> VideoProfile | None:
+        """The profile that was chosen when the camera was added, else the best that is left."""
+        token = self._entry.data.get(CONF_PROFILE)
+        chosen = next((p for p in profiles if p.token == token and p.recordable), None)
+        return chosen or choose_profile(profiles)
+
+    def _async_apply(self, description: DeviceDescription) -> None:
+        repairs.async_check_profile(
+            self._holdshelf, self._entry, self._entry.data.get(CONF_PROFILE), description.profile
+        )
+        source = stream_source(self._entry.data, description.profile, description.stream_url)
+        if source.to_dict() != self._entry.data.get(CONF_STREAM):
+            _LOGGER.info("%s: its stream is now %s", self._entry.title, description.profile.description)
+            self._holdshelf.async_update_entry(self._entry, data={**self._entry.data, CONF_STREAM: source.to_dict()})
+        self._holdshelf.async_set_stream(self._entry, source)
+
+    def _async_note_failure(self, error: HoldshelfError) -> None:
+        if self.error is None:
+            _LOGGER.warning("%s: %s", self._entry.title, error.sentence)
+        self.error = error
+
+    def _async_note_success(self) -> None:
+        if self.error is not None:
+            _LOGGER.info("%s: the camera answers again", self._entry.title)
+        self.error = None
+
+
+async def async_clock_or_none(client: OnvifClient) -> DeviceClock | None:
+    """The clock, or None when the camera answers and does not tell it."""
+    try:
+        return await client.async_clock()
+    except (NonsenseAnswer, RequestRefused, NotOnvif):
+        return None
+
+
+def stream_source(data: dict[str, Any], profile: VideoProfile, url: str) -> StreamSource:
+    """What the recorder dials; ``data`` is an entry's, whose transport (tcp, udp) is kept."""
+    return StreamSource(
+        url=url,
+        username=data.get(CONF_USERNAME) or None,
+        password=data.get(CONF_PASSWORD) or None,
+        transport=(data.get(CONF_STREAM) or {}).get("transport", "tcp"),
+        codec=profile.codec,
+        width=profile.width,
+        height=profile.height,
+    )
+
+
+def _as_state(error: HoldshelfError) -> Exception:
+    """A loaded entry is well, away or waiting for a password: a camera without usable video is away."""
+    if isinstance(error, EntryAuthFailed | EntryNotReady):
+        return error
+    return EntryNotReady(error.sentence, error.next_step)

@@ -1,0 +1,87 @@
+"""What the client raises, each on top of the error of core that it amounts to. A library's own exceptions end there.
+
+::
+
+    HoldshelfError (holdshelf_core)
+    ├── EntryNotReady
+    │   ├── CameraUnreachable     no route, refused, name unknown, hung up, bad TLS
+    │   ├── CameraTimeout         too slow, or one byte a second
+    │   ├── NotOnvif              something else answers there
+    │   ├── AnswerTooLarge        more bytes than the limit; the rest was never read
+    │   ├── NonsenseAnswer        not XML, hostile XML, or XML of another shape
+    │   └── RequestRefused        a SOAP fault that has nothing to do with the password
+    ├── EntryAuthFailed
+    │   └── WrongPassword
+    └── EntryError
+        └── NoUsableProfile       no H.264 or H.265 video
+"""
+
+from __future__ import annotations
+
+from holdshelf_core.integration import EntryAuthFailed, EntryError, EntryNotReady
+
+from . import strings
+
+
+class CameraUnreachable(EntryNotReady):
+    """Nobody answers, or the connection broke."""
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(*strings.error("unreachable", host=host, reason=reason))
+
+
+class CameraTimeout(EntryNotReady):
+    """No whole answer in time."""
+
+    def __init__(self, host: str, operation: str, seconds: float) -> None:
+        super().__init__(*strings.error("timed_out", host=host, operation=operation, seconds=f"{seconds:g}"))
+
+
+class NotOnvif(EntryNotReady):
+    """Something else answers at that address. Not permanent: some cameras serve a start page while they boot."""
+
+    def __init__(self, host: str, detail: str) -> None:
+        super().__init__(*strings.error("not_onvif", host=host, detail=detail))
+
+
+class NoMediaService(NotOnvif):
+    """It speaks ONVIF and has no media service."""
+
+    def __init__(self, host: str) -> None:
+        EntryNotReady.__init__(self, *strings.error("no_media", host=host))
+
+
+class AnswerTooLarge(EntryNotReady):
+    """More bytes than the limit."""
+
+    def __init__(self, host: str, operation: str, limit_bytes: int) -> None:
+        megabytes = f"{limit_bytes / 1_048_576:g}"
+        super().__init__(*strings.error("too_large", host=host, operation=operation, megabytes=megabytes))
+
+
+class NonsenseAnswer(EntryNotReady):
+    """An answer that is not what the operation returns. ``detail`` is ours, never the camera's words."""
+
+    def __init__(self, host: str, operation: str, detail: str) -> None:
+        super().__init__(*strings.error("nonsense", host=host, operation=operation, detail=detail))
+
+
+class RequestRefused(EntryNotReady):
+    """The camera says no. ``detail`` is its own reason, cleaned."""
+
+    def __init__(self, host: str, operation: str, detail: str) -> None:
+        super().__init__(*strings.error("refused", host=host, operation=operation, detail=detail))
+
+
+class WrongPassword(EntryAuthFailed):
+    """User name or password refused."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(*strings.error("wrong_password", host=host))
+
+
+class NoUsableProfile(EntryError):
+    """Only video that Holdshelf does not record. ``offered`` names it."""
+
+    def __init__(self, host: str, offered: str) -> None:
+        super().__init__(*strings.error("no_usable_profile", host=host, offered=offered))

@@ -1,0 +1,114 @@
+"""From zeep's objects to ours. Works on anything with attributes, trusts no value, and imports nothing of zeep.
+
+A field that is missing or out of range becomes empty or 0; ValueError is raised only where the whole answer is then
+worthless.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from .address import BadAddress, told_address
+from .const import PROFILES_MAX, SIDE_MAX_PIXELS, TOKEN_MAX_CHARS
+from .device import DeviceInformation, VideoProfile
+from .text import clean_text
+
+_CODECS = {"H264": "h264", "H265": "hevc", "HEVC": "hevc", "JPEG": "mjpeg", "MJPEG": "mjpeg", "MPEG4": "mpeg4"}
+
+
+def device_information(raw: Any) -> DeviceInformation:
+    """GetDeviceInformationResponse."""
+    return DeviceInformation(
+        manufacturer=clean_text(_get(raw, "Manufacturer")),
+        model=clean_text(_get(raw, "Model")),
+        firmware_version=clean_text(_get(raw, "FirmwareVersion")),
+        serial_number=clean_text(_get(raw, "SerialNumber")),
+        hardware_id=clean_text(_get(raw, "HardwareId")),
+    )
+
+
+def utc_datetime(raw: Any) -> datetime | None:
+    """GetSystemDateAndTimeResponse's UTC time; None when the device tells only its local time, or no real date."""
+    told = _get(raw, "UTCDateTime")
+    if told is None:
+        return None
+    try:
+        year, month, day = (int(_get(told, "Date", part)) for part in ("Year", "Month", "Day"))
+        hour, minute, second = (int(_get(told, "Time", part)) for part in ("Hour", "Minute", "Second"))
+        # A leap second, and makes that count on past 59.
+        return datetime(year, month, day, hour, minute, min(59, second), tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def services(raw: Any) -> dict[str, str]:
+    """GetServicesResponse as {namespace: XAddr}; broken entries are left out."""
+    return _addresses((_get(service, "Namespace"), _get(service, "XAddr")) for service in _list(raw))
+
+
+def capabilities(raw: Any, namespaces: dict[str, str]) -> dict[str, str]:
+    """GetCapabilitiesResponse as {namespace: XAddr}; ``namespaces`` says which capability has which."""
+    return _addresses((namespace, _get(raw, name, "XAddr")) for name, namespace in namespaces.items())
+
+
+def profiles(raw: Any) -> tuple[VideoProfile, ...]:
+    """GetProfilesResponse of the Media service; profiles without a usable token are left out."""
+    found = []
+    for profile in _list(raw)[:PROFILES_MAX]:
+        token = _get(profile, "token")
+        if not isinstance(token, str) or not 0 < len(token) <= TOKEN_MAX_CHARS:
+            continue
+        encoder = _get(profile, "VideoEncoderConfiguration")
+        encoding = clean_text(_get(encoder, "Encoding")).upper()
+        found.append(
+            VideoProfile(
+                token=token,
+                name=clean_text(_get(profile, "Name")),
+                codec=_CODECS.get(encoding.replace(".", "").replace("-", ""), encoding.lower()),
+                width=_side(_get(encoder, "Resolution", "Width")),
+                height=_side(_get(encoder, "Resolution", "Height")),
+                frames_per_second=_rate(_get(encoder, "RateControl", "FrameRateLimit")),
+                offers_sound=_get(profile, "AudioEncoderConfiguration") is not None,
+            )
+        )
+    return tuple(found)
+
+
+def uri(raw: Any) -> str:
+    """MediaUri of GetStreamUriResponse."""
+    told = _get(raw, "Uri")
+    if not isinstance(told, str) or not told.strip():
+        raise ValueError("no stream address")
+    return told.strip()
+
+
+def _addresses(pairs: Iterable[tuple[Any, Any]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for namespace, xaddr in pairs:
+        if isinstance(namespace, str) and isinstance(xaddr, str):
+            try:
+                found.setdefault(namespace.strip(), told_address(xaddr.strip()))
+            except BadAddress:
+                continue
+    return found
+
+
+def _get(value: Any, *path: str) -> Any:
+    for name in path:
+        value = getattr(value, name, None)
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else []
+
+
+def _side(value: Any) -> int:
+    return value if isinstance(value, int) and 0 < value <= SIDE_MAX_PIXELS else 0
+
+
+def _rate(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) and 0 < value <= 1000 else 0.0

@@ -1,0 +1,311 @@
+"""A loaded camera: announced at once, refreshed, and its troubles told once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from holdshelf_core.integration import (
+    ConfigEntry,
+    EntryAuthFailed,
+    EntryError,
+    EntryNotReady,
+    EntryState,
+    StreamSource,
+)
+from holdshelf_onvif import async_setup_entry, async_unload_entry, config_flow, coordinator
+from holdshelf_onvif.diagnostics import async_get_diagnostics
+from holdshelf_tui.demo.virtual_camera import VirtualCameras
+from tests.onvif.conftest import PASSWORD, QUICK, House, bare_entry, entry_of
+from tests.onvif.soap_device import Profile, SoapDevice
+
+type Entries = list[ConfigEntry[Any]]
+
+
+async def set_up(house: House, device: SoapDevice, loaded: Entries) -> ConfigEntry[Any]:
+    """An entry as it is after ``camera add``, with its first refresh done."""
+    draft = await config_flow.async_probe(house, device.address, device.username, device.password, limits=QUICK)
+    entry = entry_of(draft)
+    loaded.append(entry)
+    await async_setup_entry(house, entry)
+    assert await house.until_told() is None
+    return entry
+
+
+async def test_the_known_stream_is_announced_before_the_camera_is_asked(
+    house: House, device: SoapDevice, loaded: Entries
+) -> None:
+    draft = await config_flow.async_probe(house, device.address, device.username, device.password, limits=QUICK)
+    await device.stop()
+    entry = entry_of(draft)
+    loaded.append(entry)
+    await async_setup_entry(house, entry)
+    assert [source.url for source in house.streams if source] == [f"{device.rtsp_url}/main"]
+    assert house.streams[0] == StreamSource(
+        f"{device.rtsp_url}/main", "admin", "mellon", codec="h264", width=1280, height=720
+    )
+    assert isinstance(await house.until_told(), EntryNotReady)
+    assert len(house.streams) == 1, "a camera whose ONVIF is down goes on being recorded"
+
+
+async def test_without_a_known_stream_the_camera_is_asked_first(
+    house: House, device: SoapDevice, loaded: Entries
+) -> None:
+    entry = bare_entry(device)
+    loaded.append(entry)
+    await async_setup_entry(house, entry)
+    assert house.streams[0] is not None
+    assert house.streams[0].url == f"{device.rtsp_url}/main"
+    assert house.stored[-1]["stream"]["url"] == f"{device.rtsp_url}/main"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"),
+    [
+        ({"password": "other"}, EntryAuthFailed),
+        ({"profiles": [Profile("a", "JPEG")]}, EntryError),
+        ({"unsupported": {"GetProfiles"}}, EntryNotReady),
+    ],
+    ids=["wrong password", "Motion JPEG alone", "no profiles"],
+)
+async def test_set_up_without_a_known_stream_fails_as_core_expects(
+    house: House, device: SoapDevice, trouble: dict[str, Any], error: type[Exception]
+) -> None:
+    entry = bare_entry(device)
+    for name, value in trouble.items():
+        setattr(device, name, value)
+    with pytest.raises(error):
+        await async_setup_entry(house, entry)
+    assert house.streams == []
+
+
+async def test_ipycam_is_refreshed(house: House, cameras: VirtualCameras, loaded: Entries) -> None:
+    camera = cameras[1]
+    entry = entry_of(await config_flow.async_probe(house, camera.onvif_address, camera.username, PASSWORD))
+    loaded.append(entry)
+    await async_setup_entry(house, entry)
+    assert await house.until_told() is None
+    assert entry.runtime_data.data.information.model == "Demo camera"
+    assert house.repair("onvif_clock_skew:cam1") == (
+        "The clock of the camera is off by 1 year 1 day: it is behind this server's."
+    )
+    assert [source.url for source in house.streams if source] == [camera.rtsp_url]
+
+
+async def test_a_refresh_that_changes_nothing_stores_nothing(house: House, device: SoapDevice, loaded: Entries) -> None:
+    entry = await set_up(house, device, loaded)
+    assert await entry.runtime_data.async_request_refresh()
+    assert house.stored == []
+    assert len(house.streams) == 1
+    assert house.repairs.async_all() == []
+
+
+async def test_a_clock_that_is_off_is_a_repair_until_it_is_right(
+    house: House, device: SoapDevice, loaded: Entries
+) -> None:
+    device.clock_offset = timedelta(days=367, minutes=1)
+    entry = await set_up(house, device, loaded)
+    (repair,) = house.repairs.async_all()
+    assert repair.issue_id == "onvif_clock_skew:cam1"
+    assert repair.sentence == "The clock of the camera is off by 1 year 2 days: it is ahead of this server's."
+    assert repair.next_step
+    device.clock_offset = timedelta(seconds=3)
+    await entry.runtime_data.async_request_refresh()
+    assert house.repairs.async_all() == []
+
+
+@pytest.mark.parametrize(("seconds", "off"), [(4, False), (-4, False), (7, True), (-7, True)])
+async def test_five_seconds_are_the_limit(
+    house: House, device: SoapDevice, loaded: Entries, seconds: int, off: bool
+) -> None:
+    device.clock_offset = timedelta(seconds=seconds)
+    await set_up(house, device, loaded)
+    assert (house.repair("onvif_clock_skew:cam1") is not None) == off
+
+
+async def test_a_password_changed_at_the_camera_asks_for_a_new_one_and_is_not_tried_again(
+    house: House, device: SoapDevice, loaded: Entries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator, "REFRESH_INTERVAL_S", 0.05)
+    entry = await set_up(house, device, loaded)
+    device.password = "changed"
+    assert isinstance(await house.until_told(), EntryAuthFailed)
+    assert entry.state is EntryState.REAUTH
+    refused = len(device.refused)
+    await asyncio.sleep(0.4)  # several intervals: nothing may happen
+    assert len(device.refused) == refused == 1
+    device.password = "mellon"
+    assert await entry.runtime_data.async_request_refresh()
+    assert entry.state is EntryState.LOADED
+
+
+async def test_it_is_refreshed_by_itself(
+    house: House, device: SoapDevice, loaded: Entries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator, "REFRESH_INTERVAL_S", 0.05)
+    await set_up(house, device, loaded)
+    device.profiles[0].width = 1920
+    async with asyncio.timeout(5):
+        while not house.stored:
+            await house.until_told()
+    assert house.stored[-1]["stream"]["width"] == 1920
+
+
+async def test_unavailable_is_logged_once_at_its_start_and_once_at_its_end(
+    house: House, device: SoapDevice, loaded: Entries, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="holdshelf_onvif")
+    entry = await set_up(house, device, loaded)
+    await device.stop()
+    for _ in range(3):
+        assert not await entry.runtime_data.async_request_refresh()
+    assert not entry.runtime_data.available
+    assert entry.state is EntryState.RETRYING
+    await device.start()
+    for _ in range(2):
+        assert await entry.runtime_data.async_request_refresh()
+    assert entry.runtime_data.available
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Acme Eye 3: No camera answers at 127.0.0.1:{device.port}: connection refused.",
+        "Acme Eye 3: the camera answers again",
+    ]
+    assert house.streams[-1] is not None, "the recording was left alone"
+
+
+async def test_a_stream_that_moved_is_dialled_where_it_is_now(
+    house: House, device: SoapDevice, loaded: Entries
+) -> None:
+    entry = await set_up(house, device, loaded)
+    device.profiles[0].uri = "rtsp://127.0.0.1:9554/new"
+    await entry.runtime_data.async_request_refresh()
+    assert house.streams[-1] is not None
+    assert house.streams[-1].url == "rtsp://127.0.0.1:9554/new"
+    assert entry.data["stream"]["url"] == "rtsp://127.0.0.1:9554/new"
+    assert entry.data["password"] == "mellon"
+    assert house.repairs.async_all() == []
+
+
+async def test_a_udp_choice_survives_a_refresh(house: House, device: SoapDevice, loaded: Entries) -> None:
+    entry = await set_up(house, device, loaded)
+    entry.data["stream"] |= {"transport": "udp"}
+    await entry.runtime_data.async_request_refresh()
+    assert house.streams[-1] is not None
+    assert house.streams[-1].transport == "udp"
+
+
+async def test_a_profile_that_is_gone_is_replaced_and_told_until_it_is_back(
+    house: House, device: SoapDevice, loaded: Entries
+) -> None:
+    entry = await set_up(house, device, loaded)
+    main = device.profiles.pop(0)
+    await entry.runtime_data.async_request_refresh()
+    assert house.streams[-1] is not None
+    assert house.streams[-1].url.endswith("/sub")
+    assert house.repair("onvif_profile:cam1") == (
+        "The stream that was chosen when the camera was added is gone; sub, H.264 640×360 is recorded in its place."
+    )
+    device.profiles.append(main)
+    await entry.runtime_data.async_request_refresh()
+    assert house.streams[-1].url.endswith("/main")
+    assert house.repairs.async_all() == []
+
+
+async def test_a_profile_added_later_does_not_replace_the_chosen_one(
+    house: House, device: SoapDevice, loaded: Entries
+) -> None:
+    entry = await set_up(house, device, loaded)
+    device.profiles.append(Profile("larger", width=3840, height=2160))
+    await entry.runtime_data.async_request_refresh()
+    assert len(house.streams) == 1
+
+
+async def test_a_camera_switched_to_motion_jpeg_is_a_repair_and_its_last_stream_is_still_dialled(
+    house: House, device: SoapDevice, loaded: Entries
+) -> None:
+    entry = await set_up(house, device, loaded)
+    for profile in device.profiles:
+        profile.encoding = "JPEG"
+    assert not await entry.runtime_data.async_request_refresh()
+    assert len(house.streams) == 1
+    assert "only Motion JPEG" in (house.repair("onvif_profile:cam1") or "")
+    assert entry.state is EntryState.RETRYING
+
+
+async def test_unloading_withdraws_the_stream(house: House, device: SoapDevice, loaded: Entries) -> None:
+    entry = await set_up(house, device, loaded)
+    loaded.clear()
+    await async_unload_entry(house, entry)
+    assert house.streams[-1] is None
+
+
+async def test_unloading_in_the_middle_of_a_refresh_is_quiet_and_leaves_nothing(
+    house: House, device: SoapDevice, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = asyncio.Event()
+
+    async def hang(_request: web.Request) -> web.StreamResponse:
+        asked.set()
+        await asyncio.sleep(5)
+        return web.Response()
+
+    entry = await set_up(house, device, [])
+    told = len(house.states)
+    device.answers["GetProfiles"] = hang
+    refreshing = asyncio.create_task(entry.runtime_data.async_request_refresh())
+    await asked.wait()
+    async with asyncio.timeout(1):
+        await async_unload_entry(house, entry)
+        assert await refreshing is False
+        assert await entry.runtime_data.async_request_refresh() is False
+    assert len(house.states) == told
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert all(task.done() for task in house.tasks)
+
+
+async def test_one_camera_that_hangs_does_not_hold_up_another(
+    house: House, device: SoapDevice, loaded: Entries
+) -> None:
+    async def hang(_request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(5)
+        return web.Response()
+
+    async with SoapDevice(host="127.0.0.6", serial_number="other") as other:
+        well = await set_up(house, other, loaded)
+        entry = bare_entry(device)
+        device.answers["GetProfiles"] = hang
+        hanging = coordinator.OnvifCoordinator(house, entry, limits=QUICK)
+        try:
+            slow = asyncio.create_task(hanging.async_request_refresh())
+            await asyncio.sleep(0.2)
+            async with asyncio.timeout(0.8):
+                assert await well.runtime_data.async_request_refresh()
+            assert not slow.done()
+            assert not await slow
+            assert "did not answer its profiles" in str(hanging.error)
+        finally:
+            await hanging.async_shutdown()
+
+
+async def test_diagnostics_hold_no_secret_and_no_host(house: House, device: SoapDevice, loaded: Entries) -> None:
+    device.profiles[0].uri = "rtsp://127.0.0.1:8554/live?password=mellon"
+    entry = await set_up(house, device, loaded)
+    await device.stop()
+    await entry.runtime_data.async_request_refresh()
+    told = await async_get_diagnostics(house, entry)
+    text = json.dumps(told)
+    assert told["device"]["model"] == "Eye 3"
+    assert told["profiles"][0]["width"] == 1280
+    assert told["error"].startswith("No camera answers at **REDACTED**")
+    for secret in ("mellon", "admin", "127.0.0.1", str(device.port), "SN-77"):
+        assert secret not in text, secret
+
+
+async def test_diagnostics_of_an_entry_that_is_not_loaded_are_told_too(house: House, device: SoapDevice) -> None:
+    told = await async_get_diagnostics(house, bare_entry(device))
+    assert told["entry"]["data"]["address"] == "**REDACTED**"

@@ -1,0 +1,194 @@
+"""WS-Discovery against ipycam and against answers that no honest camera sends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdshelf_core.integration import DiscoveredCamera, FlowError
+from holdshelf_onvif.discovery import async_discover
+from holdshelf_tui.demo.virtual_camera import VirtualCameras
+from tests.onvif.responder import Answerer, Responder, answer, match
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def network() -> dict[str, Any]:
+    """One search by multicast in a network namespace of its own (see ``namespace.py``)."""
+    ran = subprocess.run(
+        ["unshare", "--map-root-user", "--net", sys.executable, "-m", "tests.onvif.namespace", "1.5"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=40,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return dict(json.loads(ran.stdout))
+
+
+def by_id(network: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {camera["unique_id"]: camera for camera in network["found"]}
+
+
+def test_multicast_finds_ipycam(network: dict[str, Any]) -> None:
+    camera = by_id(network)[network["ipycam"].removeprefix("urn:uuid:")]
+    assert camera["address"] == "http://127.0.0.1:8080/onvif/device_service"
+    assert camera["name"] == "Foyer"
+
+
+def test_multicast_goes_out_on_every_interface(network: dict[str, Any]) -> None:
+    camera = by_id(network)["on-veth"]
+    assert (camera["address"], camera["hardware"], camera["location"]) == (
+        "http://10.77.0.1/onvif/device_service",
+        "Eye3",
+        "hall",
+    )
+
+
+def test_a_camera_that_answers_on_two_interfaces_is_found_once(network: dict[str, Any]) -> None:
+    ids = [camera["unique_id"] for camera in network["found"]]
+    assert ids.count("on-both") == 1
+    assert len(ids) == 3
+
+
+def test_a_printer_is_no_camera(network: dict[str, Any]) -> None:
+    assert "printer" not in by_id(network)
+
+
+def test_multicast_takes_the_time_given(network: dict[str, Any]) -> None:
+    assert 1.4 < network["took_s"] < 4
+
+
+def test_a_host_that_no_name_server_knows_is_told_as_such(network: dict[str, Any]) -> None:
+    assert network["unknown_name"] == "No camera answers at camera.invalid: its name is not known."
+
+
+async def test_a_unicast_probe_finds_those_that_were_asked_and_no_others(cameras: VirtualCameras) -> None:
+    found = await async_discover([cameras[0].probe_address], 5)
+    assert [(c.unique_id, c.name, c.address) for c in found] == [
+        (cameras[0].unique_id, cameras[0].name, cameras[0].onvif_address)
+    ]
+
+
+async def test_a_unicast_probe_ends_when_all_have_answered(cameras: VirtualCameras) -> None:
+    started = time.monotonic()
+    found = await async_discover([camera.probe_address for camera in cameras], 20)
+    assert {camera.unique_id for camera in found} == {camera.unique_id for camera in cameras}
+    assert time.monotonic() - started < 5
+
+
+async def test_an_address_where_nobody_answers_does_not_hide_the_others(cameras: VirtualCameras) -> None:
+    found = await async_discover(["127.0.0.250", cameras[0].probe_address], 1)
+    assert [camera.unique_id for camera in found] == [cameras[0].unique_id]
+
+
+async def ask(answerer: Answerer, timeout_s: float = 5, **where: Any) -> list[DiscoveredCamera]:
+    with Responder(answerer, **where) as responder:
+        return await async_discover([responder.address], timeout_s)
+
+
+async def test_a_port_may_be_given() -> None:
+    (camera,) = await ask(lambda message_id: [answer(message_id, match("AAAA-1"))])
+    assert camera.unique_id == "aaaa-1"
+
+
+async def test_a_lost_probe_is_sent_again() -> None:
+    with Responder(lambda message_id: [answer(message_id, match())] if len(responder.probes) == 2 else []) as responder:
+        assert len(await async_discover([responder.address], 5)) == 1
+    assert len(set(responder.probes)) == 1
+
+
+@pytest.mark.parametrize("timeout_s", [0, 0.5])
+async def test_silence_ends_at_the_time_limit(timeout_s: float) -> None:
+    started = time.monotonic()
+    assert await ask(lambda _: [], timeout_s) == []
+    assert timeout_s - 0.05 < time.monotonic() - started < timeout_s + 1
+
+
+async def test_an_answer_to_somebody_elses_probe_is_not_taken() -> None:
+    assert await ask(lambda _: [answer("urn:uuid:other", match()), answer(None, match())], 0.5) == []
+
+
+BOMB = b'<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]><b>&b;</b>'
+
+
+@pytest.mark.parametrize(
+    "datagram",
+    [
+        b"\x00\xff" * 500,
+        BOMB,
+        BOMB.decode().encode("utf-16"),
+        b"<a>" * 700,
+        b"<?xml version='1.0' encoding='nonsense'?><a/>",
+        answer("urn:uuid:x", match(scopes="x" * 40_000)),
+        b"<a/>",
+    ],
+    ids=["bytes", "entity bomb", "UTF-16", "deep", "encoding", "40 kB", "other XML"],
+)
+async def test_nonsense_beside_an_answer_is_dropped_alone(datagram: bytes) -> None:
+    (camera,) = await ask(lambda message_id: [datagram, answer(message_id, match())])
+    assert camera.name == "Foyer"
+
+
+async def test_names_are_made_harmless_and_short() -> None:
+    name = "%1B%5B31mFoyer%E2%80%AE" + "n" * 400
+    (camera,) = await ask(lambda m: [answer(m, match(scopes=f"onvif://www.onvif.org/name/{name}"))])
+    assert camera.name == ("[31mFoyer" + "n" * 400)[:63] + "…"
+    assert all(scope.isprintable() and len(scope) <= 128 for scope in camera.scopes)
+
+
+@pytest.mark.parametrize("xaddrs", ["", "file:///etc/passwd", "http://", "http://[::1", "javascript:1", "x" * 5000])
+async def test_a_device_without_a_web_address_is_left_out(xaddrs: str) -> None:
+    assert await ask(lambda m: [answer(m, match(xaddrs=xaddrs))], 0.3) == []
+
+
+async def test_credentials_in_an_address_are_cut_off() -> None:
+    (camera,) = await ask(lambda m: [answer(m, match(xaddrs="http://admin:mellon@127.0.0.1:80/onvif"))])
+    assert camera.address == "http://127.0.0.1:80/onvif"
+
+
+async def test_of_several_addresses_the_one_that_answered_is_taken() -> None:
+    xaddrs = "http://[fe80::1]/o http://169.254.1.1/o http://10.0.0.7/o http://127.0.0.1/o"
+    (camera,) = await ask(lambda m: [answer(m, match(xaddrs=xaddrs))])
+    assert camera.address == "http://127.0.0.1/o"
+
+
+async def test_a_flood_of_answers_is_cut_off() -> None:
+    def flood(message_id: str) -> list[bytes]:
+        return [answer(message_id, *(match(f"{i}-{k}") for k in range(20))) for i in range(300)]
+
+    started = time.monotonic()
+    found = await ask(flood, 2)
+    assert len(found) <= 512
+    assert time.monotonic() - started < 6
+
+
+@pytest.mark.parametrize(
+    "address", ["", "http://127.0.0.2", "127.0.0.2:0", "127.0.0.2:x", "a b", "127.0.0.2/x", "[::1"]
+)
+async def test_an_address_that_is_none_is_told(address: str) -> None:
+    with pytest.raises(FlowError) as caught:
+        await async_discover([address], 1)
+    assert caught.value.field == "address"
+
+
+async def test_ipv6_addresses_can_be_asked() -> None:
+    assert await async_discover(["::1", "[::1]:3799"], 0.2) == []
+
+
+async def test_two_searches_at_once_do_not_mix() -> None:
+    with (
+        Responder(lambda m: [answer(m, match("one"))]) as one,
+        Responder(lambda m: [answer(m, match("two"))]) as two,
+    ):
+        found = await asyncio.gather(async_discover([one.address], 5), async_discover([two.address], 5))
+    assert [[camera.unique_id for camera in cameras] for cameras in found] == [["one"], ["two"]]
