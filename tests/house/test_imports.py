@@ -1,0 +1,141 @@
+"""Who may import whom: the contracts in pyproject.toml hold, and would notice a breach.
+
+The breaches are tried on a skeleton of the house, one empty module for each that the contracts name, so that a slip
+in a contract's wording (a wildcard that matches nothing, an exception too wide) fails here and not in a year.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
+
+SKELETON = {
+    "core": [
+        "holdshelf_core",
+        "holdshelf_core.api.client",
+        "holdshelf_core.app",
+        "holdshelf_core.bus",
+        "holdshelf_core.integration.entry",
+        "holdshelf_core.keeping.retention",
+        "holdshelf_core.recorder.recorder",
+        "holdshelf_core.recorder.worker",
+        "holdshelf_core.recorder.worker_source",
+    ],
+    "onvif": ["holdshelf_onvif.client", "holdshelf_onvif.discovery"],
+    "storage": ["holdshelf_storage.footage"],
+    "tui": [
+        "holdshelf_tui.app",
+        "holdshelf_tui.cli.camera",
+        "holdshelf_tui.cli.demo",
+        "holdshelf_tui.cli.serve",
+        "holdshelf_tui.demo.cameras",
+    ],
+}
+
+ALLOWED = [
+    ("holdshelf_tui.app", "holdshelf_core.api"),
+    ("holdshelf_tui.cli.camera", "holdshelf_core.api.client"),
+    ("holdshelf_tui.cli.serve", "holdshelf_core.app"),
+    ("holdshelf_tui.cli.demo", "holdshelf_tui.demo.cameras"),
+    ("holdshelf_tui.demo.cameras", "holdshelf_core.app"),
+    ("holdshelf_tui.demo.cameras", "av"),
+    ("holdshelf_tui.demo.cameras", "ipycam"),
+    ("holdshelf_core.app", "holdshelf_core.recorder.recorder"),
+    ("holdshelf_core.app", "holdshelf_core.keeping.retention"),
+    ("holdshelf_core.app", "holdshelf_core.api.client"),
+    ("holdshelf_core.recorder.recorder", "holdshelf_storage.footage"),
+    ("holdshelf_core.recorder.worker", "holdshelf_core.recorder.worker_source"),
+    ("holdshelf_core.recorder.worker_source", "av"),
+    ("holdshelf_core.integration.entry", "holdshelf_core.bus"),
+    ("holdshelf_onvif.discovery", "holdshelf_core.integration.entry"),
+    ("holdshelf_onvif.discovery", "holdshelf_onvif.client"),
+    ("holdshelf_onvif.client", "onvif"),
+    ("holdshelf_onvif.client", "zeep.exceptions"),
+]
+
+FORBIDDEN = [
+    ("terminal", "holdshelf_tui.app", "holdshelf_core.bus"),
+    ("terminal", "holdshelf_tui.app", "holdshelf_core.app"),
+    ("terminal", "holdshelf_tui.cli.camera", "holdshelf_core.app"),
+    ("terminal", "holdshelf_tui.cli.serve", "holdshelf_core.recorder.recorder"),
+    ("terminal", "holdshelf_tui.cli.camera", "holdshelf_storage.footage"),
+    ("terminal", "holdshelf_tui.cli.camera", "holdshelf_onvif.discovery"),
+    ("core", "holdshelf_core.bus", "holdshelf_tui.app"),
+    ("core", "holdshelf_core.integration.entry", "holdshelf_onvif"),
+    ("core", "holdshelf_core.api.client", "textual"),
+    ("integration", "holdshelf_onvif.discovery", "holdshelf_core.bus"),
+    ("integration", "holdshelf_onvif.discovery", "holdshelf_storage.footage"),
+    ("storage", "holdshelf_storage.footage", "holdshelf_core.bus"),
+    ("onvif-client", "holdshelf_onvif.discovery", "onvif"),
+    ("onvif-client", "holdshelf_core.integration.entry", "zeep"),
+    ("decoders", "holdshelf_core.recorder.recorder", "av"),
+    ("decoders", "holdshelf_tui.app", "aiortc"),
+    ("no-decoder-in-service", "holdshelf_core.recorder.recorder", "holdshelf_core.recorder.worker_source"),
+    ("demo-extra", "holdshelf_tui.app", "numpy"),
+    ("rooms", "holdshelf_core.recorder.recorder", "holdshelf_core.keeping.retention"),
+    ("rooms", "holdshelf_core.keeping.retention", "holdshelf_core.recorder.recorder"),
+]
+
+
+def build_house(folder: Path, imports: list[tuple[str, str]]) -> None:
+    """Write the skeleton into `folder`, with `imports` as (importer, imported) pairs, and the project's contracts.
+
+    Every module is a package here, so that each can carry its imports in its `__init__.py`.
+    """
+    (folder / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
+    for root, modules in SKELETON.items():
+        for module in modules:
+            path = folder / root / module.replace(".", "/")
+            for package in (path, *path.parents):
+                if package == folder / root:
+                    break
+                package.mkdir(parents=True, exist_ok=True)
+                (package / "__init__.py").touch()
+    for importer, imported in imports:
+        root = next(root for root, modules in SKELETON.items() if importer.split(".")[0] in modules[0])
+        with (folder / root / importer.replace(".", "/") / "__init__.py").open("a") as file:
+            file.write(f"import {imported}\n")
+
+
+def lint_imports(folder: Path, *contracts: str) -> subprocess.CompletedProcess[str]:
+    roots = os.pathsep.join(str(folder / root) for root in SKELETON)
+    return subprocess.run(
+        [LINT_IMPORTS, "--no-logo", "--no-cache", *(f"--contract={contract}" for contract in contracts)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": roots, "COLUMNS": "400"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_house_keeps_its_contracts() -> None:
+    result = subprocess.run(
+        [LINT_IMPORTS, "--no-logo", "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_what_the_design_allows_is_allowed(tmp_path: Path) -> None:
+    build_house(tmp_path, ALLOWED)
+    result = lint_imports(tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert " 0 broken" in result.stdout
+
+
+@pytest.mark.parametrize("contract", sorted({contract for contract, _, _ in FORBIDDEN}))
+def test_a_breach_is_noticed(tmp_path: Path, contract: str) -> None:
+    breaches = [(importer, imported) for name, importer, imported in FORBIDDEN if name == contract]
+    build_house(tmp_path, ALLOWED + breaches)
+    result = lint_imports(tmp_path, contract)
+    assert result.returncode == 1, result.stdout + result.stderr
+    said = re.sub(r"\s+", " ", result.stdout)
+    for importer, imported in breaches:
+        target = imported if imported.startswith("holdshelf") else imported.split(".")[0]
+        assert f"{importer} -> {target} (" in said, f"{contract} does not notice {importer} -> {imported}:\n{said}"

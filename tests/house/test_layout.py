@@ -1,0 +1,102 @@
+"""The layout: what may lie where, so that a reader finds each thing where the design puts it."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE_ROOTS = {
+    "core": "holdshelf_core",
+    "onvif": "holdshelf_onvif",
+    "storage": "holdshelf_storage",
+    "tui": "holdshelf_tui",
+}
+TOP_LEVEL = {
+    *PACKAGE_ROOTS,
+    *("tests", "docs", "bench", "scripts", ".ci"),
+    *("pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "LICENSE", ".gitignore", ".gitattributes"),
+}
+TEST_FOLDERS = {*PACKAGE_ROOTS, "rig", "house"}
+MODULE_LINES_MAX = 500
+# Put together here, or this file would name what it forbids.
+MACHINE_PATHS = ["/" + folder + "/" for folder in ("work", "root", "home")]
+
+
+def project_files() -> list[Path]:
+    """Every file that is tracked, or would be by the next `git add`; paths are relative to the root."""
+    listed = subprocess.run(
+        # The folder belongs to whoever cloned it, who need not be who runs the tests.
+        ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [Path(name) for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+FILES = project_files()
+
+
+def test_the_top_level_holds_only_what_the_design_puts_there() -> None:
+    assert {path.parts[0] for path in FILES} - TOP_LEVEL == set()
+
+
+def test_each_package_root_holds_its_one_package() -> None:
+    for root, package in PACKAGE_ROOTS.items():
+        inside = {path.parts[1] for path in FILES if path.parts[0] == root}
+        assert inside == {package}, f"{root}/ holds {inside}"
+        assert (ROOT / root / package / "py.typed").exists()
+
+
+def test_the_tests_mirror_the_house() -> None:
+    assert {path.parts[1] for path in FILES if path.match("tests/*/**")} - TEST_FOLDERS == set()
+
+
+def test_the_wheel_and_the_checkout_hold_the_same_four_packages() -> None:
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = [f"{root}/{package}" for root, package in PACKAGE_ROOTS.items()]
+    assert config["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == packages
+    assert config["tool"]["hatch"]["build"]["dev-mode-dirs"] == list(PACKAGE_ROOTS)
+
+
+@pytest.mark.parametrize("how", ["from the root", "with the root on sys.path"])
+def test_onvif_is_the_library_and_never_our_folder(how: str, tmp_path: Path) -> None:
+    script = "import onvif; print(onvif.__file__)"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    if how == "with the root on sys.path":
+        environment["PYTHONPATH"] = str(ROOT)
+    where = ROOT if how == "from the root" else tmp_path
+    found = subprocess.run(
+        [sys.executable, "-c", script], cwd=where, env=environment, capture_output=True, text=True, check=True
+    )
+    assert "site-packages" in found.stdout
+    assert not (ROOT / "onvif" / "__init__.py").exists()
+
+
+def test_no_module_is_too_long_to_be_one_thing() -> None:
+    lengths = {
+        str(path): len((ROOT / path).read_text().splitlines())
+        for path in FILES
+        if path.parts[0] in PACKAGE_ROOTS and path.suffix == ".py"
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > MODULE_LINES_MAX} == {}
+
+
+def test_nothing_names_a_place_on_one_machine() -> None:
+    found = []
+    for path in FILES:
+        try:
+            text = (ROOT / path).read_text()
+        except UnicodeDecodeError:
+            continue  # a picture or a recording
+        found += [
+            f"{path}:{number}: {line.strip()[:100]}"
+            for number, line in enumerate(text.splitlines(), start=1)
+            if any(place in line for place in MACHINE_PATHS)
+        ]
+    assert found == []
