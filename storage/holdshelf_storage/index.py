@@ -1,0 +1,225 @@
+"""What lies on the volume, in sums: the budget's side of storage. In memory only, counted again at each start.
+
+Per camera-day: segments, allocated bytes, recorded time, first and last sequence. `build` counts in a background
+thread; closing and erasing keep the sums current from the first moment on. `oldest` hands out segments by ascending
+sequence over all cameras and days: whatever the wall clock did, what was recorded first goes first.
+This module reads and counts; it changes nothing on disk.
+"""
+
+import heapq
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from holdshelf_storage import journal, layout
+from holdshelf_storage.days import Days, SegmentRef
+
+_PAUSE_S = 0.001
+"""Between two camera-days, so that other threads get the interpreter."""
+
+
+class CameraUsage(msgspec.Struct, kw_only=True, frozen=True):
+    """Sums over the closed segments of a camera that lie on disk."""
+
+    allocated_bytes: int = 0
+    segments: int = 0
+    recorded_ns: int = 0
+    oldest_utc_ns: int | None = None
+    """Start of the segment with the lowest sequence."""
+    newest_utc_ns: int | None = None
+    """End of the segment with the highest sequence."""
+
+
+class Usage(msgspec.Struct, kw_only=True, frozen=True):
+    """Sums over the volume. While not `complete`, days that have not been counted yet are missing."""
+
+    complete: bool
+    allocated_bytes: int
+    cameras: dict[str, CameraUsage]
+
+
+class _Day:
+    """The sums of one camera-day."""
+
+    __slots__ = ("allocated_bytes", "first_seq", "first_utc_ns", "last_seq", "last_utc_ns", "recorded_ns", "segments")
+
+    def __init__(self) -> None:
+        self.segments = 0
+        self.allocated_bytes = 0
+        self.recorded_ns = 0
+        self.first_seq: int | None = None
+        """The lowest sequence; never too high, and too low only while `first_utc_ns` is None."""
+        self.first_utc_ns: int | None = None
+        self.last_seq: int | None = None
+        self.last_utc_ns: int | None = None
+
+    def add(self, ref: SegmentRef) -> None:
+        self.segments += 1
+        self.allocated_bytes += ref.allocated_bytes
+        self.recorded_ns += ref.end_utc_ns - ref.start_utc_ns
+        if self.first_seq is None or ref.seq <= self.first_seq:
+            self.first_seq, self.first_utc_ns = ref.seq, ref.start_utc_ns
+        if self.last_seq is None or ref.seq >= self.last_seq:
+            self.last_seq, self.last_utc_ns = ref.seq, ref.end_utc_ns
+
+    def take(self, ref: SegmentRef) -> None:
+        self.segments -= 1
+        self.allocated_bytes -= ref.allocated_bytes
+        self.recorded_ns -= ref.end_utc_ns - ref.start_utc_ns
+        if ref.seq == self.first_seq:
+            self.first_utc_ns = None
+        if ref.seq == self.last_seq:
+            self.last_utc_ns = None
+
+
+class Index:
+    """The sums of one attached volume. Safe from several threads."""
+
+    def __init__(self, days: Days, on_unhashed: Callable[[str, str, int], None]) -> None:
+        """`on_unhashed(camera, day, seq)` is told of recovered segments without a checksum that `build` meets."""
+        self._days = days
+        self._on_unhashed = on_unhashed
+        self._guard = threading.Lock()
+        self._counted: dict[str, dict[str, _Day]] = {}
+        self._complete = False
+        self._usages: dict[str, CameraUsage] = {}
+        self._usage: Usage | None = None
+
+    def build(self, stop: threading.Event) -> bool:
+        """Counts every camera-day not counted yet; False when `stop` was set before the end. Raises DiskWriteError."""
+        for camera in self._days.cameras():
+            for day in self._days.days(camera):
+                if stop.is_set():
+                    return False
+                with self._days.lock(camera):
+                    if self._get(camera, day) is None:
+                        self._count(camera, day)
+                time.sleep(_PAUSE_S)
+        with self._guard:
+            self._complete = True
+            self._usage = None
+        return True
+
+    def added(self, ref: SegmentRef) -> None:
+        """A segment was closed. Called with the camera's lock held, after its rename."""
+        counted = self._get(ref.camera, ref.day)
+        if counted is None:
+            self._count(ref.camera, ref.day)  # this segment among the others
+            return
+        with self._guard:
+            counted.add(ref)
+            self._changed(ref.camera)
+
+    def erased(self, ref: SegmentRef) -> None:
+        """A segment was erased. Called with the camera's lock held, after its unlink."""
+        counted = self._get(ref.camera, ref.day)
+        if counted is not None:
+            with self._guard:
+                counted.take(ref)
+                self._changed(ref.camera)
+
+    def day_gone(self, camera: str, day: str) -> None:
+        """A day's folder has ended."""
+        with self._guard:
+            self._counted.get(camera, {}).pop(day, None)
+            self._changed(camera)
+
+    def mend(self, camera: str, day: str) -> None:
+        """Finds a day's first and last segment again after one of them was erased. Raises DiskWriteError."""
+        with self._days.lock(camera):
+            counted = self._get(camera, day)
+            if counted is None or (counted.first_utc_ns is not None and counted.last_utc_ns is not None):
+                return
+            refs = self._days.refs(camera, day)
+            with self._guard:
+                self._changed(camera)
+                if refs:
+                    counted.first_seq, counted.first_utc_ns = refs[0].seq, refs[0].start_utc_ns
+                    counted.last_seq, counted.last_utc_ns = refs[-1].seq, refs[-1].end_utc_ns
+
+    def usage(self) -> Usage:
+        """The sums of now. In memory and kept until something changes: it may be asked often, and on a loop."""
+        with self._guard:
+            if self._usage is None:
+                for camera, days in self._counted.items():
+                    if camera not in self._usages:
+                        self._usages[camera] = _sum(list(days.values()))
+                self._usage = Usage(
+                    complete=self._complete,
+                    allocated_bytes=sum(usage.allocated_bytes for usage in self._usages.values()),
+                    cameras=dict(sorted(self._usages.items())),
+                )
+            return self._usage
+
+    def _changed(self, camera: str) -> None:
+        """Forgets the kept sums. Called with the guard held."""
+        self._usages.pop(camera, None)
+        self._usage = None
+
+    def oldest(self) -> Iterator[SegmentRef]:
+        """Closed segments by ascending sequence over all cameras and days, as they lie there when it begins.
+
+        Days may interleave: each is opened when its lowest sequence is due, and they are merged. The iterator may be
+        kept and continued later; what was erased meanwhile may still come. Open segments never come.
+        Raises DiskWriteError.
+        """
+        heap: list[tuple[int, str, str, Iterator[SegmentRef] | None, SegmentRef | None]] = []
+        for camera in self._days.cameras():
+            for day in self._days.days(camera):
+                seq = self._lowest(camera, day)
+                if seq is not None:
+                    heap.append((seq, camera, day, None, None))
+        heapq.heapify(heap)  # sequences are unique on a volume; camera and day decide where damage made two alike
+        while heap:
+            seq, camera, day, rest, ref = heapq.heappop(heap)
+            if ref is not None:
+                yield ref
+            if rest is None:
+                rest = iter(self._days.refs(camera, day))
+            following = next(rest, None)
+            if following is not None:
+                heapq.heappush(heap, (following.seq, camera, day, rest, following))
+
+    def _lowest(self, camera: str, day: str) -> int | None:
+        """A bound below all sequences of a day; None when it has none."""
+        counted = self._get(camera, day)
+        if counted is not None:
+            with self._guard:
+                return counted.first_seq if counted.segments > 0 else None
+        parsed = map(layout.parse_segment_name, self._days.names(camera, day))
+        return min((found[0] for found in parsed if found is not None), default=None)
+
+    def _get(self, camera: str, day: str) -> _Day | None:
+        with self._guard:
+            return self._counted.get(camera, {}).get(day)
+
+    def _count(self, camera: str, day: str) -> None:
+        counted = _Day()
+        present = set()
+        for ref in self._days.refs(camera, day):
+            counted.add(ref)
+            present.add(ref.seq)
+        lines = self._days.slim(camera, day)
+        hashed = {line.seq for line in lines if isinstance(line, journal.Hash)}
+        unhashed = present - hashed
+        with self._guard:
+            self._counted.setdefault(camera, {})[day] = counted
+            self._changed(camera)
+        for line in lines:
+            if isinstance(line, journal.SlimSegment) and line.sha256 is None and line.seq in unhashed:
+                self._on_unhashed(camera, day, line.seq)
+
+
+def _sum(days: list[_Day]) -> CameraUsage:
+    filled = [day for day in days if day.segments > 0]
+    if not filled:
+        return CameraUsage()
+    return CameraUsage(
+        allocated_bytes=sum(day.allocated_bytes for day in filled),
+        segments=sum(day.segments for day in filled),
+        recorded_ns=sum(day.recorded_ns for day in filled),
+        oldest_utc_ns=min(filled, key=lambda day: day.first_seq or 0).first_utc_ns,
+        newest_utc_ns=max(filled, key=lambda day: day.last_seq or 0).last_utc_ns,
+    )

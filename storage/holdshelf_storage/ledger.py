@@ -1,0 +1,445 @@
+"""STATE/ledger: what was erased, when and why. And the only hands in the project that unlink footage.
+
+Nothing is erased before the intent to do so is on disk, and each single unlink asks once more whether it may, under
+the lock that holds are placed under. An intent that a crash left unfinished is carried out at the next start, asking
+again. Whoever wants footage gone calls `Ledger.erase`; a test reads the sources of all packages and holds that
+no other function unlinks any.
+
+    ledger/2026-11.jsonl    {"kind":"intent",…}  {"kind":"done",…}  {"kind":"abandon",…}  {"kind":"day",…}
+"""
+
+import hashlib
+import logging
+import os
+import secrets
+import stat
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from itertools import batched
+from pathlib import Path
+
+import msgspec
+
+from holdshelf_storage import journal, layout
+from holdshelf_storage.atomic import append_file, fsync_dir, make_dir, read_all, read_tail, whole_lines
+from holdshelf_storage.days import Days, SegmentRef
+from holdshelf_storage.errors import DiskFull, StorageError, translating
+from holdshelf_storage.volume import Volume
+
+MAX_REFS_PER_INTENT = 1_000
+_TAIL_BYTES = 512 * 1024
+_log = logging.getLogger(__name__)
+
+
+class IntentDay(msgspec.Struct, frozen=True):
+    """The segments of one camera-day that an intent names."""
+
+    camera: str
+    day: str
+    seqs: list[int]
+    start_utc_ns: int
+    """Start of the first of them."""
+    end_utc_ns: int
+    """End of the last of them."""
+    allocated_bytes: int
+
+
+class Intent(msgspec.Struct, frozen=True, tag_field="kind", tag="intent", kw_only=True):
+    """Written before anything is erased."""
+
+    id: str
+    at_utc_ns: int
+    reason: str
+    days: list[IntentDay]
+
+
+class Abandon(msgspec.Struct, frozen=True, tag_field="kind", tag="abandon", kw_only=True):
+    """Written before an open segment is given up (its disk failed to sync it, it holds sound, it holds no frame)."""
+
+    id: str
+    at_utc_ns: int
+    reason: str
+    camera: str
+    seq: int
+    bytes: int
+
+
+class Done(msgspec.Struct, frozen=True, tag_field="kind", tag="done", kw_only=True):
+    """Written after an intent or abandon was carried out. Lies in the same file as that."""
+
+    id: str
+    freed_bytes: int = 0
+    kept: list[int] = msgspec.field(default_factory=list)
+    """Sequences that the intent named and that were not erased, because a hold protects them by now."""
+
+
+class DayGone(msgspec.Struct, frozen=True, tag_field="kind", tag="day", kw_only=True):
+    """What remains of a camera-day when all its footage is erased and its journal goes."""
+
+    at_utc_ns: int
+    camera: str
+    day: str
+    segments: int
+    bytes: int
+    recorded_ns: int
+    first_seq: int | None
+    last_seq: int | None
+    gaps: dict[str, int]
+    """Nanoseconds in gaps that began on this day, by reason."""
+    journal_sha256: str
+
+
+Entry = Intent | Abandon | Done | DayGone
+_entry: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
+
+
+class Ledger:
+    """The ledger of an attached volume. Safe from several threads; one batch is erased at a time."""
+
+    def __init__(self, volume: Volume) -> None:
+        self.days = Days(volume)
+        self._volume = volume
+        self._folder = volume.state / "ledger"
+        self._write_lock = threading.Lock()
+        self._erase_lock = threading.Lock()
+        self._on_erased: list[Callable[[SegmentRef], None]] = []
+        self._on_day_changed: list[Callable[[str, str], None]] = []
+        self._on_day_gone: list[Callable[[str, str], None]] = []
+        self._unfinished: dict[str, tuple[Intent | Abandon, Path]] = {}
+        self._told_gone: set[tuple[str, str, str]] = set()
+        self._load()
+
+    def listen(
+        self,
+        erased: Callable[[SegmentRef], None],
+        day_changed: Callable[[str, str], None],
+        day_gone: Callable[[str, str], None],
+    ) -> None:
+        """Calls `erased` after each unlink (with the camera's lock held), `day_changed` when a batch is through with
+        a camera-day, and `day_gone` after each day's end."""
+        self._on_erased.append(erased)
+        self._on_day_changed.append(day_changed)
+        self._on_day_gone.append(day_gone)
+
+    def erase(
+        self,
+        refs: Sequence[SegmentRef],
+        reason: str,
+        at_utc_ns: int,
+        may_erase: Callable[[SegmentRef], bool],
+        lock: AbstractContextManager[object],
+    ) -> int:
+        """Erases segments; returns the bytes set free (none for a segment that a hold has linked).
+
+        The intent is synced once per thousand segments. Then for each segment: `lock` is taken, `may_erase` asked, the
+        file unlinked, `lock` released. A segment that may not be erased stays, and the ledger says so. Days that have
+        lost their last segment leave a summary, except each camera's latest.
+
+        Raises DiskFull (even the reserve is used up; nothing was erased), VolumeReadOnly, DiskWriteError: what was not
+        erased then is, at the next start, by `replay`. Raises whatever `may_erase` raises.
+        """
+        freed = 0
+        with self._erase_lock:
+            for chunk in batched(refs, MAX_REFS_PER_INTENT):
+                intent = Intent(id=secrets.token_hex(8), at_utc_ns=at_utc_ns, reason=reason, days=_by_day(chunk))
+                path = self._append(at_utc_ns, intent)
+                freed += self._carry_out(intent, path, chunk, may_erase, lock)
+        self._volume.reserve_restore()
+        return freed
+
+    def replay(self, may_erase: Callable[[SegmentRef], bool], lock: AbstractContextManager[object]) -> int:
+        """Carries out what a crash left unfinished; returns the bytes set free. Call it at start, once holds are known.
+
+        Every segment is asked about again: a hold placed after the crash protects what has not gone yet.
+        Raises as `erase`.
+        """
+        freed = 0
+        with self._erase_lock:
+            for entry, path in list(self._unfinished.values()):
+                if isinstance(entry, Abandon):
+                    freed += self._discard(entry, path)
+                    continue
+                refs: list[SegmentRef] = []
+                for part in entry.days:
+                    named = set(part.seqs)
+                    refs += [ref for ref in self._refs_of(part) if ref.seq in named]
+                freed += self._carry_out(entry, path, refs, may_erase, lock)
+        return freed
+
+    def abandon(self, camera: str, seq: int, reason: str, at_utc_ns: int | None = None) -> None:
+        """Gives an open segment up: ledger line, unlink. Idempotent. After a StorageError `recover` finishes it."""
+        status = self._open_status(layout.check_camera(camera), seq)
+        if status is None:
+            return
+        at_utc_ns = time.time_ns() if at_utc_ns is None else at_utc_ns
+        entry = Abandon(
+            id=secrets.token_hex(8),
+            at_utc_ns=at_utc_ns,
+            reason=reason,
+            camera=camera,
+            seq=seq,
+            bytes=status.st_size,
+        )
+        self._discard(entry, self._append(at_utc_ns, entry))
+
+    def discard_spare(self, camera: str, seq: int) -> bool:
+        """Unlinks an open segment that never got a byte. False when it has some, or is not there."""
+        status = self._open_status(layout.check_camera(camera), seq)
+        if status is None or status.st_size:
+            return False
+        with self.days.lock(camera):
+            self._unlink(layout.open_path(camera, seq))
+            fsync_dir(f"{layout.camera_path(camera)}/{layout.OPEN}", dir_fd=self._volume.root_fd)
+        return True
+
+    def drop_second_name(self, camera: str, seq: int) -> None:
+        """Unlinks an open segment's name when the file has another one, so that nothing is lost by it."""
+        with self.days.lock(camera):
+            status = self._open_status(camera, seq)
+            if status is not None and status.st_nlink > 1:
+                self._unlink(layout.open_path(camera, seq))
+
+    def abandoned(self) -> list[Abandon]:
+        """Open segments that were given up but may still lie in `open`. `recover` must not take them back."""
+        return [entry for entry, _ in list(self._unfinished.values()) if isinstance(entry, Abandon)]
+
+    def finish_abandon(self, entry: Abandon) -> None:
+        """Carries out an unfinished abandon. Raises StorageError."""
+        found = self._unfinished.get(entry.id)
+        if found is not None:
+            self._discard(entry, found[1])
+
+    def finish_days(self, cameras: Iterable[str], at_utc_ns: int) -> list[tuple[str, str]]:
+        """Ends the oldest days of `cameras` that have no footage left: summary, then folder. Returns those ended.
+
+        A camera's newest and latest days, and a day with a gap that has not ended, stay. Raises StorageError.
+        """
+        gone = []
+        for camera in sorted(set(cameras)):
+            days = self.days.days(camera)
+            for day in days:
+                if any(layout.parse_segment_name(name) for name in self.days.names(camera, day)):
+                    break
+                if self._finish_day(camera, day, at_utc_ns):
+                    gone.append((camera, day))
+        return gone
+
+    def entries(self) -> Iterator[Entry]:
+        """All lines of the ledger, month by month. Raises DiskWriteError."""
+        for path in self._months():
+            for line in whole_lines(_read(path, 0)):
+                entry = _decode(line)
+                if entry is not None:
+                    yield entry
+
+    # -- carrying out -----------------------------------------------------------------------------------------------
+
+    def _carry_out(
+        self,
+        intent: Intent,
+        path: Path,
+        refs: Sequence[SegmentRef],
+        may_erase: Callable[[SegmentRef], bool],
+        lock: AbstractContextManager[object],
+    ) -> int:
+        freed = 0
+        kept: list[int] = []
+        grouped: dict[tuple[str, str], list[SegmentRef]] = defaultdict(list)
+        for ref in refs:
+            grouped[layout.check_camera(ref.camera), ref.day].append(ref)
+        for (camera, day), members in grouped.items():
+            try:
+                for ref in members:
+                    with lock:
+                        if not may_erase(ref):
+                            kept.append(ref.seq)
+                            continue
+                        freed += self._erase_one(ref)
+            finally:
+                self._sync_day(camera, day)
+                for told in self._on_day_changed:
+                    told(camera, day)
+        emptied = {(part.camera, part.day) for part in intent.days}
+        for camera, day in sorted(emptied):
+            self._finish_day(camera, day, intent.at_utc_ns)
+        self.finish_days({camera for camera, _ in emptied}, intent.at_utc_ns)
+        self._finish(intent.id, path, Done(id=intent.id, freed_bytes=freed, kept=kept))
+        return freed
+
+    def _erase_one(self, ref: SegmentRef) -> int:
+        if layout.parse_segment_name(ref.name) is None or not layout.is_day(ref.day):
+            raise StorageError(f"{ref.name!r:.80} is not the name of a segment; nothing was erased by it.")
+        path = f"{layout.day_path(ref.camera, ref.day)}/{ref.name}"
+        with self.days.lock(ref.camera):
+            with translating(f"{path} could not be erased"):
+                try:
+                    status = os.stat(path, dir_fd=self._volume.root_fd, follow_symlinks=False)
+                except FileNotFoundError:
+                    return 0
+            self._unlink(path)
+            for told in self._on_erased:
+                told(ref)
+        return status.st_blocks * 512 if status.st_nlink == 1 else 0
+
+    def _discard(self, entry: Abandon, path: Path) -> int:
+        with self.days.lock(entry.camera):
+            status = self._open_status(entry.camera, entry.seq)
+            if status is not None:
+                self._unlink(layout.open_path(entry.camera, entry.seq))
+                fsync_dir(f"{layout.camera_path(entry.camera)}/{layout.OPEN}", dir_fd=self._volume.root_fd)
+        freed = status.st_blocks * 512 if status is not None else 0
+        self._finish(entry.id, path, Done(id=entry.id, freed_bytes=freed))
+        return freed
+
+    def _finish_day(self, camera: str, day: str, at_utc_ns: int) -> bool:
+        """Summary and end of a camera-day that has no footage left. False when it has some, or must stay."""
+        with self.days.lock(camera):
+            days = self.days.days(camera)
+            if day not in days or day == days[-1] or day in self.days.latest(camera)[:1]:
+                return False
+            names = self.days.names(camera, day)
+            known = {layout.JOURNAL, layout.SUMS, f".{layout.SUMS}.tmp"}
+            if set(names) - known:  # footage, or a stranger's file, which is not ours to judge
+                return False
+            data = self.days.read_journal(camera, day)
+            lines = self.days.slim(camera, day)
+            if journal.open_gap(lines) is not None:
+                return False
+            if layout.JOURNAL in names:
+                digest = hashlib.sha256(data).hexdigest()
+                if (camera, day, digest) not in self._told_gone:  # else a crash came between summary and end
+                    self._append(at_utc_ns, _summary(lines, camera, day, digest, at_utc_ns))
+            folder = layout.day_path(camera, day)
+            for name in sorted(names):  # SHA256SUMS before journal.jsonl: what is left always explains itself
+                self._unlink(f"{folder}/{name}")
+            with translating(f"The folder {folder} could not be ended"):
+                os.rmdir(folder, dir_fd=self._volume.root_fd)
+            fsync_dir(layout.camera_path(camera), dir_fd=self._volume.root_fd)
+        for told in self._on_day_gone:
+            told(camera, day)
+        return True
+
+    def _unlink(self, path: str) -> None:
+        """The project's one unlink below `footage`."""
+        with translating(f"{path} could not be erased"):
+            try:
+                os.unlink(path, dir_fd=self._volume.root_fd)
+            except FileNotFoundError:
+                return
+
+    def _sync_day(self, camera: str, day: str) -> None:
+        if day in self.days.days(camera):
+            fsync_dir(layout.day_path(camera, day), dir_fd=self._volume.root_fd)
+
+    def _open_status(self, camera: str, seq: int) -> os.stat_result | None:
+        path = layout.open_path(camera, seq)
+        with translating(f"{path} could not be read"):
+            try:
+                status = os.stat(path, dir_fd=self._volume.root_fd, follow_symlinks=False)
+            except FileNotFoundError:
+                return None
+        return status if stat.S_ISREG(status.st_mode) else None
+
+    def _refs_of(self, part: IntentDay) -> list[SegmentRef]:
+        if not layout.is_camera(part.camera) or not layout.is_day(part.day):
+            return []
+        return self.days.refs(part.camera, part.day)
+
+    # -- the files --------------------------------------------------------------------------------------------------
+
+    def _append(self, at_utc_ns: int, entry: Intent | Abandon | DayGone) -> Path:
+        """Writes `entry` durably, from the reserve when the disk is full; returns the file it went to."""
+        path = self._folder / f"{layout.day_of(at_utc_ns)[:7]}.jsonl"
+        self._write(path, entry)
+        if isinstance(entry, DayGone):
+            self._told_gone.add((entry.camera, entry.day, entry.journal_sha256))
+        else:
+            self._unfinished[entry.id] = (entry, path)
+        return path
+
+    def _finish(self, entry_id: str, path: Path, done: Done) -> None:
+        try:
+            self._write(path, done)
+        except DiskFull:  # the intent is replayed at the next start, and finds nothing left to do
+            _log.warning("no room for the end of ledger entry %s; it will be checked again at the next start", entry_id)
+        self._unfinished.pop(entry_id, None)
+
+    def _write(self, path: Path, entry: Entry) -> None:
+        data = msgspec.json.encode(entry) + b"\n"
+        with self._write_lock:
+            make_dir(self._folder)
+            self._volume.reserve.spend_on(lambda: append_file(str(path), data, "The ledger"))
+
+    def _months(self) -> list[Path]:
+        with translating(f"{self._folder} could not be listed"):
+            return sorted(self._folder.glob("*.jsonl"))
+
+    def _load(self) -> None:
+        """Finds what is unfinished in the tail of each month: an intent and its end are never far apart."""
+        for path in self._months():
+            for entry in map(_decode, whole_lines(_read(path, _TAIL_BYTES))):
+                match entry:
+                    case Intent() | Abandon():
+                        self._unfinished[entry.id] = (entry, path)
+                    case Done():
+                        self._unfinished.pop(entry.id, None)
+                    case DayGone():
+                        self._told_gone.add((entry.camera, entry.day, entry.journal_sha256))
+
+
+def _by_day(refs: Iterable[SegmentRef]) -> list[IntentDay]:
+    grouped: dict[tuple[str, str], list[SegmentRef]] = defaultdict(list)
+    for ref in refs:
+        grouped[ref.camera, ref.day].append(ref)
+    return [
+        IntentDay(
+            camera=camera,
+            day=day,
+            seqs=[ref.seq for ref in members],
+            start_utc_ns=min(ref.start_utc_ns for ref in members),
+            end_utc_ns=max(ref.end_utc_ns for ref in members),
+            allocated_bytes=sum(ref.allocated_bytes for ref in members),
+        )
+        for (camera, day), members in grouped.items()
+    ]
+
+
+def _summary(lines: Sequence[object], camera: str, day: str, digest: str, at_utc_ns: int) -> DayGone:
+    segments = [line for line in lines if isinstance(line, journal.SlimSegment)]
+    ends = {line.gap: line for line in reversed(lines) if isinstance(line, journal.GapEnd)}
+    gaps: dict[str, int] = {}
+    for line in lines:
+        if isinstance(line, journal.Gap) and line.gap in ends:
+            gaps[line.reason] = gaps.get(line.reason, 0) + ends[line.gap].elapsed_ns
+    seqs = [line.seq for line in segments]
+    return DayGone(
+        at_utc_ns=at_utc_ns,
+        camera=camera,
+        day=day,
+        segments=len(segments),
+        bytes=sum(line.allocated_bytes for line in segments),
+        recorded_ns=sum(line.duration_ns for line in segments),
+        first_seq=min(seqs, default=None),
+        last_seq=max(seqs, default=None),
+        gaps=gaps,
+        journal_sha256=digest,
+    )
+
+
+def _decode(line: bytes) -> Entry | None:
+    try:
+        return _entry.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def _read(path: Path, tail_bytes: int) -> bytes:
+    with translating(f"{path} could not be read"):
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            return read_tail(fd, tail_bytes) if tail_bytes else read_all(fd)
+        finally:
+            os.close(fd)

@@ -1,0 +1,302 @@
+"""The two roots and their identity: nothing is ever written on the wrong disk.
+
+STATE (register, ledger, keys) says which volume belongs to it; MEDIA (footage) says which volume it is. They must
+agree before anything is written. All later work under MEDIA goes through a descriptor of its root, so a disk that is
+mounted over the path, or taken away below it, can be noticed (`Volume.problem`) but never written by mistake.
+
+This module makes no decision about footage and removes nothing but its own probe files.
+"""
+
+import contextlib
+import fcntl
+import os
+import stat
+import time
+import uuid
+from pathlib import Path
+
+import msgspec
+
+from holdshelf_storage import layout
+from holdshelf_storage.atomic import fsync_dir, make_dir, write_atomic
+from holdshelf_storage.errors import (
+    FormatNewer,
+    NoLink,
+    VolumeError,
+    VolumeLocked,
+    VolumeMismatch,
+    VolumeMissing,
+    VolumeOccupied,
+    VolumeReadOnly,
+    translating,
+)
+from holdshelf_storage.reserve import Reserve
+from holdshelf_storage.sequence import Sequence
+
+FORMAT = 1
+IDENTITY = "volume.json"
+_IDENTITY_LIMIT_BYTES = 64 * 1024
+_OURS_IN_STATE = frozenset({"access", "ledger", "keys", "reserve", "register.json", "register.last.json"})
+_OURS_IN_MEDIA = frozenset({"lost+found", "sequence"})
+_LOCK_POLL_S = 0.05
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of volume.json, the same on both sides but for `side`."""
+
+    side: str
+    """"state" or "media"."""
+    format: int
+    """Version of docs/disk-format.md that wrote it."""
+    volume: str
+    """A UUID that ties the two sides together."""
+    created_utc_ns: int
+
+
+class _AnyVersion(msgspec.Struct):
+    format: int
+
+
+def init_volume(state: Path, media: Path, now_utc_ns: int) -> Identity:
+    """Makes STATE and MEDIA ready for use, or finds them so; returns MEDIA's identity.
+
+    Idempotent, and an interrupted call is finished by the next. Both folders become 0700, MEDIA is tried for hard
+    links, STATE gets its reserve. Refused without a change: folders with strangers' files (VolumeOccupied), another
+    volume's (VolumeMismatch), a state whose volume is not at MEDIA (VolumeMissing), a newer format (FormatNewer).
+    Raises also NoLink, VolumeReadOnly, DiskFull, DiskWriteError.
+    """
+    state, media = Path(os.path.abspath(state)), Path(os.path.abspath(media))  # noqa: PTH100 - keep symlinks as given
+    if state == media or state in media.parents or media in state.parents:
+        raise VolumeOccupied(f"State ({state}) and media ({media}) must be two folders, neither inside the other.")
+    on_state = _read_identity(state / IDENTITY, "state")
+    on_media = _read_identity(media / IDENTITY, "media")
+    _check_pair(state, media, on_state, on_media)
+    if on_state is None:
+        _refuse_strangers(state, _OURS_IN_STATE)
+    if on_media is None:
+        _refuse_strangers(media, _OURS_IN_MEDIA)
+    elif on_state is None and (media / layout.FOOTAGE).exists():
+        raise VolumeMismatch(
+            f"{media} holds the footage of another installation (volume {on_media.volume}); "
+            "choose an empty folder, or bring the state folder that belongs to it."
+        )
+    for root in (state, media):
+        with translating(f"The folder {root} could not be prepared"):
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            root.chmod(0o700)
+        fsync_dir(root.parent)
+    if on_media is None:
+        on_media = Identity(side="media", format=FORMAT, volume=str(uuid.uuid4()), created_utc_ns=now_utc_ns)
+        _try_links(media)
+        write_atomic(media / IDENTITY, msgspec.json.encode(on_media) + b"\n")
+    if on_state is None:
+        on_state = msgspec.structs.replace(on_media, side="state")
+        write_atomic(state / IDENTITY, msgspec.json.encode(on_state) + b"\n")
+    # Only now: a MEDIA with `footage` is a volume in use, and never taken over by another state.
+    for folder in (media / layout.FOOTAGE, media / layout.SHELF, state / "ledger", state / "keys"):
+        make_dir(folder)
+    Reserve(state).restore()
+    return on_media
+
+
+class Volume:
+    """An attached volume. Use `attach` and `detach`; methods are safe from several threads."""
+
+    root_fd: int
+    """MEDIA's root. Every path of footage is resolved below it."""
+    lock_fd: int
+    """Holds the flock; inheritable, so that a worker that gets it keeps the volume locked as long as it lives."""
+
+    def __init__(
+        self, state: Path, media: Path, identity: Identity, *, root_fd: int, lock_fd: int, state_fd: int
+    ) -> None:
+        self.state = state
+        self.media = media
+        self.identity = identity
+        self.root_fd = root_fd
+        self.lock_fd = lock_fd
+        self.reserve = Reserve(state)
+        self._state_fd = state_fd
+        self._root_status = os.fstat(root_fd)
+        self._sequence = Sequence(root_fd)
+
+    @classmethod
+    def attach(cls, state: Path, media: Path, *, wait_s: float = 0.0) -> "Volume":
+        """Opens the volume and locks it, waiting at most `wait_s` for whoever holds it.
+
+        Raises VolumeMissing, VolumeMismatch, VolumeReadOnly, VolumeLocked, FormatNewer, DiskWriteError; nothing has
+        been changed then.
+        """
+        state, media = Path(state), Path(media)
+        wanted = _read_identity(state / IDENTITY, "state")
+        if wanted is None:
+            raise VolumeMissing(f"{state} is not set up; run `holdshelf init` first.")
+        with contextlib.ExitStack() as undo:
+            try:
+                root_fd = os.open(media, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except OSError as error:
+                raise VolumeMissing(f"{media} cannot be opened ({error.strerror}); is its disk mounted?") from error
+            undo.callback(os.close, root_fd)
+            found = _read_identity(IDENTITY, "media", root_fd, str(media))
+            if found is None:
+                raise VolumeMissing(f"{media} holds no volume; is its disk mounted?")
+            _check_pair(state, media, wanted, found)
+            if os.fstatvfs(root_fd).f_flag & os.ST_RDONLY:
+                raise VolumeReadOnly(f"{media} is mounted read-only; check the disk and mount it for writing.")
+            deadline = time.monotonic() + wait_s
+            state_fd = _lock(state / IDENTITY, None, deadline, str(state))
+            undo.callback(os.close, state_fd)
+            lock_fd = _lock(IDENTITY, root_fd, deadline, str(media))
+            undo.callback(os.close, lock_fd)
+            os.set_inheritable(lock_fd, True)
+            volume = cls(state, media, found, root_fd=root_fd, lock_fd=lock_fd, state_fd=state_fd)
+            undo.pop_all()
+            return volume
+
+    def problem(self) -> VolumeError | None:
+        """What keeps the volume from being written now, or None. Four cheap system calls."""
+        try:
+            here = self.media.stat()
+            if (here.st_dev, here.st_ino) != (self._root_status.st_dev, self._root_status.st_ino):
+                return VolumeMismatch(f"Another disk or folder lies at {self.media} now; mount the right one again.")
+            if os.fstatvfs(self.root_fd).f_flag & os.ST_RDONLY:
+                return VolumeReadOnly(f"{self.media} went read-only; check the disk and mount it for writing again.")
+            identity = os.stat(IDENTITY, dir_fd=self.root_fd, follow_symlinks=False)
+            if identity.st_ino != os.fstat(self.lock_fd).st_ino:
+                return VolumeMismatch(f"The identity of {self.media} was replaced; mount the right disk again.")
+        except FileNotFoundError:
+            return VolumeMissing(f"{self.media} is gone or has lost its identity; mount its disk again.")
+        except OSError as error:
+            return VolumeMissing(f"{self.media} cannot be read ({error.strerror}); check its disk.")
+        return None
+
+    def free_bytes(self) -> int:
+        """Bytes that may still be allocated on MEDIA."""
+        with translating(f"{self.media} could not be asked for its room"):
+            figures = os.fstatvfs(self.root_fd)
+        return figures.f_bavail * figures.f_frsize
+
+    def size_bytes(self) -> int:
+        """Size of MEDIA's file system in bytes."""
+        with translating(f"{self.media} could not be asked for its size"):
+            figures = os.fstatvfs(self.root_fd)
+        return figures.f_blocks * figures.f_frsize
+
+    def next_sequence(self) -> int:
+        """A number that this volume never gave before. Raises DiskFull, DiskWriteError, VolumeReadOnly."""
+        return self._sequence.take()
+
+    def observe_sequence(self, seq: int) -> None:
+        """Tells that `seq` was seen in use: numbers given from now on are greater."""
+        self._sequence.observe(seq)
+
+    def reserve_release(self) -> bool:
+        """Gives STATE's reserve free, for what must be written on a full disk. False when there was none."""
+        return self.reserve.release()
+
+    def reserve_restore(self) -> bool:
+        """Takes STATE's reserve back. False when there is no room for it yet."""
+        return self.reserve.restore()
+
+    def detach(self) -> None:
+        """Closes all descriptors. The lock falls when the last worker that inherited it has ended, too."""
+        for name in ("root_fd", "lock_fd", "_state_fd"):
+            fd: int = getattr(self, name)
+            setattr(self, name, -1)
+            if fd >= 0:
+                os.close(fd)
+        self._sequence.close()
+
+
+def _read_identity(path: str | Path, side: str, dir_fd: int | None = None, root: str = "") -> Identity | None:
+    """The identity at `path`; None when there is none. Raises FormatNewer, VolumeMismatch, VolumeMissing."""
+    shown = f"{root}/{path}" if root else str(path)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=dir_fd)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise VolumeMissing(f"{shown} cannot be read ({error.strerror}); check its permissions.") from error
+    try:
+        data = os.pread(fd, _IDENTITY_LIMIT_BYTES, 0) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+    except OSError as error:
+        raise VolumeMissing(f"{shown} cannot be read ({error.strerror}); check the disk.") from error
+    finally:
+        os.close(fd)
+    try:
+        if msgspec.json.decode(data, type=_AnyVersion).format > FORMAT:
+            raise FormatNewer(f"{shown} was written by a newer Holdshelf; install that version to use this folder.")
+        identity = msgspec.json.decode(data, type=Identity)
+    except msgspec.MsgspecError as error:
+        raise VolumeMismatch(f"{shown} is not readable as a volume's identity; restore it from a copy.") from error
+    if identity.side != side:
+        raise VolumeMismatch(f"{shown} is the {identity.side} side of a volume, not the {side} side; swap the folders.")
+    return identity
+
+
+def _check_pair(state: Path, media: Path, on_state: Identity | None, on_media: Identity | None) -> None:
+    if on_state is None:
+        return
+    if on_media is None:
+        raise VolumeMissing(f"The volume that belongs to {state} is not at {media}; is its disk mounted?")
+    if on_state.volume != on_media.volume:
+        raise VolumeMismatch(f"{media} holds another volume than {state} belongs to; mount the right disk.")
+
+
+def _refuse_strangers(folder: Path, ours: frozenset[str]) -> None:
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise VolumeOccupied(f"{folder} cannot be used ({error.strerror}); choose a folder of its own.") from error
+    strangers = sorted(name for name in names if name not in ours and not name.endswith(".tmp"))
+    if strangers:
+        shown = ", ".join(repr(name)[:40] for name in strangers[:3])
+        raise VolumeOccupied(f"{folder} is not empty (it holds {shown}); choose an empty folder.")
+
+
+def _try_links(media: Path) -> None:
+    """Proves that a file can have a second name in another folder of MEDIA. Raises NoLink."""
+    first, second = media / ".link-one.tmp", media / ".link-two.tmp"
+    with translating(f"{media} could not be tried"):
+        for folder in (first, second):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        (first / "file").write_bytes(b"a hold keeps footage by a second name\n")
+    try:
+        (second / "file").unlink(missing_ok=True)
+        (second / "file").hardlink_to(first / "file")
+        if (second / "file").stat().st_nlink < 2:
+            raise OSError(0, "the second name was not counted")
+    except OSError as error:
+        raise NoLink(
+            f"{media} cannot keep footage on hold: hard links fail there ({error.strerror}); use ext4, XFS or Btrfs."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            for folder in (second, first):
+                (folder / "file").unlink(missing_ok=True)
+                folder.rmdir()
+
+
+def _lock(path: str | Path, dir_fd: int | None, deadline: float, shown: str) -> int:
+    """A descriptor of `path` that holds its exclusive flock. Raises VolumeLocked, VolumeMissing."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+    except OSError as error:
+        raise VolumeMissing(f"{shown} cannot be opened ({error.strerror}); check the disk.") from error
+    try:
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise VolumeLocked(f"{shown} is in use by another Holdshelf service; stop that first.") from None
+                time.sleep(_LOCK_POLL_S)
+            except OSError as error:
+                raise VolumeMissing(f"{shown} cannot be locked ({error.strerror}); use a local disk.") from error
+            else:
+                return fd
+    except BaseException:
+        os.close(fd)
+        raise
