@@ -190,6 +190,7 @@ class WorkerPool:
         self._born: dict[int, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: dict[str, asyncio.Event] = {}
+        self._balancing = asyncio.Lock()
 
     async def async_open(self, lock_fd: int) -> None:
         """The volume is there: start workers and dial every camera that is ordered."""
@@ -201,8 +202,9 @@ class WorkerPool:
         self._open = False
         for task in list(self._tasks):
             task.cancel()
-        workers = list(self._workers.values())
-        self._workers.clear()
+        async with self._balancing:
+            workers = list(self._workers.values())
+            self._workers.clear()
         await asyncio.gather(*(worker.quit() for worker in workers))
 
     async def async_record(self, order: wire.Record) -> None:
@@ -248,11 +250,13 @@ class WorkerPool:
         return next((w for w in self._workers.values() if camera in w.cameras), None)
 
     async def _rebalance(self) -> None:
-        wanted = min(len(cores()), -(-len(self._orders) // CAMERAS_PER_WORKER))
-        for index in range(wanted):
-            if index not in self._workers:
-                await self._spawn(index)
-        self._assign()
+        # One at a time: a camera given to a worker that is still starting would not be heard.
+        async with self._balancing:
+            wanted = min(len(cores()), -(-len(self._orders) // CAMERAS_PER_WORKER))
+            for index in range(wanted):
+                if index not in self._workers and self._open:
+                    await self._spawn(index)
+            self._assign()
 
     def _assign(self) -> None:
         for camera, order in self._orders.items():
