@@ -141,7 +141,7 @@ class Volume:
             if found is None:
                 raise VolumeMissing(f"{media} holds no volume; is its disk mounted?")
             _check_pair(state, media, wanted, found)
-            if os.fstatvfs(root_fd).f_flag & os.ST_RDONLY:
+            if os.fstatvfs(root_fd).f_flag & os.ST_RDONLY or _is_shut_down(os.fstat(root_fd).st_dev):
                 raise VolumeReadOnly(f"{media} is mounted read-only; check the disk and mount it for writing.")
             deadline = time.monotonic() + wait_s
             state_fd = _lock(state / IDENTITY, None, deadline, str(state))
@@ -154,12 +154,12 @@ class Volume:
             return volume
 
     def problem(self) -> VolumeError | None:
-        """What keeps the volume from being written now, or None. Four cheap system calls."""
+        """What keeps the volume from being written now, or None. A few cheap system calls."""
         try:
             here = self.media.stat()
             if (here.st_dev, here.st_ino) != (self._root_status.st_dev, self._root_status.st_ino):
                 return VolumeMismatch(f"Another disk or folder lies at {self.media} now; mount the right one again.")
-            if os.fstatvfs(self.root_fd).f_flag & os.ST_RDONLY:
+            if os.fstatvfs(self.root_fd).f_flag & os.ST_RDONLY or _is_shut_down(here.st_dev):
                 return VolumeReadOnly(f"{self.media} went read-only; check the disk and mount it for writing again.")
             identity = os.stat(IDENTITY, dir_fd=self.root_fd, follow_symlinks=False)
             if identity.st_ino != os.fstat(self.lock_fd).st_ino:
@@ -206,6 +206,16 @@ class Volume:
             if fd >= 0:
                 os.close(fd)
         self._sequence.close()
+
+
+def _is_shut_down(device: int) -> bool:
+    """Whether ext4 met an error and refuses writes: since Linux 6.15 that shows as `emergency_ro`, not in statvfs."""
+    wanted = f" {os.major(device)}:{os.minor(device)} "
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as mounts:
+            return any(wanted in line and "emergency_ro" in line for line in mounts)
+    except OSError:
+        return False
 
 
 def _read_identity(path: str | Path, side: str, dir_fd: int | None = None, root: str = "") -> Identity | None:

@@ -57,8 +57,7 @@ def _campaign(service: Service, server: RtspServer, kills: int, seed: int) -> No
         def recording_again(since_ns: int = killed_ns) -> bool:
             rows = {row.id: row for row in service.client.status().cameras}
             return all(
-                rows[i].state == "recording"
-                and any(g.end_utc_ns and g.end_utc_ns > since_ns for g in service.gaps(i))
+                rows[i].state == "recording" and any(g.end_utc_ns and g.end_utc_ns > since_ns for g in service.gaps(i))
                 for i in ids
             )
 
