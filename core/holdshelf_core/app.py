@@ -144,6 +144,7 @@ class Holdshelf:
             raise HoldshelfError(str(error)) from None
         self.settings = Settings(self._register)
         self.retention.async_set_budget(self.settings.budget_bytes)
+        self.recorder.segment_s = self.settings.segment_s
         self.clock.restore(self._alive)
         self.entries = Entries(self, self._register)
         await self.entries.async_load()

@@ -32,3 +32,13 @@ class Settings:
     def set_floor_days(self, days: float | None) -> None:
         """Blocks until it is on disk."""
         self._register.put(TABLE, "floor", {"days": days})
+
+    @property
+    def segment_s(self) -> float:
+        """Length of a footage file. Shorter ones cost inodes and fsyncs, longer ones make erasing coarser."""
+        row = self._register.get(TABLE, "segment")
+        return float(row["seconds"]) if row else 60.0
+
+    def set_segment_s(self, seconds: float) -> None:
+        """Blocks until it is on disk; takes effect at the next start."""
+        self._register.put(TABLE, "segment", {"seconds": seconds})

@@ -231,10 +231,11 @@ class FakeClock:
     """A wall clock that can be stepped under running processes: start them with `environment()`, then `step`.
 
     The recipe (tried with Debian 13's libfaketime): preload libfaketimeMT.so.1; FAKETIME_TIMESTAMP_FILE holds the
-    offset, FAKETIME_NO_CACHE=1 makes each call read it anew; FAKETIME_DONT_FAKE_MONOTONIC=1 leaves CLOCK_MONOTONIC, its
-    RAW form *and CLOCK_BOOTTIME* true (without it BOOTTIME is faked too), as well as every wait and timeout. The file is
-    replaced by a rename: a process that reads it half written ends. Times of files are the kernel's: they do not step.
-    A process that may not open the file (Landlock) sees the true wall clock.
+    offset, FAKETIME_NO_CACHE=1 makes each call read it anew; FAKETIME_DONT_FAKE_MONOTONIC=1 leaves CLOCK_MONOTONIC,
+    its RAW form *and CLOCK_BOOTTIME* true (without it BOOTTIME is faked too), as well as every wait and timeout;
+    FAKETIME_DISABLE_SHM=1 keeps killed processes from leaving segments in /dev/shm, at which a later process of the
+    same id would stumble. The file is replaced by a rename: a process that reads it half written ends. Times of files
+    are the kernel's: they do not step. A process that may not open the file (Landlock) sees the true wall clock.
     """
 
     def __init__(self) -> None:
@@ -261,6 +262,7 @@ class FakeClock:
             "LD_PRELOAD": str(self._library),
             "FAKETIME_TIMESTAMP_FILE": str(self.file),
             "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DISABLE_SHM": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DONT_FAKE_MONOTONIC": "1",  # the name that older releases read
         }

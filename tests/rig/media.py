@@ -113,7 +113,7 @@ RECIPES: dict[str, Recipe] = {
             15,
             ((1920, 1080),),
             "color=c=gray:s={w}x{h}:r=1,noise=alls=40:allf=t,fps={fps}[n];testsrc2=s=160x90:r={fps}[t];[n][t]overlay",
-            _x264("-qp", "25", gop=15),
+            _x264("-qp", "29", gop=15),
         ),
         Recipe(
             "h264_100k",

@@ -45,6 +45,7 @@ class Retention:
         self._hold_lock = hold_lock
         self._lock = asyncio.Lock()
         self._reserved: dict[int, int] = {}
+        self._written: dict[int, int] = {}
         self._volume: Volume | None = None
         self._footage: Footage | None = None
         self._ledger: Ledger | None = None
@@ -57,11 +58,13 @@ class Retention:
         """A volume is there."""
         self._volume, self._footage, self._ledger = volume, footage, ledger
         self._reserved.clear()
+        self._written.clear()
 
     def async_detach(self) -> None:
         """It is gone."""
         self._volume = self._footage = self._ledger = None
         self._reserved.clear()
+        self._written.clear()
 
     def async_set_budget(self, budget_bytes: int | None) -> None:
         """Bytes that footage may take; None is 90 % of the volume."""
@@ -89,9 +92,15 @@ class Retention:
         async with self._lock:
             return await self._claim(seq, size_bytes)
 
+    def async_written(self, seq: int, size_bytes: int) -> None:
+        """See ``recorder.ports.Room``."""
+        if seq in self._reserved:
+            self._written[seq] = min(size_bytes, self._reserved[seq])
+
     def async_release(self, seq: int) -> None:
         """See ``recorder.ports.Room``."""
         self._reserved.pop(seq, None)
+        self._written.pop(seq, None)
 
     async def async_relieve(self) -> None:
         """See ``recorder.ports.Room``: real ENOSPC, so erase a little beyond what the figures ask for."""
@@ -118,7 +127,15 @@ class Retention:
             await self._sweep(lacking, "budget")
             if self._volume is None:
                 return DISK_MISSING
-            if self._lacking(more) > 0:
+            if (still := self._lacking(more)) > 0:
+                _LOGGER.warning(
+                    "no room for %d bytes: %d lacking after erasing, %d free, %d reserved, budget %d",
+                    more,
+                    still,
+                    self._volume.free_bytes(),
+                    self.reserved_bytes,
+                    self.budget_bytes(),
+                )
                 self._repairs.async_create(
                     FULL_REPAIR,
                     camera_id=None,
@@ -138,7 +155,8 @@ class Retention:
         free_bytes = self._volume.free_bytes()
         usage = self._footage.usage()
         wanted = self.reserved_bytes + more_bytes
-        over_disk = wanted + HEADROOM_BYTES - free_bytes
+        # What open segments have written is gone from the free room already.
+        over_disk = wanted - sum(self._written.values()) + HEADROOM_BYTES - free_bytes
         if not usage.complete:
             # Just started, still counting: only the disk itself is asked. Nothing is erased on a half-known sum.
             return over_disk

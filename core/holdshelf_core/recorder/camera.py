@@ -26,9 +26,8 @@ from holdshelf_storage.journal import Gap, GapEnd
 _LOGGER = logging.getLogger(__name__)
 
 NS = 1_000_000_000
-FIRST_RESERVATION_BYTES = 32 << 20
+FIRST_RESERVATION_BYTES = 16 << 20
 LEAST_RESERVATION_BYTES = 4 << 20
-SEGMENT_S = 60
 # Two segments are one unbroken stretch when the second begins within this of the first one's end.
 UNBROKEN_NS = NS // 2
 ACTIVITY_S = 60
@@ -65,8 +64,10 @@ class CameraRecorder:
         room: Room,
         send: Callable[[wire.ToWorker, int | None], bool],
         changed: Callable[[str, dict[str, object]], None],
+        segment_s: float,
     ) -> None:
         self.camera = camera
+        self._segment_s = segment_s
         self._clock = clock
         self._disk = disk
         self._room = room
@@ -211,6 +212,7 @@ class CameraRecorder:
             self.last_frame_boot_ns = beat.last_frame_boot_ns
         if beat.seq and beat.seq == self._current:
             self.current_bytes = beat.bytes
+            self._room.async_written(beat.seq, beat.bytes)
             reserved = self._reserved.get(beat.seq, 0)
             if reserved and beat.bytes > reserved * 3 // 4:
                 self._reserved[beat.seq] = reserved * 2
@@ -248,9 +250,9 @@ class CameraRecorder:
         if footage is None:
             self._send(wire.Deny(self.camera, reasons.DISK_MISSING), None)
             return
-        size_bytes = max(LEAST_RESERVATION_BYTES, int(self.bytes_per_s * SEGMENT_S * 1.5)) or FIRST_RESERVATION_BYTES
-        if not self.bytes_per_s:
-            size_bytes = FIRST_RESERVATION_BYTES
+        size_bytes = FIRST_RESERVATION_BYTES
+        if self.bytes_per_s:
+            size_bytes = max(LEAST_RESERVATION_BYTES, int(self.bytes_per_s * self._segment_s * 1.5))
         try:
             opened = await self._disk(footage.open_segment, self.camera)
         except StorageError as error:

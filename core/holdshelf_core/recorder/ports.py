@@ -15,6 +15,9 @@ class Room(Protocol):
     async def async_grow(self, seq: int, size_bytes: int) -> str:
         """Make an open segment's reservation this large; says why it cannot be, '' when it is."""
 
+    def async_written(self, seq: int, size_bytes: int) -> None:
+        """How much of its reservation an open segment has used: that part is no longer free on the disk."""
+
     def async_release(self, seq: int) -> None:
         """The segment is closed (counted by what it takes on disk from now on) or was never used."""
 

@@ -23,6 +23,7 @@ class Record(msgspec.Struct, tag=True, frozen=True):
     password: str | None
     transport: str
     boot: str
+    segment_s: float
 
 
 class Forget(msgspec.Struct, tag=True, frozen=True):

@@ -26,6 +26,7 @@ _LOGGER = logging.getLogger(__name__)
 NS = 1_000_000_000
 # A camera that has sent nothing for this long is alarmed about: the bar is 15 s, the watch ticks once a second.
 SILENT_NS = 10 * NS
+DEFAULT_SEGMENT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Recorder:
         self._locks: dict[str, asyncio.Lock] = {}
         self.cameras: dict[str, CameraRecorder] = {}
         self._footage: Footage | None = None
+        self.segment_s = DEFAULT_SEGMENT_S
         self.workers = WorkerPool(self._told, self._orphaned)
 
     # --- the volume -------------------------------------------------------------------------------------------
@@ -109,6 +111,7 @@ class Recorder:
             room=self._room,
             send=lambda message, fd: self.workers.send(target.camera, message, fd),
             changed=self._changed,
+            segment_s=self.segment_s,
         )
         self.cameras[target.camera] = camera
         self._silent_since_ns[target.camera] = self._clock.boot_ns()
@@ -139,7 +142,9 @@ class Recorder:
                 await self.workers.async_record(self._order(camera, source))
 
     def _order(self, camera: str, source: StreamSource) -> wire.Record:
-        return wire.Record(camera, source.url, source.username, source.password, source.transport, self._clock.boot)
+        return wire.Record(
+            camera, source.url, source.username, source.password, source.transport, self._clock.boot, self.segment_s
+        )
 
     # --- what workers tell ------------------------------------------------------------------------------------
 

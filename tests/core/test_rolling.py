@@ -1,0 +1,71 @@
+"""The rolling buffer for real: a small disk, large streams, and the oldest gone first over all cameras."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from holdshelf_core.settings import Settings
+from holdshelf_storage.register import Register
+from tests.rig.faults import FakeClock, LoopImage
+from tests.rig.rtsp import Mount, RtspServer
+from tests.service import Service, wait_for
+
+MOUNTS = [Mount("a", media="h264_bigkey"), Mount("b", media="h264_bigkey"), Mount("c"), Mount("d", media="h264_720p")]
+
+
+def _seq(path: Path) -> int:
+    return int(path.name.split("_")[0])
+
+
+def _erased(state: Path) -> list[int]:
+    """Sequences in the order in which the ledger says that they were erased."""
+    found: list[int] = []
+    for path in sorted((state / "ledger").glob("*.jsonl")):
+        for line in path.read_text().splitlines():
+            entry = json.loads(line)
+            if entry["kind"] == "intent":
+                found += sorted(seq for day in entry["days"] for seq in day["seqs"])
+                assert entry["reason"]
+                assert entry["at_utc_ns"] > 0
+    return found
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("clock_steps", [False, True])
+def test_the_oldest_footage_makes_room_over_all_cameras(tmp_path: Path, clock_steps: bool) -> None:
+    with LoopImage(180) as disk, FakeClock() as clock, RtspServer(MOUNTS) as server:
+        media = disk.mount_point / "media"
+        media.mkdir()
+        service = Service(tmp_path / "data", media=media, environment=clock.environment())
+        Settings(Register.open(service.data / "state")).set_segment_s(2)
+        seen: set[Path] = set()
+        with service:
+            ids = [service.add(server.url(m.name), m.name) for m in MOUNTS]
+            service.await_recording(*ids)
+            if clock_steps:
+                clock.step(-26 * 3600)  # new footage gets the older date: it must not go first for that
+
+            def erased_enough() -> bool:
+                present = {path for i in ids for path in service.files(i)}
+                seen.update(present)
+                disk_row = service.client.status().disk
+                assert disk_row.used_bytes <= disk_row.budget_bytes
+                return len(_erased(service.data / "state")) >= 30
+
+            wait_for("thirty segments erased", erased_enough, 150, every=0.5)
+            time.sleep(1)
+            assert not [gap for i in ids for gap in service.gaps(i) if gap.reason == "disk full"]
+            service.stop()
+        erased = _erased(service.data / "state")
+        present = {path for i in ids for path in service.files(i)}
+        assert erased == sorted(erased)
+        assert {_seq(path) for path in seen - present} <= set(erased)
+        # Nothing younger than what was kept has gone, over all cameras.
+        assert max(erased) < min(map(_seq, present))
+        service.start()
+        assert service.verify().problems == []
+        service.close()
