@@ -134,14 +134,16 @@ class Service:
         wait_for(f"{', '.join(cameras)} recording", recording, seconds)
 
     def segments(self, camera: str | None = None) -> list[types.SegmentRow]:
+        """Finished segments."""
         now = time.time_ns()
-        return self.client.get(
+        rows = self.client.get(
             "/footage",
             list[types.SegmentRow],
             camera=camera,
             start_utc_ns=now - 800 * DAY_NS,
             end_utc_ns=now + 800 * DAY_NS,
         )
+        return [row for row in rows if not row.open]
 
     def gaps(self, camera: str | None = None) -> list[types.GapRow]:
         now = time.time_ns()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from holdshelf_core.api import types
 from holdshelf_core.clock import NS
 from holdshelf_core.integration.entry import ConfigEntry
+from holdshelf_core.recorder.camera import CameraRecorder
 from holdshelf_core.version import VERSION
 from holdshelf_storage.index import Usage
 from holdshelf_storage.journal import GapSpan
@@ -115,6 +116,28 @@ def segment_row(segment: Segment, file: str) -> types.SegmentRow:
         file=file,
         recovered=segment.recovered,
         erased=segment.erased,
+    )
+
+
+def open_row(camera: CameraRecorder, start_utc_ns: int, end_utc_ns: int, now_utc_ns: int) -> types.SegmentRow | None:
+    """The segment that is being written, when it touches the span."""
+    if not camera.is_recording or camera.current_start_utc_ns >= end_utc_ns or now_utc_ns <= start_utc_ns:
+        return None
+    return types.SegmentRow(
+        camera=camera.camera,
+        seq=camera.current_seq,
+        start_utc_ns=camera.current_start_utc_ns,
+        end_utc_ns=max(now_utc_ns, camera.current_start_utc_ns),
+        bytes=camera.current_bytes,
+        codec=camera.codec,
+        width=camera.width,
+        height=camera.height,
+        frames=0,
+        sha256=None,
+        file="",
+        recovered=False,
+        erased=False,
+        open=True,
     )
 
 

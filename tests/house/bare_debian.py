@@ -2,7 +2,7 @@
 
 Needs root, debootstrap and a package server. All mounts live in private mount namespaces: whatever happens, nothing
 stays mounted on the host, and the folder can be removed once `close` was called. Nothing here touches the host's own
-network: a booted system has loopback and a link of its own.
+network: a booted system has a loopback of its own and no other.
 """
 
 import os
@@ -25,29 +25,27 @@ ENVIRONMENT = {
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 CERTIFICATES_INSIDE = "/etc/certificates-of-the-host.crt"
 
-# An address of the booted system's own network, for a stand-in camera.
-CAMERA_ADDRESS = "10.20.0.1"
+# What is not of a namespace but of the whole machine (its clock, its kernel) must be out of reach from inside.
+POWERLESS = ("setpriv", "--bounding-set=-sys_time,-sys_module,-sys_boot,-sys_rawio,-wake_alarm,-syslog", "--")
 OWN_PROCESSES = ("--mount", "--propagation", "private", "--pid", "--fork", "--kill-child")
 
 ENTER = """
 set -e
-root=$1; shift
+powerless=$1; root=$2; shift 2
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount -t sysfs -o ro sysfs "$root/sys"
 if [ "$own_network" = yes ]; then ip link set lo up; fi
-exec chroot "$root" "$@"
+exec $powerless chroot "$root" "$@"
 """
 
 # What systemd expects of whoever starts it as the first process of a container, and no more: it may not change the
 # host's kernel settings, and its mounts spread to its own services as on a real machine.
 BOOT = """
 set -e
-root=$1; disk=$2
+root=$1; disk=$2; powerless=$3
 hostname nvr
 ip link set lo up
-ip link add nvr0 type veth peer name nvr1
-ip link set nvr0 up; ip link set nvr1 up; ip addr add "$3/24" dev nvr0
 mount --bind "$root" "$root"
 cd "$root"
 mount -t proc proc proc
@@ -72,7 +70,7 @@ mkdir -p .host
 pivot_root . .host
 umount -l /.host
 mount --make-rshared /
-exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd </dev/null
+exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin $powerless /lib/systemd/systemd </dev/null
 """
 
 
@@ -140,7 +138,18 @@ class BareDebian:
         if user:
             shell = ["runuser", "-u", user, "--", *shell]
         return subprocess.run(
-            ["unshare", *OWN_PROCESSES, *([] if network else ["--net"]), "sh", "-c", ENTER, "sh", self.root, *shell],
+            [
+                "unshare",
+                *OWN_PROCESSES,
+                *([] if network else ["--net"]),
+                "sh",
+                "-c",
+                ENTER,
+                "sh",
+                " ".join(POWERLESS),
+                self.root,
+                *shell,
+            ],
             env=ENVIRONMENT | {"PIP_CERT": CERTIFICATES_INSIDE, "own_network": "no" if network else "yes"},
             capture_output=True,
             text=True,
@@ -158,7 +167,7 @@ class BareDebian:
         log_path = self.root.with_suffix(".boot.log")
         with log_path.open("wb") as log:
             self._booted = subprocess.Popen(
-                [*enter, *unshare, "sh", "-c", BOOT, "sh", self.root, disk or "", CAMERA_ADDRESS],
+                [*enter, *unshare, "sh", "-c", BOOT, "sh", self.root, disk or "", " ".join(POWERLESS)],
                 env=ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -181,7 +190,7 @@ class BareDebian:
         """Run a shell script as root in the booted system."""
         enter = ["nsenter", "-t", str(self._systemd_pid), "-m", "-p", "-u", "-i", "-n", "-C"]
         return subprocess.run(
-            [*enter, "--", "/bin/sh", "-e", "-c", f"cd /; {script}"],
+            [*enter, "--", *POWERLESS, "/bin/sh", "-e", "-c", f"cd /; {script}"],
             env=ENVIRONMENT | (environment or {}),
             capture_output=True,
             text=True,

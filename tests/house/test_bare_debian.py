@@ -15,9 +15,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.bare_debian import CAMERA_ADDRESS, BareDebian
+from tests.house.bare_debian import BareDebian
 
 ROOT = Path(__file__).parents[2]
+
+# Runs in the booted system's network until its standard input closes; prints the address to ask.
+VIRTUAL_CAMERA = """
+import sys
+from holdshelf_tui.demo.virtual_camera import CameraSpec, VirtualCameras
+with VirtualCameras([CameraSpec("Front door", 1)], password=sys.argv[1], username="holdshelf") as cameras:
+    print(cameras[0].probe_address, flush=True)
+    sys.stdin.read()
+"""
 pytestmark = [
     pytest.mark.soak,
     pytest.mark.timeout(1800),
@@ -56,7 +65,9 @@ def shell_blocks(document: str) -> dict[str, str]:
     """The ```sh blocks of a document, each under the heading before it."""
     blocks = {}
     heading = ""
-    for match in re.finditer(r"^#+ (?P<heading>[^\n]+)$|^```sh\n(?P<block>.*?)^```$", document, re.MULTILINE | re.DOTALL):
+    for match in re.finditer(
+        r"^#+ (?P<heading>[^\n]+)$|^```sh\n(?P<block>.*?)^```$", document, re.MULTILINE | re.DOTALL
+    ):
         if match["heading"]:
             heading = match["heading"]
         else:
@@ -116,33 +127,19 @@ def test_the_guide_leads_from_bare_debian_to_recording(debian: BareDebian, disk:
 
 
 def record_a_camera(debian: BareDebian) -> None:
-    """A virtual camera on the booted system's own network is added by its address and recorded."""
+    """A virtual camera on the booted system's own loopback is found, added and recorded."""
     password = "a-long-password"
-    order = {
-        "name": "Front door",
-        "number": 1,
-        "host": CAMERA_ADDRESS,
-        "http_port": 8080,
-        "rtsp_port": 8554,
-        "username": "holdshelf",
-        "password": password,
-        "width": 640,
-        "height": 360,
-        "fps": 15,
-        "strict_ports": True,
-    }
     camera = subprocess.Popen(
-        [*debian.in_its_network(), sys.executable, "-m", "holdshelf_tui.demo.camera_process"],
+        [*debian.in_its_network(), sys.executable, "-c", VIRTUAL_CAMERA, password],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
         assert camera.stdin is not None and camera.stdout is not None
-        camera.stdin.write(json.dumps(order) + "\n")
-        camera.stdin.flush()
-        address = json.loads(camera.stdout.readline())["onvif_address"]
-        add = f"holdshelf camera add {address} --name 'Front door' --area entrance --user holdshelf --password-env CAMERA"
+        address = camera.stdout.readline().strip()
+        (found,) = json.loads(succeed(debian.booted_run(f"holdshelf camera discover --at {address} --json")))
+        add = f"holdshelf camera add {found['id']} --name 'Front door' --area entrance --user holdshelf --password-env CAMERA"
         succeed(debian.booted_run(add, environment={"CAMERA": password}))
         deadline = time.monotonic() + 60
         while True:
@@ -154,8 +151,7 @@ def record_a_camera(debian: BareDebian) -> None:
         stored = debian.booted_run(f"grep -r {password} /var/lib/holdshelf/state; journalctl | grep {password}")
         assert stored.stdout == "", "the password lies about in the clear"
     finally:
-        camera.kill()
-        camera.wait()
+        camera.communicate(timeout=20)
 
 
 def the_disk_goes_and_comes_back(debian: BareDebian, disk: Path) -> None:

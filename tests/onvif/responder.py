@@ -6,7 +6,7 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
@@ -22,7 +22,7 @@ ENVELOPE = (
     "<s:Body><d:ProbeMatches>{matches}</d:ProbeMatches></s:Body></s:Envelope>"
 )
 
-type Answerer = Callable[[str], list[bytes]]
+type Answerer = Callable[[str], Iterable[bytes]]
 
 
 def match(

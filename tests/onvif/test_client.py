@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from holdshelf_core.integration import EntryAuthFailed
 from holdshelf_core.integration.errors import HoldshelfError
+from holdshelf_onvif import thread
 from holdshelf_onvif.client import OnvifClient
 from holdshelf_onvif.const import Limits
 from holdshelf_onvif.errors import (
@@ -300,6 +301,21 @@ async def test_nonsense_is_one_clear_sentence(device: SoapDevice, text: str) -> 
         assert await client.async_profiles()  # and the next answer is read as ever
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (BOMB.encode(), "XML with a document type, which can hide a bomb"),
+        (FILE_ENTITY.encode(), "XML with a document type, which can hide a bomb"),
+        (BOMB.encode("utf-16-le"), "an unusual character encoding"),
+        (BOMB.replace("?>", ' encoding="IBM037"?>', 1).encode(), "an unusual character encoding"),
+    ],
+    ids=["entity bomb", "entity that reads a file", "bomb in UTF-16", "EBCDIC"],
+)
+async def test_hostile_xml_is_refused_before_it_is_parsed(device: SoapDevice, body: bytes, why: str) -> None:
+    device.answers["GetDeviceInformation"] = respond(web.Response, body=body)
+    assert f"({why})" in (await failure(device)).sentence
+
+
 @pytest.mark.parametrize("width", ["9" * 5000, "many", "-1", "", "99999"])
 async def test_a_size_that_is_none_costs_that_profile_alone(
     device: SoapDevice, caplog: pytest.LogCaptureFixture, width: str
@@ -421,6 +437,16 @@ async def test_one_thread_serves_all_clients_and_ends_with_the_last(device: Soap
         await client.async_close()
         await client.async_close()
     assert not any(t.name == "holdshelf-onvif" for t in threading.enumerate())
+
+
+async def test_a_question_under_way_when_the_thread_ends_is_told_as_broken() -> None:
+    held = thread.acquire()
+    asking = asyncio.create_task(held.run(asyncio.sleep(30)))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(2):
+        await thread.async_release()
+        with pytest.raises(ConnectionAbortedError):
+            await asking
 
 
 async def test_a_cancelled_question_hangs_up() -> None:

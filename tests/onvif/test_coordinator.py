@@ -150,11 +150,11 @@ async def test_it_is_refreshed_by_itself(
 ) -> None:
     monkeypatch.setattr(coordinator, "REFRESH_INTERVAL_S", 0.05)
     await set_up(house, device, loaded)
-    device.profiles[0].width = 1920
+    device.profiles[0].uri = "rtsp://127.0.0.1:9554/new"
     async with asyncio.timeout(5):
         while not house.stored:
             await house.until_told()
-    assert house.stored[-1]["stream"]["width"] == 1920
+    assert house.stored[-1]["stream"]["url"] == "rtsp://127.0.0.1:9554/new"
 
 
 async def test_unavailable_is_logged_once_at_its_start_and_once_at_its_end(
@@ -189,6 +189,19 @@ async def test_a_stream_that_moved_is_dialled_where_it_is_now(
     assert entry.data["stream"]["url"] == "rtsp://127.0.0.1:9554/new"
     assert entry.data["password"] == "mellon"
     assert house.repairs.async_all() == []
+
+
+async def test_what_the_stream_itself_showed_is_not_overwritten_by_what_the_camera_tells(
+    house: House, device: SoapDevice, loaded: Entries
+) -> None:
+    """Else the recorder would dial anew because a camera tells 1080 lines and sends 1088."""
+    entry = await set_up(house, device, loaded)
+    entry.data["stream"] |= {"codec": "hevc", "height": 728}
+    house.streams.clear()
+    await entry.runtime_data.async_request_refresh()
+    assert house.streams[-1] is not None
+    assert (house.streams[-1].codec, house.streams[-1].height) == ("hevc", 728)
+    assert house.stored == []
 
 
 async def test_a_udp_choice_survives_a_refresh(house: House, device: SoapDevice, loaded: Entries) -> None:
@@ -244,6 +257,22 @@ async def test_unloading_withdraws_the_stream(house: House, device: SoapDevice, 
     assert house.streams[-1] is None
 
 
+async def test_unloading_what_never_loaded_does_no_harm(house: House, device: SoapDevice) -> None:
+    entry = bare_entry(device)
+    await device.stop()
+    with pytest.raises(EntryNotReady):
+        await async_setup_entry(house, entry)
+    await async_unload_entry(house, entry)
+
+
+async def test_core_can_ask_how_far_the_clock_is_off(house: House, device: SoapDevice, loaded: Entries) -> None:
+    entry = await set_up(house, device, loaded)
+    device.clock_offset = timedelta(hours=-2)
+    device.password = "changed"
+    await entry.runtime_data.async_request_refresh()
+    assert entry.clock_skew_s() == pytest.approx(-7200, abs=1)
+
+
 async def test_unloading_in_the_middle_of_a_refresh_is_quiet_and_leaves_nothing(
     house: House, device: SoapDevice, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -295,6 +324,8 @@ async def test_one_camera_that_hangs_does_not_hold_up_another(
 async def test_diagnostics_hold_no_secret_and_no_host(house: House, device: SoapDevice, loaded: Entries) -> None:
     device.profiles[0].uri = "rtsp://127.0.0.1:8554/live?password=mellon"
     entry = await set_up(house, device, loaded)
+    device.serial_number = "SN-78, another device now"
+    await entry.runtime_data.async_request_refresh()
     await device.stop()
     await entry.runtime_data.async_request_refresh()
     told = await async_get_diagnostics(house, entry)
@@ -302,7 +333,7 @@ async def test_diagnostics_hold_no_secret_and_no_host(house: House, device: Soap
     assert told["device"]["model"] == "Eye 3"
     assert told["profiles"][0]["width"] == 1280
     assert told["error"].startswith("No camera answers at **REDACTED**")
-    for secret in ("mellon", "admin", "127.0.0.1", str(device.port), "SN-77"):
+    for secret in ("mellon", "admin", "127.0.0.1", str(device.port), "SN-7"):
         assert secret not in text, secret
 
 

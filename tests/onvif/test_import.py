@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import holdshelf_onvif
 
@@ -38,6 +39,20 @@ def test_a_search_does_not_import_zeep_either() -> None:
     assert in_a_fresh_interpreter(code) == "False\n"
 
 
+def test_the_first_question_installs_no_log_handler_and_keeps_the_proxy_variables() -> None:
+    code = (
+        "import asyncio, logging, os, sys\nos.environ['http_proxy'] = 'http://127.0.0.1:9'\n"
+        "from holdshelf_onvif.client import OnvifClient\n"
+        "async def ask():\n"
+        "    async with OnvifClient('http://127.0.0.1:9/', None, None) as client:\n"
+        "        try: await client.async_clock()\n"
+        "        except Exception as error: print(type(error).__name__)\n"
+        "asyncio.run(ask())\n"
+        "print('zeep' in sys.modules, logging.getLogger().handlers, logging.getLogger().level, os.environ['http_proxy'])"
+    )
+    assert in_a_fresh_interpreter(code) == "CameraUnreachable\nTrue [] 30 http://127.0.0.1:9\n"
+
+
 def test_core_finds_it_by_its_entry_point() -> None:
     (point,) = entry_points(group="holdshelf.integrations", name="onvif")
     module = point.load()
@@ -49,7 +64,8 @@ def test_core_finds_it_by_its_entry_point() -> None:
 def test_its_manifest_names_what_is_installed() -> None:
     manifest = json.loads((files("holdshelf_onvif") / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["domain"] == holdshelf_onvif.DOMAIN
-    assert all(requirement.partition(">")[0] for requirement in manifest["requirements"])
+    for requirement in map(Requirement, manifest["requirements"]):
+        assert requirement.specifier.contains(version(requirement.name)), requirement
 
 
 def test_the_folder_around_it_is_no_package() -> None:

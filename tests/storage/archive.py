@@ -8,6 +8,7 @@ One tiny real MP4 is hard-linked into every day, so a million segments take abou
 from __future__ import annotations
 
 import argparse
+import base64
 import datetime as dt
 import hashlib
 import json
@@ -16,6 +17,9 @@ import uuid
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+
+import av
+import numpy as np
 
 NS = 1_000_000_000
 MAX_LINKS = 60_000
@@ -37,9 +41,6 @@ class Archive:
 
 def tiny_mp4(path: Path) -> int:
     """Writes a real fragmented H.264 file of a few frames to `path`; returns the number of frames."""
-    import av
-    import numpy as np
-
     options = {"movflags": "empty_moov+default_base_moof+skip_trailer", "frag_duration": "900000", "flush_packets": "1"}
     frames = 4
     with av.open(str(path), "w", format="mp4", options=options) as container:
@@ -122,8 +123,6 @@ class _Source:
 def _fill_day(
     folder: Path, day: str, per_day: int, first_seq: int, step: int, source: _Source, frames: int, activity_seconds: int
 ) -> None:
-    import base64
-
     strip = base64.b64encode(bytes(100 + i % 50 for i in range(activity_seconds))).decode()
     duration_ns = 86_400 * NS // per_day
     start_of_day_ns = day_start_ns(day)

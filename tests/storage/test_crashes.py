@@ -241,5 +241,3 @@ def test_the_model_of_a_power_cut_does_bite(house: House, tmp_path: Path, monkey
 
 def test_layout_names_are_what_the_page_says() -> None:
     assert layout.segment_name(17, NOON + 1_234_567_890) == "0000000017_120001.234Z.mp4"
-
-

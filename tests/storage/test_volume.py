@@ -32,7 +32,7 @@ from holdshelf_storage.ledger import Ledger
 from holdshelf_storage.volume import Volume, init_volume
 from tests.storage.conftest import House
 from tests.storage.crash import tree
-from tests.storage.footage_files import record
+from tests.storage.footage_files import NOON, NS, record
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 
@@ -287,9 +287,7 @@ def test_numbers_go_on_when_the_disk_is_full(tmp_path: Path, tmpfs: Path) -> Non
     init_volume(tmp_path / "state", tmpfs / "media", 1)
     volume = Volume.attach(tmp_path / "state", tmpfs / "media")
     before = [volume.next_sequence() for _ in range(3)]
-    with pytest.raises(OSError), open(tmpfs / "filler", "wb", buffering=0) as filler:
-        while True:
-            filler.write(bytes(4096))
+    fill(tmpfs / "filler")
     assert volume.free_bytes() == 0
     given = [volume.next_sequence() for _ in range(5000)]
     assert given == list(range(before[-1] + 1, before[-1] + 5001))
@@ -329,20 +327,35 @@ def test_the_reserve_lets_the_ledger_be_written_on_a_full_disk(tmpfs: Path) -> N
     volume = Volume.attach(tmpfs / "state", tmpfs / "media")
     ledger = Ledger(volume)
     footage = Footage(volume, ledger)
-    footage.build_index(threading.Event())
-    while True:
-        try:
-            record(footage, "front")
-        except DiskFull:
-            break
-    with pytest.raises(OSError), open(tmpfs / "filler", "wb", buffering=0) as filler:
-        while True:
-            filler.write(bytes(512))
+    for number in range(4):
+        record(footage, "front", NOON + number * 3 * NS)
+    fill(tmpfs / "filler")
     refs = list(footage.oldest())
-    for number in range(40):  # until the ledger's file needs another block
-        assert ledger.erase([refs[number]], "capacity" * 30, 1, lambda ref: True, threading.Lock()) > 0
-    assert footage.usage().cameras["front"].segments == len(refs) - 40
+    assert ledger.erase(refs[:1], "capacity", 1, lambda ref: True, threading.Lock()) > 0
+    assert [ref.seq for ref in footage.oldest()] == [2, 3, 4]
     volume.detach()
+
+
+@needs_root
+def test_without_room_for_the_intent_nothing_is_erased(tmpfs: Path) -> None:
+    init_volume(tmpfs / "state", tmpfs / "media", 1)
+    volume = Volume.attach(tmpfs / "state", tmpfs / "media")
+    ledger = Ledger(volume)
+    footage = Footage(volume, ledger)
+    record(footage, "front")
+    volume.reserve_release()
+    fill(tmpfs / "filler")
+    with pytest.raises(DiskFull):
+        ledger.erase(list(footage.oldest()), "capacity", 1, lambda ref: True, threading.Lock())
+    assert len(list(footage.oldest())) == 1
+    volume.detach()
+
+
+def fill(path: Path) -> None:
+    """Takes the last block of a disk."""
+    with pytest.raises(OSError), open(path, "wb", buffering=0) as filler:
+        while True:
+            filler.write(bytes(4096))
 
 
 def test_a_bogus_name_does_not_use_up_the_numbers(house: House) -> None:

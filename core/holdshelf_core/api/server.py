@@ -245,7 +245,15 @@ class ApiServer:
         return await asyncio.to_thread(read)
 
     async def _footage(self, request: web.Request) -> web.Response:
-        return _json(await self._rows(request, gaps=False))
+        rows = await self._rows(request, gaps=False)
+        cameras, start_utc_ns, end_utc_ns = self._span(request)
+        for name in cameras:
+            camera = self._holdshelf.recorder.cameras.get(name)
+            row = views.open_row(camera, start_utc_ns, end_utc_ns, self._holdshelf.clock.utc_ns()) if camera else None
+            if row is not None:
+                rows.append(row)
+        rows.sort(key=lambda row: (row.camera, row.open, row.start_utc_ns))
+        return _json(rows)
 
     async def _gaps(self, request: web.Request) -> web.Response:
         return _json(await self._rows(request, gaps=True))

@@ -39,7 +39,7 @@ class GapRow(msgspec.Struct, frozen=True):
 
 
 class SegmentRow(msgspec.Struct, frozen=True):
-    """A stretch of footage, one file."""
+    """A stretch of footage, one file. ``open``: still being written, so its end and size are those of now."""
 
     camera: str
     seq: int
@@ -54,6 +54,7 @@ class SegmentRow(msgspec.Struct, frozen=True):
     file: str
     recovered: bool
     erased: bool
+    open: bool = False
 
 
 class CameraRow(msgspec.Struct, frozen=True):

@@ -107,6 +107,11 @@ class CameraRecorder:
         return self._current != 0
 
     @property
+    def current_seq(self) -> int:
+        """Sequence of the segment that is being written, 0 when there is none."""
+        return self._current
+
+    @property
     def gap(self) -> OpenGap | None:
         """The gap under way."""
         return self._gap

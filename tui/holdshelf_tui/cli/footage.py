@@ -46,7 +46,7 @@ def list_footage(
             render.span((r.end_utc_ns - r.start_utc_ns) / 1e9),
             "erased on schedule" if r.erased else render.size(r.bytes),
             f"{r.codec} {r.width}x{r.height}",
-            "recovered" if r.recovered else "",
+            "being written" if r.open else "recovered" if r.recovered else "",
             r.file,
         )
         for r in rows

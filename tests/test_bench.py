@@ -1,0 +1,73 @@
+"""The benches run, on a very small scale, and say what they must say. How fast anything is, no test asserts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FIELDS = {"what", "unit", "ours", "peer", "ratio", "bar", "holds"}
+
+
+def run(script: str, *options: str, folder: Path) -> tuple[int, dict[str, Any]]:
+    """The exit code of a bench and its one JSON object."""
+    command = [sys.executable, str(ROOT / "bench" / script), "--json", "--folder", str(folder), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout, done.stderr[-3000:]
+    return done.returncode, json.loads(done.stdout)
+
+
+def rows_of(found: dict[str, Any], beginning: str) -> list[dict[str, Any]]:
+    rows = [row for row in found["rows"] if row["what"].startswith(beginning)]
+    assert rows, f"no row begins with {beginning!r} in {[row['what'] for row in found['rows']]}"
+    return rows
+
+
+def assert_well_formed(found: dict[str, Any]) -> None:
+    for row in found["rows"]:
+        assert row.keys() >= FIELDS
+        assert isinstance(row["ours"], int | float), row
+        assert row["holds"] is None if row["bar"] is None else isinstance(row["holds"], bool), row
+        if row["peer"]:
+            assert row["ratio"] == pytest.approx(row["ours"] / row["peer"], abs=1e-6), row
+
+
+def test_recording_is_measured_beside_ffmpeg_and_no_frame_is_lost(tmp_path: Path) -> None:
+    _, found = run(
+        "record.py", "--cameras", "2", "--modes", "bursts", "--seconds", "5", "--settle", "0", folder=tmp_path
+    )
+    assert_well_formed(found)
+    assert rows_of(found, "CPU")[0]["peer"] > 0
+    assert rows_of(found, "memory (PSS), everything")[0]["peer"] > 0
+    lost = rows_of(found, "lost frames")[0]
+    assert (lost["ours"], lost["peer"], lost["holds"]) == (0, 0, True)
+    assert lost["detail"]["sent"] == pytest.approx(2 * 5 * 15, abs=4)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_archive_is_started_asked_and_swept(tmp_path: Path) -> None:
+    options = ("--segments", "500", "--long-days", "0", "--cameras", "2", "--repeat", "1")
+    _, found = run("archive.py", *options, folder=tmp_path)
+    assert_well_formed(found)
+    assert rows_of(found, "start until cameras are dialled")[0]["bar"] == 2
+    assert {row["bar"] for row in rows_of(found, "query of the")} == {20}
+    assert rows_of(found, "sweep")[0]["peer"] > 0
+    assert rows_of(found, "memory")[0]["peer"] > 0
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("value", "code"), [(0.5, 0), (0.7, 1), (None, 1)])
+def test_a_missed_bar_or_a_row_without_a_figure_ends_with_1(value: float | None, code: int) -> None:
+    script = (
+        "from argparse import Namespace; from bench.parts.rows import Row, report\n"
+        f"row = Row('what', 's', {value}, 1.0, 0.6)\n"
+        "raise SystemExit(report('rows', [row], Namespace(json=True, bars=True)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert json.loads(done.stdout)["rows"][0]["holds"] is (code == 0)
