@@ -8,7 +8,7 @@ from __future__ import annotations
 from holdshelf_core.integration import Holdshelf, StreamSource
 
 from .const import CONF_PASSWORD, CONF_STREAM, DOMAIN
-from .coordinator import OnvifCoordinator, OnvifEntry
+from .coordinator import OnvifCoordinator, OnvifEntry, loaded_coordinator
 
 __all__ = ["DOMAIN", "async_setup_entry", "async_unload_entry"]
 
@@ -32,6 +32,10 @@ async def async_setup_entry(holdshelf: Holdshelf, entry: OnvifEntry) -> None:
 
 
 async def async_unload_entry(holdshelf: Holdshelf, entry: OnvifEntry) -> None:
-    """Withdraw the stream and let go of the camera; its repairs stand until they are seen mended or it is removed."""
+    """Withdraw the stream and let go of the camera; its repairs stand until they are seen mended or it is removed.
+
+    Does no harm to an entry whose set-up failed.
+    """
     holdshelf.async_set_stream(entry, None)
-    await entry.runtime_data.async_shutdown()
+    if (coordinator := loaded_coordinator(entry)) is not None:
+        await coordinator.async_shutdown()

@@ -205,7 +205,7 @@ class OnvifClient:
 
     async def async_device_information(self) -> DeviceInformation:
         """Maker, model, firmware, serial number."""
-        return await self._run("what it is", self._device_information())
+        return await self._run("its make and model", self._device_information())
 
     async def async_endpoint_reference(self) -> str:
         """The endpoint's UUID as WS-Discovery tells it (``urn:uuid:…``); an optional operation."""

@@ -48,8 +48,14 @@ class OnvifCoordinator:
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self._clock: DeviceClock | None = None
         self.data: DeviceDescription | None = None
         self.error: HoldshelfError | None = None
+
+    @property
+    def clock_skew_s(self) -> float | None:
+        """How far the camera's clock is ahead of ours, when it was read last; None when it never told it."""
+        return self._clock.skew_s if self._clock else None
 
     @property
     def available(self) -> bool:
@@ -111,7 +117,7 @@ class OnvifCoordinator:
     async def _describe(self) -> DeviceDescription:
         client = self._client
         client.open()
-        clock = await async_clock_or_none(client)
+        clock = self._clock = await async_clock_or_none(client)
         # Told before anything that needs the password: a clock that is off may be why it is refused.
         repairs.async_check_clock(self._holdshelf, self._entry, clock)
         information = await client.async_device_information()
@@ -150,6 +156,14 @@ class OnvifCoordinator:
         self.error = None
 
 
+def loaded_coordinator(entry: OnvifEntry) -> OnvifCoordinator | None:
+    """The entry's coordinator; None when it is not loaded."""
+    try:
+        return entry.runtime_data
+    except RuntimeError:
+        return None
+
+
 async def async_clock_or_none(client: OnvifClient) -> DeviceClock | None:
     """The clock, or None when the camera answers and does not tell it."""
     try:
@@ -159,15 +173,21 @@ async def async_clock_or_none(client: OnvifClient) -> DeviceClock | None:
 
 
 def stream_source(data: dict[str, Any], profile: VideoProfile, url: str) -> StreamSource:
-    """What the recorder dials; ``data`` is an entry's, whose transport (tcp, udp) is kept."""
+    """What the recorder dials; ``data`` is an entry's, whose transport (tcp, udp) is kept.
+
+    Codec and size are what the camera tells only as long as nobody knows better: those stored with the same URL may come
+    from the stream itself, and a difference would make the recorder dial anew for nothing.
+    """
+    known = data.get(CONF_STREAM) or {}
+    told: dict[str, Any] = {"codec": profile.codec, "width": profile.width, "height": profile.height}
+    if known.get("url") == url:
+        told |= {key: known[key] for key in told if known.get(key)}
     return StreamSource(
         url=url,
         username=data.get(CONF_USERNAME) or None,
         password=data.get(CONF_PASSWORD) or None,
-        transport=(data.get(CONF_STREAM) or {}).get("transport", "tcp"),
-        codec=profile.codec,
-        width=profile.width,
-        height=profile.height,
+        transport=known.get("transport", "tcp"),
+        **told,
     )
 
 

@@ -9,7 +9,7 @@ from holdshelf_core.integration import ConfigEntry, Holdshelf
 
 from .address import bare_host, host_of
 from .const import CONF_ADDRESS, CONF_PASSWORD, CONF_PROFILE, CONF_SERIAL, CONF_STREAM, CONF_USERNAME
-from .coordinator import OnvifCoordinator
+from .coordinator import OnvifCoordinator, loaded_coordinator
 
 REDACTED = "**REDACTED**"
 _KEYS = frozenset({CONF_PASSWORD, CONF_USERNAME, CONF_ADDRESS, CONF_SERIAL, "url", "stream_url"})
@@ -18,24 +18,17 @@ _KEYS = frozenset({CONF_PASSWORD, CONF_USERNAME, CONF_ADDRESS, CONF_SERIAL, "url
 async def async_get_diagnostics(_holdshelf: Holdshelf, entry: ConfigEntry[OnvifCoordinator]) -> dict[str, Any]:
     """A JSON-able picture of the entry and of what the camera told."""
     told: dict[str, Any] = {"entry": {"title": entry.title, "state": str(entry.state), "data": entry.data}}
-    coordinator = _coordinator(entry)
+    coordinator = loaded_coordinator(entry)
     if coordinator is not None:
+        told["clock_skew_s"] = coordinator.clock_skew_s
         told["available"] = coordinator.available
         told["error"] = str(coordinator.error) if coordinator.error else None
         if description := coordinator.data:
             told["device"] = asdict(description.information)
-            told["clock_skew_s"] = description.clock.skew_s if description.clock else None
             told["profiles"] = [asdict(profile) for profile in description.profiles]
             told[CONF_PROFILE] = description.profile.token
     redacted: dict[str, Any] = _redact(told, _secrets(entry))
     return redacted
-
-
-def _coordinator(entry: ConfigEntry[OnvifCoordinator]) -> OnvifCoordinator | None:
-    try:
-        return entry.runtime_data
-    except RuntimeError:
-        return None
 
 
 def _secrets(entry: ConfigEntry[OnvifCoordinator]) -> list[str]:

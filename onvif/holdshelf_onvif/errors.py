@@ -21,6 +21,7 @@ from __future__ import annotations
 from holdshelf_core.integration import EntryAuthFailed, EntryError, EntryNotReady
 
 from . import strings
+from .text import in_words
 
 
 class CameraUnreachable(EntryNotReady):
@@ -34,7 +35,7 @@ class CameraTimeout(EntryNotReady):
     """No whole answer in time."""
 
     def __init__(self, host: str, operation: str, seconds: float) -> None:
-        super().__init__(*strings.error("timed_out", host=host, operation=operation, seconds=f"{seconds:g}"))
+        super().__init__(*strings.error("timed_out", host=host, operation=operation, time=in_words(seconds)))
 
 
 class NotOnvif(EntryNotReady):

@@ -52,8 +52,6 @@ async def async_post(
     async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise UnreadableBody
-        if (response.content_length or 0) > limits.answer_max_bytes:
-            raise BodyTooLarge
         received = bytearray()
         async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
             received += chunk

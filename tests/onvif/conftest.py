@@ -67,10 +67,8 @@ class House:
         return task
 
     def async_set_entry_state(self, entry: ConfigEntry[Any], error: Exception | None) -> None:
-        states = {None: EntryState.LOADED}
-        entry.state = states.get(None) if error is None else (
-            EntryState.REAUTH if isinstance(error, EntryAuthFailed) else EntryState.RETRYING
-        )  # fmt: skip
+        away = EntryState.REAUTH if isinstance(error, EntryAuthFailed) else EntryState.RETRYING
+        entry.state = EntryState.LOADED if error is None else away
         entry.reason = str(error or "")
         self.states.append(error)
         self.changed.set()

@@ -19,36 +19,21 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from holdshelf_core.integration import EntryAuthFailed
-from holdshelf_core.integration.errors import HoldshelfError
 from holdshelf_onvif import thread
 from holdshelf_onvif.client import OnvifClient
 from holdshelf_onvif.const import Limits
 from holdshelf_onvif.errors import (
-    AnswerTooLarge,
-    CameraTimeout,
     CameraUnreachable,
     NoMediaService,
-    NonsenseAnswer,
     NotOnvif,
     RequestRefused,
     WrongPassword,
 )
+from tests.onvif.asking import client_of, failure, respond
 from tests.onvif.conftest import QUICK
 from tests.onvif.soap_device import ENVELOPE, Profile, SoapDevice, profile_xml
 
 DAY = timedelta(days=1)
-
-
-def client_of(device: SoapDevice, password: str | None = None, limits: Limits = QUICK) -> OnvifClient:
-    return OnvifClient(device.address, device.username, password or device.password, limits=limits)
-
-
-async def failure(device: SoapDevice, limits: Limits = QUICK) -> HoldshelfError:
-    """What asking for the device's information ends with."""
-    async with client_of(device, limits=limits) as client:
-        with pytest.raises(HoldshelfError) as caught:
-            await client.async_device_information()
-    return caught.value
 
 
 async def test_it_tells_what_the_device_is(device: SoapDevice) -> None:
@@ -168,13 +153,6 @@ async def test_a_device_that_names_another_host_for_its_media_service_is_asked_i
     assert other.calls == []
 
 
-def respond(kind: type[web.Response], **arguments: object):  # type: ignore[no-untyped-def]
-    async def handler(_request: web.Request) -> web.StreamResponse:
-        return kind(**arguments)  # type: ignore[arg-type]
-
-    return handler
-
-
 async def test_nobody_there_is_told_as_unreachable() -> None:
     async with OnvifClient("http://127.0.0.1:9/onvif/device_service", "a", "b", limits=QUICK) as client:
         with pytest.raises(CameraUnreachable) as caught:
@@ -243,163 +221,7 @@ async def test_a_refused_operation_is_told_in_the_cameras_words_made_harmless(de
     device.answers["GetDeviceInformation"] = respond(web.Response, status=500, text=ENVELOPE.format(body=fault))
     error = await failure(device)
     assert isinstance(error, RequestRefused)
-    assert error.sentence == f"The camera at 127.0.0.1:{device.port} refuses what it is: Busy31m."
-
-
-ANSWER = "GetDeviceInformationResponse"
-BOMB = (
-    '<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a "aaaaaaaaaa">'
-    + "".join(f'<!ENTITY a{i} "{f"&a{i - 1 if i else ''};" * 10}">' for i in range(9))
-    + "]>"
-    + ENVELOPE.format(body=f"<tds:{ANSWER}><tds:Model>&a8;</tds:Model></tds:{ANSWER}>")[38:]
-)
-FILE_ENTITY = BOMB.replace('<!ENTITY a "aaaaaaaaaa">', '<!ENTITY a SYSTEM "file:///etc/passwd">')
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        BOMB,
-        FILE_ENTITY,
-        BOMB.encode("utf-16").decode("latin-1"),
-        '<?xml version="1.0" encoding="UTF-7"?>+ADwAIQ-DOCTYPE',
-        "hello",
-        "<a><b></a>",
-        "<" * 3_000,
-        ENVELOPE.format(body="<tds:Other/>"),
-        ENVELOPE.format(body=""),
-        ENVELOPE.format(body="<x>" * 5_000 + "</x>" * 5_000),
-        ENVELOPE.format(body="<tds:GetDeviceInformationResponse/>" + "<x/>" * 70_000),
-        "<s:Envelope/>",
-        ENVELOPE.replace("2003/05", "1999/01").format(body="<tds:GetDeviceInformationResponse/>"),
-    ],
-    ids=[
-        "entity bomb",
-        "entity that reads a file",
-        "bomb in UTF-16",
-        "UTF-7",
-        "text",
-        "broken XML",
-        "brackets",
-        "another answer",
-        "empty body",
-        "5,000 deep",
-        "70,000 elements",
-        "no body",
-        "unknown envelope",
-    ],
-)
-async def test_nonsense_is_one_clear_sentence(device: SoapDevice, text: str) -> None:
-    device.answers["GetDeviceInformation"] = respond(web.Response, body=text.encode("latin-1"))
-    started = time.monotonic()
-    error = await failure(device)
-    assert isinstance(error, NonsenseAnswer), repr(error)
-    assert error.sentence.startswith(f"The camera at 127.0.0.1:{device.port} answered what it is with something")
-    assert "root:" not in str(error)
-    assert time.monotonic() - started < 1.5
-    async with client_of(device) as client:
-        assert await client.async_profiles()  # and the next answer is read as ever
-
-
-@pytest.mark.parametrize(
-    ("body", "why"),
-    [
-        (BOMB.encode(), "XML with a document type, which can hide a bomb"),
-        (FILE_ENTITY.encode(), "XML with a document type, which can hide a bomb"),
-        (BOMB.encode("utf-16-le"), "an unusual character encoding"),
-        (BOMB.replace("?>", ' encoding="IBM037"?>', 1).encode(), "an unusual character encoding"),
-    ],
-    ids=["entity bomb", "entity that reads a file", "bomb in UTF-16", "EBCDIC"],
-)
-async def test_hostile_xml_is_refused_before_it_is_parsed(device: SoapDevice, body: bytes, why: str) -> None:
-    device.answers["GetDeviceInformation"] = respond(web.Response, body=body)
-    assert f"({why})" in (await failure(device)).sentence
-
-
-@pytest.mark.parametrize("width", ["9" * 5000, "many", "-1", "", "99999"])
-async def test_a_size_that_is_none_costs_that_profile_alone(
-    device: SoapDevice, caplog: pytest.LogCaptureFixture, width: str
-) -> None:
-    broken = profile_xml(Profile("broken")).replace(">1280<", f">{width}<")
-    body = f"<trt:GetProfilesResponse>{broken}{profile_xml(Profile('whole'))}</trt:GetProfilesResponse>"
-    device.answers["GetProfiles"] = respond(web.Response, text=ENVELOPE.format(body=body))
-    async with client_of(device) as client:
-        profiles = await client.async_profiles()
-    assert [(p.token, p.recordable) for p in profiles] == [("broken", False), ("whole", True)]
-    assert caplog.text == ""
-
-
-@pytest.mark.parametrize("uri", ["file:///etc/passwd", "http://127.0.0.1/x", "rtsp://", "rtsp://a b/", "x" * 9_000, ""])
-async def test_a_stream_address_of_another_kind_is_nonsense(device: SoapDevice, uri: str) -> None:
-    device.profiles = [Profile("main", uri=uri or " ")]
-    async with client_of(device) as client:
-        (profile,) = await client.async_profiles()
-        with pytest.raises(NonsenseAnswer):
-            await client.async_stream_uri(profile)
-
-
-@pytest.mark.parametrize("announced", [True, False], ids=["with a length", "endless"])
-async def test_an_answer_over_the_limit_is_dropped_unread(device: SoapDevice, announced: bool) -> None:
-    sent = 0
-
-    async def pour(request: web.Request) -> web.StreamResponse:
-        nonlocal sent
-        response = web.StreamResponse()
-        if announced:
-            response.content_length = 10_000_000_000
-        await response.prepare(request)
-        while True:
-            await response.write(b" " * 65_536)
-            sent += 65_536
-
-    device.answers["GetDeviceInformation"] = pour
-    error = await failure(device, Limits(connect_s=1, answer_s=5, answer_max_bytes=1_048_576))
-    assert isinstance(error, AnswerTooLarge)
-    assert "with more than 1 MB, which was refused" in error.sentence
-    assert sent < 40_000_000
-
-
-async def test_compressed_answers_are_refused(device: SoapDevice) -> None:
-    async def squeeze(request: web.Request) -> web.StreamResponse:
-        response = device.soap(device._GetDeviceInformation(""))
-        response.enable_compression(web.ContentCoding.gzip)
-        return response
-
-    device.answers["GetDeviceInformation"] = squeeze
-    assert "compressed data" in str(await failure(device))
-    assert device.accept_encoding == "identity"
-
-
-async def test_one_byte_a_second_ends_at_the_time_limit(device: SoapDevice) -> None:
-    async def trickle(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        while True:
-            await response.write(b"<")
-            await asyncio.sleep(0.2)
-
-    device.answers["GetDeviceInformation"] = trickle
-    started = time.monotonic()
-    error = await failure(device, Limits(connect_s=1, answer_s=1))
-    assert isinstance(error, CameraTimeout)
-    assert error.sentence == f"The camera at 127.0.0.1:{device.port} did not answer what it is within 1 seconds."
-    assert time.monotonic() - started < 2
-
-
-async def test_one_byte_a_second_of_headers_ends_there_too() -> None:
-    async def trickle(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\n")
-        while not writer.is_closing():
-            writer.write(b"X-A: b\r\n")
-            await asyncio.sleep(0.2)
-
-    async with await asyncio.start_server(trickle, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        limits = Limits(connect_s=1, answer_s=1)
-        async with OnvifClient(f"http://127.0.0.1:{port}/onvif/device_service", "a", "b", limits=limits) as client:
-            with pytest.raises(CameraTimeout):
-                await client.async_clock()
-        server.close()
+    assert error.sentence == f"The camera at 127.0.0.1:{device.port} refuses to tell its make and model: Busy31m."
 
 
 async def test_the_services_loop_goes_on_while_a_large_answer_is_parsed(device: SoapDevice) -> None:

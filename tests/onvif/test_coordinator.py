@@ -316,7 +316,7 @@ async def test_one_camera_that_hangs_does_not_hold_up_another(
                 assert await well.runtime_data.async_request_refresh()
             assert not slow.done()
             assert not await slow
-            assert "did not answer its profiles" in str(hanging.error)
+            assert "did not tell its profiles" in str(hanging.error)
         finally:
             await hanging.async_shutdown()
 
