@@ -137,6 +137,10 @@ class Holdshelf:
 
     async def _start(self) -> None:
         os.umask(0o077)
+        if not (self.paths.state / "volume.json").exists():
+            raise HoldshelfError(
+                f"{self.paths.data} is not set up.", f"Run `holdshelf init --data {self.paths.data}` first."
+            )
         self._alive = await asyncio.to_thread(load_heartbeat, self.paths.heartbeat)
         try:
             self._register = await asyncio.to_thread(Register.open, self.paths.state)

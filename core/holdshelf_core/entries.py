@@ -306,7 +306,9 @@ class Entries:
     async def async_reauth(self, entry: ConfigEntry[Any], username: str | None, password: str | None) -> None:
         """Try new credentials and, when they are right, keep them. Raises FlowError."""
         draft = await self.async_draft(entry.data["address"], username or entry.data.get("username"), password)
-        if draft.unique_id != entry.unique_id:
+        serial = entry.data.get("serial_number")
+        same = draft.unique_id == entry.unique_id or (serial and serial == draft.data.get("serial_number"))
+        if not same:
             raise Conflict(f"Another device answers at the address of {entry.title}.", "Remove it and add it again.")
         entry.data = {**entry.data, **draft.data}
         await self.async_save(entry)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from tzlocal import get_localzone
+
+from holdshelf_storage.layout import day_start_ns
 from holdshelf_storage.verify import verify
 
 if TYPE_CHECKING:
@@ -12,6 +16,18 @@ if TYPE_CHECKING:
 
 DAY_S = 86_400.0
 DAY_NS = 86_400 * 1_000_000_000
+
+SCRUB_EVERY_DAYS = 30
+NIGHT = time(3, 30)
+
+
+def _until_night_s() -> float:
+    """Seconds until the next 03:30, local time: when disks have the least else to do."""
+    now = datetime.now(get_localzone())
+    tonight = datetime.combine(now.date(), NIGHT, now.tzinfo)
+    if tonight <= now:
+        tonight += timedelta(days=1)
+    return (tonight - now).total_seconds()
 
 
 def async_add_jobs(holdshelf: Holdshelf) -> None:
@@ -21,23 +37,31 @@ def async_add_jobs(holdshelf: Holdshelf) -> None:
         return await holdshelf.retention.async_sweep()
 
     async def scrub() -> str:
-        """Two days' worth each night: every file is read about twice a month at 30 days kept."""
+        """Yesterday's footage, and every thirtieth day before it: each file is read the day after, then monthly."""
         opened = holdshelf.store.opened
         if opened is None:
             return "no volume"
-        end_utc_ns = holdshelf.clock.utc_ns()
-        report = await asyncio.to_thread(verify, opened.footage, None, end_utc_ns - DAY_NS, end_utc_ns, True)
-        if report.problems:
+        today = holdshelf.clock.utc_ns() // DAY_NS
+        known = {
+            day_start_ns(day) // DAY_NS for camera in opened.footage.cameras() for day in opened.footage.days(camera)
+        }
+        wanted = sorted(day for day in known if day < today and (today - 1 - day) % SCRUB_EVERY_DAYS == 0)
+        segments, problems = 0, []
+        for day in wanted:
+            report = await asyncio.to_thread(verify, opened.footage, None, day * DAY_NS, (day + 1) * DAY_NS, True)
+            segments += report.segments
+            problems += report.problems
+        if problems:
             holdshelf.repairs.async_create(
                 "scrub",
                 camera_id=None,
                 severity="error",
-                sentence=f"{len(report.problems)} problems in stored footage: {report.problems[0]}",
-                next_step="Run `holdshelf footage verify`; check the disk's health.",
+                sentence=f"{len(problems)} problems in stored footage, the first: {problems[0]}",
+                next_step="Run `holdshelf footage verify --deep`; check the disk's health.",
             )
         else:
             holdshelf.repairs.async_delete("scrub")
-        return f"{report.segments} segments read, {len(report.problems)} problems"
+        return f"{segments} files of {len(wanted)} days read, {len(problems)} problems"
 
     async def health() -> str:
         """The floor in days only alarms (P15)."""
@@ -64,5 +88,5 @@ def async_add_jobs(holdshelf: Holdshelf) -> None:
 
     jobs = holdshelf.jobs
     jobs.async_add("sweep", "erase the oldest footage when over the budget", 60, sweep, soon_s=20)
-    jobs.async_add("scrub", "read the last day's footage back and compare checksums", DAY_S, scrub, soon_s=3 * 3600)
+    jobs.async_add("scrub", "read footage back and compare checksums", DAY_S, scrub, soon_s=_until_night_s())
     jobs.async_add("health", "compare days kept with the floor", 600, health, soon_s=60)

@@ -35,7 +35,7 @@ def _erased(state: Path) -> list[int]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("clock_steps", [False, True])
+@pytest.mark.parametrize("clock_steps", [True, pytest.param(False, marks=pytest.mark.soak)])
 def test_the_oldest_footage_makes_room_over_all_cameras(tmp_path: Path, clock_steps: bool) -> None:
     with LoopImage(180) as disk, FakeClock() as clock, RtspServer(MOUNTS) as server:
         media = disk.mount_point / "media"
@@ -54,9 +54,9 @@ def test_the_oldest_footage_makes_room_over_all_cameras(tmp_path: Path, clock_st
                 seen.update(present)
                 disk_row = service.client.status().disk
                 assert disk_row.used_bytes <= disk_row.budget_bytes
-                return len(_erased(service.data / "state")) >= 30
+                return len(_erased(service.data / "state")) >= 15
 
-            wait_for("thirty segments erased", erased_enough, 150, every=0.5)
+            wait_for("fifteen segments erased", erased_enough, 150, every=0.5)
             time.sleep(1)
             assert not [gap for i in ids for gap in service.gaps(i) if gap.reason == "disk full"]
             service.stop()

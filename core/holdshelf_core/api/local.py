@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from holdshelf_core.api.types import Checks, Plan
 from holdshelf_core.areas import PERMITTED
 from holdshelf_core.doctor import examine_disk, examine_machine
 from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError
+from holdshelf_core.keeping.retention import DEFAULT_BUDGET_PERCENT
 from holdshelf_core.paths import DataPaths, default_data
 from holdshelf_core.plan import plan as make_plan
 from holdshelf_core.settings import Settings
@@ -25,14 +27,11 @@ AREA_KINDS = tuple(area.kind for area in PERMITTED)
 
 def init(data: Path, *, media: Path | None, budget_bytes: int | None, floor_days: float | None) -> str:
     """Make a data folder ready, or change its settings. Returns what was done. Raises HoldshelfError; nothing changed."""
-    if budget_bytes is not None and budget_bytes < MIN_BUDGET_BYTES:
-        raise BadRequest(
-            f"A budget of {budget_bytes} bytes is too small to record one camera.",
-            f"Give at least {MIN_BUDGET_BYTES >> 20} MiB.",
-        )
+    paths = DataPaths(data)
+    if budget_bytes is not None:
+        _check_budget(budget_bytes, paths.media if media is None else media.absolute())
     if floor_days is not None and not 0 < floor_days < 36_500:
         raise BadRequest(f"A floor of {floor_days:g} days makes no sense.", "Give days, for example 14.")
-    paths = DataPaths(data)
     link_made = _point_media(paths, media)
     try:
         identity = init_volume(paths.state, paths.media, time.time_ns())
@@ -43,6 +42,29 @@ def init(data: Path, *, media: Path | None, budget_bytes: int | None, floor_days
             paths.media.unlink()
         raise HoldshelfError(str(error)) from None
     return f"{data} is ready: volume {identity.volume}, media at {paths.media.resolve()}."
+
+
+def _check_budget(budget_bytes: int, media: Path) -> None:
+    """Before anything is made: enough for one camera, and no more than the disk below ``media`` has."""
+    if budget_bytes < MIN_BUDGET_BYTES:
+        raise BadRequest(
+            f"A budget of {budget_bytes / 1e6:.4g} MB is too small to record one camera.",
+            f"Give at least {MIN_BUDGET_BYTES / 1e6:.0f}MB.",
+        )
+    folder = media
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        figures = os.statvfs(folder)
+    except OSError as error:
+        raise BadRequest(f"{folder} cannot be asked for its size: {error.strerror}.") from None
+    size_bytes = figures.f_blocks * figures.f_frsize
+    if budget_bytes > size_bytes:
+        raise BadRequest(
+            f"A budget of {budget_bytes / 1e9:.4g} GB is more than the whole disk of {media} has "
+            f"({size_bytes / 1e9:.1f} GB).",
+            f"Give at most {size_bytes * DEFAULT_BUDGET_PERCENT // 100 // 10**9}GB, or leave --budget out.",
+        )
 
 
 def _point_media(paths: DataPaths, media: Path | None) -> bool:
@@ -72,8 +94,6 @@ def _set(paths: DataPaths, budget_bytes: int | None, floor_days: float | None) -
     try:
         settings = Settings(Register.open(paths.state))
         if budget_bytes is not None:
-            if budget_bytes > volume.size_bytes():
-                raise BadRequest(f"A budget of {budget_bytes} bytes is more than the whole media disk has.")
             settings.set_budget_bytes(budget_bytes)
         if floor_days is not None:
             settings.set_floor_days(floor_days)

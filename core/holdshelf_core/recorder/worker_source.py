@@ -156,7 +156,7 @@ def _translate(error: BaseException, *, opening: bool) -> SourceError:
         return SourceError(AUTH_REFUSED, detail)
     if isinstance(error, av.error.HTTPNotFoundError) or code == 404:
         return SourceError(NOT_FOUND, detail)
-    if code in (453, 454, 455, 503) or isinstance(error, av.error.HTTPError):
+    if code in (453, 454, 455, 503) or isinstance(error, av.error.HTTPClientError | av.error.HTTPServerError):
         return SourceError(STALE_SESSION, detail)
     if not opening:
         if isinstance(error, av.error.ExitError | TimeoutError | av.error.TimeoutError):

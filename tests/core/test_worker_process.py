@@ -1,0 +1,70 @@
+"""A recorder worker as a process: what it may hold, how it ends, how the service speaks to systemd."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from tests.rig.rtsp import Mount, RtspServer
+from tests.service import Service, wait_for
+
+
+def _open_files(pid: int) -> list[str]:
+    return [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+
+
+def test_a_worker_holds_no_file_but_those_it_was_handed(service: Service) -> None:
+    with RtspServer([Mount("a"), Mount("b")]) as server:
+        ids = [service.add(server.url(name), name) for name in ("a", "b")]
+        service.await_recording(*ids)
+        media = str(service.data / "media")
+        handed = {f"{media}/footage/{camera}/open/" for camera in ids}
+        for pid in service.worker_pids():
+            files = [path for path in _open_files(pid) if path.startswith("/") and not path.startswith("/dev/")]
+            inside = [path for path in files if path.startswith(media)]
+            # The lock on the volume is inherited, so that no new service records while this worker lives.
+            assert f"{media}/volume.json" in inside
+            assert all(any(path.startswith(h) for h in handed) for path in inside if not path.endswith("/volume.json"))
+            assert [path for path in files if path not in inside] == [str(service.log_path)] * 2
+            # Its state says whether it may have opened others since: /proc keeps no history, so strace would.
+            assert len(os.sched_getaffinity(pid)) == 1
+
+
+def test_workers_end_with_the_service_and_give_the_volume_back(service: Service) -> None:
+    with RtspServer([Mount("a")]) as server:
+        camera = service.add(server.url("a"), "a")
+        service.await_recording(camera)
+        workers = service.worker_pids()
+        service.kill()
+        wait_for("the workers' end", lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 10)
+        service.start()
+        service.await_recording(camera)
+
+
+def test_descriptors_stay_flat_over_reconnects(service: Service) -> None:
+    with RtspServer([Mount("a")]) as server:
+        camera = service.add(server.url("a"), "a")
+        service.await_recording(camera)
+        counts = []
+        for _ in range(6):
+            service.await_recording(camera, seconds=40)
+            counts.append((len(_open_files(service.pid)), len(_open_files(service.worker_pids()[0]))))
+            gaps = len(service.gaps(camera))
+            server.kick("a")
+            wait_for("a gap", lambda gaps=gaps: len(service.gaps(camera)) > gaps, 30)
+        assert max(counts[1:]) <= (counts[1][0] + 2, counts[1][1] + 2)
+
+
+def test_systemd_is_told_when_it_serves_and_when_it_stops(tmp_path: Path) -> None:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(str(tmp_path / "notify"))
+    listener.settimeout(20)
+    with Service(tmp_path / "data", environment={"NOTIFY_SOCKET": str(tmp_path / "notify")}) as service:
+        told = [listener.recv(100)]
+        while b"WATCHDOG=1" not in told:
+            told.append(listener.recv(100))
+        assert told[0] == b"READY=1"
+        assert service.stop() == 0
+        while told[-1] != b"STOPPING=1":
+            told.append(listener.recv(100))
