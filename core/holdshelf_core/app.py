@@ -75,6 +75,8 @@ class Holdshelf:
         self.settings: Settings
         self._register: Register
         self._stopping = asyncio.Event()
+        # Set on the way out, so that no thread that reads a whole archive keeps the service from ending.
+        self.stop_threads = threading.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._alive: Heartbeat | None = None
         self._volume_lock = asyncio.Lock()
@@ -169,6 +171,7 @@ class Holdshelf:
 
     async def _stop(self) -> None:
         self._ready = False
+        self.stop_threads.set()
         await self.jobs.async_stop()
         for task in list(self._tasks):
             task.cancel()

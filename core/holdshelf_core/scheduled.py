@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tzlocal import get_localzone
@@ -48,7 +49,9 @@ def async_add_jobs(holdshelf: Holdshelf) -> None:
         wanted = sorted(day for day in known if day < today and (today - 1 - day) % SCRUB_EVERY_DAYS == 0)
         segments, problems = 0, []
         for day in wanted:
-            report = await asyncio.to_thread(verify, opened.footage, None, day * DAY_NS, (day + 1) * DAY_NS, True)
+            span = (day * DAY_NS, (day + 1) * DAY_NS)
+            work = partial(verify, opened.footage, None, *span, True, stop=holdshelf.stop_threads)
+            report = await asyncio.to_thread(work)
             segments += report.segments
             problems += report.problems
         if problems:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from holdshelf_core.api import types
 from holdshelf_core.clock import NS
 from holdshelf_core.integration.entry import ConfigEntry
+from holdshelf_core.keeping.retention import RoomFigures
 from holdshelf_core.recorder.camera import CameraRecorder
 from holdshelf_core.version import VERSION
 from holdshelf_storage.index import Usage
@@ -20,17 +21,17 @@ if TYPE_CHECKING:
 DAY_NS = 86_400 * NS
 
 
-def status(holdshelf: Holdshelf) -> types.Status:
+async def async_status(holdshelf: Holdshelf) -> types.Status:
     """Everything at one glance."""
-    opened = holdshelf.store.opened
-    usage = opened.footage.usage() if opened else None
+    room = await holdshelf.retention.async_room()
+    usage = room.usage if room else None
     return types.Status(
         version=VERSION,
         pid=os.getpid(),
         worker_pids=holdshelf.recorder.workers.pids(),
         started_utc_ns=holdshelf.started_utc_ns,
         now_utc_ns=holdshelf.clock.utc_ns(),
-        disk=_disk(holdshelf, usage),
+        disk=_disk(holdshelf, room),
         cameras=[_camera(holdshelf, entry, usage) for entry in holdshelf.entries.async_all()],
         repairs=[
             types.RepairRow(r.issue_id, r.camera_id, r.severity, r.sentence, r.next_step, r.since_utc_ns)
@@ -39,22 +40,20 @@ def status(holdshelf: Holdshelf) -> types.Status:
     )
 
 
-def _disk(holdshelf: Holdshelf, usage: Usage | None) -> types.DiskRow:
-    opened = holdshelf.store.opened
-    if opened is None or usage is None:
+def _disk(holdshelf: Holdshelf, room: RoomFigures | None) -> types.DiskRow:
+    if room is None:
         return types.DiskRow(str(holdshelf.paths.media), holdshelf.store.problem, 0, 0, 0, 0, 0, False, None)
-    budget_bytes = holdshelf.retention.budget_bytes()
     rate = sum(camera.bytes_per_s for camera in holdshelf.recorder.cameras.values())
     return types.DiskRow(
         media=str(holdshelf.paths.media),
         problem="",
-        size_bytes=opened.volume.size_bytes(),
-        free_bytes=opened.volume.free_bytes(),
-        budget_bytes=budget_bytes,
-        used_bytes=usage.allocated_bytes,
+        size_bytes=room.size_bytes,
+        free_bytes=room.free_bytes,
+        budget_bytes=room.budget_bytes,
+        used_bytes=room.usage.allocated_bytes,
         reserved_bytes=holdshelf.retention.reserved_bytes,
-        counted=usage.complete,
-        days_forecast=round(budget_bytes / rate / 86_400, 2) if rate > 0 else None,
+        counted=room.usage.complete,
+        days_forecast=round(room.budget_bytes / rate / 86_400, 2) if rate > 0 else None,
     )
 
 

@@ -6,6 +6,7 @@ Every failure comes out as HoldshelfError with the service's own sentence.
 from __future__ import annotations
 
 import http.client
+import shlex
 import socket
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,19 @@ class Client:
                 "This account may not speak to the service.",
                 "Run the command as the service's user or root, or join its group.",
             )
+        shown = shlex.quote(str(self._data))
+        if self._is_absent():
+            raise Unavailable(f"{self._data} is not set up.", f"Run `holdshelf init --data {shown}`, or give --data.")
         raise Unavailable(
-            f"No service runs on {self._data}.",
-            f"Start it: `holdshelf serve --data {self._data}` (or its systemd unit).",
+            f"No service runs on {self._data}.", f"Start it: `holdshelf serve --data {shown}` (or its systemd unit)."
         )
+
+    def _is_absent(self) -> bool:
+        """No data folder here, as far as this account may see."""
+        try:
+            (self._data / "state").stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+        return False

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -126,7 +127,7 @@ class ApiServer:
     # --- handlers ---------------------------------------------------------------------------------------------
 
     async def _status(self, _request: web.Request) -> web.Response:
-        return _json(views.status(self._holdshelf))
+        return _json(await views.async_status(self._holdshelf))
 
     async def _discover(self, request: web.Request) -> web.Response:
         asked = await self._body(request, types.DiscoverRequest)
@@ -207,7 +208,7 @@ class ApiServer:
             raise Unavailable(self._holdshelf.store.problem or "The media volume is not attached.")
         return opened.footage
 
-    def _span(self, request: web.Request) -> tuple[list[str], int, int]:
+    async def _span(self, request: web.Request) -> tuple[list[str], int, int]:
         footage = self._opened_footage()
         now_utc_ns = self._holdshelf.clock.utc_ns()
         try:
@@ -218,7 +219,7 @@ class ApiServer:
         if end_utc_ns <= start_utc_ns:
             raise BadRequest("The span ends before it starts.", "Swap --from and --to.")
         wanted = request.query.get("camera")
-        known = footage.cameras()
+        known = await asyncio.to_thread(footage.cameras)
         if wanted is None:
             return known, start_utc_ns, end_utc_ns
         # A camera that was removed still has footage: its id is enough.
@@ -226,7 +227,7 @@ class ApiServer:
         return [name], start_utc_ns, end_utc_ns
 
     async def _rows(self, request: web.Request, *, gaps: bool) -> list[Any]:
-        cameras, start_utc_ns, end_utc_ns = self._span(request)
+        cameras, start_utc_ns, end_utc_ns = await self._span(request)
         footage, now_utc_ns = self._opened_footage(), self._holdshelf.clock.utc_ns()
 
         def read() -> list[Any]:
@@ -246,7 +247,7 @@ class ApiServer:
 
     async def _footage(self, request: web.Request) -> web.Response:
         rows = await self._rows(request, gaps=False)
-        cameras, start_utc_ns, end_utc_ns = self._span(request)
+        cameras, start_utc_ns, end_utc_ns = await self._span(request)
         for name in cameras:
             camera = self._holdshelf.recorder.cameras.get(name)
             row = views.open_row(camera, start_utc_ns, end_utc_ns, self._holdshelf.clock.utc_ns()) if camera else None
@@ -261,11 +262,13 @@ class ApiServer:
     async def _verify(self, request: web.Request) -> web.Response:
         asked = await self._body(request, types.VerifyRequest)
         footage = self._opened_footage()
-        if asked.camera is not None and asked.camera not in footage.cameras():
+        if asked.camera is not None and asked.camera not in await asyncio.to_thread(footage.cameras):
             self._holdshelf.entries.async_get(asked.camera)
-        report = await asyncio.to_thread(
-            verify, footage, asked.camera, asked.start_utc_ns, asked.end_utc_ns, asked.deep
-        )
+        stop = self._holdshelf.stop_threads
+        span = (asked.camera, asked.start_utc_ns, asked.end_utc_ns)
+        report = await asyncio.to_thread(partial(verify, footage, *span, asked.deep, stop=stop))
+        if stop.is_set():
+            raise Unavailable("The service is stopping; not everything was verified.")
         return _json(types.VerifyReport(report.segments, report.bytes, report.problems))
 
     async def _jobs(self, _request: web.Request) -> web.Response:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from holdshelf_core.clock import Clock
 from holdshelf_core.integration.repairs import RepairRegistry
@@ -18,6 +19,7 @@ from holdshelf_core.reasons import DISK_FULL, DISK_MISSING
 from holdshelf_storage.days import SegmentRef
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage import Footage
+from holdshelf_storage.index import Usage
 from holdshelf_storage.ledger import Ledger
 from holdshelf_storage.volume import Volume
 
@@ -31,6 +33,16 @@ FOREIGN_REPAIR = "room_taken_by_others"
 FULL_REPAIR = "all_room_is_held"
 
 type MayErase = Callable[[SegmentRef], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomFigures:
+    """The volume at one moment."""
+
+    size_bytes: int
+    free_bytes: int
+    budget_bytes: int
+    usage: Usage
 
 
 class Retention:
@@ -70,12 +82,23 @@ class Retention:
         """Bytes that footage may take; None is 90 % of the volume."""
         self._budget_bytes = budget_bytes
 
-    def budget_bytes(self) -> int:
-        """The budget in force; 0 without a volume."""
-        if self._volume is None:
-            return 0
-        most = self._volume.size_bytes() * DEFAULT_BUDGET_PERCENT // 100
-        return most if self._budget_bytes is None else min(self._budget_bytes, most)
+    async def async_room(self) -> RoomFigures | None:
+        """What there is now, asked off the loop (a dying disk may take its time); None without a volume."""
+        volume, footage, wanted = self._volume, self._footage, self._budget_bytes
+        if volume is None or footage is None:
+            return None
+
+        def ask() -> RoomFigures:
+            size_bytes = volume.size_bytes()
+            most_bytes = size_bytes * DEFAULT_BUDGET_PERCENT // 100
+            budget_bytes = most_bytes if wanted is None else min(wanted, most_bytes)
+            return RoomFigures(size_bytes, volume.free_bytes(), budget_bytes, footage.usage())
+
+        try:
+            return await asyncio.to_thread(ask)
+        except StorageError as error:
+            _LOGGER.warning("%s", error)
+            return None
 
     @property
     def reserved_bytes(self) -> int:
@@ -107,12 +130,12 @@ class Retention:
         async with self._lock:
             if self._volume is not None:
                 await asyncio.to_thread(self._volume.reserve_release)
-                await self._sweep(max(HEADROOM_BYTES, self._lacking(0)), "the disk is full")
+                await self._sweep(max(HEADROOM_BYTES, await self._lacking(0)), "the disk is full")
 
     async def async_sweep(self) -> str:
         """The scheduled sweep: back under the budget, were it lowered or the figures late. Says what it did."""
         async with self._lock:
-            lacking = self._lacking(0)
+            lacking = await self._lacking(0)
             freed = await self._sweep(lacking, "budget") if lacking > 0 else 0
             if self._volume is not None:
                 await asyncio.to_thread(self._volume.reserve_restore)
@@ -122,19 +145,14 @@ class Retention:
         if self._volume is None:
             return DISK_MISSING
         more = size_bytes - self._reserved.get(seq, 0)
-        lacking = self._lacking(more)
+        lacking = await self._lacking(more)
         if lacking > 0:
             await self._sweep(lacking, "budget")
             if self._volume is None:
                 return DISK_MISSING
-            if (still := self._lacking(more)) > 0:
+            if (still := await self._lacking(more)) > 0:
                 _LOGGER.warning(
-                    "no room for %d bytes: %d lacking after erasing, %d free, %d reserved, budget %d",
-                    more,
-                    still,
-                    self._volume.free_bytes(),
-                    self.reserved_bytes,
-                    self.budget_bytes(),
+                    "no room for %d bytes: %d lacking after erasing, %d reserved", more, still, self.reserved_bytes
                 )
                 self._repairs.async_create(
                     FULL_REPAIR,
@@ -148,19 +166,19 @@ class Retention:
         self._reserved[seq] = size_bytes
         return ""
 
-    def _lacking(self, more_bytes: int) -> int:
+    async def _lacking(self, more_bytes: int) -> int:
         """How much must be erased before ``more_bytes`` may be reserved: by the budget, and by the disk itself."""
-        if self._volume is None or self._footage is None:
+        room = await self.async_room()
+        if room is None:
             return 0
-        free_bytes = self._volume.free_bytes()
-        usage = self._footage.usage()
+        free_bytes, usage = room.free_bytes, room.usage
         wanted = self.reserved_bytes + more_bytes
         # What open segments have written is gone from the free room already.
         over_disk = wanted - sum(self._written.values()) + HEADROOM_BYTES - free_bytes
         if not usage.complete:
             # Just started, still counting: only the disk itself is asked. Nothing is erased on a half-known sum.
             return over_disk
-        over_budget = usage.allocated_bytes + wanted - self.budget_bytes()
+        over_budget = usage.allocated_bytes + wanted - room.budget_bytes
         if over_disk > 0 and over_budget <= 0:
             self._repairs.async_create(
                 FOREIGN_REPAIR,
