@@ -18,6 +18,7 @@ from holdshelf_core.api.types import CheckStep
 from holdshelf_core.clock import NS
 from holdshelf_core.keeping.retention import HEADROOM_BYTES
 from holdshelf_core.paths import DataPaths
+from holdshelf_core.views import named
 
 if TYPE_CHECKING:
     from holdshelf_core.app import Holdshelf
@@ -159,19 +160,13 @@ async def async_examine(holdshelf: Holdshelf) -> list[CheckStep]:
                 )
             )
         skew_s = entry.clock_skew_s()
-        if skew_s is not None:
-            outcome = "ok" if abs(skew_s) <= CAMERA_CLOCK_WARN_S else "warning"
-            steps.append(
-                CheckStep(
-                    f"clock of {entry.entry_id}",
-                    outcome,
-                    f"The clock of {entry.title} differs by {abs(skew_s):.0f} s.",
-                    "" if outcome == "ok" else "Set the camera to the same time server as this machine.",
-                )
-            )
+        # A clock that is off is its integration's repair, below, which knows what to do about it.
+        if skew_s is not None and abs(skew_s) <= CAMERA_CLOCK_WARN_S:
+            words = f"The clock of {entry.title} is right to {CAMERA_CLOCK_WARN_S:.0f} s."
+            steps.append(CheckStep(f"clock of {entry.entry_id}", "ok", words))
     told = {step.sentence for step in steps}
     steps += [
-        CheckStep("repair", "warning" if r.severity == "warning" else "failed", r.sentence, r.next_step)
+        CheckStep("repair", "warning" if r.severity == "warning" else "failed", named(holdshelf, r), r.next_step)
         for r in holdshelf.repairs.async_all()
         if r.sentence not in told
     ]

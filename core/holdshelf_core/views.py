@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from holdshelf_core.api import types
 from holdshelf_core.clock import NS
 from holdshelf_core.integration.entry import ConfigEntry
+from holdshelf_core.integration.repairs import Repair
 from holdshelf_core.keeping.retention import RoomFigures
 from holdshelf_core.recorder.camera import CameraRecorder
 from holdshelf_core.version import VERSION
@@ -34,7 +35,7 @@ async def async_status(holdshelf: Holdshelf) -> types.Status:
         disk=_disk(holdshelf, room),
         cameras=[_camera(holdshelf, entry, usage) for entry in holdshelf.entries.async_all()],
         repairs=[
-            types.RepairRow(r.issue_id, r.camera_id, r.severity, r.sentence, r.next_step, r.since_utc_ns)
+            types.RepairRow(r.issue_id, r.camera_id, r.severity, named(holdshelf, r), r.next_step, r.since_utc_ns)
             for r in holdshelf.repairs.async_all()
         ],
     )
@@ -97,6 +98,12 @@ def _camera(holdshelf: Holdshelf, entry: ConfigEntry[Any], usages: Usage | None)
         last_gap=last_gap,
         added_utc_ns=entry.added_utc_ns,
     )
+
+
+def named(holdshelf: Holdshelf, repair: Repair) -> str:
+    """A repair's sentence with the camera's name in it: an integration need not know what people call it."""
+    title = next((e.title for e in holdshelf.entries.async_all() if e.entry_id == repair.camera_id), None)
+    return repair.sentence if title is None or title in repair.sentence else f"{title}: {repair.sentence}"
 
 
 def segment_row(segment: Segment, file: str) -> types.SegmentRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -32,6 +33,7 @@ def init(data: Path, *, media: Path | None, budget_bytes: int | None, floor_days
         _check_budget(budget_bytes, paths.media if media is None else media.absolute())
     if floor_days is not None and not 0 < floor_days < 36_500:
         raise BadRequest(f"A floor of {floor_days:g} days makes no sense.", "Give days, for example 14.")
+    folder_made = not paths.data.exists()
     link_made = _point_media(paths, media)
     try:
         identity = init_volume(paths.state, paths.media, time.time_ns())
@@ -40,16 +42,27 @@ def init(data: Path, *, media: Path | None, budget_bytes: int | None, floor_days
     except StorageError as error:
         if link_made:
             paths.media.unlink()
+        if folder_made:
+            with contextlib.suppress(OSError):  # not empty: something was made, and the next init goes on from there
+                paths.data.rmdir()
         raise HoldshelfError(str(error)) from None
-    return f"{data} is ready: volume {identity.volume}, media at {paths.media.resolve()}."
+    done = f"{data} is ready: volume {identity.volume}, media at {paths.media.resolve()}."
+    if budget_bytes is not None:
+        figures = os.statvfs(paths.media)
+        most_bytes = figures.f_blocks * figures.f_frsize * DEFAULT_BUDGET_PERCENT // 100
+        capped = f" ({DEFAULT_BUDGET_PERCENT} % of the disk, the most there is)" if budget_bytes > most_bytes else ""
+        done += f" Footage may take {_size(min(budget_bytes, most_bytes))}{capped}."
+    if floor_days is not None:
+        done += f" A warning comes when fewer than {floor_days:g} days are kept."
+    return done
 
 
 def _check_budget(budget_bytes: int, media: Path) -> None:
     """Before anything is made: enough for one camera, and no more than the disk below ``media`` has."""
     if budget_bytes < MIN_BUDGET_BYTES:
         raise BadRequest(
-            f"A budget of {budget_bytes / 1e6:.4g} MB is too small to record one camera.",
-            f"Give at least {MIN_BUDGET_BYTES / 1e6:.0f}MB.",
+            f"A budget of {_size(budget_bytes)} is too small to record one camera.",
+            f"Give at least {MIN_BUDGET_BYTES >> 20}MiB.",
         )
     folder = media
     while not folder.exists() and folder != folder.parent:
@@ -61,10 +74,16 @@ def _check_budget(budget_bytes: int, media: Path) -> None:
     size_bytes = figures.f_blocks * figures.f_frsize
     if budget_bytes > size_bytes:
         raise BadRequest(
-            f"A budget of {budget_bytes / 1e9:.4g} GB is more than the whole disk of {media} has "
-            f"({size_bytes / 1e9:.1f} GB).",
-            f"Give at most {size_bytes * DEFAULT_BUDGET_PERCENT // 100 // 10**9}GB, or leave --budget out.",
+            f"A budget of {_size(budget_bytes)} is more than the whole disk of {media} has ({_size(size_bytes)}).",
+            f"Give at most {DEFAULT_BUDGET_PERCENT} % of it, or leave --budget out.",
         )
+
+
+def _size(count: int) -> str:
+    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= factor:
+            return f"{count / factor:.4g} {unit}"
+    return f"{count} bytes"
 
 
 def _point_media(paths: DataPaths, media: Path | None) -> bool:

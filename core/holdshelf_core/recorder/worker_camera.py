@@ -22,7 +22,7 @@ from holdshelf_core.recorder.worker_segment import (
     parameter_sets,
     template_from_key_frame,
 )
-from holdshelf_core.recorder.worker_source import NOT_RECORDABLE, RtspSource, SourceError, VideoPacket
+from holdshelf_core.recorder.worker_source import AUTH_REFUSED, NOT_RECORDABLE, RtspSource, SourceError, VideoPacket
 
 _LOGGER = logging.getLogger("holdshelf.worker")
 
@@ -32,7 +32,10 @@ GRANT_WAIT_S = 2.0
 ASK_AGAIN_NS = 2 * NS
 NO_ANSWER = "recorder fault"
 BACKOFF_FIRST_S = 1.0
-BACKOFF_CAP_S = 30.0
+BACKOFF_CAP_S = 10.0
+# Cameras lock accounts out after a few wrong passwords, and a guess every ten seconds would keep them locked.
+REFUSED_FIRST_S = 30.0
+REFUSED_CAP_S = 120.0
 # A held session that recorded this long was a good one: the next dial starts from the shortest wait again.
 GOOD_SESSION_NS = 10 * NS
 
@@ -43,9 +46,12 @@ class Backoff:
     def __init__(self) -> None:
         self._next_s = BACKOFF_FIRST_S
 
-    def next_s(self) -> float:
-        """The wait before the next dial."""
-        wait_s, self._next_s = self._next_s, min(BACKOFF_CAP_S, self._next_s * 2)
+    def next_s(self, reason: str) -> float:
+        """The wait before the next dial: short for what mends itself, long for what needs a person."""
+        needs_person = reason in (AUTH_REFUSED, NOT_RECORDABLE)
+        first_s, cap_s = (REFUSED_FIRST_S, REFUSED_CAP_S) if needs_person else (BACKOFF_FIRST_S, BACKOFF_CAP_S)
+        wait_s = min(cap_s, max(first_s, self._next_s))
+        self._next_s = wait_s * 2
         return wait_s * random.uniform(0.75, 1.25)  # noqa: S311  (jitter, not a secret)
 
     def reset(self) -> None:
@@ -198,7 +204,7 @@ class Camera(threading.Thread):
                 backoff.reset()
             if self._stopping.is_set():
                 break
-            wait_s = BACKOFF_CAP_S if end.reason == NOT_RECORDABLE else backoff.next_s()
+            wait_s = backoff.next_s(end.reason)
             self._link.send(wire.Lost(self.camera, end.reason, end.detail[:300], wait_s))
             self._stopping.wait(wait_s)
 
