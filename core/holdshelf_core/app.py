@@ -148,6 +148,14 @@ class Holdshelf:
             self._register = await asyncio.to_thread(Register.open, self.paths.state)
         except StorageError as error:
             raise HoldshelfError(str(error)) from None
+        if self._register.problem is not None:
+            self.repairs.async_create(
+                "register",
+                camera_id=None,
+                severity="error",
+                sentence=str(self._register.problem),
+                next_step="Compare the list of cameras with what it should be; restore STATE from a backup if it is wrong.",
+            )
         self.settings = Settings(self._register)
         self.retention.async_set_budget(self.settings.budget_bytes)
         self.recorder.segment_s = self.settings.segment_s

@@ -147,7 +147,8 @@ async def async_examine(holdshelf: Holdshelf) -> list[CheckStep]:
         steps.append(CheckStep("volume", "failed", holdshelf.store.problem, "Bring the right disk back."))
     for entry in holdshelf.entries.async_all():
         camera = holdshelf.recorder.cameras.get(entry.entry_id)
-        if camera is not None and camera.is_recording:
+        # `is_recording` is false for an instant between two files; the state tells whether frames are kept.
+        if camera is not None and camera.state == "recording":
             steps.append(CheckStep(f"camera {entry.entry_id}", "ok", f"{entry.title} is being recorded."))
         else:
             reason = camera.reason if camera else "unknown"

@@ -66,6 +66,14 @@ def async_add_jobs(holdshelf: Holdshelf) -> None:
             holdshelf.repairs.async_delete("scrub")
         return f"{segments} files of {len(wanted)} days read, {len(problems)} problems"
 
+    async def hashes() -> str:
+        """Segments that were cut back (a dead worker, a full disk) get their checksum here."""
+        opened = holdshelf.store.opened
+        if opened is None:
+            return "no volume"
+        done = await asyncio.to_thread(opened.footage.hash_pending, holdshelf.stop_threads)
+        return f"{done} files hashed"
+
     async def health() -> str:
         """The floor in days only alarms (P15)."""
         opened, floor = holdshelf.store.opened, holdshelf.settings.floor_days
@@ -92,4 +100,5 @@ def async_add_jobs(holdshelf: Holdshelf) -> None:
     jobs = holdshelf.jobs
     jobs.async_add("sweep", "erase the oldest footage when over the budget", 60, sweep, soon_s=20)
     jobs.async_add("scrub", "read footage back and compare checksums", DAY_S, scrub, soon_s=_until_night_s())
+    jobs.async_add("checksums", "hash files that were cut back after a fault", 60, hashes, soon_s=30)
     jobs.async_add("health", "compare days kept with the floor", 600, health, soon_s=60)

@@ -8,6 +8,7 @@ appends and lists; it deletes nothing.
 import logging
 import os
 import threading
+from collections.abc import Sequence
 
 import msgspec
 
@@ -174,12 +175,14 @@ class Days:
             data = b"".join(wanted_sums(self.read_journal(camera, day)))
             write_atomic(f"{layout.day_path(camera, day)}/{layout.SUMS}", data, dir_fd=self.volume.root_fd)
 
-    def refs(self, camera: str, day: str) -> list[SegmentRef]:
+    def refs(self, camera: str, day: str, lines: Sequence[journal.SlimLine] | None = None) -> list[SegmentRef]:
         """The closed segments that lie in a day's folder, by ascending sequence. Raises DiskWriteError.
 
-        A file without a journal line (there should be none) is taken with what its name and its inode say.
+        `lines` is the day's journal for a caller that has read it already. A file without a journal line (there should
+        be none) is taken with what its name and its inode say.
         """
-        told = {line.seq: line for line in self.slim(camera, day) if isinstance(line, journal.SlimSegment)}
+        lines = self.slim(camera, day) if lines is None else lines
+        told = {line.seq: line for line in lines if isinstance(line, journal.SlimSegment)}
         found = []
         for name in self.names(camera, day):
             parsed = layout.parse_segment_name(name)
@@ -195,9 +198,7 @@ class Days:
         found.sort(key=lambda ref: ref.seq)
         return found
 
-    def slim(
-        self, camera: str, day: str
-    ) -> list[journal.SlimSegment | journal.Gap | journal.GapEnd | journal.Hash | journal.Step]:
+    def slim(self, camera: str, day: str) -> list[journal.SlimLine]:
         """A day's journal, segments with the few fields that counting needs. Raises DiskWriteError."""
         return journal.decode_slim(self.read_journal(camera, day))
 

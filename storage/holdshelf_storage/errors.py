@@ -23,7 +23,6 @@
 
 Nothing else leaves this package on account of the disk: callers never see an OSError.
 """
-# ruff: noqa: N818 - the names are the conditions that people meet, as in "volume missing"
 
 import errno
 from types import TracebackType

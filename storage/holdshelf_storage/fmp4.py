@@ -245,7 +245,7 @@ def _fragments(fd: int, size: int, header: Header, track: Track) -> Iterator[_Fr
 class _Run:
     """The frames that one moof describes (14496-12 § 8.8). Every frame must lie inside the mdat behind it."""
 
-    def __init__(self, moof: bytes, moof_at: int, mdat_start: int, mdat_end: int, track: Track, dts: int) -> None:  # noqa: PLR0917
+    def __init__(self, moof: bytes, moof_at: int, mdat_start: int, mdat_end: int, track: Track, dts: int) -> None:
         self.samples: list[Sample] = []
         self.dts = dts
         self._moof = moof

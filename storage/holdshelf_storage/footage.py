@@ -138,7 +138,7 @@ class Footage:
                 segment.journalled = line
                 self._add_sum(segment.camera, line)
             recovery.move(self._days, self._ledger, segment.camera, line)
-            self._sync_folders(segment.camera, line)
+            recovery.sync_folders(self._days, segment.camera, line)
             self._closed(segment.camera, line)
         self._release(segment)
         return line
@@ -290,17 +290,14 @@ class Footage:
             except StorageError as error:
                 _log.warning("the checksum list is behind the journal: %s", error)
 
-    def _sync_folders(self, camera: str, line: Segment) -> None:
-        try:
-            self._days.sync(camera, layout.day_of(line.start_utc_ns))
-        except SyncFailed as error:  # wherever the rename ends after a crash, the journal line makes it whole again
-            _log.error("%s", error)
-
     def _closed(self, camera: str, line: Segment) -> None:
+        """Counts a segment that lies in its day. What is on disk is right whatever happens here."""
         day = layout.day_of(line.start_utc_ns)
-        self._index.added(
-            SegmentRef(camera, day, line.seq, line.name, line.allocated_bytes, line.start_utc_ns, line.end_utc_ns)
-        )
+        ref = SegmentRef(camera, day, line.seq, line.name, line.allocated_bytes, line.start_utc_ns, line.end_utc_ns)
+        try:
+            self._index.added(ref)
+        except StorageError as error:
+            _log.warning("segment %d of %s is not counted until the next start: %s", line.seq, camera, error)
 
     @staticmethod
     def _refuse_failed(segment: OpenSegment) -> None:

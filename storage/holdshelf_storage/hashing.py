@@ -34,6 +34,7 @@ class Hashing:
     def __init__(self, days: Days) -> None:
         self._days = days
         self._guard = threading.Lock()
+        self._running = threading.Lock()
         self._queue: collections.deque[tuple[str, str, int]] = collections.deque()
         self._seen: set[tuple[str, str, int]] = set()
 
@@ -50,21 +51,22 @@ class Hashing:
         Raises VolumeError, DiskFull; a file that cannot be read is logged and left to `verify`.
         """
         done = 0
-        while not stop.is_set():
-            with self._guard:
-                if not self._queue:
-                    break
-                item = self._queue[0]
-            try:
-                done += self._hash(*item, stop)
-            except VolumeError:
-                raise
-            except StorageError as error:
-                if not isinstance(error, FootageError):  # erased meanwhile: nothing to hash, nothing to tell
-                    _log.warning("no checksum for segment %d of %s: %s", item[2], item[0], error)
-            if not stop.is_set():
+        with self._running:
+            while not stop.is_set():
                 with self._guard:
-                    self._queue.popleft()
+                    if not self._queue:
+                        break
+                    item = self._queue[0]
+                try:
+                    done += self._hash(*item, stop)
+                except VolumeError:
+                    raise
+                except StorageError as error:
+                    if not isinstance(error, FootageError):  # erased meanwhile: nothing to hash, nothing to tell
+                        _log.warning("no checksum for segment %d of %s: %s", item[2], item[0], error)
+                if not stop.is_set():
+                    with self._guard:
+                        self._queue.popleft()
         return done
 
     def _hash(self, camera: str, day: str, seq: int, stop: threading.Event) -> int:

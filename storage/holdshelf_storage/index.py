@@ -198,10 +198,10 @@ class Index:
     def _count(self, camera: str, day: str) -> None:
         counted = _Day()
         present = set()
-        for ref in self._days.refs(camera, day):
+        lines = self._days.slim(camera, day)
+        for ref in self._days.refs(camera, day, lines):
             counted.add(ref)
             present.add(ref.seq)
-        lines = self._days.slim(camera, day)
         hashed = {line.seq for line in lines if isinstance(line, journal.Hash)}
         unhashed = present - hashed
         with self._guard:

@@ -13,6 +13,9 @@ import msgspec
 
 from holdshelf_storage.atomic import whole_lines
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding a damaged or hostile line can raise."""
+
 
 class Segment(msgspec.Struct, tag_field="kind", tag="segment", kw_only=True):
     """A closed segment. Times in nanoseconds, sizes in bytes."""
@@ -130,6 +133,9 @@ class SlimSegment(msgspec.Struct, tag_field="kind", tag="segment", kw_only=True,
     sha256: str | None
 
 
+SlimLine = SlimSegment | Gap | GapEnd | Hash | Step
+
+
 class _Numbered(msgspec.Struct, gc=False):
     seq: int = 0
     gap: int = 0
@@ -138,7 +144,7 @@ class _Numbered(msgspec.Struct, gc=False):
 _encoder = msgspec.json.Encoder()
 _lines = msgspec.json.Decoder(Line)
 _stored = msgspec.json.Decoder(StoredSegment | Gap | GapEnd | Hash | Step)
-_slim = msgspec.json.Decoder(SlimSegment | Gap | GapEnd | Hash | Step)
+_slim = msgspec.json.Decoder(SlimLine)
 _numbered = msgspec.json.Decoder(_Numbered)
 
 
@@ -157,7 +163,7 @@ def decode_stored(data: bytes) -> list[StoredSegment | Gap | GapEnd | Hash | Ste
     return _decode(_stored, data)[0]
 
 
-def decode_slim(data: bytes) -> list[SlimSegment | Gap | GapEnd | Hash | Step]:
+def decode_slim(data: bytes) -> list[SlimLine]:
     """As `decode`, with the fields that counting needs."""
     return _decode(_slim, data)[0]
 
@@ -166,14 +172,14 @@ def _decode[T](decoder: msgspec.json.Decoder[T], data: bytes) -> tuple[list[T], 
     data = data[: data.rfind(b"\n") + 1]
     try:
         return decoder.decode_lines(data), 0
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         pass
     found: list[T] = []
     bad = 0
     for line in whole_lines(data):
         try:
             found.append(decoder.decode(line))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNREADABLE:
             bad += 1
     return found, bad
 
@@ -183,7 +189,7 @@ def numbers_in(data: bytes) -> Iterator[int]:
     for line in whole_lines(data):
         try:
             numbered = _numbered.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNREADABLE:
             continue
         yield max(numbered.seq, numbered.gap)
 
@@ -199,7 +205,7 @@ def find_segment(data: bytes, seq: int) -> Segment | None:
             return None
         try:
             line = _lines.decode(data[start:end])
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNREADABLE:
             line = None
         if isinstance(line, Segment) and line.seq == seq:
             return line

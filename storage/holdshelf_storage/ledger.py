@@ -141,6 +141,12 @@ class Ledger:
         Raises DiskFull (even the reserve is used up; nothing was erased), VolumeReadOnly, DiskWriteError: what was not
         erased then is, at the next start, by `replay`. Raises whatever `may_erase` raises.
         """
+        for ref in refs:  # before the intent: what it names must be what it may erase
+            layout.check_camera(ref.camera)
+            if layout.parse_segment_name(ref.name) is None or not layout.is_day(ref.day):
+                raise StorageError(
+                    f"{ref.day!r:.20}/{ref.name!r:.80} is not the name of a segment; nothing was erased."
+                )
         freed = 0
         with self._erase_lock:
             for chunk in batched(refs, MAX_REFS_PER_INTENT):
@@ -249,7 +255,7 @@ class Ledger:
         kept: list[int] = []
         grouped: dict[tuple[str, str], list[SegmentRef]] = defaultdict(list)
         for ref in refs:
-            grouped[layout.check_camera(ref.camera), ref.day].append(ref)
+            grouped[ref.camera, ref.day].append(ref)
         for (camera, day), members in grouped.items():
             try:
                 for ref in members:
@@ -262,7 +268,8 @@ class Ledger:
                 self._sync_day(camera, day)
                 for told in self._on_day_changed:
                     told(camera, day)
-        emptied = {(part.camera, part.day) for part in intent.days}
+        # A line that was tampered with may name anything: only what can be a camera-day is looked at.
+        emptied = {(part.camera, part.day) for part in intent.days if layout.is_camera(part.camera)}
         for camera, day in sorted(emptied):
             self._finish_day(camera, day, intent.at_utc_ns)
         self.finish_days({camera for camera, _ in emptied}, intent.at_utc_ns)
@@ -270,8 +277,6 @@ class Ledger:
         return freed
 
     def _erase_one(self, ref: SegmentRef) -> int:
-        if layout.parse_segment_name(ref.name) is None or not layout.is_day(ref.day):
-            raise StorageError(f"{ref.name!r:.80} is not the name of a segment; nothing was erased by it.")
         path = f"{layout.day_path(ref.camera, ref.day)}/{ref.name}"
         with self.days.lock(ref.camera):
             with translating(f"{path} could not be erased"):
@@ -382,6 +387,8 @@ class Ledger:
         for path in self._months():
             for entry in map(_decode, whole_lines(_read(path, _TAIL_BYTES))):
                 match entry:
+                    case Abandon() if not layout.is_camera(entry.camera):
+                        pass
                     case Intent() | Abandon():
                         self._unfinished[entry.id] = (entry, path)
                     case Done():
@@ -432,7 +439,7 @@ def _summary(lines: Sequence[object], camera: str, day: str, digest: str, at_utc
 def _decode(line: bytes) -> Entry | None:
     try:
         return _entry.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except journal.UNREADABLE:
         return None
 
 

@@ -230,7 +230,7 @@ def bring_in(days: Days, ledger: Ledger, camera: str, seq: int) -> journal.Segme
         finally:
             os.close(fd)
         move(days, ledger, camera, existing)
-        days.sync(camera, layout.day_of(existing.start_utc_ns))
+        sync_folders(days, camera, existing)
         return existing
 
 
@@ -240,7 +240,7 @@ def read_origin(comment: str | None) -> Origin | None:
         origin = msgspec.json.decode((comment or "").encode("utf-8", "replace"), type=Origin)
         layout.check_time_ns(origin.start_utc_ns, "The start")
         layout.check_time_ns(origin.start_boot_ns, "The start")
-    except (msgspec.MsgspecError, StorageError):
+    except (*journal.UNREADABLE, StorageError):
         return None
     return origin if origin.holdshelf == 1 else None
 
@@ -263,7 +263,7 @@ def _cut(
     """Cuts the file to its whole fragments, makes it durable and read-only, and writes its journal line."""
     path = layout.open_path(camera, seq)
     track = header.video
-    assert track is not None  # noqa: S101 - the caller has looked
+    assert track is not None
     with translating(f"{path} could not be cut to its last whole fragment"):
         if os.fstat(fd).st_size != whole_bytes:
             os.fchmod(fd, 0o600)  # a crash may have come between chmod and journal line
@@ -326,3 +326,12 @@ def move(days: Days, ledger: Ledger, camera: str, segment: journal.Segment) -> N
     if (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino):
         raise FootageError(f"{source} and {target} claim the same sequence; look at both and move one away by hand.")
     ledger.drop_second_name(camera, segment.seq)  # a crash between the two halves of a rename left both names
+
+
+def sync_folders(days: Days, camera: str, segment: journal.Segment) -> None:
+    """Makes the rename durable. A failure is logged, no more: wherever the rename ends after a crash, the journal line
+    that is already on disk makes it whole again, and giving the segment up now would lose it."""
+    try:
+        days.sync(camera, layout.day_of(segment.start_utc_ns))
+    except StorageError as error:
+        _log.error("%s", error)

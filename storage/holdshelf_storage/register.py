@@ -33,6 +33,7 @@ from holdshelf_storage.errors import (
     from_os_error,
     translating,
 )
+from holdshelf_storage.journal import UNREADABLE
 from holdshelf_storage.reserve import Reserve
 
 SCHEMA = 1
@@ -251,7 +252,7 @@ def _read(path: Path, schema: int) -> tuple[Tables, int] | None:
         if hashlib.sha256(bytes(file.tables)).hexdigest() != file.sha256:
             raise RegisterCorrupt(f"{path} was changed or damaged: its checksum is wrong.")
         return msgspec.json.decode(file.tables, type=dict[str, dict[str, dict[str, Any]]]), file.schema
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise RegisterCorrupt(f"{path} cannot be read as a register.") from error
 
 

@@ -37,7 +37,7 @@ class Sequence:
         """The next number. Raises DiskFull, DiskWriteError, VolumeReadOnly when no more can be had."""
         with self._lock:
             self._start()
-            assert self._next is not None  # noqa: S101 - set by _start
+            assert self._next is not None
             if self._next + BLOCK // 2 >= self._limit:
                 try:
                     self._raise_to(max(self._next, self._limit) + BLOCK)
@@ -51,7 +51,7 @@ class Sequence:
         """`seq` is in use: give only greater numbers from now on. Raises as `take`."""
         with self._lock:
             self._start()
-            assert self._next is not None  # noqa: S101 - set by _start
+            assert self._next is not None
             if seq < self._next or seq > _BELIEVED:
                 return
             if seq + 1 > self._limit:

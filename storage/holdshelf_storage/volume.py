@@ -30,13 +30,15 @@ from holdshelf_storage.errors import (
     VolumeReadOnly,
     translating,
 )
+from holdshelf_storage.journal import UNREADABLE
 from holdshelf_storage.reserve import Reserve
 from holdshelf_storage.sequence import Sequence
 
 FORMAT = 1
 IDENTITY = "volume.json"
 _IDENTITY_LIMIT_BYTES = 64 * 1024
-_OURS_IN_STATE = frozenset({"access", "ledger", "keys", "reserve", "register.json", "register.last.json"})
+_OURS_IN_STATE = frozenset({"access", "clock.json", "ledger", "keys", "reserve", "register.json", "register.last.json"})
+_LOST = "volume.lost-"
 _OURS_IN_MEDIA = frozenset({"lost+found", "sequence"})
 _LOCK_POLL_S = 0.05
 
@@ -66,7 +68,8 @@ def init_volume(state: Path, media: Path, now_utc_ns: int) -> Identity:
     Raises also NoLink, VolumeReadOnly, DiskFull, DiskWriteError.
     """
     state, media = Path(os.path.abspath(state)), Path(os.path.abspath(media))  # noqa: PTH100 - keep symlinks as given
-    if state == media or state in media.parents or media in state.parents:
+    real_state, real_media = Path(os.path.realpath(state)), Path(os.path.realpath(media))
+    if real_state == real_media or real_state in real_media.parents or real_media in real_state.parents:
         raise VolumeOccupied(f"State ({state}) and media ({media}) must be two folders, neither inside the other.")
     on_state = _read_identity(state / IDENTITY, "state")
     on_media = _read_identity(media / IDENTITY, "media")
@@ -97,6 +100,23 @@ def init_volume(state: Path, media: Path, now_utc_ns: int) -> Identity:
         make_dir(folder)
     Reserve(state).restore()
     return on_media
+
+
+def give_up_volume(state: Path, media: Path, now_utc_ns: int) -> Path:
+    """STATE forgets a volume that is lost, so that `init_volume` may begin another; returns where its identity went.
+
+    Refused when nothing is set up (VolumeMissing), or while that volume, or any other, lies at MEDIA (VolumeMismatch).
+    """
+    known = _read_identity(state / IDENTITY, "state")
+    if known is None:
+        raise VolumeMissing(f"{state} is not set up; there is no volume to give up.")
+    if _read_identity(media / IDENTITY, "media") is not None:
+        raise VolumeMismatch(f"{media} holds a volume, so nothing is lost; unmount it, or choose an empty folder.")
+    aside = state / f"{_LOST}{now_utc_ns // 1_000_000_000}.json"
+    with translating(f"{state} could not be changed"):
+        (state / IDENTITY).rename(aside)
+    fsync_dir(state)
+    return aside
 
 
 class Volume:
@@ -237,7 +257,7 @@ def _read_identity(path: str | Path, side: str, dir_fd: int | None = None, root:
         if msgspec.json.decode(data, type=_AnyVersion).format > FORMAT:
             raise FormatNewer(f"{shown} was written by a newer Holdshelf; install that version to use this folder.")
         identity = msgspec.json.decode(data, type=Identity)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise VolumeMismatch(f"{shown} is not readable as a volume's identity; restore it from a copy.") from error
     if identity.side != side:
         raise VolumeMismatch(f"{shown} is the {identity.side} side of a volume, not the {side} side; swap the folders.")
@@ -260,7 +280,9 @@ def _refuse_strangers(folder: Path, ours: frozenset[str]) -> None:
         return
     except OSError as error:
         raise VolumeOccupied(f"{folder} cannot be used ({error.strerror}); choose a folder of its own.") from error
-    strangers = sorted(name for name in names if name not in ours and not name.endswith(".tmp"))
+    strangers = sorted(
+        name for name in names if name not in ours and not name.endswith(".tmp") and not name.startswith(_LOST)
+    )
     if strangers:
         shown = ", ".join(repr(name)[:40] for name in strangers[:3])
         raise VolumeOccupied(f"{folder} is not empty (it holds {shown}); choose an empty folder.")

@@ -3,6 +3,7 @@
 Long (each makes a Debian and installs everything into it), so these are run by `make soak`.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -98,8 +99,13 @@ def test_the_readmes_lines_lead_to_the_demo_without_root_or_network(debian: Bare
 def test_the_guide_leads_from_bare_debian_to_recording(debian: BareDebian, disk: Path) -> None:
     guide = (ROOT / "docs" / "operate.md").read_text()
     steps = shell_blocks(guide)
-    assert [step[:2] for step in steps] == ["1.", "2.", "3.", "4.", "5.", "6."]
-    packages, program, user, footage_disk, set_up, service = steps.values()
+    packages, program, user, footage_disk, set_up, service = (
+        next(block for heading, block in steps.items() if heading.startswith(f"{number}. ")) for number in range(1, 7)
+    )
+
+    def as_here(block: str) -> str:
+        """With this disk's name in place of DISK, and of its label, which no udev here would know."""
+        return block.replace("/dev/DISK", str(disk)).replace("LABEL=holdshelf-media", str(disk))
 
     # What a minimal root lacks and every installed Debian has.
     succeed(debian.run("apt-get update && apt-get install -y --no-install-recommends systemd-sysv dbus iproute2 udev"))
@@ -108,9 +114,8 @@ def test_the_guide_leads_from_bare_debian_to_recording(debian: BareDebian, disk:
     succeed(debian.run(program))
 
     debian.boot(disk)
-    for step in (user, footage_disk.replace("/dev/DISK", str(disk)), set_up, service):
-        # No udev here that would know the disk's label.
-        succeed(debian.booted_run(step.replace("LABEL=holdshelf-media", str(disk))))
+    for step in (user, footage_disk, set_up, service):
+        succeed(debian.booted_run(as_here(step)))
     log = debian.booted_run("journalctl -u holdshelf --no-pager").stdout
     assert debian.booted_run("systemctl is-active holdshelf").stdout.strip() == "active", log
 
@@ -118,16 +123,31 @@ def test_the_guide_leads_from_bare_debian_to_recording(debian: BareDebian, disk:
     assert status["disk"]["problem"] == "", log
     assert status["disk"]["size_bytes"] < 3 << 30, "the footage is not on its own disk"
 
-    record_a_camera(debian)
-    the_disk_goes_and_comes_back(debian, disk)
+    with virtual_camera(debian):
+        well(debian)
+        steps_of_doctor = json.loads(succeed(debian.booted_run("holdshelf doctor --json")))["steps"]
+        assert "skipped" not in {step["outcome"] for step in steps_of_doctor}, "the unit shuts out what doctor asks"
+        the_service_is_killed_and_comes_back(debian)
+        the_disk_goes_and_comes_back(debian, disk)
+
+        succeed(debian.booted_run(steps["Back up"]))
+        today = succeed(debian.booted_run("date +%F")).strip()
+        succeed(debian.booted_run(steps["Restore"].replace("DATE", today)))
+        well(debian)
+        succeed(debian.booted_run(as_here(steps["The old disk is dead"])))
+        well(debian)
+
     succeed(debian.booted_run("systemctl stop holdshelf"))
     shown = succeed(debian.booted_run("systemctl show holdshelf -p Result -p ExecMainStatus"))
     assert "Result=success" in shown
     assert "ExecMainStatus=0" in shown
+    log = debian.booted_run("journalctl -u holdshelf --no-pager").stdout
+    assert "Traceback" not in log, log
 
 
-def record_a_camera(debian: BareDebian) -> None:
-    """A virtual camera on the booted system's own loopback is found, added and recorded."""
+@contextlib.contextmanager
+def virtual_camera(debian: BareDebian) -> Iterator[None]:
+    """A virtual camera on the booted system's own loopback, found and added as the guide says."""
     password = "a-long-password"
     camera = subprocess.Popen(
         [*debian.in_its_network(), sys.executable, "-c", VIRTUAL_CAMERA, password],
@@ -141,17 +161,40 @@ def record_a_camera(debian: BareDebian) -> None:
         (found,) = json.loads(succeed(debian.booted_run(f"holdshelf camera discover --at {address} --json")))
         add = f"holdshelf camera add {found['id']} --name 'Front door' --area entrance --user holdshelf --password-env CAMERA"
         succeed(debian.booted_run(add, environment={"CAMERA": password}))
-        deadline = time.monotonic() + 60
-        while True:
-            (row,) = json.loads(succeed(debian.booted_run("holdshelf status --json")))["cameras"]
-            if row["recorded_s"] > 5:
-                break
-            assert time.monotonic() < deadline, row
-            time.sleep(0.5)
         stored = debian.booted_run(f"grep -r {password} /var/lib/holdshelf/state; journalctl | grep {password}")
         assert stored.stdout == "", "the password lies about in the clear"
+        yield
     finally:
         camera.communicate(timeout=20)
+
+
+def well(debian: BareDebian) -> None:
+    """Waits until footage comes in, and sees that whatever there is verifies."""
+    before = recorded_s(debian)
+    deadline = time.monotonic() + 60
+    while recorded_s(debian) < before + 3:
+        assert time.monotonic() < deadline, succeed(debian.booted_run("holdshelf status"))
+        time.sleep(0.5)
+    succeed(debian.booted_run("holdshelf footage verify"))
+
+
+def recorded_s(debian: BareDebian) -> float:
+    cameras = json.loads(succeed(debian.booted_run("holdshelf status --json")))["cameras"]
+    return sum(float(camera["recorded_s"]) for camera in cameras)
+
+
+def the_service_is_killed_and_comes_back(debian: BareDebian) -> None:
+    """systemd starts it again, and the monitoring's one line ends with 3 only in between."""
+    before = succeed(debian.booted_run("systemctl show holdshelf -P MainPID"))
+    succeed(debian.booted_run("systemctl kill --signal=KILL --kill-whom=main holdshelf"))
+    deadline = time.monotonic() + 20
+    while True:
+        checked = debian.booted_run("holdshelf status --check")
+        if checked.returncode != 3 and succeed(debian.booted_run("systemctl show holdshelf -P MainPID")) != before:
+            break
+        assert time.monotonic() < deadline, checked.stdout
+        time.sleep(0.2)
+    well(debian)
 
 
 def the_disk_goes_and_comes_back(debian: BareDebian, disk: Path) -> None:

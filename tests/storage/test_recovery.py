@@ -19,6 +19,7 @@ from holdshelf_storage.journal import Gap, GapEnd, Step
 from holdshelf_storage.recovery import CameraRecovery
 from holdshelf_storage.verify import verify
 from tests.storage.conftest import House
+from tests.storage.crash import Steps
 from tests.storage.footage_files import (
     BOOT,
     NOON,
@@ -171,6 +172,31 @@ def test_a_lost_checksum_list_is_made_again(house: House, footage: Footage) -> N
         footage, _ = again(house)
         assert sums.read_bytes() == whole
     assert verify(footage, deep=True).problems == []
+
+
+def test_a_torn_journal_is_mended_even_when_nothing_is_added(house: House, footage: Footage) -> None:
+    record(footage, "front")
+    path = house.media / "footage/front/2026-11-24/journal.jsonl"
+    whole = path.read_bytes()
+    for torn in (b'{"kind":"gap","ga', bytes(700)):
+        path.write_bytes(whole + torn)
+        footage, cameras = again(house)
+        assert path.read_bytes() == whole
+        assert cameras["front"].last_seq == 1
+
+
+def test_what_recovery_moved_is_durable_before_the_next_segment_opens(
+    house: House, footage: Footage, tmp_path: Path
+) -> None:
+    opened = footage.open_segment("front")
+    write(opened, segment_bytes("front", opened.seq))
+    house.detach()
+    _, _, footage = house.attach()
+    steps = Steps(house.root, tmp_path)
+    with steps.watching():
+        footage.recover(max_workers=1)
+        footage.open_segment("front")  # syncs `open`, from which the file has gone
+    assert len(list(steps.moments[-1].cut.glob("media/footage/front/2026-11-24/*.mp4"))) == 1
 
 
 WRITER = """

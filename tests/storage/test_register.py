@@ -181,6 +181,7 @@ def test_a_crash_at_any_step_of_a_commit_leaves_the_old_or_the_new(tmp_path: Pat
     with steps.watching():
         register.put("entries", "front", {"n": 2})
     assert len(steps.moments) >= 6
+    assert Register.open(steps.moments[-1].cut).get("entries", "front") == {"n": 2}
     for moment in steps.moments:
         for copy in (moment.killed, moment.cut):
             again = Register.open(copy)

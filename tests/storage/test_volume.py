@@ -28,11 +28,13 @@ from holdshelf_storage.errors import (
     VolumeReadOnly,
 )
 from holdshelf_storage.footage import Footage
+from holdshelf_storage.journal import Gap
 from holdshelf_storage.ledger import Ledger
+from holdshelf_storage.verify import verify
 from holdshelf_storage.volume import Volume, init_volume
 from tests.storage.conftest import House
 from tests.storage.crash import tree
-from tests.storage.footage_files import NOON, NS, record
+from tests.storage.footage_files import BOOT, NOON, NS, facts_of, record, segment_bytes, write
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 
@@ -157,6 +159,13 @@ def test_two_services_cannot_work_on_one_folder(house: House) -> None:
     house.attach()
     with pytest.raises(VolumeLocked, match="another Holdshelf service"):
         Volume.attach(house.state, house.media)
+
+
+def test_two_services_cannot_share_a_state_over_two_copies_of_a_disk(house: House, tmp_path: Path) -> None:
+    house.attach()
+    shutil.copytree(house.media, tmp_path / "copy")
+    with pytest.raises(VolumeLocked):
+        Volume.attach(house.state, tmp_path / "copy")
 
 
 def test_a_worker_left_behind_keeps_the_volume_locked_and_the_next_service_waits(house: House) -> None:
@@ -377,3 +386,23 @@ def test_a_sequence_that_cannot_be_raised_says_so(house: House, monkeypatch: pyt
     monkeypatch.setattr(sequence, "write_atomic", broken)
     with pytest.raises(DiskWriteError):
         volume.next_sequence()
+
+
+@needs_root
+def test_a_disk_that_is_really_full_when_a_segment_closes_loses_nothing(tmp_path: Path, tmpfs: Path) -> None:
+    init_volume(tmp_path / "state", tmpfs / "media", 1)
+    volume = Volume.attach(tmp_path / "state", tmpfs / "media")
+    footage = Footage(volume, Ledger(volume))
+    opened = footage.open_segment("front")
+    data = segment_bytes("front", opened.seq)
+    write(opened, data)
+    fill(tmpfs / "filler")
+    for _ in range(2):
+        with pytest.raises(DiskFull):
+            footage.close_segment(opened, facts_of(data))
+        with pytest.raises(DiskFull):
+            footage.start_gap("front", Gap(start_utc_ns=NOON, start_boot_ns=0, boot=BOOT, reason="disk full"))
+    (tmpfs / "filler").unlink()
+    assert not footage.close_segment(opened, facts_of(data)).recovered
+    assert verify(footage, deep=True).problems == []
+    volume.detach()

@@ -18,7 +18,7 @@ from holdshelf_core.settings import Settings
 from holdshelf_core.version import VERSION
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.register import Register
-from holdshelf_storage.volume import Volume, init_volume
+from holdshelf_storage.volume import Volume, give_up_volume, init_volume
 
 __all__ = ["AREA_KINDS", "VERSION", "default_data", "doctor", "init", "plan", "read_secret"]
 
@@ -26,8 +26,18 @@ MIN_BUDGET_BYTES = 256 << 20
 AREA_KINDS = tuple(area.kind for area in PERMITTED)
 
 
-def init(data: Path, *, media: Path | None, budget_bytes: int | None, floor_days: float | None) -> str:
-    """Make a data folder ready, or change its settings. Returns what was done. Raises HoldshelfError; nothing changed."""
+def init(
+    data: Path,
+    *,
+    media: Path | None,
+    budget_bytes: int | None,
+    floor_days: float | None,
+    new_media: bool = False,
+) -> str:
+    """Make a data folder ready, or change its settings. Returns what was done. Raises HoldshelfError; nothing changed.
+
+    ``new_media``: the media volume is lost for good; begin an empty one and keep register, ledger and settings.
+    """
     paths = DataPaths(data)
     if budget_bytes is not None:
         _check_budget(budget_bytes, paths.media if media is None else media.absolute())
@@ -36,6 +46,8 @@ def init(data: Path, *, media: Path | None, budget_bytes: int | None, floor_days
     folder_made = not paths.data.exists()
     link_made = _point_media(paths, media)
     try:
+        if new_media:
+            give_up_volume(paths.state, paths.media, time.time_ns())
         identity = init_volume(paths.state, paths.media, time.time_ns())
         if budget_bytes is not None or floor_days is not None:
             _set(paths, budget_bytes, floor_days)
