@@ -25,7 +25,7 @@ from holdshelf_storage.days import Days, SegmentRef
 from holdshelf_storage.errors import AudioFound, FootageError, SegmentMismatch, StorageError, SyncFailed, translating
 from holdshelf_storage.hashing import Hashing
 from holdshelf_storage.index import Index, Usage
-from holdshelf_storage.journal import Gap, GapEnd, GapSpan, Segment, Step, StoredSegment
+from holdshelf_storage.journal import Gap, GapEnd, GapSpan, Segment, StoredSegment
 from holdshelf_storage.ledger import Ledger
 from holdshelf_storage.recovery import Recovery
 from holdshelf_storage.volume import Volume
@@ -205,11 +205,6 @@ class Footage:
             end = msgspec.structs.replace(end, gap=gap.gap)
         self._days.append(camera, layout.day_of(gap.start_utc_ns), end)
         return end
-
-    def step(self, camera: str, step: Step) -> None:
-        """Writes that the wall clock was stepped, durably. Raises DiskFull, StorageError."""
-        layout.check_time_ns(step.at_utc_ns, "The time of the step")
-        self._days.append(camera, layout.day_of(step.at_utc_ns), step)
 
     # -- finding ----------------------------------------------------------------------------------------------------
 

@@ -87,14 +87,7 @@ class Hash(msgspec.Struct, tag_field="kind", tag="hash", kw_only=True):
     sha256: str
 
 
-class Step(msgspec.Struct, tag_field="kind", tag="step", kw_only=True):
-    """The wall clock was stepped by `step_ns` (positive: forward) and read `at_utc_ns` afterwards."""
-
-    at_utc_ns: int
-    step_ns: int
-
-
-Line = Segment | Gap | GapEnd | Hash | Step
+Line = Segment | Gap | GapEnd | Hash
 
 
 class StoredSegment(Segment, tag_field="kind", tag="segment", kw_only=True):
@@ -133,7 +126,7 @@ class SlimSegment(msgspec.Struct, tag_field="kind", tag="segment", kw_only=True,
     sha256: str | None
 
 
-SlimLine = SlimSegment | Gap | GapEnd | Hash | Step
+SlimLine = SlimSegment | Gap | GapEnd | Hash
 
 
 class _Numbered(msgspec.Struct, gc=False):
@@ -143,7 +136,7 @@ class _Numbered(msgspec.Struct, gc=False):
 
 _encoder = msgspec.json.Encoder()
 _lines = msgspec.json.Decoder(Line)
-_stored = msgspec.json.Decoder(StoredSegment | Gap | GapEnd | Hash | Step)
+_stored = msgspec.json.Decoder(StoredSegment | Gap | GapEnd | Hash)
 _slim = msgspec.json.Decoder(SlimLine)
 _numbered = msgspec.json.Decoder(_Numbered)
 
@@ -158,7 +151,7 @@ def decode(data: bytes) -> tuple[list[Line], int]:
     return _decode(_lines, data)
 
 
-def decode_stored(data: bytes) -> list[StoredSegment | Gap | GapEnd | Hash | Step]:
+def decode_stored(data: bytes) -> list[StoredSegment | Gap | GapEnd | Hash]:
     """As `decode`, with segments that a query can flag."""
     return _decode(_stored, data)[0]
 

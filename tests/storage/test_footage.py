@@ -25,7 +25,7 @@ from holdshelf_storage.errors import (
     SyncFailed,
 )
 from holdshelf_storage.footage import Footage
-from holdshelf_storage.journal import Gap, GapEnd, GapSpan, Segment, Step, StoredSegment
+from holdshelf_storage.journal import Gap, GapEnd, GapSpan, Segment, StoredSegment
 from holdshelf_storage.ledger import Ledger
 from holdshelf_storage.verify import verify
 from tests.storage.conftest import House
@@ -95,7 +95,6 @@ def test_unsafe_camera_ids_are_refused_everywhere(house: House, footage: Footage
         lambda: footage.open_segment(camera),
         lambda: footage.start_gap(camera, gap),
         lambda: footage.end_gap(camera, gap, GapEnd(end_utc_ns=NOON, elapsed_ns=0)),
-        lambda: footage.step(camera, Step(at_utc_ns=NOON, step_ns=1)),
         lambda: footage.query(camera, 0, NOON),
         lambda: footage.days(camera),
         lambda: verify(footage, camera),

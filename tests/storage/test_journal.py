@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from holdshelf_storage import journal
 from holdshelf_storage.footage import Footage
-from holdshelf_storage.journal import Gap, GapEnd, Hash, Segment, Step
+from holdshelf_storage.journal import Gap, GapEnd, Hash, Segment
 from holdshelf_storage.ledger import Ledger
 from holdshelf_storage.verify import verify
 from tests.storage.conftest import House
@@ -40,7 +40,6 @@ LINES: list[journal.Line] = [
     Gap(gap=18, start_utc_ns=NOON, start_boot_ns=6, boot=BOOT, reason="camera unreachable", detail="refused"),
     GapEnd(gap=18, end_utc_ns=NOON + 1, elapsed_ns=1, reason="stream back"),
     Hash(seq=17, sha256="ab" * 32),
-    Step(at_utc_ns=NOON, step_ns=-3600 * NS),
 ]
 
 
@@ -56,7 +55,7 @@ def test_lines_are_what_docs_disk_format_says() -> None:
         ["kind", "seq", "sha256"],
         ["kind", "at_utc_ns", "step_ns"],
     ]  # fmt: skip
-    assert [line["kind"] for line in lines] == ["segment", "gap", "gap_end", "hash", "step"]
+    assert [line["kind"] for line in lines] == ["segment", "gap", "gap_end", "hash"]
     assert lines[0]["activity"] == "AP8="
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from holdshelf_storage import layout
 from holdshelf_storage.footage import Footage
-from holdshelf_storage.journal import Gap, GapEnd, Step
+from holdshelf_storage.journal import Gap, GapEnd
 from holdshelf_storage.recovery import CameraRecovery
 from holdshelf_storage.verify import verify
 from tests.storage.conftest import House
@@ -73,7 +73,6 @@ def test_an_open_gap_is_told_and_a_closed_one_moves_the_end(house: House, footag
     gap = footage.start_gap(
         "front", Gap(start_utc_ns=NOON + 3 * NS, start_boot_ns=1003 * NS, boot=BOOT, reason="camera unreachable")
     )
-    footage.step("front", Step(at_utc_ns=NOON + DAY_NS, step_ns=DAY_NS))
     footage, cameras = again(house)
     assert cameras["front"].open_gap == gap
     assert cameras["front"].last_end_utc_ns == NOON + 3 * NS
