@@ -53,7 +53,6 @@ def test_lines_are_what_docs_disk_format_says() -> None:
         ["kind", "gap", "start_utc_ns", "start_boot_ns", "boot", "reason", "detail"],
         ["kind", "gap", "end_utc_ns", "elapsed_ns", "reason", "boot", "end_boot_ns"],
         ["kind", "seq", "sha256"],
-        ["kind", "at_utc_ns", "step_ns"],
     ]  # fmt: skip
     assert [line["kind"] for line in lines] == ["segment", "gap", "gap_end", "hash"]
     assert lines[0]["activity"] == "AP8="
