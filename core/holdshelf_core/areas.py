@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from holdshelf_core.errors import BadRequest
@@ -35,23 +36,28 @@ PRIVATE = (
     Area("nursing-room", "nursing room"),
 )
 _PRIVATE_WORDS = re.compile(
-    r"\b(rest\s?rooms?|bath\s?rooms?|wash\s?rooms?|toilets?|lavator(?:y|ies)|wc|loo|men'?s|ladies'?|women'?s"
-    r"|chang(?:e|ing)|dressing|fitting|locker|showers?|lounge|break\s?room|nursing|lactation|mother'?s)\b",
+    r"\b(rest\s?rooms?|bath\s?rooms?|wash\s?rooms?|powder\s?rooms?|toilets?|lavator(?:y|ies)|wcs?|w\.c\.|loos?|urinals?"
+    r"|men'?s|ladies'?|women'?s|gents'?|chang(?:e|ing)|dressing|fitting|lockers?|showers?|lounges?"
+    r"|break\s?rooms?|staff\s?rooms?|nursing|lactation|mother'?s)(?!\w)",
     re.IGNORECASE,
 )
+# What joins or ends words in names but counts as a letter in a pattern, or hides a word: Staff_Lounge, Restroom2, men’s.
+_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "_": " ", "-": " ", "‐": " ", "–": " "})
+_SEAMS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[^\W\d])(?=\d)|(?<=\d)(?=[^\W\d])")
 
 
-def check_area(kind: str, note: str) -> None:
+def check_area(kind: str, note: str = "") -> None:
     """Refuse what the policy does not allow. Raises BadRequest with the clause's id."""
-    if any(kind == area.kind for area in PRIVATE):
+    known = {area.kind for area in PERMITTED}
+    if kind not in known and (any(kind == area.kind for area in PRIVATE) or questionable_name(kind)):
         raise BadRequest(
-            f"A camera is never placed in a private area such as a {kind.replace('-', ' ')} (P5).",
+            f"A camera is never placed in a private area such as a {kind[:40].replace('-', ' ')} (P5).",
             "Nobody can override this; choose another place.",
         )
-    known = {area.kind for area in PERMITTED}
     if kind not in known:
         raise BadRequest(
-            f"{kind!r} is not a kind of area that the policy lists (P4).", "One of: " + ", ".join(sorted(known)) + "."
+            f"{kind[:40]!r} is not a kind of area that the policy lists (P4).",
+            "One of: " + ", ".join(sorted(known)) + ".",
         )
     if kind == "other" and not note.strip():
         raise BadRequest("An area of kind 'other' needs a note that says which area and why (P4).", "Add --area-note.")
@@ -59,5 +65,6 @@ def check_area(kind: str, note: str) -> None:
 
 def questionable_name(name: str) -> str | None:
     """The word in a camera's name that sounds like a private place, or None."""
-    match = _PRIVATE_WORDS.search(name)
+    plain = _SEAMS.sub(" ", unicodedata.normalize("NFKC", name).translate(_APOSTROPHES))
+    match = _PRIVATE_WORDS.search(plain)
     return match[0] if match else None

@@ -75,7 +75,18 @@ def examine_machine() -> list[CheckStep]:
 
 def examine_disk(paths: DataPaths) -> list[CheckStep]:
     """Folders, permissions, hard links, room. Blocks; writes one probe file and removes it."""
-    if not (paths.state / "volume.json").exists():
+    try:
+        (paths.state / "volume.json").stat()
+    except PermissionError:
+        return [
+            CheckStep(
+                "data",
+                "failed",
+                f"This account may not look into {paths.state}.",
+                "Run it as the service's user or root.",
+            )
+        ]
+    except OSError:
         step = f"`holdshelf init --data {paths.data}`"
         return [CheckStep("data", "failed", f"{paths.data} is not set up.", f"Run {step}.")]
     steps = [_permissions(paths)]

@@ -11,8 +11,9 @@ import logging
 import random
 import re
 import unicodedata
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from holdshelf_core.areas import check_area, questionable_name
 from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound
@@ -72,15 +73,19 @@ class Entries:
         return sorted(self._entries.values(), key=lambda entry: entry.added_utc_ns)
 
     def async_get(self, entry_id: str) -> ConfigEntry[Any]:
-        """One entry by its id or exact name. Raises NotFound."""
+        """One entry by its id or exact name. Raises NotFound, or Conflict when several have that name."""
         entry = self._entries.get(entry_id)
+        if entry is not None:
+            return entry
         named = [e for e in self._entries.values() if e.title == entry_id]
-        if entry is None and len(named) == 1:
-            return named[0]
-        if entry is None:
+        if len(named) > 1:
+            ids = ", ".join(sorted(e.entry_id for e in named))
+            raise Conflict(f"Several cameras are called {entry_id!r}.", f"Give the id of one: {ids}.")
+        if not named:
             known = ", ".join(sorted(self._entries)) or "none yet"
-            raise NotFound(f"There is no camera {entry_id!r}.", f"Known: {known}.")
-        return entry
+            shown = entry_id if len(entry_id) <= MAX_NAME_CHARS else entry_id[: MAX_NAME_CHARS - 1] + "…"
+            raise NotFound(f"There is no camera {shown!r}.", f"Known: {known}.")
+        return named[0]
 
     async def async_load(self) -> None:
         """Read entries from the register. A password that cannot be decrypted asks for a new one."""
@@ -242,16 +247,29 @@ class Entries:
 
     async def async_draft(self, target: str, username: str | None, password: str | None) -> EntryDraft:
         """Try a discovered id or an address. Raises FlowError, NotFound, BadRequest."""
+        target = target.strip()
+        try:
+            if not target:
+                raise ValueError(target)
+            urlsplit(target)
+        except ValueError:
+            raise BadRequest(
+                f"{target[:MAX_NAME_CHARS]!r} is not an address.",
+                "It looks like http://192.0.2.7/onvif/device_service or rtsp://192.0.2.7/stream1.",
+            ) from None
         known = [c for uid, c in self._discovered.items() if target in (uid, c.address) or uid.startswith(target)]
         if len(known) > 1 and target not in self._discovered:
             raise BadRequest(f"{target!r} is the beginning of several discovered ids.", "Give more of it.")
+        if not known:  # a bare host that answered a search, on whatever port it said
+            there = [c for c in self._discovered.values() if urlsplit(c.address).hostname == target]
+            known = there if len(there) == 1 else []
         address = known[0].address if known else target
         takers: list[Callable[..., Any]] = [
             i.config_flow.async_probe for i in integrations().values() if i.config_flow.matches(address)
         ]
         if not takers or ("://" not in address and not known and "." not in address and ":" not in address):
             raise NotFound(
-                f"{target!r} is neither a discovered camera nor an address.",
+                f"{target[:MAX_NAME_CHARS]!r} is neither a discovered camera nor an address.",
                 "Run `holdshelf camera discover`, or give http://HOST/onvif/device_service or rtsp://HOST/PATH.",
             )
         draft: EntryDraft = await takers[0](self._holdshelf, address, username, password)
@@ -303,13 +321,27 @@ class Entries:
         self._holdshelf.repairs.async_delete_for_camera(entry.entry_id)
         await asyncio.to_thread(self._register.remove, TABLE, entry.entry_id)
 
-    async def async_reauth(self, entry: ConfigEntry[Any], username: str | None, password: str | None) -> None:
-        """Try new credentials and, when they are right, keep them. Raises FlowError."""
-        draft = await self.async_draft(entry.data["address"], username or entry.data.get("username"), password)
+    async def async_reauth(
+        self,
+        entry: ConfigEntry[Any],
+        username: str | None,
+        password: str | None,
+        play: Callable[[EntryDraft], Awaitable[EntryDraft]] | None = None,
+    ) -> None:
+        """Try new credentials and, when they are right, keep them; what is not given stays. Raises FlowError.
+
+        ``play`` tries the stream as well: a bare stream has nobody else who could say that a password is wrong.
+        """
+        known = entry.data.get("username") or entry.data["stream"].get("username")
+        draft = await self.async_draft(
+            entry.data["address"], username or known, entry.data.get("password") if password is None else password
+        )
         serial = entry.data.get("serial_number")
         same = draft.unique_id == entry.unique_id or (serial and serial == draft.data.get("serial_number"))
         if not same:
             raise Conflict(f"Another device answers at the address of {entry.title}.", "Remove it and add it again.")
+        if play is not None:
+            draft = await play(draft)
         entry.data = {**entry.data, **draft.data}
         await self.async_save(entry)
         await self.async_reload(entry)

@@ -1,10 +1,12 @@
 """Where the service's socket is: a function of the data folder, so that both ends agree without asking.
 
-A socket's path may have at most 107 bytes (unix(7)), so it lies in a runtime folder under a short name.
+A socket's path may have at most 107 bytes (unix(7)), so it lies in a runtime folder under a short name. A folder that
+someone else could have made or could write in is never used, by neither end: a client sends passwords there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -14,6 +16,8 @@ from pathlib import Path
 from holdshelf_core.errors import Unavailable
 
 MAX_SOCKET_PATH_BYTES = 107
+SYSTEM_FOLDER = Path("/run/holdshelf")
+"""systemd's RuntimeDirectory of the unit; only root makes folders in /run."""
 
 
 def _socket_name(data: Path) -> str:
@@ -25,7 +29,17 @@ def _own_folder() -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime and len(runtime) < 60 and Path(runtime).is_dir():
         return Path(runtime) / "holdshelf"
-    return Path(tempfile.gettempdir()) / f"holdshelf-{os.getuid()}"
+    return _temporary_folder(os.getuid())
+
+
+def _temporary_folder(uid: int) -> Path:
+    return Path(tempfile.gettempdir()) / f"holdshelf-{uid}"
+
+
+def _belongs_to(folder: Path, uid: int) -> bool:
+    """A real folder of this account, in which nobody else may make files. Raises OSError."""
+    status = folder.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == uid and not status.st_mode & 0o022
 
 
 def serve_path(data: Path) -> Path:
@@ -34,13 +48,14 @@ def serve_path(data: Path) -> Path:
     folder = Path(given) if given else _own_folder()
     try:
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        status = folder.lstat()
+        ours = _belongs_to(folder, os.getuid())
     except OSError as error:
         raise Unavailable(f"The runtime folder {folder} cannot be made: {error.strerror}.") from None
     # In /tmp anyone may have made it first: then it is not ours to listen in.
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+    if not ours:
         raise Unavailable(
-            f"The runtime folder {folder} belongs to someone else.", "Set XDG_RUNTIME_DIR to one of yours."
+            f"The runtime folder {folder} belongs to someone else, or others may write in it.",
+            "Set XDG_RUNTIME_DIR to a folder of your own.",
         )
     path = folder / _socket_name(data)
     if len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
@@ -49,6 +64,22 @@ def serve_path(data: Path) -> Path:
 
 
 def candidate_paths(data: Path) -> list[Path]:
-    """Where a client looks, in this order: the system service's folder, one's own."""
+    """Where a client looks: the system service's folder, one's own, and those of the account that the data belongs to.
+
+    `su`, `sudo` and cron do not set XDG_RUNTIME_DIR, so what a log-in shell would use is asked as well.
+    """
     name = _socket_name(data)
-    return [Path("/run/holdshelf") / name, _own_folder() / name]
+    owners = [os.getuid()]
+    with contextlib.suppress(OSError):  # not set up, or not ours to see
+        owners.append((data / "state").stat().st_uid)
+    folders = [(_own_folder(), os.getuid())]
+    for uid in dict.fromkeys(owners):
+        folders += [(Path(f"/run/user/{uid}/holdshelf"), uid), (_temporary_folder(uid), uid)]
+    found = [SYSTEM_FOLDER / name]
+    for folder, uid in dict.fromkeys(folders):
+        try:
+            if _belongs_to(folder, uid):
+                found.append(folder / name)
+        except OSError:
+            continue
+    return found

@@ -6,6 +6,7 @@ Every failure comes out as HoldshelfError with the service's own sentence.
 from __future__ import annotations
 
 import http.client
+import os
 import shlex
 import socket
 from pathlib import Path
@@ -101,18 +102,20 @@ class Client:
                 "Run the command as the service's user or root, or join its group.",
             )
         shown = shlex.quote(str(self._data))
-        if self._is_absent():
-            raise Unavailable(f"{self._data} is not set up.", f"Run `holdshelf init --data {shown}`, or give --data.")
+        state = self._data / "state"
+        try:
+            state.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise Unavailable(
+                f"{self._data} is not set up.", f"Run `holdshelf init --data {shown}`, or give --data."
+            ) from None
+        except OSError:
+            pass
+        if not os.access(state, os.X_OK):
+            raise Unavailable(
+                f"No service answers on {self._data}, and this account may not look into it.",
+                "Run the command as the service's user or root, or join its group.",
+            )
         raise Unavailable(
             f"No service runs on {self._data}.", f"Start it: `holdshelf serve --data {shown}` (or its systemd unit)."
         )
-
-    def _is_absent(self) -> bool:
-        """No data folder here, as far as this account may see."""
-        try:
-            (self._data / "state").stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return True
-        except OSError:
-            return False
-        return False

@@ -7,8 +7,8 @@ import os
 import time
 from pathlib import Path
 
-from holdshelf_core.api.types import Checks, Plan
-from holdshelf_core.areas import PERMITTED
+from holdshelf_core.api.types import Checks, CheckStep, Plan
+from holdshelf_core.areas import PERMITTED, check_area, questionable_name
 from holdshelf_core.doctor import examine_disk, examine_machine
 from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError
 from holdshelf_core.keeping.retention import DEFAULT_BUDGET_PERCENT
@@ -20,9 +20,20 @@ from holdshelf_storage.errors import StorageError
 from holdshelf_storage.register import Register
 from holdshelf_storage.volume import Volume, give_up_volume, init_volume
 
-__all__ = ["AREA_KINDS", "VERSION", "default_data", "doctor", "init", "plan", "read_secret"]
+__all__ = [
+    "AREA_KINDS",
+    "VERSION",
+    "check_area",
+    "default_data",
+    "doctor",
+    "init",
+    "plan",
+    "questionable_name",
+    "read_secret",
+]
 
 MIN_BUDGET_BYTES = 256 << 20
+MAX_SECRET_BYTES = 4096
 AREA_KINDS = tuple(area.kind for area in PERMITTED)
 
 
@@ -138,17 +149,30 @@ def plan(cameras: int, mbps: float, days: float) -> Plan:
 
 
 def doctor(data: Path) -> Checks:
-    """The part of the examination that needs no service."""
-    return Checks(examine_machine() + examine_disk(DataPaths(data)))
+    """The part of the examination that needs no service, and whether one could start here."""
+    paths = DataPaths(data)
+    steps = examine_machine() + examine_disk(paths)
+    if not any(step.name in ("data", "mount") and step.outcome == "failed" for step in steps):
+        try:
+            Volume.attach(paths.state, paths.media).detach()
+        except StorageError as error:
+            steps.append(CheckStep("volume", "failed", str(error)))
+    return Checks(steps)
 
 
 def read_secret(path: Path) -> str:
     """A password's file: its first line. Raises BadRequest."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadRequest(f"The password file {path} cannot be read ({error}).") from None
+        with path.open("rb") as file:
+            raw = file.read(MAX_SECRET_BYTES)
+        text = raw.decode("utf-8-sig")
+    except OSError as error:
+        raise BadRequest(f"The password file {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise BadRequest(f"The password file {path} is not text.", "Its first line is the password.") from None
     line = text.split("\n", 1)[0].rstrip("\r")
+    if "\0" in line:
+        raise BadRequest(f"The password file {path} is not text.", "Its first line is the password.")
     if not line:
-        raise BadRequest(f"The password file {path} is empty.")
+        raise BadRequest(f"The first line of the password file {path} is empty.", "It is to be the password.")
     return line

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 << 10
+# A camera whose stream plays is recorded within a dial and a group of pictures.
+RECORDING_WAIT_S = 10.0
 # A span query answers from journals; more than this is a mistake or an attack on memory.
 MAX_ROWS = 200_000
 
@@ -176,9 +178,13 @@ class ApiServer:
         entry = entries.async_get(request.match_info["camera"])
         steps: list[types.CheckStep] = []
         try:
-            if asked.password is not None:
-                await entries.async_reauth(entry, asked.username, asked.password)
-                steps.append(types.CheckStep("password", "ok", "The new password is right and is kept."))
+            if asked.password is not None or asked.username is not None:
+                transport = str(entry.data["stream"].get("transport", "tcp"))
+                await entries.async_reauth(
+                    entry, asked.username, asked.password, lambda draft: self._play(draft, transport)
+                )
+                what = "password" if asked.password is not None else "user name"
+                steps.append(types.CheckStep("password", "ok", f"The new {what} is right and is kept."))
             elif entry.domain != "stream":
                 draft = await entries.async_draft(
                     entry.data["address"], entry.data.get("username"), entry.data.get("password")
@@ -186,7 +192,9 @@ class ApiServer:
                 steps.append(types.CheckStep("device", "ok", f"{entry.title} answers and accepts its password."))
                 steps.extend(types.CheckStep("device", "warning", warning) for warning in draft.warnings)
         except HoldshelfError as error:
-            steps.append(types.CheckStep("device", "failed", error.sentence, error.next_step))
+            given = asked.password is not None or asked.username is not None
+            step = f"{error.next_step} What was known before is kept.".strip() if given else error.next_step
+            steps.append(types.CheckStep("password" if given else "device", "failed", error.sentence, step))
         try:
             source = StreamSource.from_dict(entry.data["stream"], entry.data.get("password"))
             probed = await async_probe_stream(source, urlsplit(source.url).hostname or "the camera")
@@ -194,13 +202,27 @@ class ApiServer:
             steps.append(types.CheckStep("stream", "ok", words))
         except HoldshelfError as error:
             steps.append(types.CheckStep("stream", "failed", error.sentence, error.next_step))
-        camera = self._holdshelf.recorder.cameras.get(entry.entry_id)
-        if camera is not None and camera.is_recording:
-            steps.append(types.CheckStep("recording", "ok", "It is being recorded."))
-        else:
-            reason = camera.reason if camera else "not known to the recorder"
-            steps.append(types.CheckStep("recording", "failed", f"It is not being recorded: {reason}."))
+        steps.append(await self._recording(entry.entry_id, wait=steps[-1].outcome == "ok"))
         return _json(types.Checks(steps))
+
+    async def _recording(self, camera_id: str, *, wait: bool) -> types.CheckStep:
+        """Whether it is recorded; a stream that plays is given a moment, for the recorder may just be dialling it."""
+        camera = self._holdshelf.recorder.cameras.get(camera_id)
+        changed = asyncio.Event()
+        unsubscribe = self._holdshelf.bus.async_listen("camera_state", lambda _event: changed.set())
+        try:
+            async with asyncio.timeout(RECORDING_WAIT_S if wait else 0):
+                while camera is not None and camera.state != "recording":
+                    changed.clear()
+                    await changed.wait()
+        except TimeoutError:
+            pass
+        finally:
+            unsubscribe()
+        if camera is not None and camera.state == "recording":
+            return types.CheckStep("recording", "ok", "It is being recorded.")
+        reason = camera.reason if camera else "not known to the recorder"
+        return types.CheckStep("recording", "failed", f"It is not being recorded: {reason}.")
 
     def _opened_footage(self) -> Footage:
         opened = self._holdshelf.store.opened
@@ -262,10 +284,11 @@ class ApiServer:
     async def _verify(self, request: web.Request) -> web.Response:
         asked = await self._body(request, types.VerifyRequest)
         footage = self._opened_footage()
-        if asked.camera is not None and asked.camera not in await asyncio.to_thread(footage.cameras):
-            self._holdshelf.entries.async_get(asked.camera)
+        camera = asked.camera
+        if camera is not None and camera not in await asyncio.to_thread(footage.cameras):
+            camera = self._holdshelf.entries.async_get(camera).entry_id
         stop = self._holdshelf.stop_threads
-        span = (asked.camera, asked.start_utc_ns, asked.end_utc_ns)
+        span = (camera, asked.start_utc_ns, asked.end_utc_ns)
         report = await asyncio.to_thread(partial(verify, footage, *span, asked.deep, stop=stop))
         if stop.is_set():
             raise Unavailable("The service is stopping; not everything was verified.")

@@ -45,11 +45,21 @@ class Timeline:
         return ticks * NS // self._ticks_per_s
 
     def begin(self, pts: int, boot_ns: int, utc_ns: int) -> Anchor:
-        """Start a new run at a key frame."""
+        """Start a new run at a frame that arrived now."""
         self._anchor = Anchor(uuid4().hex[:12], pts, boot_ns, utc_ns)
         self._last_pts, self._last_boot_ns = pts, boot_ns
         self._window_start_ns, self._least_late_ns, self._drift_ns = boot_ns, None, 0
         return self._anchor
+
+    def go_on(self, pts: int, boot_ns: int, utc_ns: int) -> Anchor:
+        """Start a new run where the last one ends: frames keep their place in boot time, less what drifted.
+
+        For a wall clock that was set (no frame is missing, so no boot time is either) and for drift.
+        """
+        at_boot_ns = self.at(pts)[1]
+        if abs(self._drift_ns) > DRIFT_NS:
+            at_boot_ns += self._drift_ns
+        return self.begin(pts, at_boot_ns, at_boot_ns + utc_ns - boot_ns)
 
     def follow(self, pts: int, boot_ns: int, utc_ns: int) -> str:
         """Take one packet's time stamp and arrival; says why the run should end, '' when it goes on."""

@@ -8,6 +8,7 @@ import os
 import random
 import socket
 import threading
+import time
 from collections import deque
 
 import av.container
@@ -15,6 +16,8 @@ import av.error
 
 from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.timeline import NS, Timeline, now_ns
+from holdshelf_core.recorder.worker_libav import LibavSource
+from holdshelf_core.recorder.worker_rtsp import RtspSource
 from holdshelf_core.recorder.worker_segment import (
     SegmentWriter,
     Sink,
@@ -22,7 +25,14 @@ from holdshelf_core.recorder.worker_segment import (
     parameter_sets,
     template_from_key_frame,
 )
-from holdshelf_core.recorder.worker_source import AUTH_REFUSED, NOT_RECORDABLE, RtspSource, SourceError, VideoPacket
+from holdshelf_core.recorder.worker_source import (
+    AUTH_REFUSED,
+    NOT_RECORDABLE,
+    NotUnderstoodError,
+    Source,
+    SourceError,
+    VideoPacket,
+)
 
 _LOGGER = logging.getLogger("holdshelf.worker")
 
@@ -30,6 +40,13 @@ _LOGGER = logging.getLogger("holdshelf.worker")
 SPARE_AHEAD_S = 15
 GRANT_WAIT_S = 2.0
 ASK_AGAIN_NS = 2 * NS
+# Reading in batches: see Camera._set_pace.
+PACE_CAP_S = 0.4
+PACE_BYTES = 100_000
+PACE_AFTER_NS = 3 * NS
+DRAINED_S = 0.003
+# Why a new run begins where the last one ends, with no frame missing between them.
+GOES_ON = frozenset({"clock stepped", "stream clock drifted"})
 NO_ANSWER = "recorder fault"
 BACKOFF_FIRST_S = 1.0
 BACKOFF_CAP_S = 10.0
@@ -142,6 +159,9 @@ class Camera(threading.Thread):
         self.last_frame_boot_ns = 0
         self.received_bytes = 0
         self._waiting_told = ""
+        self._pace_s = 0.0
+        self._pace_from = (0, 0)
+        self._through_libav = False
 
     # --- called by the control thread -------------------------------------------------------------------------
 
@@ -194,6 +214,8 @@ class Camera(threading.Thread):
                 self._session()
             except SourceError as error:
                 end = error
+                if isinstance(error, NotUnderstoodError):
+                    self._through_libav = True
             except Exception as error:  # a fault of ours must cost this camera one reconnect, not its recording
                 _LOGGER.exception("camera %s: the recording thread failed", self.camera)
                 end = SourceError("recorder fault", type(error).__name__)
@@ -210,29 +232,43 @@ class Camera(threading.Thread):
 
     def _session(self) -> None:
         self._link.send(wire.Dialling(self.camera))
-        order = self.order
-        source = RtspSource(order.url, order.username, order.password, order.transport)
+        source = self._dial()
         try:
             with self._lock:
-                self._sets = parameter_sets(source.stream.codec_context.extradata or b"", source.codec)
+                self._sets = parameter_sets(source.parameter_sets, source.codec)
                 self._timeline = Timeline(source.ticks_per_s)
                 self._why = "reconnected"
                 self._waiting_told = ""
+                self._pace_s = 0.0
+                self._pace_from = (began_ns := now_ns()[0], self.received_bytes)
                 self._drop_template()
-                if self._spares.may_ask(began_ns := now_ns()[0]):
+                if self._spares.may_ask(began_ns):
                     self._ask(began_ns)
-            for packet in source.packets():
+            packets, before_s = source.packets(), time.monotonic()
+            for packet in packets:
+                # A read that had to wait found the socket empty.
+                drained = time.monotonic() - before_s > DRAINED_S
                 with self._lock:
                     if self._stopping.is_set():
                         return
                     self._take(packet, source)
+                if drained and self._pace_s:
+                    self._stopping.wait(self._pace_s)
+                before_s = time.monotonic()
         finally:
             with self._lock:
                 self._close_segment(None)
                 self._drop_template()
             source.close()
 
-    def _take(self, packet: VideoPacket, source: RtspSource) -> None:
+    def _dial(self) -> Source:
+        """Our own client over TCP and TLS; libavformat for UDP, and for a camera that ours did not understand."""
+        order = self.order
+        if order.transport == "tcp" and not self._through_libav:
+            return RtspSource(order.url, order.username, order.password)
+        return LibavSource(order.url, order.username, order.password, order.transport)
+
+    def _take(self, packet: VideoPacket, source: Source) -> None:
         boot_ns, utc_ns = now_ns()
         self.last_frame_boot_ns = boot_ns
         self.received_bytes += packet.size
@@ -245,6 +281,7 @@ class Camera(threading.Thread):
             self._why = ended  # takes effect at the next key frame; until then frames keep the run's times
         writer = self._writer
         if packet.is_keyframe:
+            self._set_pace(source, boot_ns)
             self._at_key_frame(packet, source, pts, boot_ns, utc_ns)
         elif writer is not None and self._spares.may_ask(boot_ns):
             age_s = self._timeline.ticks_to_ns(writer.age_ticks(pts)) / NS
@@ -256,7 +293,20 @@ class Camera(threading.Thread):
             except WriteFailed as error:
                 self._tear(error.errno)
 
-    def _at_key_frame(self, packet: VideoPacket, source: RtspSource, pts: int, boot_ns: int, utc_ns: int) -> None:
+    def _set_pace(self, source: Source, boot_ns: int) -> None:
+        """How long frames may gather in the socket before they are read together.
+
+        Each read of one frame costs a wake-up; reading several at once costs a third less CPU (ADR 7). Bounded so that
+        what gathers fits a socket buffer: a full one would make the camera wait. UDP has no such patience.
+        """
+        began_ns, began_bytes = self._pace_from
+        elapsed_ns = boot_ns - began_ns
+        if source.over_tcp and elapsed_ns >= PACE_AFTER_NS:
+            bytes_per_s = (self.received_bytes - began_bytes) * NS / elapsed_ns
+            self._pace_s = min(PACE_CAP_S, PACE_BYTES / max(1.0, bytes_per_s))
+            self._pace_from = (boot_ns, self.received_bytes)
+
+    def _at_key_frame(self, packet: VideoPacket, source: Source, pts: int, boot_ns: int, utc_ns: int) -> None:
         sets = parameter_sets(memoryview(packet), source.codec)
         changed = bool(sets) and not sets <= self._sets
         writer = self._writer
@@ -269,11 +319,11 @@ class Camera(threading.Thread):
                 if self._spares.may_ask(boot_ns):
                     self._ask(boot_ns)
                 return
-        if changed or (not self._template and not source.stream.codec_context.width):
+        if changed or (self._template is None and source.template is None):
             try:
                 self._drop_template()
-                self._template = template_from_key_frame(packet, source.codec)
-                self._sets = sets
+                self._template = template_from_key_frame(packet, source.codec, b"" if sets else source.parameter_sets)
+                self._sets = sets or self._sets
             except (ValueError, av.error.FFmpegError):
                 self._close_segment(None)
                 self._tell_waiting("no parameter sets", "the camera has not sent its parameter sets yet")
@@ -286,12 +336,15 @@ class Camera(threading.Thread):
             return
         self._open_segment(grant, source, pts, boot_ns, utc_ns)
 
-    def _open_segment(self, grant: tuple[int, int], source: RtspSource, pts: int, boot_ns: int, utc_ns: int) -> None:
+    def _open_segment(self, grant: tuple[int, int], source: Source, pts: int, boot_ns: int, utc_ns: int) -> None:
         self._seq, fd = grant
-        if self._why or not self._timeline.run:
+        if self._why in GOES_ON and self._timeline.run:
+            self._timeline.go_on(pts, boot_ns, utc_ns)
+        elif self._why or not self._timeline.run:
             self._timeline.begin(pts, boot_ns, utc_ns)
         start_utc_ns, start_boot_ns = self._timeline.at(pts)
-        template = self._template.streams.video[0] if self._template else source.stream
+        template = self._template.streams.video[0] if self._template else source.template
+        assert template is not None
         facts = {
             "holdshelf": 1,
             "seq": self._seq,

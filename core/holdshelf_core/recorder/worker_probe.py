@@ -12,26 +12,38 @@ import sys
 
 import av.logging
 
-from holdshelf_core.recorder.worker_segment import template_from_key_frame
-from holdshelf_core.recorder.worker_source import RtspSource, SourceError
+from holdshelf_core.recorder.worker_libav import LibavSource
+from holdshelf_core.recorder.worker_rtsp import RtspSource
+from holdshelf_core.recorder.worker_segment import parameter_sets, template_from_key_frame
+from holdshelf_core.recorder.worker_source import NotUnderstoodError, Source, SourceError
 
 MAX_PACKETS = 900
 
 
 def probe(url: str, username: str | None, password: str | None, transport: str) -> dict[str, object]:
     """Dial and wait for the first key frame. Raises SourceError."""
-    source = RtspSource(url, username, password, transport)
+    try:
+        return _probe(_dial(url, username, password, transport))
+    except NotUnderstoodError:
+        return _probe(LibavSource(url, username, password, transport))
+
+
+def _dial(url: str, username: str | None, password: str | None, transport: str) -> Source:
+    if transport == "tcp":
+        return RtspSource(url, username, password)
+    return LibavSource(url, username, password, transport)
+
+
+def _probe(source: Source) -> dict[str, object]:
     try:
         for number, packet in enumerate(source.packets()):
             if packet.is_keyframe:
-                context = source.stream.codec_context
-                width, height = context.width, context.height
-                if not width:
-                    template = template_from_key_frame(packet, source.codec)
-                    size = template.streams.video[0].codec_context
-                    width, height = size.width, size.height
-                    template.close()
-                return {"codec": source.codec, "width": width, "height": height}
+                carried = parameter_sets(memoryview(packet), source.codec)
+                template = template_from_key_frame(packet, source.codec, b"" if carried else source.parameter_sets)
+                size = template.streams.video[0].codec_context
+                answer = {"codec": source.codec, "width": size.width, "height": size.height}
+                template.close()
+                return answer
             if number > MAX_PACKETS:
                 break
     except ValueError as error:

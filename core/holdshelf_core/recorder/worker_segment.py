@@ -1,8 +1,8 @@
 """Writes one segment: packets into a fragmented MP4 on a descriptor that was handed in. Opens no file.
 
 Every byte goes through ``Sink``, which hashes it on its way: the file is append-only (empty_moov, no trailer), so
-the hash is the file's. libavformat hands bytes over at each fragment's end (``flush_packets``), at most 0.9 s after
-the first of them came; ``Syncer`` has them on the disk at most 0.9 s later.
+the hash is the file's. libavformat hands bytes over at each fragment's end (``flush_packets``), at most 0.75 s
+after the first of them was read; ``Syncer`` has them on the disk at most 0.75 s later.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ import av.video.stream
 
 from holdshelf_core.recorder.worker_source import VideoPacket
 
-FRAGMENT_US = 900_000
-SYNC_PERIOD_S = 0.9
+# A frame may wait 0.4 s in the socket, then this long for its fragment's end, then this long for its sync: under 2 s.
+FRAGMENT_US = 750_000
+SYNC_PERIOD_S = 0.75
 _BUFFER_BYTES = 1 << 18
 _OPTIONS = {
     "movflags": "empty_moov+default_base_moof+skip_trailer",
@@ -57,14 +58,13 @@ def parameter_sets(annexb: bytes | memoryview, codec: str) -> frozenset[bytes]:
     return frozenset(found)
 
 
-def template_from_key_frame(packet: VideoPacket, codec: str) -> av.container.InputContainer:
-    """Describe a stream by a key frame that carries its parameter sets: size and extradata, through libavformat.
+def template_from_key_frame(packet: VideoPacket, codec: str, sets: bytes = b"") -> av.container.InputContainer:
+    """Describe a stream by a key frame and its parameter sets: size and extradata, through libavformat.
 
-    Used when the SDP said nothing or no longer tells the truth. The caller closes the container. Raises ValueError.
+    ``sets`` (Annex B) is put before a key frame that carries none. The caller closes the container. Raises ValueError.
     """
-    container = av.open(
-        io.BytesIO(bytes(packet)), "r", format=codec, options={"probesize": str(max(5000, packet.size))}
-    )
+    data = sets + bytes(packet)
+    container = av.open(io.BytesIO(data), "r", format=codec, options={"probesize": str(max(5000, len(data)))})
     if container.streams.video and container.streams.video[0].codec_context.width:
         return container
     container.close()
@@ -176,7 +176,12 @@ class SegmentWriter:
         if second < 3600:
             self.activity[second] += size
         self.frames += 1
-        self._guard(lambda: self._container.mux_one(packet))
+        try:
+            self._container.mux_one(packet)
+        except (av.error.FFmpegError, OSError) as error:
+            raise WriteFailed(self.sink.errno or error.errno or 5) from None
+        if self.sink.errno:  # libavformat may keep the callback's error to itself until later
+            raise WriteFailed(self.sink.errno)
 
     def duration_ticks(self, next_pts: int | None = None) -> int:
         """From the first frame to the next segment's first, or to the end of the last frame."""
@@ -190,7 +195,12 @@ class SegmentWriter:
 
     def finish(self) -> None:
         """Hand the last fragment over. Raises WriteFailed; the descriptor stays open."""
-        self._guard(self._container.close)
+        try:
+            self._container.close()
+        except (av.error.FFmpegError, OSError) as error:
+            raise WriteFailed(self.sink.errno or error.errno or 5) from None
+        if self.sink.errno:
+            raise WriteFailed(self.sink.errno)
 
     def abort(self) -> None:
         """Drop the muxer without caring whether its last bytes arrive."""
@@ -200,17 +210,9 @@ class SegmentWriter:
         except (av.error.FFmpegError, OSError, WriteFailed):
             return
 
-    def _guard(self, act: Callable[[], object]) -> None:
-        try:
-            act()
-        except (av.error.FFmpegError, OSError) as error:
-            raise WriteFailed(self.sink.errno or error.errno or 5) from None
-        if self.sink.errno:  # libavformat may keep the callback's error to itself until later
-            raise WriteFailed(self.sink.errno)
-
 
 class Syncer(threading.Thread):
-    """Grouped fdatasync: every sink with unsynced bytes, one after another, every 0.9 s, off the camera threads."""
+    """Grouped fdatasync: every sink with unsynced bytes, one after another, every 0.75 s, off the camera threads."""
 
     def __init__(self, sinks: Callable[[], list[tuple[str, int, Sink]]], torn: Callable[[str, int, int], None]) -> None:
         super().__init__(name="syncer", daemon=True)
