@@ -12,7 +12,6 @@ import time
 from collections import deque
 
 import av.container
-import av.error
 
 from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.timeline import NS, Timeline, now_ns
@@ -22,16 +21,15 @@ from holdshelf_core.recorder.worker_segment import (
     SegmentWriter,
     Sink,
     WriteFailed,
-    parameter_sets,
     template_from_key_frame,
 )
 from holdshelf_core.recorder.worker_source import (
     AUTH_REFUSED,
     NOT_RECORDABLE,
     NotUnderstoodError,
+    Picture,
     Source,
     SourceError,
-    VideoPacket,
 )
 
 _LOGGER = logging.getLogger("holdshelf.worker")
@@ -235,7 +233,7 @@ class Camera(threading.Thread):
         source = self._dial()
         try:
             with self._lock:
-                self._sets = parameter_sets(source.parameter_sets, source.codec)
+                self._sets = source.parameter_sets
                 self._timeline = Timeline(source.ticks_per_s)
                 self._why = "reconnected"
                 self._waiting_told = ""
@@ -244,14 +242,14 @@ class Camera(threading.Thread):
                 self._drop_template()
                 if self._spares.may_ask(began_ns):
                     self._ask(began_ns)
-            packets, before_s = source.packets(), time.monotonic()
-            for packet in packets:
+            before_s = time.monotonic()
+            for picture in source.pictures():
                 # A read that had to wait found the socket empty.
                 drained = time.monotonic() - before_s > DRAINED_S
                 with self._lock:
                     if self._stopping.is_set():
                         return
-                    self._take(packet, source)
+                    self._take(picture, source)
                 if drained and self._pace_s:
                     self._stopping.wait(self._pace_s)
                 before_s = time.monotonic()
@@ -268,11 +266,11 @@ class Camera(threading.Thread):
             return RtspSource(order.url, order.username, order.password)
         return LibavSource(order.url, order.username, order.password, order.transport)
 
-    def _take(self, packet: VideoPacket, source: Source) -> None:
+    def _take(self, picture: Picture, source: Source) -> None:
         boot_ns, utc_ns = now_ns()
         self.last_frame_boot_ns = boot_ns
-        self.received_bytes += packet.size
-        pts = packet.pts or 0
+        self.received_bytes += len(picture.data)
+        pts = picture.ticks
         ended = self._timeline.follow(pts, boot_ns, utc_ns)
         if ended == "stream jumped":
             self._close_segment(None)
@@ -280,16 +278,16 @@ class Camera(threading.Thread):
         elif ended and not self._why:
             self._why = ended  # takes effect at the next key frame; until then frames keep the run's times
         writer = self._writer
-        if packet.is_keyframe:
+        if picture.is_key:
             self._set_pace(source, boot_ns)
-            self._at_key_frame(packet, source, pts, boot_ns, utc_ns)
+            self._at_key_frame(picture, source, pts, boot_ns, utc_ns)
         elif writer is not None and self._spares.may_ask(boot_ns):
             age_s = self._timeline.ticks_to_ns(writer.age_ticks(pts)) / NS
             if age_s >= max(self.order.segment_s / 2, self.order.segment_s - SPARE_AHEAD_S):
                 self._ask(boot_ns)
         if self._writer is not None:
             try:
-                self._writer.write(packet)
+                self._writer.write(picture)
             except WriteFailed as error:
                 self._tear(error.errno)
 
@@ -306,8 +304,8 @@ class Camera(threading.Thread):
             self._pace_s = min(PACE_CAP_S, PACE_BYTES / max(1.0, bytes_per_s))
             self._pace_from = (boot_ns, self.received_bytes)
 
-    def _at_key_frame(self, packet: VideoPacket, source: Source, pts: int, boot_ns: int, utc_ns: int) -> None:
-        sets = parameter_sets(memoryview(packet), source.codec)
+    def _at_key_frame(self, picture: Picture, source: Source, pts: int, boot_ns: int, utc_ns: int) -> None:
+        sets = picture.sets
         changed = bool(sets) and not sets <= self._sets
         writer = self._writer
         if writer is not None:
@@ -322,9 +320,9 @@ class Camera(threading.Thread):
         if changed or (self._template is None and source.template is None):
             try:
                 self._drop_template()
-                self._template = template_from_key_frame(packet, source.codec, b"" if sets else source.parameter_sets)
+                self._template = template_from_key_frame(picture, source.codec, source.parameter_sets)
                 self._sets = sets or self._sets
-            except (ValueError, av.error.FFmpegError):
+            except ValueError:
                 self._close_segment(None)
                 self._tell_waiting("no parameter sets", "the camera has not sent its parameter sets yet")
                 return
@@ -361,6 +359,10 @@ class Camera(threading.Thread):
             os.close(fd)
             self._link.send(wire.Torn(self.camera, self._seq, error.errno, sync=False))
             return
+        except ValueError as error:
+            os.close(fd)
+            self._link.send(wire.Returned(self.camera, self._seq))
+            raise SourceError(NOT_RECORDABLE, f"its video cannot be described: {error}") from None
         context = template.codec_context
         self._link.send(
             wire.Started(
@@ -384,15 +386,13 @@ class Camera(threading.Thread):
             return
         failed = 0
         try:
-            writer.finish()
+            writer.finish(next_pts)
         except WriteFailed as error:
             failed = error.errno
         writer.sink.close_fd()
         if failed:
             self._link.send(wire.Torn(self.camera, self._seq, failed, sync=False))
             return
-        if self._why:
-            next_pts = None
         facts = writer.facts
         self._link.send(
             wire.Closed(

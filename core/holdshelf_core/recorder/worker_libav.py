@@ -15,8 +15,10 @@ import av
 import av.container
 import av.error
 import av.logging
+import av.packet
 import av.video.stream
 
+from holdshelf_core.recorder.worker_nal import length_prefixed, parameter_sets, split_annexb
 from holdshelf_core.recorder.worker_source import (
     AUTH_REFUSED,
     CODECS,
@@ -29,8 +31,8 @@ from holdshelf_core.recorder.worker_source import (
     STALE_SESSION,
     STREAM_ENDED,
     UNREACHABLE,
+    Picture,
     SourceError,
-    VideoPacket,
 )
 
 MAX_EARLY = 8
@@ -91,9 +93,9 @@ class LibavSource:
         return self.stream if self.stream.codec_context.width else None
 
     @property
-    def parameter_sets(self) -> bytes:
-        """What the SDP gives, Annex B."""
-        return self.stream.codec_context.extradata or b""
+    def parameter_sets(self) -> frozenset[bytes]:
+        """See ``worker_source.Source``."""
+        return parameter_sets(split_annexb(self.stream.codec_context.extradata or b""), self.codec)
 
     @property
     def ticks_per_s(self) -> int:
@@ -106,11 +108,11 @@ class LibavSource:
         """``h264`` or ``hevc``."""
         return str(self.stream.codec_context.name)
 
-    def packets(self) -> Iterator[VideoPacket]:
-        """Packets with data and a time stamp, in decoding order. Ends only by SourceError."""
+    def pictures(self) -> Iterator[Picture]:
+        """See ``worker_source.Source``."""
         seen = False
         # libavformat gives the very first packet no time stamp; it is the first key frame, so it is not thrown away.
-        early: list[VideoPacket] = []
+        early: list[av.packet.Packet[av.video.stream.VideoStream]] = []
         try:
             for packet in self._container.demux(self.stream):
                 if not packet.size:
@@ -122,14 +124,24 @@ class LibavSource:
                 while early:
                     late = early.pop(0)
                     late.pts = packet.pts - (len(early) + 1) * (packet.duration or late.duration or 3000)
-                    yield late
+                    yield self._picture(late)
                 seen = True
-                yield packet
+                yield self._picture(packet)
                 if len(self._container.streams) > 1:
                     self._refuse_audio()
         except (av.error.FFmpegError, OSError) as error:
             raise _translate(error, opening=False) from None
         raise SourceError(STREAM_ENDED if seen else NO_FRAMES, "the camera closed the stream")
+
+    def _picture(self, packet: av.packet.Packet[av.video.stream.VideoStream]) -> Picture:
+        nals = split_annexb(bytes(packet))
+        return Picture(
+            length_prefixed(nals),
+            packet.pts or 0,
+            packet.dts,
+            packet.is_keyframe,
+            parameter_sets(nals, self.codec) if packet.is_keyframe else frozenset(),
+        )
 
     def _refuse_audio(self) -> None:
         """Sound that comes inside the video's own transport (MPEG-TS) cannot be left out: nothing of it is kept."""

@@ -14,10 +14,10 @@ import av.logging
 
 from holdshelf_core.recorder.worker_libav import LibavSource
 from holdshelf_core.recorder.worker_rtsp import RtspSource
-from holdshelf_core.recorder.worker_segment import parameter_sets, template_from_key_frame
+from holdshelf_core.recorder.worker_segment import template_from_key_frame
 from holdshelf_core.recorder.worker_source import NotUnderstoodError, Source, SourceError
 
-MAX_PACKETS = 900
+MAX_PICTURES = 900
 
 
 def probe(url: str, username: str | None, password: str | None, transport: str) -> dict[str, object]:
@@ -36,15 +36,14 @@ def _dial(url: str, username: str | None, password: str | None, transport: str) 
 
 def _probe(source: Source) -> dict[str, object]:
     try:
-        for number, packet in enumerate(source.packets()):
-            if packet.is_keyframe:
-                carried = parameter_sets(memoryview(packet), source.codec)
-                template = template_from_key_frame(packet, source.codec, b"" if carried else source.parameter_sets)
+        for number, picture in enumerate(source.pictures()):
+            if picture.is_key:
+                template = template_from_key_frame(picture, source.codec, source.parameter_sets)
                 size = template.streams.video[0].codec_context
                 answer = {"codec": source.codec, "width": size.width, "height": size.height}
                 template.close()
                 return answer
-            if number > MAX_PACKETS:
+            if number > MAX_PICTURES:
                 break
     except ValueError as error:
         raise SourceError("no parameter sets", str(error)) from None

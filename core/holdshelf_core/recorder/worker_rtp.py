@@ -7,21 +7,13 @@ asks the kernel for many packets at a time. What cannot be an access unit is dro
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from holdshelf_core.recorder.worker_nal import is_parameter_set
+from holdshelf_core.recorder.worker_source import Picture
 
 _HEADER = struct.Struct(">BBHI")
-_START = b"\0\0\0\1"
 MAX_UNIT_BYTES = 32 << 20
 _WRAP = 1 << 32
-
-
-@dataclass(frozen=True, slots=True)
-class AccessUnit:
-    """One picture, Annex B, with the parameter sets and SEI that came with it. ``ticks`` counts from the first one."""
-
-    data: bytes
-    ticks: int
-    is_key: bool
 
 
 class Depacketizer:
@@ -32,10 +24,14 @@ class Depacketizer:
     """
 
     def __init__(self, codec: str, payload_type: int) -> None:
+        self._codec = codec
         self._hevc = codec == "hevc"
         self._payload_type = payload_type
+        # The picture so far, as an MP4 sample: before each NAL unit stands its length, filled in when it is over.
         self._parts: list[bytes] = []
         self._size = 0
+        self._nal_at, self._nal_size = -1, 0
+        self._sets: list[bytes] = []
         self._is_key = self._has_sets = self._has_slice = self._broken = self._in_fragment = False
         self._stamp: int | None = None
         self._last_given: int | None = None
@@ -48,13 +44,13 @@ class Depacketizer:
         self.reordered = False
         self.damaged = 0
 
-    def drain(self, data: bytes, position: int) -> tuple[int, list[AccessUnit]]:
+    def drain(self, data: bytes, position: int) -> tuple[int, list[Picture]]:
         """All interleaved packets (RFC 2326 § 10.12) from ``position`` on: where it stopped, and what they completed.
 
         It stops at an unfinished packet, or at a byte that is not "$": then an RTSP message begins there.
         Nine of ten packets are the middle of a fragmented slice, just the one that is expected: they have the short way.
         """
-        units: list[AccessUnit] = []
+        units: list[Picture] = []
         size = len(data)
         fu_header_bytes, fu_kind, fu_mask = (3, 49 << 1, 0x7E) if self._hevc else (2, 28, 0x1F)
         while size - position >= 4:
@@ -77,7 +73,9 @@ class Depacketizer:
                         and data[start + 8 : start + 12] == self._source
                     ):
                         self._parts.append(data[start + 12 + fu_header_bytes : end])
-                        self._size += end - start
+                        taken = end - start - 12 - fu_header_bytes
+                        self._size += taken
+                        self._nal_size += taken
                         self._next_seq = (seq + 1) & 0xFFFF
                         position = end
                         if self._size <= MAX_UNIT_BYTES:
@@ -86,7 +84,7 @@ class Depacketizer:
             position = end
         return position, units
 
-    def feed(self, data: bytes, start: int, end: int) -> list[AccessUnit]:  # noqa: PLR0912 - one pass, one packet
+    def feed(self, data: bytes, start: int, end: int) -> list[Picture]:  # noqa: PLR0912 - one pass, one packet
         """One RTP packet, ``data[start:end]``. Returns the access units that it completes (0, 1 or 2)."""
         if end - start < 12:
             return []
@@ -108,7 +106,7 @@ class Depacketizer:
         if position >= end:
             self._next_seq = (seq + 1) & 0xFFFF
             return []
-        done: list[AccessUnit] = []
+        done: list[Picture] = []
         if self._stamp is not None and stamp != self._stamp:
             self._finish(done)
         elif self._stamp is None and stamp == self._last_given:
@@ -124,8 +122,8 @@ class Depacketizer:
         else:
             self._take_h264(data, position, end)
         if self._size > MAX_UNIT_BYTES:
-            self._parts.clear()
-            self._size, self._broken = 0, True
+            self._drop_parts()
+            self._broken = True
         # Some cameras set the marker on parameter sets as well: a picture needs a slice.
         if kind & 0x80 and not self.markers_lie and (self._has_slice or self._broken):
             self._finish(done)
@@ -210,14 +208,24 @@ class Depacketizer:
             intra = kind == 1 and lead and (lead[0] >> 4 == 0b1011 or lead[0] == 0b10001000)
             self._is_key |= kind == 5 or bool(self._has_sets and intra)
             self._has_slice |= 1 <= kind <= 5
-        self._parts.append(_START)
+        if is_parameter_set(kind, self._codec) and len(data) > 2:
+            self._sets.append(data)
+        self._close_nal()
+        self._nal_at = len(self._parts)
+        self._parts.append(b"")
         self._append(data)
 
     def _append(self, data: bytes) -> None:
         self._parts.append(data)
         self._size += len(data)
+        self._nal_size += len(data)
 
-    def _finish(self, done: list[AccessUnit]) -> None:
+    def _close_nal(self) -> None:
+        if self._nal_at >= 0:
+            self._parts[self._nal_at] = self._nal_size.to_bytes(4)
+        self._nal_at, self._nal_size = -1, 0
+
+    def _finish(self, done: list[Picture]) -> None:
         stamp = self._stamp
         whole = self._has_slice and not self._broken and not self._in_fragment
         if stamp is not None and whole:
@@ -229,11 +237,15 @@ class Depacketizer:
                 self.reordered = True
             self._ticks += step
             self._last_stamp = stamp
-            done.append(AccessUnit(b"".join(self._parts), self._ticks, self._is_key))
+            self._close_nal()
+            done.append(Picture(b"".join(self._parts), self._ticks, None, self._is_key, frozenset(self._sets)))
         elif self._broken:
             self.damaged += 1
         self._last_given = stamp if whole or self._broken else self._last_given
-        self._parts = []
-        self._size = 0
+        self._drop_parts()
         self._is_key = self._has_sets = self._has_slice = self._broken = self._in_fragment = False
         self._stamp = None
+
+    def _drop_parts(self) -> None:
+        self._parts, self._sets = [], []
+        self._size, self._nal_at, self._nal_size = 0, -1, 0

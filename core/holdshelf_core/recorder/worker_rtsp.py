@@ -15,13 +15,12 @@ import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import cast
 from urllib.parse import urlsplit
 
-import av.packet
 import av.video.stream
 
 from holdshelf_core.recorder.worker_auth import Credentials
+from holdshelf_core.recorder.worker_nal import parameter_sets
 from holdshelf_core.recorder.worker_rtp import Depacketizer
 from holdshelf_core.recorder.worker_source import (
     AUTH_REFUSED,
@@ -34,8 +33,8 @@ from holdshelf_core.recorder.worker_source import (
     STREAM_ENDED,
     UNREACHABLE,
     NotUnderstoodError,
+    Picture,
     SourceError,
-    VideoPacket,
 )
 
 RECEIVE_BYTES = 256 << 10
@@ -64,7 +63,7 @@ class Track:
     payload_type: int
     ticks_per_s: int
     control: str
-    parameter_sets: bytes
+    parameter_sets: frozenset[bytes]
 
 
 class RtspSource:
@@ -169,7 +168,7 @@ class RtspSource:
 
     # --- media ------------------------------------------------------------------------------------------------
 
-    def packets(self) -> Iterator[VideoPacket]:
+    def pictures(self) -> Iterator[Picture]:
         """See ``worker_source.Source``."""
         self._socket.settimeout(2 * READ_TIMEOUT_S)
         buffer, seen = self._pending, False
@@ -186,11 +185,8 @@ class RtspSource:
                     if depacketizer.reordered:
                         raise NotUnderstoodError(STREAM_ENDED, "frames come out of order (B-frames)")
                     for unit in units:
-                        packet = cast(VideoPacket, av.packet.Packet(unit.data))
-                        packet.pts = unit.ticks
-                        packet.is_keyframe = unit.is_key
                         seen = True
-                        yield packet
+                        yield unit
                     if position >= len(buffer) or buffer[position] == 0x24:
                         break  # an unfinished packet: more is needed
                     taken = take_message(buffer[position : position + MAX_HEAD_BYTES + MAX_BODY_BYTES])
@@ -303,9 +299,9 @@ def parse_sdp(body: bytes) -> Track:
     )
 
 
-def _parameter_sets(section: list[str], payload: str, codec: str) -> bytes:
-    """sprop-… of a=fmtp, Annex B; what is not base64 is left out (a camera's own key frames have the last word)."""
-    sets = b""
+def _parameter_sets(section: list[str], payload: str, codec: str) -> frozenset[bytes]:
+    """sprop-… of a=fmtp; what is not base64 is left out (a camera's own key frames have the last word)."""
+    sets: list[bytes] = []
     for line in section:
         if not line.startswith(f"a=fmtp:{payload} "):
             continue
@@ -314,9 +310,8 @@ def _parameter_sets(section: list[str], payload: str, codec: str) -> bytes:
             if name.lower() in _SPROPS[codec]:
                 for item in value.split(","):
                     with contextlib.suppress(binascii.Error, ValueError):
-                        nal = base64.b64decode(item)
-                        sets += b"\0\0\0\1" + nal if nal else b""
-    return sets
+                        sets.append(base64.b64decode(item))
+    return parameter_sets(sets, codec)
 
 
 def _refused(answer: Answer) -> SourceError:

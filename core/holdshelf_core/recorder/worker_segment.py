@@ -1,8 +1,8 @@
-"""Writes one segment: packets into a fragmented MP4 on a descriptor that was handed in. Opens no file.
+"""Writes one segment: pictures into a fragmented MP4 on a descriptor that was handed in. Opens no file.
 
-Every byte goes through ``Sink``, which hashes it on its way: the file is append-only (empty_moov, no trailer), so
-the hash is the file's. libavformat hands bytes over at each fragment's end (``flush_packets``), at most 0.75 s
-after the first of them was read; ``Syncer`` has them on the disk at most 0.75 s later.
+libavformat makes the head (ftyp, moov: it knows avcC and hvcC); fragments are ours: one ``moof`` and ``mdat`` (ISO/IEC
+14496-12 § 8.8) at most 0.75 s after its first picture was read, in one write. Every byte goes through ``Sink``, which hashes
+it on its way: the file is append-only, so the hash is the file's. ``Syncer`` has it on the disk at most 0.75 s later.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import struct
 import threading
 from collections.abc import Callable
 from fractions import Fraction
@@ -21,18 +22,16 @@ import av.container
 import av.error
 import av.video.stream
 
-from holdshelf_core.recorder.worker_source import VideoPacket
+from holdshelf_core.recorder.worker_nal import annexb, split_sample
+from holdshelf_core.recorder.worker_source import Picture
 
 # A frame may wait 0.4 s in the socket, then this long for its fragment's end, then this long for its sync: under 2 s.
-FRAGMENT_US = 750_000
+FRAGMENT_S = 0.75
 SYNC_PERIOD_S = 0.75
-_BUFFER_BYTES = 1 << 18
-_OPTIONS = {
-    "movflags": "empty_moov+default_base_moof+skip_trailer",
-    "frag_duration": str(FRAGMENT_US),
-    "flush_packets": "1",
-}
-_PARAMETER_SETS = {"h264": frozenset({7, 8}), "hevc": frozenset({32, 33, 34})}
+MAX_FRAGMENT_BYTES = 64 << 20
+_HEAD_OPTIONS = {"movflags": "empty_moov+default_base_moof+skip_trailer", "frag_duration": "750000"}
+_IS_SYNC, _IS_NOT_SYNC = 0x0200_0000, 0x0101_0000  # sample_depends_on and sample_is_non_sync_sample, § 8.8.3.1
+_SAMPLE = struct.Struct(">IIIi")
 
 
 class WriteFailed(Exception):
@@ -43,32 +42,36 @@ class WriteFailed(Exception):
         self.errno = errno
 
 
-def parameter_sets(annexb: bytes | memoryview, codec: str) -> frozenset[bytes]:
-    """The SPS, PPS (and VPS) that stand before the first slice of an access unit (H.264 § 7.3.1, H.265 § 7.3.1)."""
-    data = bytes(annexb[:65_536])
-    wanted, found, position = _PARAMETER_SETS[codec], set(), data.find(b"\0\0\1")
-    while position >= 0 and position + 3 < len(data):
-        start = position + 3
-        kind = data[start] & 0x1F if codec == "h264" else data[start] >> 1 & 0x3F
-        if kind < 6 if codec == "h264" else kind < 32:  # a slice: nothing of ours comes after it
-            break
-        position = data.find(b"\0\0\1", start)
-        if kind in wanted:
-            found.add(data[start : position if position >= 0 else len(data)].rstrip(b"\0"))
-    return frozenset(found)
-
-
-def template_from_key_frame(packet: VideoPacket, codec: str, sets: bytes = b"") -> av.container.InputContainer:
+def template_from_key_frame(picture: Picture, codec: str, sets: frozenset[bytes]) -> av.container.InputContainer:
     """Describe a stream by a key frame and its parameter sets: size and extradata, through libavformat.
 
-    ``sets`` (Annex B) is put before a key frame that carries none. The caller closes the container. Raises ValueError.
+    ``sets`` is put before a key frame that carries none. The caller closes the container. Raises ValueError.
     """
-    data = sets + bytes(packet)
-    container = av.open(io.BytesIO(data), "r", format=codec, options={"probesize": str(max(5000, len(data)))})
+    # SPS before PPS (and VPS first of all): by nal_unit_type, which happens to be that order.
+    data = annexb(sorted(sets, key=lambda nal: nal[0])) if not picture.sets else b""
+    data += annexb(split_sample(picture.data))
+    try:
+        container = av.open(io.BytesIO(data), "r", format=codec, options={"probesize": str(max(5000, len(data)))})
+    except (av.error.FFmpegError, OSError) as error:
+        raise ValueError(str(error)) from None
     if container.streams.video and container.streams.video[0].codec_context.width:
         return container
     container.close()
     raise ValueError("the key frame carries no usable parameter sets")
+
+
+def file_head(template: av.video.stream.VideoStream, ticks_per_s: int, comment: str) -> bytes:
+    """ftyp and moov of a fragmented file with this one video track (track 1). Raises ValueError."""
+    head = io.BytesIO()
+    try:
+        with av.open(head, "w", format="mp4", options=_HEAD_OPTIONS) as container:
+            container.metadata["comment"] = comment
+            stream = container.add_stream_from_template(template)
+            stream.time_base = Fraction(1, ticks_per_s)
+            container.start_encoding()
+            return head.getvalue()
+    except (av.error.FFmpegError, OSError) as error:
+        raise ValueError(str(error)) from None
 
 
 class Sink:
@@ -132,83 +135,98 @@ class SegmentWriter:
         fd: int,
         template: av.video.stream.VideoStream,
         facts: dict[str, Any],
-        first_pts: int,
+        first_ticks: int,
         ticks_per_s: int,
     ) -> None:
-        """``facts`` go into the file itself, so that recovery needs nothing else (docs/disk-format.md)."""
+        """``facts`` go into the file itself, so that recovery needs nothing else (docs/disk-format.md).
+
+        Raises WriteFailed, ValueError (libavformat cannot describe such a stream).
+        """
         self.sink = Sink(fd)
         self.facts = facts
         self.frames = 0
-        self.first_pts = first_pts
-        self._last_dts = -1
-        self._last_pts = first_pts
-        self._frame_ticks = 0
-        self._ticks_per_s = ticks_per_s
-        self.width, self.height = template.codec_context.width, template.codec_context.height
+        self.first_ticks = first_ticks
         self.activity: list[int] = []
-        self._container = av.open(self.sink, "w", format="mp4", buffer_size=_BUFFER_BYTES, options=_OPTIONS)
-        self._container.metadata["comment"] = json.dumps(facts, separators=(",", ":"))
-        self._stream = self._container.add_stream_from_template(template)
-        self._stream.time_base = Fraction(1, self._ticks_per_s)
+        self.width, self.height = template.codec_context.width, template.codec_context.height
+        self._ticks_per_s = ticks_per_s
+        self._last_ticks = first_ticks
+        self._frame_ticks = 0
+        self._next_decode = 0
+        self._fragment: list[tuple[int, int, bytes, bool]] = []
+        self._fragment_bytes = 0
+        self._fragments = 0
+        self.sink.write(file_head(template, ticks_per_s, json.dumps(facts, separators=(",", ":"))))
 
-    def write(self, packet: VideoPacket) -> None:
-        """Add one packet (its time stamps are rebased and its stream set: the caller must not use them after).
-
-        Raises WriteFailed.
-        """
-        pts = packet.pts if packet.pts is not None else self._last_pts
-        size = packet.size
+    def write(self, picture: Picture) -> None:
+        """Add one picture. Raises WriteFailed."""
+        relative = max(0, picture.ticks - self.first_ticks)
         if self.frames:
-            self._frame_ticks = max(1, abs(pts - self._last_pts))
-        self._last_pts = pts
-        relative = max(0, pts - self.first_pts)
-        # RTSP's first packets may lack a dts; a muxer wants it strictly rising and not after the pts.
-        dts = packet.dts - self.first_pts if packet.dts is not None else relative
-        dts = max(dts, self._last_dts + 1)
-        self._last_dts = dts
-        packet.pts, packet.dts = max(relative, dts), dts
-        if not packet.duration:
-            packet.duration = self._frame_ticks
-        packet.stream = self._stream
+            self._frame_ticks = max(1, abs(picture.ticks - self._last_ticks))
+        self._last_ticks = picture.ticks
+        decode = relative if picture.decode_ticks is None else picture.decode_ticks - self.first_ticks
+        decode = max(decode, self._next_decode)  # strictly rising, whatever the camera says
+        self._next_decode = decode + 1
+        fragment = self._fragment
+        if fragment and (
+            decode - fragment[0][0] >= FRAGMENT_S * self._ticks_per_s or self._fragment_bytes > MAX_FRAGMENT_BYTES
+        ):
+            self._flush(decode)
+        self._fragment.append((decode, relative - decode, picture.data, picture.is_key))
+        size = len(picture.data)
+        self._fragment_bytes += size
         second = relative // self._ticks_per_s
         while len(self.activity) <= second < 3600:
             self.activity.append(0)
         if second < 3600:
             self.activity[second] += size
         self.frames += 1
-        try:
-            self._container.mux_one(packet)
-        except (av.error.FFmpegError, OSError) as error:
-            raise WriteFailed(self.sink.errno or error.errno or 5) from None
-        if self.sink.errno:  # libavformat may keep the callback's error to itself until later
-            raise WriteFailed(self.sink.errno)
 
-    def duration_ticks(self, next_pts: int | None = None) -> int:
+    def _flush(self, next_decode: int) -> None:
+        """Write what has gathered as one fragment; ``next_decode`` ends its last sample."""
+        samples, self._fragment, self._fragment_bytes = self._fragment, [], 0
+        if not samples:
+            return
+        self._fragments += 1
+        ends = [sample[0] for sample in samples[1:]] + [next_decode]
+        table = b"".join(
+            _SAMPLE.pack(end - decode, len(data), _IS_SYNC if is_key else _IS_NOT_SYNC, offset)
+            for (decode, offset, data, is_key), end in zip(samples, ends, strict=True)
+        )
+        count = len(samples)
+        # mfhd 16, tfhd 16, tfdt 20, trun 20 + 16 a sample; traf and moof 8 each (§ 8.8.4 to 8.8.8).
+        traf_bytes = 8 + 16 + 20 + 20 + len(table)
+        moof_bytes = 8 + 16 + traf_bytes
+        head = struct.pack(
+            ">I4sI4sIII4sI4sIII4sIQI4sIIi",
+            moof_bytes, b"moof",
+            16, b"mfhd", 0, self._fragments,
+            traf_bytes, b"traf",
+            16, b"tfhd", 0x020000, 1,  # default-base-is-moof
+            20, b"tfdt", 1 << 24, samples[0][0],
+            20 + len(table), b"trun", 1 << 24 | 0x000F01, count, moof_bytes + 8,
+        )  # fmt: skip
+        media = [sample[2] for sample in samples]
+        size = 8 + sum(map(len, media))
+        self.sink.write(b"".join((head, table, struct.pack(">I4s", size, b"mdat"), *media)))
+
+    def duration_ticks(self, next_ticks: int | None = None) -> int:
         """From the first frame to the next segment's first, or to the end of the last frame."""
-        if next_pts is not None:
-            return max(0, next_pts - self.first_pts)
-        return max(0, self._last_pts - self.first_pts) + self._frame_ticks
+        if next_ticks is not None:
+            return max(0, next_ticks - self.first_ticks)
+        return max(0, self._last_ticks - self.first_ticks) + self._frame_ticks
 
-    def age_ticks(self, pts: int) -> int:
+    def age_ticks(self, ticks: int) -> int:
         """How long this segment is already, at a time stamp."""
-        return pts - self.first_pts
+        return ticks - self.first_ticks
 
-    def finish(self) -> None:
-        """Hand the last fragment over. Raises WriteFailed; the descriptor stays open."""
-        try:
-            self._container.close()
-        except (av.error.FFmpegError, OSError) as error:
-            raise WriteFailed(self.sink.errno or error.errno or 5) from None
-        if self.sink.errno:
-            raise WriteFailed(self.sink.errno)
+    def finish(self, next_ticks: int | None = None) -> None:
+        """Write the last fragment. Raises WriteFailed; the descriptor stays open."""
+        self._flush(max(self._next_decode, self.duration_ticks(next_ticks)))
 
     def abort(self) -> None:
-        """Drop the muxer without caring whether its last bytes arrive."""
+        """Write no more."""
+        self._fragment = []
         self.sink.errno = self.sink.errno or 5
-        try:
-            self._container.close()
-        except (av.error.FFmpegError, OSError, WriteFailed):
-            return
 
 
 class Syncer(threading.Thread):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
-import av.packet
 import av.video.stream
 
 OPEN_TIMEOUT_S = 6.0
@@ -23,7 +23,20 @@ STREAM_ENDED = "stream ended"
 NOT_RECORDABLE = "not recordable"
 SOUND_INSIDE = "its sound cannot be left out of the stream"
 
-type VideoPacket = av.packet.Packet[av.video.stream.VideoStream]
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One access unit, as an MP4 sample: NAL units with four-byte lengths, with their parameter sets and SEI.
+
+    ``ticks`` is its presentation time in the source's unit, from any origin; ``decode_ticks`` its decoding time where
+    the two differ (B-frames). ``sets`` are the SPS, PPS and VPS inside it.
+    """
+
+    data: bytes
+    ticks: int
+    decode_ticks: int | None
+    is_key: bool
+    sets: frozenset[bytes]
 
 
 class SourceError(Exception):
@@ -57,11 +70,11 @@ class Source(Protocol):
         """A description to write files by; None: take it from the first key frame."""
 
     @property
-    def parameter_sets(self) -> bytes:
-        """SPS, PPS (and VPS) that the SDP gives, Annex B; may be empty."""
+    def parameter_sets(self) -> frozenset[bytes]:
+        """SPS, PPS (and VPS) that the SDP gives; may be empty."""
 
-    def packets(self) -> Iterator[VideoPacket]:
-        """Packets with data and a time stamp, in decoding order. Ends only by SourceError."""
+    def pictures(self) -> Iterator[Picture]:
+        """Pictures in decoding order. Ends only by SourceError."""
 
     def close(self) -> None:
         """Hang up (TEARDOWN, so that the camera frees the session). Never raises."""

@@ -1,0 +1,57 @@
+"""NAL units (H.264 § 7.3.1, H.265 § 7.3.1.1): apart, together, and which of them are parameter sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_SETS = {"h264": frozenset({7, 8}), "hevc": frozenset({32, 33, 34})}
+
+
+def kind_of(nal: bytes, codec: str) -> int:
+    """nal_unit_type; -1 for an empty one."""
+    if not nal:
+        return -1
+    return nal[0] & 0x1F if codec == "h264" else nal[0] >> 1 & 0x3F
+
+
+def split_annexb(data: bytes) -> list[bytes]:
+    """The NAL units of a byte stream (Annex B), without start codes and trailing zeros."""
+    nals = []
+    position = data.find(b"\0\0\1")
+    while position >= 0:
+        start = position + 3
+        position = data.find(b"\0\0\1", start)
+        nal = data[start : position if position >= 0 else len(data)].rstrip(b"\0")
+        if nal:
+            nals.append(nal)
+    return nals
+
+
+def length_prefixed(nals: Iterable[bytes]) -> bytes:
+    """As an MP4 sample holds them (ISO/IEC 14496-15 § 5.3.2, four-byte lengths)."""
+    return b"".join(part for nal in nals for part in (len(nal).to_bytes(4), nal))
+
+
+def annexb(nals: Iterable[bytes]) -> bytes:
+    """As a byte stream."""
+    return b"".join(b"\0\0\0\1" + nal for nal in nals)
+
+
+def split_sample(data: bytes) -> list[bytes]:
+    """The NAL units of an MP4 sample."""
+    nals, position = [], 0
+    while position + 4 <= len(data):
+        end = position + 4 + int.from_bytes(data[position : position + 4])
+        nals.append(data[position + 4 : end])
+        position = end
+    return nals
+
+
+def parameter_sets(nals: Iterable[bytes], codec: str) -> frozenset[bytes]:
+    """The SPS, PPS (and VPS) among them."""
+    return frozenset(nal for nal in nals if kind_of(nal, codec) in _SETS[codec])
+
+
+def is_parameter_set(kind: int, codec: str) -> bool:
+    """Whether a nal_unit_type is one of SPS, PPS, VPS."""
+    return kind in _SETS[codec]
