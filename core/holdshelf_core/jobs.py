@@ -18,6 +18,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from holdshelf_core.errors import HoldshelfError
+from holdshelf_storage.errors import StorageError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ class Jobs:
         job.last_utc_ns = time.time_ns()
         try:
             job.last_result = await job.run()
-        except HoldshelfError as error:
+        except (HoldshelfError, StorageError) as error:
             job.last_result = f"failed: {error}"
         except Exception as error:  # a job's fault is reported and must not stop the scheduler
             _LOGGER.exception("job %s failed", job.name)
