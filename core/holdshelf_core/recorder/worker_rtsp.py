@@ -101,6 +101,9 @@ class RtspSource:
     # --- the dialogue -----------------------------------------------------------------------------------------
 
     def _describe(self) -> tuple[Track, str]:
+        # First, as every client does it: some cameras count on it, and it tells which keepalive they like.
+        self._send("OPTIONS", self._url, {})
+        self._note(self._await_answer())
         answer = self._ask("DESCRIBE", self._url, {"Accept": "application/sdp"})
         base = answer.headers.get("content-base") or answer.headers.get("content-location") or self._url
         return parse_sdp(answer.body), base
@@ -210,7 +213,7 @@ class RtspSource:
             return
         if "GET_PARAMETER" in answer.headers.get("public", "").upper():
             self._can_get_parameter = True
-        if answer.status == 454:
+        if answer.status == 454 and self._session:
             raise SourceError(STALE_SESSION, "454 Session Not Found")
 
     def close(self) -> None:
