@@ -21,7 +21,7 @@ from holdshelf_core.integration.entry import ConfigEntry, EntryState
 from holdshelf_core.integration.errors import EntryAuthFailed, EntryError, EntryNotReady
 from holdshelf_core.integration.loader import Integration, integrations
 from holdshelf_core.integration.models import DiscoveredCamera, EntryDraft
-from holdshelf_storage.errors import SecretLost
+from holdshelf_storage.errors import SecretLost, StorageError
 from holdshelf_storage.register import Register
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ _LOGGER = logging.getLogger(__name__)
 
 TABLE = "entries"
 MAX_NAME_CHARS = 64
+MAX_NOTE_CHARS = 200
 RETRY_FIRST_S = 5.0
 RETRY_CAP_S = 300.0
 
@@ -278,6 +279,11 @@ class Entries:
     def async_check(self, name: str, area_kind: str, area_note: str, transport: str, questioned: bool) -> None:
         """What can be said before a camera is dialled. Raises BadRequest (name, area, transport)."""
         check_area(area_kind, area_note)
+        if len(area_note) > MAX_NOTE_CHARS or not area_note.isprintable():
+            raise BadRequest(
+                f"A note on an area has at most {MAX_NOTE_CHARS} printable characters.",
+                "Give another with --area-note.",
+            )
         title = check_name(name)
         word = questionable_name(title)
         if word and not questioned:
@@ -316,10 +322,14 @@ class Entries:
     async def async_remove(self, entry: ConfigEntry[Any]) -> None:
         """Stop recording it and forget it. Its footage is erased on schedule like all other."""
         await self._unload(entry)
+        try:
+            await asyncio.to_thread(self._register.remove, TABLE, entry.entry_id)
+        except StorageError:
+            await self._setup(entry)  # it would be back after a restart, so it stays
+            raise
         await self._holdshelf.async_camera_removed(entry)
         self._entries.pop(entry.entry_id, None)
         self._holdshelf.repairs.async_delete_for_camera(entry.entry_id)
-        await asyncio.to_thread(self._register.remove, TABLE, entry.entry_id)
 
     async def async_reauth(
         self,
@@ -342,6 +352,10 @@ class Entries:
             raise Conflict(f"Another device answers at the address of {entry.title}.", "Remove it and add it again.")
         if play is not None:
             draft = await play(draft)
-        entry.data = {**entry.data, **draft.data}
-        await self.async_save(entry)
+        before, entry.data = entry.data, {**entry.data, **draft.data}
+        try:
+            await self.async_save(entry)
+        except StorageError:
+            entry.data = before
+            raise
         await self.async_reload(entry)

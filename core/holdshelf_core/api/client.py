@@ -17,7 +17,7 @@ import msgspec
 
 from holdshelf_core.api import types
 from holdshelf_core.api.address import candidate_paths
-from holdshelf_core.errors import HoldshelfError, Unavailable
+from holdshelf_core.errors import BadRequest, HoldshelfError, NotPermitted, Unavailable
 
 MAX_ANSWER_BYTES = 256 << 20
 
@@ -80,6 +80,8 @@ class Client:
                 raise error_out
             return msgspec.json.decode(raw, type=answer)
         except msgspec.MsgspecError:
+            if response.status in (400, 414, 431):  # not from the service's own code: HTTP itself has refused it
+                raise BadRequest("The request is too long for the service.", "Give a shorter name or time.") from None
             raise Unavailable(
                 "The service answered in a form this command does not know.", "Are both of the same version?"
             ) from None
@@ -97,8 +99,8 @@ class Client:
                 continue
             return connection
         if isinstance(refused, PermissionError):
-            raise HoldshelfError(
-                "This account may not speak to the service.",
+            raise NotPermitted(
+                f"This account may not speak to a service on {self._data}.",
                 "Run the command as the service's user or root, or join its group.",
             )
         shown = shlex.quote(str(self._data))

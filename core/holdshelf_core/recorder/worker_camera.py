@@ -40,7 +40,6 @@ GRANT_WAIT_S = 2.0
 ASK_AGAIN_NS = 2 * NS
 # Reading in batches: see Camera._set_pace.
 PACE_CAP_S = 0.4
-PACE_BYTES = 100_000
 PACE_AFTER_NS = 3 * NS
 DRAINED_S = 0.003
 # Why a new run begins where the last one ends, with no frame missing between them.
@@ -295,13 +294,13 @@ class Camera(threading.Thread):
         """How long frames may gather in the socket before they are read together.
 
         Each read of one frame costs a wake-up; reading several at once costs a third less CPU (ADR 7). Bounded so that
-        what gathers fits a socket buffer: a full one would make the camera wait. UDP has no such patience.
+        what gathers is a sixth of the socket's buffer: a full one would make the camera wait, or drop frames.
         """
         began_ns, began_bytes = self._pace_from
         elapsed_ns = boot_ns - began_ns
-        if source.over_tcp and elapsed_ns >= PACE_AFTER_NS:
+        if source.gather_bytes and elapsed_ns >= PACE_AFTER_NS:
             bytes_per_s = (self.received_bytes - began_bytes) * NS / elapsed_ns
-            self._pace_s = min(PACE_CAP_S, PACE_BYTES / max(1.0, bytes_per_s))
+            self._pace_s = min(PACE_CAP_S, source.gather_bytes / max(1.0, bytes_per_s))
             self._pace_from = (boot_ns, self.received_bytes)
 
     def _at_key_frame(self, picture: Picture, source: Source, pts: int, boot_ns: int, utc_ns: int) -> None:

@@ -52,7 +52,7 @@ class LibavSource:
 
     def __init__(self, url: str, username: str | None, password: str | None, transport: str) -> None:
         """Dial, TCP or UDP. Raises SourceError. Takes up to ``OPEN_TIMEOUT_S``; blocks without the interpreter lock."""
-        self.over_tcp = transport == "tcp"
+        self.gather_bytes = 0
         options = {
             "rtsp_transport": transport,
             "allowed_media_types": "video",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import errno
 import socket
 import ssl
 import time
@@ -38,6 +39,7 @@ from holdshelf_core.recorder.worker_source import (
 )
 
 RECEIVE_BYTES = 256 << 10
+RECEIVE_BUFFER_BYTES = 1 << 20  # the kernel grants net.core.rmem_max, 208 KiB by default, and doubles it
 MAX_HEAD_BYTES = 64 << 10
 MAX_BODY_BYTES = 256 << 10
 _DEFAULT_PORT = {"rtsp": 554, "rtsps": 322}
@@ -69,7 +71,6 @@ class Track:
 class RtspSource:
     """An open connection with its one video stream (see ``worker_source.Source``)."""
 
-    over_tcp = True
     template: av.video.stream.VideoStream | None = None
 
     def __init__(self, url: str, username: str | None, password: str | None) -> None:
@@ -83,6 +84,7 @@ class RtspSource:
         self._pending = b""
         self._can_get_parameter = False
         self._socket = _connect(parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORT[parts.scheme])
+        self.gather_bytes = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 6
         try:
             self._deadline = time.monotonic() + 2 * OPEN_TIMEOUT_S
             self._track, base = self._describe()
@@ -227,8 +229,7 @@ class RtspSource:
 
 def _connect(scheme: str, host: str, port: int) -> socket.socket:
     try:
-        plain = socket.create_connection((host, port), OPEN_TIMEOUT_S)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain = _open_socket(host, port)
         if scheme != "rtsps":
             return plain
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -238,6 +239,25 @@ def _connect(scheme: str, host: str, port: int) -> socket.socket:
         return context.wrap_socket(plain, server_hostname=host)
     except (OSError, ValueError) as error:
         raise _lost(error, opening=True) from None
+
+
+def _open_socket(host: str, port: int) -> socket.socket:
+    """A connected socket with a receive buffer several times of what is let gather in it. Raises OSError."""
+    failed: OSError = ConnectionRefusedError(errno.ECONNREFUSED, "no address")
+    for family, kind, protocol, _name, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        plain = socket.socket(family, kind, protocol)
+        try:
+            # Before connecting, since it decides the window scale. A full buffer would make the camera wait or drop.
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            plain.settimeout(OPEN_TIMEOUT_S)
+            plain.connect(address)
+        except OSError as error:
+            plain.close()
+            failed = error
+        else:
+            return plain
+    raise failed
 
 
 def take_message(buffer: bytes) -> tuple[Answer | None, int] | None:

@@ -55,7 +55,8 @@ class NotUnderstoodError(SourceError):
 class Source(Protocol):
     """An open connection with its one video stream."""
 
-    over_tcp: bool
+    gather_bytes: int
+    """How much may safely gather before it is read; 0 for a connection that has no such patience (UDP)."""
 
     @property
     def codec(self) -> str:
