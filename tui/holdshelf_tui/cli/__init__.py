@@ -8,18 +8,22 @@ import sys
 
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 refused or failed (one sentence on stderr), 2 wrong usage, 130 interrupted."""
-    import click  # noqa: PLC0415 - `holdshelf --help` should not wait for anything it does not need
+    import typer  # noqa: PLC0415 - `holdshelf --help` should not wait for anything it does not need
 
     from holdshelf_core.api.errors import HoldshelfError  # noqa: PLC0415
     from holdshelf_tui.cli.app import app  # noqa: PLC0415
 
+    # Typer brings a click of its own, or uses the installed one, as its version will: ask it for the class it raises.
+    wrong_usage: type[Exception] = next(
+        kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+    )
     try:
         code = app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        print("holdshelf: stopped.", file=sys.stderr)
+    except wrong_usage as error:
+        _say_usage(error)
+        sys.exit(2)
+    except (typer.Abort, KeyboardInterrupt):
+        print("holdshelf: interrupted.", file=sys.stderr)
         sys.exit(130)
     except HoldshelfError as error:
         print(f"holdshelf: {error}", file=sys.stderr)
@@ -27,6 +31,19 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of a pipe has gone (`| head`): not an error, and nothing may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except PermissionError as error:
+        where = f" {error.filename}" if error.filename else " a file it needs"
+        print(
+            f"holdshelf: This account may not use{where}. Run the command as the service's user or root.",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+    except OSError as error:
+        if os.environ.get("HOLDSHELF_DEBUG"):
+            raise
+        where = f"{error.filename}: " if error.filename else "writing its output failed: "
+        print(f"holdshelf: This command could not finish: {where}{error.strerror or error}.", file=sys.stderr)
         sys.exit(1)
     except Exception as error:
         if os.environ.get("HOLDSHELF_DEBUG"):
@@ -37,4 +54,18 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(1)
+    if code == 130:  # Ctrl+C, which Typer hands on as an exit code
+        print("holdshelf: interrupted.", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say_usage(error: BaseException) -> None:
+    """One sentence and where the help is; the help itself when a group was called without a command."""
+    context = getattr(error, "ctx", None)
+    sentence = str(getattr(error, "format_message", lambda: error)()).strip()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(sentence, file=sys.stderr)
+        return
+    end = "" if sentence.endswith((".", "?", "!")) else "."
+    command = context.command_path if context is not None else "holdshelf"
+    print(f"holdshelf: {sentence}{end} See `{command} --help`.", file=sys.stderr)

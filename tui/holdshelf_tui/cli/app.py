@@ -37,11 +37,21 @@ def root(
 
 
 app.command(epilog="Example: holdshelf init --data /srv/holdshelf --media /mnt/footage --budget 900GB")(service.init)
-app.command(epilog="Example: holdshelf serve --data /srv/holdshelf")(service.serve)
-app.command(epilog="Example: holdshelf status --check || mail -s 'Holdshelf' it@town.example")(service.status)
+app.command(short_help="Record: the service itself.", epilog="Example: holdshelf serve --data /srv/holdshelf")(
+    service.serve
+)
+app.command(
+    short_help="What is recorded, kept, and to be mended.",
+    epilog="Example: holdshelf status --check || mail -s 'Holdshelf' it@town.example",
+)(service.status)
 app.command(epilog="Example: holdshelf jobs --json")(service.jobs)
-app.command(epilog="Example: holdshelf doctor --data /srv/holdshelf")(service.doctor)
+app.command(short_help="Look at all that recording needs.", epilog="Example: holdshelf doctor --data /srv/holdshelf")(
+    service.doctor
+)
 app.command(epilog="Example: holdshelf plan --cameras 8 --mbps 4 --days 30")(service.plan)
-app.command(epilog="Example: holdshelf demo --seconds 30 --data /tmp/demo --json")(service.demo)
+app.command(
+    short_help="Record virtual cameras on this machine.",
+    epilog="Example: holdshelf demo --seconds 30 --data /tmp/demo --json",
+)(service.demo)
 app.add_typer(camera.app, name="camera")
 app.add_typer(footage.app, name="footage")

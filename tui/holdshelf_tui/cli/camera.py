@@ -11,7 +11,7 @@ import typer
 from holdshelf_core.api import types
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
-from holdshelf_core.api.local import AREA_KINDS
+from holdshelf_core.api.local import AREA_KINDS, check_area, questionable_name
 from holdshelf_tui.cli import render
 from holdshelf_tui.cli.options import Data, Json, PasswordEnv, PasswordFile, ask_password, client, given_password
 from holdshelf_tui.cli.service import CAMERA_HEADS, camera_cells, echo_json, print_checks
@@ -27,6 +27,8 @@ Timeout = Annotated[float, typer.Option(help="How long to wait for answers, in s
 
 
 def _discover(service: Client, addresses: list[str] | None, timeout_s: float) -> list[types.DiscoveredRow]:
+    if not 0.1 <= timeout_s <= 30:
+        raise BadRequest("Discovery waits between 0.1 and 30 seconds.", "Give another --timeout.")
     asked = types.DiscoverRequest(addresses or None, timeout_s)
     return service.post("/discover", asked, list[types.DiscoveredRow], timeout_s=timeout_s + 30)
 
@@ -38,7 +40,8 @@ def discover(data: Data = None, at: Probe = None, timeout: Timeout = 4.0, json: 
     if json:
         echo_json(found)
     elif not found:
-        typer.echo("No camera answered. Ask one directly with --at HOST, or add it by its address.")
+        other = "Add it by its address" if at else "Ask one directly with --at HOST, or add it by its address"
+        typer.echo(f"No camera answered. {other}.")
     else:
         rows = [(f.id, f.name, f.hardware, f.address, f.added_as or "-") for f in found]
         typer.echo(render.table(("ID", "NAME", "MODEL", "ADDRESS", "ADDED AS"), rows))
@@ -60,8 +63,12 @@ def add(
     password_file: PasswordFile = None,
     password_env: PasswordEnv = None,
     transport: Annotated[str, typer.Option(help="tcp or udp.")] = "tcp",
-    not_private: Annotated[bool, typer.Option(help="Confirm that the camera sees no private area.")] = False,
-    all_discovered: Annotated[bool, typer.Option(help="Add every camera that answers and is not added yet.")] = False,
+    not_private: Annotated[
+        bool, typer.Option("--not-private", help="Confirm that the camera sees no private area, whatever its name.")
+    ] = False,
+    all_discovered: Annotated[
+        bool, typer.Option("--all-discovered", help="Add every camera that answers and is not added yet.")
+    ] = False,
     at: Probe = None,
     timeout: Timeout = 4.0,
     json: Json = False,
@@ -76,12 +83,16 @@ def add(
         return
     if target is None:
         raise BadRequest("Which camera?", "Give a discovered id or an address, or --all-discovered.")
+    if sys.stdin.isatty():
+        service.status()  # nobody answers questions for a service that is not there
     is_stream = target.lower().startswith(("rtsp://", "rtsps://"))
     if password is None and (user is not None or (not is_stream and sys.stdin.isatty())):
         user = user or typer.prompt("User name on the camera", default="admin")
         password = ask_password(f"{user} on {_without_login(target)}")
     name = name or _ask("What do people call this camera?", "--name")
-    area = area or _ask(f"Kind of area ({_AREAS})?", "--area")
+    area = _area(area or _ask(f"Kind of area ({_AREAS})?", "--area"))
+    if area == "other" and not area_note.strip() and sys.stdin.isatty():
+        area_note = _ask("Which area, and why?", "--area-note")
     asked = types.AddRequest(target, name, area, area_note, user, password, transport, not_private)
     added = service.post("/cameras", asked, types.AddedRow, timeout_s=90)
     if json:
@@ -99,31 +110,46 @@ def _without_login(target: str) -> str:
 def _ask(question: str, option: str) -> str:
     if not sys.stdin.isatty():
         raise BadRequest(f"{option} is missing.", f"Give {option}.")
-    return str(typer.prompt(question))
+    return str(typer.prompt(question, prompt_suffix=" "))
+
+
+def _area(typed: str) -> str:
+    """As a person may type it: 'Service desk' is service-desk."""
+    return "-".join(typed.lower().replace("_", " ").replace("-", " ").split())
+
+
+def _camera(typed: str) -> str:
+    """Quoted for the path of a request."""
+    if not typed.strip():
+        raise BadRequest("No camera was named.", "Give its id or name: `holdshelf camera list`.")
+    return quote(typed, safe="")
 
 
 def _add_all(
     service: Client, at: list[str] | None, timeout_s: float, user: str | None, password: str | None, transport: str
 ) -> None:
     """One password for all, then a name and an area per camera; a refused one does not stop the others."""
+    if not sys.stdin.isatty():
+        raise BadRequest(
+            "--all-discovered asks a name and an area for each camera, so it needs a terminal.",
+            "In a script, add each discovered id by itself (`holdshelf camera discover --json`).",
+        )
     found = [f for f in _discover(service, at, timeout_s) if f.added_as is None]
     if not found:
         typer.echo("No camera answered that is not added yet.")
         return
-    typer.echo(f"{len(found)} cameras answered.")
+    typer.echo(f"{render.counted(len(found), 'camera')} answered.")
     if password is None:
-        user = user or _ask("User name on the cameras?", "--user")
-        password = ask_password(f"{user} on all {len(found)} cameras")
+        user = user or str(typer.prompt("User name on the cameras", default="admin"))
+        password = ask_password(f"{user} on {'all of them' if len(found) > 1 else 'it'}")
     failed = 0
     for row in found:
-        typer.echo(f"\n{render.inert(row.name)}  {render.inert(row.hardware)}  {row.address}")
-        name = str(typer.prompt("  Name (empty to skip)", default=render.inert(row.name, 64)))
-        if not name.strip():
+        typer.echo(f"\n{render.inert(row.name)}  {render.inert(row.hardware)}  {render.inert(row.address)}")
+        asked = _ask_row(row, user, password, transport)
+        if asked is None:
+            typer.echo("  skipped")
             continue
-        area = str(typer.prompt(f"  Kind of area ({_AREAS})"))
-        note = str(typer.prompt("  Which area, and why")) if area == "other" else ""
         try:
-            asked = types.AddRequest(row.id, name, area, note, user, password, transport)
             added = service.post("/cameras", asked, types.AddedRow, timeout_s=90)
         except HoldshelfError as error:
             failed += 1
@@ -134,6 +160,27 @@ def _add_all(
             typer.echo(f"  note: {render.inert(warning, 300)}")
     if failed:
         raise HoldshelfError(f"{failed} of {len(found)} cameras were not added.", "The sentences above say why.")
+
+
+def _ask_row(row: types.DiscoveredRow, user: str | None, password: str, transport: str) -> types.AddRequest | None:
+    """Name and area of one camera, asked until they can be; None: skip it."""
+    name = str(typer.prompt("  Name ('-' skips this camera)", default=render.inert(row.name, 64) or "Camera")).strip()
+    if name == "-":
+        return None
+    while (area := _area(str(typer.prompt(f"  Kind of area ({_AREAS})")))) not in AREA_KINDS:
+        if area == "-" or not area:
+            return None
+        try:
+            check_area(area)
+        except BadRequest as refused:
+            typer.echo(f"  {refused}", err=True)
+    note = str(typer.prompt("  Which area, and why")) if area == "other" else ""
+    not_private = False
+    if word := questionable_name(name):
+        not_private = typer.confirm(f"  {word!r} sounds like a private area. Does this camera see none (P5)?")
+        if not not_private:
+            return None
+    return types.AddRequest(row.id, name, area, note, user, password, transport, not_private)
 
 
 @app.command("list", epilog="Example: holdshelf camera list --json")
@@ -149,7 +196,10 @@ def list_cameras(data: Data = None, json: Json = False) -> None:
         typer.echo(render.table((*CAMERA_HEADS, "AREA", "ADDRESS"), rows))
 
 
-@app.command(epilog="Example: holdshelf camera check front-entrance --ask-password")
+@app.command(
+    short_help="Try a camera, or give it a new password.",
+    epilog="Example: holdshelf camera check front-entrance --ask-password",
+)
 def check(
     camera: Annotated[str, typer.Argument(help="The camera's id or name.")],
     data: Data = None,
@@ -162,11 +212,13 @@ def check(
     json: Json = False,
 ) -> None:
     """Try a camera: does it answer, does its stream play, is it recorded. Also gives it a new password."""
+    service = client(data)
     password = given_password(password_file, password_env)
-    if ask:
-        password = ask_password(camera)
+    # An unknown one is refused by the service, without a question.
+    if ask and any(camera in (c.id, c.name) for c in service.status().cameras):
+        password = ask_password(render.inert(camera))
     asked = types.CheckRequest(user, password)
-    checks = client(data).post(f"/cameras/{quote(camera, safe='')}/check", asked, types.Checks, timeout_s=90)
+    checks = service.post(f"/cameras/{_camera(camera)}/check", asked, types.Checks, timeout_s=90)
     print_checks(checks, json=json)
 
 
@@ -177,9 +229,13 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Stop recording a camera. What was recorded stays and is erased on schedule like all other footage."""
-    if not yes:
+    service = client(data)
+    path = f"/cameras/{_camera(camera)}"
+    known = [c for c in service.status().cameras if camera in (c.id, c.name)]
+    if known and not yes:  # an unknown one is refused by the service, without a question
         if not sys.stdin.isatty():
             raise BadRequest("Removing a camera asks for confirmation.", "Add --yes.")
-        typer.confirm(f"Stop recording {camera}?", abort=True)
-    client(data).delete(f"/cameras/{quote(camera, safe='')}")
+        if not typer.confirm(f"Stop recording {render.inert(known[0].name)} ({known[0].id})?"):
+            raise HoldshelfError("Nothing was changed.")
+    service.delete(path)
     typer.echo(f"{render.inert(camera)} is no longer recorded. Its footage stays until it is erased on schedule.")

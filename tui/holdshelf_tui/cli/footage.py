@@ -25,8 +25,8 @@ To = Annotated[str | None, typer.Option("--to", help="As --from. [default: now]"
 
 def _span(start: str | None, end: str | None) -> dict[str, int | None]:
     return {
-        "start_utc_ns": render.parse_time(start) if start else None,
-        "end_utc_ns": render.parse_time(end) if end else None,
+        "start_utc_ns": render.parse_time(start) if start is not None else None,
+        "end_utc_ns": render.parse_time(end) if end is not None else None,
     }
 
 
@@ -38,6 +38,9 @@ def list_footage(
     rows = client(data).get("/footage", list[types.SegmentRow], camera=camera, **_span(start, end))
     if json:
         echo_json(rows)
+        return
+    if not rows:
+        typer.echo("Nothing was recorded in that span.")
         return
     cells = [
         (
@@ -61,6 +64,9 @@ def gaps(data: Data = None, camera: Camera = None, start: From = None, end: To =
     if json:
         echo_json(rows)
         return
+    if not rows:
+        typer.echo("There is no gap in that span.")
+        return
     cells = [
         (
             r.camera,
@@ -79,9 +85,9 @@ def gaps(data: Data = None, camera: Camera = None, start: From = None, end: To =
 def verify(
     data: Data = None,
     camera: Camera = None,
-    start: From = None,
+    start: Annotated[str | None, typer.Option("--from", help="As in `footage list`. [default: the first]")] = None,
     end: To = None,
-    deep: Annotated[bool, typer.Option(help="Read every byte and compare checksums.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every byte and compare checksums.")] = False,
     json: Json = False,
 ) -> None:
     """Compare what lies on disk with its journals and checksums. Exit 1 when something is wrong."""
@@ -93,8 +99,11 @@ def verify(
     else:
         for problem in report.problems:
             typer.echo(render.inert(problem, 300))
-        typer.echo(f"{report.segments} files, {render.size(report.bytes)}: {len(report.problems)} problems.")
+        problems = render.counted(len(report.problems), "problem")
+        typer.echo(f"{render.counted(report.segments, 'file')}, {render.size(report.bytes)}: {problems}.")
     if report.problems and json:
         raise typer.Exit(1)
     if report.problems:
-        raise HoldshelfError(f"{len(report.problems)} problems were found.", "Check the disk's health (`smartctl -a`).")
+        raise HoldshelfError(
+            f"{render.counted(len(report.problems), 'problem')} found.", "Check the disk's health (`smartctl -a`)."
+        )

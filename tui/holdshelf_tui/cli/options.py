@@ -13,9 +13,26 @@ from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_core.api.local import default_data, read_secret
 
+
+def folder(text: str) -> Path:
+    """The value of an option that names a folder. Raises BadRequest when it is empty."""
+    # An empty variable of a script (`--data "$DATA"`) must not mean the folder that one happens to stand in.
+    if not text.strip():
+        raise BadRequest("--data is empty.", "Give the data folder, or leave the option out.")
+    return Path(text)
+
+
 Data = Annotated[
     Path | None,
-    typer.Option("--data", help="Data folder.", envvar="HOLDSHELF_DATA", show_default=str(default_data())),
+    typer.Option(
+        "--data",
+        parser=folder,
+        metavar="DIR",
+        help=f"Data folder. [env var: HOLDSHELF_DATA; default: {default_data()}]",
+        envvar="HOLDSHELF_DATA",
+        show_envvar=False,
+        show_default=False,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 PasswordFile = Annotated[Path | None, typer.Option(help="File whose first line is the camera's password.")]

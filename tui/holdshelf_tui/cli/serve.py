@@ -19,13 +19,29 @@ def configure_logging(*, verbose: bool) -> None:
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format=form, stream=sys.stderr)
     for noisy in ("apscheduler", "asyncio", "httpx", "zeep"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Bytes that are no HTTP get a refusal; a traceback for each would let a local account fill the log.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 
 
-def run(data: Path, *, verbose: bool) -> None:
-    """Serve until told to stop. Raises HoldshelfError when the service cannot start."""
+def run(data: Path, *, verbose: bool, ends_with_stdin: bool = False) -> None:
+    """Serve until told to stop. Raises HoldshelfError when the service cannot start.
+
+    ``ends_with_stdin``: also when standard input is closed, so that a program which holds its other end (the demo)
+    leaves no service behind, however it ends.
+    """
     configure_logging(verbose=verbose)
 
     async def serve() -> None:
-        await Holdshelf(DataPaths(data)).async_run()
+        service = Holdshelf(DataPaths(data))
+        if ends_with_stdin:
+            loop = asyncio.get_running_loop()
+
+            def readable() -> None:
+                if not os.read(sys.stdin.fileno(), 4096):
+                    loop.remove_reader(sys.stdin.fileno())
+                    service.async_stop()
+
+            loop.add_reader(sys.stdin.fileno(), readable)
+        await service.async_run()
 
     asyncio.run(serve())

@@ -9,11 +9,11 @@ import msgspec
 import typer
 
 from holdshelf_core.api import local, types
-from holdshelf_core.api.errors import HoldshelfError, Unavailable
+from holdshelf_core.api.errors import HoldshelfError, NotPermitted, Unavailable
 from holdshelf_tui.cli import render
-from holdshelf_tui.cli.options import Data, Json, client, data_folder
+from holdshelf_tui.cli.options import Data, Json, client, data_folder, folder
 
-CAMERA_HEADS = ("CAMERA", "NAME", "STATE", "RECORDED", "DAYS", "SIZE", "LAST QUARTER MIN", "LAST GAP")
+CAMERA_HEADS = ("CAMERA", "NAME", "STATE", "RECORDED", "DAYS", "SIZE", "LAST 15 S", "LAST GAP")
 _MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED ", "skipped": "skipped"}
 
 
@@ -31,20 +31,26 @@ def init(
         str | None, typer.Option(help="Room that footage may take, for example 900GB. [default: 90 % of the disk]")
     ] = None,
     floor_days: Annotated[float | None, typer.Option(help="Warn when fewer days than this are kept.")] = None,
+    new_media: Annotated[
+        bool, typer.Option("--new-media", help="The media disk is lost for good: begin an empty one, keep the cameras.")
+    ] = False,
 ) -> None:
     """Set up a data folder, or change its budget."""
     size = render.parse_size(budget) if budget is not None else None
-    typer.echo(local.init(data_folder(data), media=media, budget_bytes=size, floor_days=floor_days))
+    typer.echo(
+        local.init(data_folder(data), media=media, budget_bytes=size, floor_days=floor_days, new_media=new_media)
+    )
 
 
 def serve(
     data: Data = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
+    ends_with_stdin: Annotated[bool, typer.Option("--ends-with-stdin", hidden=True)] = False,
 ) -> None:
     """Record. Runs until SIGTERM or Ctrl+C, which finish open files first."""
     from holdshelf_tui.cli.serve import run  # noqa: PLC0415 - only this command starts the service
 
-    run(data_folder(data), verbose=verbose)
+    run(data_folder(data), verbose=verbose, ends_with_stdin=ends_with_stdin)
 
 
 def status(
@@ -52,15 +58,15 @@ def status(
     json: Json = False,
     check: Annotated[
         bool,
-        typer.Option(help="Print one line for a monitor; exit 0 well, 1 warnings, 2 errors, 3 no service."),
+        typer.Option("--check", help="Print one line for a monitor; exit 0 well, 1 warnings, 2 errors, 3 no service."),
     ] = False,
 ) -> None:
     """What is being recorded, what is kept, and what a person must mend."""
     try:
         now = client(data).status()
-    except Unavailable as error:
+    except HoldshelfError as error:
         if check:
-            typer.echo(f"UNKNOWN: {error}")
+            typer.echo(f"UNKNOWN: {error}", err=json)  # a script that asked for JSON gets no line of another kind
             raise typer.Exit(3) from None
         raise
     if json:
@@ -155,7 +161,7 @@ def doctor(data: Data = None, json: Json = False) -> None:
     """Look at clocks, disk, permissions and cameras, and say the next step for what is wrong."""
     try:
         checks = client(data).get("/doctor", types.Checks)
-    except Unavailable as error:
+    except (Unavailable, NotPermitted) as error:
         found = local.doctor(data_folder(data)).steps
         checks = types.Checks([*found, types.CheckStep("service", "failed", error.sentence, error.next_step)])
     print_checks(checks, json=json)
@@ -172,7 +178,7 @@ def plan(
     if json:
         echo_json(need)
         return
-    typer.echo(f"{cameras} cameras at {mbps:g} Mbit/s write {render.size(need.bytes_per_s)} per second,")
+    typer.echo(f"{render.counted(cameras, 'camera')} at {mbps:g} Mbit/s: {render.size(need.bytes_per_s)} per second,")
     typer.echo(f"{render.size(need.bytes_per_day)} a day, {render.size(need.footage_bytes)} in {days:g} days.")
     typer.echo(
         f"Disk needed: {render.size(need.disk_bytes)} (footage takes at most 90 % of it), {need.inodes:,} files."
@@ -182,7 +188,10 @@ def plan(
 def demo(
     seconds: Annotated[float | None, typer.Option(help="End by itself after this long.")] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Keep the demo's data here. [default: a folder that is removed]")
+        Path | None,
+        typer.Option(
+            parser=folder, metavar="DIR", help="Keep the demo's data here. [default: a folder that is removed]"
+        ),
     ] = None,
     json: Json = False,
     cameras: Annotated[int, typer.Option(help="How many virtual cameras.", min=1, max=8)] = 2,

@@ -19,15 +19,23 @@ from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_tui.cli import render
 
 REFRESH_S = 1.0
-_COLUMNS = (
-    ("Camera", 22),
-    ("State", 19),
-    ("Recorded", 14),
-    ("Days", 5),
-    ("Size", 9),
-    ("Last half minute", 30),
-    ("Last gap", 34),
-)
+_TITLES = ("Camera", "State", "Recorded", "Days", "Size", "Activity", "Last gap")
+# What every width needs for figures; the rest of the line is shared out by `_widths`.
+_FIGURES = {"Recorded": 10, "Days": 5, "Size": 8}
+_LEAST = {"Camera": 16, "State": 13, "Activity": 8, "Last gap": 11}
+_MOST = {"Camera": 30, "State": 20, "Activity": 30, "Last gap": 36}
+_SCROLLBAR = 2
+
+
+def _widths(columns: int) -> dict[str, int]:
+    """Column widths that fill ``columns`` and fit in 80 of them: no figure is out of sight on a small terminal."""
+    widths = {**_FIGURES, **_LEAST}
+    spare = columns - _SCROLLBAR - sum(widths.values()) - len(_TITLES)
+    for title in ("State", "Last gap", "Camera", "Activity"):
+        more = max(0, min(spare, _MOST[title] - widths[title]))
+        widths[title] += more
+        spare -= more
+    return {title: widths[title] for title in _TITLES}
 
 
 class CamerasScreen(Screen[None]):
@@ -39,23 +47,41 @@ class CamerasScreen(Screen[None]):
     def __init__(self, client: Client) -> None:
         super().__init__()
         self._client = client
+        self._latest: types.Status | None = None
+        self._columns: dict[str, int] = {}
 
     def compose(self) -> ComposeResult:
         """Head, table, what must be mended."""
         yield Header()
         with Vertical():
             yield Static("Asking the service …", id="disk")
-            yield DataTable(id="cameras", cursor_type="row", zebra_stripes=True)
+            yield DataTable(id="cameras", cursor_type="row", zebra_stripes=True, cell_padding=0)
             yield Static("", id="repairs")
         yield Footer()
 
     def on_mount(self) -> None:
         """Columns are there before the first answer, so that nothing jumps."""
-        table = self.query_one(DataTable)
-        for title, width in _COLUMNS:
-            table.add_column(title, width=width, key=title)
+        self._set_columns()
         self.set_interval(REFRESH_S, self.fetch)
         self.fetch()
+
+    def on_resize(self) -> None:
+        """Share out the new width; the cursor stays on its camera."""
+        if _widths(self.size.width) == self._columns:
+            return
+        table = self.query_one(DataTable)
+        row = table.cursor_row
+        self._set_columns()
+        if self._latest is not None:
+            self.show(self._latest)
+            table.move_cursor(row=row)
+
+    def _set_columns(self) -> None:
+        self._columns = _widths(self.size.width)
+        table = self.query_one(DataTable)
+        table.clear(columns=True)
+        for title, width in self._columns.items():
+            table.add_column(title, width=width + 1, key=title)
 
     @work(thread=True, exclusive=True, group="status")
     def fetch(self) -> None:
@@ -74,6 +100,7 @@ class CamerasScreen(Screen[None]):
 
     def show(self, now: types.Status) -> None:
         """Bring the table up to date in place, so that the cursor stays."""
+        self._latest = now
         disk = now.disk
         if disk.problem:
             words = disk.problem
@@ -87,11 +114,11 @@ class CamerasScreen(Screen[None]):
         table = self.query_one(DataTable)
         known = {str(key.value) for key in table.rows}
         for camera in now.cameras:
-            cells = _cells(camera)
+            cells = _cells(camera, self._columns)
             if camera.id not in known:
                 table.add_row(*cells, key=camera.id)
                 continue
-            for (title, _width), cell in zip(_COLUMNS, cells, strict=True):
+            for title, cell in zip(_TITLES, cells, strict=True):
                 table.update_cell(camera.id, title, cell)
         for gone in known - {camera.id for camera in now.cameras}:
             table.remove_row(gone)
@@ -99,20 +126,23 @@ class CamerasScreen(Screen[None]):
         self.query_one("#repairs", Static).update(Content(render.inert(" \n".join(lines), 2000) if lines else ""))
 
 
-def _cells(camera: types.CameraRow) -> tuple[Content, ...]:
+def _cells(camera: types.CameraRow, widths: dict[str, int]) -> tuple[Content, ...]:
     """Inert text: names come from people and cameras, so no markup in them is ever obeyed."""
     well = camera.state == "recording"
     state = "● recording" if well else f"○ {camera.reason or camera.state}"
     gap = "none"
     if camera.last_gap is not None:
         lasts = "now" if camera.last_gap.end_utc_ns is None else render.span(camera.last_gap.elapsed_s)
-        gap = f"{render.local(camera.last_gap.start_utc_ns)[11:16]} {camera.last_gap.reason}, {lasts}"
+        at = render.local(camera.last_gap.start_utc_ns)[11:16]
+        gap = f"{at} {camera.last_gap.reason}, {lasts}"
+        if len(gap) > widths["Last gap"]:
+            gap = f"{at}, {lasts}"
     return (
-        Content(render.inert(camera.name, 22)),
-        Content(state).stylize("$text-success" if well else "$text-error"),
+        Content(render.inert(camera.name, widths["Camera"])),
+        Content(render.inert(state, widths["State"])).stylize("$text-success" if well else "$text-error"),
         Content(render.span(camera.recorded_s)),
         Content(f"{camera.days_kept:.1f}"),
         Content(render.size(camera.bytes)),
-        Content(render.sparkline(camera.activity, 30)).stylize("$text-accent"),
+        Content(render.sparkline(camera.activity, widths["Activity"])).stylize("$text-accent"),
         Content(gap),
     )

@@ -1,0 +1,151 @@
+"""Recording, ours beside ffmpeg: CPU, memory, lost frames. `python bench/record.py --help`; docs/benchmarks.md.
+
+Each records as many cameras, which send the same, of one server over the same seconds (--apart: one right after the other);
+the server is a process of its own and is not counted. Ours is everything that `holdshelf serve` runs, the peer is one
+`ffmpeg -c copy -an -f segment` per camera. What either spent before the stretch (its start-up) is left out, and told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.parts.frames import Answer
+from bench.parts.recorders import Ffmpeg, Measured, Ours, Stretch
+from bench.parts.rows import Row, add_options, median_row, report, say
+from tests.rig.rtsp import Mount, RtspServer
+
+CPU_BAR = 0.6
+WORKERS_PSS_BAR = 0.25
+PSS_BAR = 0.4
+PSS_BAR_CAMERAS = 32
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One side of one turn."""
+
+    measured: Measured
+    frames: Answer
+
+    def cpu(self, cameras: int, *groups: str) -> float:
+        return self.measured.cpu_per_camera_minute_s(cameras, *groups)
+
+
+def measure(cameras: int, burst: bool, options: argparse.Namespace) -> list[Row]:
+    """All turns with so many cameras, and their rows."""
+    name = f"{cameras} cameras, {'bursts' if burst else 'spread'}"
+    stretch = Stretch(options.settle, options.seconds)
+    # Turn about, so that both are as evenly spread in time.
+    names = [f"{side}-{number + 1:03d}" for number in range(cameras) for side in ("ours", "peer")]
+    mounts = [Mount(mount, media=options.media) for mount in names]
+    turns: list[tuple[Turn, Turn]] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="holdshelf-bench-", dir=options.folder) as folder,
+        RtspServer(mounts, burst=burst, threads=max(64, 2 * cameras)) as server,
+    ):
+        ours, peer = Ours(Path(folder), server, names[::2]), Ffmpeg(Path(folder), server, names[1::2])
+        take = apart if options.apart else together
+        for number in range(options.repeat):
+            mine, other = take(ours, peer, stretch)
+            turns.append((mine, other))
+            say(
+                f"{name}, turn {number + 1}: CPU {mine.cpu(cameras):.3f} beside {other.cpu(cameras):.3f} s per "
+                f"camera-minute, PSS {mine.measured.pss_mb():.0f} beside {other.measured.pss_mb():.0f} MB, lost "
+                f"{mine.frames.lost} beside {other.frames.lost} of {mine.frames.sent} frames"
+            )
+        late_ms = server.stats()["late_ms"]
+    return rows(name, cameras, turns, late_ms)
+
+
+def together(ours: Ours, peer: Ffmpeg, stretch: Stretch) -> tuple[Turn, Turn]:
+    """Both over the same seconds."""
+    with ours.running() as mine, peer.running() as other:
+        measured = stretch.measure({**mine, **other})
+    sides = (measured.of(mine), measured.of(other))
+    return Turn(sides[0], ours.judge(sides[0])), Turn(sides[1], peer.judge(sides[1]))
+
+
+def apart(ours: Ours, peer: Ffmpeg, stretch: Stretch) -> tuple[Turn, Turn]:
+    """One right after the other."""
+    with ours.running() as mine:
+        measured = stretch.measure(mine)
+    first = Turn(measured, ours.judge(measured))
+    with peer.running() as other:
+        measured = stretch.measure(other)
+    return first, Turn(measured, peer.judge(measured))
+
+
+def rows(name: str, cameras: int, turns: list[tuple[Turn, Turn]], late_ms: float) -> list[Row]:
+    """What the turns say."""
+    unit = "CPU s/camera-min"
+    barred = cameras == PSS_BAR_CAMERAS
+
+    def cpu(*groups: str) -> list[tuple[float, float | None]]:
+        return [(mine.cpu(cameras, *groups), other.cpu(cameras)) for mine, other in turns]
+
+    def pss(*groups: str) -> list[tuple[float, float | None]]:
+        return [(mine.measured.pss_mb(*groups), other.measured.pss_mb()) for mine, other in turns]
+
+    last, last_peer = (turn.measured.spent for turn in turns[-1])
+    return [
+        median_row(
+            f"CPU, {name}",
+            unit,
+            cpu(),
+            bar=CPU_BAR,
+            start_up_cpu_s={"ours": last.before_cpu_s, "peer": last_peer.before_cpu_s},
+            switches_per_s={
+                side: {group: round(count / spent.seconds) for group, count in spent.switches.items()}
+                for side, spent in (("ours", last), ("peer", last_peer))
+            },
+            machine_busy={
+                side: round(spent.machine_cpu_s / spent.seconds, 2)
+                for side, spent in (("ours", last), ("peer", last_peer))
+            },
+            server_late_ms=round(late_ms, 1),
+        ),
+        median_row(f"  of which workers, {name}", unit, cpu("workers")),
+        median_row(f"  of which service, {name}", unit, cpu("service")),
+        median_row(f"memory (PSS), workers, {name}", "MB", pss("workers"), bar=WORKERS_PSS_BAR if barred else None),
+        median_row(f"memory (PSS), everything, {name}", "MB", pss(), bar=PSS_BAR if barred else None),
+        Row(
+            f"lost frames, {name}",
+            "frames",
+            sum(mine.frames.lost + mine.frames.strangers for mine, _ in turns),
+            sum(other.frames.lost + other.frames.strangers for _, other in turns),
+            0,
+            "ours",
+            detail={"sent": sum(mine.frames.sent for mine, _ in turns)},
+        ),
+    ]
+
+
+def main() -> int:
+    """Exit code: 1 when --bars was given and a bar was missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cameras", type=int, nargs="+", default=[8, 32, 64], metavar="N")
+    parser.add_argument("--modes", nargs="+", choices=("spread", "bursts"), default=["spread", "bursts"])
+    parser.add_argument("--seconds", type=float, default=60.0, help="measured in each turn (default 60)")
+    parser.add_argument("--settle", type=float, default=5.0, help="seconds left out before (default 5)")
+    parser.add_argument("--repeat", type=int, default=1, help="turns; medians are reported (default 1)")
+    parser.add_argument("--apart", action="store_true", help="one right after the other, not over the same seconds")
+    parser.add_argument("--media", default="h264_720p", help="what the cameras send (default h264_720p)")
+    parser.add_argument("--folder", type=Path, help="where to record to (default: the system's temporary folder)")
+    add_options(parser)
+    options = parser.parse_args()
+    found: list[Row] = []
+    for cameras in options.cameras:
+        for mode in options.modes:
+            found += measure(cameras, mode == "bursts", options)
+    when = "one right after the other" if options.apart else "the same seconds"
+    return report("record", found, options, seconds=options.seconds, repeat=options.repeat, when=when)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
