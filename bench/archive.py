@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import batched, islice
@@ -161,7 +161,7 @@ class Bench:
 
             self._query("Footage.query", ask)
             footage.build_index(threading.Event())
-            self._sweep(volume, footage, ledger)
+            self._sweep(footage, ledger)
         finally:
             volume.detach()
 
@@ -181,39 +181,54 @@ class Bench:
             other = medians["first"] if which == "last" else None
             self.rows.append(Row(what, "ms", medians[which], other, QUERY_BAR_MS, "ours", detail=detail))
 
-    def _sweep(self, volume: Volume, footage: Footage, ledger: Ledger) -> None:
+    def _sweep(self, footage: Footage, ledger: Ledger) -> None:
         """Many at once, as after a lowered budget, and one by one, as a full disk does for each new segment.
 
-        The peer takes the segments that follow, by plain unlinks with one fsync for a batch.
+        The peer then takes the segments that follow, by plain unlinks with one fsync for a batch.
         """
-        for count, batch in ((min(1000, self.archive.segments // 4), SWEEP_BATCH), (ONE_BY_ONE, 1)):
-            began_s = time.perf_counter()
-            cpu_s = time.process_time()
-            swept: list[SegmentRef] = []
-            if batch == 1:
-                for _ in range(count):
-                    swept += islice(footage.oldest(), 1)
-                    ledger.erase(swept[-1:], "bench", time.time_ns(), lambda _ref: True, threading.Lock())
-            else:
-                swept = list(islice(footage.oldest(), count))
-                for refs in batched(swept, batch):
-                    ledger.erase(refs, "bench", time.time_ns(), lambda _ref: True, threading.Lock())
-            ours_ms = (time.perf_counter() - began_s) * 1000 / count
-            cpu_ms = (time.process_time() - cpu_s) * 1000 / count
-            following = list(islice(footage.oldest(), count))
-            seqs = [ref.seq for ref in swept + following]
-            if seqs != sorted(set(seqs)):
-                raise AssertionError("the sweep left what it was told to erase, or took what is not the oldest")
-            began_s = time.perf_counter()
-            for refs in batched(following, batch):
-                _unlink_plainly(self.archive.media, refs)
-            peer_ms = (time.perf_counter() - began_s) * 1000 / count
-            how = "one by one" if batch == 1 else f"{count} oldest"
-            detail = {"batch": batch, "cpu_ms": round(cpu_ms, 3)}
-            self.rows.append(Row(f"sweep, per segment, {how}, {self.name}", "ms", ours_ms, peer_ms, detail=detail))
+        many = min(1000, self.archive.segments // 8)
+        one_by_one = min(ONE_BY_ONE, self.archive.segments // 8)
+        gone: list[SegmentRef] = []
+
+        def sweep(refs: Sequence[SegmentRef]) -> None:
+            ledger.erase(refs, "bench", time.time_ns(), lambda _ref: True, threading.Lock())
+            gone.extend(refs)
+
+        def sweep_many() -> None:
+            for refs in batched(list(islice(footage.oldest(), many)), SWEEP_BATCH):
+                sweep(refs)
+
+        def sweep_one_by_one() -> None:
+            for _ in range(one_by_one):
+                sweep(list(islice(footage.oldest(), 1)))
+
+        ours = [_per_segment(sweep_many, many), _per_segment(sweep_one_by_one, one_by_one)]
+        following = list(islice(footage.oldest(), many + one_by_one))
+        seqs = [ref.seq for ref in gone + following]
+        if seqs != sorted(set(seqs)):
+            raise AssertionError("the sweep left what it was told to erase, or took what is not the oldest")
+
+        def unlink(refs: Sequence[SegmentRef], batch: int) -> None:
+            for part in batched(refs, batch):
+                _unlink_plainly(self.archive.media, part)
+
+        peers = [
+            _per_segment(lambda: unlink(following[:many], SWEEP_BATCH), many),
+            _per_segment(lambda: unlink(following[many:], 1), one_by_one),
+        ]
+        for how, mine, other in zip((f"{many} oldest", "one by one"), ours, peers, strict=True):
+            detail = {"cpu_ms": round(mine[1], 3), "peer_cpu_ms": round(other[1], 3)}
+            self.rows.append(Row(f"sweep, per segment, {how}, {self.name}", "ms", mine[0], other[0], detail=detail))
 
 
-def _unlink_plainly(media: Path, refs: tuple[SegmentRef, ...]) -> None:
+def _per_segment(act: Callable[[], None], count: int) -> tuple[float, float]:
+    """Milliseconds of time and of CPU for each of `count`."""
+    began_s, cpu_s = time.perf_counter(), time.process_time()
+    act()
+    return (time.perf_counter() - began_s) * 1000 / count, (time.process_time() - cpu_s) * 1000 / count
+
+
+def _unlink_plainly(media: Path, refs: Sequence[SegmentRef]) -> None:
     for ref in refs:
         os.unlink(media / "footage" / ref.camera / ref.day / ref.name)
     folder = os.open(media / "footage" / refs[-1].camera / refs[-1].day, os.O_RDONLY | os.O_DIRECTORY)

@@ -29,6 +29,7 @@ DEFAULT_BUDGET_PERCENT = 90
 # Kept free on the disk beside every reservation, for journals and the ledger.
 HEADROOM_BYTES = 16 << 20
 BATCH_SEGMENTS = 256
+AHEAD_SHARE = 2000  # 0.05 % of the budget: 500 MB of a terabyte
 FOREIGN_REPAIR = "room_taken_by_others"
 FULL_REPAIR = "all_room_is_held"
 
@@ -62,6 +63,7 @@ class Retention:
         self._footage: Footage | None = None
         self._ledger: Ledger | None = None
         self._budget_bytes: int | None = None
+        self._ahead_bytes = 0
         self.swept_bytes = 0
         self.swept_segments = 0
         self.last_sweep_utc_ns = 0
@@ -147,7 +149,8 @@ class Retention:
         more = size_bytes - self._reserved.get(seq, 0)
         lacking = await self._lacking(more)
         if lacking > 0:
-            await self._sweep(lacking, "budget")
+            # A little ahead: finding the oldest over all cameras costs more than erasing it, so a few go at a time.
+            await self._sweep(lacking + self._ahead_bytes, "budget")
             if self._volume is None:
                 return DISK_MISSING
             if (still := await self._lacking(more)) > 0:
@@ -172,6 +175,7 @@ class Retention:
         if room is None:
             return 0
         free_bytes, usage = room.free_bytes, room.usage
+        self._ahead_bytes = room.budget_bytes // AHEAD_SHARE
         wanted = self.reserved_bytes + more_bytes
         # What open segments have written is gone from the free room already.
         over_disk = wanted - sum(self._written.values()) + HEADROOM_BYTES - free_bytes
