@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from holdshelf_core.clock import NS, STEP_NS, Clock, Heartbeat, boottime_ns, dump_heartbeat, load_heartbeat, utc_ns
+from holdshelf_core.clock import NS, Clock, Heartbeat, boottime_ns, dump_heartbeat, load_heartbeat, utc_ns
 from tests.rig.faults import FakeClock
 
 MOMENTS = st.integers(min_value=0, max_value=4_000_000_000 * NS)
@@ -67,8 +67,8 @@ def test_a_step_either_way_is_told_once_and_trusted_time_does_not_follow_it(
         before = ask(process)[1]
         fake.step(seconds)
         step, disagreement = ask(process)
-        assert abs(step - seconds * NS) < STEP_NS
-        assert abs(disagreement - before - seconds * NS) < STEP_NS
+        assert abs(step - seconds * NS) < NS // 2
+        assert abs(disagreement - before - seconds * NS) < NS // 2
         assert ask(process)[0] == 0, "told once"
 
 
@@ -91,6 +91,8 @@ def test_within_one_boot_trusted_time_goes_on_from_what_was_persisted(wall: int,
 
 
 @given(MOMENTS, MOMENTS, MOMENTS)
+@example(0, 4_000_000_000 * NS, 0)
+@example(4_000_000_000 * NS, 0, 0)
 def test_after_another_boot_trusted_time_takes_the_wall_clock_only_forward(wall: int, trusted: int, boot: int) -> None:
     clock = Clock()
     clock.restore(Heartbeat(wall, trusted, boot, "another boot"))

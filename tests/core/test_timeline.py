@@ -45,6 +45,17 @@ def test_late_delivery_never_ends_a_run_and_never_moves_a_frame(delays_s: list[f
         assert utc_ns - START_UTC == boot_ns - START_BOOT
 
 
+def test_bursts_for_minutes_are_not_taken_for_drift() -> None:
+    """Delays of up to 2.5 s without end, as behind a busy switch; now and then a frame comes at once."""
+    timeline, network = begun(), random.Random(11)
+    arrived_ns = START_BOOT
+    for number in range(1, 15 * 300):
+        sent_ns = START_BOOT + number * FRAME_NS
+        delay_ns = 0 if number % 100 == 0 else network.randrange(5 * NS // 2)
+        arrived_ns = max(arrived_ns, sent_ns + delay_ns) if delay_ns else sent_ns
+        assert timeline.follow(number * FRAME, arrived_ns, START_UTC + arrived_ns - START_BOOT) == ""
+
+
 @given(st.integers(STEP_NS + 1, 10**18), st.booleans())
 def test_a_wall_clock_that_was_set_ends_the_run(step_ns: int, back: bool) -> None:
     timeline = begun()

@@ -122,8 +122,8 @@ def _service(folder: Path) -> Iterator[None]:
     log_path = folder / "service.log"
     with log_path.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "holdshelf_tui.cli", "serve", "--data", str(folder)],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", "holdshelf_tui.cli", "serve", "--data", str(folder), "--ends-with-stdin"],
+            stdin=subprocess.PIPE,  # closes when this process ends, however it ends, and the service ends with it
             stdout=log,
             stderr=log,
             # A group of its own: Ctrl+C reaches the demo, which then stops the service in order.
