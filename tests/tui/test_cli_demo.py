@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import uuid
@@ -110,7 +109,6 @@ def test_a_demo_of_no_length_is_refused_before_anything_is_made(tmp_path: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 def test_the_live_table_fits_80_columns_and_grows_with_the_terminal(tmp_path: Path) -> None:
     """Every column of the design on the smallest terminal: camera, state, recorded, days, size, activity, last gap."""
     tmux = ["tmux", "-L", f"holdshelf-{uuid.uuid4().hex[:8]}"]
