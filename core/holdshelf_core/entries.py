@@ -12,6 +12,7 @@ import random
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -246,6 +247,13 @@ class Entries:
         """The id of the camera that a device already is here."""
         return next((e.entry_id for e in self._entries.values() if e.unique_id == unique_id), None)
 
+    def async_found_at(self, entry: ConfigEntry[Any]) -> str | None:
+        """Another address than the stored one, at which the last search found this very camera; None: no such."""
+        found = self._discovered.get(entry.unique_id)
+        if found is None or found.domain != entry.domain or found.address == entry.data["address"]:
+            return None
+        return found.address
+
     async def async_draft(self, target: str, username: str | None, password: str | None) -> EntryDraft:
         """Try a discovered id or an address. Raises FlowError, NotFound, BadRequest."""
         target = target.strip()
@@ -315,6 +323,7 @@ class Entries:
             )
             await self.async_save(entry)
             self._entries[entry.entry_id] = entry
+        self._answered(draft)
         await self._holdshelf.async_camera_added(entry)
         await self._setup(entry)
         return entry
@@ -340,11 +349,14 @@ class Entries:
     ) -> None:
         """Try new credentials and, when they are right, keep them; what is not given stays. Raises FlowError.
 
+        A camera that was found at another address since (DHCP gives new ones) is tried and kept there.
         ``play`` tries the stream as well: a bare stream has nobody else who could say that a password is wrong.
         """
         known = entry.data.get("username") or entry.data["stream"].get("username")
         draft = await self.async_draft(
-            entry.data["address"], username or known, entry.data.get("password") if password is None else password
+            self.async_found_at(entry) or entry.data["address"],
+            username or known,
+            entry.data.get("password") if password is None else password,
         )
         serial = entry.data.get("serial_number")
         same = draft.unique_id == entry.unique_id or (serial and serial == draft.data.get("serial_number"))
@@ -358,4 +370,11 @@ class Entries:
         except StorageError:
             entry.data = before
             raise
+        self._answered(draft)
         await self.async_reload(entry)
+
+    def _answered(self, draft: EntryDraft) -> None:
+        """A camera was just spoken to at this address: what an older search says of it is no news."""
+        found = self._discovered.get(draft.unique_id)
+        if found is not None:
+            self._discovered[draft.unique_id] = replace(found, address=draft.data["address"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -19,11 +18,10 @@ import pytest
 import typer.main
 
 from holdshelf_core.api.client import Client
-from holdshelf_tui.cli import main
 from holdshelf_tui.cli.app import app
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
-from tests.tui.test_cli_driver import HOLDSHELF, Ran, run, tree
+from tests.tui.test_cli_driver import HOLDSHELF, Ran, here, run, tree
 
 PASSWORD = "shelf-42"
 
@@ -45,6 +43,15 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
+def second(service: Service) -> Iterator[subprocess.Popen[str]]:
+    """Another `serve` on the folder: it waits ten seconds for the lock, so it is started early and asked late."""
+    words = [HOLDSHELF, "serve", "--data", str(service.data)]
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=-1, stderr=-1, text=True) as process:
+        yield process
+        process.kill()
+
+
+@pytest.fixture(scope="module")
 def passwords(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("passwords")
     (folder / "right").write_text(f"{PASSWORD}\nanother line\n")
@@ -56,23 +63,13 @@ def passwords(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def door(service: Service, cameras: RtspServer) -> str:
+def door(service: Service, cameras: RtspServer, second: subprocess.Popen[str]) -> str:
     """A camera that records from the first test on."""
     words = ["--name", "Front  Tür 🚪", "--area", "Entrance", "--json"]
     added = run("camera", "add", cameras.url("door"), *words, "--data", service.data)
     assert added.json() == {"id": "front-tur", "name": "Front Tür 🚪", "warnings": []}
     service.await_recording("front-tur")
     return "front-tur"
-
-
-def here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> Ran:
-    """The same as `run`, in this process: for what only reads its words. Milliseconds instead of a third of a second."""
-    monkeypatch.setattr(sys, "argv", ["holdshelf", *map(str, words)])
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
-    with pytest.raises(SystemExit) as ended:
-        main()
-    captured = capsys.readouterr()
-    return Ran(ended.value.code if isinstance(ended.value.code, int) else 0, captured.out, captured.err)
 
 
 # --- help --------------------------------------------------------------------------------------------------------
@@ -394,6 +391,19 @@ def test_times_are_shown_and_taken_in_local_time_with_its_offset(service: Servic
     )
 
 
+def test_footage_of_a_camera_is_asked_by_its_id_or_its_name(service: Service, door: str) -> None:
+    for words in (["footage", "list"], ["footage", "verify"], ["footage", "gaps"]):
+        by_id, by_name = (
+            run(*words, "--camera", asked, "--json", "--data", service.data).json() for asked in (door, "Front Tür 🚪")
+        )
+        assert by_id
+        if isinstance(by_id, list):
+            assert [row["camera"] for row in by_id] == [row["camera"] for row in by_name] == [door] * len(by_id)
+        else:
+            assert (by_id["problems"], by_name["problems"]) == ([], [])
+            assert by_name["segments"] >= by_id["segments"] > 0
+
+
 def test_the_file_that_is_named_is_there_and_a_changed_byte_is_found(service: Service, cameras: RtspServer) -> None:
     camera = service.add(cameras.url("hall"), "Hall")
     service.await_recording(camera)
@@ -438,6 +448,16 @@ def test_the_installed_command_and_the_module_are_the_same() -> None:
     module = subprocess.run([sys.executable, "-m", "holdshelf_tui.cli", "--version"], capture_output=True, check=True)
     assert module.stdout.decode() == run("--version").out
     assert module.stdout.startswith(b"holdshelf ")
+
+
+def test_a_second_service_on_the_folder_is_refused_and_the_first_goes_on(
+    service: Service, door: str, second: subprocess.Popen[str]
+) -> None:
+    out, err = second.communicate(timeout=30)
+    assert "Another service is running on" in Ran(second.returncode, out, err).refusal()
+    assert "in use by another" in run("init", "--data", service.data, "--budget", "2GB").refusal()
+    assert service.client.status().pid == service.pid
+    assert service.camera(door).state == "recording"
 
 
 # --- alarms: last, for the camera goes away ----------------------------------------------------------------------

@@ -52,7 +52,7 @@ def left_of(folder: Path) -> list[int]:
 def test_a_demo_ends_by_itself_and_again_on_the_same_data(tmp_path: Path) -> None:
     data, counts = tmp_path / "data", []
     for _ in range(2):
-        done = run("demo", "--seconds", "6", "--data", data, "--json", timeout_s=90)
+        done = run("demo", "--seconds", "4", "--data", data, "--json", timeout_s=90)
         assert (done.code, done.err) == (0, "")
         cameras = done.json()["cameras"]
         assert [camera["id"] for camera in cameras] == ["front-entrance", "reading-room"]
@@ -64,9 +64,9 @@ def test_a_demo_ends_by_itself_and_again_on_the_same_data(tmp_path: Path) -> Non
         counts.append([(camera["segments"], camera["recorded_seconds"]) for camera in cameras])
         assert left_of(tmp_path) == []
     for first, second in zip(*counts, strict=True):
-        assert first[1] > 3
+        assert first[1] > 2
         assert second[0] > first[0]
-        assert second[1] > first[1] + 3, "what was recorded the first time is still there"
+        assert second[1] > first[1] + 2, "what was recorded the first time is still there"
     # A demo's data is data like any other.
     assert run("doctor", "--json", "--data", data).json()["steps"][-1]["name"] == "service"
 

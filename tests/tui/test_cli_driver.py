@@ -1,12 +1,14 @@
 """How the command line's tests drive it: as a script does (`run`) and as a person at a terminal does (`Terminal`).
 
-Must never call the commands' functions: what is tried is the installed `holdshelf` with its exit code and its words.
+Must never call the commands' functions: what is tried is `holdshelf` from its entry point, with its exit code and its
+words; `here` does so in this process, for what only reads its words.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import pty
 import re
@@ -22,6 +24,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import msgspec
+import pytest
+
+from holdshelf_tui.cli import main
 
 HOLDSHELF = str(Path(sys.executable).with_name("holdshelf"))
 
@@ -68,6 +73,16 @@ def run(
         **more,
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> Ran:
+    """The same as `run`, in this process: for what only reads its words. Milliseconds instead of a third of a second."""
+    monkeypatch.setattr(sys, "argv", ["holdshelf", *map(str, words)])
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    with pytest.raises(SystemExit) as ended:
+        main()
+    captured = capsys.readouterr()
+    return Ran(ended.value.code if isinstance(ended.value.code, int) else 0, captured.out, captured.err)
 
 
 def tree(folder: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from holdshelf_core.api import local
 from tests.rig.faults import SizedTmpfs
 from tests.rig.processes import processes_with_files_in
 from tests.service import Service, wait_for
-from tests.tui.test_cli_driver import HOLDSHELF, run, tree
+from tests.tui.test_cli_driver import HOLDSHELF, here, run, tree
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0 and "CI" not in os.environ, reason="only root may mount and become another user"
@@ -60,9 +61,14 @@ def test_init_makes_a_folder_only_for_its_owner_and_says_what_it_did(tmp_path: P
     ],
 )
 def test_a_bad_setting_is_refused_and_leaves_no_folder_behind(
-    tmp_path: Path, option: str, value: str, words: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    option: str,
+    value: str,
+    words: str,
 ) -> None:
-    assert words in run("init", "--data", tmp_path / "new", option, value).refusal()
+    assert words in here(capsys, monkeypatch, "init", "--data", tmp_path / "new", option, value).refusal()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -116,8 +122,11 @@ _COMMANDS = """serve | status | jobs | camera list | camera discover | camera ch
 
 
 @pytest.mark.parametrize("command", [command.strip() for command in _COMMANDS.split("|")])
-def test_every_command_says_that_a_folder_is_not_set_up(tmp_path: Path, command: str) -> None:
-    refusal = run(*command.split(), "--data", tmp_path / "none").refusal()
+def test_every_command_says_that_a_folder_is_not_set_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    ask = run if command == "serve" else partial(here, capsys, monkeypatch)
+    refusal = ask(*command.split(), "--data", tmp_path / "none").refusal()
     assert "is not set up" in refusal
     assert f"`holdshelf init --data {tmp_path / 'none'}`" in refusal
     assert list(tmp_path.iterdir()) == []
@@ -198,13 +207,6 @@ def test_a_corrupt_register_is_set_aside_named_and_alarmed_about(tmp_path: Path)
 
 
 # --- somebody else holds it --------------------------------------------------------------------------------------
-
-
-def test_a_second_service_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
-    with Service(tmp_path / "data") as service:
-        assert "Another service is running on" in run("serve", "--data", service.data).refusal()
-        assert "in use by another" in run("init", "--data", service.data, "--budget", "1GB").refusal()
-        assert service.client.status().pid == service.pid
 
 
 @needs_root

@@ -5,11 +5,12 @@ The cameras are virtual and hostile in their names; their clocks are a year behi
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
 
-from tests.rig.onvif_cameras import PASSWORD, VirtualCameras, onvif_cameras
+from tests.rig.onvif_cameras import PASSWORD, CameraSpec, VirtualCameras, onvif_cameras
 from tests.service import Service, wait_for
 from tests.tui.test_cli_driver import Ran, Terminal, run
 
@@ -167,6 +168,32 @@ def test_one_camera_is_added_checked_and_removed_at_a_terminal(service: Service,
         asked.answer("Stop recording", "y")
         assert asked.end() == 0
     assert service.client.status().cameras == []
+
+
+def test_a_camera_that_got_another_address_is_found_and_kept_there(service: Service) -> None:
+    """As DHCP does. Its footage goes on under the same id."""
+    moving, words = VirtualCameras([CameraSpec("Moving", 9)], password=PASSWORD), ["--password-env", "PW"]
+    env = {"PW": PASSWORD}
+    with moving:
+        old = moving[0].probe_address
+        added = ["--name", "Moving", "--area", "parking", "--user", "admin", *words]
+        assert holdshelf(service, "add", moving[0].onvif_address, *added, env=env).code == 0
+        assert holdshelf(service, "check", "moving").code == 0
+    with socket.socket() as taken:
+        taken.bind((old, 3702))  # the virtual cameras then go to another address
+        with moving:
+            assert moving[0].probe_address != old
+            away = holdshelf(service, "check", "moving")
+            assert away.code == 1
+            holdshelf(service, "discover", "--at", moving[0].probe_address, "--timeout", "2")
+            hinted = holdshelf(service, "check", "moving").out
+            assert f"warning  Moving answers at {moving[0].onvif_address} now." in hinted
+            assert "camera check moving --ask-password" in hinted
+            moved = holdshelf(service, "check", "moving", *words, env=env)
+            assert moved.code == 0, moved
+            assert service.client.status().cameras[0].address == moving[0].onvif_address
+            service.await_recording("moving")
+            assert "now." not in holdshelf(service, "check", "moving").out
 
 
 def test_ctrl_c_at_a_question_changes_nothing(service: Service, cameras: VirtualCameras) -> None:

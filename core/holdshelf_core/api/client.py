@@ -20,6 +20,7 @@ from holdshelf_core.api.address import candidate_paths
 from holdshelf_core.errors import BadRequest, HoldshelfError, NotPermitted, Unavailable
 
 MAX_ANSWER_BYTES = 256 << 20
+MAX_PATH_CHARS = 8000
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -60,6 +61,8 @@ class Client:
     def _ask[T](
         self, method: str, path: str, body: msgspec.Struct | None, answer: type[T], timeout_s: float | None
     ) -> T:
+        if len(path) > MAX_PATH_CHARS:  # HTTP would hang up on it half-way
+            raise BadRequest("The request is too long for the service.", "Give a shorter name or time.")
         connection = self._connect(timeout_s or self._timeout_s)
         try:
             payload = msgspec.json.encode(body) if body is not None else None
@@ -80,8 +83,6 @@ class Client:
                 raise error_out
             return msgspec.json.decode(raw, type=answer)
         except msgspec.MsgspecError:
-            if response.status in (400, 414, 431):  # not from the service's own code: HTTP itself has refused it
-                raise BadRequest("The request is too long for the service.", "Give a shorter name or time.") from None
             raise Unavailable(
                 "The service answered in a form this command does not know.", "Are both of the same version?"
             ) from None

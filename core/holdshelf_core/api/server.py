@@ -195,6 +195,10 @@ class ApiServer:
             given = asked.password is not None or asked.username is not None
             step = f"{error.next_step} What was known before is kept.".strip() if given else error.next_step
             steps.append(types.CheckStep("password" if given else "device", "failed", error.sentence, step))
+        moved = entries.async_found_at(entry)
+        if moved is not None:
+            step = f"If it was moved there, run `holdshelf camera check {entry.entry_id} --ask-password`."
+            steps.append(types.CheckStep("address", "warning", f"{entry.title} answers at {moved} now.", step))
         try:
             source = StreamSource.from_dict(entry.data["stream"], entry.data.get("password"))
             probed = await async_probe_stream(source, urlsplit(source.url).hostname or "the camera")
