@@ -185,7 +185,7 @@ class Recorder:
             issue = f"camera_silent:{name}"
             stalled = now_ns - last_ns > SILENT_NS
             # Frames may come while nothing can be written (no room): that is an alarm as well.
-            blocked = not camera.is_recording and now_ns - camera.since_boot_ns > SILENT_NS
+            blocked = camera.state != "recording" and now_ns - camera.since_boot_ns > SILENT_NS
             if not (stalled or blocked):
                 if camera.is_recording:
                     self._repairs.async_delete(issue)
