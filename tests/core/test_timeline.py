@@ -142,3 +142,13 @@ def test_waits_grow_to_the_cap_and_start_over_after_a_good_session() -> None:
 
 def test_two_cameras_do_not_return_in_step() -> None:
     assert len({Backoff().next_s("no frames") for _ in range(20)}) > 15
+
+
+def test_a_first_frame_that_was_read_late_is_placed_when_it_came() -> None:
+    """Its disk was slow: two seconds of frames waited in the socket, but the connection's first frame was read at once."""
+    timeline = Timeline(TICKS)
+    assert timeline.follow(0, START_BOOT, START_UTC) == ""
+    late_ns = START_BOOT + 3 * NS
+    assert timeline.follow(TICKS, late_ns, START_UTC + 3 * NS) == ""
+    anchor = timeline.begin(TICKS, late_ns, START_UTC + 3 * NS)
+    assert (anchor.boot_ns, anchor.utc_ns) == (START_BOOT + NS, START_UTC + NS)

@@ -39,13 +39,22 @@ class Timeline:
         self._window_start_ns = 0
         self._least_late_ns: int | None = None
         self._drift_ns = 0
+        # Least of (arrival − time stamp) since the connection opened: what came late says nothing of when it was sent.
+        self._least_base_ns: int | None = None
 
     def ticks_to_ns(self, ticks: int) -> int:
         """Stream ticks to nanoseconds."""
         return ticks * NS // self._ticks_per_s
 
     def begin(self, pts: int, boot_ns: int, utc_ns: int) -> Anchor:
-        """Start a new run at a frame that arrived now."""
+        """Start a new run at a frame that was read now; it may have come earlier, as others of its connection tell."""
+        if self._least_base_ns is not None:
+            waited_ns = boot_ns - (self._least_base_ns + self.ticks_to_ns(pts))
+            if 0 < waited_ns < JUMP_NS:
+                boot_ns, utc_ns = boot_ns - waited_ns, utc_ns - waited_ns
+        return self._start(pts, boot_ns, utc_ns)
+
+    def _start(self, pts: int, boot_ns: int, utc_ns: int) -> Anchor:
         self._anchor = Anchor(uuid4().hex[:12], pts, boot_ns, utc_ns)
         self._last_pts, self._last_boot_ns = pts, boot_ns
         self._window_start_ns, self._least_late_ns, self._drift_ns = boot_ns, None, 0
@@ -59,11 +68,14 @@ class Timeline:
         at_boot_ns = self.at(pts)[1]
         if abs(self._drift_ns) > DRIFT_NS:
             at_boot_ns += self._drift_ns
-        return self.begin(pts, at_boot_ns, at_boot_ns + utc_ns - boot_ns)
+        return self._start(pts, at_boot_ns, at_boot_ns + utc_ns - boot_ns)
 
     def follow(self, pts: int, boot_ns: int, utc_ns: int) -> str:
         """Take one packet's time stamp and arrival; says why the run should end, '' when it goes on."""
         anchor = self._anchor
+        base_ns = boot_ns - self.ticks_to_ns(pts)
+        if self._least_base_ns is None or base_ns < self._least_base_ns:
+            self._least_base_ns = base_ns
         if anchor is None:
             return ""
         moved_ns = self.ticks_to_ns(pts - self._last_pts)
@@ -72,6 +84,7 @@ class Timeline:
         jumped = moved_ns < -JUMP_NS or moved_ns > waited_ns + JUMP_NS
         self._last_pts, self._last_boot_ns = pts, boot_ns
         if jumped:
+            self._least_base_ns = base_ns
             return "stream jumped"
         if abs((utc_ns - boot_ns) - (anchor.utc_ns - anchor.boot_ns)) > STEP_NS:
             return "clock stepped"
