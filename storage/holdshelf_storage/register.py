@@ -89,7 +89,7 @@ class Register:
         self._resident = _Resident(tables)
         self._database = TinyDB(storage=lambda: self._resident)
         self._reserve = Reserve(state)
-        self._write_lock = threading.Lock()
+        self._write_lock = threading.RLock()  # taken before `lock`, never after it
         self._written = 0
         self._fernet: Any = None
 
@@ -121,6 +121,8 @@ class Register:
                 problem = RegisterCorrupt(f"{problem} {error} The register is empty now: restore it from a copy.")
             else:
                 problem = RegisterCorrupt(f"{problem} The copy before the last change is in use; check it.")
+        if problem is None and found is None and (lost := sorted(state.glob("register*.corrupt-*"))):
+            problem = RegisterCorrupt(f"{path} is gone and {lost[-1].name} was set aside; restore it from a copy.")
         tables, version = found if found is not None else ({}, schema)
         register = cls(state, _migrated(tables, version, schema, migrations), schema=schema, problem=problem)
         if version != schema or problem is not None:
@@ -142,18 +144,18 @@ class Register:
         return row
 
     def put(self, table: str, key: str, row: Mapping[str, Any]) -> None:
-        """Writes `row` under `key`, replacing what was there; on disk when it returns. Raises as `commit`."""
-        with self.transaction():
+        """Writes `row` under `key`, replacing what was there; on disk when it returns. Raises as `commit`: not done then."""
+        with self._write_lock, self.transaction():
             rows = self.table(table)
             rows.remove(where("key") == key)
             rows.insert(msgspec.json.decode(msgspec.json.encode({**row, "key": key})))  # no share in the caller's dicts
-        self.commit()
+            self.commit()
 
     def remove(self, table: str, key: str) -> bool:
-        """Removes the row under `key`; False when there was none. On disk when it returns. Raises as `commit`."""
-        with self.transaction():
+        """Removes the row under `key`; False when there was none. On disk when it returns. Raises as `commit`: not done then."""
+        with self._write_lock, self.transaction():
             removed = self.table(table).remove(where("key") == key)
-        self.commit()
+            self.commit()
         return bool(removed)
 
     @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -192,21 +194,64 @@ def test_a_crash_at_any_step_of_a_commit_leaves_the_old_or_the_new(tmp_path: Pat
     assert again.get("entries", "front") == {"n": 3}
 
 
-def test_a_full_disk_keeps_the_old_file_and_the_change_in_memory(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    register = Register.open(state)
-    register.put("entries", "front", {"n": 1})
-    before = (state / "register.json").read_bytes()
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """A block in which the register's disk has no room."""
 
     def full(fd: int, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(atomic, "write_all", full)
+    @contextmanager
+    def block() -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr(atomic, "write_all", full)
+            yield
+
+    yield block
+
+
+def test_what_a_full_disk_refused_is_not_done_by_a_later_write(
+    state: Path, full_disk: Callable[[], AbstractContextManager[None]]
+) -> None:
+    register = Register.open(state)
+    register.put("entries", "front", {"n": 1})
+    before = (state / "register.json").read_bytes()
+    with full_disk():
         with pytest.raises(DiskFull):
-            register.put("entries", "front", {"n": 2})
+            register.put("entries", "ghost", {"n": 2})
+        with pytest.raises(DiskFull):
+            register.remove("entries", "front")
     assert (state / "register.json").read_bytes() == before
+    assert register.get("entries", "ghost") is None
+    assert register.get("entries", "front") == {"n": 1}
+    register.put("settings", "budget", {"bytes": 1})
+    assert Register.open(state).get("entries", "ghost") is None
+    assert Register.open(state).get("entries", "front") == {"n": 1}
+
+
+def test_a_table_changed_by_hand_is_written_by_the_next_commit_that_can(
+    state: Path, full_disk: Callable[[], AbstractContextManager[None]]
+) -> None:
+    register = Register.open(state)
+    register.table("entries").insert({"n": 1})
+    with full_disk(), pytest.raises(DiskFull):
+        register.commit()
     register.commit()
-    assert Register.open(state).get("entries", "front") == {"n": 2}
+    assert len(Register.open(state).table("entries")) == 1
+
+
+def test_a_register_that_was_lost_stays_named_until_there_is_one_again(state: Path) -> None:
+    register = Register.open(state)
+    register.put("entries", "front", {"n": 1})
+    register.put("entries", "front", {"n": 2})
+    for name in ("register.json", "register.last.json"):
+        (state / name).write_bytes(b"garbage")
+    assert Register.open(state).problem is not None
+    again = Register.open(state)
+    assert again.problem is not None
+    assert "set aside" in str(again.problem)
+    again.put("entries", "front", {"n": 3})
+    assert Register.open(state).problem is None
 
 
 def test_commits_from_many_threads_lose_nothing(state: Path) -> None:
