@@ -46,6 +46,7 @@ WATCH_S = 1.0
 VOLUME_WATCH_TICKS = 2
 HEARTBEAT_TICKS = 5
 CLOCK_REPAIR = "clock_disagreement"
+STATE_REPAIR = "state_unwritable"
 
 
 class Holdshelf:
@@ -270,7 +271,15 @@ class Holdshelf:
         try:
             await asyncio.to_thread(self._write_heartbeat)
         except StorageError as error:
-            _LOGGER.warning("the heartbeat could not be written: %s", error)
+            self.repairs.async_create(
+                STATE_REPAIR,
+                camera_id=None,
+                severity="error",
+                sentence=f"The state folder cannot be written: {error}",
+                next_step=f"Check the disk and the permissions of {self.paths.state}; recording goes on meanwhile.",
+            )
+        else:
+            self.repairs.async_delete(STATE_REPAIR)
 
     def _write_heartbeat(self) -> None:
         write_atomic(self.paths.heartbeat, dump_heartbeat(self.clock.heartbeat()))

@@ -99,7 +99,7 @@ def load_heartbeat(path: Path) -> Heartbeat | None:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         return Heartbeat(int(raw["utc_ns"]), int(raw["trusted_utc_ns"]), int(raw["boot_ns"]), str(raw["boot"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
 
 

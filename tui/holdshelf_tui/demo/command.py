@@ -122,7 +122,7 @@ def _service(folder: Path) -> Iterator[None]:
     log_path = folder / "service.log"
     with log_path.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "holdshelf_tui.cli", "serve", "--data", str(folder), "--ends-with-stdin"],
+            [sys.executable, "-P", "-m", "holdshelf_tui.cli", "serve", "--data", str(folder), "--ends-with-stdin"],
             stdin=subprocess.PIPE,  # closes when this process ends, however it ends, and the service ends with it
             stdout=log,
             stderr=log,
@@ -170,7 +170,10 @@ def _add(client: Client, cameras: Sequence[VirtualCamera], password: str, *, qui
             continue
         if row.added_as is not None:  # the same data as last time, with another password
             check = types.CheckRequest(camera.username, password)
-            client.post(f"/cameras/{row.added_as}/check", check, types.Checks, timeout_s=60)
+            checks = client.post(f"/cameras/{row.added_as}/check", check, types.Checks, timeout_s=60)
+            failed = next((step for step in checks.steps if step.outcome == "failed"), None)
+            if failed is not None:
+                raise HoldshelfError(failed.sentence, failed.next_step)
             continue
         request = types.AddRequest(row.id, camera.name, areas[camera.name], username=camera.username, password=password)
         added = client.post("/cameras", request, types.AddedRow, timeout_s=60)

@@ -256,7 +256,7 @@ def _spawn(camera: VirtualCamera) -> None:
         strict_ports=started_before,
     )
     camera.process = subprocess.Popen(
-        [sys.executable, "-m", "holdshelf_tui.demo.virtual_camera"],
+        [sys.executable, "-P", "-m", "holdshelf_tui.demo.virtual_camera"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=camera._errors,
