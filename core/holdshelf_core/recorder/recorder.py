@@ -187,7 +187,7 @@ class Recorder:
             # Frames may come while nothing can be written (no room): that is an alarm as well.
             blocked = camera.state != "recording" and now_ns - camera.since_boot_ns > SILENT_NS
             if not (stalled or blocked):
-                if camera.is_recording:
+                if camera.state == "recording":
                     self._repairs.async_delete(issue)
                 continue
             reason = camera.reason if camera.state != "recording" and camera.reason else "no frames"
