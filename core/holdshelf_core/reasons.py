@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+UNREACHABLE = "camera unreachable"
+AUTH_REFUSED = "auth refused"
+STALE_SESSION = "stale session"
+NO_FRAMES = "no frames"
+NOT_FOUND = "stream not found"
+STREAM_ENDED = "stream ended"
+NOT_RECORDABLE = "not recordable"
+NO_PARAMETER_SETS = "no parameter sets"
+RECORDER_FAULT = "recorder fault"
 SERVICE_STOPPED = "service stopped"
 CONNECTING = "connecting"
 RECORDER_RESTARTED = "recorder restarted"
@@ -14,7 +23,6 @@ DISK_FULL = "disk full"
 DISK_ERROR = "disk error"
 DISK_READ_ONLY = "disk read-only"
 DISK_MISSING = "disk missing"
-NO_STREAM = "no stream known"
 SOUND_FOUND = "sound found"
 
 
@@ -27,30 +35,30 @@ class Advice:
 
 
 _ADVICE = {
-    "camera unreachable": Advice(
+    UNREACHABLE: Advice(
         "{name} cannot be reached.", "Check its power and network cable, then `holdshelf camera check {id}`."
     ),
-    "auth refused": Advice(
+    AUTH_REFUSED: Advice(
         "{name} refuses the user name or password.",
         "Give the right password with `holdshelf camera check {id} --ask-password`.",
     ),
-    "stale session": Advice(
+    STALE_SESSION: Advice(
         "{name} answers but refuses a new viewing session.",
         "It is tried again by itself; if it lasts, restart the camera or close other viewers.",
     ),
-    "no frames": Advice(
+    NO_FRAMES: Advice(
         "{name} is connected but sends no picture.", "Restart the camera; check its video settings if it lasts."
     ),
-    "stream not found": Advice(
+    NOT_FOUND: Advice(
         "{name} has no stream at the address it is dialled at.",
         "Look up the stream's address in the camera's settings, remove it and add it again.",
     ),
-    "stream ended": Advice("{name} closed its stream.", "It is dialled again by itself; check the camera if it lasts."),
-    "not recordable": Advice(
+    STREAM_ENDED: Advice("{name} closed its stream.", "It is dialled again by itself; check the camera if it lasts."),
+    NOT_RECORDABLE: Advice(
         "{name} offers nothing that may be recorded.",
         "Set the camera to H.264 or H.265 video, with its sound off or in a track of its own.",
     ),
-    "no parameter sets": Advice(
+    NO_PARAMETER_SETS: Advice(
         "{name} sends pictures without saying how to decode them.",
         "Restart the camera; update its firmware if it lasts.",
     ),

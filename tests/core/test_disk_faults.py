@@ -8,11 +8,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import pytest
 
+from tests.recorded import assert_recorded_in_order
 from tests.rig.faults import LoopImage, fill
-from tests.rig.hashes import recorded_hashes
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
 
@@ -139,15 +138,7 @@ def _check_found(tmp_path: Path, number: int, found: LoopImage, server: RtspServ
         assert after.verify().problems == []
         assert after.stop() == 0
     for name, camera in zip(NAMES, ids, strict=True):
-        sent, at = server.sent_hashes(name), 0
-        for path in after.files(camera):
-            with av.open(str(path)) as container:
-                assert sum(1 for _ in container.decode(video=0)) > 0
-            recorded = recorded_hashes(path)
-            while sent[at : at + len(recorded)] != recorded:
-                at += 1
-                assert at < len(sent), f"{path} holds what was not sent after the file before it"
-            at += len(recorded)
+        assert_recorded_in_order(after.files(camera), server.sent_hashes(name))
         assert not list((after.data / "media" / "footage" / camera / "open").iterdir())
 
 

@@ -10,10 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import pytest
 
-from tests.rig.hashes import recorded_hashes
+from tests.recorded import assert_recorded_in_order
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
 
@@ -74,18 +73,7 @@ def _campaign(service: Service, server: RtspServer, kills: int, seed: int) -> No
 
 def _check(service: Service, server: RtspServer, ids: list[str]) -> None:
     for name, camera in zip(NAMES, ids, strict=True):
-        sent = server.sent_hashes(name)
-        at = 0
-        for path in service.files(camera):
-            with av.open(str(path)) as container:
-                assert [s.type for s in container.streams] == ["video"]
-                assert sum(1 for _ in container.decode(video=0)) > 0
-            recorded = recorded_hashes(path)
-            # In the order of sending, each unit at most once: nothing is recorded twice, nothing is out of place.
-            while sent[at : at + len(recorded)] != recorded:
-                at += 1
-                assert at < len(sent), f"{path} holds what was not sent after the file before it"
-            at += len(recorded)
+        assert_recorded_in_order(service.files(camera), server.sent_hashes(name))
         assert not list((service.data / "media" / "footage" / camera / "open").iterdir())
     service.start()
     wait_for("recovered files hashed", lambda: all(r.sha256 for r in service.segments()), 30)

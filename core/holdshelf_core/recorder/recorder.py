@@ -190,8 +190,8 @@ class Recorder:
                 if camera.state == "recording":
                     self._repairs.async_delete(issue)
                 continue
-            reason = camera.reason if camera.state != "recording" and camera.reason else "no frames"
+            reason = camera.reason if camera.state != "recording" and camera.reason else reasons.NO_FRAMES
             if reason == reasons.CONNECTING:
-                reason = "camera unreachable"
+                reason = reasons.UNREACHABLE
             sentence, step = reasons.advise(reason, name=self._names.get(name, name), camera_id=name)
             self._repairs.async_create(issue, camera_id=name, severity="error", sentence=sentence, next_step=step)

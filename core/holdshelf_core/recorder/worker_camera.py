@@ -13,6 +13,7 @@ from collections import deque
 
 import av.container
 
+from holdshelf_core.reasons import AUTH_REFUSED, NO_PARAMETER_SETS, NOT_RECORDABLE, RECORDER_FAULT
 from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.timeline import NS, Timeline, now_ns
 from holdshelf_core.recorder.worker_libav import LibavSource
@@ -23,14 +24,7 @@ from holdshelf_core.recorder.worker_segment import (
     WriteFailed,
     template_from_key_frame,
 )
-from holdshelf_core.recorder.worker_source import (
-    AUTH_REFUSED,
-    NOT_RECORDABLE,
-    NotUnderstoodError,
-    Picture,
-    Source,
-    SourceError,
-)
+from holdshelf_core.recorder.worker_source import NotUnderstoodError, Picture, Source, SourceError
 
 _LOGGER = logging.getLogger("holdshelf.worker")
 
@@ -44,7 +38,6 @@ PACE_AFTER_NS = 3 * NS
 DRAINED_S = 0.003
 # Why a new run begins where the last one ends, with no frame missing between them.
 GOES_ON = frozenset({"clock stepped", "stream clock drifted"})
-NO_ANSWER = "recorder fault"
 BACKOFF_FIRST_S = 1.0
 BACKOFF_CAP_S = 10.0
 # Cameras lock accounts out after a few wrong passwords, and a guess every ten seconds would keep them locked.
@@ -215,7 +208,7 @@ class Camera(threading.Thread):
                     self._through_libav = True
             except Exception as error:  # a fault of ours must cost this camera one reconnect, not its recording
                 _LOGGER.exception("camera %s: the recording thread failed", self.camera)
-                end = SourceError("recorder fault", type(error).__name__)
+                end = SourceError(RECORDER_FAULT, type(error).__name__)
             with self._lock:
                 self._close_segment(None)
                 self._return_grants()
@@ -323,12 +316,12 @@ class Camera(threading.Thread):
                 self._sets = sets or self._sets
             except ValueError:
                 self._close_segment(None)
-                self._tell_waiting("no parameter sets", "the camera has not sent its parameter sets yet")
+                self._tell_waiting(NO_PARAMETER_SETS, "the camera has not sent its parameter sets yet")
                 return
         self._close_segment(pts)
         grant = self._next_grant(boot_ns)
         if grant is None:
-            self._tell_waiting(self._spares.denied or NO_ANSWER, "")
+            self._tell_waiting(self._spares.denied or RECORDER_FAULT, "")
             self._why = self._why or "no room"
             return
         self._open_segment(grant, source, pts, boot_ns, utc_ns)

@@ -18,19 +18,21 @@ import av.logging
 import av.packet
 import av.video.stream
 
-from holdshelf_core.recorder.worker_nal import length_prefixed, parameter_sets, split_annexb
-from holdshelf_core.recorder.worker_source import (
+from holdshelf_core.reasons import (
     AUTH_REFUSED,
-    CODECS,
     NO_FRAMES,
     NOT_FOUND,
     NOT_RECORDABLE,
-    OPEN_TIMEOUT_S,
-    READ_TIMEOUT_S,
-    SOUND_INSIDE,
     STALE_SESSION,
     STREAM_ENDED,
     UNREACHABLE,
+)
+from holdshelf_core.recorder.worker_nal import length_prefixed, parameter_sets, split_annexb
+from holdshelf_core.recorder.worker_source import (
+    CODECS,
+    OPEN_TIMEOUT_S,
+    READ_TIMEOUT_S,
+    SOUND_INSIDE,
     Picture,
     SourceError,
 )

@@ -20,19 +20,21 @@ from urllib.parse import urlsplit
 
 import av.video.stream
 
-from holdshelf_core.recorder.worker_auth import Credentials
-from holdshelf_core.recorder.worker_nal import parameter_sets
-from holdshelf_core.recorder.worker_rtp import Depacketizer
-from holdshelf_core.recorder.worker_source import (
+from holdshelf_core.reasons import (
     AUTH_REFUSED,
     NO_FRAMES,
     NOT_FOUND,
     NOT_RECORDABLE,
-    OPEN_TIMEOUT_S,
-    READ_TIMEOUT_S,
     STALE_SESSION,
     STREAM_ENDED,
     UNREACHABLE,
+)
+from holdshelf_core.recorder.worker_auth import Credentials
+from holdshelf_core.recorder.worker_nal import parameter_sets
+from holdshelf_core.recorder.worker_rtp import Depacketizer
+from holdshelf_core.recorder.worker_source import (
+    OPEN_TIMEOUT_S,
+    READ_TIMEOUT_S,
     NotUnderstoodError,
     Picture,
     SourceError,

@@ -14,13 +14,6 @@ OPEN_TIMEOUT_S = 6.0
 READ_TIMEOUT_S = 5.0
 CODECS = frozenset({"h264", "hevc"})
 
-UNREACHABLE = "camera unreachable"
-AUTH_REFUSED = "auth refused"
-STALE_SESSION = "stale session"
-NO_FRAMES = "no frames"
-NOT_FOUND = "stream not found"
-STREAM_ENDED = "stream ended"
-NOT_RECORDABLE = "not recordable"
 SOUND_INSIDE = "its sound cannot be left out of the stream"
 
 
