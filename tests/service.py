@@ -6,17 +6,20 @@ Everything goes through the command line's own client and socket. Deadlines are 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from holdshelf_core.api import local, types
 from holdshelf_core.api.client import Client
+from holdshelf_core.api.door_link import make_pair
 from holdshelf_core.api.errors import HoldshelfError, Unavailable
 
 DAY_NS = 86_400 * 1_000_000_000
@@ -35,7 +38,10 @@ def wait_for[T](what: str, probe: Callable[[], T | None], seconds: float = 30.0,
 
 
 class Service:
-    """`holdshelf serve` on a data folder. `kill` is SIGKILL, `stop` is SIGTERM; `start` may follow either."""
+    """`holdshelf serve` on a data folder. `kill` is SIGKILL, `stop` is SIGTERM; `start` may follow either.
+
+    ``mint``: this process holds the SSH door's end of the socket on which sessions are opened (`as_person`).
+    """
 
     def __init__(
         self,
@@ -44,8 +50,13 @@ class Service:
         media: Path | None = None,
         budget_bytes: int | None = None,
         environment: Mapping[str, str] | None = None,
+        mint: bool = False,
     ) -> None:
         self.data = data
+        self.mint = mint
+        self.door: socket.socket | None = None
+        self.gone: dict[str, str] = {}
+        """Sessions that the service ended by itself, with its reason, as far as `ask_mint` and `await_gone` read them."""
         self.client = Client(data, timeout_s=20)
         self.environment = dict(environment or {})
         self.log_path = data.with_name(data.name + ".log")
@@ -53,15 +64,25 @@ class Service:
         local.init(data, media=media, budget_bytes=budget_bytes, floor_days=None)
 
     def start(self, *, wait: bool = True) -> None:
+        command = [sys.executable, "-m", "holdshelf_tui.cli", "serve", "--data", str(self.data)]
+        theirs: socket.socket | None = None
+        if self.mint:
+            self.close_door()
+            self.door, theirs = make_pair()
+            self.door.settimeout(20)
+            command += ["--mint-fd", str(theirs.fileno())]
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "holdshelf_tui.cli", "serve", "--data", str(self.data)],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **self.environment},
                 process_group=0,
+                pass_fds=(theirs.fileno(),) if theirs else (),
             )
+        if theirs is not None:
+            theirs.close()
         if wait:
             self.await_answer()
 
@@ -110,13 +131,71 @@ class Service:
         return self
 
     def __exit__(self, *_exc: object) -> None:
+        self.close_door()
         with contextlib.suppress(ProcessLookupError):
             self.close()
 
     def log(self) -> str:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
+    # --- the SSH door's end -------------------------------------------------------------------------------------
+
+    def ask_mint(self, **message: object) -> dict[str, Any]:
+        """Sends one message as the door does; returns the answer to it."""
+        assert self.door is not None, "Service(..., mint=True)"
+        self._asked += 1
+        self.door.send(json.dumps({**message, "id": self._asked}).encode())
+        while True:
+            answer = self._read_door()
+            if answer.get("id") == self._asked:
+                return answer
+
+    _asked = 0
+
+    def _read_door(self) -> dict[str, Any]:
+        assert self.door is not None
+        raw = self.door.recv(65536)
+        assert raw, "the service closed the door's socket"
+        answer: dict[str, Any] = json.loads(raw)
+        if "gone" in answer:
+            self.gone[answer["gone"]] = answer["reason"]
+        return answer
+
+    def open_session(self, login: str, fingerprint: str, source: str = "192.0.2.7") -> dict[str, Any]:
+        """{token, session, person, name}, as for a key that the door has checked. Fails with the sentence of a refusal."""
+        answer = self.ask_mint(mint={"login": login, "fingerprint": fingerprint, "source": source})
+        if "refused" in answer:
+            raise HoldshelfError(answer["refused"], answer["next_step"])
+        return answer
+
+    def as_person(self, login: str, fingerprint: str, source: str = "192.0.2.7") -> Client:
+        """A client with a new session of that person. Raises HoldshelfError when the log-in is refused."""
+        return Client(self.data, token=self.open_session(login, fingerprint, source)["token"], timeout_s=20)
+
+    def end_session(self, session: str) -> None:
+        self.ask_mint(end=session)
+
+    def await_gone(self, session: str, seconds: float = 10.0) -> str:
+        """The reason for which the service ended a session."""
+        assert self.door is not None
+        self.door.settimeout(seconds)
+        try:
+            while session not in self.gone:
+                self._read_door()
+        finally:
+            self.door.settimeout(20)
+        return self.gone[session]
+
+    def close_door(self) -> None:
+        if self.door is not None:
+            self.door.close()
+            self.door = None
+
     # --- asking ------------------------------------------------------------------------------------------------
+
+    def act[T](self, name: str, body: Any = None, answer: type[T] = dict) -> T:  # type: ignore[assignment]
+        """Does an action as the admin."""
+        return self.client.act(name, body, answer)
 
     def add(self, target: str, name: str, area: str = "seating", **more: object) -> str:
         """Adds a camera; returns its id."""

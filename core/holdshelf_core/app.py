@@ -17,23 +17,33 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from holdshelf_core import reasons, systemd
+from holdshelf_core import acts, commissioning, ends, reasons, restored, systemd
+from holdshelf_core.acts import looks as look_acts
+from holdshelf_core.acts import pictures as picture_acts
+from holdshelf_core.api.pictures import LookPictures
 from holdshelf_core.api.server import ApiServer
 from holdshelf_core.bus import EventBus
 from holdshelf_core.clock import DISAGREEMENT_NS, NS, Clock, Heartbeat, dump_heartbeat, load_heartbeat
 from holdshelf_core.entries import Entries
 from holdshelf_core.errors import Conflict, HoldshelfError, Unavailable
+from holdshelf_core.gate import LOG_REPAIR, STATE_REPAIR, Gate
+from holdshelf_core.house import House
 from holdshelf_core.integration.entry import ConfigEntry
 from holdshelf_core.integration.models import StreamSource
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.jobs import Jobs
+from holdshelf_core.keeping.holds import Holds
 from holdshelf_core.keeping.retention import Retention
+from holdshelf_core.looking.looks import Looks
+from holdshelf_core.looking.pictures import Pictures
 from holdshelf_core.paths import DataPaths
+from holdshelf_core.policy.state import CameraFacts
 from holdshelf_core.recorder.camera import Moment
 from holdshelf_core.recorder.recorder import Recorder, Target
 from holdshelf_core.scheduled import async_add_jobs
 from holdshelf_core.settings import Settings
 from holdshelf_core.store import Store
+from holdshelf_storage.access_log import AccessLog
 from holdshelf_storage.atomic import write_atomic
 from holdshelf_storage.days import SegmentRef
 from holdshelf_storage.errors import StorageError, VolumeError, VolumeLocked
@@ -46,14 +56,15 @@ WATCH_S = 1.0
 VOLUME_WATCH_TICKS = 2
 HEARTBEAT_TICKS = 5
 CLOCK_REPAIR = "clock_disagreement"
-STATE_REPAIR = "state_unwritable"
+UNWRITABLE_REPAIR = "state_unwritable"
 
 
 class Holdshelf:
     """The service. ``async_run`` returns when it was told to stop and everything is closed."""
 
-    def __init__(self, data: DataPaths) -> None:
+    def __init__(self, data: DataPaths, *, mint_fd: int | None = None) -> None:
         self.paths = data
+        self.mint_fd = mint_fd
         self.clock = Clock()
         self.bus = EventBus(self.clock.utc_ns)
         self.repairs = RepairRegistry(self.bus, self.clock.utc_ns)
@@ -71,7 +82,13 @@ class Holdshelf:
             fire=self.bus.async_fire,
         )
         self.store = Store(data, self.repairs)
+        self.holds = Holds(clock=self.clock, repairs=self.repairs, hold_lock=self.hold_lock)
+        self.pictures = Pictures()
+        self.looks = Looks(self)
         self.jobs = Jobs()
+        self.house: House
+        self.gate: Gate
+        self.log: AccessLog
         self.entries: Entries
         self.settings: Settings
         self._register: Register
@@ -81,13 +98,14 @@ class Holdshelf:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._alive: Heartbeat | None = None
         self._volume_lock = asyncio.Lock()
+        self._ends_lock = asyncio.Lock()
         self._ready = False
 
     # --- what integrations meet (integration.root.Holdshelf) ---------------------------------------------------
 
     def async_set_stream(self, entry: ConfigEntry[Any], source: StreamSource | None) -> None:
         """Have this stream recorded; None withdraws it."""
-        self._spawn(self.recorder.async_set_stream(entry.entry_id, source), f"stream-{entry.entry_id}")
+        self.async_spawn(self.recorder.async_set_stream(entry.entry_id, source), f"stream-{entry.entry_id}")
 
     def async_update_entry(
         self, entry: ConfigEntry[Any], *, data: dict[str, Any] | None = None, title: str | None = None
@@ -97,7 +115,7 @@ class Holdshelf:
             entry.data = data
         if title is not None:
             entry.title = title
-        self._spawn(self.entries.async_save(entry), f"save-{entry.entry_id}")
+        self.async_spawn(self.entries.async_save(entry), f"save-{entry.entry_id}")
 
     async def async_add_executor_job[T](self, func: Callable[..., T], *args: Any) -> T:
         """Run something that blocks, in a thread."""
@@ -121,7 +139,7 @@ class Holdshelf:
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self._stopping.set)
         await self._start()
-        server = ApiServer(self)
+        server = ApiServer(self, pictures=LookPictures(self))
         try:
             await server.async_start()
             self._ready = True
@@ -157,11 +175,13 @@ class Holdshelf:
                 sentence=str(self._register.problem),
                 next_step="Compare the list of cameras with what it should be; restore STATE from a backup if it is wrong.",
             )
+        await self._open_log()
         self.settings = Settings(self._register)
         self.retention.async_set_budget(self.settings.budget_bytes)
         self.recorder.segment_s = self.settings.segment_s
         self.clock.restore(self._alive)
         self.entries = Entries(self, self._register)
+        self.entries.async_listen(self.async_cameras_changed)
         await self.entries.async_load()
         for entry in self.entries.async_all():
             await self.recorder.async_add(Target(entry.entry_id, entry.title))
@@ -177,28 +197,98 @@ class Holdshelf:
         await self.entries.async_setup_all()
         async_add_jobs(self)
         self.jobs.async_start()
+        self.async_spawn(self.pictures.async_start(), "pictures")
+
+    async def _open_log(self) -> None:
+        """Access log, then what it says the register lacks. What is wrong is a repair; recording starts all the same."""
+        self.house = House(self._register)
+        open_log = functools.partial(AccessLog.open, self.paths.state, at_least=self.house.written_seq())
+        try:
+            self.log = await asyncio.to_thread(open_log)
+        except StorageError as error:
+            raise Unavailable(f"The access log cannot be opened: {error}") from None
+        replayed = await asyncio.to_thread(self.house.load, self.log)
+        if replayed:
+            _LOGGER.info("%d entries of the access log were replayed into the register", replayed)
+        if self.log.problem is not None:
+            self.repairs.async_create(
+                LOG_REPAIR,
+                camera_id=None,
+                severity="error",
+                sentence=f"The access log is damaged: {self.log.problem} Nobody can look or lift a hold; recording goes on.",
+                next_step="Run `holdshelf log verify`; keep a copy of STATE/access; then `holdshelf log repair --why …`.",
+            )
+        if self.house.problem:
+            self.repairs.async_create(
+                STATE_REPAIR,
+                camera_id=None,
+                severity="error",
+                sentence=f"{self.house.problem} Nobody has rights and nothing is erased until this is mended.",
+                next_step="Restore STATE from a backup, or run `holdshelf log repair --why …` to go on with what is known.",
+            )
+        self.gate = Gate(self, self.log)
+        acts.register_all(self.gate.registry)
+        look_acts.register(self.gate.registry, self.looks)
+        picture_acts.register(self.gate.registry, self.looks)
+        self.holds.apply(self.house.state.holds)
+        self.async_spawn(restored.async_tell(self), "restored")
+        if replayed:
+            # Now, not behind: entries and settings are read from the register next.
+            await self._flush()
+        self.async_spawn(self.house.async_write_behind(), "write-behind")
+
+    async def _flush(self) -> None:
+        try:
+            await asyncio.to_thread(self.house.flush)
+        except StorageError as error:
+            _LOGGER.warning("the register waits to be written: %s", error)
+
+    def async_house_changed(self, tables: set[str]) -> None:
+        """Rows of these tables changed, by an entry that is on disk."""
+        if "holds" in tables:
+            self.holds.apply(self.house.state.holds)
+        if "flags" in tables:
+            restored.async_check(self)
+        if tables & {"commissions", "entrances"}:
+            commissioning.async_raise_repairs(self)
+        self.bus.async_fire("house_changed", {"tables": sorted(tables)})
+
+    def async_cameras_changed(self) -> None:
+        """Entries came, went or were renamed: the rules know cameras by these."""
+        self.house.async_set_cameras(
+            {
+                entry.entry_id: CameraFacts(entry.entry_id, entry.title, entry.area_kind, entry.area_note)
+                for entry in self.entries.async_all()
+            }
+        )
+        commissioning.async_raise_repairs(self)
 
     async def _stop(self) -> None:
         self._ready = False
         self.stop_threads.set()
         await self.jobs.async_stop()
+        await self.looks.async_stop()
+        await self.pictures.async_stop()
         for task in list(self._tasks):
             task.cancel()
         await self._detach(reasons.SERVICE_STOPPED, writable=True)
         await self.entries.async_unload_all()
         with contextlib.suppress(StorageError, OSError):
             await asyncio.to_thread(self._write_heartbeat)
+        await self._flush()
+        await asyncio.to_thread(self.log.close)
         self._threads.shutdown(wait=True)
 
     # --- the volume -------------------------------------------------------------------------------------------
 
-    def may_erase(self, _ref: SegmentRef) -> bool:
-        """Whether the rolling buffer may erase this segment: holds say no (issue 3 fills this in)."""
-        return True
+    def may_erase(self, ref: SegmentRef) -> bool:
+        """Whether the rolling buffer may erase this segment: holds say no, and so does a state that is not whole."""
+        return not self.house.problem and not self.holds.protects(ref)
 
     async def _attach(self, reason: str) -> None:
         opened = await self.store.async_open(self.may_erase, self.hold_lock)
         self.retention.async_attach(opened.volume, opened.footage, opened.ledger)
+        await self.holds.async_attach(opened)
         alive = None
         if self._alive is not None:
             alive = Moment(self._alive.utc_ns, self._alive.boot_ns, self._alive.boot)
@@ -207,6 +297,7 @@ class Holdshelf:
     async def _detach(self, reason: str, *, writable: bool) -> None:
         await self.recorder.async_detach(reason, writable=writable)
         self.retention.async_detach()
+        await self.holds.async_detach()
         await self.store.async_close()
 
     async def _watch_volume(self) -> None:
@@ -242,11 +333,18 @@ class Holdshelf:
             tick += 1
             self.recorder.async_watch()
             self._watch_clock()
+            if not self._ends_lock.locked():
+                self.async_spawn(self._watch_ends(), "ends")
+            self.async_spawn(self.looks.async_watch(), "looks")
             if tick % VOLUME_WATCH_TICKS == 0 and not self._volume_lock.locked():
-                self._spawn(self._watch_volume(), "volume")
+                self.async_spawn(self._watch_volume(), "volume")
             if tick % HEARTBEAT_TICKS == 1:
-                self._spawn(self._beat(), "heartbeat")
+                self.async_spawn(self._beat(), "heartbeat")
             systemd.notify("WATCHDOG=1")
+
+    async def _watch_ends(self) -> None:
+        async with self._ends_lock:
+            await ends.async_write_ends(self)
 
     def _watch_clock(self) -> None:
         step_ns = self.clock.async_check_step()
@@ -272,14 +370,14 @@ class Holdshelf:
             await asyncio.to_thread(self._write_heartbeat)
         except StorageError as error:
             self.repairs.async_create(
-                STATE_REPAIR,
+                UNWRITABLE_REPAIR,
                 camera_id=None,
                 severity="error",
                 sentence=f"The state folder cannot be written: {error}",
                 next_step=f"Check the disk and the permissions of {self.paths.state}; recording goes on meanwhile.",
             )
         else:
-            self.repairs.async_delete(STATE_REPAIR)
+            self.repairs.async_delete(UNWRITABLE_REPAIR)
 
     def _write_heartbeat(self) -> None:
         write_atomic(self.paths.heartbeat, dump_heartbeat(self.clock.heartbeat()))
@@ -288,10 +386,12 @@ class Holdshelf:
 
     async def async_camera_added(self, entry: ConfigEntry[Any]) -> None:
         """An entry was stored: its camera's record begins."""
+        self.async_cameras_changed()
         await self.recorder.async_add(Target(entry.entry_id, entry.title))
 
     async def async_camera_removed(self, entry: ConfigEntry[Any]) -> None:
         """An entry is going: its camera's record ends."""
+        self.async_cameras_changed()
         await self.recorder.async_remove(entry.entry_id)
 
     def known_footage_cameras(self) -> list[str]:
@@ -303,7 +403,9 @@ class Holdshelf:
     async def _disk[T](self, func: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, functools.partial(func, *args))
 
-    def _spawn(self, coro: Coroutine[Any, Any, Any], name: str) -> None:
+    def async_spawn(self, coro: Coroutine[Any, Any, Any], name: str) -> None:
+        """A background task of the service; its failure is logged and stops nothing else."""
+
         async def logged() -> None:
             try:
                 await coro

@@ -7,6 +7,7 @@ module only towards an integration.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import re
@@ -22,6 +23,7 @@ from holdshelf_core.integration.entry import ConfigEntry, EntryState
 from holdshelf_core.integration.errors import EntryAuthFailed, EntryError, EntryNotReady
 from holdshelf_core.integration.loader import Integration, integrations
 from holdshelf_core.integration.models import DiscoveredCamera, EntryDraft
+from holdshelf_core.integration.stream_url import shown_address, take_password
 from holdshelf_storage.errors import SecretLost, StorageError
 from holdshelf_storage.register import Register
 
@@ -33,6 +35,8 @@ _LOGGER = logging.getLogger(__name__)
 TABLE = "entries"
 MAX_NAME_CHARS = 64
 MAX_NOTE_CHARS = 200
+# What a search found stays known for `camera add`; a network that answers endlessly must not fill the memory.
+MAX_DISCOVERED = 1024
 RETRY_FIRST_S = 5.0
 RETRY_CAP_S = 300.0
 
@@ -45,6 +49,11 @@ def camera_id(name: str, taken: Iterable[str]) -> str:
     if base not in known:
         return base
     return next(f"{base}-{number}" for number in range(2, 10_000) if f"{base}-{number}" not in known)
+
+
+def _same_name(name: str) -> str:
+    """What two names have in common when a person would call them the same."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def check_name(name: str) -> str:
@@ -67,6 +76,15 @@ class Entries:
         self._tasks: dict[str, set[asyncio.Task[None]]] = {}
         self._adding = asyncio.Lock()
         self._discovered: dict[str, DiscoveredCamera] = {}
+        self._changed: list[Callable[[], None]] = []
+
+    def async_listen(self, changed: Callable[[], None]) -> None:
+        """Be called after cameras came, went, or were called or placed otherwise."""
+        self._changed.append(changed)
+
+    def _tell(self) -> None:
+        for changed in self._changed:
+            changed()
 
     # --- the register -----------------------------------------------------------------------------------------
 
@@ -93,12 +111,17 @@ class Entries:
         """Read entries from the register. A password that cannot be decrypted asks for a new one."""
         for row in self._register.table(TABLE).all():
             data = dict(row["data"])
-            sealed, lost = data.pop("password_sealed", None), False
+            # A row that was rebuilt from the access log says that there was a password, and has none.
+            sealed, lost = data.pop("password_sealed", None), bool(data.pop("password_needed", False))
             if sealed is not None:
                 try:
                     data["password"] = self._register.decrypt(sealed)
+                    lost = False
                 except SecretLost:
                     lost = True
+            if (url_sealed := data.pop("url_sealed", None)) is not None:
+                with contextlib.suppress(SecretLost):  # the integration asks the camera anew
+                    data["stream"] = {**data["stream"], "url": self._register.decrypt(url_sealed)}
             entry: ConfigEntry[Any] = ConfigEntry(
                 entry_id=row["entry_id"],
                 domain=row["domain"],
@@ -111,15 +134,18 @@ class Entries:
             )
             self._entries[entry.entry_id] = entry
             if lost:
-                self._set(entry, EntryState.REAUTH, "its stored password cannot be decrypted")
+                self._set(entry, EntryState.REAUTH, "its password is not known any more")
+        self._tell()
 
-    async def async_save(self, entry: ConfigEntry[Any]) -> None:
-        """Write one entry; returns when it is on disk."""
+    def row_of(self, entry: ConfigEntry[Any]) -> dict[str, Any]:
+        """An entry as the access log carries it: without any secret, saying whether there was one."""
         data = dict(entry.data)
-        password = data.pop("password", None)
-        if password:
-            data["password_sealed"] = self._register.encrypt(password)
-        row = {
+        if data.pop("password", None):
+            data["password_needed"] = True
+        stream = data.get("stream")
+        if isinstance(stream, dict) and isinstance(stream.get("url"), str):
+            data["stream"] = {**stream, "url": shown_address(stream["url"])}
+        return {
             "entry_id": entry.entry_id,
             "domain": entry.domain,
             "unique_id": entry.unique_id,
@@ -129,7 +155,19 @@ class Entries:
             "data": data,
             "added_utc_ns": entry.added_utc_ns,
         }
+
+    async def async_save(self, entry: ConfigEntry[Any]) -> None:
+        """Write one entry; returns when it is on disk."""
+        row = self.row_of(entry)
+        row["data"].pop("password_needed", None)
+        if password := entry.data.get("password"):
+            row["data"]["password_sealed"] = self._register.encrypt(password)
+        url = (entry.data.get("stream") or {}).get("url", "")
+        if take_password(url)[1] is not None:
+            # The camera itself told an address with another secret inside.
+            row["data"]["url_sealed"] = self._register.encrypt(url)
         await asyncio.to_thread(self._register.put, TABLE, entry.entry_id, row)
+        self._tell()
 
     # --- set-up -----------------------------------------------------------------------------------------------
 
@@ -240,7 +278,11 @@ class Entries:
                 self._holdshelf, probe_addresses=addresses, timeout_s=timeout_s
             ):
                 found.setdefault(camera.unique_id, camera)
-        self._discovered.update(found)
+        for unique_id, camera in found.items():
+            self._discovered.pop(unique_id, None)
+            self._discovered[unique_id] = camera
+        while len(self._discovered) > MAX_DISCOVERED:  # the ones that were found longest ago
+            del self._discovered[next(iter(self._discovered))]
         return sorted(found.values(), key=lambda camera: (camera.name, camera.address))
 
     def async_added_as(self, unique_id: str) -> str | None:
@@ -302,15 +344,37 @@ class Entries:
         if transport not in ("tcp", "udp"):
             raise BadRequest(f"{transport!r} is not a transport.", "Use tcp or udp.")
 
-    async def async_add(self, draft: EntryDraft, *, name: str, area_kind: str, area_note: str) -> ConfigEntry[Any]:
-        """Store and set up a camera that was checked and tried. Raises Conflict when it is here already."""
+    def async_check_new_name(self, name: str, but: str = "") -> str:
+        """A name that no other camera has, as it is kept. Raises BadRequest, Conflict."""
         title = check_name(name)
+        for other in self._entries.values():
+            if other.entry_id != but and _same_name(other.title) == _same_name(title):
+                raise Conflict(
+                    f"Another camera is called {other.title!r} already ({other.entry_id}).", "Give another name."
+                )
+        return title
+
+    async def async_add(
+        self,
+        draft: EntryDraft,
+        *,
+        name: str,
+        area_kind: str,
+        area_note: str,
+        taken: Iterable[str] = (),
+        record: Callable[[ConfigEntry[Any]], Awaitable[None]] | None = None,
+    ) -> ConfigEntry[Any]:
+        """Store and set up a camera that was checked and tried. Raises Conflict when it, or its name, is here already.
+
+        ``taken``: further ids that are not given again. ``record`` writes it into the access log before it is stored.
+        """
         async with self._adding:
             present = self.async_added_as(draft.unique_id)
             if present is not None:
                 raise Conflict(f"This camera is here already, as {present!r}.")
+            title = self.async_check_new_name(name)
             data = dict(draft.data)
-            taken = {*self._entries, *await asyncio.to_thread(self._holdshelf.known_footage_cameras)}
+            taken = {*self._entries, *taken, *await asyncio.to_thread(self._holdshelf.known_footage_cameras)}
             entry: ConfigEntry[Any] = ConfigEntry(
                 entry_id=camera_id(title, taken),
                 domain=draft.domain,
@@ -321,8 +385,15 @@ class Entries:
                 data=data,
                 added_utc_ns=self._holdshelf.clock.utc_ns(),
             )
-            await self.async_save(entry)
+            if record is not None:
+                await record(entry)
             self._entries[entry.entry_id] = entry
+            try:
+                await self.async_save(entry)
+            except StorageError:
+                del self._entries[entry.entry_id]
+                self._tell()
+                raise
         self._answered(draft)
         await self._holdshelf.async_camera_added(entry)
         await self._setup(entry)
@@ -339,6 +410,22 @@ class Entries:
         await self._holdshelf.async_camera_removed(entry)
         self._entries.pop(entry.entry_id, None)
         self._holdshelf.repairs.async_delete_for_camera(entry.entry_id)
+        self._tell()
+
+    async def async_change(
+        self, entry: ConfigEntry[Any], *, title: str | None = None, area_kind: str | None = None, area_note: str = ""
+    ) -> None:
+        """Call it otherwise, or say that it looks at another place. What cannot be written down is not done."""
+        before = entry.title, entry.area_kind, entry.area_note
+        if title is not None:
+            entry.title = title
+        if area_kind is not None:
+            entry.area_kind, entry.area_note = area_kind, area_note.strip()
+        try:
+            await self.async_save(entry)
+        except StorageError:
+            entry.title, entry.area_kind, entry.area_note = before
+            raise
 
     async def async_reauth(
         self,
@@ -346,11 +433,13 @@ class Entries:
         username: str | None,
         password: str | None,
         play: Callable[[EntryDraft], Awaitable[EntryDraft]] | None = None,
+        record: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Try new credentials and, when they are right, keep them; what is not given stays. Raises FlowError.
 
         A camera that was found at another address since (DHCP gives new ones) is tried and kept there.
         ``play`` tries the stream as well: a bare stream has nobody else who could say that a password is wrong.
+        ``record`` writes the change into the access log before it is kept; the entry is as it will be then.
         """
         known = entry.data.get("username") or entry.data["stream"].get("username")
         draft = await self.async_draft(
@@ -366,8 +455,10 @@ class Entries:
             draft = await play(draft)
         before, entry.data = entry.data, {**entry.data, **draft.data}
         try:
+            if record is not None:
+                await record()
             await self.async_save(entry)
-        except StorageError:
+        except (StorageError, HoldshelfError):
             entry.data = before
             raise
         self._answered(draft)

@@ -7,6 +7,7 @@
     ├── NotFound              no such camera, entry, day (HTTP 404)
     ├── Conflict              already there, or busy (HTTP 409)
     ├── NotPermitted          this caller may not (HTTP 403)
+    │   └── Refused           the policy says no: clause, sentence, who can help
     ├── Unavailable           the service, the disk or a device is not there now (HTTP 503)
     └── integration errors    EntryNotReady, EntryAuthFailed, EntryError, FlowError (holdshelf_core.integration.errors)
 """
@@ -38,6 +39,16 @@ class NotPermitted(HoldshelfError):
     """The caller is known and may not do this."""
 
     status = 403
+
+
+class Refused(NotPermitted):
+    """The policy says no. ``clause`` is its id (RULES P1–P21), ``who`` names who can help."""
+
+    def __init__(self, clause: str, sentence: str, who: str = "") -> None:
+        quoted = sentence if not clause or f"({clause}" in sentence else f"{sentence.rstrip('.')} ({clause})."
+        super().__init__(quoted, who)
+        self.clause = clause
+        self.who = who
 
 
 class NotFound(HoldshelfError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tzlocal import get_localzone
 
+from holdshelf_core import commissioning
 from holdshelf_storage.layout import day_start_ns
 from holdshelf_storage.verify import verify
 
@@ -97,8 +98,15 @@ def async_add_jobs(holdshelf: Holdshelf) -> None:
                 holdshelf.repairs.async_delete(issue)
         return f"{len(short)} cameras under the floor"
 
+    async def signs() -> str:
+        """As days pass, signs are to be checked and waivers end (P3): repairs, never a stop."""
+        commissioning.async_raise_repairs(holdshelf)
+        due = sum(repair.issue_id.startswith("entrance:") for repair in holdshelf.repairs.async_all())
+        return f"{due} signs to look after"
+
     jobs = holdshelf.jobs
     jobs.async_add("sweep", "erase the oldest footage when over the budget", 60, sweep, soon_s=20)
     jobs.async_add("scrub", "read footage back and compare checksums", DAY_S, scrub, soon_s=_until_night_s())
     jobs.async_add("checksums", "hash files that were cut back after a fault", 60, hashes, soon_s=30)
     jobs.async_add("health", "compare days kept with the floor", 600, health, soon_s=60)
+    jobs.async_add("signs", "see which signs at entrances are to be checked", 600, signs, soon_s=60)

@@ -12,10 +12,17 @@ class Settings:
 
     def __init__(self, register: Register) -> None:
         self._register = register
+        self._taken: tuple[int | None, float | None] | None = None
+
+    def async_take(self, budget_bytes: int | None, floor_days: float | None) -> None:
+        """Capacity as an entry of the access log just changed it: the register follows in a moment."""
+        self._taken = budget_bytes, floor_days
 
     @property
     def budget_bytes(self) -> int | None:
         """Bytes that footage may take; None is 90 % of the volume."""
+        if self._taken is not None:
+            return self._taken[0]
         row = self._register.get(TABLE, "budget")
         return int(row["bytes"]) if row and row.get("bytes") is not None else None
 
@@ -26,6 +33,8 @@ class Settings:
     @property
     def floor_days(self) -> float | None:
         """Fewer days kept than this raise a repair; nothing else follows from it (P15)."""
+        if self._taken is not None:
+            return self._taken[1]
         row = self._register.get(TABLE, "floor")
         return float(row["days"]) if row and row.get("days") is not None else None
 

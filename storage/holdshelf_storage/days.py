@@ -78,24 +78,33 @@ class Days:
     def make_camera(self, camera: str) -> None:
         """Makes a camera's folder and its `open` folder, durably. Raises BadCameraId, StorageError."""
         layout.check_camera(camera)
-        if camera in self._known:
-            return
         root = self.volume.root_fd
+        if camera in self._known:
+            try:
+                os.stat(f"{layout.camera_path(camera)}/{layout.OPEN}", dir_fd=root, follow_symlinks=False)
+            except FileNotFoundError:
+                _log.error("the folder of %s has disappeared from the volume; it is made anew", camera)
+            except OSError as error:
+                _log.debug("%s: %s", camera, error)
+                return
+            else:
+                return
         with self.lock(camera):
             make_dir(layout.FOOTAGE, dir_fd=root)
             make_dir(layout.camera_path(camera), dir_fd=root)
             make_dir(f"{layout.camera_path(camera)}/{layout.OPEN}", dir_fd=root)
             self._known.add(camera)
 
-    def append(self, camera: str, day: str, *lines: journal.Line) -> None:
+    def append(self, camera: str, day: str, *lines: journal.Line, old: bool = False) -> None:
         """Appends lines to a day's journal and makes them durable; makes the folder when it is not there.
 
+        `old`: they are not what was written last (a day put back from the shelf), so `latest` does not change.
         All lines are on disk afterwards, or, after an error, none. Raises DiskFull, SyncFailed, VolumeReadOnly,
         DiskWriteError.
         """
         self.make_camera(camera)
         with self.lock(camera):
-            if any(not isinstance(line, journal.GapEnd | journal.Hash) for line in lines):
+            if not old and any(not isinstance(line, journal.GapEnd | journal.Hash) for line in lines):
                 self._remember(camera, day)
             folder = layout.day_path(camera, day)
             make_dir(folder, dir_fd=self.volume.root_fd)

@@ -17,9 +17,13 @@
     │   ├── BadMp4                  not a fragmented MP4 that this package can vouch for
     │   ├── AudioFound              a segment with anything but one video track
     │   └── SegmentMismatch         what a caller says of a segment is not what lies on disk
-    └── RegisterError
-        ├── RegisterCorrupt         the register could not be read and was set aside
-        └── SecretLost              a password in the register cannot be decrypted
+    ├── RegisterError
+    │   ├── RegisterCorrupt         the register could not be read and was set aside
+    │   └── SecretLost              a password in the register cannot be decrypted
+    ├── BackupError                 a backup that cannot be made, believed, or put in place
+    └── LogError
+        ├── LogBroken               the access log is not what its signed head says; nothing is written to it
+        └── BadEntry                what was to be written is no entry
 
 Nothing else leaves this package on account of the disk: callers never see an OSError.
 """
@@ -106,6 +110,22 @@ class RegisterCorrupt(RegisterError):
 
 class SecretLost(RegisterError):
     """A stored password cannot be decrypted with the key at hand."""
+
+
+class BackupError(StorageError):
+    """A backup that cannot be made, is not believed, or must not be put in place. What was there is unchanged."""
+
+
+class LogError(StorageError):
+    """The access log refuses."""
+
+
+class LogBroken(LogError):
+    """The access log is not what its signed head says: it is read as far as it goes, and not written."""
+
+
+class BadEntry(LogError):
+    """What was to be written, or was read, is no entry of an access log."""
 
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})

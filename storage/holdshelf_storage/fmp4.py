@@ -48,6 +48,8 @@ class Track:
     default_duration: int = 0
     default_size: int = 0
     default_flags: int = 0
+    configuration: bytes = b""
+    """What a decoder needs before the first frame: the body of avcC or hvcC (14496-15); empty when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,15 +386,16 @@ def _trak(moov: bytes, start: int, end: int) -> Track:
     track_id = u32(moov, tkhd[0] + (20 if byte(moov, *tkhd) == 1 else 12), tkhd[1])
     timescale = u32(moov, mdhd[0] + (20 if byte(moov, *mdhd) == 1 else 12), mdhd[1])
     handler = printable(u32(moov, hdlr[0] + 8, hdlr[1]).to_bytes(4))
-    codec, width, height, nal_length = "", 0, 0, 0
+    codec, width, height, configuration = "", 0, 0, b""
     entry = _sample_entry(moov, *mdia)
     if entry is not None:
         kind, at, stop = entry
         codec = _CODECS.get(kind, printable(kind))
         if handler == "vide" and stop - at >= 78:  # VisualSampleEntry, § 12.1.3
             width, height = struct.unpack_from(">HH", moov, at + 24)
-            nal_length = _nal_length(moov, at + 78, stop)
-    return Track(track_id, handler, codec, width, height, max(1, timescale), nal_length)
+            configuration = _configuration(moov, at + 78, stop)
+    nal_length = _nal_length(configuration, codec)
+    return Track(track_id, handler, codec, width, height, max(1, timescale), nal_length, configuration=configuration)
 
 
 def _sample_entry(moov: bytes, start: int, end: int) -> tuple[bytes, int, int] | None:
@@ -405,17 +408,23 @@ def _sample_entry(moov: bytes, start: int, end: int) -> tuple[bytes, int, int] |
         return None
 
 
-def _nal_length(moov: bytes, start: int, end: int) -> int:
-    """lengthSizeMinusOne + 1 of avcC (14496-15 § 5.3.3) or hvcC (§ 8.3.3); 0 when there is neither."""
+def _configuration(moov: bytes, start: int, end: int) -> bytes:
+    """The body of avcC (14496-15 § 5.3.3) or hvcC (§ 8.3.3); empty when there is neither in version 1."""
     try:
         for kind, at, stop in boxes(moov, start, end):
             if kind == b"avcC" and stop - at >= 7 and moov[at] == 1:
-                return (moov[at + 4] & 3) + 1
+                return moov[at:stop]
             if kind == b"hvcC" and stop - at >= 23 and moov[at] == 1:
-                return (moov[at + 21] & 3) + 1
+                return moov[at:stop]
     except BadMp4:
         pass
-    return 0
+    return b""
+
+
+def _nal_length(configuration: bytes, codec: str) -> int:
+    """lengthSizeMinusOne + 1 of a configuration; 0 when there is none."""
+    at = 21 if codec == "hevc" else 4
+    return (configuration[at] & 3) + 1 if len(configuration) > at else 0
 
 
 def _comment(moov: bytes, start: int, end: int) -> str | None:

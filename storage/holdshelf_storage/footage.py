@@ -14,7 +14,7 @@ This module must never unlink a file.
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -24,10 +24,11 @@ from holdshelf_storage.atomic import fsync_dir, sync
 from holdshelf_storage.days import Days, SegmentRef
 from holdshelf_storage.errors import AudioFound, FootageError, SegmentMismatch, StorageError, SyncFailed, translating
 from holdshelf_storage.hashing import Hashing
-from holdshelf_storage.index import Index, Usage
+from holdshelf_storage.index import DayUsage, Index, Usage
 from holdshelf_storage.journal import Gap, GapEnd, GapSpan, Segment, StoredSegment
 from holdshelf_storage.ledger import Ledger
 from holdshelf_storage.recovery import Recovery
+from holdshelf_storage.shelf_index import ShelfIndex
 from holdshelf_storage.volume import Volume
 
 _log = logging.getLogger(__name__)
@@ -73,7 +74,14 @@ class Footage:
         self._days = ledger.days
         self._hashing = Hashing(self._days)
         self._index = Index(self._days, self._hashing.want)
+        self.shelved = ShelfIndex(self._days)
+        """What holds keep on the shelf: a segment whose name in its day is lost is found and opened there."""
         ledger.listen(self._index.erased, self._index.mend, self._index.day_gone)
+
+    @property
+    def index(self) -> Index:
+        """The sums, for whoever changes days from outside (the shelf putting footage back)."""
+        return self._index
 
     @property
     def folders(self) -> Days:
@@ -210,7 +218,8 @@ class Footage:
 
     def query(self, camera: str, start_utc_ns: int, end_utc_ns: int) -> list[StoredSegment | GapSpan]:
         """Segments and gaps that touch [start_utc_ns, end_utc_ns), by start, see `query.query`."""
-        return query.query(self._days, camera, start_utc_ns, end_utc_ns)
+        found = query.query(self._days, camera, start_utc_ns, end_utc_ns)
+        return self.shelved.complete(camera, start_utc_ns, end_utc_ns, found)
 
     def cameras(self) -> list[str]:
         """The cameras that have a folder, alphabetically. Raises DiskWriteError."""
@@ -225,16 +234,34 @@ class Footage:
         return query.file_path(camera, segment)
 
     def open_closed(self, camera: str, segment: Segment) -> int:
-        """A read-only descriptor of a closed segment. Raises FootageError when it is erased, DiskWriteError."""
-        return query.open_file(self._days, camera, segment)
+        """A read-only descriptor of a closed segment, from its day or, when it is lost there, from the shelf.
+
+        Raises FootageError when it is erased, DiskWriteError.
+        """
+        try:
+            return query.open_file(self._days, camera, segment)
+        except FootageError:
+            fd = self.shelved.open_file(camera, segment)
+            if fd is None:
+                raise
+            return fd
 
     def usage(self) -> Usage:
         """The sums over what lies on disk now. In memory: may be asked often, and on an event loop."""
         return self._index.usage()
 
-    def oldest(self) -> Iterator[SegmentRef]:
+    def day_usage(self, camera: str, day: str) -> DayUsage | None:
+        """The sums of one camera-day; None while it is not counted, or has no footage. In memory."""
+        return self._index.day(camera, day)
+
+    def oldest(self, skip: Callable[[str, str], bool] | None = None) -> Iterator[SegmentRef]:
         """Closed segments by ascending sequence over all cameras and days; see `Index.oldest`."""
-        return self._index.oldest()
+        return self._index.oldest(skip)
+
+    @property
+    def late(self) -> int:
+        """Grows when a kept iterator of `oldest` may have missed a segment."""
+        return self._index.late
 
     # -- steps of closing -------------------------------------------------------------------------------------------
 

@@ -37,7 +37,19 @@ class Usage(msgspec.Struct, kw_only=True, frozen=True):
 
     complete: bool
     allocated_bytes: int
+    """Of all footage, what lies on the shelf alone included: each file counts once, however many names it has."""
     cameras: dict[str, CameraUsage]
+    shelf_only_bytes: int = 0
+    """Held files whose names in their days are gone."""
+
+
+class DayUsage(msgspec.Struct, frozen=True):
+    """Sums over the closed segments of one camera-day that lie on disk."""
+
+    segments: int
+    allocated_bytes: int
+    recorded_ns: int
+    last_seq: int
 
 
 class _Day:
@@ -86,6 +98,10 @@ class Index:
         self._complete = False
         self._usages: dict[str, CameraUsage] = {}
         self._usage: Usage | None = None
+        self._shelf_only_bytes = 0
+        self._handed_out = 0
+        self.late = 0
+        """Grows whenever a segment comes whose turn in `oldest` may be over: an iterator that was kept would miss it."""
 
     def build(self, stop: threading.Event) -> bool:
         """Counts every camera-day not counted yet; False when `stop` was set before the end. Raises DiskWriteError."""
@@ -104,6 +120,8 @@ class Index:
 
     def added(self, ref: SegmentRef) -> None:
         """A segment was closed. Called with the camera's lock held, after its rename."""
+        if ref.seq <= self._handed_out:
+            self.late += 1
         counted = self._get(ref.camera, ref.day)
         if counted is None:
             self._count(ref.camera, ref.day)  # this segment among the others
@@ -148,8 +166,10 @@ class Index:
                         self._usages[camera] = _sum(list(days.values()))
                 self._usage = Usage(
                     complete=self._complete,
-                    allocated_bytes=sum(usage.allocated_bytes for usage in self._usages.values()),
+                    allocated_bytes=sum(usage.allocated_bytes for usage in self._usages.values())
+                    + self._shelf_only_bytes,
                     cameras=dict(sorted(self._usages.items())),
+                    shelf_only_bytes=self._shelf_only_bytes,
                 )
             return self._usage
 
@@ -158,16 +178,38 @@ class Index:
         self._usages.pop(camera, None)
         self._usage = None
 
-    def oldest(self) -> Iterator[SegmentRef]:
+    def recount(self, camera: str, day: str) -> None:
+        """Counts a day anew: names were put back into it. Called with the camera's lock held. Raises DiskWriteError."""
+        self.late += 1
+        self._count(camera, day)
+
+    def set_shelf_only(self, allocated_bytes: int) -> None:
+        """What files take that lie on the shelf alone."""
+        with self._guard:
+            self._shelf_only_bytes = allocated_bytes
+            self._usage = None
+
+    def day(self, camera: str, day: str) -> DayUsage | None:
+        """The sums of one camera-day; None while it is not counted, or has no footage."""
+        with self._guard:
+            counted = self._counted.get(camera, {}).get(day)
+            if counted is None or counted.segments <= 0:
+                return None
+            return DayUsage(counted.segments, counted.allocated_bytes, counted.recorded_ns, counted.last_seq or 0)
+
+    def oldest(self, skip: Callable[[str, str], bool] | None = None) -> Iterator[SegmentRef]:
         """Closed segments by ascending sequence over all cameras and days, as they lie there when it begins.
 
-        Days may interleave: each is opened when its lowest sequence is due, and they are merged. The iterator may be
-        kept and continued later; what was erased meanwhile may still come. Open segments never come.
-        Raises DiskWriteError.
+        Days may interleave: each is opened when its lowest sequence is due, and they are merged. A day that `skip`
+        (camera, day) says yes to is not opened: that is how an archive full of held days costs nothing. The iterator
+        may be kept and continued later; what was erased meanwhile may still come, and what `late` counts does not.
+        Open segments never come. Raises DiskWriteError.
         """
         heap: list[tuple[int, str, str, Iterator[SegmentRef] | None, SegmentRef | None]] = []
         for camera in self._days.cameras():
             for day in self._days.days(camera):
+                if skip is not None and skip(camera, day):
+                    continue
                 seq = self._lowest(camera, day)
                 if seq is not None:
                     heap.append((seq, camera, day, None, None))
@@ -175,12 +217,24 @@ class Index:
         while heap:
             seq, camera, day, rest, ref = heapq.heappop(heap)
             if ref is not None:
+                self._handed_out = max(self._handed_out, ref.seq)
                 yield ref
             if rest is None:
-                rest = iter(self._days.refs(camera, day))
+                if skip is not None and skip(camera, day):
+                    continue
+                rest = iter(self._refs(camera, day))
             following = next(rest, None)
             if following is not None:
                 heapq.heappush(heap, (following.seq, camera, day, rest, following))
+
+    def _refs(self, camera: str, day: str) -> list[SegmentRef]:
+        refs = self._days.refs(camera, day)
+        if not refs and self.day(camera, day) is not None:
+            # Somebody took the files away behind the ledger's back: what is not there takes no room.
+            with self._days.lock(camera):
+                if not self._days.refs(camera, day):
+                    self.day_gone(camera, day)
+        return refs
 
     def _lowest(self, camera: str, day: str) -> int | None:
         """A bound below all sequences of a day; None when it has none."""

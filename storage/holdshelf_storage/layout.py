@@ -3,6 +3,8 @@
     footage/CAMERA/open/SEQ.mp4                        being written
     footage/CAMERA/YYYY-MM-DD/SEQ_HHMMSS.mmmZ.mp4      closed; day and time of day are those of its start, UTC
 
+    shelf/HOLD/CAMERA/YYYY-MM-DD/SEQ_….mp4         a second name of a held segment
+
 SEQ has ten digits or more, so that names sort as numbers do. Clocks may be absurd (a recorder whose battery is
 flat starts in 1970): every time between the years 1 and 9999 has a name, others are moved to the nearest.
 """
@@ -18,6 +20,9 @@ OPEN = "open"
 JOURNAL = "journal.jsonl"
 SUMS = "SHA256SUMS"
 LATEST = "latest"
+HOLD_FILE = "hold.json"
+ARCHIVE_FILE = "archive.json"
+GONE_FILE = "gone.jsonl"
 
 NS = 1_000_000_000
 DAY_NS = 86_400 * NS
@@ -26,6 +31,7 @@ MAX_TIME_NS = 2**63 - 1
 MAX_SEQUENCE = 10**18 - 1
 
 _CAMERA = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
+_HOLD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _SEGMENT = re.compile(r"(\d{10,18})_(\d\d)(\d\d)(\d\d)\.(\d{3})Z\.mp4", re.ASCII)
 _OPEN = re.compile(r"(\d{10,18})\.mp4", re.ASCII)
@@ -115,3 +121,20 @@ def open_path(camera: str, seq: int) -> str:
 def day_path(camera: str, day: str) -> str:
     """A camera-day's folder below MEDIA."""
     return f"{FOOTAGE}/{camera}/{day}"
+
+
+def is_hold(name: str) -> bool:
+    """Whether `name` can be the id of a hold: 1 to 40 letters, digits and hyphens, beginning with no hyphen."""
+    return _HOLD.fullmatch(name) is not None
+
+
+def hold_path(hold: str) -> str:
+    """A hold's folder below MEDIA. Raises FootageError for what is not safe as a folder's name."""
+    if not is_hold(hold):
+        raise FootageError(f"{hold!r:.60} is no hold's id; use 1 to 40 letters, digits and hyphens.")
+    return f"{SHELF}/{hold}"
+
+
+def shelf_day_path(hold: str, camera: str, day: str) -> str:
+    """A hold's folder of one camera-day below MEDIA."""
+    return f"{hold_path(hold)}/{check_camera(camera)}/{day}"

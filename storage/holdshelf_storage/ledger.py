@@ -5,7 +5,10 @@ the lock that holds are placed under. An intent that a crash left unfinished is 
 again. Whoever wants footage gone calls `Ledger.erase`; a test reads the sources of all packages and holds that
 no other function unlinks any.
 
-    ledger/2026-11.jsonl    {"kind":"intent",…}  {"kind":"done",…}  {"kind":"abandon",…}  {"kind":"day",…}
+Second names on the shelf are unlinked here too, and only while the same file lies in its day: whatever the shelf gives
+up, footage leaves by the rolling buffer alone.
+
+    ledger/2026-11.jsonl    {"kind":"intent",…}  {"kind":"done",…}  {"kind":"abandon",…}  {"kind":"day",…}  {"kind":"unshelve",…}
 """
 
 import hashlib
@@ -23,77 +26,28 @@ from pathlib import Path
 
 import msgspec
 
-from holdshelf_storage import journal, layout
+from holdshelf_storage import journal, layout, ledger_lines
 from holdshelf_storage.atomic import append_file, fsync_dir, make_dir, read_all, read_tail, whole_lines
 from holdshelf_storage.days import Days, SegmentRef
 from holdshelf_storage.errors import DiskFull, StorageError, translating
+from holdshelf_storage.ledger_lines import Abandon, DayGone, Done, Entry, Intent, IntentDay, Unshelve
 from holdshelf_storage.volume import Volume
+
+__all__ = ["Abandon", "DayGone", "Done", "Entry", "Intent", "IntentDay", "Ledger", "ShelfLink", "Unshelve"]
 
 MAX_REFS_PER_INTENT = 1_000
 _TAIL_BYTES = 512 * 1024
 _log = logging.getLogger(__name__)
 
 
-class IntentDay(msgspec.Struct, frozen=True):
-    """The segments of one camera-day that an intent names."""
+class ShelfLink(msgspec.Struct, frozen=True):
+    """One held segment's second name."""
 
     camera: str
     day: str
-    seqs: list[int]
-    start_utc_ns: int
-    """Start of the first of them."""
-    end_utc_ns: int
-    """End of the last of them."""
-    allocated_bytes: int
-
-
-class Intent(msgspec.Struct, frozen=True, tag_field="kind", tag="intent", kw_only=True):
-    """Written before anything is erased."""
-
-    id: str
-    at_utc_ns: int
-    reason: str
-    days: list[IntentDay]
-
-
-class Abandon(msgspec.Struct, frozen=True, tag_field="kind", tag="abandon", kw_only=True):
-    """Written before an open segment is given up (its disk failed to sync it, it holds sound, it holds no frame)."""
-
-    id: str
-    at_utc_ns: int
-    reason: str
-    camera: str
-    seq: int
-    bytes: int
-
-
-class Done(msgspec.Struct, frozen=True, tag_field="kind", tag="done", kw_only=True):
-    """Written after an intent or abandon was carried out. Lies in the same file as that."""
-
-    id: str
-    freed_bytes: int = 0
-    kept: list[int] = msgspec.field(default_factory=list)
-    """Sequences that the intent named and that were not erased, because a hold protects them by now."""
-
-
-class DayGone(msgspec.Struct, frozen=True, tag_field="kind", tag="day", kw_only=True):
-    """What remains of a camera-day when all its footage is erased and its journal goes."""
-
-    at_utc_ns: int
-    camera: str
-    day: str
-    segments: int
-    bytes: int
-    recorded_ns: int
-    first_seq: int | None
-    last_seq: int | None
-    gaps: dict[str, int]
-    """Nanoseconds in gaps that began on this day, by reason."""
-    journal_sha256: str
-
-
-Entry = Intent | Abandon | Done | DayGone
-_entry: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
+    name: str
+    is_copy: bool = False
+    """The day holds another file of this name, whose checksum was found to be the journalled one."""
 
 
 class Ledger:
@@ -108,7 +62,7 @@ class Ledger:
         self._on_erased: list[Callable[[SegmentRef], None]] = []
         self._on_day_changed: list[Callable[[str, str], None]] = []
         self._on_day_gone: list[Callable[[str, str], None]] = []
-        self._unfinished: dict[str, tuple[Intent | Abandon, Path]] = {}
+        self._unfinished: dict[str, tuple[Intent | Abandon | Unshelve, Path]] = {}
         self._told_gone: set[tuple[str, str, str]] = set()
         self._load()
 
@@ -150,7 +104,9 @@ class Ledger:
         freed = 0
         with self._erase_lock:
             for chunk in batched(refs, MAX_REFS_PER_INTENT):
-                intent = Intent(id=secrets.token_hex(8), at_utc_ns=at_utc_ns, reason=reason, days=_by_day(chunk))
+                intent = Intent(
+                    id=secrets.token_hex(8), at_utc_ns=at_utc_ns, reason=reason, days=ledger_lines.by_day(chunk)
+                )
                 path = self._append(at_utc_ns, intent)
                 freed += self._carry_out(intent, path, chunk, may_erase, lock)
         self._volume.reserve_restore()
@@ -165,6 +121,8 @@ class Ledger:
         freed = 0
         with self._erase_lock:
             for entry, path in list(self._unfinished.values()):
+                if isinstance(entry, Unshelve):
+                    continue  # the shelf is asked again by whoever knows the holds
                 if isinstance(entry, Abandon):
                     freed += self._discard(entry, path)
                     continue
@@ -218,6 +176,76 @@ class Ledger:
         if found is not None:
             self._discard(entry, found[1])
 
+    def unshelve(
+        self,
+        hold: str,
+        links: Sequence[ShelfLink],
+        reason: str,
+        at_utc_ns: int,
+        may_unshelve: Callable[[], bool],
+        lock: AbstractContextManager[object],
+        *,
+        folder_too: bool,
+    ) -> list[ShelfLink]:
+        """Unlinks second names of a hold's segments; returns those that had to stay.
+
+        A name goes only while `may_unshelve` says so (asked for each, under `lock`) and the same file lies in its day:
+        nothing is erased here. `folder_too`: when all names went, the hold's lists and folders go as well, `hold.json`
+        last. Intent first; what a crash left is done by calling again. Raises StorageError, and as `may_unshelve`.
+        """
+        for link in links:
+            if layout.parse_segment_name(link.name) is None or not layout.is_day(link.day):
+                raise StorageError(
+                    f"{link.day!r:.20}/{link.name!r:.80} is not the name of a segment; nothing was done."
+                )
+        layout.hold_path(hold)
+        begun = [
+            (entry, path)
+            for entry, path in list(self._unfinished.values())
+            if isinstance(entry, Unshelve) and entry.hold == hold
+        ]
+        if not begun:
+            entry = Unshelve(id=secrets.token_hex(8), at_utc_ns=at_utc_ns, reason=reason, hold=hold, files=len(links))
+            begun = [(entry, self._append(at_utc_ns, entry))]
+        kept: list[ShelfLink] = []
+        touched: set[str] = set()
+        for link in links:
+            folder = layout.shelf_day_path(hold, link.camera, link.day)
+            with lock:
+                if may_unshelve() and self._lies_in_its_day(link, folder):
+                    self._unlink(f"{folder}/{link.name}")
+                    touched.add(folder)
+                else:
+                    kept.append(link)
+        for folder in sorted(touched):
+            fsync_dir(folder, dir_fd=self._volume.root_fd)
+        if folder_too and not kept:
+            with lock:
+                if may_unshelve():
+                    self._end_shelf_folder(layout.hold_path(hold))
+        for entry, path in begun:
+            self._finish(entry.id, path, Done(id=entry.id))
+        return kept
+
+    def days_gone(self, camera: str, first_day: str = "", last_day: str = "9999-99-99") -> dict[str, DayGone]:
+        """Summaries of the days of `camera` that have gone, by day; first..last included. Raises DiskWriteError.
+
+        Reads the whole ledger, decoding what it is asked for only.
+        """
+        found: dict[str, DayGone] = {}
+        wanted = b'"camera":"%s"' % layout.check_camera(camera).encode()
+        for path in self._months():
+            data = _read(path, 0)
+            position = data.find(b'{"kind":"day"')
+            while position >= 0:
+                end = data.find(b"\n", position)
+                line = data[position : end if end >= 0 else len(data)]
+                entry = ledger_lines.decode(line) if end >= 0 and wanted in line else None
+                if isinstance(entry, DayGone) and entry.camera == camera and first_day <= entry.day <= last_day:
+                    found[entry.day] = entry
+                position = data.find(b'{"kind":"day"', position + 1)
+        return found
+
     def finish_days(self, cameras: Iterable[str], at_utc_ns: int) -> list[tuple[str, str]]:
         """Ends the oldest days of `cameras` that have no footage left: summary, then folder. Returns those ended.
 
@@ -237,7 +265,7 @@ class Ledger:
         """All lines of the ledger, month by month. Raises DiskWriteError."""
         for path in self._months():
             for line in whole_lines(_read(path, 0)):
-                entry = _decode(line)
+                entry = ledger_lines.decode(line)
                 if entry is not None:
                     yield entry
 
@@ -316,7 +344,7 @@ class Ledger:
             if layout.JOURNAL in names:
                 digest = hashlib.sha256(data).hexdigest()
                 if (camera, day, digest) not in self._told_gone:  # else a crash came between summary and end
-                    self._append(at_utc_ns, _summary(lines, camera, day, digest, at_utc_ns))
+                    self._append(at_utc_ns, ledger_lines.summary(lines, camera, day, digest, at_utc_ns))
             folder = layout.day_path(camera, day)
             for name in sorted(names):  # SHA256SUMS before journal.jsonl: what is left always explains itself
                 self._unlink(f"{folder}/{name}")
@@ -334,6 +362,47 @@ class Ledger:
                 os.unlink(path, dir_fd=self._volume.root_fd)
             except FileNotFoundError:
                 return
+
+    def _lies_in_its_day(self, link: ShelfLink, folder: str) -> bool:
+        """Whether a shelved segment's file has its name in its day, too. True for a name that is gone already."""
+        root = self._volume.root_fd
+        day = f"{layout.day_path(link.camera, link.day)}/{link.name}"
+        with self.days.lock(link.camera), translating(f"{folder}/{link.name} could not be looked at"):
+            try:
+                shelved = os.stat(f"{folder}/{link.name}", dir_fd=root, follow_symlinks=False)
+            except FileNotFoundError:
+                return True
+            try:
+                there = os.stat(day, dir_fd=root, follow_symlinks=False)
+            except FileNotFoundError:
+                return False
+        same = (there.st_dev, there.st_ino) == (shelved.st_dev, shelved.st_ino)
+        return same or (link.is_copy and there.st_size == shelved.st_size)
+
+    def _end_shelf_folder(self, path: str) -> None:
+        """Lists, then folders, below a hold's folder; refuses when a file that is not ours, or footage, lies in it."""
+        ours = {layout.JOURNAL, layout.SUMS, layout.GONE_FILE, layout.ARCHIVE_FILE}
+        ours |= {f".{name}.tmp" for name in (*ours, layout.HOLD_FILE)}
+        names = self.days.list_folder(path)
+        if any(layout.parse_segment_name(name) for name in names):
+            raise StorageError(f"{path} still keeps footage; its lists stay with it.")
+        for name in names:
+            below = f"{path}/{name}"
+            if layout.is_day(name) or layout.is_camera(name):
+                self._end_shelf_folder(below)
+            elif name in ours:
+                self._unlink(below)
+        if layout.HOLD_FILE in names:  # last of all, and only from a folder that is empty but for it
+            if set(self.days.list_folder(path)) != {layout.HOLD_FILE}:
+                raise StorageError(f"{path} holds a file that is not ours; look at it and move it away by hand.")
+            fsync_dir(path, dir_fd=self._volume.root_fd)
+            self._unlink(f"{path}/{layout.HOLD_FILE}")
+        with translating(f"The folder {path} could not be ended"):
+            try:
+                os.rmdir(path, dir_fd=self._volume.root_fd)
+            except FileNotFoundError:
+                return
+        fsync_dir(os.path.dirname(path), dir_fd=self._volume.root_fd)  # noqa: PTH120
 
     def _sync_day(self, camera: str, day: str) -> None:
         if day in self.days.days(camera):
@@ -355,7 +424,7 @@ class Ledger:
 
     # -- the files --------------------------------------------------------------------------------------------------
 
-    def _append(self, at_utc_ns: int, entry: Intent | Abandon | DayGone) -> Path:
+    def _append(self, at_utc_ns: int, entry: Intent | Abandon | DayGone | Unshelve) -> Path:
         """Writes `entry` durably, from the reserve when the disk is full; returns the file it went to."""
         path = self._folder / f"{layout.day_of(at_utc_ns)[:7]}.jsonl"
         self._write(path, entry)
@@ -385,62 +454,16 @@ class Ledger:
     def _load(self) -> None:
         """Finds what is unfinished in the tail of each month: an intent and its end are never far apart."""
         for path in self._months():
-            for entry in map(_decode, whole_lines(_read(path, _TAIL_BYTES))):
+            for entry in map(ledger_lines.decode, whole_lines(_read(path, _TAIL_BYTES))):
                 match entry:
                     case Abandon() if not layout.is_camera(entry.camera):
                         pass
-                    case Intent() | Abandon():
+                    case Intent() | Abandon() | Unshelve():
                         self._unfinished[entry.id] = (entry, path)
                     case Done():
                         self._unfinished.pop(entry.id, None)
                     case DayGone():
                         self._told_gone.add((entry.camera, entry.day, entry.journal_sha256))
-
-
-def _by_day(refs: Iterable[SegmentRef]) -> list[IntentDay]:
-    grouped: dict[tuple[str, str], list[SegmentRef]] = defaultdict(list)
-    for ref in refs:
-        grouped[ref.camera, ref.day].append(ref)
-    return [
-        IntentDay(
-            camera=camera,
-            day=day,
-            seqs=[ref.seq for ref in members],
-            start_utc_ns=min(ref.start_utc_ns for ref in members),
-            end_utc_ns=max(ref.end_utc_ns for ref in members),
-            allocated_bytes=sum(ref.allocated_bytes for ref in members),
-        )
-        for (camera, day), members in grouped.items()
-    ]
-
-
-def _summary(lines: Sequence[object], camera: str, day: str, digest: str, at_utc_ns: int) -> DayGone:
-    segments = [line for line in lines if isinstance(line, journal.SlimSegment)]
-    ends = {line.gap: line for line in reversed(lines) if isinstance(line, journal.GapEnd)}
-    gaps: dict[str, int] = {}
-    for line in lines:
-        if isinstance(line, journal.Gap) and line.gap in ends:
-            gaps[line.reason] = gaps.get(line.reason, 0) + ends[line.gap].elapsed_ns
-    seqs = [line.seq for line in segments]
-    return DayGone(
-        at_utc_ns=at_utc_ns,
-        camera=camera,
-        day=day,
-        segments=len(segments),
-        bytes=sum(line.allocated_bytes for line in segments),
-        recorded_ns=sum(line.duration_ns for line in segments),
-        first_seq=min(seqs, default=None),
-        last_seq=max(seqs, default=None),
-        gaps=gaps,
-        journal_sha256=digest,
-    )
-
-
-def _decode(line: bytes) -> Entry | None:
-    try:
-        return _entry.decode(line)
-    except journal.UNREADABLE:
-        return None
 
 
 def _read(path: Path, tail_bytes: int) -> bytes:

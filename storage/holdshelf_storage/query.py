@@ -5,6 +5,7 @@ the journal before them, since a segment or gap that began there may reach into 
 """
 
 import os
+from collections.abc import Collection
 
 from holdshelf_storage import journal, layout
 from holdshelf_storage.days import Days
@@ -35,7 +36,7 @@ def query(days: Days, camera: str, start_utc_ns: int, end_utc_ns: int) -> list[S
         after = [day for day in existing if day > last][:1]
         following = [span for day in after for span in _spans(days, camera, day, days.read_journal(camera, day))]
         _end_forgotten_gaps(found, found + following)
-    return [span for span in found if _touches(span, start_utc_ns, end_utc_ns)]
+    return [span for span in found if touches(span, start_utc_ns, end_utc_ns)]
 
 
 def file_path(camera: str, segment: journal.Segment) -> str:
@@ -56,7 +57,11 @@ def open_file(days: Days, camera: str, segment: journal.Segment) -> int:
 
 
 def _spans(days: Days, camera: str, day: str, data: bytes) -> list[Span]:
-    present = set(days.names(camera, day))
+    return spans_of(camera, day, data, set(days.names(camera, day)))
+
+
+def spans_of(camera: str, day: str, data: bytes, present: Collection[str]) -> list[Span]:
+    """The segments and gaps that journal bytes tell of; a segment whose name is not in `present` counts as erased."""
     found: list[Span] = []
     gaps: dict[int, GapSpan] = {}
     segments: dict[int, StoredSegment] = {}
@@ -104,7 +109,8 @@ def _number(span: Span) -> int:
     return span.gap if isinstance(span, GapSpan) else span.seq
 
 
-def _touches(span: Span, start_utc_ns: int, end_utc_ns: int) -> bool:
+def touches(span: Span, start_utc_ns: int, end_utc_ns: int) -> bool:
+    """Whether a segment or gap touches [start_utc_ns, end_utc_ns)."""
     end = span.end_utc_ns
     if end is None:
         return span.start_utc_ns < end_utc_ns

@@ -14,7 +14,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -158,6 +158,22 @@ class Register:
             self.commit()
         return bool(removed)
 
+    def write(self, rows: Iterable[tuple[str, str, Mapping[str, Any] | None]]) -> None:
+        """Writes many rows, (table, key, row or None to remove), as one change. Raises as `commit`: none is done then."""
+        by_table: dict[str, dict[str, Mapping[str, Any] | None]] = {}
+        for table, key, row in rows:
+            by_table.setdefault(table, {})[key] = row
+        with self._write_lock, self.transaction():
+            for name, changed in by_table.items():
+                table_ = self.table(name)
+                table_.remove(where("key").test(changed.__contains__))
+                table_.insert_multiple(
+                    msgspec.json.decode(msgspec.json.encode({**row, "key": key}))
+                    for key, row in changed.items()
+                    if row is not None
+                )
+            self.commit()
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Changes inside the block happen all, or, after an exception, not at all. In memory: `commit` follows."""
@@ -242,20 +258,27 @@ def _migrated(tables: Tables, version: int, schema: int, migrations: Mapping[int
     return tables
 
 
+def parse_register(data: bytes, shown: str) -> tuple[Tables, int]:
+    """(tables, schema) of a register's bytes, as they are: nothing is migrated. Raises RegisterCorrupt, FormatNewer."""
+    return _parse(data, shown, SCHEMA)
+
+
 def _read(path: Path, schema: int) -> tuple[Tables, int] | None:
     """(tables, schema) of a register; None when there is none. Raises RegisterCorrupt, FormatNewer, DiskWriteError."""
     data = _read_bytes(path)
-    if data is None:
-        return None
+    return None if data is None else _parse(data, str(path), schema)
+
+
+def _parse(data: bytes, shown: str, schema: int) -> tuple[Tables, int]:
     try:
         if msgspec.json.decode(data, type=_AnyVersion).schema > schema:
-            raise FormatNewer(f"{path} was written by a newer Holdshelf; install that version to use it.")
+            raise FormatNewer(f"{shown} was written by a newer Holdshelf; install that version to use it.")
         file = msgspec.json.decode(data, type=_File)
         if hashlib.sha256(bytes(file.tables)).hexdigest() != file.sha256:
-            raise RegisterCorrupt(f"{path} was changed or damaged: its checksum is wrong.")
+            raise RegisterCorrupt(f"{shown} was changed or damaged: its checksum is wrong.")
         return msgspec.json.decode(file.tables, type=dict[str, dict[str, dict[str, Any]]]), file.schema
     except UNREADABLE as error:
-        raise RegisterCorrupt(f"{path} cannot be read as a register.") from error
+        raise RegisterCorrupt(f"{shown} cannot be read as a register.") from error
 
 
 def _read_bytes(path: Path) -> bytes | None:

@@ -74,7 +74,9 @@ def init_volume(state: Path, media: Path, now_utc_ns: int) -> Identity:
     on_state = _read_identity(state / IDENTITY, "state")
     on_media = _read_identity(media / IDENTITY, "media")
     _check_pair(state, media, on_state, on_media)
-    if on_state is None:
+    if on_state is None and not any(
+        state.glob(f"{_LOST}*")
+    ):  # a state that gave up its volume is ours, whatever is in it
         _refuse_strangers(state, _OURS_IN_STATE)
     if on_media is None:
         _refuse_strangers(media, _OURS_IN_MEDIA)
@@ -236,6 +238,16 @@ def _is_shut_down(device: int) -> bool:
             return any(wanted in line and "emergency_ro" in line for line in mounts)
     except OSError:
         return False
+
+
+def lock_identity(state: Path) -> int:
+    """A descriptor that holds the lock of a state folder, so that no service starts on it. Raises VolumeLocked, VolumeMissing."""
+    return _lock(state / IDENTITY, None, time.monotonic(), str(state))
+
+
+def read_state_identity(state: Path) -> Identity | None:
+    """Which volume belongs to a state folder; None when it does not say. Raises FormatNewer, VolumeMismatch, VolumeMissing."""
+    return _read_identity(state / IDENTITY, "state")
 
 
 def _read_identity(path: str | Path, side: str, dir_fd: int | None = None, root: str = "") -> Identity | None:

@@ -23,6 +23,8 @@ SKELETON = {
         "holdshelf_core.bus",
         "holdshelf_core.integration.entry",
         "holdshelf_core.keeping.retention",
+        "holdshelf_core.looking.picture_decode",
+        "holdshelf_core.looking.pictures",
         "holdshelf_core.recorder.recorder",
         "holdshelf_core.recorder.worker",
         "holdshelf_core.recorder.worker_source",
@@ -52,6 +54,7 @@ ALLOWED = [
     ("holdshelf_core.recorder.recorder", "holdshelf_storage.footage"),
     ("holdshelf_core.recorder.worker", "holdshelf_core.recorder.worker_source"),
     ("holdshelf_core.recorder.worker_source", "av"),
+    ("holdshelf_core.looking.picture_decode", "av"),
     ("holdshelf_core.integration.entry", "holdshelf_core.bus"),
     ("holdshelf_onvif.discovery", "holdshelf_core.integration.entry"),
     ("holdshelf_onvif.discovery", "holdshelf_onvif.client"),
@@ -77,9 +80,11 @@ FORBIDDEN = [
     ("decoders", "holdshelf_core.recorder.recorder", "av"),
     ("decoders", "holdshelf_tui.app", "aiortc"),
     ("no-decoder-in-service", "holdshelf_core.recorder.recorder", "holdshelf_core.recorder.worker_source"),
+    ("no-decoder-in-service", "holdshelf_core.looking.pictures", "holdshelf_core.looking.picture_decode"),
     ("demo-extra", "holdshelf_tui.app", "numpy"),
     ("rooms", "holdshelf_core.recorder.recorder", "holdshelf_core.keeping.retention"),
     ("rooms", "holdshelf_core.keeping.retention", "holdshelf_core.recorder.recorder"),
+    ("rooms", "holdshelf_core.looking.pictures", "holdshelf_core.recorder.recorder"),
 ]
 
 

@@ -26,9 +26,13 @@ OS_ONLY = {"remove"}
 ALLOWED: dict[str, str] = {
     "holdshelf_storage/ledger.py:_unlink": "the one unlink of footage, of journals of days that have gone",
     "holdshelf_storage/ledger.py:_finish_day": "the empty folder of a day that has gone (rmdir cannot take a full one)",
+    "holdshelf_storage/access_write.py:_prove": "cuts off the access log what was never confirmed",
+    "holdshelf_storage/access_write.py:_begin": "empties a month's file in which a crash left no whole entry",
     "holdshelf_storage/atomic.py:_discard_temp": "the temp file of a write that failed",
     "holdshelf_storage/atomic.py:append_durable": "cuts back the journal line that did not fit",
     "holdshelf_storage/atomic.py:cut_torn_tail": "cuts the torn tail of a journal",
+    "holdshelf_storage/backup.py:_discard": "the archive that this call made and could not finish",
+    "holdshelf_storage/restore.py:_discard_staging": "what was unpacked beside STATE and did not become it; no link is followed",
     "holdshelf_storage/recovery.py:_cut": "cuts a file in `open` back to its last whole fragment",
     "holdshelf_storage/reserve.py:release": "empties STATE/reserve",
     "holdshelf_storage/reserve.py:restore": "empties STATE/reserve when it did not fit",

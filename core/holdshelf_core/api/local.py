@@ -10,10 +10,12 @@ from pathlib import Path
 from holdshelf_core.api.types import Checks, CheckStep, Plan
 from holdshelf_core.areas import PERMITTED, check_area, questionable_name
 from holdshelf_core.doctor import examine_disk, examine_machine
-from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError
+from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound
 from holdshelf_core.keeping.retention import DEFAULT_BUDGET_PERCENT
 from holdshelf_core.paths import DataPaths, default_data
 from holdshelf_core.plan import plan as make_plan
+from holdshelf_core.policy import explain as policy_table
+from holdshelf_core.policy.purposes import PURPOSES, SHARE_PURPOSES
 from holdshelf_core.settings import Settings
 from holdshelf_core.version import VERSION
 from holdshelf_storage.errors import StorageError
@@ -26,8 +28,10 @@ __all__ = [
     "check_area",
     "default_data",
     "doctor",
+    "explain",
     "init",
     "plan",
+    "purposes",
     "questionable_name",
     "read_secret",
 ]
@@ -176,3 +180,30 @@ def read_secret(path: Path) -> str:
     if not line:
         raise BadRequest(f"The first line of the password file {path} is empty.", "It is to be the password.")
     return line
+
+
+def explain(action: str = "", *, width: int = 100) -> tuple[str, list[policy_table.Row]]:
+    """The policy's table as text and as rows: of all acts, of one, or of a group ('hold'). Raises NotFound."""
+    rows = policy_table.table()
+    if not action:
+        return policy_table.text(rows, width), rows
+    found = [row for row in rows if row.permission == action or row.permission.startswith(action + ".")]
+    if not found:
+        known = ", ".join(dict.fromkeys(row.permission for row in rows))
+        raise NotFound(f"The policy knows no act {action[:40]!r}.", f"Known: {known}.")
+    return policy_table.detail(found, width), found
+
+
+def purposes() -> tuple[str, dict[str, dict[str, str]]]:
+    """What somebody may look for, and what something may be shared for: as text, and as {kind: {id: words}}."""
+    kinds = {
+        "look": {p.id: p.words for p in PURPOSES.values()},
+        "share": {p.id: p.words for p in SHARE_PURPOSES.values()},
+    }
+    width = max(len(key) for known in kinds.values() for key in known) + 2
+    text = "\n".join(
+        line
+        for kind, known in kinds.items()
+        for line in (f"To {kind}:", *(f"  {key.ljust(width)}{words}" for key, words in known.items()), "")
+    )
+    return text.rstrip(), kinds

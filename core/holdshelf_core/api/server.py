@@ -1,7 +1,8 @@
-"""The local API: aiohttp on a Unix socket, for processes of this machine whose account the kernel vouches for.
+"""The local API: aiohttp on a Unix socket, for processes of this machine and for sessions of the SSH door.
 
-One boundary: whatever goes wrong below comes out as one sentence with a status; no traceback leaves it.
-Request bodies are bounded. The full API (tokens, events, pictures) comes with the rules.
+One boundary: whatever goes wrong below comes out as one sentence with a status; no traceback leaves it. Who asks is
+known before a byte of the body is read; bodies, connections and times are bounded (``limits``). It must never do anything
+for anyone that the gate was not asked about.
 """
 
 from __future__ import annotations
@@ -11,27 +12,26 @@ import contextlib
 import logging
 import os
 from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 import msgspec
 from aiohttp import web
 
-from holdshelf_core import views
-from holdshelf_core.api import types
+from holdshelf_core.api import limits, types
 from holdshelf_core.api.address import serve_path
-from holdshelf_core.api.identity import check_admin, peer_of
-from holdshelf_core.doctor import async_examine
-from holdshelf_core.errors import BadRequest, HoldshelfError, Unavailable
+from holdshelf_core.api.events import Streams, sse_response
+from holdshelf_core.api.exchange import BODY, CALLER, answer, caller_of, json_bytes
+from holdshelf_core.api.identity import Identity, NotAuthenticated
+from holdshelf_core.api.mint import MintSocket
+from holdshelf_core.api.ports import Gate, PictureSource
+from holdshelf_core.api.routes_cameras import CameraRoutes
+from holdshelf_core.api.routes_machine import MachineRoutes
+from holdshelf_core.api.tokens import Session, Tokens
+from holdshelf_core.caller import Caller
+from holdshelf_core.errors import HoldshelfError, NotFound, NotPermitted, Unavailable
 from holdshelf_core.integration.errors import FlowError
-from holdshelf_core.integration.models import EntryDraft, StreamSource
-from holdshelf_core.recorder.probe import async_probe_stream
 from holdshelf_storage.errors import StorageError
-from holdshelf_storage.footage import Footage
-from holdshelf_storage.journal import GapSpan
-from holdshelf_storage.verify import verify
 
 if TYPE_CHECKING:
     from holdshelf_core.app import Holdshelf
@@ -39,271 +39,254 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 << 10
-# A camera whose stream plays is recorded within a dial and a group of pictures.
-RECORDING_WAIT_S = 10.0
-# A span query answers from journals; more than this is a mistake or an attack on memory.
-MAX_ROWS = 200_000
+# The library's own policy text comes by an action.
+MAX_ACTION_BODY_BYTES = 256 << 10
+WATCH_S = 1.0
+STOPPING = "The service is stopping."
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def _json(answer: object, status: int = 200) -> web.Response:
-    return web.Response(body=msgspec.json.encode(answer), status=status, content_type="application/json")
+class _TooLarge(HoldshelfError):
+    status = 413
 
 
 class ApiServer:
-    """Serves one ``Holdshelf``."""
+    """Serves one ``Holdshelf``. ``pictures``: where pictures of open looks come from; None shows none to anyone."""
 
-    def __init__(self, holdshelf: Holdshelf) -> None:
+    def __init__(self, holdshelf: Holdshelf, *, pictures: PictureSource | None = None) -> None:
         self._holdshelf = holdshelf
+        self._gate: Gate = holdshelf.gate
+        self._pictures = pictures
+        self.tokens = Tokens(holdshelf.clock.utc_ns)
+        self._identity = Identity(
+            self.tokens,
+            self._gate.person_by_account,
+            socket_gid=os.getgid(),
+            door=holdshelf.mint_fd is not None,
+        )
+        self._lines = limits.Lines(limits.raise_descriptor_limit())
+        self._streams = Streams(holdshelf.bus, lambda caller, camera: self._gate.view_allowed("status", caller, camera))
         self._runner: web.AppRunner | None = None
+        self._server: asyncio.AbstractServer | None = None
         self._path: Path | None = None
-        self._gid = os.getgid()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._rights_changed = asyncio.Event()
+
+    # --- life -------------------------------------------------------------------------------------------------
 
     async def async_start(self) -> None:
         """Listen. Raises Unavailable."""
-        app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[self._guard])
+        app = web.Application(client_max_size=MAX_ACTION_BODY_BYTES, middlewares=[self._guard])
+        app.add_routes(MachineRoutes(self._holdshelf).routes())
+        app.add_routes(CameraRoutes(self._holdshelf).routes())
         app.add_routes(
             [
-                web.get("/status", self._status),
-                web.post("/discover", self._discover),
-                web.post("/cameras", self._add),
-                web.delete("/cameras/{camera}", self._remove),
-                web.post("/cameras/{camera}/check", self._check),
-                web.get("/footage", self._footage),
-                web.get("/gaps", self._gaps),
-                web.post("/verify", self._verify),
-                web.get("/jobs", self._jobs),
-                web.get("/doctor", self._doctor),
+                web.post("/actions/{name}", self._act),
+                web.get("/pictures/{what:.+}", self._picture),
+                web.get("/events", self._events),
             ]
         )
         self._path = serve_path(self._holdshelf.paths.data)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=5.0,
+            keepalive_timeout=limits.HEADER_TIMEOUT_S,
+            lingering_time=2.0,
+            max_line_size=limits.MAX_LINE_BYTES,
+            max_field_size=limits.MAX_LINE_BYTES,
+            max_headers=limits.MAX_HEADERS,
+            read_bufsize=16 << 10,
+            # Nobody compresses towards a socket of the same machine, and a bomb would unfold here.
+            auto_decompress=False,
+        )
         await self._runner.setup()
+        make_http = self._runner.server
+        assert make_http is not None
         # A socket left by a killed service is dead: the volume's lock already says that we are the only one.
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
         old_umask = os.umask(0o117)
         try:
-            await web.UnixSite(self._runner, str(self._path)).start()
+            self._server = await asyncio.get_running_loop().create_unix_server(
+                lambda: limits.Bounded(self._lines, make_http), str(self._path), backlog=limits.BACKLOG
+            )
         except OSError as error:
             raise Unavailable(f"The local socket {self._path} cannot be opened: {error.strerror}.") from None
         finally:
             os.umask(old_umask)
-        self._gid = self._path.stat().st_gid
+        self._identity.socket_gid = self._path.stat().st_gid
+        self.tokens.async_listen(self._session_ended)
+        self._holdshelf.bus.async_listen("house_changed", lambda _event: self._rights_changed.set())
+        self._tasks.append(asyncio.create_task(self._watch(), name="rights"))
+        if self._holdshelf.mint_fd is not None:
+            mint = MintSocket(self._holdshelf.mint_fd, self.tokens, self._gate, self._door_is)
+            self._tasks.append(asyncio.create_task(mint.async_run(), name="mint"))
 
     async def async_stop(self) -> None:
-        """Stop listening."""
+        """End all sessions and streams, stop listening."""
+        self._streams.async_stop(STOPPING)
+        self.tokens.revoke_all(STOPPING)
+        if self._server is not None:
+            self._server.close()
+        await asyncio.sleep(0)  # what was told just now is written
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
         if self._path is not None:
             with contextlib.suppress(OSError):
                 self._path.unlink()
 
+    def _door_is(self, uid: int) -> None:
+        self._identity.door_uid = uid
+        self._lines.door_uid = uid
+
+    def _session_ended(self, session: Session) -> None:
+        data = {"person": session.person, "session": session.id, "why": session.ended}
+        self._holdshelf.bus.async_fire("session_ended", data)
+
+    # --- rights -----------------------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        """Each second, and at once when the house changed: whoever has no right any more is shown out."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WATCH_S):
+                    await self._rights_changed.wait()
+            self._rights_changed.clear()
+            try:
+                await self.tokens.async_check_all(self._session_over)
+                await self._streams.async_check_all(self._why_not)
+            except Exception:  # each question's own fault is met where it is asked
+                _LOGGER.exception("rights could not be looked at")
+
+    async def _session_over(self, session: Session) -> str:
+        if not self._gate.knows_key(session.person, session.fingerprint):
+            return "The key of this session is not one of yours any more."
+        return await self._gate.async_may_speak(session.caller) or ""
+
+    async def _why_not(self, caller: Caller) -> str:
+        """'' or why this caller may not go on."""
+        if caller.via == "ssh":
+            session = self.tokens.get(caller.session)
+            return await self._session_over(session) if session is not None else "The session has ended."
+        if caller.person is not None:
+            return await self._gate.async_may_speak(caller) or ""
+        try:
+            await self._identity.async_still_admin(caller.uid)
+        except NotPermitted as error:
+            return error.sentence
+        return ""
+
+    # --- one request ------------------------------------------------------------------------------------------
+
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            transport = request.transport
-            if transport is None:
-                raise Unavailable("The connection is gone.")
-            check_admin(peer_of(transport.get_extra_info("socket")), self._gid)
-            return await handler(request)
+            with self._lines.at_work(self._lines.of(request.transport)):
+                caller = await self._identity.async_caller(request)
+                await self._check_standing(request, caller)
+                request[CALLER] = caller
+                request[BODY] = await self._read(request)
+                if request.path == "/events":
+                    return await handler(request)
+                async with self._lines.turn(caller.session if caller.via == "ssh" else f"uid {caller.uid}"):
+                    return await handler(request)
         except HoldshelfError as error:
-            field = error.field if isinstance(error, FlowError) else ""
-            return _json(types.ErrorBody(error.sentence, error.next_step, field), error.status)
+            return _refusal(error)
         except StorageError as error:
-            return _json(types.ErrorBody(str(error)), 503)
+            return answer(types.ErrorBody(str(error)), 503)
         except msgspec.MsgspecError as error:
-            return _json(types.ErrorBody(f"The request is not understood: {error}."), 400)
-        except web.HTTPRequestEntityTooLarge:
-            return _json(types.ErrorBody(f"A request has at most {MAX_BODY_BYTES} bytes."), 413)
+            return answer(types.ErrorBody(f"The request is not understood: {error}."), 400)
+        except RecursionError:
+            return answer(types.ErrorBody("The request is not understood: it is nested too deeply."), 400)
         except web.HTTPException as error:
-            return _json(types.ErrorBody(f"The service has no {request.method} {request.path[:80]}."), error.status)
+            return answer(types.ErrorBody(f"The service has no {request.method} {request.path[:80]}."), error.status)
         except Exception:
             _LOGGER.exception("%s %s failed", request.method, request.path)
-            return _json(types.ErrorBody("The service failed at this.", "Its log says more."), 500)
+            return answer(types.ErrorBody("The service failed at this.", "Its log says more."), 500)
 
-    async def _body[T](self, request: web.Request, kind: type[T]) -> T:
-        return msgspec.json.decode(await request.read(), type=kind)
+    async def _check_standing(self, request: web.Request, caller: Caller) -> None:
+        if caller.person is None:
+            return
+        if caller.via == "ssh":
+            reason = await self._why_not(caller)
+            if reason:
+                self.tokens.revoke(caller.session, reason)
+                raise NotAuthenticated(reason, "Log in again.")
+        elif not request.path.startswith("/actions/"):  # an act is refused, and its refusal written down, by the gate
+            reason = await self._why_not(caller)
+            if reason:
+                raise NotPermitted(reason)
 
-    # --- handlers ---------------------------------------------------------------------------------------------
-
-    async def _status(self, _request: web.Request) -> web.Response:
-        return _json(await views.async_status(self._holdshelf))
-
-    async def _discover(self, request: web.Request) -> web.Response:
-        asked = await self._body(request, types.DiscoverRequest)
-        if not 0.1 <= asked.timeout_s <= 30:
-            raise BadRequest("Discovery waits between 0.1 and 30 seconds.", "Give another --timeout.")
-        entries = self._holdshelf.entries
-        found = await entries.async_discover(asked.addresses, asked.timeout_s)
-        rows = [
-            types.DiscoveredRow(
-                c.unique_id, c.domain, c.name, c.address, c.hardware, c.location, entries.async_added_as(c.unique_id)
-            )
-            for c in found
-        ]
-        return _json(rows)
-
-    async def _add(self, request: web.Request) -> web.Response:
-        asked = await self._body(request, types.AddRequest)
-        entries = self._holdshelf.entries
-        entries.async_check(asked.name, asked.area_kind, asked.area_note, asked.transport, asked.questioned)
-        draft = await entries.async_draft(asked.target, asked.username, asked.password)
-        draft = await self._play(draft, asked.transport)
-        entry = await entries.async_add(
-            draft,
-            name=asked.name,
-            area_kind=asked.area_kind,
-            area_note=asked.area_note,
-        )
-        return _json(types.AddedRow(entry.entry_id, entry.title, list(draft.warnings)), 201)
-
-    async def _play(self, draft: EntryDraft, transport: str) -> EntryDraft:
-        """Nothing is added that does not play: the stream is tried up to its first key frame."""
-        stream = {**draft.data["stream"], "transport": transport}
-        source = StreamSource.from_dict(stream, draft.data.get("password"))
-        probed = await async_probe_stream(source, urlsplit(source.url).hostname or "the camera")
-        stream.update(codec=probed.codec, width=probed.width, height=probed.height)
-        return EntryDraft(draft.domain, draft.unique_id, draft.title, {**draft.data, "stream": stream}, draft.warnings)
-
-    async def _remove(self, request: web.Request) -> web.Response:
-        entries = self._holdshelf.entries
-        await entries.async_remove(entries.async_get(request.match_info["camera"]))
-        return _json({})
-
-    async def _check(self, request: web.Request) -> web.Response:
-        asked = await self._body(request, types.CheckRequest)
-        entries = self._holdshelf.entries
-        entry = entries.async_get(request.match_info["camera"])
-        steps: list[types.CheckStep] = []
+    async def _read(self, request: web.Request) -> bytes:
+        """The body, bounded in size and time. Raises HoldshelfError."""
+        most_bytes = MAX_ACTION_BODY_BYTES if request.path.startswith("/actions/") else MAX_BODY_BYTES
+        parts: list[bytes] = []
+        size = 0
+        if (request.content_length or 0) > most_bytes:
+            raise _TooLarge(f"A request has at most {most_bytes} bytes.")
         try:
-            if asked.password is not None or asked.username is not None:
-                transport = str(entry.data["stream"].get("transport", "tcp"))
-                await entries.async_reauth(
-                    entry, asked.username, asked.password, lambda draft: self._play(draft, transport)
-                )
-                what = "password" if asked.password is not None else "user name"
-                steps.append(types.CheckStep("password", "ok", f"The new {what} is right and is kept."))
-            elif entry.domain != "stream":
-                draft = await entries.async_draft(
-                    entry.data["address"], entry.data.get("username"), entry.data.get("password")
-                )
-                steps.append(types.CheckStep("device", "ok", f"{entry.title} answers and accepts its password."))
-                steps.extend(types.CheckStep("device", "warning", warning) for warning in draft.warnings)
-        except HoldshelfError as error:
-            given = asked.password is not None or asked.username is not None
-            step = f"{error.next_step} What was known before is kept.".strip() if given else error.next_step
-            steps.append(types.CheckStep("password" if given else "device", "failed", error.sentence, step))
-        moved = entries.async_found_at(entry)
-        if moved is not None:
-            step = f"If it was moved there, run `holdshelf camera check {entry.entry_id} --ask-password`."
-            steps.append(types.CheckStep("address", "warning", f"{entry.title} answers at {moved} now.", step))
-        try:
-            source = StreamSource.from_dict(entry.data["stream"], entry.data.get("password"))
-            probed = await async_probe_stream(source, urlsplit(source.url).hostname or "the camera")
-            words = f"Its stream plays: {probed.codec}, {probed.width}x{probed.height}."
-            steps.append(types.CheckStep("stream", "ok", words))
-        except HoldshelfError as error:
-            steps.append(types.CheckStep("stream", "failed", error.sentence, error.next_step))
-        steps.append(await self._recording(entry.entry_id, wait=steps[-1].outcome == "ok"))
-        return _json(types.Checks(steps))
-
-    async def _recording(self, camera_id: str, *, wait: bool) -> types.CheckStep:
-        """Whether it is recorded; a stream that plays is given a moment, for the recorder may just be dialling it."""
-        camera = self._holdshelf.recorder.cameras.get(camera_id)
-        changed = asyncio.Event()
-        unsubscribe = self._holdshelf.bus.async_listen("camera_state", lambda _event: changed.set())
-        try:
-            async with asyncio.timeout(RECORDING_WAIT_S if wait else 0):
-                while camera is not None and camera.state != "recording":
-                    changed.clear()
-                    await changed.wait()
+            async with asyncio.timeout(limits.BODY_TIMEOUT_S):
+                while part := await request.content.readany():
+                    size += len(part)
+                    if size > most_bytes:
+                        raise _TooLarge(f"A request has at most {most_bytes} bytes.")
+                    parts.append(part)
         except TimeoutError:
-            pass
-        finally:
-            unsubscribe()
-        if camera is not None and camera.state == "recording":
-            return types.CheckStep("recording", "ok", "It is being recorded.")
-        reason = camera.reason if camera else "not known to the recorder"
-        return types.CheckStep("recording", "failed", f"It is not being recorded: {reason}.")
+            raise Unavailable("The request did not come to its end in time.", "Send it again.") from None
+        except ConnectionError:
+            raise Unavailable("The connection is gone.") from None
+        return b"".join(parts)
 
-    def _opened_footage(self) -> Footage:
-        opened = self._holdshelf.store.opened
-        if opened is None:
-            raise Unavailable(self._holdshelf.store.problem or "The media volume is not attached.")
-        return opened.footage
+    # --- acts, pictures, events -------------------------------------------------------------------------------
 
-    async def _span(self, request: web.Request) -> tuple[list[str], int, int]:
-        footage = self._opened_footage()
-        now_utc_ns = self._holdshelf.clock.utc_ns()
+    async def _act(self, request: web.Request) -> web.Response:
+        # Runs to its end also when the client hangs up: what was written down must happen.
+        return json_bytes(await self._gate.async_act(request.match_info["name"], caller_of(request), request[BODY]))
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        caller = caller_of(request)
+        if self._pictures is None:
+            raise NotFound("There are no pictures here.")
+        picture = await self._pictures.async_picture(request.match_info["what"], caller, dict(request.query))
+        # Decoding takes a moment, in which the right may have ended.
+        if reason := await self._why_not(caller):
+            raise NotPermitted(reason)
+        return web.Response(
+            body=picture.body,
+            content_type=picture.content_type,
+            headers={**picture.headers, "Cache-Control": "no-store"},
+        )
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        caller = caller_of(request)
+        line = self._lines.of(request.transport)
+        transport = request.transport
+        stream = self._streams.async_open(caller)
+        session = self.tokens.get(caller.session) if caller.via == "ssh" else None
+        if session is not None:
+            session.closers.add(stream.end)
+        if line is not None:
+            line.on_lost.add(stream.hang_up)
+        response = sse_response()
         try:
-            start_utc_ns = int(request.query.get("start_utc_ns", now_utc_ns - views.DAY_NS))
-            end_utc_ns = int(request.query.get("end_utc_ns", now_utc_ns + views.DAY_NS))
-        except ValueError:
-            raise BadRequest("A span is given in whole nanoseconds.") from None
-        if end_utc_ns <= start_utc_ns:
-            raise BadRequest("The span ends before it starts.", "Swap --from and --to.")
-        wanted = request.query.get("camera")
-        known = await asyncio.to_thread(footage.cameras)
-        if wanted is None:
-            return known, start_utc_ns, end_utc_ns
-        # A camera that was removed still has footage: its id is enough.
-        name = wanted if wanted in known else self._holdshelf.entries.async_get(wanted).entry_id
-        return [name], start_utc_ns, end_utc_ns
+            await response.prepare(request)
+            await stream.async_serve(response, lambda: transport.abort() if transport is not None else None)
+        finally:
+            self._streams.async_close(stream)
+            if session is not None:
+                session.closers.discard(stream.end)
+            if line is not None:
+                line.on_lost.discard(stream.hang_up)
+        return response
 
-    async def _rows(self, request: web.Request, *, gaps: bool) -> list[Any]:
-        cameras, start_utc_ns, end_utc_ns = await self._span(request)
-        footage, now_utc_ns = self._opened_footage(), self._holdshelf.clock.utc_ns()
 
-        def read() -> list[Any]:
-            rows: list[Any] = []
-            for camera in cameras:
-                for item in footage.query(camera, start_utc_ns, end_utc_ns):
-                    if isinstance(item, GapSpan):
-                        if gaps:
-                            rows.append(views.gap_row(item, now_utc_ns))
-                    elif not gaps:
-                        rows.append(views.segment_row(item, str(footage.path_of(camera, item))))
-                if len(rows) > MAX_ROWS:
-                    raise BadRequest(f"The span holds more than {MAX_ROWS} rows.", "Ask for a shorter one.")
-            return rows
-
-        return await asyncio.to_thread(read)
-
-    async def _footage(self, request: web.Request) -> web.Response:
-        rows = await self._rows(request, gaps=False)
-        cameras, start_utc_ns, end_utc_ns = await self._span(request)
-        for name in cameras:
-            camera = self._holdshelf.recorder.cameras.get(name)
-            row = views.open_row(camera, start_utc_ns, end_utc_ns, self._holdshelf.clock.utc_ns()) if camera else None
-            if row is not None:
-                rows.append(row)
-        rows.sort(key=lambda row: (row.camera, row.open, row.start_utc_ns))
-        return _json(rows)
-
-    async def _gaps(self, request: web.Request) -> web.Response:
-        return _json(await self._rows(request, gaps=True))
-
-    async def _verify(self, request: web.Request) -> web.Response:
-        asked = await self._body(request, types.VerifyRequest)
-        footage = self._opened_footage()
-        camera = asked.camera
-        if camera is not None and camera not in await asyncio.to_thread(footage.cameras):
-            camera = self._holdshelf.entries.async_get(camera).entry_id
-        stop = self._holdshelf.stop_threads
-        span = (camera, asked.start_utc_ns, asked.end_utc_ns)
-        report = await asyncio.to_thread(partial(verify, footage, *span, asked.deep, stop=stop))
-        if stop.is_set():
-            raise Unavailable("The service is stopping; not everything was verified.")
-        return _json(types.VerifyReport(report.segments, report.bytes, report.problems))
-
-    async def _jobs(self, _request: web.Request) -> web.Response:
-        rows = [
-            types.JobRow(j.name, j.what, j.every_s, j.next_utc_ns, j.last_utc_ns, j.last_took_s, j.last_result)
-            for j in self._holdshelf.jobs.async_all()
-        ]
-        return _json(rows)
-
-    async def _doctor(self, _request: web.Request) -> web.Response:
-        return _json(types.Checks(await async_examine(self._holdshelf)))
+def _refusal(error: HoldshelfError) -> web.Response:
+    field = error.field if isinstance(error, FlowError) else ""
+    clause, who = getattr(error, "clause", ""), getattr(error, "who", "")
+    return answer(types.ErrorBody(error.sentence, error.next_step, field, clause, who), error.status)

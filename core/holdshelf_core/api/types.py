@@ -9,11 +9,13 @@ import msgspec
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
-    """Any refusal: one sentence, one next step, and which field to correct, if one."""
+    """Any refusal: one sentence, one next step, which field to correct, if one; the policy's clause and who can help."""
 
     sentence: str
     next_step: str = ""
     field: str = ""
+    clause: str = ""
+    who_can_help: str = ""
 
 
 class RepairRow(msgspec.Struct, frozen=True):

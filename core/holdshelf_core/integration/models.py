@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+from .stream_url import put_password, take_password
+
 type Transport = Literal["tcp", "udp"]
 
 
 @dataclass(frozen=True, slots=True)
 class StreamSource:
-    """Where the recorder dials. The URL carries no credentials; they stand beside it."""
+    """Where the recorder dials. Credentials stand beside the URL, but for a password that the camera wants inside it."""
 
-    url: str
+    url: str = field(repr=False)
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     transport: Transport = "tcp"
@@ -24,13 +26,17 @@ class StreamSource:
         """For ``entry.data["stream"]``; the password is left out, it stands once in ``entry.data["password"]``."""
         data = asdict(self)
         del data["password"]
+        marked, inside = take_password(self.url)
+        if inside is not None and inside == self.password:
+            data["url"] = marked
         return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], password: str | None) -> StreamSource:
         """The source as cached; unknown keys of a newer version are left aside."""
         known = {f.name for f in fields(cls)}
-        return cls(**{k: v for k, v in data.items() if k in known and k != "password"}, password=password)
+        values = {k: v for k, v in data.items() if k in known and k not in ("password", "url")}
+        return cls(url=put_password(data["url"], password), **values, password=password)
 
 
 @dataclass(frozen=True, slots=True)

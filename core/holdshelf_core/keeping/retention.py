@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from holdshelf_core.clock import Clock
 from holdshelf_core.integration.repairs import RepairRegistry
+from holdshelf_core.keeping.sweeper import CoversDay, MayErase, Sweeper
 from holdshelf_core.reasons import DISK_FULL, DISK_MISSING
-from holdshelf_storage.days import SegmentRef
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage import Footage
 from holdshelf_storage.index import Usage
@@ -28,12 +28,9 @@ _LOGGER = logging.getLogger(__name__)
 DEFAULT_BUDGET_PERCENT = 90
 # Kept free on the disk beside every reservation, for journals and the ledger.
 HEADROOM_BYTES = 16 << 20
-BATCH_SEGMENTS = 256
 AHEAD_SHARE = 2000  # 0.05 % of the budget: 500 MB of a terabyte
 FOREIGN_REPAIR = "room_taken_by_others"
 FULL_REPAIR = "all_room_is_held"
-
-type MayErase = Callable[[SegmentRef], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +47,28 @@ class Retention:
     """Implements ``recorder.ports.Room``. One reservation or sweep at a time."""
 
     def __init__(
-        self, *, clock: Clock, repairs: RepairRegistry, may_erase: MayErase, hold_lock: threading.Lock
+        self,
+        *,
+        clock: Clock,
+        repairs: RepairRegistry,
+        may_erase: MayErase,
+        hold_lock: threading.Lock,
+        covers_day: CoversDay = lambda _camera, _day: False,
+        released: Callable[[], int] = lambda: 0,
     ) -> None:
+        """``covers_day`` and ``released`` are the holds' (``Protection``): they spare the sweep what is held."""
         self._clock = clock
         self._repairs = repairs
         self._may_erase = may_erase
         self._hold_lock = hold_lock
+        self._covers_day = covers_day
+        self._released = released
+        self._sweeper: Sweeper | None = None
         self._lock = asyncio.Lock()
         self._reserved: dict[int, int] = {}
         self._written: dict[int, int] = {}
         self._volume: Volume | None = None
         self._footage: Footage | None = None
-        self._ledger: Ledger | None = None
         self._budget_bytes: int | None = None
         self._ahead_bytes = 0
         self.swept_bytes = 0
@@ -70,13 +77,21 @@ class Retention:
 
     def async_attach(self, volume: Volume, footage: Footage, ledger: Ledger) -> None:
         """A volume is there."""
-        self._volume, self._footage, self._ledger = volume, footage, ledger
+        self._volume, self._footage = volume, footage
+        self._sweeper = Sweeper(
+            footage,
+            ledger,
+            may_erase=self._may_erase,
+            hold_lock=self._hold_lock,
+            covers_day=self._covers_day,
+            released=self._released,
+        )
         self._reserved.clear()
         self._written.clear()
 
     def async_detach(self) -> None:
         """It is gone."""
-        self._volume = self._footage = self._ledger = None
+        self._volume = self._footage = self._sweeper = None
         self._reserved.clear()
         self._written.clear()
 
@@ -195,11 +210,11 @@ class Retention:
         return max(over_disk, over_budget)
 
     async def _sweep(self, need_bytes: int, reason: str) -> int:
-        footage, ledger = self._footage, self._ledger
-        if footage is None or ledger is None or need_bytes <= 0:
+        sweeper = self._sweeper
+        if sweeper is None or need_bytes <= 0:
             return 0
         try:
-            freed, segments = await asyncio.to_thread(self._erase_oldest, footage, ledger, need_bytes, reason)
+            freed, segments = await asyncio.to_thread(sweeper.erase_oldest, need_bytes, reason, self._clock.utc_ns)
         except StorageError as error:
             _LOGGER.error("erasing on schedule failed: %s", error)
             return 0
@@ -207,29 +222,3 @@ class Retention:
         self.swept_segments += segments
         self.last_sweep_utc_ns = self._clock.utc_ns()
         return freed
-
-    def _erase_oldest(self, footage: Footage, ledger: Ledger, need_bytes: int, reason: str) -> tuple[int, int]:
-        """In a thread: erase by ascending sequence until enough is free. Returns (bytes, segments)."""
-        freed = segments = 0
-        batch: list[SegmentRef] = []
-        batch_bytes = 0
-
-        def erase() -> None:
-            nonlocal freed, segments, batch_bytes
-            if batch:
-                freed += ledger.erase(batch, reason, self._clock.utc_ns(), self._may_erase, self._hold_lock)
-                segments += len(batch)
-                batch.clear()
-                batch_bytes = 0
-
-        for ref in footage.oldest():
-            if freed + batch_bytes >= need_bytes:
-                break
-            if not self._may_erase(ref):
-                continue
-            batch.append(ref)
-            batch_bytes += ref.allocated_bytes
-            if len(batch) >= BATCH_SEGMENTS:
-                erase()
-        erase()
-        return freed, segments

@@ -8,167 +8,46 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import os
-import socket
-import sys
-from collections import deque
 from collections.abc import Callable
 
-import msgspec
-
 from holdshelf_core.recorder import protocol as wire
-
-_LOGGER = logging.getLogger(__name__)
+from holdshelf_core.worker_process import QUIT_TIMEOUT_S, WorkerProcess, cores
 
 CAMERAS_PER_WORKER = 16
-QUIT_TIMEOUT_S = 5.0
 _RESPAWN_FIRST_S = 0.1
 _RESPAWN_CAP_S = 10.0
 _GOOD_LIFE_S = 60.0
 
 
-def cores() -> list[int]:
-    """The cores that this process may use, so that workers pin themselves to allowed ones."""
-    return sorted(os.sched_getaffinity(0))
-
-
-class WorkerProcess:
-    """One worker: its process and its control socket. ``on_message`` and ``on_exit`` are called on the loop."""
+class RecorderWorker(WorkerProcess[wire.ToService]):
+    """One recorder worker, and the cameras it was given."""
 
     def __init__(
-        self,
-        index: int,
-        lock_fd: int,
-        on_message: Callable[[WorkerProcess, wire.ToService], None],
-        on_exit: Callable[[WorkerProcess], None],
+        self, index: int, on_message: Callable[[wire.ToService], None], on_exit: Callable[[RecorderWorker], None]
     ) -> None:
+        super().__init__(
+            f"recorder worker {index}",
+            wire.decode_to_service,
+            on_message,
+            lambda: on_exit(self),
+            wire.MAX_MESSAGE_BYTES,
+        )
         self.index = index
         self.cameras: set[str] = set()
-        self._lock_fd = lock_fd
-        self._on_message = on_message
-        self._on_exit = on_exit
-        self._link: socket.socket | None = None
-        self._process: asyncio.subprocess.Process | None = None
-        self._outbox: deque[tuple[bytes, tuple[int, ...]]] = deque()
-        self._watch: asyncio.Task[None] | None = None
-        self.quitting = False
 
-    @property
-    def pid(self) -> int | None:
-        """Its process id while it runs."""
-        return self._process.pid if self._process else None
-
-    async def start(self) -> None:
-        """Spawn it and listen."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
+    async def spawn(self, lock_fd: int) -> None:
+        """Start it on its core, with the volume's lock."""
         allowed = cores()
         core = str(allowed[self.index % len(allowed)])
-        try:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",  # the folder that the service was started in must not shadow a module
-                "-m",
-                "holdshelf_core.recorder.worker",
-                str(theirs.fileno()),
-                core,
-                pass_fds=(theirs.fileno(), self._lock_fd),
-                stdin=asyncio.subprocess.DEVNULL,
-                # Threads that demux share two arenas: half the memory, no measurable time (CAMERAS.md).
-                env={**os.environ, "MALLOC_ARENA_MAX": "2"},
-            )
-        finally:
-            theirs.close()
-        self._link = ours
-        asyncio.get_running_loop().add_reader(ours, self._readable)
-        self._watch = asyncio.create_task(self._wait(), name=f"worker-{self.index}")
+        await self.start("holdshelf_core.recorder.worker", (core,), (lock_fd,))
 
-    async def _wait(self) -> None:
-        assert self._process is not None
-        code = await self._process.wait()
-        # What it said before it died is still in the socket: facts of closed segments come first.
-        self._readable()
-        self._hang_up()
-        if not self.quitting:
-            _LOGGER.warning("recorder worker %d ended by itself (%s)", self.index, code)
-        self._on_exit(self)
-
-    def _readable(self) -> None:
-        link = self._link
-        while link is not None:
-            try:
-                packet = link.recv(wire.MAX_MESSAGE_BYTES)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:
-                packet = b""
-            if not packet:
-                asyncio.get_running_loop().remove_reader(link)
-                return
-            try:
-                self._on_message(self, wire.decode_to_service(packet))
-            except msgspec.MsgspecError:
-                _LOGGER.error("recorder worker %d sent nonsense and is ended", self.index)
-                self.kill()
-
-    def send(self, message: wire.ToWorker, fd: int | None = None) -> None:
-        """Queue a message; a descriptor is duplicated for the way, the caller keeps its own."""
-        if self._link is None:
-            return
-        fds = (os.dup(fd),) if fd is not None else ()
-        self._outbox.append((wire.encode(message), fds))
-        self._flush()
-
-    def _flush(self) -> None:
-        link = self._link
-        if link is None:
-            return
-        loop = asyncio.get_running_loop()
-        while self._outbox:
-            packet, fds = self._outbox[0]
-            try:
-                if fds:
-                    socket.send_fds(link, [packet], list(fds))
-                else:
-                    link.send(packet)
-            except (BlockingIOError, InterruptedError):
-                loop.add_writer(link, self._flush)
-                return
-            except OSError:
-                break  # it is gone; _wait tells
-            self._outbox.popleft()
-            for one in fds:
-                os.close(one)
-        loop.remove_writer(link)
+    def tell(self, message: wire.ToWorker, fd: int | None = None) -> None:
+        """Queue a message; see ``send``."""
+        self.send(wire.encode(message), fd)
 
     async def quit(self) -> None:
-        """Ask it to finish its segments and end; after ``QUIT_TIMEOUT_S`` it is killed."""
-        self.quitting = True
-        self.send(wire.Quit())
-        if self._watch is not None:
-            _done, pending = await asyncio.wait({self._watch}, timeout=QUIT_TIMEOUT_S)
-            if pending:
-                _LOGGER.warning("recorder worker %d did not end in %.0f s and is killed", self.index, QUIT_TIMEOUT_S)
-                self.kill()
-                await self._watch
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-
-    def _hang_up(self) -> None:
-        link, self._link = self._link, None
-        if link is not None:
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(link)
-            loop.remove_writer(link)
-            link.close()
-        while self._outbox:
-            for fd in self._outbox.popleft()[1]:
-                os.close(fd)
+        """Ask it to finish its segments and end."""
+        await self.ask_to_quit(wire.encode(wire.Quit()))
 
 
 class WorkerPool:
@@ -183,7 +62,7 @@ class WorkerPool:
         self._on_message = on_message
         self._on_orphans = on_orphans
         self._orders: dict[str, wire.Record] = {}
-        self._workers: dict[int, WorkerProcess] = {}
+        self._workers: dict[int, RecorderWorker] = {}
         self._lock_fd = -1
         self._open = False
         self._respawn_s: dict[int, float] = {}
@@ -212,7 +91,7 @@ class WorkerPool:
         self._orders[order.camera] = order
         worker = self._worker_of(order.camera)
         if worker is not None:
-            worker.send(order)
+            worker.tell(order)
         elif self._open:
             await self._rebalance()
 
@@ -223,7 +102,7 @@ class WorkerPool:
         if worker is None:
             return
         ended = self._ending.setdefault(camera, asyncio.Event())
-        worker.send(wire.Forget(camera))
+        worker.tell(wire.Forget(camera))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ended.wait(), QUIT_TIMEOUT_S)
         self._ending.pop(camera, None)
@@ -239,14 +118,14 @@ class WorkerPool:
         worker = self._worker_of(camera)
         if worker is None:
             return False
-        worker.send(message, fd)
+        worker.tell(message, fd)
         return True
 
     def pids(self) -> list[int]:
         """For status and tests."""
         return [worker.pid for worker in self._workers.values() if worker.pid]
 
-    def _worker_of(self, camera: str) -> WorkerProcess | None:
+    def _worker_of(self, camera: str) -> RecorderWorker | None:
         return next((w for w in self._workers.values() if camera in w.cameras), None)
 
     async def _rebalance(self) -> None:
@@ -263,15 +142,15 @@ class WorkerPool:
             if self._worker_of(camera) is None and self._workers:
                 worker = min(self._workers.values(), key=lambda w: len(w.cameras))
                 worker.cameras.add(camera)
-                worker.send(order)
+                worker.tell(order)
 
     async def _spawn(self, index: int) -> None:
-        worker = WorkerProcess(index, self._lock_fd, lambda _worker, message: self._on_message(message), self._exited)
+        worker = RecorderWorker(index, self._on_message, self._exited)
         self._workers[index] = worker
         self._born[index] = asyncio.get_running_loop().time()
-        await worker.start()
+        await worker.spawn(self._lock_fd)
 
-    def _exited(self, worker: WorkerProcess) -> None:
+    def _exited(self, worker: RecorderWorker) -> None:
         if worker.quitting or not self._open or self._workers.get(worker.index) is not worker:
             return
         del self._workers[worker.index]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from holdshelf_tui.cli import camera, footage, service
+from holdshelf_tui.cli import camera, footage, hold, log, look, people, policy, service
 
 app = typer.Typer(
     name="holdshelf",
@@ -55,3 +55,22 @@ app.command(
 )(service.demo)
 app.add_typer(camera.app, name="camera")
 app.add_typer(footage.app, name="footage")
+app.add_typer(people.person, name="person")
+app.add_typer(people.seat, name="seat")
+app.add_typer(people.appointment, name="appointment")
+app.add_typer(people.share, name="share")
+app.add_typer(people.flag, name="flag")
+app.add_typer(look.app, name="look")
+app.add_typer(hold.app, name="hold")
+app.add_typer(log.app, name="log")
+app.add_typer(policy.app, name="policy")
+app.add_typer(policy.board, name="board")
+app.add_typer(papers.app, name="print")
+app.command(
+    short_help="Copy everything but the footage into one file.",
+    epilog="Example: holdshelf backup /mnt/usb/holdshelf-2026-11-25.tar",
+)(papers.backup)
+app.command(
+    short_help="Put a backup in place, with the service stopped.",
+    epilog="Example: holdshelf restore /mnt/usb/holdshelf-2026-11-25.tar --replace",
+)(papers.restore)

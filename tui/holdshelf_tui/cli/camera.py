@@ -1,18 +1,19 @@
-"""camera discover | add | list | check | remove."""
+"""camera discover | add | list | check | rename | move | remove; commission and retire are in ``commission``."""
 
 from __future__ import annotations
 
 import sys
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
 
 from holdshelf_core.api import types
+from holdshelf_core.api import types_commission as asking
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
 from holdshelf_core.api.local import AREA_KINDS, check_area, questionable_name
-from holdshelf_tui.cli import render
+from holdshelf_core.api.types_people import Done
+from holdshelf_tui.cli import commission, render
 from holdshelf_tui.cli.options import Data, Json, PasswordEnv, PasswordFile, ask_password, client, given_password
 from holdshelf_tui.cli.service import CAMERA_HEADS, camera_cells, echo_json, print_checks
 
@@ -94,13 +95,14 @@ def add(
     if area == "other" and not area_note.strip() and sys.stdin.isatty():
         area_note = _ask("Which area, and why?", "--area-note")
     asked = types.AddRequest(target, name, area, area_note, user, password, transport, not_private)
-    added = service.post("/cameras", asked, types.AddedRow, timeout_s=90)
+    added = service.act("camera.add", asked, types.AddedRow, timeout_s=90)
     if json:
         echo_json(added)
         return
     typer.echo(f"Added {render.inert(added.name)} as {added.id}.")
     for warning in added.warnings:
         typer.echo(f"  note: {render.inert(warning, 300)}")
+    typer.echo(f"It is recorded; before anyone may look, a seat commissions it: `holdshelf camera commission {added.id}`.")
 
 
 def _without_login(target: str) -> str:
@@ -119,10 +121,9 @@ def _area(typed: str) -> str:
 
 
 def _camera(typed: str) -> str:
-    """Quoted for the path of a request."""
     if not typed.strip():
         raise BadRequest("No camera was named.", "Give its id or name: `holdshelf camera list`.")
-    return quote(typed, safe="")
+    return typed
 
 
 def _add_all(
@@ -150,7 +151,7 @@ def _add_all(
             typer.echo("  skipped")
             continue
         try:
-            added = service.post("/cameras", asked, types.AddedRow, timeout_s=90)
+            added = service.act("camera.add", asked, types.AddedRow, timeout_s=90)
         except HoldshelfError as error:
             failed += 1
             typer.echo(f"  not added: {error}", err=True)
@@ -192,8 +193,11 @@ def list_cameras(data: Data = None, json: Json = False) -> None:
     elif not cameras:
         typer.echo("No cameras yet: `holdshelf camera discover`.")
     else:
-        rows = [(*camera_cells(c), c.area_kind, c.address) for c in cameras]
-        typer.echo(render.table((*CAMERA_HEADS, "AREA", "ADDRESS"), rows))
+        rows = [(*camera_cells(c), c.area_kind, _USE.get(c.commission, c.commission), c.address) for c in cameras]
+        typer.echo(render.table((*CAMERA_HEADS, "AREA", "IN USE", "ADDRESS"), rows))
+
+
+_USE = {"new": "not yet", "approved": "yes", "retired": "no more"}
 
 
 @app.command(
@@ -217,9 +221,51 @@ def check(
     # An unknown one is refused by the service, without a question.
     if ask and any(camera in (c.id, c.name) for c in service.status().cameras):
         password = ask_password(render.inert(camera))
-    asked = types.CheckRequest(user, password)
-    checks = service.post(f"/cameras/{_camera(camera)}/check", asked, types.Checks, timeout_s=90)
-    print_checks(checks, json=json)
+    asked = asking.CameraCheck(_camera(camera), user, password)
+    print_checks(service.act("camera.check", asked, types.Checks, timeout_s=90), json=json)
+
+
+@app.command(epilog="Example: holdshelf camera rename front-entrance 'Main entrance'")
+def rename(
+    camera: Annotated[str, typer.Argument(help="The camera's id or name.")],
+    name: Annotated[str, typer.Argument(help="What people call it from now on; its id stays.")],
+    data: Data = None,
+    not_private: Annotated[
+        bool, typer.Option("--not-private", help="Confirm that the camera sees no private area, whatever its name.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Call a camera something else."""
+    asked = asking.CameraRename(_camera(camera), name, not_private)
+    _say_done(client(data).act("camera.rename", asked, Done), json=json)
+
+
+@app.command(
+    short_help="Say that a camera looks at another place.",
+    epilog="Example: holdshelf camera move desk --area seating --why 'the desk was moved'",
+)
+def move(
+    camera: Annotated[str, typer.Argument(help="The camera's id or name.")],
+    area: Annotated[str, typer.Option(help=f"Kind of area that it looks at now: {_AREAS}.")],
+    why: Annotated[str, typer.Option(help="Why it was moved.")],
+    data: Data = None,
+    area_note: Annotated[str, typer.Option(help="For --area other: which area, and why.")] = "",
+    name: Annotated[str, typer.Option(help="What people call it from now on. [default: as before]")] = "",
+    not_private: Annotated[
+        bool, typer.Option("--not-private", help="Confirm that the camera sees no private area, whatever its name.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Say that a camera looks at another place. Recording goes on; nobody looks before it is commissioned anew."""
+    asked = asking.CameraMove(_camera(camera), _area(area), why, area_note, name, not_private)
+    _say_done(client(data).act("camera.move", asked, Done), json=json)
+
+
+def _say_done(done: Done, *, json: bool) -> None:
+    if json:
+        echo_json(done)
+    else:
+        typer.echo(render.inert(done.sentence, 300))
 
 
 @app.command(epilog="Example: holdshelf camera remove front-entrance --yes")
@@ -227,15 +273,19 @@ def remove(
     camera: Annotated[str, typer.Argument(help="The camera's id or name.")],
     data: Data = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    why: Annotated[str, typer.Option(help="Why: goes into the access log.")] = "",
 ) -> None:
     """Stop recording a camera. What was recorded stays and is erased on schedule like all other footage."""
     service = client(data)
-    path = f"/cameras/{_camera(camera)}"
+    typed = _camera(camera)
     known = [c for c in service.status().cameras if camera in (c.id, c.name)]
     if known and not yes:  # an unknown one is refused by the service, without a question
         if not sys.stdin.isatty():
             raise BadRequest("Removing a camera asks for confirmation.", "Add --yes.")
         if not typer.confirm(f"Stop recording {render.inert(known[0].name)} ({known[0].id})?"):
             raise HoldshelfError("Nothing was changed.")
-    service.delete(path)
+    service.act("camera.remove", asking.CameraRemove(typed, why), Done)
     typer.echo(f"{render.inert(camera)} is no longer recorded. Its footage stays until it is erased on schedule.")
+
+
+commission.register(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -69,3 +70,37 @@ def ask_password(who: str) -> str:
         raise BadRequest(f"{who} needs a password.", "Give --password-file or --password-env.")
     answer = typer.prompt(f"Password for {who}", hide_input=True, default="", show_default=False)
     return str(answer)
+
+
+def paper_hash(file: Path | None) -> str:
+    """SHA-256 of a scanned paper, '' for none. The scan itself stays where it is. Raises BadRequest."""
+    if file is None:
+        return ""
+    try:
+        with file.open("rb") as scan:
+            return hashlib.file_digest(scan, "sha256").hexdigest()
+    except OSError as error:
+        raise BadRequest(f"The paper {file} cannot be read: {error.strerror}.", "Give the file of its scan.") from None
+
+
+def text_file(file: Path, what: str, most_bytes: int = 1 << 20) -> str:
+    """A small text file; `-` is standard input. Raises BadRequest."""
+    try:
+        raw = sys.stdin.buffer.read(most_bytes + 1) if str(file) == "-" else _head(file, most_bytes + 1)
+        if len(raw) > most_bytes:
+            raise BadRequest(f"{what} {file} is larger than {most_bytes} bytes.", "Is it the right file?")
+        return raw.decode("utf-8-sig")
+    except OSError as error:
+        raise BadRequest(f"{what} {file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise BadRequest(f"{what} {file} is no text file.", "Save it as UTF-8 text.") from None
+
+
+def _head(file: Path, most_bytes: int) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(most_bytes)
+
+
+Paper = Annotated[
+    Path | None, typer.Option("--paper", help="Scan of the signed paper; only its SHA-256 is sent and kept.")
+]

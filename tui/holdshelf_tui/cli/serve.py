@@ -23,16 +23,17 @@ def configure_logging(*, verbose: bool) -> None:
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 
 
-def run(data: Path, *, verbose: bool, ends_with_stdin: bool = False) -> None:
+def run(data: Path, *, verbose: bool, ends_with_stdin: bool = False, mint_fd: int | None = None) -> None:
     """Serve until told to stop. Raises HoldshelfError when the service cannot start.
 
     ``ends_with_stdin``: also when standard input is closed, so that a program which holds its other end (the demo)
-    leaves no service behind, however it ends.
+    leaves no service behind, however it ends. ``mint_fd``: our end of the socket pair on which the SSH door asks for
+    sessions; without it nobody logs in from outside.
     """
     configure_logging(verbose=verbose)
 
     async def serve() -> None:
-        service = Holdshelf(DataPaths(data))
+        service = Holdshelf(DataPaths(data), mint_fd=mint_fd)
         if ends_with_stdin:
             loop = asyncio.get_running_loop()
 

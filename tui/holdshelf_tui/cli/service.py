@@ -46,11 +46,12 @@ def serve(
     data: Data = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
     ends_with_stdin: Annotated[bool, typer.Option("--ends-with-stdin", hidden=True)] = False,
+    mint_fd: Annotated[int | None, typer.Option("--mint-fd", hidden=True, min=3)] = None,
 ) -> None:
     """Record. Runs until SIGTERM or Ctrl+C, which finish open files first."""
     from holdshelf_tui.cli.serve import run  # noqa: PLC0415 - only this command starts the service
 
-    run(data_folder(data), verbose=verbose, ends_with_stdin=ends_with_stdin)
+    run(data_folder(data), verbose=verbose, ends_with_stdin=ends_with_stdin, mint_fd=mint_fd)
 
 
 def status(

@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 from holdshelf_core.integration.errors import FlowError
 from holdshelf_core.integration.models import DiscoveredCamera, EntryDraft, StreamSource
 from holdshelf_core.integration.root import Holdshelf
+from holdshelf_core.integration.stream_url import PASSWORD_MARK, shown_address, take_password
 
 SCHEMES = ("rtsp", "rtsps")
 
@@ -31,16 +32,30 @@ async def async_probe(_holdshelf: Holdshelf, address: str, username: str | None,
     try:
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise FlowError("address", f"The port in {parts.netloc.rpartition('@')[2]!r} is not a number.") from None
+        raise FlowError(
+            "address",
+            f"The port in {parts.netloc.rpartition('@')[2][:80]!r} is not a number from 1 to 65535.",
+            "Leave it out for the usual one, 554.",
+        ) from None
     if not matches(address) or not host:
-        raise FlowError("address", f"{address!r} is not a stream address.", "It looks like rtsp://192.0.2.7/stream1.")
+        raise FlowError(
+            "address",
+            f"{shown_address(address)!r} is not a stream address.",
+            "It looks like rtsp://192.0.2.7/stream1.",
+        )
+    if port == 0:
+        raise FlowError("address", "No camera answers on port 0.", "Leave it out for the usual one, 554.")
     if parts.password or parts.username:
         username = username or unquote(parts.username or "")
         password = password or unquote(parts.password or "")
     netloc = f"[{host}]" if ":" in host else host
     if port:
         netloc += f":{port}"
-    url = urlunsplit((parts.scheme.lower(), netloc, parts.path or "/", parts.query, ""))
+    # A password inside the address is sealed like any other; one that is given beside it (a new one) takes its place.
+    url, inside = take_password(urlunsplit((parts.scheme.lower(), netloc, parts.path or "/", parts.query, "")))
+    password = password or inside
+    if PASSWORD_MARK in url and not password:
+        raise FlowError("password", f"{host} wants a password inside its address.", "Give it with --password-file.")
     source = StreamSource(url=url, username=username or None, password=password)
     return EntryDraft(
         domain="stream",

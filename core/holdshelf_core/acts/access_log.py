@@ -1,0 +1,182 @@
+"""Acts on the access log itself: reading it, verifying it, taking copies of it out, and going on after damage."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from holdshelf_core import times
+from holdshelf_core.actions import Action, ActionRegistry, LogForm
+from holdshelf_core.acts import common
+from holdshelf_core.api import types_board as types
+from holdshelf_core.errors import BadRequest, Conflict, Unavailable
+from holdshelf_core.gate import Call
+from holdshelf_core.policy.case import Scope
+from holdshelf_storage.access_lines import Entry
+from holdshelf_storage.checkpoint import BadHead
+from holdshelf_storage.errors import StorageError
+from holdshelf_storage.log_verify import verify_log
+
+MOST_ROWS = 5_000
+HIDDEN_TEXTS = ("changes",)
+
+
+def words_of(entry: dict[str, Any], texts: dict[str, str]) -> str:
+    """One line for a person: what was done to what, and what came of it."""
+    parts: list[str] = []
+    if entry.get("subject"):
+        parts.append(str(entry["subject"]))
+    if entry.get("cameras"):
+        parts.append(", ".join(map(str, entry["cameras"])))
+    if entry.get("start") and entry.get("end"):
+        start, end = times.parse_rfc3339(entry["start"]), times.parse_rfc3339(entry["end"])
+        parts.append(f"{times.local_words(start)} to {times.local_words(end)}")
+    if entry.get("purpose"):
+        parts.append(str(entry["purpose"]))
+    if entry.get("incident"):
+        parts.append(f"no. {entry['incident']}")
+    if entry.get("clause"):
+        parts.append(f"refused under {entry['clause']}")
+    parts += [f"{key} {value}" for key, value in entry.get("facts", {}).items() if not isinstance(value, (dict, list))]
+    parts += [f"{key}: {text}" for key, text in texts.items() if key not in ("name", "source")]
+    return "; ".join(parts)
+
+
+def _row(entry: Entry, private: bool) -> types.LogEntryRow:
+    known = (entry.private or {}) if private else {}
+    texts = {key: text for key, text in known.items() if key not in HIDDEN_TEXTS}
+    return types.LogEntryRow(entry.seq, entry.public, texts, words_of(entry.public, texts))
+
+
+def _matches(entry: dict[str, Any], asked: types.LogShow) -> bool:
+    at = times.parse_rfc3339(entry["at"])
+    return (
+        (not asked.person or entry.get("person") == asked.person)
+        and (not asked.camera or asked.camera in entry.get("cameras", ()))
+        and (not asked.action or str(entry.get("action", "")).startswith(asked.action))
+        and (asked.since_utc_ns is None or at >= asked.since_utc_ns)
+        and (asked.until_utc_ns is None or at < asked.until_utc_ns)
+    )
+
+
+async def _show(call: Call[types.LogShow]) -> types.LogRows:
+    asked = call.request
+    if not 1 <= asked.most <= MOST_ROWS:
+        raise BadRequest(f"Between 1 and {MOST_ROWS} entries are shown at a time.", "Give another --most.")
+    if asked.person:
+        asked = msgspec.structs.replace(asked, person=common.person_id(call.state, asked.person))
+    log = call.gate.log
+    # Names and notes are for the seats; the admin is shown the public form (P21).
+    private = call.gate.decide(call.caller, "log.see", Scope(private=True)).allowed
+    await call.record()
+
+    def read() -> types.LogRows:
+        found: deque[types.LogEntryRow] = deque(maxlen=asked.most)
+        for entry in log.read(asked.first, asked.last):
+            if _matches(entry.public, asked):
+                found.append(_row(entry, private))
+        return types.LogRows(list(found), log.size, log.head())
+
+    return await asyncio.to_thread(read)
+
+
+async def _verify(call: Call[types.LogVerify]) -> types.LogVerified:
+    holdshelf = call.holdshelf
+    # A damaged log takes no entry, and is just what must be examined: this act alone does not insist on its own.
+    if call.gate.log.problem is None:
+        await call.record()
+    else:
+        call.seq = -1
+    try:
+        report = await asyncio.to_thread(
+            verify_log, holdshelf.paths.state, against=call.request.against or None, stop=holdshelf.stop_threads
+        )
+    except BadHead as error:
+        raise BadRequest(
+            f"What was given to compare with {error}.", "Give a head as `holdshelf log head` prints it."
+        ) from None
+    except StorageError as error:
+        raise Unavailable("The access log cannot be read.", str(error)) from None
+    return types.LogVerified(report.entries, report.head, report.problems)
+
+
+async def _export(call: Call[types.LogExport]) -> types.LogVerified:
+    asked, log = call.request, call.gate.log
+    path = Path(asked.file)
+    if not path.is_absolute():
+        raise BadRequest("The copy's file needs its whole path.", "Give /path/to/file.")
+    await call.record(facts={"public": asked.public})
+
+    def write() -> int:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            log.export(file.write, public=asked.public)
+            file.flush()
+            os.fsync(file.fileno())
+        return log.size
+
+    try:
+        entries = await asyncio.to_thread(write)
+    except FileExistsError:
+        raise Conflict(f"{path} exists; nothing is overwritten.", "Give another name.") from None
+    except OSError as error:
+        raise BadRequest(f"{path} cannot be written: {error.strerror}.", "Give another place.") from None
+    return types.LogVerified(entries, log.head(), [])
+
+
+async def _repair(call: Call[types.LogRepair]) -> types.LogHead:
+    why = common.words(call.request.why, "Why the log goes on anew", needed=True)
+    await call.gate.async_continue_log(call, why)
+    return types.LogHead(call.gate.log.head(), call.gate.log.size, str(call.gate.log.public_key))
+
+
+def register(registry: ActionRegistry) -> None:
+    """All acts of this module."""
+
+    def everywhere(_q: object, _s: object) -> Scope:
+        return Scope()
+
+    registry.register(
+        Action(
+            "log.show",
+            "log.see",
+            types.LogShow,
+            types.LogRows,
+            _show,
+            everywhere,
+            lambda q: LogForm(facts={"first": min(q.first, 2**50), "of": q.action[:40]}),
+        )
+    )
+    registry.register(
+        Action(
+            "log.verify", "log.verify", types.LogVerify, types.LogVerified, _verify, everywhere, lambda _q: LogForm()
+        )
+    )
+    registry.register(
+        Action(
+            "log.export",
+            "log.export",
+            types.LogExport,
+            types.LogVerified,
+            _export,
+            lambda q, _s: Scope(private=not q.public),
+            lambda q: LogForm(private={"file": q.file[:400]}),
+        )
+    )
+    registry.register(
+        Action(
+            "log.repair",
+            "log.repair",
+            types.LogRepair,
+            types.LogHead,
+            _repair,
+            everywhere,
+            lambda _q: LogForm(),
+            changes=True,
+        )
+    )

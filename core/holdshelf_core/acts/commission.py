@@ -1,0 +1,366 @@
+"""Bringing a camera into use (P3 to P6, P8): draw its masks, look at what it sees, approve it by its reference still.
+
+A camera records before that; nobody looks before. The stills here are the newest picture only, of a camera that is not in
+use, few an hour, each written down first; the still that is approved is known by its hash, and is kept nowhere (P6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from holdshelf_core import times
+from holdshelf_core.actions import Action, ActionRegistry, Change, LogForm
+from holdshelf_core.acts import common
+from holdshelf_core.acts.cameras import entry_change, refuse_private, store
+from holdshelf_core.api import types_commission as types
+from holdshelf_core.areas import questionable_name
+from holdshelf_core.commissioning import NO_MASKS, commission_row, masks_undecided
+from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound, Unavailable
+from holdshelf_core.gate import Call
+from holdshelf_core.house import put
+from holdshelf_core.looking.finding import Growing, find_newest
+from holdshelf_core.looking.pictures import Burn, Picture
+from holdshelf_core.policy import commissioning as rules
+from holdshelf_core.policy import model
+from holdshelf_core.policy.clauses import quoted
+from holdshelf_core.policy.rules import Scope
+from holdshelf_core.policy.state import State
+from holdshelf_storage.errors import StorageError
+
+MAX_MASKS = 16
+MAX_CORNERS = 16
+FULL = 10_000
+"""Corners are given in so many parts of the picture's width and height."""
+CLOSE = "commission.still.close"
+STILLS_PER_HOUR = 30
+HOUR_NS = 3600 * 1_000_000_000
+STILL_WAIT_S = 5.0
+STILL_RETRY_S = 0.2
+MIN_HASH_DIGITS = 8
+
+
+def _row(call: Call[Any], camera: str) -> model.Commission:
+    return call.state.commissions.get(camera) or model.Commission(camera)
+
+
+def _camera(call: Call[Any], typed: str) -> str:
+    """Also one that was removed, while it is known: what it recorded is masked as long as it is kept. Raises NotFound."""
+    try:
+        return call.holdshelf.entries.async_get(typed).entry_id
+    except NotFound:
+        if typed in call.state.commissions:
+            return typed
+        raise
+
+
+# --- masks -----------------------------------------------------------------------------------------------------------
+
+
+def masks_of(asked: Sequence[types.MaskAsk]) -> tuple[model.Mask, ...]:
+    """Polygons that hide something, and all of what they enclose. Raises BadRequest."""
+    if len(asked) > MAX_MASKS:
+        raise BadRequest(f"A camera has at most {MAX_MASKS} masks.", "Draw fewer and larger ones.")
+    return tuple(_mask(number, mask) for number, mask in enumerate(asked, 1))
+
+
+def _mask(number: int, asked: types.MaskAsk) -> model.Mask:
+    points = tuple(asked.points)
+    if not 3 <= len(points) <= MAX_CORNERS:
+        raise BadRequest(
+            f"Mask {number} has {len(points)} corners, not 3 to {MAX_CORNERS}.", "Give its corners in turn."
+        )
+    if any(not 0 <= value <= FULL for point in points for value in point):
+        raise BadRequest(
+            f"Mask {number} has a corner outside the picture.", "Corners lie between 0,0 and 100,100 percent."
+        )
+    edges = [(points[i - 1], points[i]) for i in range(len(points))]
+    if any(a == b for a, b in edges):
+        raise BadRequest(f"Mask {number} names a corner twice in turn.", "Leave one out.")
+    doubled = sum(a[0] * b[1] - b[0] * a[1] for a, b in edges)
+    # Where edges cross, part of what seems enclosed would be shown.
+    if any(_cross(*edges[i], *edges[j]) for i in range(len(edges)) for j in range(i) if not _adjoin(i, j, len(edges))):
+        raise BadRequest(f"The edges of mask {number} cross each other.", "Give its corners in turn around it.")
+    if abs(doubled) < 2 * FULL:
+        raise BadRequest(f"Mask {number} is so thin that it hides nothing.", "Draw it larger.")
+    return model.Mask(points, common.words(asked.why, f"What mask {number} is for", most=80))
+
+
+def _adjoin(i: int, j: int, count: int) -> bool:
+    return abs(i - j) in (1, count - 1)
+
+
+def _side(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> int:
+    turn = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+    return (turn > 0) - (turn < 0)
+
+
+def _on(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> bool:
+    """``c``, known to lie on the line of a and b, lies between them."""
+    return min(a[0], b[0]) <= c[0] <= max(a[0], b[0]) and min(a[1], b[1]) <= c[1] <= max(a[1], b[1])
+
+
+def _cross(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int], d: tuple[int, int]) -> bool:
+    """Two edges have a point in common."""
+    sides = _side(a, b, c), _side(a, b, d), _side(c, d, a), _side(c, d, b)
+    if sides[0] != sides[1] and sides[2] != sides[3]:
+        return True
+    touching = ((a, b, c), (a, b, d), (c, d, a), (c, d, b))
+    return any(side == 0 and _on(*points) for side, points in zip(sides, touching, strict=True))
+
+
+async def _edit(call: Call[types.CommissionEdit]) -> types.CommissionRow:
+    asked = call.request
+    camera = _camera(call, asked.camera)
+    before = _row(call, camera)
+    masks = masks_of(asked.masks) if asked.masks is not None else None
+    no_masks_why = common.words(asked.no_masks_why, "Why there is nothing to mask", most=200)
+    if masks == () and not no_masks_why:
+        raise BadRequest("No masks at all need a reason (P6).", "Say with --no-masks why there is nothing to mask.")
+    if masks and no_masks_why:
+        raise BadRequest("There are masks, or there is nothing to mask.", "Give --mask or --no-masks.")
+    if no_masks_why:
+        masks = ()
+    why = common.words(asked.why, "Why this changes", needed=before.state == "approved")
+    row = rules.edited(before, masks=masks, exterior=asked.exterior)
+    if masks is not None:
+        row = msgspec.structs.replace(row, no_masks_why=no_masks_why, mask_version=before.mask_version + 1)
+    changes: list[Change] = []
+    facts: dict[str, Any] = {"exterior": row.exterior, "mask_version": row.mask_version, "masks": len(row.masks)}
+    private = {"why": why, "no_masks_why": no_masks_why, "masks": "; ".join(mask.why for mask in row.masks if mask.why)}
+    entry = None
+    if asked.area_kind:
+        entry = call.holdshelf.entries.async_get(camera)
+        refuse_private(call, asked.area_kind)
+        call.holdshelf.entries.async_check(entry.title, asked.area_kind, asked.area_note, "tcp", questioned=True)
+        place = {"area_kind": asked.area_kind, "area_note": asked.area_note.strip()}
+        changes.append(entry_change(call, entry, **place))
+        facts |= {"area_kind": asked.area_kind, "area_before": entry.area_kind}
+        private["area_note"] = asked.area_note
+        row = rules.moved(row) if asked.area_kind != entry.area_kind else row
+    if row.state == "new":
+        # What was approved, or looked at to be approved, is another picture now.
+        row = msgspec.structs.replace(row, still_utc_ns=None, still_sha256="")
+    form = LogForm(cameras=(camera,), facts=facts, private=private)
+    await call.record([put("commissions", camera, row), *changes], form=form)
+    if entry is not None:
+        await store(call, entry, form, area_kind=asked.area_kind, area_note=asked.area_note.strip())
+    return commission_row(call.state, camera, call.now)
+
+
+# --- stills ----------------------------------------------------------------------------------------------------------
+
+
+type _Shown = dict[str, deque[int]]
+
+
+async def _still(call: Call[types.CommissionStill], shown: _Shown) -> types.StillRow:
+    """Written down, decoded, and written down again with its hash: the masked one is the camera's reference from then on."""
+    camera = call.holdshelf.entries.async_get(call.request.camera).entry_id
+    _few_enough(call, camera, shown)
+    row = _row(call, camera)
+    masked = call.request.masked
+    form = LogForm(
+        cameras=(camera,), mode="live", facts={"masked": masked, "mask_version": row.mask_version, "most_pictures": 1}
+    )
+    await call.record(form=form)
+    person = call.person
+    burn = Burn(
+        library=call.state.board.library,
+        camera_name=call.state.camera_words(camera),
+        person=person.name if person is not None else call.caller.who,
+        log_seq=call.seq,
+        masks=row.masks if masked else (),
+        mask_version=row.mask_version if masked else 0,
+    )
+    try:
+        picture = await _newest(call, camera, burn)
+    except HoldshelfError:
+        await _close(call, form, {"pictures": 0})
+        raise
+    sha256 = hashlib.sha256(picture.jpeg).hexdigest()
+    async with call.gate.order:
+        # The right, and what was drawn meanwhile, are looked at again before the picture leaves.
+        again = call.gate.decide(call.caller, call.action.permission, call.action.scope(call.request, call.state))
+        if not again.allowed:
+            call.refuse(again.clause, again.sentence, again.who_can_help)
+        now_row = _row(call, camera)
+        if now_row.mask_version != row.mask_version:
+            raise Conflict("The masks were changed while the still was made.", "Ask for another.")
+        changes = []
+        if masked:
+            taken = msgspec.structs.replace(now_row, still_utc_ns=picture.shown_utc_ns, still_sha256=sha256)
+            changes.append(put("commissions", camera, taken))
+        facts = {"pictures": 1, "sha256": sha256, "shown": times.rfc3339(picture.shown_utc_ns)}
+        await _close(call, form, facts, changes)
+    return types.StillRow(
+        call.seq,
+        camera,
+        picture.jpeg,
+        sha256,
+        picture.shown_utc_ns,
+        picture.width,
+        picture.height,
+        masked,
+        row.mask_version,
+    )
+
+
+async def _close(
+    call: Call[types.CommissionStill], form: LogForm, facts: Mapping[str, Any], changes: Sequence[Change] = ()
+) -> None:
+    closing = replace(form, facts={**form.facts, "opened_by": call.seq, **facts})
+    await call.gate.async_append(
+        CLOSE, call.caller, "done", closing, acting_as=call.decision.acting_as, changes=changes
+    )
+
+
+def _few_enough(call: Call[types.CommissionStill], camera: str, shown: _Shown) -> None:
+    """Stills are for aiming and drawing, and are no way to watch (P9)."""
+    now = call.holdshelf.clock.boot_ns()
+    recent = shown.setdefault(camera, deque(maxlen=STILLS_PER_HOUR))
+    if len(recent) == STILLS_PER_HOUR and now - recent[0] < HOUR_NS:
+        call.refuse(
+            "P9",
+            f"A camera gives at most {STILLS_PER_HOUR} stills an hour to be commissioned by ({quoted('P9')})",
+            "Go on later, or approve it and open a purpose.",
+        )
+    recent.append(now)
+
+
+async def _newest(call: Call[Any], camera: str, burn: Burn) -> Picture:
+    """The newest frame of what is being written. Raises Unavailable, NotFound."""
+    opened = call.holdshelf.store.opened
+    recorder = call.holdshelf.recorder.cameras.get(camera)
+    if opened is None or recorder is None:
+        raise Unavailable(call.holdshelf.store.problem or "The media volume is not attached.")
+    try:
+        async with asyncio.timeout(STILL_WAIT_S):
+            while True:
+                if recorder.is_recording:
+                    growing = Growing(recorder.current_seq, recorder.current_start_utc_ns)
+                    found = await asyncio.to_thread(find_newest, opened.footage, camera, growing)
+                    try:
+                        # Not found: it was closed this moment, or its first key frame has not come yet.
+                        with contextlib.suppress(NotFound):
+                            if picture := await call.holdshelf.pictures.async_live(found.files, burn, camera):
+                                return picture
+                    finally:
+                        found.close()
+                        call.holdshelf.pictures.forget_viewer(camera)
+                await asyncio.sleep(STILL_RETRY_S)
+    except TimeoutError:
+        raise Unavailable(
+            f"{burn.camera_name} shows no picture now: {recorder.reason or recorder.state}.",
+            f"See `holdshelf camera check {camera}`.",
+        ) from None
+    except StorageError as error:
+        raise Unavailable(str(error)) from None
+
+
+# --- approval --------------------------------------------------------------------------------------------------------
+
+
+async def _approve(call: Call[types.CommissionApprove]) -> types.CommissionRow:
+    """What the policy asks was asked before; here, what only the request tells."""
+    asked = call.request
+    entry = call.holdshelf.entries.async_get(asked.camera)
+    row = _row(call, entry.entry_id)
+    if row.state == "approved":
+        raise Conflict(
+            f"{entry.title} is in use already.", "Change its masks, or say that it was moved, to approve anew."
+        )
+    word = questionable_name(entry.title)
+    if word and not asked.not_private:
+        raise BadRequest(
+            f"{entry.title!r} sounds like a private area ({word!r}), where no camera may be (P5).",
+            "Look at its still; if it sees none, add --not-private to say so.",
+        )
+    if masks_undecided(row):
+        call.refuse("P6", NO_MASKS, "Draw them with --mask, or say with --no-masks why there are none.")
+    typed = asked.still_sha256.strip().lower()
+    if len(typed) < MIN_HASH_DIGITS or not row.still_sha256.startswith(typed):
+        call.refuse(
+            "P4",
+            f"That is not the newest masked still of {entry.title} (P4).",
+            f"Look at it: `holdshelf camera commission {entry.entry_id} --still FILE`, and give the hash that it names.",
+        )
+    now = call.now.utc_ns
+    approved = msgspec.structs.replace(
+        row, state="approved", approved_by=call.caller.who, approved_utc_ns=now, area_kind=entry.area_kind
+    )
+    facts = {
+        "area_kind": entry.area_kind,
+        "exterior": row.exterior,
+        "mask_version": row.mask_version,
+        "masks": len(row.masks),
+        "still": row.still_sha256,
+        "still_at": times.rfc3339(row.still_utc_ns) if row.still_utc_ns is not None else "",
+        **({"confirmed_not_private": True} if word else {}),
+    }
+    form = LogForm(cameras=(entry.entry_id,), facts=facts, private={"camera_name": entry.title})
+    await call.record([put("commissions", entry.entry_id, approved)], form=form)
+    return commission_row(call.state, entry.entry_id, call.now)
+
+
+# --- the registry ----------------------------------------------------------------------------------------------------
+
+
+def register(registry: ActionRegistry) -> None:
+    """All acts of this module."""
+
+    def scope(q: types.CommissionEdit | types.CommissionStill | types.CommissionApprove, state: State) -> Scope:
+        return Scope(cameras=common.camera_scope(state, [q.camera]))
+
+    def form(q: types.CommissionEdit | types.CommissionStill | types.CommissionApprove) -> LogForm:
+        return LogForm(private={"asked_for": q.camera[:80]})
+
+    def edit_form(q: types.CommissionEdit) -> LogForm:
+        return LogForm(private={"asked_for": q.camera[:80], "area_asked": q.area_kind[:80]})
+
+    registry.register(
+        Action(
+            "commission.edit",
+            "commission.edit",
+            types.CommissionEdit,
+            types.CommissionRow,
+            _edit,
+            scope,
+            edit_form,
+            changes=True,
+        )
+    )
+    registry.register(
+        Action(
+            "commission.still",
+            "commission.still",
+            types.CommissionStill,
+            types.StillRow,
+            partial(_still, shown={}),
+            scope,
+            form,
+        )
+    )
+    registry.register(
+        Action(
+            "commission.approve",
+            "commission.approve",
+            types.CommissionApprove,
+            types.CommissionRow,
+            _approve,
+            scope,
+            form,
+            changes=True,
+        )
+    )
+
+
+__all__ = ["masks_of", "register"]

@@ -1,0 +1,124 @@
+"""A paper's facts without a service, from what lies on disk: nobody at the desk is refused because a service is down.
+
+Reads only: nothing is set aside, repaired, migrated or written. What cannot be read is left out, and the paper says so.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from holdshelf_core.api.paper_types import PaperFacts
+from holdshelf_core.paper_facts import CameraSource, paper_facts
+from holdshelf_core.paths import DataPaths
+from holdshelf_core.policy import model
+from holdshelf_storage.errors import StorageError
+from holdshelf_storage.register import LAST_GOOD, REGISTER, parse_register
+
+MAX_POLICY_BYTES = 4 << 20
+MAX_HEAD_BYTES = 64 << 10
+NO_SERVICE = "Printed while the service was not running: from its files, as they were last written."
+NO_REGISTER = "The library's records could not be read here: its name, contact and adopted policy are missing."
+NO_TEXT = "A policy is adopted here, but its text could not be read: what follows is not that text."
+
+type Rows = dict[str, dict[str, Any]]
+
+
+def read_offline(data: Path, now_utc_ns: int | None = None) -> PaperFacts:
+    """What can be known of the library without its service. Never raises for what is not there or cannot be read."""
+    state = DataPaths(data).state
+    now_utc_ns = time.time_ns() if now_utc_ns is None else now_utc_ns
+    tables = _tables(state)
+    caveats = [NO_SERVICE] if tables is not None else [NO_REGISTER]
+    rows = {name: _keyed(table) for name, table in (tables or {}).items()}
+    adopted = _one(rows, "policy", "adopted", model.Adopted)
+    text = ""
+    if adopted is not None:
+        read = _policy_text(state, adopted.sha256)
+        if read is None:
+            caveats.append(NO_TEXT)
+            adopted = None
+        else:
+            text = read
+    head = _read(state / "access" / "head", MAX_HEAD_BYTES)
+    return paper_facts(
+        board=_one(rows, "board", "settings", model.Board) or model.Board(),
+        adopted=adopted,
+        policy_text=text,
+        cameras=[_camera(row) for row in rows.get("entries", {}).values()],
+        commissions=_all(rows, "commissions", model.Commission),
+        entrances=_all(rows, "entrances", model.Entrance).values(),
+        people=_all(rows, "people", model.Person),
+        head=head.decode(errors="replace") if head else "",
+        now_utc_ns=now_utc_ns,
+        caveats=tuple(caveats),
+    )
+
+
+def _tables(state: Path) -> dict[str, dict[str, Any]] | None:
+    """The register's tables, else those before its last change; None when neither can be read."""
+    for name in (REGISTER, LAST_GOOD):
+        raw = _read(state / name, None)
+        try:
+            if raw is not None:
+                return parse_register(raw, str(state / name))[0]
+        except StorageError:
+            continue
+    return None
+
+
+def _read(path: Path, most: int | None) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            raw = file.read() if most is None else file.read(most + 1)
+    except OSError:
+        return None
+    return None if most is not None and len(raw) > most else raw
+
+
+def _policy_text(state: Path, sha256: str) -> str | None:
+    if not sha256.isalnum():  # a name of a file is made of it
+        return None
+    raw = _read(state / "policy" / f"{sha256}.txt", MAX_POLICY_BYTES)
+    try:
+        return None if raw is None else raw.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _keyed(table: dict[str, Any]) -> Rows:
+    return {
+        str(row.get("key", number)): {k: v for k, v in row.items() if k != "key"}
+        for number, row in table.items()
+        if isinstance(row, dict)
+    }
+
+
+def _one[T: msgspec.Struct](rows: dict[str, Rows], table: str, key: str, kind: type[T]) -> T | None:
+    try:
+        row = rows.get(table, {}).get(key)
+        return None if row is None else msgspec.convert(row, kind)
+    except msgspec.ValidationError:
+        return None
+
+
+def _all[T: msgspec.Struct](rows: dict[str, Rows], table: str, kind: type[T]) -> dict[str, T]:
+    found = {}
+    for key, row in rows.get(table, {}).items():
+        try:
+            found[key] = msgspec.convert(row, kind)
+        except msgspec.ValidationError:
+            continue
+    return found
+
+
+def _camera(row: dict[str, Any]) -> CameraSource:
+    return CameraSource(
+        str(row.get("entry_id", "")),
+        str(row.get("title", "")),
+        str(row.get("area_kind", "")),
+        str(row.get("area_note", "")),
+    )

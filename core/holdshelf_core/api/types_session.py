@@ -1,0 +1,24 @@
+"""What a caller is told about itself and about what happens: sessions and server-sent events. Used by both ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class EventRow(msgspec.Struct, frozen=True):
+    """One server-sent event. The last of a stream is ``end`` or ``lagged``, with ``reason`` in its data."""
+
+    type: str
+    data: dict[str, Any] = {}
+    at_utc_ns: int = 0
+
+
+class Minted(msgspec.Struct, frozen=True):
+    """A session that was opened for an SSH client; ``token`` is its only proof and is never written down."""
+
+    token: str
+    session: str
+    person: str
+    name: str = ""

@@ -1,0 +1,179 @@
+"""What must not be erased, in memory: asked for every single segment that the rolling buffer reaches.
+
+Holds are kept as spans of time by camera; asking costs a binary search however many there are. Answers come from a
+snapshot that is replaced as a whole, so they may be asked from any thread without a lock. This module erases nothing,
+reads no disk, and says yes while it has not been told of the holds yet: what is not known is not touched.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from holdshelf_core.policy.model import HoldSpan
+from holdshelf_storage.days import SegmentRef
+from holdshelf_storage.layout import DAY_NS, MAX_TIME_NS, day_start_ns
+
+UNKNOWN_LENGTH_NS = 900 * 1_000_000_000
+"""A file whose line is lost does not say how long it is: it is taken for longer than any segment gets."""
+
+type Spans = list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What one hold keeps: its spans, less the segments that have a verified copy elsewhere."""
+
+    spans: tuple[HoldSpan, ...]
+    let_go: Mapping[str, Collection[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Camera:
+    """Merged spans of one camera, ascending; and, apart, those of holds that have let segments go."""
+
+    starts: list[int]
+    ends: list[int]
+    partly: tuple[tuple[list[int], list[int], Collection[int]], ...] = ()
+
+
+class Protection:
+    """The spans in force. ``keep`` and ``drop`` change them; asking is lock-free."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[str, Kept] = {}
+        self._by_camera: dict[str, dict[str, Spans]] = {}
+        self._cameras: dict[str, _Camera] = {}
+        self.known = False
+        """Whether the holds have been told. Until then everything is protected."""
+        self.released = 0
+        """Grows whenever something may have become erasable: what was passed over must be looked at again."""
+
+    # -- asking -----------------------------------------------------------------------------------------------------
+
+    def protects(self, ref: SegmentRef) -> bool:
+        """Whether a hold keeps this segment, or nothing is known of holds yet."""
+        if not self.known:
+            return True
+        camera = self._cameras.get(ref.camera)
+        if camera is None:
+            return False
+        start, end = ref.start_utc_ns, ref.end_utc_ns
+        if end <= start:
+            end = start + (UNKNOWN_LENGTH_NS if end == start else 1)
+        if _touches(camera.starts, camera.ends, start, end):
+            return True
+        return any(_touches(s, e, start, end) and ref.seq not in gone for s, e, gone in camera.partly)
+
+    def covers_day(self, camera: str, day: str) -> bool:
+        """Whether every segment that began on that UTC day is protected, so that none needs to be looked at."""
+        if not self.known:
+            return True
+        kept = self._cameras.get(camera)
+        if kept is None:
+            return False
+        start = day_start_ns(day)
+        found = bisect_right(kept.starts, start) - 1
+        return found >= 0 and kept.ends[found] >= start + DAY_NS
+
+    def spans(self, camera: str) -> Spans:
+        """What is kept of a camera by any hold, merged, ascending; an open end is ``layout.MAX_TIME_NS``."""
+        with self._lock:
+            return merged(span for spans in self._by_camera.get(camera, {}).values() for span in spans)
+
+    def cameras(self) -> list[str]:
+        """Cameras of which something is kept."""
+        return sorted(self._cameras)
+
+    def kept(self, hold: str) -> Kept | None:
+        """What a hold keeps."""
+        return self._kept.get(hold)
+
+    # -- telling ----------------------------------------------------------------------------------------------------
+
+    def tell(self, holds: Mapping[str, Kept]) -> None:
+        """All that is kept, from here on. What was kept and is not among them is let go."""
+        with self._lock:
+            changed = {key: holds.get(key) for key in {*self._kept, *holds} if self._kept.get(key) != holds.get(key)}
+            self._change(changed)
+            self.known = True
+
+    def keep(self, hold: str, kept: Kept) -> None:
+        """One hold more, or one changed."""
+        with self._lock:
+            self._change({hold: kept})
+
+    def forget(self) -> None:
+        """Nothing is known any more: everything is protected."""
+        with self._lock:
+            self.known = False
+
+    def _change(self, changed: Mapping[str, Kept | None]) -> None:
+        if not changed:
+            return
+        touched: set[str] = set()
+        let_go = False
+        for hold, kept in changed.items():
+            before = self._kept.get(hold)
+            let_go = let_go or (before is not None and not _only_more(before, kept))
+            for span in (*(before.spans if before else ()), *(kept.spans if kept else ())):
+                touched.add(span.camera)
+                self._by_camera.setdefault(span.camera, {}).pop(hold, None)
+            if kept is None:
+                self._kept.pop(hold, None)
+                continue
+            self._kept[hold] = kept
+            for span in kept.spans:
+                end = MAX_TIME_NS if span.end_utc_ns is None else span.end_utc_ns
+                self._by_camera[span.camera].setdefault(hold, []).append((span.start_utc_ns, end))
+        cameras = dict(self._cameras)
+        for camera in touched:
+            built = self._build(camera)
+            if built is None:
+                cameras.pop(camera, None)
+            else:
+                cameras[camera] = built
+        self._cameras = cameras  # one assignment: whoever asks meets the old or the new
+        if let_go:
+            self.released += 1
+
+    def _build(self, camera: str) -> _Camera | None:
+        holds = self._by_camera.get(camera, {})
+        if not holds:
+            self._by_camera.pop(camera, None)
+            return None
+        whole: list[tuple[int, int]] = []
+        partly = []
+        for hold, spans in holds.items():
+            gone = self._kept[hold].let_go.get(camera)
+            if gone:
+                own = merged(spans)
+                partly.append(([s for s, _ in own], [e for _, e in own], gone))
+            else:
+                whole += spans
+        joined = merged(whole)
+        return _Camera([start for start, _ in joined], [end for _, end in joined], tuple(partly))
+
+
+def merged(spans: Iterable[tuple[int, int]]) -> Spans:
+    """Spans in order, those that touch as one."""
+    found: Spans = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            if end > found[-1][1]:
+                found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return found
+
+
+def _touches(starts: Sequence[int], ends: Sequence[int], start: int, end: int) -> bool:
+    found = bisect_right(starts, end - 1) - 1  # the last span that begins before `end`; being merged, only it can reach
+    return found >= 0 and ends[found] > start
+
+
+def _only_more(before: Kept, after: Kept | None) -> bool:
+    return after is not None and set(before.spans) <= set(after.spans) and before.let_go == after.let_go

@@ -1,0 +1,1 @@
+"""Looking: from disk to eye. Must never import the recorder, and never decode outside the picture worker."""

@@ -1,0 +1,91 @@
+"""When something moved: encoded bytes per second from the journals, without decoding or recognising anything or anyone.
+
+Blocks; called in threads. Opens the journals of the days it needs and no footage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from holdshelf_storage.footage import Footage
+from holdshelf_storage.journal import GapSpan, StoredSegment
+
+NS = 1_000_000_000
+MAX_BUCKETS = 2_000
+MAX_SPAN_NS = 31 * 86_400 * NS
+# Files of one unbroken stretch may lie a frame's length apart.
+UNBROKEN_NS = NS // 2
+
+
+@dataclass(frozen=True, slots=True)
+class ReadActivity:
+    """``recorded``: (start, end) of unbroken stretches; ``missing``: (kind gap | erased, start, end or None, reason)."""
+
+    bucket_ns: int
+    activity: bytes
+    recorded: list[tuple[int, int]]
+    missing: list[tuple[str, int, int | None, str]]
+
+
+def read_activity(footage: Footage, camera: str, start_utc_ns: int, end_utc_ns: int, buckets: int) -> ReadActivity:
+    """Activity of a span in equal buckets, the last one shorter. Raises StorageError."""
+    bucket_ns = -(-(end_utc_ns - start_utc_ns) // buckets)
+    seconds = _Seconds(start_utc_ns, end_utc_ns)
+    recorded: list[tuple[int, int]] = []
+    missing: list[tuple[str, int, int | None, str]] = []
+    for span in footage.query(camera, start_utc_ns, end_utc_ns):
+        if isinstance(span, GapSpan):
+            ended = span.end_utc_ns is not None and span.end_utc_ns <= start_utc_ns
+            if not ended:
+                missing.append(("gap", span.start_utc_ns, span.end_utc_ns, span.reason))
+            continue
+        if span.erased:
+            _join_missing(missing, span)
+        else:
+            _join(recorded, span.start_utc_ns, span.end_utc_ns)
+        # What was erased left its activity in the journal: it still says when something moved.
+        seconds.add(span.start_utc_ns, span.activity)
+    return ReadActivity(bucket_ns, seconds.bucketed(bucket_ns, buckets), recorded, missing)
+
+
+def _join(spans: list[tuple[int, int]], start_utc_ns: int, end_utc_ns: int) -> None:
+    if spans and 0 <= start_utc_ns - spans[-1][1] <= UNBROKEN_NS:
+        spans[-1] = (spans[-1][0], max(end_utc_ns, spans[-1][1]))
+    else:
+        spans.append((start_utc_ns, end_utc_ns))
+
+
+def _join_missing(missing: list[tuple[str, int, int | None, str]], span: StoredSegment) -> None:
+    last = missing[-1] if missing else None
+    if (
+        last is not None
+        and last[0] == "erased"
+        and last[2] is not None
+        and 0 <= span.start_utc_ns - last[2] <= UNBROKEN_NS
+    ):
+        missing[-1] = ("erased", last[1], span.end_utc_ns, last[3])
+    else:
+        missing.append(("erased", span.start_utc_ns, span.end_utc_ns, "erased on schedule"))
+
+
+class _Seconds:
+    """One byte per second of the span; where two segments tell of one second, the larger stays."""
+
+    def __init__(self, start_utc_ns: int, end_utc_ns: int) -> None:
+        self._start_utc_ns = start_utc_ns
+        self._bytes = bytearray(-(-(end_utc_ns - start_utc_ns) // NS))
+
+    def add(self, start_utc_ns: int, activity: bytes) -> None:
+        first = (start_utc_ns - self._start_utc_ns) // NS
+        part = activity[max(0, -first) :]
+        first = max(0, first)
+        part = part[: max(0, len(self._bytes) - first)]
+        here = self._bytes[first : first + len(part)]
+        self._bytes[first : first + len(part)] = bytes(map(max, here, part)) if any(here) else part
+
+    def bucketed(self, bucket_ns: int, buckets: int) -> bytes:
+        out = bytearray(buckets)
+        for number in range(buckets):
+            first, last = number * bucket_ns // NS, -(-(number + 1) * bucket_ns // NS)
+            out[number] = max(self._bytes[first:last], default=0)
+        return bytes(out)

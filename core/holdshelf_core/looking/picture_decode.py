@@ -1,0 +1,224 @@
+"""From a segment's frames to a JPEG: decode from the key frame on, hide what masks hide, scale, add the legend.
+
+Runs in the picture worker only. The order is the point: masks are painted on the frame as it was decoded, before
+anything scales, converts or stores it. libavformat is not used: ``picture_index`` says where the frames lie.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import av
+import av.error
+from av.codec.context import CodecContext
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+from PIL import Image
+
+from holdshelf_core.looking.legend import draw_legend
+from holdshelf_core.looking.masks import GREY, hidden, hidden_chroma
+from holdshelf_core.looking.picture_index import Found
+from holdshelf_core.looking.picture_protocol import Burn
+from holdshelf_storage.errors import DiskWriteError
+from holdshelf_storage.fmp4 import Sample, Track
+
+MAX_PIXELS = 8192 * 4352
+"""8K and a little; a stream that claims more is refused by the decoder before it allocates anything."""
+MAX_FRAME_BYTES = 32 << 20
+THREADS_FROM = 4
+"""With fewer frames to decode a second thread costs more than it saves."""
+_PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray"})
+_OTHER_MARGIN_PX = 8
+"""More is hidden around a mask when a format must be converted before it can be painted: that mixes neighbours."""
+_UNKNOWN_COLOURS = 2
+_HD_HEIGHT = 720
+_NARROWEST = 0.25
+
+
+class Undecodable(Exception):
+    """The decoder makes nothing of it."""
+
+
+class TooLarge(Exception):
+    """More pixels than are ever shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A frame, its time stamp, and whether parts of it are guesses."""
+
+    frame: VideoFrame
+    pts: int
+    damaged: bool
+    pixel_shape: float = 1.0
+    """Width of a pixel by its height, as the stream says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A finished JPEG and its size in pixels; ``picture_height`` without the legend."""
+
+    jpeg: bytes
+    width: int
+    height: int
+    picture_height: int
+
+
+class Decoder:
+    """One decoder, from a key frame on. ``decode_more`` goes on where it was; for a new chain take a new one."""
+
+    def __init__(self, track: Track, threads: int) -> None:
+        """Raises Undecodable for a codec that the recorder does not write."""
+        if track.codec not in ("h264", "hevc"):
+            raise Undecodable
+        context = CodecContext.create(track.codec, "r")
+        assert isinstance(context, VideoCodecContext)
+        context.extradata = track.configuration or None
+        context.options = {"max_pixels": str(MAX_PIXELS)}
+        context.thread_type = "FRAME"
+        context.thread_count = threads
+        self._context = context
+        self._damaged = False
+        self.last: Decoded | None = None
+        """The newest frame shown so far."""
+
+    def decode_more(self, fd: int, samples: list[Sample], pts: int, *, finish: bool) -> Decoded:
+        """The frame with that time stamp or, where it cannot be decoded, the last one before it.
+
+        ``finish``: no frame follows, give out what is held back. Raises Undecodable, TooLarge, DiskWriteError, MemoryError.
+        """
+        best = self.last
+        for sample in samples:
+            if sample.size > MAX_FRAME_BYTES:
+                raise TooLarge
+            packet: Packet[Any] = Packet(_read(fd, sample))
+            packet.pts, packet.dts = sample.pts, sample.dts
+            # Nothing builds on a non-reference frame: only the wanted one is worth decoding.
+            self._context.skip_frame = "DEFAULT" if sample.pts >= pts else "NONREF"
+            best = self._take(packet, pts, best)
+        if finish:
+            best = self._take(None, pts, best)
+        if best is None:
+            raise Undecodable
+        damaged = self._damaged or best.frame.is_corrupt or best.pts != pts
+        ratio = self._context.sample_aspect_ratio
+        shape = float(ratio) if ratio and _NARROWEST <= ratio <= 1 / _NARROWEST else 1.0
+        self.last = Decoded(best.frame, best.pts, damaged, shape)
+        return self.last
+
+    def _take(self, packet: Packet[VideoStream] | None, pts: int, best: Decoded | None) -> Decoded | None:
+        try:
+            frames = self._context.decode(packet)
+        except av.error.EOFError:
+            return best
+        except (av.error.MemoryError, MemoryError):
+            raise MemoryError from None
+        except (av.error.FFmpegError, ValueError):
+            self._damaged = True
+            return best
+        for frame in frames:
+            if frame.width * frame.height > MAX_PIXELS:
+                raise TooLarge
+            shown = frame.pts
+            if shown is not None and shown <= pts and (best is None or shown >= best.pts):
+                best = Decoded(frame, shown, damaged=False)
+        return best
+
+
+def _read(fd: int, sample: Sample) -> bytes:
+    try:
+        data = os.pread(fd, sample.size, sample.offset)
+    except OSError as error:
+        raise DiskWriteError(f"A segment cannot be read ({error}).") from error
+    if len(data) != sample.size:
+        raise DiskWriteError("A segment became shorter while it was read.")
+    return data
+
+
+def decode(fd: int, found: Found, cores: int) -> Decoded:
+    """The frame that ``found`` leads to. Raises as ``Decoder.decode_more``."""
+    threads = min(2, cores) if len(found.chain) >= THREADS_FROM else 1
+    return Decoder(found.track, threads).decode_more(fd, found.chain, found.pts, finish=True)
+
+
+class Painter:
+    """Makes JPEGs of frames. Keeps its converter: making one costs more than a picture."""
+
+    def __init__(self) -> None:
+        self._converter = VideoReformatter()
+
+    def paint(self, decoded: Decoded, burn: Burn, shown_utc_ns: int, max_width: int) -> Made:
+        """Mask, scale, legend, JPEG. Raises MemoryError, Undecodable (a format that nothing converts)."""
+        try:
+            rgb = self._scaled(self._masked(decoded.frame, burn), max_width, decoded.pixel_shape)
+        except (av.error.MemoryError, MemoryError):
+            raise MemoryError from None
+        except (av.error.FFmpegError, ValueError):
+            raise Undecodable from None
+        picture = _image("RGB", "RGBX", rgb.planes[0], rgb.width, rgb.height)
+        band = draw_legend(burn, shown_utc_ns, rgb.width, damaged=decoded.damaged)
+        whole = Image.new("RGB", (rgb.width, rgb.height + band.height))
+        whole.paste(picture, (0, 0))
+        whole.paste(band, (0, rgb.height))
+        out = BytesIO()
+        whole.save(out, "JPEG", quality=85)
+        return Made(out.getvalue(), whole.width, whole.height, rgb.height)
+
+    def _masked(self, frame: VideoFrame, burn: Burn) -> VideoFrame:
+        """The frame, or a copy in which every sample under a mask has one value. The decoder may still need the original."""
+        if not burn.masks:
+            return frame
+        margin = 0
+        if frame.format.name not in _PLANAR:
+            frame, margin = self._converter.reformat(frame, format="yuv420p"), _OTHER_MARGIN_PX
+        copy = VideoFrame(frame.width, frame.height, frame.format.name)
+        copy.colorspace, copy.color_range = frame.colorspace, frame.color_range
+        for index, (plane, target) in enumerate(zip(frame.planes, copy.planes, strict=True)):
+            samples = _image("L", "L", plane, plane.width, plane.height).copy()
+            cover = (
+                hidden(burn.masks, frame.width, frame.height, margin)
+                if index == 0
+                else hidden_chroma(burn.masks, frame.width, frame.height, plane.width, plane.height, margin)
+            )
+            samples.paste(GREY if index == 0 else 128, (0, 0), cover)
+            target.update(_rows(samples, target.line_size))
+        return copy
+
+    def _scaled(self, frame: VideoFrame, max_width: int, shape: float) -> VideoFrame:
+        """RGB with four bytes a pixel, at most ``max_width`` wide, pixels made square."""
+        width = min(max_width, max(1, round(frame.width * shape)))
+        height = max(1, round(frame.height * width / (frame.width * shape)))
+        colours = None
+        if frame.colorspace == _UNKNOWN_COLOURS and frame.height >= _HD_HEIGHT:
+            colours = Colorspace.ITU709  # what HD cameras mean when they do not say
+        scaled = width != frame.width or height != frame.height
+        return self._converter.reformat(
+            frame,
+            width,
+            height,
+            "rgb0",
+            src_colorspace=colours,
+            interpolation=Interpolation.AREA if scaled else Interpolation.BILINEAR,
+        )
+
+
+def _image(mode: str, layout: str, plane: VideoPlane, width: int, height: int) -> Image.Image:
+    """A plane's samples as an image that shares their memory."""
+    data: Any = plane  # it offers its memory (PEP 3118), which Pillow's own types do not know to say
+    return Image.frombuffer(mode, (width, height), data, "raw", layout, plane.line_size, 1)
+
+
+def _rows(samples: Image.Image, line_size: int) -> bytes:
+    """The samples, each row padded to ``line_size`` bytes."""
+    if samples.width == line_size:
+        return samples.tobytes()
+    padded = Image.new("L", (line_size, samples.height))
+    padded.paste(samples, (0, 0))
+    return padded.tobytes()

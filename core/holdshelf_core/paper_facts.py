@@ -1,0 +1,124 @@
+"""From the rows of the register to what stands on a paper. Pure; used by the service, and for a print without one.
+
+Everything that is shown is resolved here (names of people, days in the library's own time, words for kinds of areas), so that
+a paper is made from its facts alone. Must never put in anything of a patron or of who asked for a paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from holdshelf_core import times
+from holdshelf_core.api.paper_types import (
+    Attestation,
+    CameraPaper,
+    EntrancePaper,
+    LogHead,
+    PaperFacts,
+    PolicyText,
+)
+from holdshelf_core.areas import PERMITTED
+from holdshelf_core.policy import model
+from holdshelf_storage.checkpoint import BadHead, parse_note
+
+_NEVER = Attestation()
+_AREA_WORDS = {area.kind: area.words for area in PERMITTED}
+
+
+@dataclass(frozen=True)
+class CameraSource:
+    """A camera as the entries know it. ``microphone`` off | on | unknown; ``sound_found`` None: not looked up."""
+
+    id: str
+    name: str
+    area_kind: str
+    area_note: str = ""
+    microphone: str = "unknown"
+    sound_found: bool | None = None
+
+
+def log_head(note: str) -> LogHead | None:
+    """A signed head as papers show it; None when it is none."""
+    try:
+        head, _, _ = parse_note(note)
+    except BadHead:
+        return None
+    return LogHead(head.origin, head.size, head.short, note)
+
+
+def paper_facts(
+    *,
+    board: model.Board,
+    adopted: model.Adopted | None,
+    policy_text: str,
+    cameras: Iterable[CameraSource],
+    commissions: Mapping[str, model.Commission],
+    entrances: Iterable[model.Entrance],
+    people: Mapping[str, model.Person],
+    head: str,
+    now_utc_ns: int,
+    staff_notice: Attestation = _NEVER,
+    website: Attestation = _NEVER,
+    board_review: Attestation = _NEVER,
+    caveats: tuple[str, ...] = (),
+) -> PaperFacts:
+    """Everything that a paper may say, as of ``now_utc_ns``. ``head``: the log's signed head, '' when there is none."""
+
+    def name(person: str) -> str:
+        row = people.get(person)
+        return row.name if row else "the administrator" if person == "admin" else person
+
+    def day(utc_ns: int | None) -> str:
+        return times.local_day(utc_ns) if utc_ns is not None else ""
+
+    def camera(source: CameraSource) -> CameraPaper:
+        row = commissions.get(source.id) or model.Commission(source.id)
+        return CameraPaper(
+            source.id,
+            source.name,
+            source.area_kind,
+            _AREA_WORDS.get(source.area_kind, source.area_kind),
+            source.area_note,
+            row.state,
+            name(row.approved_by) if row.approved_by else "",
+            day(row.approved_utc_ns),
+            day(row.still_utc_ns),
+            len(row.masks),
+            row.mask_version,
+            tuple(mask.why for mask in row.masks),
+            row.exterior,
+            source.microphone,
+            source.sound_found,
+        )
+
+    def entrance(row: model.Entrance) -> EntrancePaper:
+        is_due = row.next_check_utc_ns is not None and row.next_check_utc_ns <= now_utc_ns
+        is_waived = row.waived_until_utc_ns is not None and now_utc_ns < row.waived_until_utc_ns
+        return EntrancePaper(
+            row.id,
+            row.name,
+            row.sign,
+            name(row.attested_by) if row.attested_by else "",
+            day(row.attested_utc_ns),
+            day(row.next_check_utc_ns),
+            is_due,
+            name(row.waived_by) if is_waived else "",
+            day(row.waived_until_utc_ns) if is_waived else "",
+            row.waived_why if is_waived else "",
+        )
+
+    return PaperFacts(
+        library=board.library,
+        contact=board.contact,
+        policy_address=board.policy_address,
+        policy=PolicyText(adopted.version, adopted.adopted_on, adopted.sha256, policy_text) if adopted else None,
+        log=log_head(head) if head else None,
+        cameras=tuple(camera(source) for source in cameras),
+        entrances=tuple(entrance(row) for row in entrances if row.removed_utc_ns is None),
+        staff_notice=staff_notice,
+        website=website,
+        board_review=board_review,
+        printed_at=times.local_words(now_utc_ns),
+        caveats=caveats,
+    )

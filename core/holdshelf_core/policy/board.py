@@ -1,0 +1,42 @@
+"""What the Board decides, and which way is looser: making a rule stricter is any seat's, making it looser the Board's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from holdshelf_core.policy.model import Board
+
+LOOSER_WHEN_FALSE = frozenset({"second_person_lift", "second_person_release"})
+LOOSER_WHEN_MORE = frozenset(
+    {
+        "live_minutes",
+        "waiver_days",
+        "review_days",
+        "sign_check_days",
+        "longest_look_hours",
+        "cameras_per_purpose",
+        "widenings_before_flag",
+        "break_glass_minutes",
+        "share_days",
+    }
+)
+LOOSER_WHEN_LESS = frozenset({"grace_days"})
+
+
+def loosened(board: Board, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which of the settings would become looser than they are. An unknown one counts as looser."""
+    found = []
+    for key, value in settings.items():
+        before = getattr(board, key, None)
+        if key in LOOSER_WHEN_FALSE:
+            looser = bool(before) and not value
+        elif key in LOOSER_WHEN_MORE:
+            looser = not isinstance(value, int) or value > int(before or 0)
+        elif key in LOOSER_WHEN_LESS:
+            looser = not isinstance(value, int) or value < int(before or 0)
+        else:
+            looser = before is None
+        if looser:
+            found.append(key)
+    return tuple(found)

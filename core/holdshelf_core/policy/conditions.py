@@ -1,0 +1,324 @@
+"""What looking, holding, sharing and commissioning ask for beyond the hands they lie in: a purpose, a ground, a sign at the door.
+
+One function per permission; each gets the question and as what it is asked, and returns None (nothing missing) or a
+Decision. A refusal with an empty ``acting_as`` gets the asker's. A function here must never widen who may do the act.
+The rest of them stand in ``conditions_people``.
+"""
+
+from __future__ import annotations
+
+from holdshelf_core.policy import commissioning
+from holdshelf_core.policy.case import Decision, refused
+from holdshelf_core.policy.conditions_people import PEOPLE_CONDITIONS, Condition, known, others
+from holdshelf_core.policy.hands import Ask, Hands
+from holdshelf_core.policy.instants import DAY_NS, HOUR_NS, MINUTE_NS, end_words
+from holdshelf_core.policy.model import HOLD_GROUNDS
+from holdshelf_core.policy.purposes import incident_problem, purpose_problem, share_purpose_problem
+from holdshelf_core.policy.second import second_person
+from holdshelf_core.policy.standing import share_counts
+from holdshelf_core.policy.state import listed
+
+# --- what rules asks before it knows the hands --------------------------------------------------------------------
+
+
+def cameras_of(ask: Ask) -> tuple[str, ...]:
+    """Every camera that the act touches: the scope's, and those of the hold that it is about."""
+    if not ask.rule.id.startswith("hold."):
+        return ask.cameras
+    hold = ask.state.holds.get(ask.scope.target)
+    return ask.cameras if hold is None else (*ask.cameras, *(span.camera for span in hold.spans))
+
+
+def is_own(ask: Ask) -> bool:
+    """The act is about what is the asker's own: their keys, their entry, their letter, their share."""
+    if not ask.rule.own or not ask.person or not ask.standing.any or not ask.scope.target:
+        return False
+    state, target = ask.state, ask.scope.target
+    if ask.rule.id in ("person.key", "person.see"):
+        return state.person_id(target) == ask.person
+    if ask.rule.id == "appointment.end":
+        row = state.appointments.get(target)
+        return row is not None and row.person == ask.person
+    share = state.shares.get(target)
+    return ask.rule.id == "share.end" and share is not None and share.by == ask.person
+
+
+# --- looking ------------------------------------------------------------------------------------------------------
+
+
+def _in_use(ask: Ask) -> Decision | None:
+    """Every camera is known and approved for use; a retired one shows its recordings and nothing live."""
+    for camera in ask.cameras:
+        problem = commissioning.not_in_use(ask.state, camera, live=ask.rule.id == "look.live")
+        if problem is not None:
+            return refused(problem.clause, problem.sentence, problem.who)
+    return None
+
+
+def _span(ask: Ask, *, needed: bool) -> Decision | None:
+    start, end = ask.scope.start_utc_ns, ask.scope.end_utc_ns
+    if start is None or end is None:
+        return refused("P2", "A look at recordings names its start and its end.", "Give both.") if needed else None
+    if end < start:
+        return refused("P2", "The span ends before it starts.", "Give the two the other way round.")
+    hours = ask.state.board.longest_look_hours
+    if end - start > hours * HOUR_NS:
+        return refused("P2", f"One purpose spans at most {hours} hours.", "Name the hours that the incident needs.")
+    return None
+
+
+def _few(ask: Ask) -> Decision | None:
+    most = ask.state.board.cameras_per_purpose
+    if len(ask.cameras) > most:
+        step = (
+            "Open a purpose anew for it."
+            if ask.rule.id == "purpose.widen"
+            else "Name those that may show the incident."
+        )
+        return refused("P2", f"One purpose names at most {most} cameras.", step)
+    return None
+
+
+def _purpose(ask: Ask) -> Decision | None:
+    problem = purpose_problem(ask.scope.purpose)
+    if problem is not None:
+        return refused(*problem, "Choose one from the list, with the incident's number beside it.")
+    sentence = incident_problem(ask.scope.incident)
+    return refused("P21", sentence, "Give the number of the incident's report.") if sentence else None
+
+
+def _look(ask: Ask, hands: Hands) -> Decision | None:
+    if ask.scope.break_glass and ask.rule.id in ("look.live", "look.archive"):
+        return _glass_window(ask, 2) or (_span(ask, needed=True) if ask.rule.id == "look.archive" else None)
+    span = _span(ask, needed=ask.rule.id == "look.archive")
+    return _purpose(ask) or _few(ask) or span or known(ask) or _in_use(ask)
+
+
+def _glass_window(ask: Ask, times: int) -> Decision | None:
+    """Break-glass sees a few minutes back, counted from now. ``times`` 2: also while the look that it opened goes on."""
+    problem = known(ask)
+    if problem is not None:
+        return problem
+    start, minutes = ask.scope.start_utc_ns, ask.state.board.break_glass_minutes
+    if start is not None and start < ask.now.earliest_utc_ns - times * minutes * MINUTE_NS:
+        return refused(
+            "P12",
+            f"Imminent danger opens the last {minutes} minutes, not older recordings.",
+            "Open a purpose for those.",
+        )
+    return None
+
+
+def _break_glass(ask: Ask, hands: Hands) -> Decision | None:
+    problem = _glass_window(ask, 1)
+    if problem is not None:
+        return problem
+    if ask.scope.why is not None and not ask.scope.why.strip():
+        return refused("P12", "Say in a few words what the danger is.", "One line is enough.")
+    minutes = ask.state.board.break_glass_minutes
+    sentence = f"{hands.words} may look for {minutes} minutes; two other seats review it."
+    return Decision(True, hands.acting_as, "P12", sentence, flag="break_glass", flag_needs=2)
+
+
+# --- holds --------------------------------------------------------------------------------------------------------
+
+
+def _place(ask: Ask, hands: Hands) -> Decision | None:
+    scope = ask.scope
+    ground = scope.ground if scope.ground is not None else scope.purpose
+    reference = scope.reference if scope.reference is not None else scope.incident
+    if ground not in HOLD_GROUNDS:
+        return refused("P16", "A hold needs a ground.", f"One of: {listed(HOLD_GROUNDS, 'or')}.")
+    if not reference.strip():
+        return refused("P16", "A hold needs a case or incident number.", "With none yet: the day and time of the call.")
+    sentence = incident_problem(reference.strip())
+    if sentence:
+        return refused("P21", sentence, "Names go into the note, which stays out of the public log.")
+    if scope.start_utc_ns is not None and scope.end_utc_ns is not None and scope.end_utc_ns <= scope.start_utc_ns:
+        return refused("P16", "The span ends before it starts.", "Give the two the other way round.")
+    return None
+
+
+def _hold_exists(ask: Ask, hands: Hands) -> Decision | None:
+    hold = ask.state.holds.get(ask.scope.target)
+    if hold is None:
+        return refused("P16", f"There is no hold {ask.scope.target[:30]!r}.", "See `holdshelf hold list`.")
+    if hold.state == "lifted":
+        return refused(
+            "P16", f"{hold.id} is lifted, and what it kept rolls off.", "Place another hold for what is left."
+        )
+    return None
+
+
+def _see_hold(ask: Ask, hands: Hands) -> Decision | None:
+    if ask.scope.target and ask.scope.target not in ask.state.holds:
+        return refused("P16", f"There is no hold {ask.scope.target[:30]!r}.", "See `holdshelf hold list`.")
+    return None
+
+
+def _lift(ask: Ask, hands: Hands) -> Decision | None:
+    problem = _hold_exists(ask, hands)
+    if problem is not None:
+        return problem
+    hold = ask.state.holds[ask.scope.target]
+    if hold.id in ask.state.holds_in_release:
+        return refused("P16", f"A release is being made from {hold.id}.", "Finish or withdraw the release first.")
+    if hold.state != "active":
+        return refused("P16", f"{hold.id} is being lifted already.", "A second person approves it.")
+    if ask.scope.why is not None and not ask.scope.why.strip():
+        return refused("P16", "Lifting a hold needs a reason.", "Say why it is no longer needed.")
+    return None
+
+
+def _lift_approve(ask: Ask, hands: Hands) -> Decision | None:
+    problem = _hold_exists(ask, hands)
+    if problem is not None:
+        return problem
+    hold = ask.state.holds[ask.scope.target]
+    if ask.scope.keeps:
+        if hold.state in ("lifting", "grace"):
+            return None
+        return refused(
+            "P16", f"{hold.id} is kept as it is; nobody asked for it to be lifted.", "There is nothing to do."
+        )
+    if hold.state != "lifting":
+        return refused(
+            "P16",
+            f"Nobody asked for {hold.id} to be lifted, or it is in its days of grace.",
+            "See `holdshelf hold show`.",
+        )
+    if hold.id in ask.state.holds_in_release:
+        return refused("P16", f"A release is being made from {hold.id}.", "Finish or withdraw the release first.")
+    if not ask.state.board.second_person_lift and ask.person == hold.lift_by:
+        return None
+    return second_person(ask, hold.lift_by, hold.placed_utc_ns, "this lift")
+
+
+# --- sharing ------------------------------------------------------------------------------------------------------
+
+
+def _share(ask: Ask, hands: Hands) -> Decision | None:
+    state, scope, now = ask.state, ask.scope, ask.now
+    if len(ask.cameras) != 1:
+        return refused("P14", "A share is of one camera.", "Share each camera's span by itself.")
+    if scope.start_utc_ns is None or scope.end_utc_ns is None or scope.end_utc_ns <= scope.start_utc_ns:
+        return refused("P14", "A share names its start and its end.", "Give both.")
+    problem = share_purpose_problem(scope.purpose)
+    if problem is not None:
+        return refused(*problem, "Choose one from the list, or explain it in a few words.")
+    if scope.target:
+        target = state.person_id(scope.target)
+        if target == ask.person:
+            return refused("P14", "Nobody shares with themselves.", others(ask))
+        if not target or state.people[target].left_utc_ns is not None:
+            return refused(
+                "P14", "A share is for somebody who is enrolled, by name.", "Enrol the person, or give a printed sheet."
+            )
+    days = state.board.share_days
+    if scope.expires_utc_ns is not None and (
+        now.ended(scope.expires_utc_ns) or scope.expires_utc_ns > now.earliest_utc_ns + days * DAY_NS
+    ):
+        return refused("P14", f"A share expires within {days} days.", "Share it again when it is still needed then.")
+    return _span(ask, needed=True) or known(ask) or _in_use(ask)
+
+
+def _view_share(ask: Ask, hands: Hands) -> Decision | None:
+    state, scope, now = ask.state, ask.scope, ask.now
+    start, end = scope.start_utc_ns, scope.end_utc_ns
+    if scope.target:
+        row = state.shares.get(scope.target)
+        if row is None or row.person != ask.person:
+            return refused("P14", f"{scope.target[:30]!r} is not shared with you.", others(ask))
+        if not share_counts(state, row, now):
+            ended = row.ended_utc_ns if row.ended_utc_ns is not None else row.expires_utc_ns
+            return refused("P14", f"What was shared with you expired on {end_words(ended, now.zone)}.", others(ask))
+    if start is None or end is None or end < start:
+        return refused("P14", "What is shared is viewed at a time within its span.", "Give the time.")
+    for share in ask.standing.shares:
+        if (
+            scope.target in ("", share.id)
+            and ask.cameras == (share.camera,)
+            and share.start_utc_ns <= start
+            and end <= share.end_utc_ns
+        ):
+            return _in_use(ask)
+    return refused("P14", "Only the camera and the span that were shared with you may be viewed.", others(ask))
+
+
+def _end_share(ask: Ask, hands: Hands) -> Decision | None:
+    if ask.scope.target not in ask.state.shares:
+        return refused("P14", f"There is no share {ask.scope.target[:30]!r}.", "See `holdshelf share list`.")
+    return None
+
+
+# --- cameras in use -----------------------------------------------------------------------------------------------
+
+
+def _commission_edit(ask: Ask, hands: Hands) -> Decision | None:
+    return known(ask)
+
+
+def _commission_still(ask: Ask, hands: Hands) -> Decision | None:
+    problem = known(ask)
+    if problem is not None:
+        return problem
+    for camera in ask.cameras:
+        row = ask.state.commissions.get(camera)
+        if row is not None and row.state == "approved":
+            words = ask.state.camera_words(camera)
+            return refused(
+                "P12",
+                f"{words} is in use, so looking at it takes a purpose.",
+                "Open one; or edit its masks, which takes it out of use.",
+            )
+    return None
+
+
+def _commission_approve(ask: Ask, hands: Hands) -> Decision | None:
+    for camera in ask.cameras:
+        found = commissioning.problems(ask.state, camera, ask.now)
+        masks = commissioning.masks_problem(ask.state, camera)
+        for problem in (*found, *([masks] if masks is not None else [])):
+            return refused(problem.clause, problem.sentence, problem.who)
+    return None
+
+
+def _see_camera(ask: Ask, hands: Hands) -> Decision | None:
+    shared = {share.camera for share in ask.standing.shares}
+    if hands.share and any(camera not in shared for camera in ask.cameras):
+        return refused("P14", "Only the camera that was shared with you is yours to see.", others(ask))
+    return None
+
+
+def _waive(ask: Ask, hands: Hands) -> Decision | None:
+    scope, days = ask.scope, ask.state.board.waiver_days
+    if scope.why is not None and not scope.why.strip():
+        return refused("P3", "Waiving a sign needs a reason.", "Say why it cannot hang there now.")
+    if scope.end_utc_ns is not None and scope.end_utc_ns > ask.now.earliest_utc_ns + days * DAY_NS:
+        return refused("P3", f"A sign is waived for at most {days} days.", "Hang the sign, or waive it again then.")
+    return None
+
+
+CONDITIONS: dict[str, Condition] = {
+    **PEOPLE_CONDITIONS,
+    "look.live": _look,
+    "look.archive": _look,
+    "purpose.open": _look,
+    "purpose.widen": _look,
+    "break_glass": _break_glass,
+    "hold.place": _place,
+    "hold.extend": _hold_exists,
+    "hold.review": _hold_exists,
+    "hold.lift": _lift,
+    "hold.lift.approve": _lift_approve,
+    "hold.archive": _hold_exists,
+    "hold.see": _see_hold,
+    "share.make": _share,
+    "share.view": _view_share,
+    "share.end": _end_share,
+    "commission.edit": _commission_edit,
+    "commission.still": _commission_still,
+    "commission.approve": _commission_approve,
+    "entrance.waive": _waive,
+    "camera.see": _see_camera,
+}

@@ -1,0 +1,223 @@
+"""What acts on people, settings, the log and releases ask for beyond the hands they lie in: a paper, a second person, the Board.
+
+As ``conditions``, of which this is the other half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from holdshelf_core.policy.board import loosened
+from holdshelf_core.policy.case import Decision, refused
+from holdshelf_core.policy.hands import Ask, Hands
+from holdshelf_core.policy.model import RIGHTS, Seat
+from holdshelf_core.policy.second import FLAG_PAPER, is_paper, review_problem, second_person
+from holdshelf_core.policy.standing import ask_seats, can_log_in, holders, seat_words
+from holdshelf_core.policy.state import listed
+
+type Condition = Callable[[Ask, Hands], Decision | None]
+
+_PAPER_NEEDED = "Have it signed and give the scan."
+
+
+def others(ask: Ask) -> str:
+    """Whom to ask but the asker."""
+    return ask_seats(ask.state, ask.now, but=ask.person)
+
+
+def known(ask: Ask) -> Decision | None:
+    """Every camera is one that is, or was, here."""
+    for camera in ask.cameras:
+        if camera not in ask.state.cameras and camera not in ask.state.commissions:
+            return refused("P4", f"There is no camera {camera[:40]!r}.", "See `holdshelf camera list`.")
+    return None
+
+
+# --- people -------------------------------------------------------------------------------------------------------
+
+
+def _paper_problem(sha256: str | None, clause: str, what: str) -> Decision | None:
+    if sha256 is None or is_paper(sha256):
+        return None
+    return refused(clause, f"{what} needs a signed paper, recorded by the SHA-256 of its scan.", _PAPER_NEEDED)
+
+
+def _name_seat(ask: Ask, hands: Hands) -> Decision | None:
+    state, scope = ask.state, ask.scope
+    target = state.person_id(scope.target)
+    if ask.person and target == ask.person:
+        return refused("P11", "Nobody names themselves to a seat.", others(ask))
+    first = hands.admin and not state.seats
+    if first:
+        if scope.seat and scope.seat != "director":
+            return refused(
+                "P11", "The first seat to be named is the Library Director's.", "Name the Director, who names the rest."
+            )
+        return None
+    problem = _paper_problem(scope.paper_sha256, "P11", "Naming a seat's holder")
+    if problem is not None or not hands.admin:
+        return problem
+    return Decision(
+        True,
+        "admin",
+        "P11",
+        "The admin may name a seat's holder on paper; flagged.",
+        flag="seat_by_admin",
+        flag_needs=1,
+    )
+
+
+def _end_seat(ask: Ask, hands: Hands) -> Decision | None:
+    if not hands.admin:
+        return None
+    if ask.scope.paper_sha256 is None:
+        return refused("P11", "The admin ends a term only on a signed paper.", _PAPER_NEEDED)
+    return Decision(
+        True, "admin", "P11", "The admin may end a term on paper; flagged.", flag="seat_by_admin", flag_needs=1
+    )
+
+
+def _key(ask: Ask, hands: Hands) -> Decision | None:
+    state = ask.state
+    target = state.person_id(ask.scope.target)
+    if not target:
+        return refused("P11", "A key belongs to one person, who is enrolled first.", "See `holdshelf person list`.")
+    if hands.admin:
+        return Decision(
+            True, "admin", "P11", "The admin may install a key on paper; flagged.", flag="key_by_admin", flag_needs=1
+        )
+    if hands.own or not can_log_in(state, target):
+        return None
+    if any(seat.person == target for seat in holders(state, ask.now)):
+        # Else one seat could give itself a second one's key and be its own second person unseen.
+        sentence = f"{hands.words} may change the keys of another seat's holder; flagged."
+        return Decision(True, hands.acting_as, "P11", sentence, flag="key_by_seat", flag_needs=1)
+    return None
+
+
+def _remove(ask: Ask, hands: Hands) -> Decision | None:
+    if ask.state.person_id(ask.scope.target) == ask.person:
+        return refused("P11", "Nobody removes themselves.", "End your term instead, or ask another seat.")
+    return None
+
+
+def _own_seat(ask: Ask) -> Seat | None:
+    return next((seat for seat in ask.standing.seats if ask.scope.seat in ("", seat.key, seat.id)), None)
+
+
+def _appoint(ask: Ask, hands: Hands) -> Decision | None:
+    state, scope, now = ask.state, ask.scope, ask.now
+    target = state.person_id(scope.target)
+    if target == ask.person:
+        return refused("P11", "Nobody appoints themselves.", others(ask))
+    seat = _own_seat(ask)
+    if seat is None:
+        return refused(
+            "P11", f"You do not hold the seat {scope.seat[:20]!r} now, so you do not appoint for it.", others(ask)
+        )
+    if not target or state.people[target].left_utc_ns is not None:
+        return refused("P11", "Nobody by that name is enrolled here.", "Enrol the person first.", seat.key)
+    unknown = [right for right in scope.rights if right not in RIGHTS]
+    if unknown:
+        return refused(
+            "P11", f"A letter cannot give {unknown[0][:30]!r}.", f"Some of: {listed(RIGHTS, 'or')}.", seat.key
+        )
+    if scope.end_utc_ns is not None and (now.ended(scope.end_utc_ns) or scope.end_utc_ns <= (scope.start_utc_ns or 0)):
+        return refused(
+            "P11", "The letter's last day has passed or lies before its first.", "Give a later last day.", seat.key
+        )
+    return (
+        _paper_problem(scope.paper_sha256, "P11", "An appointment")
+        or known(ask)
+        or Decision(True, seat.key, "P11", f"The {seat_words(seat.key)} may appoint a designee.")
+    )
+
+
+# --- the Board, the text, the record ------------------------------------------------------------------------------
+
+
+def _board(ask: Ask, hands: Hands) -> Decision | None:
+    scope = ask.scope
+    if scope.why is not None and not scope.why.strip():
+        return refused("P11", "A setting of the Board changes for a reason.", "Say why.")
+    if scope.settings is None or not loosened(ask.state.board, scope.settings):
+        return None
+    return _by_the_board(ask, hands, f"Making {listed(loosened(ask.state.board, scope.settings))} looser")
+
+
+def _adopt(ask: Ask, hands: Hands) -> Decision | None:
+    settings = ask.scope.settings or {}
+    before = ask.state.adopted.statute if ask.state.adopted is not None else "enforce"
+    if settings.get("statute", before) == "advise" and before != "advise":
+        return _by_the_board(ask, hands, "Treating the statute as advice", "P13")
+    return None
+
+
+def _by_the_board(ask: Ask, hands: Hands, what: str, clause: str = "P11") -> Decision | None:
+    """The Chair decides on screen; anybody else brings the Board's signed paper, and that is flagged."""
+    chair = next((seat for seat in ask.standing.seats if seat.key == "chair"), None)
+    if chair is not None:
+        return Decision(True, "chair", clause, "The Chair of the Library Board may do this.")
+    if ask.scope.paper_sha256 is not None and is_paper(ask.scope.paper_sha256):
+        return Decision(
+            True, hands.acting_as, clause, "Done on the Board's paper; flagged.", flag=FLAG_PAPER, flag_needs=1
+        )
+    who = f"{ask_seats(ask.state, ask.now, keys=('chair',), but=ask.person)} Or give the Board's signed paper."
+    return refused(clause, f"{what} is the Board's to decide.", who)
+
+
+def _log(ask: Ask, hands: Hands) -> Decision | None:
+    if ask.scope.private and hands.admin:
+        return refused(
+            "P21",
+            "The admin is given the public form of the access log, without names and notes.",
+            ask_seats(ask.state, ask.now),
+        )
+    return None
+
+
+def _repair(ask: Ask, hands: Hands) -> Decision | None:
+    sentence = f"{hands.words} may go on after a broken access log; flagged."
+    return Decision(True, hands.acting_as, "P21", sentence, flag="log_repaired", flag_needs=1)
+
+
+def _review(ask: Ask, hands: Hands) -> Decision | None:
+    flag = ask.state.flags.get(ask.scope.target)
+    if flag is None:
+        return refused("P12", f"There is no flag {ask.scope.target[:20]!r}.", "See `holdshelf flag list`.")
+    problem = review_problem(ask.state, flag, ask.person, ask.now)
+    return refused("P12", problem, others(ask)) if problem else None
+
+
+def _print(ask: Ask, hands: Hands) -> Decision | None:
+    adopted, sha256 = ask.state.adopted, ask.scope.text_sha256
+    if sha256 is not None and (adopted is None or adopted.sha256 != sha256):
+        return refused(
+            "P20", "This text differs from the one that was adopted.", "Print the adopted one, or adopt this one first."
+        )
+    return None
+
+
+def _approve_release(ask: Ask, hands: Hands) -> Decision | None:
+    if not ask.scope.requested_by:
+        return refused("P13", "It is not known who requested this release.", "Request it again.")
+    if not ask.state.board.second_person_release and ask.scope.requested_by == ask.person:
+        return None
+    return second_person(ask, ask.scope.requested_by, ask.scope.requested_utc_ns or 0, "this release")
+
+
+PEOPLE_CONDITIONS: dict[str, Condition] = {
+    "seat.name": _name_seat,
+    "seat.end": _end_seat,
+    "person.key": _key,
+    "person.remove": _remove,
+    "appointment.make": _appoint,
+    "board.set": _board,
+    "policy.adopt": _adopt,
+    "log.see": _log,
+    "log.export": _log,
+    "log.repair": _repair,
+    "flag.review": _review,
+    "print": _print,
+    "release.approve": _approve_release,
+}

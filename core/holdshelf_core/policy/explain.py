@@ -1,0 +1,175 @@
+"""The rules as a table, computed by asking ``decide``: seat × act × what about × time → allowed, or the clause that refuses.
+
+Nothing in the table is written by hand, so it cannot say other than what the gate does.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from holdshelf_core.policy import example
+from holdshelf_core.policy.case import Scope
+from holdshelf_core.policy.clauses import CLAUSES
+from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy.rights import NEVER, PERMISSIONS
+from holdshelf_core.policy.rules import decide
+from holdshelf_core.policy.state import State, listed
+
+_NARROWEST, _WORDS_WIDTH = 60, 27
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One cell of the table, ready for JSON. ``permission`` is the act's id, ``who`` a column of ``example.SUBJECTS``."""
+
+    permission: str
+    words: str
+    who: str
+    about: str
+    when: str
+    allowed: bool
+    clause: str
+    sentence: str
+    who_can_help: str
+    acting_as: str = ""
+    flag: str = ""
+
+
+def table(state: State | None = None) -> list[Row]:
+    """Every act, asked by everybody about everything in the example. With a State: under its Board's settings and policy.
+
+    Before the first day and after the last one only the plainest case of each act is asked.
+    """
+    house = example.house(state.board, state.adopted) if state is not None else example.house()
+    rows: list[Row] = []
+    for permission in (*PERMISSIONS, *NEVER):
+        cases = example.CASES.get(permission, {"": Scope()})
+        for number, (about, scope) in enumerate(cases.items()):
+            for when, now in example.TIMES.items():
+                if number and when != example.WITHIN:
+                    continue
+                rows += [_row(house, permission, who, about, when, scope, now) for who in example.SUBJECTS]
+    return rows
+
+
+def _row(house: State, permission: str, who: str, about: str, when: str, scope: Scope, now: Now) -> Row:
+    words = PERMISSIONS[permission].words if permission in PERMISSIONS else NEVER[permission].words
+    said = decide(house, example.SUBJECTS[who], permission, scope, now)
+    return Row(
+        permission,
+        words,
+        who,
+        about,
+        when,
+        said.allowed,
+        said.clause,
+        said.sentence,
+        said.who_can_help,
+        said.acting_as,
+        said.flag,
+    )
+
+
+def text(rows: Iterable[Row], width: int = 100) -> str:
+    """The table for a terminal: an act a line, a column for each of ``example.SUBJECTS``, cells "yes", "yes*" or the clause.
+
+    Further lines under an act say what it is about, where that makes a difference.
+    """
+    rows = list(rows)
+    columns = list(example.SUBJECTS)
+    cell = 9 if width >= _WORDS_WIDTH + 9 * len(columns) else 0
+    first = max(18, width - sum(_cell_width(name, cell) for name in columns))
+    lines = [(" " * first + "".join(name.rjust(_cell_width(name, cell)) for name in columns)).rstrip()]
+    shown: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in rows:
+        if row.when == example.WITHIN:
+            shown.setdefault((row.permission, row.about), {})[row.who] = row
+    previous: tuple[str, dict[str, str]] | None = None
+    for (permission, about), by_who in shown.items():
+        cells = {name: _cell(by_who[name]) if name in by_who else "" for name in columns}
+        again = previous is not None and previous[0] == permission
+        if again and previous is not None and previous[1] == cells:
+            continue
+        if again:
+            label = f"  {about}"
+        else:
+            label = permission
+            previous = (permission, cells)
+            if about:
+                lines += _line(label, first, {}, columns, cell)
+                label = f"  {about}"
+        lines += _line(label, first, cells, columns, cell)
+    lines += ["", *_legend(rows, width)]
+    return "\n".join(lines) + "\n"
+
+
+def _cell_width(name: str, cell: int) -> int:
+    return max(cell, max(len(name), 4) + 1)
+
+
+def _line(label: str, first: int, cells: dict[str, str], columns: Sequence[str], cell: int) -> list[str]:
+    indent = " " * (len(label) - len(label.lstrip()))
+    parts = textwrap.wrap(label.strip(), max(10, first - 1 - len(indent))) or [""]
+    filled = "".join(cells.get(name, "").rjust(_cell_width(name, cell)) for name in columns)
+    return [*(indent + part for part in parts[:-1]), ((indent + parts[-1]).ljust(first) + filled).rstrip()]
+
+
+def _cell(row: Row) -> str:
+    if not row.allowed:
+        return row.clause
+    return "yes*" if row.flag else "yes"
+
+
+def _legend(rows: Sequence[Row], width: int) -> list[str]:
+    used = {row.clause for row in rows if not row.allowed}
+    paragraphs = [
+        "yes: allowed. yes*: allowed, and flagged for other seats to look at afterwards. Otherwise the clause that refuses:",
+        *(f"  {clause.id}: {clause.sentence}" for clause in CLAUSES.values() if clause.id in used),
+    ]
+    # A share has no first day of its own.
+    for when, what, nobody in (
+        (example.BEFORE, "a term or a letter", ("admin", "no right", "shared")),
+        (example.AFTER, "a term, a letter or a share", ("admin", "no right")),
+    ):
+        outside = [row for row in rows if row.when == when and row.who not in nobody]
+        still = list(dict.fromkeys(row.permission for row in outside if row.allowed))
+        if outside:
+            rest = f", {listed(still)} excepted" if still else ""
+            paragraphs.append(f"{when.capitalize()} of {what} all of it is refused{rest}.")
+    paragraphs.append(
+        'Columns: "designee" has a letter of the Director\'s with every right on one camera; "to look" has one of the Chair\'s '
+        'for recordings of it; "shared" was given half an hour of it to view; the Mayor has no key.'
+    )
+    return [
+        line
+        for paragraph in paragraphs
+        for line in textwrap.wrap(paragraph, max(width, _NARROWEST), subsequent_indent="    ")
+    ]
+
+
+def detail(rows: Iterable[Row], width: int = 100) -> str:
+    """One act or a few in full sentences: who, about what, and what the gate answers; other times in a line each."""
+    rows = list(rows)
+    lines: list[str] = []
+    for act in dict.fromkeys(row.permission for row in rows):
+        mine = [row for row in rows if row.permission == act]
+        lines += [*([""] if lines else []), f"{act}: may {mine[0].words}"]
+        for about in dict.fromkeys(row.about for row in mine):
+            lines += [f"  {about}"] if about else []
+            for row in (row for row in mine if row.about == about and row.when == example.WITHIN):
+                answer = f"{'yes' if row.allowed else 'no'}. {row.sentence}" + (
+                    "" if row.allowed else f" {row.who_can_help}"
+                )
+                lines += textwrap.wrap(
+                    f"{row.who}: {answer}", width, initial_indent="    ", subsequent_indent="        "
+                )
+        for when in (example.BEFORE, example.AFTER):
+            answers: dict[str, list[str]] = {}
+            for row in (row for row in mine if row.when == when):
+                answers.setdefault("yes" if row.allowed else f"no ({row.clause})", []).append(row.who)
+            if answers:
+                words = "; ".join(f"{answer}: {', '.join(who)}" for answer, who in answers.items())
+                lines += textwrap.wrap(f"{when}: {words}", width, initial_indent="  ", subsequent_indent="      ")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,89 @@
+"""Two clocks, and what may be said about a start or an end by them. Must never read a clock itself.
+
+The wall clock can be set by hand; trusted time (highest time ever persisted plus boot time) cannot go back. A right is
+judged by whichever of the two is worse for it, so no step of a clock gives anybody anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+NS = 1_000_000_000
+MINUTE_NS = 60 * NS
+HOUR_NS = 3600 * NS
+DAY_NS = 24 * HOUR_NS
+DISAGREEMENT_NS = 5 * MINUTE_NS
+"""Clocks further apart than this suspend what would grant or delete by age, until a person confirms the time."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Wall clock and trusted time, both UTC ns. ``zone`` is only for words: dates as the library's people read them."""
+
+    utc_ns: int
+    trusted_utc_ns: int
+    zone: tzinfo = UTC
+
+    @property
+    def earliest_utc_ns(self) -> int:
+        """What has surely come: a beginning counts from here."""
+        return min(self.utc_ns, self.trusted_utc_ns)
+
+    @property
+    def latest_utc_ns(self) -> int:
+        """What may have come: an end counts from here."""
+        return max(self.utc_ns, self.trusted_utc_ns)
+
+    @property
+    def doubtful(self) -> bool:
+        """The clocks disagree: nothing is granted or deleted by age."""
+        return abs(self.utc_ns - self.trusted_utc_ns) > DISAGREEMENT_NS
+
+    def begun(self, start_utc_ns: int) -> bool:
+        """By both clocks."""
+        return start_utc_ns <= self.utc_ns and start_utc_ns <= self.trusted_utc_ns
+
+    def ended(self, end_utc_ns: int | None) -> bool:
+        """By either clock. None has no end."""
+        return end_utc_ns is not None and (end_utc_ns <= self.utc_ns or end_utc_ns <= self.trusted_utc_ns)
+
+    def grown_old(self, end_utc_ns: int | None) -> bool:
+        """By both clocks, and they agree: what deletes (a grace that is over) or grants by age asks this. None never is."""
+        return end_utc_ns is not None and not self.doubtful and end_utc_ns <= self.earliest_utc_ns
+
+
+def _local(utc_ns: int, zone: tzinfo) -> datetime | None:
+    try:
+        return (_EPOCH + timedelta(microseconds=utc_ns // 1000)).astimezone(zone)
+    except (OverflowError, ValueError):
+        return None
+
+
+def day_words(utc_ns: int, zone: tzinfo) -> str:
+    """'November 24, 2026'."""
+    moment = _local(utc_ns, zone)
+    return f"{moment:%B} {moment.day}, {moment.year}" if moment else "a date out of range"
+
+
+def end_words(end_utc_ns: int, zone: tzinfo) -> str:
+    """When a right ended, as people say it: 'November 24, 2026' for its last day, with the time when it ended within a day."""
+    moment = _local(end_utc_ns, zone)
+    if moment is None:
+        return "a date out of range"
+    if (moment.hour, moment.minute, moment.second) == (0, 0, 0):
+        return day_words(end_utc_ns - 1, zone)
+    return f"{day_words(end_utc_ns, zone)} at {moment:%H:%M} ({_offset_words(moment)})"
+
+
+def moment_words(utc_ns: int, zone: tzinfo) -> str:
+    """'2026-11-24 14:00:05 -05:00': a time with its offset, so both 01:30s of an autumn night stay apart."""
+    moment = _local(utc_ns, zone)
+    return f"{moment:%Y-%m-%d %H:%M:%S} {_offset_words(moment)}" if moment else "a time out of range"
+
+
+def _offset_words(moment: datetime) -> str:
+    text = moment.strftime("%z")
+    return f"{text[:3]}:{text[3:5]}"

@@ -1,0 +1,269 @@
+"""The closed set of permissions: every kind of act, in whose hands it lies, and the clause that it rests on.
+
+Data only: ``rules`` reads it, ``explain`` prints it. What is not in here cannot be registered as an action; what stands
+in ``NEVER`` is refused to everybody, by whatever name or office.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+ADMIN_NO, ADMIN_YES, ADMIN_PAPER, ADMIN_ENROLS = "no", "yes", "paper", "enrols"
+"""The admin's part in an act: none; all of it; with a signed paper and a flag; while no seat's holder has a key."""
+
+
+class Permission(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of act. ``words`` completes "may …"."""
+
+    id: str
+    words: str
+    clause: str
+    """What the act itself rests on: quoted when its conditions are not met."""
+    seat: bool = True
+    """The current holder of any seat."""
+    rights: tuple[str, ...] = ()
+    """A designee whose letter gives one of these, on the cameras it names."""
+    designee: bool = False
+    """Any designee, whatever the letter gives, on the cameras it names."""
+    share: bool = False
+    """Somebody with whom something is shared."""
+    own: bool = False
+    """A person, for what is their own: the condition says what that is."""
+    anyone: bool = False
+    """Everybody who is enrolled, and the admin."""
+    admin: str = ADMIN_NO
+    pictures: bool = False
+    """Shows pictures: the admin never has these (P11), and the camera is commissioned (P3, P4, P6)."""
+    cameras: bool = False
+    """Names at least one camera."""
+    who_clause: str = "P11"
+    """Quoted when the wrong person asks."""
+
+
+PERMISSIONS: dict[str, Permission] = {
+    rule.id: rule
+    for rule in (
+        # looking
+        Permission(
+            id="look.live", words="look at live pictures", clause="P9", rights=("live",), pictures=True, cameras=True
+        ),
+        Permission(
+            id="look.archive",
+            words="look at recordings",
+            clause="P12",
+            rights=("archive",),
+            pictures=True,
+            cameras=True,
+        ),
+        Permission(
+            id="purpose.open",
+            words="open a purpose",
+            clause="P12",
+            rights=("live", "archive"),
+            pictures=True,
+            cameras=True,
+        ),
+        Permission(
+            id="purpose.widen",
+            words="widen a purpose",
+            clause="P12",
+            rights=("live", "archive"),
+            pictures=True,
+            cameras=True,
+        ),
+        Permission(
+            id="break_glass",
+            words="look at once in imminent danger",
+            clause="P12",
+            rights=("live",),
+            pictures=True,
+            cameras=True,
+        ),
+        # holds
+        Permission(id="hold.place", words="place a hold", clause="P16", rights=("hold",), cameras=True),
+        Permission(id="hold.extend", words="extend a hold", clause="P16", rights=("hold",)),
+        Permission(id="hold.review", words="say that a hold is still needed", clause="P16", rights=("hold",)),
+        Permission(id="hold.lift", words="ask for a hold to be lifted", clause="P16", who_clause="P16"),
+        Permission(id="hold.lift.approve", words="approve that a hold is lifted", clause="P16", who_clause="P16"),
+        Permission(id="hold.archive", words="archive a hold to another disk", clause="P16", admin=ADMIN_YES),
+        Permission(
+            id="hold.see", words="see holds", clause="P16", designee=True, admin=ADMIN_YES
+        ),  # the admin must know what fills the disk
+        # people
+        Permission(id="seat.name", words="name the holder of a seat", clause="P11", admin=ADMIN_ENROLS),
+        Permission(id="seat.end", words="end a term", clause="P11", admin=ADMIN_PAPER),
+        Permission(id="person.add", words="enrol a person", clause="P11", admin=ADMIN_YES),
+        Permission(id="person.key", words="change a person's keys", clause="P11", own=True, admin=ADMIN_PAPER),
+        Permission(id="person.remove", words="remove a person", clause="P11"),
+        Permission(id="person.see", words="see who is enrolled", clause="P11", own=True, admin=ADMIN_YES),
+        Permission(id="appointment.make", words="appoint a designee", clause="P11"),
+        Permission(id="appointment.end", words="end an appointment", clause="P11", own=True),
+        # sharing
+        Permission(
+            id="share.make", words="share a recording", clause="P14", rights=("share",), cameras=True, who_clause="P14"
+        ),
+        Permission(id="share.end", words="end a share", clause="P14", own=True, who_clause="P14"),
+        Permission(
+            id="share.view",
+            words="view what was shared",
+            clause="P14",
+            seat=False,
+            share=True,
+            pictures=True,
+            cameras=True,
+            who_clause="P14",
+        ),
+        # cameras in use
+        Permission(
+            id="commission.edit",
+            words="draw masks and prepare a camera",
+            clause="P6",
+            rights=("commission",),
+            cameras=True,
+        ),
+        Permission(
+            id="commission.still",
+            words="see a camera's reference still",
+            clause="P4",
+            rights=("commission",),
+            pictures=True,
+            cameras=True,
+        ),
+        Permission(
+            id="commission.approve", words="approve a camera for use", clause="P4", rights=("commission",), cameras=True
+        ),
+        Permission(id="entrance.edit", words="edit the register of entrances", clause="P3", rights=("commission",)),
+        Permission(id="entrance.attest", words="attest an entrance's sign", clause="P3", rights=("commission",)),
+        Permission(id="entrance.waive", words="waive an entrance's sign", clause="P3", who_clause="P3"),
+        # the Board and the text
+        Permission(id="board.set", words="change a setting of the Board", clause="P11"),
+        Permission(id="policy.adopt", words="install the adopted policy", clause="P20", admin=ADMIN_YES),
+        # the record
+        Permission(id="log.see", words="read the access log", clause="P21", admin=ADMIN_YES, who_clause="P21"),
+        Permission(id="log.verify", words="verify the access log", clause="P21", anyone=True, admin=ADMIN_YES),
+        Permission(id="log.export", words="export the access log", clause="P21", admin=ADMIN_YES, who_clause="P21"),
+        Permission(id="log.repair", words="go on after a broken access log", clause="P21", admin=ADMIN_YES),
+        Permission(id="flag.review", words="review a flagged act", clause="P12"),
+        # out of the building
+        Permission(
+            id="release.request", words="request a release", clause="P13", rights=("release",), who_clause="P13"
+        ),
+        Permission(id="release.approve", words="approve a release", clause="P13", who_clause="P13"),
+        # the machine
+        Permission(
+            id="camera.manage",
+            words="add, change or remove a camera",
+            clause="P4",
+            seat=False,
+            admin=ADMIN_YES,
+            who_clause="P4",
+        ),
+        Permission(
+            id="camera.see",
+            words="see which cameras there are",
+            clause="P4",
+            designee=True,
+            share=True,
+            admin=ADMIN_YES,
+        ),
+        Permission(
+            id="capacity.set",
+            words="set how much disk footage may use",
+            clause="P15",
+            seat=False,
+            admin=ADMIN_YES,
+            who_clause="P15",
+        ),
+        Permission(
+            id="backup",
+            words="back up register, log and keys",
+            clause="P21",
+            seat=False,
+            admin=ADMIN_YES,
+            who_clause="P21",
+        ),
+        Permission(id="print", words="print policy, sign or checklist", clause="P17", anyone=True, admin=ADMIN_YES),
+        Permission(id="clock.confirm", words="confirm the time", clause="P15", admin=ADMIN_YES),
+        Permission(id="door", words="log in", clause="P11", designee=True, share=True),
+    )
+}
+
+
+class Forbidden(msgspec.Struct, frozen=True):
+    """What nobody may, and what to do instead."""
+
+    id: str
+    words: str
+    clause: str
+    sentence: str
+    instead: str
+
+
+NEVER: dict[str, Forbidden] = {
+    rule.id: rule
+    for rule in (
+        Forbidden(
+            "people.search",
+            "search for faces, plates or objects",
+            "P2",
+            "Nobody searches footage for people.",
+            "Look at the span that the incident names; the activity strip shows when something moved.",
+        ),
+        Forbidden(
+            "footage.pull",
+            "take out footage in bulk",
+            "P2",
+            "Footage is not taken out in bulk.",
+            "Request a release of the span that is needed, on its paper.",
+        ),
+        Forbidden(
+            "private.record",
+            "record in a private place",
+            "P5",
+            "Nobody can have a private place recorded.",
+            "Choose a place that the policy lists.",
+        ),
+        Forbidden(
+            "reading.look",
+            "find out what somebody was reading",
+            "P6",
+            "What somebody was reading is not looked for, and text in pictures is not recognised.",
+            "The Library Director answers questions about the policy.",
+        ),
+        Forbidden(
+            "audio.record",
+            "record sound",
+            "P7",
+            "Nobody can have sound recorded.",
+            "Use a camera whose sound can be left out.",
+        ),
+        Forbidden(
+            "live.unattended",
+            "leave live pictures running",
+            "P9",
+            "Live pictures are not left running.",
+            "Look again when there is a reason; one confirm renews a look that goes on.",
+        ),
+        Forbidden(
+            "footage.erase",
+            "erase chosen footage",
+            "P15",
+            "Nobody erases footage by hand, and none is chosen to go.",
+            "It goes by itself, oldest first, when the disk needs the room.",
+        ),
+        Forbidden(
+            "print.asked_who",
+            "ask who wants a copy of the policy",
+            "P17",
+            "Nobody is asked who they are or why they want the policy.",
+            "Print it: `holdshelf print policy`.",
+        ),
+        Forbidden(
+            "log.edit",
+            "change or remove what the access log says",
+            "P21",
+            "Nobody changes the access log.",
+            "What was wrong is said in a new entry.",
+        ),
+    )
+}

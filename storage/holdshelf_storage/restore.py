@@ -1,0 +1,316 @@
+"""Putting a backup in place of STATE: believed only when proven, swapped in at the end, the old state kept beside it.
+
+    extract into STATE.restoring-…  →  prove all of it  →  restored.json  →  STATE becomes STATE.before-restore-…  →  swap
+
+Until the swap nothing of the old state has changed, and the old state is renamed, never deleted. A crash between the
+two renames leaves no STATE at all, which no service starts on: the same restore runs again and finishes. A restore turns
+time back: rights revoked since may live again, holds may be forgotten here. So it leaves `restored.json`, by which the
+service writes `backup.restored` into the log and says what must be looked at. Refused while a service runs.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from holdshelf_storage.access_start import HEAD, read_small
+from holdshelf_storage.atomic import fsync_dir, make_dir, read_all, sync, write_all, write_atomic
+from holdshelf_storage.backup import applied_seq
+from holdshelf_storage.backup_archive import Contents, Manifest, read_archive
+from holdshelf_storage.backup_files import MARKER, MARKER_DONE, never, open_archive
+from holdshelf_storage.backup_log import ACCESS, count_entries
+from holdshelf_storage.errors import BackupError, DiskFull, FormatNewer, RegisterCorrupt, StorageError, translating
+from holdshelf_storage.journal import UNREADABLE
+from holdshelf_storage.log_verify import verify_log
+from holdshelf_storage.register import LAST_GOOD, REGISTER, parse_register
+from holdshelf_storage.reserve import RESERVE_BYTES, Reserve
+from holdshelf_storage.volume import IDENTITY, lock_identity, read_state_identity
+
+_STAGING = ".restoring-"
+_ASIDE = ".before-restore-"
+_MAX_MARKER_BYTES = 1 << 20
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """STATE/restored.json: that this state was put in place from a backup, and what is known of what it replaced."""
+
+    at_utc_ns: int
+    made_utc_ns: int
+    """When the backup was made."""
+    archive_sha256: str
+    entries: int
+    """Entries of the access log in the backup."""
+    head: str
+    set_aside: str
+    """Name of the folder beside STATE that holds what was there before; '' when nothing was."""
+    newer: dict[str, int] | None
+    """How many entries of each action the old log had beyond the backup's last; None when that cannot be told."""
+    problems: list[str]
+    """What is wrong with the restored state, accepted by whoever restored it."""
+
+
+def restore(
+    archive: Path,
+    state: Path,
+    now_utc_ns: int,
+    *,
+    replace: bool = False,
+    sha256: str = "",
+    accept_problems: bool = False,
+    stop: threading.Event | None = None,
+) -> Restored:
+    """Makes `state` what `archive` holds; returns what `restored.json` says. Blocks; call it in a thread.
+
+    `replace`: a state that is not empty is set aside by a rename. `sha256`: what the archive's own must be ('' any).
+    `accept_problems`: also a state whose register or log is not whole. Refused without a change: a running service
+    (VolumeLocked), an archive that is not proven (BackupError), a newer form (FormatNewer), no room (DiskFull).
+    """
+    state = Path(os.path.realpath(state))
+    source = open_archive(archive)
+    try:
+        with _alone(state), _unused(state):
+            _check_target(state, replace)
+            staging = Path(tempfile.mkdtemp(prefix=f"{state.name}{_STAGING}", dir=state.parent))
+            try:
+                contents = _extract(source, staging, stop.is_set if stop else never)
+                if sha256 and contents.sha256 != sha256.strip().lower():
+                    raise BackupError(f"{archive} is not the backup meant: its SHA-256 is {contents.sha256}.")
+                problems = [*contents.manifest.problems, *_prove(staging, contents, stop)]
+                if problems and not accept_problems:
+                    raise BackupError(
+                        f"The backup is whole, but what it holds is not: {' '.join(problems)[:1000]} "
+                        "Nothing was changed; take an older backup, or accept it as it is."
+                    )
+                aside = f"{state.name}{_ASIDE}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now_utc_ns // 10**9))}"
+                restored = Restored(
+                    now_utc_ns,
+                    contents.manifest.made_utc_ns,
+                    contents.sha256,
+                    contents.manifest.entries,
+                    contents.manifest.head,
+                    _free_name(state.parent, aside) if _is_full(state) else "",
+                    _newer(state, contents.manifest),
+                    problems,
+                )
+                _finish(staging, state, restored)
+                _swap(staging, state, restored.set_aside)
+            finally:
+                _discard_staging(staging)
+            return restored
+    finally:
+        os.close(source)
+
+
+def read_marker(state: Path) -> Restored | None:
+    """What a restore left for the service to tell of; None when there was none. Raises StorageError when unreadable."""
+    try:
+        fd = os.open(state / MARKER, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BackupError(f"{state / MARKER} cannot be read ({error.strerror}).") from error
+    try:
+        with translating(f"{state / MARKER} could not be read"):
+            data = read_all(fd, _MAX_MARKER_BYTES)
+        return msgspec.json.decode(data, type=Restored)
+    except UNREADABLE as error:
+        raise BackupError(f"{state / MARKER} cannot be read; a backup was restored, look at what it says.") from error
+    finally:
+        os.close(fd)
+
+
+def settle_marker(state: Path) -> None:
+    """Called when the log has the entry `backup.restored`: the marker stays under another name and is not told again."""
+    with translating(f"{state / MARKER} could not be renamed"), contextlib.suppress(FileNotFoundError):
+        (state / MARKER).rename(state / MARKER_DONE)
+    fsync_dir(state)
+
+
+@contextlib.contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    """One restore at a time on one installation; makes the folder above STATE."""
+    with translating(f"{state.parent} could not be prepared"):
+        state.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(state.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise BackupError(f"Another restore is under way in {state.parent}.") from error
+        for left in state.parent.glob(f"{state.name}{_STAGING}*"):  # of a restore that was killed: keys lie in it
+            _discard_staging(left)
+        yield
+    finally:
+        os.close(fd)
+
+
+@contextlib.contextmanager
+def _unused(state: Path) -> Iterator[None]:
+    """Holds the lock that a service needs, where there is a state that one could run on. Raises VolumeLocked."""
+    try:
+        (state / IDENTITY).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        yield
+        return
+    fd = lock_identity(state)
+    try:
+        yield
+    finally:
+        os.close(fd)
+
+
+def _is_full(state: Path) -> bool:
+    try:
+        return any(True for _ in os.scandir(state))
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise BackupError(f"{state} cannot be used ({error.strerror}).") from error
+
+
+def _check_target(state: Path, replace: bool) -> None:
+    if os.path.ismount(state):
+        raise BackupError(
+            f"{state} is a disk of its own, which cannot be swapped; restore beside it and move the files."
+        )
+    if _is_full(state) and not replace:
+        raise BackupError(
+            f"{state} is not empty. To put the backup in its place say so; what is there now is set aside, not deleted."
+        )
+
+
+class _NewFile:
+    """A file below the staging folder, durable when closed."""
+
+    def __init__(self, path: Path) -> None:
+        self._name = path.name
+        with translating(f"{path.name} could not be restored"):
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+    def write(self, data: bytes) -> None:
+        with translating(f"{self._name} could not be restored"):
+            write_all(self._fd, data)
+
+    def close(self) -> None:
+        try:
+            sync(self._fd, self._name)
+        finally:
+            os.close(self._fd)
+
+
+def _extract(source: int, staging: Path, stop: Callable[[], bool]) -> Contents:
+    """Unpacks into the empty staging folder. Nothing in it is to be believed before this has returned."""
+    with translating(f"{staging.parent} could not be asked for its room"):
+        room = os.statvfs(staging)
+    if room.f_bavail * room.f_frsize < os.fstat(source).st_size + RESERVE_BYTES:
+        raise DiskFull(f"{staging.parent} has not enough room for the backup; make room first.")
+
+    def sink(name: str) -> _NewFile:
+        path = staging / name
+        for folder in reversed(path.relative_to(staging).parents[:-1]):
+            make_dir(staging / folder)
+        return _NewFile(path)
+
+    return read_archive(source, sink, stop)
+
+
+def _prove(staging: Path, contents: Contents, stop: threading.Event | None) -> list[str]:
+    """What is wrong with the state in the staging folder. Raises FormatNewer for one that is not ours to read."""
+    problems = []
+    try:
+        identity = read_state_identity(staging)
+        if identity is None or identity.volume != contents.manifest.volume:
+            problems.append("It does not say which media volume it belongs to.")
+    except FormatNewer:
+        raise
+    except StorageError as error:
+        problems.append(str(error))
+    applied = 0
+    for name in (REGISTER, LAST_GOOD):
+        path = staging / name
+        try:
+            if path.exists():
+                applied = max(applied, applied_seq(parse_register(path.read_bytes(), name)[0]))
+            elif name == REGISTER:
+                problems.append("It holds no register.")
+        except RegisterCorrupt as error:
+            problems.append(str(error))
+        except OSError as error:
+            raise BackupError(f"{name} cannot be read back ({error.strerror}).") from error
+    if (staging / ACCESS).exists():
+        report = verify_log(staging, stop=stop)
+        if not report.finished:
+            raise BackupError("The restore was broken off.")
+        problems += report.problems
+        if report.entries != contents.manifest.entries:
+            problems.append(f"Its access log has {report.entries} entries, not {contents.manifest.entries}.")
+    if applied > contents.manifest.entries:
+        problems.append(
+            f"Its register knows {applied} entries of the access log, which has {contents.manifest.entries}."
+        )
+    return problems
+
+
+def _newer(state: Path, manifest: Manifest) -> dict[str, int] | None:
+    """What the log that is replaced has beyond the backup's last entry: what a restore forgets."""
+    try:
+        fd = os.open(state / ACCESS, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        # The first line of a head names the log: what another log has says nothing of this one.
+        old = read_small(fd, HEAD).decode(errors="replace").partition("\n")[0]
+        is_same = old == manifest.head.partition("\n")[0]
+        return count_entries(fd, manifest.entries) if is_same else None
+    except (StorageError, OSError):
+        return None
+    finally:
+        os.close(fd)
+
+
+def _free_name(folder: Path, wanted: str) -> str:
+    name, number = wanted, 1
+    while (folder / name).exists():
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
+def _finish(staging: Path, state: Path, restored: Restored) -> None:
+    """Marker, reserve, owner, and the folders on disk: as the service will find it."""
+    write_atomic(staging / MARKER, msgspec.json.encode(restored) + b"\n")
+    for folder in ("ledger", "keys"):
+        make_dir(staging / folder)
+    with contextlib.suppress(StorageError):  # the service takes it as soon as there is room
+        Reserve(staging).restore()
+    owner = (state if state.exists() else state.parent).stat()
+    for root, folders, files, dir_fd in os.fwalk(staging, follow_symlinks=False):
+        with translating(f"{root} could not be restored"):
+            if os.geteuid() == 0:
+                for name in (*folders, *files):
+                    os.chown(name, owner.st_uid, owner.st_gid, dir_fd=dir_fd, follow_symlinks=False)
+        sync(dir_fd, root)
+    if os.geteuid() == 0:
+        with translating(f"{staging} could not be restored"):
+            os.chown(staging, owner.st_uid, owner.st_gid)
+
+
+def _swap(staging: Path, state: Path, aside: str) -> None:
+    with translating(f"{state} could not be replaced"):
+        if aside:
+            state.rename(state.with_name(aside))
+        staging.rename(state)  # over an empty folder, too
+    fsync_dir(state.parent)
+
+
+def _discard_staging(staging: Path) -> None:
+    """Removes what was extracted and did not become the state. Never follows a link out of it."""
+    if _STAGING in staging.name and not staging.is_symlink() and staging.exists():
+        shutil.rmtree(staging, ignore_errors=True)

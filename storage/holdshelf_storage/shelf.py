@@ -1,0 +1,391 @@
+"""The shelf: second names of held footage, with the lists that explain them.
+
+    shelf/HOLD/hold.json                     what the hold is, as its owner wrote it; on disk before anything else
+    shelf/HOLD/CAMERA/YYYY-MM-DD/            as a day of footage, with what touches the hold: journal.jsonl, SHA256SUMS,
+                                             SEQ_….mp4 as hard links
+    shelf/HOLD/CAMERA/gone.jsonl             the ledger's lines of days that had gone before
+    shelf/HOLD/archive.json                  what was copied to another disk and verified
+
+A second belt: were the sweeper wrong, the register lost or `footage` deleted, what is held would still be here. It is made
+after the hold is in force, in steps that may be interrupted and repeated; lines come before the links that they
+explain. This module links and writes; names leave the shelf only through `Ledger.unshelve`, and put-back of footage that
+lost its day is in `shelf_mend`. It knows no rule: which spans and which hold is told by the caller.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import msgspec
+
+from holdshelf_storage import journal, layout
+from holdshelf_storage.atomic import append_file, fsync_dir, make_dir, whole_lines, write_atomic
+from holdshelf_storage.days import Days, wanted_sums
+from holdshelf_storage.errors import translating
+from holdshelf_storage.footage import Footage
+from holdshelf_storage.ledger import Ledger, ShelfLink
+from holdshelf_storage.shelf_mend import Mended, differing, mend, put_back
+from holdshelf_storage.volume import Volume
+
+_log = logging.getLogger(__name__)
+_slim: msgspec.json.Decoder[journal.SlimLine] = msgspec.json.Decoder(journal.SlimLine)
+
+
+class HeldSpan(Protocol):
+    """What is kept of one camera, [start, end) in UTC ns; `end_utc_ns` None: without an end."""
+
+    @property
+    def camera(self) -> str: ...
+    @property
+    def start_utc_ns(self) -> int: ...
+    @property
+    def end_utc_ns(self) -> int | None: ...
+
+
+class Shelved(msgspec.Struct, kw_only=True):
+    """What a pass of `Shelf.shelve` found and did."""
+
+    linked: int = 0
+    """Names made by this pass."""
+    shelved: int = 0
+    """Segments of the hold that have a name on the shelf now, looked at by this pass."""
+    pending: int = 0
+    """Segments that are being closed, or lack their checksum: the next pass finishes them."""
+    open_gaps: int = 0
+    """Gaps that have not ended yet."""
+    stopped: bool = False
+
+
+class Shelf:
+    """The shelf of an attached volume. All methods block; safe from several threads, one change at a time."""
+
+    def __init__(self, volume: Volume, ledger: Ledger, footage: Footage) -> None:
+        self.index = footage.shelved
+        self._volume = volume
+        self._ledger = ledger
+        self._footage = footage
+        self._days: Days = ledger.days
+        self._lock = threading.RLock()
+        self._seen: dict[tuple[str, str, str], tuple[int, object]] = {}
+        self._gone_told: dict[tuple[str, str], object] = {}
+
+    # -- what lies there --------------------------------------------------------------------------------------------
+
+    def holds(self) -> dict[str, bytes | None]:
+        """The holds that have a folder, each with its hold.json; None where that is missing. Raises DiskWriteError."""
+        return {hold: self.index.read(f"{layout.hold_path(hold)}/{layout.HOLD_FILE}") for hold in self.index.holds()}
+
+    def archive_facts(self, hold: str) -> bytes | None:
+        """What `write_archive_facts` wrote last."""
+        return self.index.read(f"{layout.hold_path(hold)}/{layout.ARCHIVE_FILE}", 1 << 28)
+
+    def spans_found(self, hold: str) -> list[tuple[str, int, int]]:
+        """(camera, start, end) of the stretches that lie on a hold's shelf: for one whose hold.json is lost."""
+        found = []
+        for camera in self.index.cameras(hold):
+            spans = [
+                (line.start_utc_ns, line.start_utc_ns + max(1, line.duration_ns))
+                for day in self.index.days(hold, camera)
+                for line in journal.decode_slim(self.index.read_journal(hold, camera, day))
+                if isinstance(line, journal.SlimSegment)
+            ]
+            if spans:
+                found.append((camera, min(start for start, _ in spans), max(end for _, end in spans)))
+        return found
+
+    def links(self, hold: str) -> list[ShelfLink]:
+        """All second names of a hold."""
+        return [
+            ShelfLink(camera, day, name)
+            for camera in self.index.cameras(hold)
+            for day in self.index.days(hold, camera)
+            for name in sorted(self.index.names(hold, camera, day))
+        ]
+
+    # -- putting there ------------------------------------------------------------------------------------------------
+
+    def write_hold(self, hold: str, facts: bytes) -> None:
+        """Writes what a hold is, durably; makes its folder. Raises DiskFull (the reserve is used up), StorageError."""
+        path = layout.hold_path(hold)
+        root = self._volume.root_fd
+        with self._lock:
+            file = f"{path}/{layout.HOLD_FILE}"
+            if self.index.read(file) == facts:
+                return
+
+            def write() -> None:
+                make_dir(layout.SHELF, dir_fd=root)
+                make_dir(path, dir_fd=root)
+                write_atomic(file, facts, dir_fd=root)
+
+            self._volume.reserve.spend_on(write)
+
+    def write_archive_facts(self, hold: str, facts: bytes) -> None:
+        """Writes what was archived of a hold, durably. Raises StorageError."""
+        with self._lock:
+            write_atomic(f"{layout.hold_path(hold)}/{layout.ARCHIVE_FILE}", facts, dir_fd=self._volume.root_fd)
+
+    def shelve(
+        self,
+        hold: str,
+        spans: Sequence[HeldSpan],
+        *,
+        let_go: Mapping[str, Collection[int]] | None = None,
+        stop: threading.Event | None = None,
+    ) -> Shelved:
+        """Links every closed segment that touches `spans`, and copies the lines of segments and gaps that do.
+
+        May be interrupted anywhere and called again; what is done already costs one look at each day's journal.
+        `let_go`: sequences by camera that have an archived copy and no second name any more. `write_hold` comes first.
+        Raises DiskFull and other StorageErrors: what was linked stays.
+        """
+        result = Shelved()
+        for camera in sorted({span.camera for span in spans}):
+            layout.check_camera(camera)
+            # Half open, an end that is open reaches beyond every time.
+            mine = tuple(
+                (span.start_utc_ns, layout.MAX_TIME_NS if span.end_utc_ns is None else span.end_utc_ns)
+                for span in spans
+                if span.camera == camera
+            )
+            self._tell_gone_days(hold, camera, mine)
+            for day in self._candidates(camera, mine):
+                if stop is not None and stop.is_set():
+                    result.stopped = True
+                    return result
+                with self._lock:
+                    self._shelve_day(hold, camera, day, mine, (let_go or {}).get(camera, ()), result)
+        return result
+
+    def _candidates(self, camera: str, spans: Sequence[tuple[int, int]]) -> list[str]:
+        """The days that `spans` touch, and the one before each, from which a segment or gap may reach into it."""
+        existing = self._days.days(camera)
+        wanted: set[str] = set()
+        for start, end in spans:
+            first, last = layout.day_of(start), layout.day_of(max(start, end - 1))
+            wanted.update(day for day in existing if first <= day <= last)
+            wanted.update([day for day in existing if day < first][-1:])
+        return sorted(wanted)
+
+    def _shelve_day(
+        self,
+        hold: str,
+        camera: str,
+        day: str,
+        spans: tuple[tuple[int, int], ...],
+        let_go: Collection[int],
+        result: Shelved,
+    ) -> None:
+        key, root = (hold, camera, day), self._volume.root_fd
+        with self._days.lock(camera):  # no segment is half-way between journal and folder
+            data = self._days.read_journal(camera, day)
+            if self._seen.get(key) == (len(data), (spans, len(let_go))):
+                return
+            names = set(self._days.names(camera, day))
+            still_open = set(self._days.open_sequences(camera))
+        picked = _pick(data, spans)
+        if not picked.lines:
+            return
+        folder = layout.shelf_day_path(hold, camera, day)
+        self._make_folders(hold, camera, day)
+        told = set(whole_lines(self.index.read_journal(hold, camera, day)))
+        missing = [line for line in picked.lines if line not in told]
+        if missing:
+            what = f"The shelf's journal of {camera} for {day}"
+            append_file(f"{folder}/{layout.JOURNAL}", b"\n".join(missing) + b"\n", what, dir_fd=root)
+        there = self.index.names(hold, camera, day)
+        linked = 0
+        for segment in picked.segments:
+            if segment.seq in let_go:
+                continue
+            if segment.name in there:
+                result.shelved += 1
+            elif segment.name in names and layout.parse_segment_name(segment.name) is not None:
+                if self._link(camera, day, segment.name, folder):
+                    there.add(segment.name)
+                    linked += 1
+                else:
+                    result.pending += 1  # gone between listing and linking: the next pass sees what became of it
+        pending = sum(segment.seq in still_open for segment in picked.segments) + len(picked.unhashed & _seqs(there))
+        result.pending += pending
+        result.open_gaps += picked.open_gaps
+        if linked or missing:
+            self._write_sums(folder, self.index.read_journal(hold, camera, day), there)
+        fsync_dir(folder, dir_fd=root)
+        result.linked += linked
+        result.shelved += linked
+        if not pending:
+            self._seen[key] = (len(data), (spans, len(let_go)))
+
+    def _make_folders(self, hold: str, camera: str, day: str) -> None:
+        root, path = self._volume.root_fd, layout.hold_path(hold)
+        for folder in (layout.SHELF, path, f"{path}/{camera}", f"{path}/{camera}/{day}"):
+            make_dir(folder, dir_fd=root)
+        self.index.placed(hold, camera, day)
+
+    def _link(self, camera: str, day: str, name: str, folder: str) -> bool:
+        root, source = self._volume.root_fd, f"{layout.day_path(camera, day)}/{name}"
+        with translating(f"{source} could not be put on the shelf"):
+            try:
+                os.link(source, f"{folder}/{name}", src_dir_fd=root, dst_dir_fd=root, follow_symlinks=False)
+            except FileExistsError:
+                return True
+            except FileNotFoundError:
+                return False
+        return True
+
+    def _write_sums(self, folder: str, data: bytes, names: Collection[str]) -> None:
+        lines = [line for line in wanted_sums(data) if line.rstrip(b"\n").rpartition(b"  ")[2].decode() in names]
+        write_atomic(f"{folder}/{layout.SUMS}", b"".join(lines), dir_fd=self._volume.root_fd)
+
+    def _tell_gone_days(self, hold: str, camera: str, spans: tuple[tuple[int, int], ...]) -> None:
+        """Copies what the ledger says of days that had gone before: their record must outlive the state folder, too."""
+        if self._gone_told.get((hold, camera)) == spans:
+            return
+        first = layout.day_of(min(start for start, _ in spans) - layout.DAY_NS)
+        last = layout.day_of(max(end for _, end in spans) - 1)
+        gone = self._ledger.days_gone(camera, first, last)
+        if gone:
+            self._make_folders_of_camera(hold, camera)
+            path = f"{layout.hold_path(hold)}/{camera}/{layout.GONE_FILE}"
+            known = set(whole_lines(self.index.read(path) or b""))
+            lines = [msgspec.json.encode(entry) for _, entry in sorted(gone.items())]
+            missing = [line for line in lines if line not in known]
+            if missing:
+                append_file(path, b"\n".join(missing) + b"\n", "The shelf's list of days", dir_fd=self._volume.root_fd)
+        self._gone_told[hold, camera] = spans
+
+    def _make_folders_of_camera(self, hold: str, camera: str) -> None:
+        root, path = self._volume.root_fd, layout.hold_path(hold)
+        for folder in (layout.SHELF, path, f"{path}/{camera}"):
+            make_dir(folder, dir_fd=root)
+
+    # -- taking from there ----------------------------------------------------------------------------------------------
+
+    def remove(
+        self,
+        hold: str,
+        reason: str,
+        at_utc_ns: int,
+        may_remove: Callable[[], bool],
+        lock: AbstractContextManager[object],
+    ) -> bool:
+        """Takes a lifted hold off the shelf; False when something of it had to stay. Idempotent.
+
+        Nothing is erased: what only the shelf had left goes back into its day first and leaves in its turn.
+        Raises StorageError: the next call goes on.
+        """
+        with self._lock:
+            links = self._ready_to_go(hold, None)
+            kept = self._ledger.unshelve(hold, links, reason, at_utc_ns, may_remove, lock, folder_too=True)
+            self._forget(hold)
+            if kept:
+                return False
+        return hold not in self.index.holds()
+
+    def let_go(
+        self,
+        hold: str,
+        sequences: Mapping[str, Collection[int]],
+        reason: str,
+        at_utc_ns: int,
+        may_let_go: Callable[[], bool],
+        lock: AbstractContextManager[object],
+    ) -> bool:
+        """Takes the second names of some segments away (they have an archived copy); the lists stay. As `remove`."""
+        with self._lock:
+            links = self._ready_to_go(hold, sequences)
+            if not links:
+                return True
+            kept = self._ledger.unshelve(hold, links, reason, at_utc_ns, may_let_go, lock, folder_too=False)
+            for camera, day in sorted({(link.camera, link.day) for link in links}):
+                data = self.index.read_journal(hold, camera, day)
+                self._write_sums(layout.shelf_day_path(hold, camera, day), data, self.index.names(hold, camera, day))
+            self._forget(hold, places=False)
+            return not kept
+
+    def _ready_to_go(self, hold: str, sequences: Mapping[str, Collection[int]] | None) -> list[ShelfLink]:
+        """The links that are to go, every one with its file in its day."""
+        wanted = []
+        for camera in self.index.cameras(hold):
+            for day in self.index.days(hold, camera):
+                names = self.index.names(hold, camera, day)
+                if sequences is not None:
+                    chosen = sequences.get(camera, ())
+                    names = {name for name in names if (layout.parse_segment_name(name) or (0, 0))[0] in chosen}
+                if not names:
+                    continue
+                put_back(self._days, self._footage.index, self.index, hold, camera, day, only=names)
+                copies = differing(self._days, self.index, hold, camera, day, names)
+                wanted += [ShelfLink(camera, day, name, name in copies) for name in sorted(names)]
+        return wanted
+
+    def _forget(self, hold: str, *, places: bool = True) -> None:
+        for key in [key for key in self._seen if key[0] == hold]:
+            del self._seen[key]
+        for place in [place for place in self._gone_told if place[0] == hold]:
+            del self._gone_told[place]
+        if places and hold not in self.index.holds():
+            self.index.removed(hold)
+
+    # -- mending --------------------------------------------------------------------------------------------------------
+
+    def mend(self, stop: threading.Event) -> Mended:
+        """Puts held footage that has lost its place in its day back there. See `shelf_mend.mend`."""
+        found = mend(self._days, self._footage.index, self.index, self._lock, stop)
+        if found.linked:
+            self._seen.clear()
+        return found
+
+
+class _Picked(msgspec.Struct):
+    lines: list[bytes]
+    segments: list[journal.SlimSegment]
+    unhashed: set[int]
+    open_gaps: int
+
+
+def _pick(data: bytes, spans: Sequence[tuple[int, int]]) -> _Picked:
+    """The lines of a journal that touch `spans`, as they lie there."""
+    lines: list[tuple[bytes, journal.SlimLine]] = []
+    for raw in whole_lines(data):
+        try:
+            lines.append((raw, _slim.decode(raw)))
+        except journal.UNREADABLE:
+            continue
+    ends: dict[int, int] = {}
+    for _, line in lines:
+        if isinstance(line, journal.GapEnd):
+            ends.setdefault(line.gap, line.end_utc_ns)
+
+    def touches(start: int, end: int) -> bool:
+        return any(start < last and max(end, start + 1) > first for first, last in spans)
+
+    picked = _Picked([], [], set(), 0)
+    gaps: set[int] = set()
+    held: set[int] = set()
+    for raw, line in lines:
+        match line:
+            case journal.SlimSegment() if touches(line.start_utc_ns, line.start_utc_ns + line.duration_ns):
+                picked.segments.append(line)
+                held.add(line.seq)
+                if line.sha256 is None:
+                    picked.unhashed.add(line.seq)
+            case journal.Gap() if touches(line.start_utc_ns, ends.get(line.gap, layout.MAX_TIME_NS)):
+                gaps.add(line.gap)
+                picked.open_gaps += line.gap not in ends
+            case journal.GapEnd() if line.gap in gaps:
+                pass
+            case journal.Hash() if line.seq in held:
+                picked.unhashed.discard(line.seq)
+            case _:
+                continue
+        picked.lines.append(raw)
+    return picked
+
+
+def _seqs(names: Collection[str]) -> set[int]:
+    return {(layout.parse_segment_name(name) or (0, 0))[0] for name in names}

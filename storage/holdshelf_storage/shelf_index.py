@@ -1,0 +1,152 @@
+"""What lies on the shelf, found again: which camera-days have a place there, and the footage that only the shelf has left.
+
+A query asks here for what it misses in the day folders. In memory it is known which days have a place on the shelf, so a
+day without one costs nothing; the files are the truth and are looked at whenever something is missing. Reads only.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+
+from holdshelf_storage import journal, layout, query
+from holdshelf_storage.atomic import read_all
+from holdshelf_storage.days import Days
+from holdshelf_storage.errors import translating
+from holdshelf_storage.journal import GapSpan, StoredSegment
+
+_FACTS_LIMIT_BYTES = 4 * 1024 * 1024
+
+
+class ShelfIndex:
+    """The shelf of one attached volume, for reading. Safe from several threads."""
+
+    def __init__(self, days: Days) -> None:
+        self._days = days
+        self._guard = threading.Lock()
+        self._places: dict[str, dict[str, set[str]]] | None = None
+
+    # -- folders --------------------------------------------------------------------------------------------------
+
+    def holds(self) -> list[str]:
+        """Ids of the holds that have a folder. Raises DiskWriteError."""
+        return sorted(filter(layout.is_hold, self._days.list_folder(layout.SHELF)))
+
+    def cameras(self, hold: str) -> list[str]:
+        """The cameras that a hold has footage of."""
+        return sorted(filter(layout.is_camera, self._days.list_folder(layout.hold_path(hold))))
+
+    def days(self, hold: str, camera: str) -> list[str]:
+        """The days of a camera that a hold has a folder of."""
+        names = self._days.list_folder(f"{layout.hold_path(hold)}/{layout.check_camera(camera)}")
+        return sorted(filter(layout.is_day, names))
+
+    def names(self, hold: str, camera: str, day: str) -> set[str]:
+        """Names of the segments of a camera-day that a hold has linked."""
+        names = self._days.list_folder(layout.shelf_day_path(hold, camera, day))
+        return {name for name in names if layout.parse_segment_name(name) is not None}
+
+    def read(self, path: str, limit_bytes: int = _FACTS_LIMIT_BYTES) -> bytes | None:
+        """A small file below MEDIA; None when there is none. Raises DiskWriteError."""
+        with translating(f"{path} could not be read"):
+            try:
+                fd = os.open(
+                    path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=self._days.volume.root_fd
+                )
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            try:
+                return read_all(fd, limit_bytes)
+            finally:
+                os.close(fd)
+
+    def read_journal(self, hold: str, camera: str, day: str) -> bytes:
+        """The bytes of a shelved camera-day's journal."""
+        return self.read(f"{layout.shelf_day_path(hold, camera, day)}/{layout.JOURNAL}", 1 << 28) or b""
+
+    # -- which days have a place ------------------------------------------------------------------------------------
+
+    def placed(self, hold: str, camera: str, day: str) -> None:
+        """A hold has a folder of that camera-day now."""
+        with self._guard:
+            if self._places is not None:
+                self._places.setdefault(camera, {}).setdefault(day, set()).add(hold)
+
+    def removed(self, hold: str) -> None:
+        """A hold's folder has gone, or may have."""
+        with self._guard:
+            for days in (self._places or {}).values():
+                for holds in days.values():
+                    holds.discard(hold)
+
+    def holds_of(self, camera: str, day: str) -> list[str]:
+        """The holds that have a folder of a camera-day."""
+        return sorted(self._places_of(camera).get(day, ()))
+
+    def days_of(self, camera: str, first_day: str, last_day: str) -> list[str]:
+        """Days first..last (both included) of a camera that any hold has a folder of."""
+        return sorted(day for day, holds in self._places_of(camera).items() if holds and first_day <= day <= last_day)
+
+    def _places_of(self, camera: str) -> dict[str, set[str]]:
+        with self._guard:
+            if self._places is None:
+                self._places = self._find_places()
+            return {day: set(holds) for day, holds in self._places.get(camera, {}).items()}
+
+    def _find_places(self) -> dict[str, dict[str, set[str]]]:
+        places: dict[str, dict[str, set[str]]] = {}
+        for hold in self.holds():
+            for camera in self.cameras(hold):
+                for day in self.days(hold, camera):
+                    places.setdefault(camera, {}).setdefault(day, set()).add(hold)
+        return places
+
+    # -- footage that only the shelf has ------------------------------------------------------------------------------
+
+    def complete(self, camera: str, start_utc_ns: int, end_utc_ns: int, found: list[query.Span]) -> list[query.Span]:
+        """What a query found in the days, completed by what only the shelf has left. Raises DiskWriteError."""
+        first, last = layout.day_of(start_utc_ns - layout.DAY_NS), layout.day_of(max(start_utc_ns, end_utc_ns - 1))
+        days = self.days_of(camera, first, last)
+        if not days:
+            return found
+        existing = set(self._days.days(camera))
+        more: list[query.Span] = []
+        for day in days:
+            erased = {
+                span.name: span for span in found if isinstance(span, StoredSegment) and span.day == day and span.erased
+            }
+            if day in existing and not erased:
+                continue
+            for hold in self.holds_of(camera, day):
+                present = self.names(hold, camera, day)
+                for name in present & erased.keys():
+                    erased[name].erased = False
+                if day not in existing:
+                    more += query.spans_of(camera, day, self.read_journal(hold, camera, day), present)
+        if more:
+            found = sorted([*found, *_once(more)], key=lambda span: span.start_utc_ns)
+            found = [span for span in found if query.touches(span, start_utc_ns, end_utc_ns)]
+        return found
+
+    def open_file(self, camera: str, segment: journal.Segment) -> int | None:
+        """A read-only descriptor of a closed segment on the shelf; None when no hold has it. Raises DiskWriteError."""
+        if layout.parse_segment_name(segment.name) is None:
+            return None
+        day = layout.day_of(segment.start_utc_ns)
+        for hold in self.holds_of(layout.check_camera(camera), day):
+            path = f"{layout.shelf_day_path(hold, camera, day)}/{segment.name}"
+            with translating(f"{path} could not be opened"):
+                try:
+                    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._days.volume.root_fd)
+                except FileNotFoundError:
+                    continue
+        return None
+
+
+def _once(spans: list[query.Span]) -> Iterator[query.Span]:
+    """Each segment and gap once, a segment that is there before the same one that is not."""
+    seen: set[tuple[bool, int]] = set()
+    for span in sorted(spans, key=lambda span: isinstance(span, StoredSegment) and span.erased):
+        key = (isinstance(span, GapSpan), span.gap if isinstance(span, GapSpan) else span.seq)
+        if key not in seen:
+            seen.add(key)
+            yield span

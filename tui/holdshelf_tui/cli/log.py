@@ -1,0 +1,133 @@
+"""log show | verify | export | head | repair: who looked at what, and the proof of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holdshelf_core.api import types_board as types
+from holdshelf_core.api.errors import HoldshelfError
+from holdshelf_tui.cli import render
+from holdshelf_tui.cli.options import Data, Json, client, text_file
+from holdshelf_tui.cli.service import echo_json
+
+app = typer.Typer(
+    help="The access log: every look, change, share and refusal.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@app.command(epilog="Example: holdshelf log show --person jroe --from '2026-11-01'")
+def show(
+    data: Data = None,
+    who: Annotated[str, typer.Option("--person", help="Only this person's acts.")] = "",
+    camera: Annotated[str, typer.Option(help="Only acts on this camera.")] = "",
+    action: Annotated[str, typer.Option(help="Only acts whose name begins so, for example hold.")] = "",
+    start: Annotated[str | None, typer.Option("--from", help="Since then.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Until then.")] = None,
+    most: Annotated[int, typer.Option(help="At most so many, the last ones.")] = 50,
+    json: Json = False,
+) -> None:
+    """Entries, the last ones last."""
+    asked = types.LogShow(
+        person=who,
+        camera=camera,
+        action=action,
+        since_utc_ns=render.parse_time(start) if start is not None else None,
+        until_utc_ns=render.parse_time(end) if end is not None else None,
+        most=most,
+    )
+    answer = client(data).act("log.show", asked, types.LogRows, timeout_s=120)
+    if json:
+        echo_json(answer)
+        return
+    cells = [
+        (
+            str(row.seq),
+            render.local(types.at_utc_ns(row.entry)),
+            row.texts.get("name") or str(row.entry.get("person", "")),
+            str(row.entry.get("seat", "")),
+            str(row.entry.get("action", "")),
+            str(row.entry.get("outcome", "")),
+            render.inert(row.words, 120),
+        )
+        for row in answer.entries
+    ]
+    typer.echo(
+        render.table(("ENTRY", "WHEN", "WHO", "AS", "ACT", "OUTCOME", ""), cells) if cells else "No entry matches."
+    )
+    typer.echo(f"{answer.size} entries in all.")
+
+
+@app.command(epilog="Example: holdshelf log verify --against head-of-october.txt")
+def verify(
+    data: Data = None,
+    against: Annotated[
+        Path | None, typer.Option(help="A head that somebody outside kept: a file, or - for standard input.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check every entry, their order and their number. Exit 1 when something is wrong."""
+    head = text_file(against, "The head", 16 << 10) if against is not None else ""
+    report = client(data).act("log.verify", types.LogVerify(head), types.LogVerified, timeout_s=3600)
+    if json:
+        echo_json(report)
+    else:
+        for problem in report.problems:
+            typer.echo(render.inert(problem, 300))
+        typer.echo(
+            f"{report.entries} entries in the access log: {render.counted(len(report.problems), 'problem')}."
+        )
+    if report.problems:
+        if json:
+            raise typer.Exit(1)
+        raise HoldshelfError(
+            "The access log is not what was written.",
+            "Keep the folder STATE/access as it is, and see docs/access-log.md.",
+        )
+
+
+@app.command(epilog="Example: holdshelf log export --public /srv/board/access-log.txt")
+def export(
+    file: Annotated[Path, typer.Argument(help="New file, on the machine of the service.")],
+    data: Data = None,
+    public: Annotated[
+        bool, typer.Option("--public", help="Without names, addresses and free text; it still verifies.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Write a copy of the log that a stranger can check."""
+    done = client(data).act(
+        "log.export", types.LogExport(str(file.absolute()), public), types.LogVerified, timeout_s=3600
+    )
+    if json:
+        echo_json(done)
+    else:
+        typer.echo(f"{done.entries} entries written to {file}.")
+
+
+@app.command(epilog="Example: holdshelf log head > head-of-october.txt")
+def head(data: Data = None, json: Json = False) -> None:
+    """The signed head. Whoever keeps one can prove later that nothing before it was changed."""
+    answer = client(data).get("/rules/head", types.LogHead)
+    if json:
+        echo_json(answer)
+        return
+    typer.echo(answer.head, nl=not answer.head.endswith("\n"))
+    if answer.problem:
+        raise HoldshelfError(answer.problem, "Run `holdshelf log verify`.")
+
+
+@app.command(epilog="Example: holdshelf log repair --why 'disk failed on 24 November'")
+def repair(
+    why: Annotated[str, typer.Option(help="What happened; kept as the new log's first entry.")],
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """After damage: set the broken log aside, unchanged, and go on with one that names it."""
+    answer = client(data).act("log.repair", types.LogRepair(why), types.LogHead, timeout_s=120)
+    if json:
+        echo_json(answer)
+    else:
+        typer.echo("A new access log goes on from here; the old one lies beside it, as it was.")

@@ -1,0 +1,342 @@
+"""person | seat | appointment | share | flag: who may do what, and since when."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holdshelf_core.api import types_people as types
+from holdshelf_core.api.errors import BadRequest
+from holdshelf_tui.cli import render
+from holdshelf_tui.cli.options import Data, Json, Paper, client, paper_hash, text_file
+from holdshelf_tui.cli.service import echo_json
+
+person = typer.Typer(
+    help="Enrol people, change their keys, end what they have.", no_args_is_help=True, rich_markup_mode=None
+)
+seat = typer.Typer(help="Who holds the seats of the policy.", no_args_is_help=True, rich_markup_mode=None)
+appointment = typer.Typer(help="Letters that appoint a designee.", no_args_is_help=True, rich_markup_mode=None)
+share = typer.Typer(help="Share one span of one camera, view only.", no_args_is_help=True, rich_markup_mode=None)
+flag = typer.Typer(help="Acts that a second person looks at afterwards.", no_args_is_help=True, rich_markup_mode=None)
+
+KeyFile = Annotated[
+    Path | None, typer.Option("--key", help="Public key file (OpenSSH or RFC 4716); - reads it from standard input.")
+]
+Why = Annotated[str, typer.Option("--why", help="The reason, in a few words; kept with the act.")]
+
+
+def _key_text(file: Path | None) -> str:
+    return text_file(file, "The key file", 64 << 10) if file is not None else ""
+
+
+def _told(done: types.Done, words: str, *, json: bool) -> None:
+    if json:
+        echo_json(done)
+    else:
+        typer.echo(f"{words} Entry {done.seq} of the access log.")
+
+
+# --- person -------------------------------------------------------------------------------------------------------
+
+
+@person.command("list", epilog="Example: holdshelf person list --json")
+def list_people(data: Data = None, json: Json = False) -> None:
+    """Everybody who is enrolled, with seats, letters and keys."""
+    rows = client(data).get("/rules/people", list[types.PersonRow])
+    if json:
+        echo_json(rows)
+        return
+    if not rows:
+        typer.echo("Nobody is enrolled yet. Name the Library Director: `holdshelf seat name director --help`.")
+        return
+    cells = []
+    for row in rows:
+        active = [role.words for role in row.roles if role.state == "active"]
+        standing = ", ".join(active) or (row.why_not or "no right now")
+        cells.append(
+            (
+                row.id,
+                row.login,
+                row.name,
+                standing,
+                ", ".join(k.fingerprint for k in row.keys) or row.account or "no key",
+            )
+        )
+    typer.echo(render.table(("ID", "LOGIN", "NAME", "IS", "KEYS"), cells))
+
+
+@person.command(epilog="Example: holdshelf person add jroe --name 'Jane Roe' --key jroe.pub")
+def add(
+    login: Annotated[str, typer.Argument(help="What the person types before the @.")],
+    name: Annotated[str, typer.Option(help="Full name.")],
+    data: Data = None,
+    key: KeyFile = None,
+    account: Annotated[str, typer.Option(help="Account of this machine that is this person.")] = "",
+    email: Annotated[str, typer.Option(help="E-mail address.")] = "",
+    paper: Paper = None,
+    json: Json = False,
+) -> None:
+    """Enrol a person. It gives no right: a seat or a letter of appointment does."""
+    asked = types.PersonAdd(login, name, _key_text(key), account, email, paper_hash(paper))
+    done = client(data).act("person.add", asked, types.Done)
+    _told(done, f"{name} is enrolled as {done.id}.", json=json)
+
+
+@person.command("add-key", epilog="Example: holdshelf person add-key jroe --key new.pub")
+def add_key(who: str, key: KeyFile, data: Data = None, paper: Paper = None, json: Json = False) -> None:
+    """Give a person one more key."""
+    asked = types.PersonKey(who, _key_text(key), paper_sha256=paper_hash(paper))
+    _told(client(data).act("person.key", asked, types.Done), "The key is installed.", json=json)
+
+
+@person.command("replace-key", epilog="Example: holdshelf person replace-key jroe --key new.pub")
+def replace_key(who: str, key: KeyFile, data: Data = None, paper: Paper = None, json: Json = False) -> None:
+    """After a lost PC: the new key is the only one from now on; open sessions end."""
+    asked = types.PersonKey(who, _key_text(key), replace=True, paper_sha256=paper_hash(paper))
+    _told(client(data).act("person.key", asked, types.Done), "The key is replaced; the old ones are void.", json=json)
+
+
+@person.command("remove-key", epilog="Example: holdshelf person remove-key jroe SHA256:…")
+def remove_key(who: str, fingerprint: str, data: Data = None, paper: Paper = None, json: Json = False) -> None:
+    """Take a key away."""
+    asked = types.PersonKey(who, remove=fingerprint, paper_sha256=paper_hash(paper))
+    _told(client(data).act("person.key", asked, types.Done), "The key is void.", json=json)
+
+
+@person.command(epilog="Example: holdshelf person remove jroe --why 'left the library'")
+def remove(who: str, why: Why, data: Data = None, json: Json = False) -> None:
+    """End everything that a person has, at once. What they did stays in the log."""
+    done = client(data).act("person.remove", types.PersonRemove(who, why), types.Done)
+    _told(done, f"{done.id} is removed.", json=json)
+
+
+# --- seat ---------------------------------------------------------------------------------------------------------
+
+
+@seat.command("list", epilog="Example: holdshelf seat list")
+def list_seats(data: Data = None, json: Json = False) -> None:
+    """Terms, running and past."""
+    rows = client(data).get("/rules/seats", list[types.SeatRow])
+    if json:
+        echo_json(rows)
+        return
+    cells = [
+        (r.id, r.seat, r.name, r.state, render.local(r.start_utc_ns), render.local(r.ended_utc_ns or r.end_utc_ns))
+        for r in rows
+    ]
+    typer.echo(
+        render.table(("ID", "SEAT", "HOLDER", "STATE", "FROM", "UNTIL"), cells) if cells else "No seat was ever held."
+    )
+
+
+@seat.command("name", epilog="Example: holdshelf seat name director --person jroe --name 'Jane Roe' --key jroe.pub")
+def name_seat(
+    which: Annotated[str, typer.Argument(metavar="SEAT", help="director, chair or mayor.")],
+    who: Annotated[str, typer.Option("--person", help="Login of the holder.")],
+    data: Data = None,
+    name: Annotated[str, typer.Option(help="Full name, for somebody who is not enrolled yet.")] = "",
+    key: KeyFile = None,
+    start: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD. [default: now]")] = "",
+    end: Annotated[str, typer.Option("--until", help="Last day, or 'YYYY-MM-DD HH:MM'. [default: open]")] = "",
+    paper: Paper = None,
+    json: Json = False,
+) -> None:
+    """Name who holds a seat. The admin names the first Director; every later holder is named by a seat."""
+    asked = types.SeatName(which, who, name, _key_text(key), start, end, paper_hash(paper))
+    done = client(data).act("seat.name", asked, types.Done)
+    _told(done, f"The seat is held: {done.id}.", json=json)
+
+
+@seat.command("end", epilog="Example: holdshelf seat end mayor --why 'term is over' --at '2026-12-01 12:00'")
+def end_seat(
+    which: Annotated[str, typer.Argument(metavar="SEAT")],
+    why: Why,
+    data: Data = None,
+    at: Annotated[str, typer.Option("--at", help="Last day, or 'YYYY-MM-DD HH:MM'. [default: now]")] = "",
+    paper: Paper = None,
+    json: Json = False,
+) -> None:
+    """The holder leaves the seat; letters that hang on it lapse with it."""
+    done = client(data).act("seat.end", types.SeatEnd(which, why, at, paper_hash(paper)), types.Done)
+    _told(done, f"The term {done.id} ends.", json=json)
+
+
+# --- appointment --------------------------------------------------------------------------------------------------
+
+
+@appointment.command("list", epilog="Example: holdshelf appointment list")
+def list_appointments(data: Data = None, json: Json = False) -> None:
+    """Letters of appointment, running and past."""
+    rows = client(data).get("/rules/appointments", list[types.AppointmentRow])
+    if json:
+        echo_json(rows)
+        return
+    cells = [
+        (
+            r.id,
+            r.name,
+            f"designee of {r.seat}",
+            ", ".join(r.rights),
+            ", ".join(r.cameras) if r.cameras is not None else "all",
+            r.state,
+            render.local(r.start_utc_ns),
+            render.local(r.end_utc_ns),
+        )
+        for r in rows
+    ]
+    heads = ("ID", "PERSON", "IS", "MAY", "CAMERAS", "STATE", "FROM", "UNTIL")
+    typer.echo(render.table(heads, cells) if cells else "There is no letter of appointment.")
+
+
+@appointment.command(
+    "make",
+    epilog="Example: holdshelf appointment make sroe --right archive --right hold --until 2026-12-31 --paper letter.pdf",
+)
+def make_appointment(
+    who: Annotated[str, typer.Argument(metavar="PERSON")],
+    right: Annotated[
+        list[str], typer.Option("--right", help="live, archive, hold, share, release or commission; may be repeated.")
+    ],
+    until: Annotated[str, typer.Option("--until", help="Last day, YYYY-MM-DD.")],
+    data: Data = None,
+    camera: Annotated[
+        list[str] | None, typer.Option("--camera", help="Only this camera; may be repeated. [default: all]")
+    ] = None,
+    start: Annotated[str, typer.Option("--from", help="First day. [default: now]")] = "",
+    scope: Annotated[str, typer.Option(help="What the letter says it is for.")] = "",
+    which: Annotated[str, typer.Option("--seat", help="Under which seat, for a holder of two.")] = "",
+    paper: Paper = None,
+    json: Json = False,
+) -> None:
+    """Appoint a designee of your own seat, by a signed letter."""
+    asked = types.AppointmentMake(who, right, until, paper_hash(paper), camera, start, scope, which)
+    done = client(data).act("appointment.make", asked, types.Done)
+    _told(done, f"Appointed: {done.id}.", json=json)
+
+
+@appointment.command("end", epilog="Example: holdshelf appointment end a3 --why 'no longer needed'")
+def end_appointment(
+    which: Annotated[str, typer.Argument(metavar="ID")], why: Why, data: Data = None, json: Json = False
+) -> None:
+    """End a letter of appointment at once; open sessions lose the right within seconds."""
+    done = client(data).act("appointment.end", types.Ending(which, why), types.Done)
+    _told(done, f"{done.id} has ended.", json=json)
+
+
+# --- share --------------------------------------------------------------------------------------------------------
+
+
+@share.command("list", epilog="Example: holdshelf share list")
+def list_shares(data: Data = None, json: Json = False) -> None:
+    """What is shared, with whom, until when."""
+    rows = client(data).get("/rules/shares", list[types.ShareRow])
+    if json:
+        echo_json(rows)
+        return
+    cells = [
+        (
+            r.id,
+            r.kind if r.kind == "view" else f"sheet no. {r.copy}",
+            r.name,
+            r.camera,
+            render.local(r.start_utc_ns),
+            render.local(r.end_utc_ns),
+            r.state,
+            render.local(r.expires_utc_ns),
+        )
+        for r in rows
+    ]
+    heads = ("ID", "KIND", "WITH", "CAMERA", "FROM", "TO", "STATE", "EXPIRES")
+    typer.echo(render.table(heads, cells) if cells else "Nothing is shared.")
+
+
+@share.command(
+    "make",
+    epilog="Example: holdshelf share make desk --camera lobby --from '14:00' --to '14:10' --purpose identify-violation …",
+)
+def make_share(
+    camera: Annotated[str, typer.Option(help="Camera id or name.")],
+    start: Annotated[str, typer.Option("--from", help="Start of the span.")],
+    end: Annotated[str, typer.Option("--to", help="End of the span.")],
+    purpose: Annotated[
+        str, typer.Option(help="One of the policy's purposes of sharing, see `holdshelf policy purposes`.")
+    ],
+    who: Annotated[str, typer.Argument(metavar="[PERSON]", help="Who may view it.")] = "",
+    data: Data = None,
+    given_to: Annotated[
+        str, typer.Option("--sheet-for", help="Instead: register a printed sheet given to this person.")
+    ] = "",
+    days: Annotated[int | None, typer.Option(help="Days until it expires.")] = None,
+    signed: Annotated[
+        bool, typer.Option("--confidentiality-signed", help="The person has signed the statement.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Share one span of one camera with a named person, view only."""
+    if bool(who) == bool(given_to):
+        raise BadRequest("A share names a person, or with --sheet-for the holder of a printed sheet.")
+    asked = types.ShareMake(
+        camera,
+        render.parse_time(start),
+        render.parse_time(end),
+        purpose,
+        who,
+        given_to,
+        "sheet" if given_to else "view",
+        days,
+        signed,
+    )
+    done = client(data).act("share.make", asked, types.Done)
+    _told(done, f"Shared: {done.id}.", json=json)
+
+
+@share.command("end", epilog="Example: holdshelf share end V-2026-0001 --why 'identified'")
+def end_share(
+    which: Annotated[str, typer.Argument(metavar="ID")], why: Why, data: Data = None, json: Json = False
+) -> None:
+    """End a share at once."""
+    done = client(data).act("share.end", types.Ending(which, why), types.Done)
+    _told(done, f"{done.id} has ended.", json=json)
+
+
+# --- flag ---------------------------------------------------------------------------------------------------------
+
+
+@flag.command("list", epilog="Example: holdshelf flag list")
+def list_flags(data: Data = None, json: Json = False) -> None:
+    """Acts that wait for, or had, a second person's look."""
+    rows = client(data).get("/rules/flags", list[types.FlagRow])
+    if json:
+        echo_json(rows)
+        return
+    cells = [
+        (
+            r.id,
+            r.kind.replace("_", " "),
+            r.name,
+            render.local(r.at_utc_ns),
+            str(r.log_seq),
+            f"{len(r.reviewed_by)} of {r.needs}" if r.open else "reviewed",
+            r.note,
+        )
+        for r in rows
+    ]
+    typer.echo(
+        render.table(("ID", "WHAT", "WHO", "WHEN", "ENTRY", "REVIEWS", "NOTE"), cells)
+        if cells
+        else "Nothing is flagged."
+    )
+
+
+@flag.command(epilog="Example: holdshelf flag review f2 --note 'was an emergency indeed'")
+def review(
+    which: Annotated[str, typer.Argument(metavar="ID")],
+    note: Annotated[str, typer.Option(help="What you found.")],
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Say that you looked at a flagged act of somebody else."""
+    done = client(data).act("flag.review", types.FlagReview(which, note), types.Done)
+    _told(done, done.sentence, json=json)
