@@ -38,7 +38,7 @@ from tests.storage.archive import Archive, day_start_ns, make_archive
 START_BAR_S = 2.0
 START_MORE_BAR_S = 0.5
 QUERY_BAR_MS = 20.0
-SWEEP_BATCH = 256  # keeping.retention.BATCH_SEGMENTS
+SWEEP_BATCH = 256  # keeping.sweeper.BATCH_SEGMENTS
 ONE_BY_ONE = 50
 DAY_NS = 86_400_000_000_000
 QUERIES = 21

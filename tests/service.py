@@ -200,7 +200,7 @@ class Service:
     def add(self, target: str, name: str, area: str = "seating", **more: object) -> str:
         """Adds a camera; returns its id."""
         request = types.AddRequest(target, name, area, **more)  # type: ignore[arg-type]
-        return self.client.post("/cameras", request, types.AddedRow, timeout_s=60).id
+        return self.client.act("camera.add", request, types.AddedRow, timeout_s=60).id
 
     def camera(self, camera: str) -> types.CameraRow:
         return next(row for row in self.client.status().cameras if row.id == camera)

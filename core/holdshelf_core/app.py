@@ -71,9 +71,17 @@ class Holdshelf:
         self.hold_lock = threading.Lock()
         self.started_utc_ns = self.clock.utc_ns()
         self._threads = ThreadPoolExecutor(DISK_THREADS, thread_name_prefix="disk")
+        self.holds = Holds(clock=self.clock, repairs=self.repairs, hold_lock=self.hold_lock)
         self.retention = Retention(
-            clock=self.clock, repairs=self.repairs, may_erase=self.may_erase, hold_lock=self.hold_lock
+            clock=self.clock,
+            repairs=self.repairs,
+            may_erase=self.may_erase,
+            hold_lock=self.hold_lock,
+            covers_day=self.holds.covers_day,
+            released=self.holds.released,
         )
+        self.holds.room = self.retention.async_room
+        self.holds.reserved_bytes = lambda: self.retention.reserved_bytes
         self.recorder = Recorder(
             clock=self.clock,
             disk=self._disk,
@@ -82,7 +90,6 @@ class Holdshelf:
             fire=self.bus.async_fire,
         )
         self.store = Store(data, self.repairs)
-        self.holds = Holds(clock=self.clock, repairs=self.repairs, hold_lock=self.hold_lock)
         self.pictures = Pictures()
         self.looks = Looks(self)
         self.jobs = Jobs()
@@ -202,9 +209,8 @@ class Holdshelf:
     async def _open_log(self) -> None:
         """Access log, then what it says the register lacks. What is wrong is a repair; recording starts all the same."""
         self.house = House(self._register)
-        open_log = functools.partial(AccessLog.open, self.paths.state, at_least=self.house.written_seq())
         try:
-            self.log = await asyncio.to_thread(open_log)
+            self.log = await asyncio.to_thread(AccessLog.open, self.paths.state)
         except StorageError as error:
             raise Unavailable(f"The access log cannot be opened: {error}") from None
         replayed = await asyncio.to_thread(self.house.load, self.log)
@@ -286,7 +292,7 @@ class Holdshelf:
         return not self.house.problem and not self.holds.protects(ref)
 
     async def _attach(self, reason: str) -> None:
-        opened = await self.store.async_open(self.may_erase, self.hold_lock)
+        opened = await self.store.async_open()
         self.retention.async_attach(opened.volume, opened.footage, opened.ledger)
         await self.holds.async_attach(opened)
         alive = None

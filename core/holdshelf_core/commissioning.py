@@ -12,6 +12,7 @@ from holdshelf_core import times
 from holdshelf_core.api import types_commission as types
 from holdshelf_core.areas import PERMITTED
 from holdshelf_core.caller import Caller
+from holdshelf_core.integration.repairs import Severity
 from holdshelf_core.policy import commissioning as rules
 from holdshelf_core.policy import model
 from holdshelf_core.policy.instants import Now
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from holdshelf_core.app import Holdshelf
 
 AREA_WORDS = {area.kind: area.words for area in PERMITTED}
-NO_MASKS = "Nobody has drawn its masks, nor said that there is nothing to mask (P6)."
 _ISSUES = ("commission:", "entrance:")
 
 
@@ -63,13 +63,10 @@ def entrance_row(state: State, row: model.Entrance, now: Now) -> types.EntranceR
 
 def lacking(state: State, row: model.Commission, now: Now) -> list[str]:
     """What stands between a camera and its approval, as sentences; [] when nothing does."""
-    found = [f"{problem.sentence} {problem.who}" for problem in rules.problems(state, row.camera, now)]
-    return [*found, NO_MASKS] if masks_undecided(row) else found
-
-
-def masks_undecided(row: model.Commission) -> bool:
-    """Nobody has drawn masks, nor said that there is nothing to mask (P6)."""
-    return not row.masks and not row.no_masks_why
+    found = rules.problems(state, row.camera, now)
+    if row.camera in state.cameras and (undrawn := rules.masks_problem(state, row.camera)) is not None:
+        found.append(undrawn)
+    return [f"{problem.sentence} {problem.who}" for problem in found]
 
 
 def commission_row(state: State, camera: str, now: Now) -> types.CommissionRow:
@@ -120,21 +117,22 @@ async def async_commissions(
 def async_raise_repairs(holdshelf: Holdshelf) -> None:
     """Bring the repairs about signs and commissioning up to date: after each change, and now and then as days pass."""
     state, now = holdshelf.house.state, holdshelf.gate.now()
-    wanted: dict[str, tuple[str | None, str, str]] = {}
+    wanted: dict[str, tuple[str | None, Severity, str, str]] = {}
     for camera, facts in state.cameras.items():
         row = state.commissions.get(camera)
         if row is None or row.state == "new":
             wanted[f"commission:{camera}"] = (
                 camera,
+                "notice",
                 f"{facts.name} is recorded, and nobody may look at it before a seat has commissioned it (P4).",
                 f"Have a seat look at `holdshelf camera commission {camera}`.",
             )
     for entrance in state.entrances.values():
         found = _sign_repair(entrance, now)
         if found is not None:
-            wanted[f"entrance:{entrance.id}"] = (None, *found)
-    for issue, (owner, sentence, step) in wanted.items():
-        holdshelf.repairs.async_create(issue, camera_id=owner, sentence=sentence, next_step=step)
+            wanted[f"entrance:{entrance.id}"] = (None, "warning", *found)
+    for issue, (owner, severity, sentence, step) in wanted.items():
+        holdshelf.repairs.async_create(issue, camera_id=owner, severity=severity, sentence=sentence, next_step=step)
     for repair in holdshelf.repairs.async_all():
         if repair.issue_id.startswith(_ISSUES) and repair.issue_id not in wanted:
             holdshelf.repairs.async_delete(repair.issue_id)

@@ -180,6 +180,7 @@ async def async_examine(holdshelf: Holdshelf) -> list[CheckStep]:
     steps += [
         CheckStep("repair", "warning" if r.severity == "warning" else "failed", named(holdshelf, r), r.next_step)
         for r in holdshelf.repairs.async_all()
+        if r.severity != "notice"
         if r.sentence not in told
     ]
     off_s = holdshelf.clock.disagreement_ns() / NS

@@ -77,6 +77,8 @@ class Entries:
         self._adding = asyncio.Lock()
         self._discovered: dict[str, DiscoveredCamera] = {}
         self._changed: list[Callable[[], None]] = []
+        self._locked_out: set[str] = set()
+        """Cameras whose password is lost: not dialled without it, for some lock an account after a few wrong ones."""
 
     def async_listen(self, changed: Callable[[], None]) -> None:
         """Be called after cameras came, went, or were called or placed otherwise."""
@@ -134,6 +136,7 @@ class Entries:
             )
             self._entries[entry.entry_id] = entry
             if lost:
+                self._locked_out.add(entry.entry_id)
                 self._set(entry, EntryState.REAUTH, "its password is not known any more")
         self._tell()
 
@@ -173,7 +176,8 @@ class Entries:
 
     async def async_setup_all(self) -> None:
         """Set up every entry at once: each announces its cached stream first, so cameras are dialled now."""
-        await asyncio.gather(*(self._setup(entry) for entry in self._entries.values()))
+        known = [entry for entry in self._entries.values() if entry.entry_id not in self._locked_out]
+        await asyncio.gather(*(self._setup(entry) for entry in known))
 
     async def _setup(self, entry: ConfigEntry[Any], wait_s: float = RETRY_FIRST_S) -> None:
         try:
@@ -200,10 +204,12 @@ class Entries:
         for task in list(self._tasks.get(entry.entry_id, ())):
             if task is not asyncio.current_task():
                 task.cancel()
-        try:
-            await self._integration(entry.domain).async_unload_entry(self._holdshelf, entry)
-        except Exception:
-            _LOGGER.exception("unloading %s failed", entry.entry_id)
+        if entry.entry_id not in self._locked_out:
+            try:
+                await self._integration(entry.domain).async_unload_entry(self._holdshelf, entry)
+            except Exception:
+                _LOGGER.exception("unloading %s failed", entry.entry_id)
+        self._locked_out.discard(entry.entry_id)
         entry.async_run_unload()
         self._set(entry, EntryState.UNLOADED, "")
 
@@ -354,6 +360,13 @@ class Entries:
                 )
         return title
 
+    def async_check_new(self, draft: EntryDraft, name: str) -> str:
+        """The name of a camera that is not here yet, as it is kept. Raises BadRequest, Conflict."""
+        present = self.async_added_as(draft.unique_id)
+        if present is not None:
+            raise Conflict(f"This camera is here already, as {present!r}.")
+        return self.async_check_new_name(name)
+
     async def async_add(
         self,
         draft: EntryDraft,
@@ -369,10 +382,7 @@ class Entries:
         ``taken``: further ids that are not given again. ``record`` writes it into the access log before it is stored.
         """
         async with self._adding:
-            present = self.async_added_as(draft.unique_id)
-            if present is not None:
-                raise Conflict(f"This camera is here already, as {present!r}.")
-            title = self.async_check_new_name(name)
+            title = self.async_check_new(draft, name)
             data = dict(draft.data)
             taken = {*self._entries, *taken, *await asyncio.to_thread(self._holdshelf.known_footage_cameras)}
             entry: ConfigEntry[Any] = ConfigEntry(

@@ -127,7 +127,7 @@ class Call[Q: msgspec.Struct]:
             outcome,
             merged,
             acting_as=self.decision.acting_as,
-            changes=[*changes, *self._flag()],
+            changes=[*changes, *self.flags()],
             queue=self.action.queued_when_unwritable,
         )
         if not self.action.changes and self.gate.house.version != self.version:
@@ -139,7 +139,12 @@ class Call[Q: msgspec.Struct]:
                 raise Refused(again.clause, again.sentence, again.who_can_help)
         return self.seq
 
-    def _flag(self) -> list[Change]:
+    def unrecorded(self, why: str) -> None:
+        """The few answers that are due without an entry, each with its reason: the log itself is what is broken."""
+        _LOGGER.warning("%s was answered without an entry: %s", self.action.name, why)
+        self.seq = -1
+
+    def flags(self) -> list[Change]:
         """What the policy wants a second person to look at afterwards. Such acts are registered as changing state."""
         if not self.decision.flag:
             return []
@@ -260,13 +265,10 @@ class Gate:
         return Login(owner.id, owner.name)
 
     def person_by_account(self, account: str) -> str | None:
-        """The person who is that account of this machine."""
-        if not account:
-            return None
-        for person in self.house.state.people.values():
-            if person.account == account:
-                return person.id
-        return None
+        """The person who is that account of this machine; also one who left, whom it must not make an admin."""
+        known = [p for p in self.house.state.people.values() if account and p.account == account]
+        here = [p for p in known if p.left_utc_ns is None]
+        return (here or known)[-1].id if known else None
 
     def knows_key(self, person: str, fingerprint: str) -> bool:
         """Whether that key is still one of the person's."""
@@ -381,6 +383,8 @@ class Gate:
         snapshot = [
             Change(table, key, row_of(row)) for table, rows in self.house.rows.items() for key, row in rows.items()
         ]
+        flags = call.flags()
+        snapshot += flags
         form = LogForm(facts={"problem": str(problem or self.house.problem)[:300]}, private={"why": why})
         if problem is None:
             # The log itself can be written; it only lacks what the register knows.
@@ -388,16 +392,17 @@ class Gate:
             call.seq = await self.async_append(
                 call.action.name, call.caller, "done", form, acting_as=call.decision.acting_as, changes=snapshot
             )
-            self.house.restart_at(call.seq)
+            self.house.restart_at(self.log, call.seq)
             self.holdshelf.repairs.async_delete(STATE_REPAIR)
             return
         public, private = self._entry(call.action.name, call.caller, "done", form, call.decision.acting_as)
         private["changes"] = msgspec.json.encode(snapshot).decode()
         try:
-            call.seq = await asyncio.to_thread(self.log.continue_after, problem, public, private)
+            call.seq = await asyncio.to_thread(self.log.continue_after, str(problem), public, private)
         except StorageError as error:
             raise Unavailable("The new log could not be begun.", str(error)) from None
-        self.house.restart_at(call.seq)
+        self.house.restart_at(self.log, call.seq)
+        self.house.apply(flags, call.seq)
         self.holdshelf.repairs.async_delete(LOG_REPAIR)
         self.holdshelf.repairs.async_delete(STATE_REPAIR)
 

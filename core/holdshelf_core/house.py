@@ -72,6 +72,7 @@ class House:
         """Why the state is not whole; nobody has rights and nothing is erased while it is not ''."""
         self._pending: dict[tuple[str, str], dict[str, Any] | None] = {}
         self._wake = asyncio.Event()
+        self._log = ""
         self._state: State | None = None
 
     # --- reading ----------------------------------------------------------------------------------------------
@@ -130,9 +131,9 @@ class House:
         self._state = None
         self.version += 1
 
-    def restart_at(self, seq: int) -> None:
-        """A new log began with everything that is here as its entry ``seq``."""
-        self.applied_seq, self.problem = seq, ""
+    def restart_at(self, log: AccessLog, seq: int) -> None:
+        """This log has everything that is here in its entry ``seq``."""
+        self.applied_seq, self._log, self.problem = seq, log.public_key.origin, ""
         self.version += 1
         self._wake.set()
 
@@ -142,10 +143,10 @@ class House:
         self._state = None
         self.version += 1
 
-    def written_seq(self) -> int:
-        """Number of the last entry that the register on disk holds."""
+    def _written(self) -> tuple[int, str]:
+        """Number of the last entry that the register on disk holds, and of which log; (0, '') when it holds none."""
         meta = self._register.get(META, META_KEY)
-        return int(meta["applied_seq"]) if meta else 0
+        return (int(meta["applied_seq"]), str(meta.get("log", ""))) if meta else (0, "")
 
     # --- start ------------------------------------------------------------------------------------------------
 
@@ -154,15 +155,17 @@ class House:
         try:
             for name, kind in TABLES.items():
                 for row in self._register.table(name).all():
-                    fields = {k: v for k, v in row.items() if k != "key"}
-                    self.rows[name][row["key"]] = msgspec.convert(fields, kind, strict=False)
+                    self.rows[name][row["key"]] = msgspec.convert(row["row"], kind, strict=False)
         except (msgspec.ValidationError, KeyError, TypeError) as error:
             # Rows that cannot be read are not guessed at: the log has them all.
             _LOGGER.error("the register's rows cannot be read (%s); replaying the whole access log", error)
             self.rows = {name: {} for name in TABLES}
             self.applied_seq = 0
+            if log.problem is not None:
+                self.problem = f"The register cannot be read and the access log cannot be replayed: {log.problem}"
+                return 0
         else:
-            self.applied_seq = self.written_seq()
+            self.applied_seq = self._begin_at(log)
         if log.problem is not None and self._register.problem is not None:
             self.problem = f"The register was lost and the access log cannot be replayed: {log.problem}"
             return 0
@@ -171,6 +174,23 @@ class House:
         if self.applied_seq == log.size:
             return 0
         return self._replay(log)
+
+    def _begin_at(self, log: AccessLog) -> int:
+        """The entry up to which the register is what the log says. A log that is not the register's gets a ``problem``."""
+        seq, written_to = self._written()
+        self._log = log.public_key.origin
+        if not seq or log.problem is not None:
+            return seq
+        if written_to == self._log:
+            if seq > log.size:
+                log.distrust(f"The access log has {log.size} entries, and the register holds what entry {seq} said.")
+            return seq
+        # After damage a new log was begun: its first entry holds everything, and names the log that it follows.
+        first = next(log.read(1, 1), None)
+        if first is not None and written_to in str(first.public.get("facts", {}).get("before", "")):
+            return 0
+        log.distrust("The access log is not the one that the register belongs to, and does not name it.")
+        return seq
 
     def _replay(self, log: AccessLog) -> int:
         replayed = 0
@@ -209,10 +229,12 @@ class House:
         # The number first: what is applied in between is written without it and replayed after a crash, which changes nothing.
         seq = self.applied_seq
         pending, self._pending = self._pending, {}
+        rows: list[tuple[str, str, dict[str, Any] | None]] = [(META, META_KEY, {"applied_seq": seq, "log": self._log})]
+        for (table, key), row in pending.items():
+            # A policy row lies whole under "row": its fields may be called anything, "key" as well.
+            rows.append((table, key, {"row": row} if table in TABLES and row is not None else row))
         try:
-            self._register.write(
-                [*((table, key, row) for (table, key), row in pending.items()), (META, META_KEY, {"applied_seq": seq})]
-            )
+            self._register.write(rows)
         except StorageError:
             self._pending = {**pending, **self._pending}
             raise

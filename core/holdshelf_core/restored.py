@@ -10,13 +10,13 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from holdshelf_core import times
+from holdshelf_core import after_restore
 from holdshelf_core.actions import LogForm
 from holdshelf_core.errors import Unavailable
 from holdshelf_core.house import put
 from holdshelf_core.policy import model
 from holdshelf_storage.errors import StorageError
-from holdshelf_storage.restore import read_marker, settle_marker
+from holdshelf_storage.restore import mark_logged, read_marker
 
 if TYPE_CHECKING:
     from holdshelf_core.app import Holdshelf
@@ -32,21 +32,14 @@ async def async_tell(holdshelf: Holdshelf) -> None:
     state = holdshelf.paths.state
     try:
         marker = await asyncio.to_thread(read_marker, state)
-        if marker is not None:
-            facts = {
-                "made": times.rfc3339(marker.made_utc_ns),
-                "sha256": marker.archive_sha256,
-                "entries": marker.entries,
-                "lost": sum(marker.newer.values()) if marker.newer is not None else "unknown",
-            }
+        if marker is not None and not marker.log_seq:
             gate = holdshelf.gate
             async with gate.order:
                 key = holdshelf.house.next_id("flags", "f")
-                note = f"backup of {times.local_words(marker.made_utc_ns)} restored"
-                flag = model.Flag(key, FLAG, 0, "admin", gate.now().utc_ns, 1, note=note)
-                form = LogForm(facts=facts, private={"set_aside": marker.set_aside})
-                await gate.async_service_entry("backup.restored", form, [put("flags", key, flag)], ordered=True)
-            await asyncio.to_thread(settle_marker, state)
+                flag = model.Flag(key, FLAG, 0, "admin", gate.now().utc_ns, 1, note=after_restore.sentence(marker))
+                form = LogForm(facts=after_restore.facts(marker), private={"set_aside": marker.set_aside})
+                seq = await gate.async_service_entry("backup.restored", form, [put("flags", key, flag)], ordered=True)
+            await asyncio.to_thread(mark_logged, state, marker, seq)
     except (StorageError, Unavailable) as error:
         _LOGGER.warning("a restored backup was not written down yet: %s", error)
     async_check(holdshelf)
@@ -62,6 +55,6 @@ def async_check(holdshelf: Holdshelf) -> None:
         REPAIR,
         camera_id=None,
         severity="warning",
-        sentence=f"A {waiting[-1].note}: keys and letters that were ended since then may be valid again.",
-        next_step=f"A seat compares `holdshelf person list` and `appointment list` with the papers, then `flag review {waiting[-1].id}`.",
+        sentence=waiting[-1].note,
+        next_step=f"{after_restore.next_step()} A seat says so: `holdshelf flag review {waiting[-1].id}`.",
     )

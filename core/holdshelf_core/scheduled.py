@@ -1,4 +1,4 @@
-"""The jobs that exist so far: sweep, checksum scrub, room forecast. Holds, reviews and reports come with the rules."""
+"""The scheduled jobs: sweep, checksums, holds and their reviews, signs, room."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tzlocal import get_localzone
 
 from holdshelf_core import commissioning
+from holdshelf_core.hold_duties import async_hold_duties
 from holdshelf_storage.layout import day_start_ns
 from holdshelf_storage.verify import verify
 
@@ -110,3 +111,13 @@ def async_add_jobs(holdshelf: Holdshelf) -> None:
     jobs.async_add("checksums", "hash files that were cut back after a fault", 60, hashes, soon_s=30)
     jobs.async_add("health", "compare days kept with the floor", 600, health, soon_s=60)
     jobs.async_add("signs", "see which signs at entrances are to be checked", 600, signs, soon_s=60)
+    jobs.async_add(
+        "holds",
+        "shelve what is held, end what is lifted",
+        60,
+        partial(async_hold_duties, holdshelf),
+        soon_s=5,
+    )
+    jobs.async_add(
+        "held room", "warn before what is held takes all the room", 600, holdshelf.holds.async_watch_room, soon_s=45
+    )

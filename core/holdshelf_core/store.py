@@ -10,13 +10,11 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from holdshelf_core import reasons
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.paths import DataPaths
-from holdshelf_storage.days import SegmentRef
 from holdshelf_storage.errors import StorageError, VolumeError, VolumeLocked, VolumeReadOnly
 from holdshelf_storage.footage import Footage
 from holdshelf_storage.ledger import Ledger
@@ -50,9 +48,9 @@ class Store:
         self.opened: Opened | None = None
         self.problem = ""
 
-    async def async_open(self, may_erase: Callable[[SegmentRef], bool], hold_lock: threading.Lock) -> Opened:
-        """Attach, recover, finish what the ledger had begun. Raises VolumeError and StorageError."""
-        self.opened = await asyncio.to_thread(self._open, may_erase, hold_lock)
+    async def async_open(self) -> Opened:
+        """Attach and recover. What the ledger had begun, ``holds`` finishes: it knows what must stay. Raises StorageError."""
+        self.opened = await asyncio.to_thread(self._open)
         self.problem = ""
         self._repairs.async_delete(REPAIR)
         for number, problem in enumerate(self.opened.recovery.problems[:20]):
@@ -65,7 +63,7 @@ class Store:
         self._start_counting(self.opened.footage)
         return self.opened
 
-    def _open(self, may_erase: Callable[[SegmentRef], bool], hold_lock: threading.Lock) -> Opened:
+    def _open(self) -> Opened:
         began = time.monotonic()
         # A worker of a killed service holds the lock until it has flushed: that is worth a short wait.
         volume = Volume.attach(self._paths.state, self._paths.media, wait_s=LOCK_WAIT_S)
@@ -73,7 +71,6 @@ class Store:
             ledger = Ledger(volume)
             footage = Footage(volume, ledger)
             recovery = footage.recover()
-            ledger.replay(may_erase, hold_lock)
         except BaseException:
             volume.detach()
             raise

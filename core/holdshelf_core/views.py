@@ -61,6 +61,7 @@ def _disk(holdshelf: Holdshelf, room: RoomFigures | None) -> types.DiskRow:
 def _camera(holdshelf: Holdshelf, entry: ConfigEntry[Any], usages: Usage | None) -> types.CameraRow:
     camera = holdshelf.recorder.cameras.get(entry.entry_id)
     usage = usages.cameras.get(entry.entry_id) if usages else None
+    commissioned = holdshelf.house.state.commissions.get(entry.entry_id)
     now_utc_ns = holdshelf.clock.utc_ns()
     recorded_ns = usage.recorded_ns if usage else 0
     size_bytes = usage.allocated_bytes if usage else 0
@@ -97,6 +98,7 @@ def _camera(holdshelf: Holdshelf, entry: ConfigEntry[Any], usages: Usage | None)
         activity=list(camera.activity_bytes_per_s) if camera else [],
         last_gap=last_gap,
         added_utc_ns=entry.added_utc_ns,
+        commission=commissioned.state if commissioned is not None else "new",
     )
 
 

@@ -8,6 +8,7 @@ sorted keys and msgspec's strings are that form (tests hold it against the rfc87
 SHA-256(salt ‖ UTF-8 text). Must never let two different byte strings count as the same line.
 """
 
+import datetime as dt
 import hashlib
 import re
 import secrets
@@ -18,6 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from holdshelf_storage.errors import BadEntry
+from holdshelf_storage.journal import UNREADABLE
 from holdshelf_storage.layout import MAX_TIME_NS, NS
 
 VERSION: Final = 1
@@ -49,16 +51,12 @@ class BadLine(Exception):
 
 def time_text(utc_ns: int) -> str:
     """RFC 3339 in UTC with nine decimals. Times outside the years 1 to 9999 are moved to the nearest."""
-    import datetime as dt  # noqa: PLC0415
-
     seconds, ns = divmod(max(-MAX_TIME_NS, min(MAX_TIME_NS, utc_ns)), NS)
     return f"{dt.datetime(1970, 1, 1) + dt.timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.{ns:09d}Z"  # noqa: DTZ001
 
 
 def time_ns(text: str) -> int:
     """The UTC nanoseconds of a time as `time_text` writes it. Raises BadEntry."""
-    import datetime as dt  # noqa: PLC0415
-
     match = AT.fullmatch(text)
     try:
         if match is None:
@@ -145,9 +143,10 @@ def parse_line(raw: bytes) -> dict[str, Any]:
     """A line of either kind (a private one has "private"), proven canonical. Raises BadLine."""
     try:
         line = _decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        is_canonical = encode_sorted(line) == raw
+    except UNREADABLE as error:
         raise BadLine("is not readable") from error
-    if type(line) is not dict or encode_sorted(line) != raw:
+    if type(line) is not dict or not is_canonical:
         raise BadLine("is not in its canonical form")
     if type(line.get("seq")) is not int:
         raise BadLine("bears no number")

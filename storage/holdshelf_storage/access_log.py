@@ -99,6 +99,10 @@ class AccessLog:
             self._thread.join()
             self._writer.close()
 
+    def distrust(self, why: str) -> None:
+        """Writes nothing to this log any more: the caller knows that it is not the one it should be. `why` is a sentence."""
+        self._writer.problem = self._writer.problem or LogBroken(why)
+
     @property
     def problem(self) -> LogBroken | None:
         """Why nothing is written to this log any more; None when it is sound. Reading goes on as far as it can."""
@@ -261,8 +265,20 @@ class AccessLog:
             self._queue.put(None)
             self._thread.join()
             writer.close()
-            self._begin()
+            try:
+                self._begin()
+            except BaseException:
+                self._refuse_all()  # nobody shall wait for a log that is not open
+                raise
             return seq
+
+    def _refuse_all(self) -> None:
+        with self._gate:
+            self._is_closed = True
+        while not self._queue.empty():
+            item = self._queue.get_nowait()
+            if item is not None and item[2].set_running_or_notify_cancel():
+                item[2].set_exception(LogError("The access log could not be opened again; restart the service."))
 
     # -- reading ------------------------------------------------------------------------------------------------------
 

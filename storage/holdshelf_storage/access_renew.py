@@ -2,6 +2,7 @@
 
     access.broken-20261125T040506Z/    the old folder as it lay, its key file with it
     access.new/                        the new log until it is whole; then renamed
+    access.unfinished-20261125T040506Z/    one that a crash kept from becoming whole
 
 Interrupted at any step, the next start finds a log with a `problem` (the old one, or none where one belongs), never a
 new log that does not say what it follows.
@@ -14,12 +15,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
+from holdshelf_storage.access_start import FRONTIER, HEAD, Frontier
 from holdshelf_storage.atomic import fsync_dir, make_dir
 from holdshelf_storage.errors import BadEntry, translating
+from holdshelf_storage.journal import UNREADABLE
 
 BROKEN: Final = "access.broken-"
 NEW: Final = "access.new"
-_HEAD_LIMIT_BYTES = 4096
+UNFINISHED: Final = "access.unfinished-"
+_LIMIT_BYTES = 16 * 1024
 
 
 def never_had_one(folder: Path, key_path: Path) -> bool:
@@ -42,7 +48,7 @@ class Renewal:
         self.new = folder.with_name(NEW)
         if os.path.lexists(self.new):
             with translating("The unfinished new access log could not be set aside"):
-                self.new.rename(_free_name(folder.parent))
+                self.new.rename(_free_name(folder.parent, UNFINISHED))
             fsync_dir(folder.parent)
         was_interrupted = not os.path.lexists(folder)
         aside = _set_aside(folder.parent)
@@ -54,9 +60,10 @@ class Renewal:
         facts = public.get("facts", {})
         if not isinstance(facts, Mapping):
             raise BadEntry("The facts of an entry must be a mapping; report this as a bug.")
-        head = ""
-        with contextlib.suppress(OSError):
-            head = (self._old / "head").read_bytes()[:_HEAD_LIMIT_BYTES].decode(errors="replace")
+        head = _text(self._old / HEAD)
+        if not head:  # a power cut may take it; the frontier carries one
+            with contextlib.suppress(*UNREADABLE):
+                head = msgspec.json.decode(_text(self._old / FRONTIER), type=Frontier).head
         name = self._aside.name if self._old == self._folder else self._old.name
         return {
             **public,
@@ -83,8 +90,16 @@ class Renewal:
             fsync_dir(folder.parent)
 
 
-def _free_name(state: Path) -> Path:
-    stem = f"{BROKEN}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+def _text(path: Path) -> str:
+    """The beginning of a small file, '' when there is none."""
+    try:
+        return path.read_bytes()[:_LIMIT_BYTES].strip(b"\0").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _free_name(state: Path, prefix: str = BROKEN) -> Path:
+    stem = f"{prefix}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
     number = 1
     path = state / stem
     while os.path.lexists(path):

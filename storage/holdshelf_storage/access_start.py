@@ -18,6 +18,7 @@ from holdshelf_storage.access_lines import BadLine, parse_line
 from holdshelf_storage.atomic import read_all
 from holdshelf_storage.checkpoint import BadHead, Head, PublicKey
 from holdshelf_storage.errors import LogBroken, translating
+from holdshelf_storage.journal import UNREADABLE
 from holdshelf_storage.merkle import Tree, leaf_hash
 
 ACCESS = "access"
@@ -95,9 +96,10 @@ def check_frontier(data: bytes, key: PublicKey) -> tuple[Frontier, Tree] | None:
         frontier = msgspec.json.decode(data, type=Frontier)
         tree = Tree(frontier.size, [bytes.fromhex(node) for node in frontier.nodes])
         head = key.check(frontier.head)
-    except (msgspec.DecodeError, ValueError):
+    except (*UNREADABLE, ValueError):
         return None
-    if frontier.encode() != data or (head.size, head.root) != (tree.size, tree.root()):
+    is_canonical = frontier.encode() == data and [node.hex() for node in tree.nodes] == frontier.nodes
+    if not is_canonical or (head.size, head.root) != (tree.size, tree.root()):
         return None
     return frontier, tree
 

@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Iterator
 
-from holdshelf_storage.errors import SyncFailed, translating
+from holdshelf_storage.errors import StorageError, SyncFailed, translating
 
 _CHUNK = 64 * 1024
 
@@ -40,14 +40,22 @@ def sync(fd: int, what: str, *, data_only: bool = False) -> None:
 
 
 def make_dir(path: str | os.PathLike[str], *, dir_fd: int | None = None, mode: int = 0o700) -> bool:
-    """Makes a folder durably, its parent must exist. False when it was there already. Raises StorageError."""
+    """Makes a folder durably, its parent must exist. False when it was there already. Raises StorageError.
+
+    When its name cannot be made durable it is taken away again: found there, the next caller would trust it.
+    """
     text = os.fspath(path)
     with translating(f"The folder {text} could not be made"):
         try:
             os.mkdir(path, mode, dir_fd=dir_fd)
         except FileExistsError:
             return False
-    fsync_dir(os.path.dirname(text) or ".", dir_fd=dir_fd)  # noqa: PTH120
+    try:
+        fsync_dir(os.path.dirname(text) or ".", dir_fd=dir_fd)  # noqa: PTH120
+    except StorageError:
+        with contextlib.suppress(OSError):
+            os.rmdir(path, dir_fd=dir_fd)
+        raise
     return True
 
 

@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -115,11 +115,14 @@ class SigningKey:
         """From PKCS #8. Raises BadHead."""
         try:
             private = serialization.load_pem_private_key(data, password=None)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise BadHead("holds no key") from error
         if not isinstance(private, Ed25519PrivateKey):
             raise BadHead("holds a key of another kind")
-        return cls(private)
+        key = cls(private)
+        if key.to_pem() != data:
+            raise BadHead("was changed")
+        return key
 
     def to_pem(self) -> bytes:
         """PKCS #8, not encrypted: the file is for its owner alone."""

@@ -22,7 +22,7 @@ from holdshelf_storage.atomic import (
     read_tail,
     write_atomic,
 )
-from holdshelf_storage.errors import DiskFull, translating
+from holdshelf_storage.errors import DiskFull, StorageError, translating
 from holdshelf_storage.volume import Volume
 
 TAIL_BYTES = 64 * 1024
@@ -52,6 +52,8 @@ class Days:
         self._locks: dict[str, threading.RLock] = {}
         self._latest: dict[str, list[str]] = {}
         self._known: set[str] = set()
+        self._unsynced: dict[str, set[str]] = {}
+        """Days whose folder may not be durable since something was moved into it."""
 
     def lock(self, camera: str) -> threading.RLock:
         """The lock of a camera's folders. Held for one change at a time; taken after any lock of a caller."""
@@ -224,7 +226,26 @@ class Days:
 
         The day first: where a rename is not one step on disk, the file is then in both folders rather than in none.
         """
+        with self._guard:
+            self._unsynced.setdefault(camera, set()).add(day)
         fsync_dir(layout.day_path(camera, day), dir_fd=self.volume.root_fd)
+        with self._guard:
+            self._unsynced.get(camera, set()).discard(day)
+        fsync_dir(f"{layout.camera_path(camera)}/{layout.OPEN}", dir_fd=self.volume.root_fd)
+
+    def sync_open(self, camera: str) -> None:
+        """Makes the entries of `open` durable; a day whose own sync failed before is tried again first, lest a file that
+        was moved there be in neither folder after a power cut. Raises StorageError."""
+        with self._guard:
+            behind = list(self._unsynced.get(camera, ()))
+        for day in behind:
+            try:
+                fsync_dir(layout.day_path(camera, day), dir_fd=self.volume.root_fd)
+            except StorageError as error:
+                _log.error("%s", error)
+            else:
+                with self._guard:
+                    self._unsynced.get(camera, set()).discard(day)
         fsync_dir(f"{layout.camera_path(camera)}/{layout.OPEN}", dir_fd=self.volume.root_fd)
 
     def list_folder(self, path: str) -> list[str]:

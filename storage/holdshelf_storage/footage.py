@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from holdshelf_storage import fmp4, journal, layout, query, recovery
-from holdshelf_storage.atomic import fsync_dir, sync
+from holdshelf_storage.atomic import sync
 from holdshelf_storage.days import Days, SegmentRef
 from holdshelf_storage.errors import AudioFound, FootageError, SegmentMismatch, StorageError, SyncFailed, translating
 from holdshelf_storage.hashing import Hashing
@@ -122,7 +122,7 @@ class Footage:
         with translating(f"{path} could not be opened"):
             fd = os.open(path, flags, 0o600, dir_fd=self._volume.root_fd)
         try:
-            fsync_dir(os.path.dirname(path), dir_fd=self._volume.root_fd)  # noqa: PTH120
+            self._days.sync_open(camera)
         except BaseException:
             os.close(fd)
             raise

@@ -37,6 +37,7 @@ __all__ = ["Abandon", "DayGone", "Done", "Entry", "Intent", "IntentDay", "Ledger
 
 MAX_REFS_PER_INTENT = 1_000
 _TAIL_BYTES = 512 * 1024
+_DAY_LINE = b'{"kind":"day"'
 _log = logging.getLogger(__name__)
 
 
@@ -64,6 +65,9 @@ class Ledger:
         self._on_day_gone: list[Callable[[str, str], None]] = []
         self._unfinished: dict[str, tuple[Intent | Abandon | Unshelve, Path]] = {}
         self._told_gone: set[tuple[str, str, str]] = set()
+        self._gone_lock = threading.Lock()
+        self._gone: dict[str, dict[str, DayGone]] = {}
+        self._scanned: dict[Path, int] = {}
         self._load()
 
     def listen(
@@ -156,7 +160,7 @@ class Ledger:
             return False
         with self.days.lock(camera):
             self._unlink(layout.open_path(camera, seq))
-            fsync_dir(f"{layout.camera_path(camera)}/{layout.OPEN}", dir_fd=self._volume.root_fd)
+            self.days.sync_open(camera)
         return True
 
     def drop_second_name(self, camera: str, seq: int) -> None:
@@ -230,21 +234,25 @@ class Ledger:
     def days_gone(self, camera: str, first_day: str = "", last_day: str = "9999-99-99") -> dict[str, DayGone]:
         """Summaries of the days of `camera` that have gone, by day; first..last included. Raises DiskWriteError.
 
-        Reads the whole ledger, decoding what it is asked for only.
+        The ledger is read through once, and from where that ended the next time.
         """
-        found: dict[str, DayGone] = {}
-        wanted = b'"camera":"%s"' % layout.check_camera(camera).encode()
-        for path in self._months():
-            data = _read(path, 0)
-            position = data.find(b'{"kind":"day"')
-            while position >= 0:
-                end = data.find(b"\n", position)
-                line = data[position : end if end >= 0 else len(data)]
-                entry = ledger_lines.decode(line) if end >= 0 and wanted in line else None
-                if isinstance(entry, DayGone) and entry.camera == camera and first_day <= entry.day <= last_day:
-                    found[entry.day] = entry
-                position = data.find(b'{"kind":"day"', position + 1)
-        return found
+        layout.check_camera(camera)
+        with self._gone_lock:
+            for path in self._months():
+                self._scanned[path] = self._scan_gone(path, self._scanned.get(path, 0))
+            return {day: entry for day, entry in self._gone.get(camera, {}).items() if first_day <= day <= last_day}
+
+    def _scan_gone(self, path: Path, position: int) -> int:
+        """Takes the summaries behind `position` of one month in; returns where its last whole line ends."""
+        data = _read(path, 0)
+        whole = data.rfind(b"\n") + 1
+        found = data.find(_DAY_LINE, position if position <= whole else 0)
+        while 0 <= found < whole:
+            entry = ledger_lines.decode(data[found : data.find(b"\n", found)])
+            if isinstance(entry, DayGone):
+                self._gone.setdefault(entry.camera, {})[entry.day] = entry
+            found = data.find(_DAY_LINE, found + 1)
+        return whole
 
     def finish_days(self, cameras: Iterable[str], at_utc_ns: int) -> list[tuple[str, str]]:
         """Ends the oldest days of `cameras` that have no footage left: summary, then folder. Returns those ended.
@@ -322,7 +330,7 @@ class Ledger:
             status = self._open_status(entry.camera, entry.seq)
             if status is not None:
                 self._unlink(layout.open_path(entry.camera, entry.seq))
-                fsync_dir(f"{layout.camera_path(entry.camera)}/{layout.OPEN}", dir_fd=self._volume.root_fd)
+                self.days.sync_open(entry.camera)
         freed = status.st_blocks * 512 if status is not None else 0
         self._finish(entry.id, path, Done(id=entry.id, freed_bytes=freed))
         return freed

@@ -3,7 +3,7 @@
 Every entry is numbered, canonical and hashed as it lies; the tree over all of them must be the head's, and the head signed by
 the log's key; each private text must be the one committed to. A head that somebody kept outside (on paper, in a mail) shows
 besides that nothing of what it counted was taken away or changed since, which nothing inside the building can.
-Changes nothing; works beside a running service. 1,000,000 entries take about ten seconds.
+Changes nothing; works beside a running service. 1,000,000 entries take about seven seconds on two cores of 2026.
 """
 
 import os
@@ -20,8 +20,9 @@ from holdshelf_storage.access_export import FORMAT, Header
 from holdshelf_storage.access_files import Month, list_months, open_file, raw_lines
 from holdshelf_storage.access_lines import BadLine, parse_line, private_texts
 from holdshelf_storage.access_start import ACCESS, FRONTIER, HEAD, KEY, Frontier, check_frontier, is_torn, read_small
-from holdshelf_storage.checkpoint import BadHead, Head, OutsideHead, PublicKey, SigningKey, parse_outside
+from holdshelf_storage.checkpoint import BadHead, Head, OutsideHead, PublicKey, SigningKey, parse_note, parse_outside
 from holdshelf_storage.errors import FormatNewer, LogError, translating
+from holdshelf_storage.journal import UNREADABLE
 
 MAX_PROBLEMS: Final = 50
 _PROGRESS_EVERY: Final = 10_000
@@ -264,9 +265,11 @@ def _verify_folder(path: Path, key: PublicKey | None, check: _Check) -> None:
     finally:
         os.close(dir_fd)
     if head is not None:
-        check.compare(head, "The head")
+        if frontier is None or frontier.size != head.size:
+            check.compare(head, "The head")
         check.report.after_head = max(0, check.tree.size - head.size)
     if frontier is not None:
+        check.compare(parse_note(frontier.head)[0], "The head in `frontier`")
         stands = check.places.get(frontier.size)
         if stands is not None and stands != (frontier.file, frontier.offset):
             check.report.tell("The file `frontier` names another place than that of its entry.")
@@ -331,7 +334,7 @@ def _signed(dir_fd: int, key: PublicKey | None, report: LogReport) -> tuple[Fron
     if checked is not None and head is not None and checked[1].size > head.size:
         # A power cut sets the head back, never the frontier, which carries a head of its own.
         report.head = checked[0].head
-        return checked[0], Head(head.origin, checked[1].size, checked[1].root())
+        head = parse_note(checked[0].head)[0]
     return (checked[0] if checked else None), head
 
 
@@ -346,12 +349,13 @@ def _verify_export(path: Path, key: PublicKey | None, check: _Check) -> None:
         first = next(raw_lines(fd, 0, size), None)
         try:
             header = msgspec.json.decode(first[1] if first else b"", type=Header)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise LogError(f"{path.name} is not an export of an access log; choose another file.") from error
         report, name = check.report, path.name
         if header.access_log_export != FORMAT:
             raise FormatNewer(f"{path.name} was written by a newer Holdshelf; verify it with that version.")
-        if first is None or header.encode() != first[1] + b"\n":
+        hashes = header.left + header.right
+        if first is None or header.encode() != first[1] + b"\n" or any(node != node.lower() for node in hashes):
             report.tell(f"{name}: its first line is not in its canonical form.")
         head, key = _header_of(header, key, report, name)
         if head is None or key is None or not _begin(header, head, check, name):

@@ -54,6 +54,8 @@ class Restored(msgspec.Struct, frozen=True):
     """How many entries of each action the old log had beyond the backup's last; None when that cannot be told."""
     problems: list[str]
     """What is wrong with the restored state, accepted by whoever restored it."""
+    log_seq: int = 0
+    """Number of the entry `backup.restored`; 0 while the log does not have it yet."""
 
 
 def restore(
@@ -126,8 +128,15 @@ def read_marker(state: Path) -> Restored | None:
         os.close(fd)
 
 
+def mark_logged(state: Path, restored: Restored, seq: int) -> Restored:
+    """Called when the log has the entry `backup.restored`, so that it is written once; the marker stays for the repair."""
+    logged = msgspec.structs.replace(restored, log_seq=seq)
+    write_atomic(state / MARKER, msgspec.json.encode(logged) + b"\n")
+    return logged
+
+
 def settle_marker(state: Path) -> None:
-    """Called when the log has the entry `backup.restored`: the marker stays under another name and is not told again."""
+    """Called when a person has looked at what a restore forgot: the marker stays under another name, and no repair is raised."""
     with translating(f"{state / MARKER} could not be renamed"), contextlib.suppress(FileNotFoundError):
         (state / MARKER).rename(state / MARKER_DONE)
     fsync_dir(state)

@@ -69,7 +69,8 @@ class Shelf:
         self._footage = footage
         self._days: Days = ledger.days
         self._lock = threading.RLock()
-        self._seen: dict[tuple[str, str, str], tuple[int, object]] = {}
+        self._seen: dict[tuple[str, str, str], tuple[int, object, int]] = {}
+        self._sure: set[tuple[str, str]] = set()
         self._gone_told: dict[tuple[str, str], object] = {}
 
     # -- what lies there --------------------------------------------------------------------------------------------
@@ -180,10 +181,11 @@ class Shelf:
         result: Shelved,
     ) -> None:
         key, root = (hold, camera, day), self._volume.root_fd
+        seen = self._seen.get(key)
+        if seen is not None and seen == self._state_of(hold, camera, day, spans, let_go):
+            return
         with self._days.lock(camera):  # no segment is half-way between journal and folder
             data = self._days.read_journal(camera, day)
-            if self._seen.get(key) == (len(data), (spans, len(let_go))):
-                return
             names = set(self._days.names(camera, day))
             still_open = set(self._days.open_sequences(camera))
         picked = _pick(data, spans)
@@ -212,18 +214,39 @@ class Shelf:
         pending = sum(segment.seq in still_open for segment in picked.segments) + len(picked.unhashed & _seqs(there))
         result.pending += pending
         result.open_gaps += picked.open_gaps
+        self._sure.add((hold, camera))
         if linked or missing:
             self._write_sums(folder, self.index.read_journal(hold, camera, day), there)
         fsync_dir(folder, dir_fd=root)
         result.linked += linked
         result.shelved += linked
         if not pending:
-            self._seen[key] = (len(data), (spans, len(let_go)))
+            self._seen[key] = (len(data), spans, len(let_go))
+
+    def _state_of(
+        self, hold: str, camera: str, day: str, spans: object, let_go: Collection[int]
+    ) -> tuple[int, object, int] | None:
+        """What a pass goes by: when nothing of it changed, there is nothing to do. None: the shelf's folder is lost."""
+        root = self._volume.root_fd
+        try:
+            os.stat(layout.shelf_day_path(hold, camera, day), dir_fd=root, follow_symlinks=False)
+            journal_path = f"{layout.day_path(camera, day)}/{layout.JOURNAL}"
+            return os.stat(journal_path, dir_fd=root, follow_symlinks=False).st_size, spans, len(let_go)
+        except OSError:
+            return None
+
+    def recheck(self) -> None:
+        """Forgets what earlier passes found: the next ones look at every day again."""
+        with self._lock:
+            self._seen.clear()
+            self._gone_told.clear()
 
     def _make_folders(self, hold: str, camera: str, day: str) -> None:
-        root, path = self._volume.root_fd, layout.hold_path(hold)
-        for folder in (layout.SHELF, path, f"{path}/{camera}", f"{path}/{camera}/{day}"):
-            make_dir(folder, dir_fd=root)
+        path = layout.hold_path(hold)
+        self._make_folders_of_camera(hold, camera)
+        made = make_dir(f"{path}/{camera}/{day}", dir_fd=self._volume.root_fd)
+        if not made and (hold, camera) not in self._sure:
+            fsync_dir(f"{path}/{camera}", dir_fd=self._volume.root_fd)
         self.index.placed(hold, camera, day)
 
     def _link(self, camera: str, day: str, name: str, folder: str) -> bool:
@@ -261,7 +284,10 @@ class Shelf:
     def _make_folders_of_camera(self, hold: str, camera: str) -> None:
         root, path = self._volume.root_fd, layout.hold_path(hold)
         for folder in (layout.SHELF, path, f"{path}/{camera}"):
-            make_dir(folder, dir_fd=root)
+            made = make_dir(folder, dir_fd=root)
+            if not made and (hold, camera) not in self._sure:
+                # Made by a process that was killed, perhaps before it was durable.
+                fsync_dir(os.path.dirname(folder) or ".", dir_fd=root)  # noqa: PTH120
 
     # -- taking from there ----------------------------------------------------------------------------------------------
 

@@ -108,22 +108,16 @@ class ShelfIndex:
         days = self.days_of(camera, first, last)
         if not days:
             return found
-        existing = set(self._days.days(camera))
         more: list[query.Span] = []
         for day in days:
-            erased = {
-                span.name: span for span in found if isinstance(span, StoredSegment) and span.day == day and span.erased
-            }
-            if day in existing and not erased:
-                continue
+            names = set(self._days.names(camera, day))
             for hold in self.holds_of(camera, day):
                 present = self.names(hold, camera, day)
-                for name in present & erased.keys():
-                    erased[name].erased = False
-                if day not in existing:
-                    more += query.spans_of(camera, day, self.read_journal(hold, camera, day), present)
+                if not present - names and names:
+                    continue
+                more += query.spans_of(camera, day, self.read_journal(hold, camera, day), present | names)
         if more:
-            found = sorted([*found, *_once(more)], key=lambda span: span.start_utc_ns)
+            found = sorted(_once([*found, *more]), key=lambda span: span.start_utc_ns)
             found = [span for span in found if query.touches(span, start_utc_ns, end_utc_ns)]
         return found
 
@@ -143,9 +137,11 @@ class ShelfIndex:
 
 
 def _once(spans: list[query.Span]) -> Iterator[query.Span]:
-    """Each segment and gap once, a segment that is there before the same one that is not."""
+    """Each segment and gap once: a segment that is there rather than the same one erased, an ended gap rather than not."""
     seen: set[tuple[bool, int]] = set()
-    for span in sorted(spans, key=lambda span: isinstance(span, StoredSegment) and span.erased):
+    for span in sorted(
+        spans, key=lambda span: span.erased if isinstance(span, StoredSegment) else span.end_utc_ns is None
+    ):
         key = (isinstance(span, GapSpan), span.gap if isinstance(span, GapSpan) else span.seq)
         if key not in seen:
             seen.add(key)

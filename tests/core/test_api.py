@@ -70,8 +70,8 @@ class Raw(http.client.HTTPConnection):
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.connect(str(self._path))  # blocking: it waits for its turn when many connect at once
         self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
 
 
 def ask(path: Path, method: str, url: str, body: bytes | None = None) -> tuple[int, str]:

@@ -11,6 +11,7 @@ import os
 import pwd
 import queue
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,11 +23,21 @@ from typing import Any
 
 import pytest
 
+from holdshelf_core.api import types
 from holdshelf_core.api.client import Client, Events
 from holdshelf_core.api.errors import HoldshelfError, NotPermitted, Refused
-from holdshelf_core.api.types_people import Done, PersonAdd, PersonKey, PersonRemove, SeatName
+from holdshelf_core.api.types_people import (
+    AppointmentMake,
+    Done,
+    Ending,
+    PersonAdd,
+    PersonKey,
+    PersonRemove,
+    SeatName,
+)
 from holdshelf_core.api.types_session import EventRow
 from tests.keys import new_key
+from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
 
 # A right that ended is over within this (the design's bound); the tests allow twice as much.
@@ -39,11 +50,12 @@ needs_root = pytest.mark.skipif(
 
 
 class House:
-    """A service with a Director who came in over SSH."""
+    """A service with two cameras and a Director who came in over SSH."""
 
-    def __init__(self, service: Service, runtime: Path) -> None:
+    def __init__(self, service: Service, runtime: Path, server: RtspServer) -> None:
         self.service = service
         self.runtime = runtime
+        self.cameras = [service.add(server.url(name), name.title()) for name in ("door", "desk")]
         self.line, self.fingerprint = new_key()
         service.client.act("seat.name", SeatName("director", "ada", "Ada Archer", self.line), Done)
         self.director = service.as_person("director", self.fingerprint)
@@ -71,8 +83,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     runtime = Path(tempfile.mkdtemp(prefix="hs-"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))
-        with Service(tmp_path_factory.mktemp("sessions") / "data", mint=True) as service:
-            yield House(service, runtime)
+        with (
+            RtspServer([Mount("door", media="h264_100k"), Mount("desk", media="h264_100k")]) as server,
+            Service(tmp_path_factory.mktemp("sessions") / "data", mint=True) as service,
+        ):
+            yield House(service, runtime, server)
     shutil.rmtree(runtime)
 
 
@@ -144,21 +159,28 @@ def test_a_bad_token_is_refused_and_never_falls_back_to_the_account_even_roots(h
     assert refused(lambda: Client(house.service.data, token=token).act("person.add", None, Done)).status == 401
 
 
+_RAW = """
+import os, pwd, socket, sys
+if sys.argv[3]:
+    account = pwd.getpwnam(sys.argv[3])
+    os.setgroups([]); os.setgid(account.pw_gid); os.setuid(account.pw_uid)
+link = socket.socket(socket.AF_UNIX)
+link.connect(sys.argv[1])
+link.settimeout(20)
+link.sendall(sys.argv[2].encode())
+while more := link.recv(65536):
+    print(more.decode(), end="", flush=True)
+"""
+
+
+def as_text(request: str, *headers: str) -> str:
+    return "\r\n".join([f"{request} HTTP/1.1", "Host: x", "Connection: close", "Content-Length: 0", *headers, "", ""])
+
+
 def raw(house: House, *headers: str, request: str = "GET /rules/me", account: str | None = None) -> str:
     """The bare answer to a request with these headers, from this account or another."""
-    script = (
-        "import os, pwd, socket, sys\n"
-        "if sys.argv[3]:\n"
-        "    a = pwd.getpwnam(sys.argv[3]); os.setgroups([]); os.setgid(a.pw_gid); os.setuid(a.pw_uid)\n"
-        "link = socket.socket(socket.AF_UNIX); link.settimeout(20); link.connect(sys.argv[1])\n"
-        "link.sendall(sys.argv[2].encode())\n"
-        "answer = b''\n"
-        "while more := link.recv(65536): answer += more\n"
-        "print(answer.decode())\n"
-    )
-    text = "\r\n".join([f"{request} HTTP/1.1", "Host: x", "Connection: close", "Content-Length: 0", *headers, "", ""])
     asked = subprocess.run(
-        [sys.executable, "-c", script, str(house.socket), text, account or ""],
+        [sys.executable, "-c", _RAW, str(house.socket), as_text(request, *headers), account or ""],
         capture_output=True,
         text=True,
         check=True,
@@ -230,6 +252,47 @@ def test_a_token_is_found_in_no_file_no_log_and_no_answer(house: House) -> None:
 # --- what a person may see -----------------------------------------------------------------------------------------
 
 
+def appoint(house: House, login: str, cameras: list[str]) -> str:
+    """The Director's letter for a person, for these cameras; its id."""
+    last_day = time.strftime("%Y-%m-%d", time.localtime(time.time() + 30 * 86_400))
+    letter = AppointmentMake(login, ["live", "archive"], last_day, PAPER, cameras=cameras)
+    return house.director.act("appointment.make", letter, Done).id
+
+
+def designee(house: House, login: str, cameras: list[str]) -> Client:
+    """Somebody whom the Director lets look at these cameras."""
+    line, fingerprint = new_key()
+    house.director.act("person.add", PersonAdd(login, login.title(), line), Done)
+    appoint(house, login, cameras)
+    return house.service.as_person(login, fingerprint)
+
+
+def test_the_director_sees_how_cameras_fare_and_not_where_they_are(house: House) -> None:
+    house.service.await_recording(*house.cameras)
+    as_admin, as_director = house.service.client.status(), house.director.status()
+    assert all("127.0.0.1" in row.address for row in as_admin.cameras)
+    assert [row.id for row in as_director.cameras] == [row.id for row in as_admin.cameras]
+    assert all(row.state == "recording" for row in as_director.cameras)
+    assert "127.0.0.1" not in repr(as_director)
+    assert str(house.service.data) not in repr(as_director)
+    rows = house.director.get("/footage", list[types.SegmentRow])
+    assert rows
+    assert not [row.file for row in rows if row.file]
+    assert "127.0.0.1" not in repr(house.director.get("/gaps", list[types.GapRow]))
+
+
+def test_a_designee_sees_the_cameras_of_the_letter_and_no_other(house: House) -> None:
+    door, desk = house.cameras
+    client = designee(house, "dee", [door])
+    house.service.await_recording(door, desk)
+    assert [row.id for row in client.status().cameras] == [door]
+    assert {row.camera for row in client.get("/footage", list[types.SegmentRow])} == {door}
+    assert {row.camera for row in client.get("/gaps", list[types.GapRow])} <= {door}
+    for path in ("/footage", "/gaps"):
+        error = refused(lambda path=path: client.get(path, Any, camera=desk))
+        assert (error.status, error.__class__) == (403, Refused)
+
+
 def test_a_person_sees_no_path_no_process_and_nothing_of_the_machines_keeping(house: House) -> None:
     seen = house.director.get("/status", dict[str, Any])
     assert seen["pid"] == 0
@@ -295,6 +358,20 @@ def test_the_end_of_one_session_leaves_the_persons_others(house: House) -> None:
     house.service.end_session(second["session"])
 
 
+def test_what_a_session_did_not_take_of_its_answer_in_time_it_does_not_get(house: House) -> None:
+    opened = house.service.open_session("director", house.fingerprint)
+    link = socket.socket(socket.AF_UNIX)
+    link.connect(str(house.socket))
+    link.settimeout(OVER_S)
+    link.sendall(f"GET /rules/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {opened['token']}\r\n\r\n".encode())
+    assert link.recv(65536).startswith(b"HTTP/1.1 200 ")
+    began = time.monotonic()
+    house.service.end_session(opened["session"])
+    assert link.recv(65536) == b""
+    assert time.monotonic() - began < OVER_S / 2
+    link.close()
+
+
 def test_a_person_has_at_most_eight_sessions(house: House) -> None:
     opened = []
     with pytest.raises(HoldshelfError, match="8 sessions"):
@@ -339,16 +416,34 @@ def test_too_many_streams_of_one_session_are_refused(house: House) -> None:
 
 
 @needs_root
-def test_an_account_of_this_machine_is_its_person_by_the_kernels_word(house: House) -> None:
+def test_an_account_of_this_machine_is_its_person_by_the_kernels_word_as_long_as_the_right_lasts(house: House) -> None:
+    assert pwd.getpwnam(ACCOUNT).pw_uid not in (0, os.getuid())
     line, _ = new_key()
-    uid = pwd.getpwnam(ACCOUNT).pw_uid
-    assert uid not in (0, os.getuid())
     house.director.act("person.add", PersonAdd("desk", "Dana Desk", line, account=ACCOUNT), Done)
     with house.open_to_all():
-        answer = raw(house, account=ACCOUNT)
-        assert "may not administer" not in answer
-        refusal = raw(house, account=ACCOUNT, request="POST /cameras")
-    assert refusal.startswith("HTTP/1.1 403 ")
+        before = raw(house, account=ACCOUNT)
+        appointment = appoint(house, "desk", house.cameras[:1])
+        during = raw(house, account=ACCOUNT)
+        managing = raw(house, account=ACCOUNT, request="POST /cameras")
+        listening = subprocess.Popen(
+            [sys.executable, "-c", _RAW, str(house.socket), as_text("GET /events"), ACCOUNT], stdout=subprocess.PIPE
+        )
+        assert listening.stdout is not None
+        while b"hello" not in listening.stdout.readline():
+            pass
+        began = time.monotonic()
+        house.director.act("appointment.end", Ending(appointment, "no longer needed"), Done)
+        heard = listening.stdout.read().decode()
+        assert time.monotonic() - began < OVER_S
+        listening.wait(20)
+        after = raw(house, account=ACCOUNT)
+    assert before.startswith("HTTP/1.1 403 ")
+    assert "may not administer" not in before
+    assert during.startswith("HTTP/1.1 200 ")
+    assert "Dana" in during
+    assert managing.startswith("HTTP/1.1 403 ")
+    assert "event: end" in heard
+    assert after.startswith("HTTP/1.1 403 ")
 
 
 # --- processes of a session ----------------------------------------------------------------------------------------
@@ -416,7 +511,11 @@ def test_when_the_door_is_gone_and_after_a_restart_no_old_token_is_good(house: H
     service.close_door()
     assert "door" in listener.until("end").data["reason"]
     wait_for("the session is over", lambda: refused(client.status).status == 401)
-    service.stop()
+    watching = Listener(service.client)
+    began = time.monotonic()
+    assert service.stop() == 0
+    assert "stopping" in watching.until("end").data["reason"]
+    assert time.monotonic() - began < OVER_S
     service.start()
     assert refused(client.status).status == 401
     house.director = service.as_person("director", house.fingerprint)

@@ -16,9 +16,17 @@ from hypothesis import strategies as st
 
 from holdshelf_core.bus import EventBus
 from holdshelf_core.clock import Clock, utc_ns
-from holdshelf_core.entries import MAX_NAME_CHARS, Entries, camera_id, check_name
+from holdshelf_core.entries import MAX_DISCOVERED, MAX_NAME_CHARS, Entries, camera_id, check_name
 from holdshelf_core.errors import BadRequest, Conflict, NotFound
-from holdshelf_core.integration import ConfigEntry, EntryDraft, EntryState, FlowError, RepairRegistry, StreamSource
+from holdshelf_core.integration import (
+    ConfigEntry,
+    DiscoveredCamera,
+    EntryDraft,
+    EntryState,
+    FlowError,
+    RepairRegistry,
+    StreamSource,
+)
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.register import Register
 
@@ -188,12 +196,39 @@ async def test_what_cannot_be_written_down_is_not_done(house: House, tmp_path: P
 async def test_a_camera_is_found_by_id_or_name_and_an_ambiguous_name_names_the_ids(house: House) -> None:
     first = await house.add("rtsp://192.0.2.7/a", "Door")
     assert house.entries.async_get("Door") is house.entries.async_get("door") is first
-    second = await house.add("rtsp://192.0.2.8/a", "Door")
-    assert house.entries.async_get("door-2") is second
-    with pytest.raises(Conflict, match=r"Several cameras are called 'Door'.*door, door-2"):
+    second = await house.add("rtsp://192.0.2.8/a", "Side")
+    second.title = "Door"  # as in a register that was edited by hand
+    assert house.entries.async_get("side") is second
+    with pytest.raises(Conflict, match=r"Several cameras are called 'Door'.*door, side"):
         house.entries.async_get("Door")
-    with pytest.raises(NotFound, match=r"There is no camera 'nosuch'. Known: door, door-2."):
+    with pytest.raises(NotFound, match=r"There is no camera 'nosuch'. Known: door, side."):
         house.entries.async_get("nosuch")
+
+
+@pytest.mark.parametrize("name", ["Door", " door", "DOOR", "Ｄｏｏｒ"])
+async def test_two_cameras_are_not_called_the_same(house: House, name: str) -> None:
+    await house.add("rtsp://192.0.2.7/a", "Door")
+    with pytest.raises(Conflict, match=r"called 'Door' already \(door\)"):
+        await house.add("rtsp://192.0.2.8/a", name)
+    assert [entry.title for entry in house.entries.async_all()] == ["Door"]
+
+
+async def test_what_a_search_finds_is_remembered_up_to_a_bound(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Flood:
+        def __init__(self, first: int) -> None:
+            self.config_flow = self
+            self.first = first
+
+        async def async_discover(self, *_: object, **__: object) -> list[DiscoveredCamera]:
+            numbers = range(self.first, self.first + MAX_DISCOVERED)
+            return [DiscoveredCamera("onvif", f"u{n}", f"Camera {n}", f"http://192.0.2.7:{n}/") for n in numbers]
+
+    for first in (0, 10, 20):
+        monkeypatch.setattr("holdshelf_core.entries.integrations", lambda first=first: {"onvif": Flood(first)})
+        assert len(await house.entries.async_discover(None, 1)) == MAX_DISCOVERED
+    assert len(house.entries._discovered) == MAX_DISCOVERED
+    assert "u19" not in house.entries._discovered
+    assert "u20" in house.entries._discovered
 
 
 @given(st.text(max_size=20_000))

@@ -67,7 +67,7 @@ class Steps:
             if not what.startswith(str(self.root)) or (name == "open" and existed):
                 return result
             if name == "open":
-                self._contents.pop(os.fstat(result).st_ino, None)  # inode numbers are used again
+                self._part_from_former(os.fstat(result).st_ino)
             elif name == "mkdir":
                 self._entries.pop(os.stat(what).st_ino, None)
                 self._dirs.add(os.stat(what).st_ino)
@@ -106,6 +106,16 @@ class Steps:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
             self._contents[status.st_ino] = (file.read(), stat.S_IMODE(status.st_mode))
+
+    def _part_from_former(self, inode: int) -> None:
+        """Inode numbers are used again: what still bears this one in a folder's durable entries is another file."""
+        former = -1 - len(self.moments)
+        if inode in self._contents:
+            self._contents[former] = self._contents.pop(inode)
+        for entries in self._entries.values():
+            for name, child in entries.items():
+                if child == inode:
+                    entries[name] = former
 
     def _keep(self, step: str) -> None:
         number = len(self.moments)

@@ -22,7 +22,7 @@ from holdshelf_storage.backup_archive import FIRST, LAST, is_name
 from holdshelf_storage.errors import BackupError, DiskFull, FormatNewer, StorageError, VolumeLocked
 from holdshelf_storage.log_verify import verify_log
 from holdshelf_storage.register import Register
-from holdshelf_storage.restore import read_marker, restore, settle_marker
+from holdshelf_storage.restore import mark_logged, read_marker, restore, settle_marker
 from holdshelf_storage.volume import init_volume
 from tests.storage.conftest import House
 
@@ -136,17 +136,17 @@ def test_a_full_disk_is_said_and_leaves_no_file(state: Path, tmp_path: Path, mon
 
 
 def test_what_the_disk_reads_back_differently_is_no_backup(
-    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    archive: Path, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sync = backup_module.sync
+    sync, other = backup_module.sync, archive.read_bytes()
 
     def lying(fd: int, what: str) -> None:
         sync(fd, what)
-        os.pwrite(fd, b"X", 2000)
+        os.pwrite(fd, other, 0)  # a whole backup, but not the one that was written
 
     monkeypatch.setattr(backup_module, "sync", lying)
-    with pytest.raises(BackupError):
-        backup(state, tmp_path / "b.tar", NOW)
+    with pytest.raises(BackupError, match="reads back differently"):
+        backup(state, tmp_path / "b.tar", NOW + 10**9)
     assert not (tmp_path / "b.tar").exists()
 
 
@@ -249,13 +249,15 @@ def test_backed_up_while_appending_destroyed_restored_and_opened_the_log_verifie
 # --- restoring ---------------------------------------------------------------------------------------------------
 
 
-def test_a_restored_state_is_marked_until_the_service_has_told_of_it(archive: Path, house: House) -> None:
+def test_a_restored_state_is_marked_until_a_person_has_looked_at_it(archive: Path, house: House) -> None:
     shutil.rmtree(house.state)
     restored = restore(archive, house.state, NOW + 5)
     assert read_marker(house.state) == restored
     assert (restored.made_utc_ns, restored.at_utc_ns, restored.newer) == (NOW, NOW + 5, None)
+    assert mark_logged(house.state, restored, 21) == read_marker(house.state)
     settle_marker(house.state)
     assert read_marker(house.state) is None
+    settle_marker(house.state)
     backup(house.state, archive.with_name("second.tar"), NOW)
     with tarfile.open(archive.with_name("second.tar")) as tar:
         assert not any("restored" in name for name in tar.getnames())
@@ -412,13 +414,18 @@ def test_a_path_that_no_backup_has_is_refused(archive: Path, untouched: Callable
 )  # fmt: skip
 def test_anything_but_a_plain_file_is_refused(archive: Path, untouched: Callable[[Path], None], kind: bytes) -> None:
     info = tarfile.TarInfo("state/link")
-    info.type, info.linkname = kind, "/etc/passwd" if kind in (tarfile.SYMTYPE, tarfile.LNKTYPE) else ""
+    info.type = kind
     parts = members(archive)
-    block = bytearray(info.tobuf(tarfile.USTAR_FORMAT))
-    raw = b"".join(part.tobuf(tarfile.USTAR_FORMAT) + data + bytes(-len(data) % 512) for part, data in parts)
+    manifest = json.loads(parts[-1][1])["manifest"]
+    manifest["files"].append({"name": "link", "bytes": 0, "sha256": hashlib.sha256(b"").hexdigest()})
+    parts[-1] = (parts[-1][0], seal(manifest))
+    parts[-1][0].size = len(parts[-1][1])
+    parts.insert(-1, (info, b""))
     hostile = archive.with_name("hostile.tar")
-    first = 512 + -(-parts[0][0].size // 512) * 512
-    hostile.write_bytes(raw[:first] + bytes(block) + raw[first:] + bytes(1024))
+    raw = b"".join(part.tobuf(tarfile.USTAR_FORMAT) + data + bytes(-len(data) % 512) for part, data in parts)
+    hostile.write_bytes(raw + bytes(1024))
+    with pytest.raises(BackupError, match="no plain file"):
+        check_backup(hostile)
     untouched(hostile)
 
 
@@ -440,6 +447,8 @@ def test_a_size_that_the_archive_does_not_have_is_refused(
     hostile = archive.with_name("hostile.tar")
     form = tarfile.GNU_FORMAT if size < 0 or size >= 8**11 else tarfile.USTAR_FORMAT
     hostile.write_bytes(raw[:first] + info.tobuf(form) + raw[first:])
+    with pytest.raises(BackupError, match="no plain file" if form == tarfile.GNU_FORMAT else "longer than the whole"):
+        check_backup(hostile)
     untouched(hostile)
 
 

@@ -28,6 +28,8 @@ ALLOWED: dict[str, str] = {
     "holdshelf_storage/ledger.py:_finish_day": "the empty folder of a day that has gone (rmdir cannot take a full one)",
     "holdshelf_storage/access_write.py:_prove": "cuts off the access log what was never confirmed",
     "holdshelf_storage/access_write.py:_begin": "empties a month's file in which a crash left no whole entry",
+    "holdshelf_storage/ledger.py:_end_shelf_folder": "an empty folder of a hold whose names have all left the shelf",
+    "holdshelf_storage/atomic.py:make_dir": "the empty folder that was made just now and could not be made durable",
     "holdshelf_storage/atomic.py:_discard_temp": "the temp file of a write that failed",
     "holdshelf_storage/atomic.py:append_durable": "cuts back the journal line that did not fit",
     "holdshelf_storage/atomic.py:cut_torn_tail": "cuts the torn tail of a journal",

@@ -182,8 +182,8 @@ ADD_DOOR = ["camera", "add", "{door}x", "--name", "Door", "--area", "seating"]
         (["camera", "add"], "Which camera?"),
         (["camera", "add", "{door}"], "--name is missing"),
         (["camera", "add", "{door}", "--name", "Door"], "--area is missing"),
-        (["camera", "add", "{door}", "--name", "Door", "--area", "restroom"], "(P5)"),
-        (["camera", "add", "{door}", "--name", "Door", "--area", "Staff Lounge"], "(P5)"),
+        (["camera", "add", "{door}", "--name", "Door", "--area", "restroom"], "(P5: "),
+        (["camera", "add", "{door}", "--name", "Door", "--area", "Staff Lounge"], "(P5: "),
         (["camera", "add", "{door}", "--name", "Door", "--area", "roof"], "One of: collections, community-room"),
         (["camera", "add", "{door}", "--name", "Door", "--area", "other"], "--area-note"),
         (["camera", "add", "{door}", "--name", "Men’s Restroom door", "--area", "entrance"], "--not-private"),
@@ -214,7 +214,7 @@ ADD_DOOR = ["camera", "add", "{door}x", "--name", "Door", "--area", "seating"]
         (["camera", "check", "nosuch"], "There is no camera 'nosuch'. Known: front-tur."),
         (["camera", "check", ""], "No camera was named"),
         (["camera", "check", "../.."], "There is no camera '../..'"),
-        (["camera", "check", "x" * 10_240], "too long"),
+        (["camera", "check", "x" * 10_240], "There is no camera"),
         (["camera", "check", "x" * 2000], "There is no camera 'xxx"),
         (["camera", "check", "a\x1b[31m\u202e"], r"'a\x1b[31m\u202e'"),
         (["camera", "check", "front-tur", "--ask-password"], "needs a password"),
@@ -275,7 +275,7 @@ def test_a_camera_is_added_checked_given_a_new_password_removed_and_added_again(
     secret = ["--user", "viewer", "--password-env", "CAMERA_PASSWORD"]
     env = {"CAMERA_PASSWORD": PASSWORD}
     added = holdshelf("add", url, "--name", "Side door", "--area", "entrance", "--transport", "udp", *secret, env=env)
-    assert (added.code, added.out) == (0, "Added Side door as side-door.\n")
+    assert added.out.startswith("Added Side door as side-door.\nIt is recorded; before anyone may look, a seat ")
     service.await_recording("side-door")
     checked = holdshelf("check", "Side door")
     assert (checked.code, checked.out.count("ok  ")) == (0, 2)
@@ -325,13 +325,10 @@ def test_a_camera_is_added_checked_given_a_new_password_removed_and_added_again(
     service.await_recording(door)
 
 
-def test_two_cameras_of_one_name_are_told_apart_by_id(service: Service, cameras: RtspServer, door: str) -> None:
-    service.add(cameras.url("hall"), "Front Tür 🚪")
-    try:
-        refusal = run("camera", "remove", "Front Tür 🚪", "--yes", "--data", service.data).refusal()
-        assert "Give the id of one: front-tur, front-tur-2." in refusal
-    finally:
-        run("camera", "remove", "front-tur-2", "--yes", "--data", service.data)
+def test_two_cameras_are_not_called_the_same(service: Service, cameras: RtspServer, door: str) -> None:
+    words = ["--name", "FRONT TÜR 🚪", "--area", "seating", "--data", service.data]
+    refusal = run("camera", "add", cameras.url("hall"), *words).refusal()
+    assert "Another camera is called 'Front Tür 🚪' already (front-tur)." in refusal
     assert [row.id for row in service.client.status().cameras] == [door]
 
 

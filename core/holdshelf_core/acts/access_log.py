@@ -91,7 +91,7 @@ async def _verify(call: Call[types.LogVerify]) -> types.LogVerified:
     if call.gate.log.problem is None:
         await call.record()
     else:
-        call.seq = -1
+        call.unrecorded("verification of a damaged log")
     try:
         report = await asyncio.to_thread(
             verify_log, holdshelf.paths.state, against=call.request.against or None, stop=holdshelf.stop_threads

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import unicodedata
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,8 @@ async def _adopt(call: Call[types.PolicyAdopt]) -> types.AdoptedRow:
         raise BadRequest("The policy's file is empty.", "Give the adopted text as a UTF-8 text file.")
     if len(asked.text) > MAX_POLICY_CHARS:
         raise BadRequest(f"The policy's file has more than {MAX_POLICY_CHARS} characters.", "Is it the policy?")
+    if any(unicodedata.category(c) == "Cc" and c not in "\n\r\t\f" for c in asked.text):
+        raise BadRequest("The policy's file holds control characters.", "Save it as plain text, UTF-8.")
     if asked.statute not in ("enforce", "advise"):
         raise BadRequest(f"{asked.statute[:20]!r} is no way to treat the statute (P13).", "Use enforce or advise.")
     try:

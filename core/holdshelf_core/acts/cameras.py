@@ -115,8 +115,8 @@ async def _add(call: Call[types.AddRequest]) -> types.AddedRow:
     asked, entries = call.request, call.holdshelf.entries
     refuse_private(call, asked.area_kind)
     entries.async_check(asked.name, asked.area_kind, asked.area_note, asked.transport, asked.questioned)
-    entries.async_check_new_name(asked.name)
     draft = await entries.async_draft(asked.target, asked.username, asked.password)
+    entries.async_check_new(draft, asked.name)
     draft = await async_play(draft, asked.transport)
     form = LogForm()
     undo: list[Change] = []

@@ -23,7 +23,7 @@ from holdshelf_core.acts import common
 from holdshelf_core.acts.cameras import entry_change, refuse_private, store
 from holdshelf_core.api import types_commission as types
 from holdshelf_core.areas import questionable_name
-from holdshelf_core.commissioning import NO_MASKS, commission_row, masks_undecided
+from holdshelf_core.commissioning import commission_row
 from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound, Unavailable
 from holdshelf_core.gate import Call
 from holdshelf_core.house import put
@@ -130,9 +130,18 @@ async def _edit(call: Call[types.CommissionEdit]) -> types.CommissionRow:
     if no_masks_why:
         masks = ()
     why = common.words(asked.why, "Why this changes", needed=before.state == "approved")
-    row = rules.edited(before, masks=masks, exterior=asked.exterior)
-    if masks is not None:
-        row = msgspec.structs.replace(row, no_masks_why=no_masks_why, mask_version=before.mask_version + 1)
+    exterior = before.exterior if asked.exterior is None else asked.exterior
+    if masks is None:
+        row = msgspec.structs.replace(before, exterior=exterior)
+    else:
+        # What was approved, or looked at to be approved, is another picture now.
+        row = msgspec.structs.replace(
+            rules.edited(before, masks=masks, exterior=exterior),
+            no_masks_why=no_masks_why,
+            mask_version=before.mask_version + 1,
+            still_utc_ns=None,
+            still_sha256="",
+        )
     changes: list[Change] = []
     facts: dict[str, Any] = {"exterior": row.exterior, "mask_version": row.mask_version, "masks": len(row.masks)}
     private = {"why": why, "no_masks_why": no_masks_why, "masks": "; ".join(mask.why for mask in row.masks if mask.why)}
@@ -146,9 +155,6 @@ async def _edit(call: Call[types.CommissionEdit]) -> types.CommissionRow:
         facts |= {"area_kind": asked.area_kind, "area_before": entry.area_kind}
         private["area_note"] = asked.area_note
         row = rules.moved(row) if asked.area_kind != entry.area_kind else row
-    if row.state == "new":
-        # What was approved, or looked at to be approved, is another picture now.
-        row = msgspec.structs.replace(row, still_utc_ns=None, still_sha256="")
     form = LogForm(cameras=(camera,), facts=facts, private=private)
     await call.record([put("commissions", camera, row), *changes], form=form)
     if entry is not None:
@@ -284,8 +290,6 @@ async def _approve(call: Call[types.CommissionApprove]) -> types.CommissionRow:
             f"{entry.title!r} sounds like a private area ({word!r}), where no camera may be (P5).",
             "Look at its still; if it sees none, add --not-private to say so.",
         )
-    if masks_undecided(row):
-        call.refuse("P6", NO_MASKS, "Draw them with --mask, or say with --no-masks why there are none.")
     typed = asked.still_sha256.strip().lower()
     if len(typed) < MIN_HASH_DIGITS or not row.still_sha256.startswith(typed):
         call.refuse(

@@ -330,7 +330,12 @@ def register(registry: ActionRegistry, looks: Looks) -> None:
     def widened(grant: Grant, q: types.PurposeWiden, state: State) -> Scope:
         cameras, start, end = _widened(grant, q, common.camera_scope(state, q.cameras))
         return Scope(
-            cameras=cameras, start_utc_ns=start, end_utc_ns=end, purpose=grant.purpose, incident=grant.incident
+            cameras=cameras,
+            start_utc_ns=start,
+            end_utc_ns=end,
+            purpose=grant.purpose,
+            incident=grant.incident,
+            break_glass=grant.kind == BREAK_GLASS,
         )
 
     def shared(q: types.ShareOpen, state: State) -> Scope:

@@ -3,80 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from holdshelf_core import times
 from holdshelf_core.actions import Action, ActionRegistry, LogForm
 from holdshelf_core.acts.board import policy_file
+from holdshelf_core.api import backup_local
 from holdshelf_core.api import paper_types as papers
 from holdshelf_core.api import types_board as types
-from holdshelf_core.areas import PERMITTED
 from holdshelf_core.errors import BadRequest, Unavailable
 from holdshelf_core.gate import Call
-from holdshelf_core.policy import model
+from holdshelf_core.paper_facts import CameraSource, paper_facts
 from holdshelf_core.policy.case import Scope
-from holdshelf_storage.backup import backup
-from holdshelf_storage.checkpoint import BadHead, parse_note
 from holdshelf_storage.errors import StorageError
-
-if TYPE_CHECKING:
-    from holdshelf_core.app import Holdshelf
-
-_AREA_WORDS = {area.kind: area.words for area in PERMITTED}
-
-
-def _day(utc_ns: int | None) -> str:
-    return times.local_day(utc_ns) if utc_ns is not None else ""
-
-
-def log_head(note: str) -> papers.LogHead | None:
-    """A signed checkpoint as a paper shows it: the whole note, and a short form that can be typed from paper."""
-    try:
-        head, _origin, _signature = parse_note(note)
-    except BadHead:
-        return None
-    return papers.LogHead(note.partition("\n")[0], head.size, head.short, note)
-
-
-def _camera(holdshelf: Holdshelf, camera: str, name_of: Callable[[str], str]) -> papers.CameraPaper:
-    entry = holdshelf.entries.async_get(camera)
-    row = holdshelf.house.state.commissions.get(camera) or model.Commission(camera)
-    return papers.CameraPaper(
-        id=camera,
-        name=entry.title,
-        area_kind=entry.area_kind,
-        area_words=_AREA_WORDS.get(entry.area_kind, entry.area_kind),
-        area_note=entry.area_note,
-        state=row.state,
-        approved_by=name_of(row.approved_by),
-        approved_on=_day(row.approved_utc_ns),
-        still_on=_day(row.still_utc_ns),
-        masks=len(row.masks),
-        mask_version=row.mask_version,
-        mask_reasons=tuple(mask.why for mask in row.masks if mask.why),
-        exterior=row.exterior,
-        # A segment that held sound would have been refused and never kept: what is on disk has none.
-        sound_found=False,
-    )
-
-
-def _entrance(row: model.Entrance, now_utc_ns: int, name_of: Callable[[str], str]) -> papers.EntrancePaper:
-    waived = row.waived_until_utc_ns is not None and row.waived_until_utc_ns > now_utc_ns
-    return papers.EntrancePaper(
-        id=row.id,
-        name=row.name,
-        sign=row.sign,
-        attested_by=name_of(row.attested_by),
-        attested_on=_day(row.attested_utc_ns),
-        next_check_on=_day(row.next_check_utc_ns),
-        check_is_due=row.next_check_utc_ns is not None and row.next_check_utc_ns <= now_utc_ns,
-        waived_by=name_of(row.waived_by) if waived else "",
-        waived_until=_day(row.waived_until_utc_ns) if waived else "",
-        waived_why=row.waived_why if waived else "",
-    )
 
 
 async def _facts(call: Call[papers.PrintRequest]) -> papers.PaperFacts:
@@ -88,50 +27,50 @@ async def _facts(call: Call[papers.PrintRequest]) -> papers.PaperFacts:
         await call.record()
     except Unavailable:
         # A patron at the desk is not refused because a disk is full (P17): the count of prints is what suffers.
-        call.seq = -1
+        call.unrecorded("print while the log is unwritable")
         caveats.append("The access log could not be written when this was printed.")
-    text, adopted = None, state.adopted
-    if adopted is not None:
-        path = policy_file(holdshelf.paths.state, adopted.sha256)
+    text, adopted = "", state.adopted
+    if adopted is not None and call.request.paper == "policy":
         try:
-            body = (await asyncio.to_thread(path.read_bytes)).decode() if call.request.paper == "policy" else ""
+            text = (await asyncio.to_thread(policy_file(holdshelf.paths.state, adopted.sha256).read_bytes)).decode()
         except (OSError, UnicodeDecodeError):
-            body = ""
             caveats.append("The adopted text could not be read; see the library's website.")
-        text = papers.PolicyText(adopted.version, adopted.adopted_on, adopted.sha256, body)
-
-    def name_of(person: str) -> str:
-        found = state.people.get(person)
-        return found.name if found else person
-
-    now = call.now.utc_ns
-    return papers.PaperFacts(
-        library=state.board.library,
-        contact=state.board.contact,
-        policy_address=state.board.policy_address,
-        policy=text,
-        log=log_head(call.gate.log.head()),
-        cameras=tuple(_camera(holdshelf, entry.entry_id, name_of) for entry in holdshelf.entries.async_all()),
-        entrances=tuple(_entrance(row, now, name_of) for row in state.entrances.values() if row.removed_utc_ns is None),
-        printed_at=times.local_words(now),
+    return paper_facts(
+        board=state.board,
+        adopted=adopted,
+        policy_text=text,
+        # A segment with sound is refused when it is closed: what is on disk has none (P7).
+        cameras=[
+            CameraSource(e.entry_id, e.title, e.area_kind, e.area_note, sound_found=False)
+            for e in holdshelf.entries.async_all()
+        ],
+        commissions=state.commissions,
+        entrances=state.entrances.values(),
+        people=state.people,
+        head=call.gate.log.head(),
+        now_utc_ns=call.now.utc_ns,
         caveats=tuple(caveats),
     )
 
 
-async def _backup(call: Call[types.BackupMake]) -> types.BackupMade:
+async def _backup(call: Call[types.BackupMake]) -> backup_local.BackupDone:
     path = Path(call.request.file)
     if not path.is_absolute():
         raise BadRequest("The backup's file needs its whole path.", "Give /path/to/file.tar.")
-    await call.record()
     holdshelf = call.holdshelf
-    await asyncio.to_thread(holdshelf.house.flush)
+    logged = True
+    if call.gate.log.problem is None:
+        await call.record()
+    else:
+        # Before a damaged log is repaired, it is copied as it is.
+        call.unrecorded("backup of a damaged log")
+        logged = False
     try:
-        made = await asyncio.to_thread(
-            partial(backup, holdshelf.paths.state, path, call.now.utc_ns, holdshelf.stop_threads)
-        )
+        await asyncio.to_thread(holdshelf.house.flush)
     except StorageError as error:
-        raise Unavailable("The backup was not made.", str(error)) from None
-    return types.BackupMade(str(path), made.bytes, made.entries, made.sha256)
+        raise Unavailable("The register cannot be written, so no backup was made.", str(error)) from None
+    make = partial(backup_local.make, holdshelf.paths.data, path, logged=logged, stop=holdshelf.stop_threads)
+    return await asyncio.to_thread(make)
 
 
 def register(registry: ActionRegistry) -> None:
@@ -152,7 +91,7 @@ def register(registry: ActionRegistry) -> None:
             "backup.make",
             "backup",
             types.BackupMake,
-            types.BackupMade,
+            backup_local.BackupDone,
             _backup,
             lambda _q, _s: Scope(),
             lambda q: LogForm(private={"file": q.file[:400]}),

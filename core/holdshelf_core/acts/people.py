@@ -103,7 +103,8 @@ async def _remove(call: Call[types.PersonRemove]) -> types.Done:
         raise Conflict(f"{person.name} has left already.")
     why = common.words(call.request.why, "Why the person leaves", needed=True)
     now = call.now.utc_ns
-    changes = [put("people", person.id, msgspec.structs.replace(person, left_utc_ns=now, keys=(), account=""))]
+    # The account stays on the row: who leaves must not become an administrator by being nobody (gate.person_by_account).
+    changes = [put("people", person.id, msgspec.structs.replace(person, left_utc_ns=now, keys=()))]
     changes += [
         put("seats", seat.id, msgspec.structs.replace(seat, ended_utc_ns=now))
         for seat in call.state.seats.values()

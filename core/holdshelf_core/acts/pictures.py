@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from tzlocal import get_localzone
 
 from holdshelf_core.actions import Action, ActionRegistry, LogForm
@@ -333,7 +334,11 @@ def register(registry: ActionRegistry, looks: Looks) -> None:
         camera = state.camera_id(q.camera)
         # A camera outside is the handler's to refuse, with how to widen: the policy is asked about the look as it is.
         cameras = (camera,) if camera in grant.cameras else grant.cameras
-        return looks.scope(grant, cameras, live=isinstance(q, types.LiveAsk))
+        asked = looks.scope(grant, cameras, live=isinstance(q, types.LiveAsk))
+        if asked.start_utc_ns is None and not isinstance(q, types.LiveAsk):
+            # A live look shows no recordings; the handler says so.
+            return msgspec.structs.replace(asked, start_utc_ns=0, end_utc_ns=0)
+        return asked
 
     def form(q: PictureAsk) -> LogForm:
         start = (

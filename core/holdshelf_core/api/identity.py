@@ -164,7 +164,7 @@ class Identity:
         person = self._person_by_account(account.name) if nameable else None
         if person is not None:
             return Caller(person, admin=False, uid=uid, via="local", session=session, account=account.name)
-        member = account.member or (peer.gid == self.socket_gid and uid != self._overflow_uid)
+        member = uid != self._overflow_uid and (account.member or peer.gid == self.socket_gid)
         if member and self.door and self.door_uid is None:
             # Until the door has spoken, any member of the group might be one of its sessions.
             member = False

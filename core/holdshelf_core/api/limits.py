@@ -23,11 +23,11 @@ from holdshelf_core.api.types import ErrorBody
 from holdshelf_core.errors import Unavailable
 
 MAX_CONNECTIONS = 1024
-MAX_PER_ACCOUNT = 256
+MAX_PER_ACCOUNT = 384
 MAX_DOOR = 768
 """The door's account: 256 sessions, each with a stream of events and two requests under way."""
 # Fewer than a share: a new connection's request is read before as many newer ones could push it out.
-BACKLOG = 64
+BACKLOG = 100
 # A request line and headers must have come within this, and the next request of a kept connection.
 HEADER_TIMEOUT_S = 10.0
 BODY_TIMEOUT_S = 10.0
@@ -64,6 +64,8 @@ class Bounded(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.uid = -1
         self.busy = 0
+        self.session = ""
+        """The SSH session that it last spoke for."""
         self._unread_bytes = sys.maxsize
         self._reading: asyncio.TimerHandle | None = None
         self.on_lost: set[Callable[[], None]] = set()
@@ -171,6 +173,12 @@ class Lines:
             self._silent.pop(line.uid, None)
         if line.transport is not None:
             self._by_transport.pop(line.transport, None)
+
+    def hang_up_session(self, session: str) -> None:
+        """Drop what is still open for a session that ended: what its client has not taken by now it does not get."""
+        for line in tuple(self._by_transport.values()):
+            if line.session == session and line.transport is not None:
+                line.transport.abort()
 
     def _hang_up_on_silent(self, uid: int) -> bool:
         silent = self._silent[uid]

@@ -42,6 +42,7 @@ MAX_BODY_BYTES = 64 << 10
 # The library's own policy text comes by an action.
 MAX_ACTION_BODY_BYTES = 256 << 10
 WATCH_S = 1.0
+LAST_WORDS_S = 2.0
 STOPPING = "The service is stopping."
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -148,6 +149,8 @@ class ApiServer:
     def _session_ended(self, session: Session) -> None:
         data = {"person": session.person, "session": session.id, "why": session.ended}
         self._holdshelf.bus.async_fire("session_ended", data)
+        # Time for its stream to say why; then nothing that was on its way arrives any more.
+        asyncio.get_running_loop().call_later(LAST_WORDS_S, self._lines.hang_up_session, session.id)
 
     # --- rights -----------------------------------------------------------------------------------------------
 
@@ -187,8 +190,11 @@ class ApiServer:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            with self._lines.at_work(self._lines.of(request.transport)):
+            line = self._lines.of(request.transport)
+            with self._lines.at_work(line):
                 caller = await self._identity.async_caller(request)
+                if line is not None and caller.via == "ssh":
+                    line.session = caller.session
                 await self._check_standing(request, caller)
                 request[CALLER] = caller
                 request[BODY] = await self._read(request)

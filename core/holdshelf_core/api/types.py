@@ -19,7 +19,7 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 class RepairRow(msgspec.Struct, frozen=True):
-    """A condition that a person must mend."""
+    """A condition that a person must mend. ``severity``: error | warning | notice (a step yet to be taken)."""
 
     issue_id: str
     camera: str | None
@@ -83,6 +83,8 @@ class CameraRow(msgspec.Struct, frozen=True):
     activity: list[int]
     last_gap: GapRow | None
     added_utc_ns: int
+    commission: str = "new"
+    """new | approved | retired: nobody looks at it before it is approved for use."""
 
 
 class DiskRow(msgspec.Struct, frozen=True):

@@ -152,12 +152,3 @@ class BackupMake(msgspec.Struct, frozen=True):
     """Write a backup to a new file."""
 
     file: str
-
-
-class BackupMade(msgspec.Struct, frozen=True):
-    """Where it lies and what it holds."""
-
-    file: str
-    bytes: int
-    entries: int
-    sha256: str

@@ -8,7 +8,9 @@ from typing import Literal
 
 from holdshelf_core.bus import EventBus
 
-type Severity = Literal["warning", "error"]
+type Severity = Literal["notice", "warning", "error"]
+"""A notice is a step that a person has yet to take: no monitor need ring for it."""
+_ORDER = {"error": 0, "warning": 1, "notice": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,5 +57,5 @@ class RepairRegistry:
             self.async_delete(issue_id)
 
     def async_all(self) -> list[Repair]:
-        """Open repairs, errors first, oldest first."""
-        return sorted(self._open.values(), key=lambda r: (r.severity != "error", r.since_utc_ns))
+        """Open repairs, the gravest first, then the oldest."""
+        return sorted(self._open.values(), key=lambda r: (_ORDER[r.severity], r.since_utc_ns))

@@ -37,11 +37,12 @@ def put_password(url: str, password: str | None) -> str:
 
 
 def shown_address(text: str) -> str:
-    """An address as it may be shown and written down: without a login before the @, passwords marked, of bounded length."""
+    """An address as it may be shown and written down: without anything before an @, passwords marked, of bounded length."""
+    # A login that was not quoted may hold any letter, also a slash: the last @ ends it.
+    scheme, separator, rest = text.rpartition("://")
+    bare = scheme[-10:] + separator + rest.rpartition("@")[2]
     try:
-        parts = urlsplit(text)
-        bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, parts.fragment))
         return take_password(bare)[0][:300]
     except ValueError:
-        # No address at all, so nothing tells where a login in it would end.
-        return text.rpartition("@")[2][:300] if "=" not in text else ""
+        # No address at all, so nothing tells where a password in it would end.
+        return bare[:300] if "=" not in bare else ""

@@ -40,7 +40,7 @@ class _Camera:
 
 
 class Protection:
-    """The spans in force. ``keep`` and ``drop`` change them; asking is lock-free."""
+    """The spans in force. ``tell`` and ``change`` set them; asking is lock-free."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -88,6 +88,11 @@ class Protection:
         """Cameras of which something is kept."""
         return sorted(self._cameras)
 
+    def lets_go(self, camera: str) -> bool:
+        """Whether a hold lets some segments of this camera go, within its spans."""
+        kept = self._cameras.get(camera)
+        return kept is not None and bool(kept.partly)
+
     def kept(self, hold: str) -> Kept | None:
         """What a hold keeps."""
         return self._kept.get(hold)
@@ -101,10 +106,10 @@ class Protection:
             self._change(changed)
             self.known = True
 
-    def keep(self, hold: str, kept: Kept) -> None:
-        """One hold more, or one changed."""
+    def change(self, holds: Mapping[str, Kept | None]) -> None:
+        """Some holds more, changed, or (None) gone; the others stay as they are."""
         with self._lock:
-            self._change({hold: kept})
+            self._change({key: kept for key, kept in holds.items() if self._kept.get(key) != kept})
 
     def forget(self) -> None:
         """Nothing is known any more: everything is protected."""
@@ -168,6 +173,15 @@ def merged(spans: Iterable[tuple[int, int]]) -> Spans:
         else:
             found.append((start, end))
     return found
+
+
+def merged_by_camera(spans: Iterable[HoldSpan]) -> dict[str, Spans]:
+    """Spans of holds by camera, merged; an open end is ``layout.MAX_TIME_NS``."""
+    found: dict[str, Spans] = {}
+    for span in spans:
+        end = MAX_TIME_NS if span.end_utc_ns is None else span.end_utc_ns
+        found.setdefault(span.camera, []).append((span.start_utc_ns, end))
+    return {camera: merged(own) for camera, own in found.items()}
 
 
 def _touches(starts: Sequence[int], ends: Sequence[int], start: int, end: int) -> bool:

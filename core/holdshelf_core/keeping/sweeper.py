@@ -54,7 +54,7 @@ class Sweeper:
         freed = segments = 0
         try:
             while freed < need_bytes:
-                batch, batch_bytes, fresh = self._next_batch(need_bytes - freed)
+                batch, fresh = self._next_batch(need_bytes - freed)
                 if batch:
                     freed += self._ledger.erase(batch, reason, at_utc_ns(), self._may_erase, self._hold_lock)
                     segments += len(batch)
@@ -65,8 +65,8 @@ class Sweeper:
             raise
         return freed, segments
 
-    def _next_batch(self, need_bytes: int) -> tuple[list[SegmentRef], int, bool]:
-        """(segments, their bytes, whether the walk began with this call)."""
+    def _next_batch(self, need_bytes: int) -> tuple[list[SegmentRef], bool]:
+        """(segments, whether the walk began with this call)."""
         state = (self._released(), self._footage.late)
         fresh = self._walk is None or self._walk_of != state
         if fresh:
@@ -85,7 +85,7 @@ class Sweeper:
                 batch_bytes += ref.allocated_bytes
             else:
                 self._note_refused(ref)
-        return batch, batch_bytes, fresh
+        return batch, fresh
 
     def _skips(self, camera: str, day: str) -> bool:
         if self._covers_day(camera, day):

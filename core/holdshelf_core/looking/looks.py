@@ -32,7 +32,6 @@ REMEMBERED = 1_000
 MAX_WAITING_CLOSES = 1_000
 REQUESTS_AT_ONCE = 8
 RETRY_NS = 5 * NS
-LOG_REPAIR = "access_log"
 ENDED_EVENT, OPENED_EVENT = "look_ended", "look_opened"
 
 
@@ -284,7 +283,8 @@ class Looks:
     async def _lease(self, grant: Grant, caller: Caller, camera: str, pictures: int, live: bool) -> Lease:
         """A lease on disk with room for so many pictures, which are taken from it. Raises Unavailable."""
         async with grant.lock:
-            if any(repair.issue_id == LOG_REPAIR for repair in self._holdshelf.repairs.async_all()):
+            log = self._holdshelf.gate.log
+            if log.problem is not None or log.unwritable is not None:
                 # A lease from before would cover the next pictures; but nobody looks while nothing can be written.
                 for open_lease in list(grant.leases.values()):
                     self._finish(grant, open_lease, "the access log could not be written")

@@ -13,6 +13,7 @@ from typing import Any
 
 import av
 import av.error
+import av.logging
 from av.codec.context import CodecContext
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
@@ -23,7 +24,7 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from holdshelf_core.looking.legend import draw_legend
-from holdshelf_core.looking.masks import GREY, hidden, hidden_chroma
+from holdshelf_core.looking.masks import COLOUR_REACH_PX, GREY, hidden
 from holdshelf_core.looking.picture_index import Found
 from holdshelf_core.looking.picture_protocol import Burn
 from holdshelf_storage.errors import DiskWriteError
@@ -95,6 +96,8 @@ class Decoder:
         ``finish``: no frame follows, give out what is held back. Raises Undecodable, TooLarge, DiskWriteError, MemoryError.
         """
         best = self.last
+        # Where a decoder covers up a damaged part it says so in its log, and nowhere that PyAV would show.
+        errors_before, _ = av.logging.get_last_error()
         for sample in samples:
             if sample.size > MAX_FRAME_BYTES:
                 raise TooLarge
@@ -107,6 +110,7 @@ class Decoder:
             best = self._take(None, pts, best)
         if best is None:
             raise Undecodable
+        self._damaged |= av.logging.get_last_error()[0] != errors_before
         damaged = self._damaged or best.frame.is_corrupt or best.pts != pts
         ratio = self._context.sample_aspect_ratio
         shape = float(ratio) if ratio and _NARROWEST <= ratio <= 1 / _NARROWEST else 1.0
@@ -182,11 +186,8 @@ class Painter:
         copy.colorspace, copy.color_range = frame.colorspace, frame.color_range
         for index, (plane, target) in enumerate(zip(frame.planes, copy.planes, strict=True)):
             samples = _image("L", "L", plane, plane.width, plane.height).copy()
-            cover = (
-                hidden(burn.masks, frame.width, frame.height, margin)
-                if index == 0
-                else hidden_chroma(burn.masks, frame.width, frame.height, plane.width, plane.height, margin)
-            )
+            more = margin if index == 0 else margin + COLOUR_REACH_PX
+            cover = hidden(burn.masks, plane.width, plane.height, more)
             samples.paste(GREY if index == 0 else 128, (0, 0), cover)
             target.update(_rows(samples, target.line_size))
         return copy

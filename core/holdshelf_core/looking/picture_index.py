@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from holdshelf_storage import fmp4
+from holdshelf_storage.errors import BadMp4
 from holdshelf_storage.fmp4 import Sample, Track
 
 NS = 1_000_000_000
@@ -15,6 +16,8 @@ GROWING_SLACK_NS = 2 * NS
 """What was just filmed is still on its way to the disk: until then the newest frame is the answer."""
 CLOSED_SLACK_NS = NS // 2
 """A closed file's last frame stays on display this long past its own duration (recovered files say no better)."""
+MAX_FRAMES = 100_000
+"""Half an hour at sixty a second; a segment has a minute."""
 _REORDER_S = 4
 """Frames are stored no further than this from the order in which they are shown."""
 
@@ -65,6 +68,8 @@ def find(fd: int, start_utc_ns: int, at_utc_ns: int | None, *, growing: bool, ex
         if at_utc_ns is not None and not frames:
             # The largest time stamp that is not later than the time asked for, told in whole nanoseconds.
             limit = sample.pts + ((at_utc_ns - start_utc_ns + 1) * track.timescale - 1) // NS
+        if len(frames) >= MAX_FRAMES:
+            raise BadMp4("The file has more frames than a segment can have.")
         frames.append(sample)
         if limit is not None and sample.dts > limit + _REORDER_S * track.timescale:
             break

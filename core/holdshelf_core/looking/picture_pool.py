@@ -20,6 +20,8 @@ _LOGGER = logging.getLogger(__name__)
 
 MAX_WAITING = 256
 START_TIMEOUT_S = 20.0
+WAIT_TIMEOUT_S = 30.0
+"""In the queue and at work together."""
 IDLE_S = 60.0
 """After so long without work all workers but one are ended."""
 RECYCLE_AFTER = 2_000
@@ -49,6 +51,8 @@ class _Worker:
         self.job: Job | None = None
         self.number = 0
         self.made = 0
+        self.spent = False
+        """It ran out of memory: what it could not have may be missing somewhere."""
         self.viewers: set[str] = set()
         self.idle_since_s = 0.0
         self._shown: wire.Shown | None = None
@@ -64,6 +68,8 @@ class _Worker:
         self.number += 1
         self._shown, self._jpeg = None, bytearray()
         if job.viewer:
+            if len(self.viewers) >= MAX_WAITING:
+                self.viewers.clear()  # only hints: the worker keeps few decoders itself
             self.viewers.add(job.viewer)
         try:
             self.process.send(wire.encode(job.show(self.number)), job.fd)
@@ -99,6 +105,7 @@ class _Worker:
                     self.made += 1
                     self._answer((self._shown, bytes(self._jpeg)))
             case wire.Failed() if self._expected(message.job):
+                self.spent = message.reason == "memory"
                 self._answer(message)
             case _:
                 _LOGGER.error("%s answered what it was not asked and is ended", self.process.title)
@@ -185,7 +192,11 @@ class PicturePool:
         job.answer = asyncio.get_running_loop().create_future()
         self._waiting.append(job)
         self._pump()
-        return await job.answer  # cancelled: the future is done, and whoever finds the job next drops it
+        try:
+            async with asyncio.timeout(WAIT_TIMEOUT_S):
+                return await job.answer  # cancelled: the future is done, and whoever finds the job next drops it
+        except TimeoutError:
+            raise Unavailable("No picture could be made in time.", "Try again.") from None
 
     def leave(self, viewer: str) -> None:
         """Forget a live view's decoder, wherever it is."""
@@ -210,7 +221,7 @@ class PicturePool:
     def free(self, worker: _Worker) -> None:
         """A worker has answered."""
         worker.idle_since_s = asyncio.get_running_loop().time()
-        if worker.made >= RECYCLE_AFTER:
+        if worker.spent or worker.made >= RECYCLE_AFTER:
             self._retire(worker)
         self._pump()
 

@@ -7,6 +7,7 @@ it, and its own alarm does should the service be gone. ``python -m holdshelf_cor
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -29,6 +30,8 @@ MORE_MEMORY_BYTES = 1 << 30
 """Beyond what it takes when warm: an 8K stream's reference frames fit, a lie does not."""
 OPEN_FILES = 32
 MAX_LIVE = 8
+MAX_LIVE_PIXELS = MAX_LIVE * 1920 * 1088
+"""Of all live views' frames together; each keeps several."""
 _NICENESS = 5  # recording goes first
 
 
@@ -39,6 +42,7 @@ class _Live:
     file: tuple[int, int]
     decoder: Decoder
     last_offset: int
+    pixels: int = 0
 
 
 class PictureWorker:
@@ -86,8 +90,7 @@ class PictureWorker:
         except DiskWriteError:
             self._say(wire.Failed(order.job, "disk"))
         except MemoryError:
-            self._say(wire.Failed(order.job, "memory"))
-            os._exit(1)  # what could not be had may be missing somewhere else, too
+            self._say(wire.Failed(order.job, "memory"))  # the service ends this process: who knows what else is missing
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -125,8 +128,11 @@ class PictureWorker:
             live = _Live(file, Decoder(found.track, 1), 0)
         decoded = live.decoder.decode_more(fd, found.chain[at + 1 :], found.pts, finish=False)
         live.last_offset = found.chain[-1].offset
+        live.pixels = decoded.frame.width * decoded.frame.height
         self._live[viewer] = live
-        while len(self._live) > MAX_LIVE:
+        while len(self._live) > 1 and (
+            len(self._live) > MAX_LIVE or sum(one.pixels for one in self._live.values()) > MAX_LIVE_PIXELS
+        ):
             self._live.popitem(last=False)
         return decoded
 
@@ -150,7 +156,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the service decides when to end; a terminal's Ctrl+C reaches all
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     link = socket.socket(fileno=int(sys.argv[1]))
-    av.logging.set_level(av.logging.PANIC)
+    av.logging.set_level(
+        av.logging.ERROR
+    )  # counted (``picture_decode``), never printed: a camera decides what they say
+    logging.disable(logging.CRITICAL)
     os.nice(_NICENESS)
     warm()
     # Nothing that is said from here on may land in a file: what stderr is, this process cannot know.

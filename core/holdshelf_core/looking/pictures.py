@@ -109,17 +109,16 @@ class Pictures:
         ``files``: the segments around that time, in any order; the first that holds it is used. Raises NotFound when none
         does (the sentence names the nearest footage), Unavailable when no picture can be made now, BadRequest.
         """
-        at = at_utc_ns
-        for file in files:
-            if file.holds(at):
-                job = self._job(file, at, burn, max_width, exact=exact)
+        spans = {index: _span(file) for index, file in enumerate(files)}
+        for index, file in enumerate(files):
+            if file.holds(at_utc_ns):
+                job = self._job(file, at_utc_ns, burn, max_width, exact=exact)
                 try:
                     return await self._made(job, file, burn)
                 except _Outside as outside:
-                    # A file may end before its span does (cut by a power failure), or be older than what is asked.
-                    spans = [_span(f) for f in files if f is not file] + [outside.span]
-                    raise _not_recorded(at, spans) from None
-        raise _not_recorded(at, [_span(file) for file in files])
+                    # A file may end before its span does: cut by a power failure, or not yet written so far.
+                    spans[index] = outside.span
+        raise _not_recorded(at_utc_ns, list(spans.values()))
 
     async def async_strip(self, wanted: Sequence[Wanted]) -> list[Picture | HoldshelfError]:
         """All of ``strip`` at once, in the order asked."""
@@ -282,7 +281,7 @@ def _failure(failed: wire.Failed, camera: str) -> Exception:
     return Unavailable(f"No picture of {camera} could be made.", "Try again; if it stays so, tell the administrator.")
 
 
-def _span(file: OpenPicture) -> tuple[int, int | None]:
+def _span(file: OpenPicture) -> tuple[int, int | None] | None:
     return file.start_utc_ns, file.end_utc_ns
 
 

@@ -130,13 +130,18 @@ def _designee(ask: Ask) -> Hands | tuple[str, ...] | None:
     needed = conditions.cameras_of(ask)
     for row in giving:
         if row.cameras is None or all(camera in row.cameras for camera in needed):
-            return Hands(_designee_name(ask, (row,)), f"A {_designee_name(ask, (row,))}", appointments=(row,))
+            return _as_designee(ask, (row,))
     named = {camera for row in giving for camera in row.cameras or ()}
     missing = tuple(camera for camera in needed if camera not in named)
     if missing:
         return missing
     used = tuple(row for row in giving if any(camera in needed for camera in row.cameras or ()))
-    return Hands(_designee_name(ask, used), f"A {_designee_name(ask, used)}", appointments=used)
+    return _as_designee(ask, used)
+
+
+def _as_designee(ask: Ask, letters: tuple[Appointment, ...]) -> Hands:
+    principals = listed(dict.fromkeys(f"the {seat_words(ask.state.seats[row.seat].key)}" for row in letters))
+    return Hands(_designee_name(ask, letters), f"A designee of {principals}", appointments=letters)
 
 
 def _wrong_hands(ask: Ask, missing: Hands | tuple[str, ...] | None) -> Decision:

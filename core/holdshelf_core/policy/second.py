@@ -25,9 +25,10 @@ def is_paper(sha256: str) -> bool:
     return _SHA256.fullmatch(sha256) is not None and len(set(sha256)) > 1
 
 
-def seats_held_since(state: State, person: str, since_utc_ns: int) -> set[str]:
-    """Names of the seats that a person held at some time from then on."""
+def seats_held_since(state: State, person: str, since_utc_ns: int, now: Now) -> set[str]:
+    """Names of the seats that a person held at some time from then on; those held now among them, were "then" to come."""
     held = set()
+    since_utc_ns = min(since_utc_ns, now.earliest_utc_ns)
     for seat in state.seats_of(person):
         ends = [end for end in (seat.end_utc_ns, seat.ended_utc_ns) if end is not None]
         if not ends or min(ends) > since_utc_ns:
@@ -41,7 +42,7 @@ def second_person(ask: Ask, requested_by: str, since_utc_ns: int, what: str) -> 
     ``requested_by``: id of who asked first. On paper the first one may bring it; it is flagged for another seat's eye.
     """
     state, scope, clause = ask.state, ask.scope, ask.rule.clause
-    theirs = seats_held_since(state, requested_by, since_utc_ns)
+    theirs = seats_held_since(state, requested_by, since_utc_ns, ask.now)
     if ask.person and ask.person != requested_by:
         for seat in ask.standing.seats:
             if seat.key not in theirs:
@@ -107,7 +108,7 @@ def review_problem(state: State, flag: Flag, person: str, now: Now) -> str | Non
         return "This has been reviewed already."
     taken: set[str] = set()
     for other in (flag.person, *flag.reviewed_by):
-        taken |= seats_held_since(state, other, flag.at_utc_ns)
+        taken |= seats_held_since(state, other, flag.at_utc_ns, now)
     mine = {seat.key for seat in holders(state, now) if seat.person == person}
     if not mine:
         return "Only the holder of a seat reviews."

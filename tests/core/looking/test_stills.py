@@ -77,23 +77,30 @@ async def test_a_time_in_a_gap_is_refused_with_the_footage_next_to_it(
         await pictures.async_still([after, before], T0 + 30 * NS, burn)
     sentence = str(refused.value)
     assert sentence.startswith("Nothing was recorded at 2026-11-01 ")
-    for part in (":30:30.0 ", "the footage before it ends at 2026-11-01 ", ":30:03.0 ", "the next begins at", ":31:00.0 "):
+    for part in (
+        ":30:30.0 ",
+        "the footage before it ends at 2026-11-01 ",
+        ":30:03.0 ",
+        "the next begins at",
+        ":31:00.0 ",
+    ):
         assert part in sentence
     with pytest.raises(NotFound, match="no footage near"):
         await pictures.async_still([], T0, burn)
 
 
-async def test_a_file_shorter_than_its_span_says_where_it_ends(pictures: Pictures, clip: Clip, burn: Burn, tmp_path: Path) -> None:
+async def test_a_file_shorter_than_its_span_says_where_it_ends(
+    pictures: Pictures, clip: Clip, burn: Burn, tmp_path: Path
+) -> None:
     file = opened(clip.write(tmp_path / "s.mp4"), 60)
-    with pytest.raises(NotFound, match="the footage before it ends at .*:30:03.0 "):
+    with pytest.raises(NotFound, match=r"the footage before it ends at .*:30:03\.0 "):
         await pictures.async_still([file], T0 + 20 * NS, burn)
 
 
 async def test_pixels_that_are_not_square_are_shown_square(pictures: Pictures, burn: Burn, tmp_path: Path) -> None:
     file = opened(encode(counting(1), options=("-vf", "setsar=2/1")).write(tmp_path / "s.mp4"), 1)
     still = await pictures.async_still([file], T0, burn, max_width=1920)
-    assert (still.width, still.picture_height) == (640, 90) or (still.width, still.picture_height) == (640, 180)
-    assert still.width / still.picture_height == pytest.approx(640 / 180, rel=0.02)
+    assert (still.width, still.picture_height) == (640, 180)
 
 
 async def test_odd_sizes_are_shown_whole(pictures: Pictures, burn: Burn, tmp_path: Path) -> None:
@@ -105,7 +112,9 @@ async def test_odd_sizes_are_shown_whole(pictures: Pictures, burn: Burn, tmp_pat
         assert number_shown(still) == 5
 
 
-async def test_a_picture_of_an_impossible_width_is_refused(pictures: Pictures, segment: OpenPicture, burn: Burn) -> None:
+async def test_a_picture_of_an_impossible_width_is_refused(
+    pictures: Pictures, segment: OpenPicture, burn: Burn
+) -> None:
     for width in (0, -5, 47, 100_000):
         with pytest.raises(BadRequest, match="pixels wide"):
             await pictures.async_still([segment], T0, burn, max_width=width)
@@ -179,7 +188,7 @@ async def test_a_growing_segment_shows_its_last_whole_fragment(
     # What was filmed a moment ago is not there yet: the newest frame is shown and says its time.
     newest = await pictures.async_still([file], T0 + 1_500 * MS, burn)
     assert (number_shown(newest), newest.shown_utc_ns) == (7, T0 + 700 * MS)
-    with pytest.raises(NotFound, match="ends at .*:30:00.8"):
+    with pytest.raises(NotFound, match=r"ends at .*:30:00\.8"):
         await pictures.async_still([file], T0 + 30 * NS, burn)
 
 
@@ -232,5 +241,3 @@ async def test_without_workers_asking_fails_in_words(segment: OpenPicture, burn:
     stopped = Pictures()
     with pytest.raises(HoldshelfError, match="No picture can be made now"):
         await stopped.async_still([segment], T0, burn)
-
-

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from holdshelf_tui.cli import camera, footage, hold, log, look, people, policy, service
+from holdshelf_tui.cli import camera, capacity, entrance, footage, hold, log, look, papers, people, policy, service
 
 app = typer.Typer(
     name="holdshelf",
@@ -55,6 +55,8 @@ app.command(
 )(service.demo)
 app.add_typer(camera.app, name="camera")
 app.add_typer(footage.app, name="footage")
+app.add_typer(entrance.app, name="entrance")
+app.add_typer(capacity.app, name="capacity")
 app.add_typer(people.person, name="person")
 app.add_typer(people.seat, name="seat")
 app.add_typer(people.appointment, name="appointment")

@@ -102,7 +102,9 @@ def add(
     typer.echo(f"Added {render.inert(added.name)} as {added.id}.")
     for warning in added.warnings:
         typer.echo(f"  note: {render.inert(warning, 300)}")
-    typer.echo(f"It is recorded; before anyone may look, a seat commissions it: `holdshelf camera commission {added.id}`.")
+    typer.echo(
+        f"It is recorded; before anyone may look, a seat commissions it: `holdshelf camera commission {added.id}`."
+    )
 
 
 def _without_login(target: str) -> str:

@@ -19,7 +19,9 @@ def _days(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise BadRequest(f"{render.inert(text, 20)!r} is not a number of days.", "Give for example 14, or none.") from None
+        raise BadRequest(
+            f"{render.inert(text, 20)!r} is not a number of days.", "Give for example 14, or none."
+        ) from None
 
 
 @app.command("set", epilog="Example: holdshelf capacity set --budget 900GB --why 'second disk built in'")
@@ -51,5 +53,7 @@ def set_capacity(
         return
     room = render.size(row.in_force_bytes) if row.in_force_bytes is not None else "what the disk allows"
     typer.echo(f"Footage may take {room}{'' if row.budget_bytes is not None else ' (90 % of the disk)'}.")
-    floor = f"A warning comes when fewer than {row.floor_days:g} days are kept." if row.floor_days else "No floor in days."
+    floor = (
+        f"A warning comes when fewer than {row.floor_days:g} days are kept." if row.floor_days else "No floor in days."
+    )
     typer.echo(floor)

@@ -246,7 +246,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         short_help="Bring a camera into use: masks, still, approval.",
         epilog="Example: holdshelf camera commission service-desk --mask '0,40 35,40 35,100 0,100:public screens' "
-        "--interior --still desk.jpg",
+        "--still desk.jpg",
     )(commission)
     app.command(
         short_help="Take a camera out of use for good.",

@@ -73,7 +73,9 @@ def _cells(row: types.EntranceRow) -> tuple[str, ...]:
     )
 
 
-@app.command(epilog="Example: holdshelf entrance attest e1 --sign 'version 2, 12 x 18 in' --language en --legible --lit")
+@app.command(
+    epilog="Example: holdshelf entrance attest e1 --sign 'version 2, 12 x 18 in' --language en --legible --lit"
+)
 def attest(
     entrance: Entrance,
     data: Data = None,

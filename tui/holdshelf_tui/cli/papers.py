@@ -129,7 +129,8 @@ def backup(
             "backup.make", types_board.BackupMake(str(asked)), backup_local.BackupDone, timeout_s=BACKUP_TIMEOUT_S
         )
         if asked != wanted:
-            backup_local.fetch(Path(done.file), done.sha256, wanted)
+            # The name that was asked for, not the one in the answer: root would fetch and remove whatever that names.
+            backup_local.fetch(asked, done.sha256, wanted)
         done = msgspec.structs.replace(done, file=str(wanted))
     else:
         done = backup_local.make(folder, wanted, logged=False)

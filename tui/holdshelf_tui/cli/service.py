@@ -76,12 +76,13 @@ def status(
         _print_status(now)
     if check:
         errors = [r for r in now.repairs if r.severity == "error"]
+        to_mend = [r for r in now.repairs if r.severity != "notice"]
         recording = sum(camera.state == "recording" for camera in now.cameras)
         if not json:
-            word = "CRITICAL" if errors else "WARNING" if now.repairs else "OK"
-            first = f"; {now.repairs[0].sentence}" if now.repairs else ""
+            word = "CRITICAL" if errors else "WARNING" if to_mend else "OK"
+            first = f"; {to_mend[0].sentence}" if to_mend else ""
             typer.echo(render.inert(f"{word}: {recording} of {len(now.cameras)} cameras recording{first}", 300))
-        raise typer.Exit(2 if errors else 1 if now.repairs else 0)
+        raise typer.Exit(2 if errors else 1 if to_mend else 0)
 
 
 def _print_status(now: types.Status) -> None:

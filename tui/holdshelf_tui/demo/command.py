@@ -21,6 +21,7 @@ import typer
 from holdshelf_core.api import local, types
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import HoldshelfError, Unavailable
+from holdshelf_core.api.types_commission import CameraCheck
 from holdshelf_tui.cli import render
 from holdshelf_tui.cli.service import CAMERA_HEADS, camera_cells
 from holdshelf_tui.demo.counting import count_files
@@ -169,14 +170,14 @@ def _add(client: Client, cameras: Sequence[VirtualCamera], password: str, *, qui
         if camera is None:
             continue
         if row.added_as is not None:  # the same data as last time, with another password
-            check = types.CheckRequest(camera.username, password)
-            checks = client.post(f"/cameras/{row.added_as}/check", check, types.Checks, timeout_s=60)
+            check = CameraCheck(row.added_as, camera.username, password)
+            checks = client.act("camera.check", check, types.Checks, timeout_s=60)
             failed = next((step for step in checks.steps if step.outcome == "failed"), None)
             if failed is not None:
                 raise HoldshelfError(failed.sentence, failed.next_step)
             continue
         request = types.AddRequest(row.id, camera.name, areas[camera.name], username=camera.username, password=password)
-        added = client.post("/cameras", request, types.AddedRow, timeout_s=60)
+        added = client.act("camera.add", request, types.AddedRow, timeout_s=60)
         _say(f"Added {added.name}.", quiet=quiet)
 
 

@@ -1,0 +1,344 @@
+"""Copying a hold to another disk, and proving the copy, so that the room here may be given back.
+
+    FOLDER/HOLD/hold.json  SHA256SUMS  archived.json
+    FOLDER/HOLD/CAMERA/YYYY-MM-DD/  SEQ_….mp4  journal.jsonl  SHA256SUMS        (as on the shelf; docs/disk-format.md)
+
+Each file is read from the shelf, compared with its journalled checksum, written beside its name, synced, renamed, and read
+back from the other disk. A file that cannot be proved ends the archiving with nothing let go. May be interrupted
+and begun again: what is there already is proved, not trusted. Blocks; runs in a thread. It deletes nothing anywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from holdshelf_core.errors import BadRequest, Unavailable
+from holdshelf_storage import journal, layout
+from holdshelf_storage.atomic import fsync_dir, sync, write_all, write_atomic
+from holdshelf_storage.days import sum_line
+from holdshelf_storage.errors import StorageError
+from holdshelf_storage.hashing import sha256_of
+from holdshelf_storage.ledger_lines import merged
+from holdshelf_storage.shelf import Shelf
+from holdshelf_storage.volume import Volume
+
+_CHUNK_BYTES = 1 << 20
+ROOM_BYTES = 64 << 20
+"""Asked for beside the files themselves, for lists and folders."""
+RECEIPT = "archived.json"
+
+
+class Copied(msgspec.Struct, frozen=True, kw_only=True):
+    """One archive of a hold, as the shelf's archive.json lists it."""
+
+    folder: str
+    at_utc_ns: int
+    files: int
+    bytes: int
+    sums_sha256: str
+    """SHA-256 of the copy's top SHA256SUMS."""
+    segments: dict[str, list[int]]
+    """Sequences by camera."""
+    spans: dict[str, list[tuple[int, int]]]
+    """The stretches that they fill, by camera."""
+    confirmed: bool = False
+    """The access log has it: only then anything is let go."""
+
+
+class ArchiveFile(msgspec.Struct, frozen=True):
+    """archive.json on the shelf."""
+
+    archives: list[Copied] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was copied and proved."""
+
+    folder: str
+    files: int
+    bytes: int
+    sums_sha256: str
+    same_disk: bool
+    """The copy lies on the disk that it was to relieve."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    camera: str
+    day: str
+    name: str
+    seq: int
+    start_utc_ns: int
+    end_utc_ns: int
+    sha256: str | None
+
+
+def read_archives(data: bytes | None) -> list[Copied]:
+    """What archive.json lists; nothing when it is missing or cannot be read (then nothing is let go)."""
+    if data is None:
+        return []
+    try:
+        return msgspec.json.decode(data, type=ArchiveFile).archives
+    except journal.UNREADABLE:
+        return []
+
+
+def with_archive(archives: list[Copied], copied: Copied) -> bytes:
+    """The bytes of archive.json with one archive more; one at the same folder that the log lacks is replaced."""
+    kept = [one for one in archives if one.confirmed or one.folder != copied.folder]
+    return msgspec.json.encode(ArchiveFile([*kept, copied])) + b"\n"
+
+
+def confirmed(archives: list[Copied], folder: str) -> tuple[bytes, bool]:
+    """(the bytes of archive.json with the archive at `folder` confirmed, whether that changed anything)."""
+    changed = [
+        msgspec.structs.replace(one, confirmed=True) if one.folder == folder and not one.confirmed else one
+        for one in archives
+    ]
+    return msgspec.json.encode(ArchiveFile(changed)) + b"\n", changed != archives
+
+
+def copied_sequences(archives: list[Copied]) -> dict[str, frozenset[int]]:
+    """Sequences by camera of all confirmed archives."""
+    found: dict[str, set[int]] = {}
+    for one in archives:
+        if one.confirmed:
+            for camera, seqs in one.segments.items():
+                found.setdefault(camera, set()).update(seqs)
+    return {camera: frozenset(seqs) for camera, seqs in found.items()}
+
+
+def copied_spans(archives: list[Copied]) -> dict[str, list[tuple[int, int]]]:
+    """Stretches by camera of all confirmed archives."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for one in archives:
+        if one.confirmed:
+            for camera, spans in one.spans.items():
+                found.setdefault(camera, []).extend((start, end) for start, end in spans)
+    return {camera: merged(spans) for camera, spans in found.items()}
+
+
+def check_folder(folder: Path, volume: Volume) -> None:
+    """Refuses what cannot be an archive's place. Raises BadRequest."""
+    real = Path(os.path.realpath(folder))
+    if not folder.is_absolute() or not real.is_dir():
+        raise BadRequest(
+            f"{folder} is not a folder.", "Mount the other disk, and give a folder on it by its whole path."
+        )
+    for ours, what in ((volume.media, "media"), (volume.state, "state")):
+        root = Path(os.path.realpath(ours))
+        if real == root or root in real.parents:
+            raise BadRequest(f"{folder} lies in the {what} folder itself.", "Give a folder on another disk.")
+
+
+def archive(
+    shelf: Shelf, volume: Volume, hold: str, facts: bytes, folder: Path, at_utc_ns: int, stop: threading.Event
+) -> tuple[Receipt, Copied]:
+    """Copies all that lies on the shelf of `hold` to FOLDER/HOLD and proves it. Changes nothing on the shelf.
+
+    Raises BadRequest, Unavailable (no room, a disk's trouble, `stop`): nothing may be let go then.
+    """
+    check_folder(folder, volume)
+    try:
+        files = list(_files(shelf, hold))
+        sizes = [_size(volume, hold, file) for file in files]
+        root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            figures = os.fstatvfs(root)
+            if sum(sizes) + ROOM_BYTES > figures.f_bavail * figures.f_frsize + _there(root, hold):
+                raise Unavailable(
+                    f"{folder} has no room for {sum(sizes) / 1e9:.1f} GB of held footage.", "Give a larger disk."
+                )
+            made = _Copy(volume, hold, root, stop)
+            sums = [line for file in files if (line := made.file(file))]
+            sums += made.lists(shelf, facts)
+            sums.sort(key=lambda line: line.partition(b"  ")[2])
+            top = b"".join(sums)
+            made.write(layout.SUMS, top)
+            sums_sha256 = hashlib.sha256(top).hexdigest()
+            copied = _copied(str(folder), at_utc_ns, files, sum(sizes), sums_sha256)
+            made.write(RECEIPT, msgspec.json.encode(copied) + b"\n")
+            same = os.fstat(root).st_dev == os.fstat(volume.root_fd).st_dev
+        finally:
+            os.close(root)
+    except (OSError, StorageError) as error:
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        raise Unavailable(
+            f"{hold} could not be archived to {folder} ({said}).", "Nothing was let go here; mend it and try again."
+        ) from error
+    return Receipt(str(folder), len(files), sum(sizes), sums_sha256, same), copied
+
+
+def _copied(folder: str, at_utc_ns: int, files: list[_File], size_bytes: int, sums_sha256: str) -> Copied:
+    segments: dict[str, list[int]] = {}
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for file in files:
+        segments.setdefault(file.camera, []).append(file.seq)
+        spans.setdefault(file.camera, []).append((file.start_utc_ns, file.end_utc_ns))
+    return Copied(
+        folder=folder,
+        at_utc_ns=at_utc_ns,
+        files=len(files),
+        bytes=size_bytes,
+        sums_sha256=sums_sha256,
+        segments=segments,
+        spans={camera: merged(found) for camera, found in spans.items()},
+    )
+
+
+def _files(shelf: Shelf, hold: str) -> Iterator[_File]:
+    for camera in shelf.index.cameras(hold):
+        for day in shelf.index.days(hold, camera):
+            lines = journal.decode_slim(shelf.index.read_journal(hold, camera, day))
+            later = {line.seq: line.sha256 for line in lines if isinstance(line, journal.Hash)}
+            told = {line.name: line for line in lines if isinstance(line, journal.SlimSegment)}
+            for name in sorted(shelf.index.names(hold, camera, day)):
+                line = told.get(name)
+                if line is None:
+                    raise Unavailable(
+                        f"{layout.shelf_day_path(hold, camera, day)}/{name} has no line in its journal.",
+                        "Run `holdshelf footage verify`; nothing was archived.",
+                    )
+                end = line.start_utc_ns + line.duration_ns
+                yield _File(camera, day, name, line.seq, line.start_utc_ns, end, line.sha256 or later.get(line.seq))
+
+
+def _size(volume: Volume, hold: str, file: _File) -> int:
+    path = f"{layout.shelf_day_path(hold, file.camera, file.day)}/{file.name}"
+    return os.stat(path, dir_fd=volume.root_fd, follow_symlinks=False).st_size
+
+
+def _there(root: int, hold: str) -> int:
+    """What an earlier, interrupted copy takes already."""
+    total = 0
+    with contextlib.suppress(OSError):
+        for _, _, names, fd in os.fwalk(hold, dir_fd=root, follow_symlinks=False):
+            total += sum(os.stat(name, dir_fd=fd, follow_symlinks=False).st_blocks * 512 for name in names)
+    return total
+
+
+class _Copy:
+    """One copy under way. Every path is resolved below the descriptor of the folder that was asked for."""
+
+    def __init__(self, volume: Volume, hold: str, root: int, stop: threading.Event) -> None:
+        self._volume = volume
+        self._hold = hold
+        self._root = root
+        self._stop = stop
+        self._folders: set[str] = set()
+
+    def file(self, file: _File) -> bytes:
+        """Copies one segment unless a proved copy is there; its line for SHA256SUMS."""
+        shown = f"{file.camera}/{file.day}/{file.name}"
+        target = f"{self._folder(f'{file.camera}/{file.day}')}/{file.name}"
+        found = self._hash_of(target)
+        if found is None or found != file.sha256:
+            source = os.open(
+                f"{layout.shelf_day_path(self._hold, file.camera, file.day)}/{file.name}",
+                os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC,
+                dir_fd=self._volume.root_fd,
+            )
+            try:
+                read = self._copy(source, target)
+            finally:
+                os.close(source)
+            if file.sha256 is not None and read != file.sha256:
+                raise Unavailable(
+                    f"{shown} on the shelf of {self._hold} differs from its checksum, so its copy proves nothing.",
+                    "Check the media disk (`holdshelf footage verify --deep`); nothing was let go.",
+                )
+            found = self._hash_of(target)
+            if found != read:
+                raise Unavailable(
+                    f"The copy of {shown} reads back differently.", "Check the other disk; nothing was let go."
+                )
+        return sum_line(shown, found or "")
+
+    def lists(self, shelf: Shelf, facts: bytes) -> list[bytes]:
+        """Copies hold.json and the journals; their lines for SHA256SUMS."""
+        lines = [self._list(layout.HOLD_FILE, facts)]
+        path = layout.hold_path(self._hold)
+        for camera in shelf.index.cameras(self._hold):
+            gone = shelf.index.read(f"{path}/{camera}/{layout.GONE_FILE}")
+            if gone is not None:
+                self._folder(camera)
+                lines.append(self._list(f"{camera}/{layout.GONE_FILE}", gone))
+            for day in shelf.index.days(self._hold, camera):
+                self._folder(f"{camera}/{day}")
+                for name in (layout.JOURNAL, layout.SUMS):
+                    data = shelf.index.read(f"{path}/{camera}/{day}/{name}", 1 << 28)
+                    if data is not None:
+                        lines.append(self._list(f"{camera}/{day}/{name}", data))
+        for folder in sorted(self._folders):
+            fsync_dir(folder, dir_fd=self._root)
+        return lines
+
+    def write(self, name: str, data: bytes) -> None:
+        """Writes a small file durably and reads it back."""
+        self._folder("")
+        path = f"{self._hold}/{name}"
+        write_atomic(path, data, dir_fd=self._root)
+        if self._hash_of(path) != hashlib.sha256(data).hexdigest():
+            raise Unavailable(f"{name} reads back differently from the archive.", "Check the other disk.")
+
+    def _list(self, name: str, data: bytes) -> bytes:
+        self.write(name, data)
+        return sum_line(name, hashlib.sha256(data).hexdigest())
+
+    def _folder(self, below: str) -> str:
+        path = self._hold
+        for part in ("", *filter(None, below.split("/"))):
+            path = f"{path}/{part}" if part else path
+            if path not in self._folders:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(path, 0o700, dir_fd=self._root)
+                self._folders.add(path)
+        return path
+
+    def _copy(self, source: int, target: str) -> str:
+        """Writes `source` durably at `target`; SHA-256 of what was read."""
+        folder, name = os.path.split(target)
+        temp = f"{folder}/.{name}.tmp"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(temp, flags, 0o600, dir_fd=self._root)
+        digest = hashlib.sha256()
+        try:
+            position = 0
+            while data := os.pread(source, _CHUNK_BYTES, position):
+                self._go_on()
+                digest.update(data)
+                write_all(fd, data)
+                position += len(data)
+            os.fchmod(fd, 0o400)
+            sync(fd, target)
+            # What is read back must come from the disk, not from memory.
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(fd)
+        os.rename(temp, target, src_dir_fd=self._root, dst_dir_fd=self._root)
+        return digest.hexdigest()
+
+    def _hash_of(self, path: str) -> str | None:
+        self._go_on()
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._root)
+        except FileNotFoundError:
+            return None
+        try:
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            return sha256_of(fd, self._stop)
+        finally:
+            os.close(fd)
+
+    def _go_on(self) -> None:
+        if self._stop.is_set():
+            raise Unavailable("The service is stopping; the archive is not complete.", "Archive the hold again later.")

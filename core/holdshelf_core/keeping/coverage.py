@@ -1,0 +1,187 @@
+"""What a hold covers, to the second: recorded, in a gap with its cause, already erased, still to come.
+
+From journals, ledger and shelf (``storage.stretches``); nothing is estimated, and what no record tells of is said to be
+that. Where the wall clock was set back, one time was lived twice and stretches may overlap: each is listed. Blocks; runs
+in a thread. This module changes nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from holdshelf_core.keeping.protection import Protection, Spans
+from holdshelf_core.policy.model import HoldSpan
+from holdshelf_storage import layout
+from holdshelf_storage.days import SegmentRef
+from holdshelf_storage.footage import Footage
+from holdshelf_storage.ledger import Ledger
+from holdshelf_storage.stretches import Stretches, stretches
+
+SEAM_NS = 1_000_000_000
+MOST_KNOWN = 20_000
+ERASED = "erased on schedule"
+ERASED_SOMEWHEN = "erased on schedule; when that day was recorded is no longer known"
+ARCHIVED = "kept in the archive"
+NO_RECORD = "nothing on record"
+BEING_RECORDED = "being recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageSpan:
+    """A stretch of a held span, [start, end) in UTC ns. ``kind``: recorded | gap | erased | future."""
+
+    camera: str
+    kind: str
+    start_utc_ns: int
+    end_utc_ns: int
+    reason: str = ""
+
+
+def coverage(
+    footage: Footage,
+    ledger: Ledger,
+    spans: Sequence[HoldSpan],
+    now_utc_ns: int,
+    *,
+    archived: Mapping[str, Sequence[tuple[int, int]]] | None = None,
+) -> list[CoverageSpan]:
+    """Each span in the order given, told without holes. ``archived``: by camera, stretches that have a verified copy.
+
+    An open end reaches to now. Raises StorageError.
+    """
+    found: list[CoverageSpan] = []
+    for span in spans:
+        open_end = max(now_utc_ns, span.start_utc_ns)
+        end = open_end if span.end_utc_ns is None else span.end_utc_ns
+        if end <= span.start_utc_ns:
+            continue
+        seen = stretches(footage.folders, ledger, footage.shelved, span.camera, span.start_utc_ns, end)
+        copies = (archived or {}).get(span.camera, ())
+        found += _tell(span.camera, span.start_utc_ns, end, now_utc_ns, seen, copies)
+    return found
+
+
+def _tell(
+    camera: str, start: int, end: int, now: int, seen: Stretches, copies: Sequence[tuple[int, int]]
+) -> list[CoverageSpan]:
+    rows: list[CoverageSpan] = []
+
+    def add(kind: str, begin: int, until: int, reason: str = "") -> None:
+        begin, until = max(begin, start), min(until, end)
+        if until > begin:
+            rows.append(CoverageSpan(camera, kind, begin, until, reason))
+
+    for begin, until in seen.recorded:
+        add("recorded", begin, until)
+    for begin, until in seen.erased:
+        for piece, kept in _split(begin, until, copies):
+            add("erased", *piece, f"{ERASED}; {ARCHIVED}" if kept else ERASED)
+    for begin, until in seen.unsure_days:
+        add("erased", begin, until, ERASED_SOMEWHEN)
+    for gap in seen.gaps:
+        until = min(now, end) if gap.end_utc_ns is None else gap.end_utc_ns
+        add("gap", gap.start_utc_ns, max(until, gap.start_utc_ns), gap.reason)
+    if seen.open_start_utc_ns is not None:
+        add("recorded", seen.open_start_utc_ns, max(now, seen.open_start_utc_ns), BEING_RECORDED)
+    rows.sort(key=lambda row: (row.start_utc_ns, row.end_utc_ns))
+    told = list(_with_holes(camera, rows, start, min(end, max(now, start))))
+    if end > now:
+        told.append(CoverageSpan(camera, "future", max(start, now), end))
+    return told
+
+
+def _with_holes(camera: str, rows: Sequence[CoverageSpan], start: int, end: int) -> Iterator[CoverageSpan]:
+    """`rows` and, between them, what no record tells of. Holes under a second are the seams between files."""
+    reached = start
+    for row in rows:
+        if row.start_utc_ns - reached >= SEAM_NS:
+            yield CoverageSpan(camera, "gap", reached, row.start_utc_ns, NO_RECORD)
+        yield row
+        reached = max(reached, row.end_utc_ns)
+    if end - reached >= SEAM_NS or (not rows and end > reached):
+        yield CoverageSpan(camera, "gap", reached, end, NO_RECORD)
+
+
+def _split(start: int, end: int, copies: Sequence[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], bool]]:
+    """[start, end) in pieces: whether each lies in one of `copies`."""
+    for begin, until in copies:
+        if until <= start or begin >= end:
+            continue
+        if begin > start:
+            yield (start, begin), False
+        yield (max(start, begin), min(end, until)), True
+        start = min(end, until)
+    if end > start:
+        yield (start, end), False
+
+
+class HeldBytes:
+    """What held segments take on disk. Days that are held whole cost nothing; parts of days are read once. Thread safe."""
+
+    def __init__(self, footage: Footage) -> None:
+        self._footage = footage
+        self._lock = threading.Lock()
+        self._known: dict[tuple[object, ...], tuple[object, int]] = {}
+
+    def of(self, camera: str, spans: Spans) -> int:
+        """Allocated bytes of the segments of `camera` that touch any of `spans` (merged, ascending). Raises StorageError."""
+        return self._sum(camera, spans, None, 0)
+
+    def protected(self, protection: Protection) -> int:
+        """Allocated bytes of everything that is protected, each segment once, however many holds it has."""
+        return sum(
+            self._sum(
+                camera,
+                protection.spans(camera),
+                protection.protects if protection.lets_go(camera) else None,
+                protection.released,
+            )
+            for camera in protection.cameras()
+        )
+
+    def _sum(self, camera: str, spans: Spans, counts: Callable[[SegmentRef], bool] | None, released: int) -> int:
+        total = 0
+        for day in self._footage.days(camera) if spans else ():
+            begin = layout.day_start_ns(day)
+            # What began on this day may reach into the next.
+            touching = tuple((s, e) for s, e in spans if s < begin + 2 * layout.DAY_NS and e > begin)
+            if not touching:
+                continue
+            usage = self._footage.day_usage(camera, day)
+            if (
+                usage is not None
+                and counts is None
+                and any(s <= begin and e >= begin + layout.DAY_NS for s, e in touching)
+            ):
+                total += usage.allocated_bytes
+            else:
+                state = (usage.segments, usage.last_seq, released) if usage is not None else None
+                total += self._part(camera, day, touching, counts, state)
+        return total
+
+    def _part(
+        self,
+        camera: str,
+        day: str,
+        spans: tuple[tuple[int, int], ...],
+        counts: Callable[[SegmentRef], bool] | None,
+        state: object,
+    ) -> int:
+        key = (camera, day, spans, counts is None)
+        with self._lock:
+            known = self._known.get(key)
+        if known is not None and state is not None and known[0] == state:
+            return known[1]
+        found = sum(
+            ref.allocated_bytes
+            for ref in self._footage.folders.refs(camera, day)
+            if any(ref.start_utc_ns < e and max(ref.end_utc_ns, ref.start_utc_ns + 1) > s for s, e in spans)
+            and (counts is None or counts(ref))
+        )
+        with self._lock:
+            if len(self._known) > MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = (state, found)
+        return found

@@ -1,0 +1,224 @@
+"""Which holds there are, from all that knows of them: the state, acts that wait for their entry, and the shelf itself.
+
+What is kept is the union: a hold that is just being placed, one that only the shelf still knows (the log was lost, or its
+entry never got there), one that was lifted and whose names still lie on the shelf. Only what the state says is lifted is
+ever let go, and only once its names have left the shelf. In memory, without I/O; safe from several threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+from holdshelf_core.keeping.protection import Kept, Protection
+from holdshelf_core.policy.model import Hold, HoldSpan
+
+LIFTED = "lifted"
+GRACE = "grace"
+UNKNOWN_GROUND = "investigation"
+UNKNOWN_REFERENCE = "found on the shelf"
+MOST_APART_NS = 300 * 1_000_000_000
+"""Wall clock and trusted time further apart than this: nothing that depends on age is let go."""
+
+
+class HoldBook:
+    """The holds of one installation, and what they protect."""
+
+    def __init__(self) -> None:
+        self.protection = Protection()
+        self._lock = threading.RLock()
+        self._rows: dict[str, Hold] = {}
+        self._asked: dict[str, Hold] = {}
+        self._shelf: dict[str, Hold] = {}
+        self._let_go: dict[str, Mapping[str, Collection[int]]] = {}
+        self._told = False
+
+    # -- what becomes known -----------------------------------------------------------------------------------------
+
+    def apply(self, rows: Mapping[str, Hold]) -> None:
+        """The state's table of holds, whole. What was asked and is in it by now waits no longer."""
+        with self._lock:
+            fresh = dict(rows)
+            changed = {key for key in {*self._rows, *fresh} if self._rows.get(key) is not fresh.get(key)}
+            self._rows = fresh
+            for key, asked in list(self._asked.items()):
+                row = fresh.get(key)
+                if row is not None and row.version >= asked.version:
+                    del self._asked[key]
+                    changed.add(key)
+            if self._told:
+                self._tell(changed)
+            else:
+                self._told = True
+                self.protection.tell({key: kept for key in self._keys() if (kept := self._kept(key)) is not None})
+
+    def ask(self, hold: Hold) -> None:
+        """A hold that is about to be recorded: kept from now on, beside whatever was kept of it before."""
+        with self._lock:
+            self._asked[hold.id] = hold
+            self._tell({hold.id})
+
+    def unask(self, hold: str, previous: Hold | None) -> None:
+        """It was not recorded: what was kept before is kept."""
+        with self._lock:
+            self._asked.pop(hold, None)
+            row = self._rows.get(hold)
+            if previous is not None and (row is None or row.version < previous.version):
+                self._asked[hold] = previous
+            self._tell({hold})
+
+    def found_on_shelf(self, holds: Mapping[str, Hold]) -> None:
+        """All that lies on the shelf of a volume that was just attached."""
+        with self._lock:
+            before, self._shelf = self._shelf, dict(holds)
+            self._tell({*before, *holds})
+
+    def put_on_shelf(self, hold: Hold) -> None:
+        """A hold's file lies on the shelf now."""
+        with self._lock:
+            self._shelf[hold.id] = hold
+            self._tell({hold.id})
+
+    def left_shelf(self, hold: str) -> None:
+        """A hold's names have all left the shelf."""
+        with self._lock:
+            self._shelf.pop(hold, None)
+            self._let_go.pop(hold, None)
+            self._tell({hold})
+
+    def let_go(self, hold: str, sequences: Mapping[str, Collection[int]]) -> None:
+        """Segments (sequences by camera) that have a verified copy and no name on the shelf any more."""
+        with self._lock:
+            self._let_go[hold] = sequences
+            self._tell({hold})
+
+    # -- asking -----------------------------------------------------------------------------------------------------
+
+    def current(self, hold: str) -> Hold | None:
+        """The hold as it is to be written down; None when it is neither known nor asked for."""
+        with self._lock:
+            row, asked = self._rows.get(hold), self._asked.get(hold)
+            if asked is not None and (row is None or asked.version > row.version):
+                return asked
+            return row if row is not None else self._shelf.get(hold)
+
+    def in_force(self) -> list[Hold]:
+        """All holds that keep something, lifted ones whose names are still to go excepted."""
+        with self._lock:
+            found = [self.current(key) for key in sorted(self._keys())]
+            return [hold for hold in found if hold is not None and not self._is_lifted(hold.id)]
+
+    def is_lifted(self, hold: str) -> bool:
+        """Whether the state says so, and nobody has asked otherwise meanwhile."""
+        with self._lock:
+            return self._is_lifted(hold)
+
+    def to_remove(self) -> list[str]:
+        """Lifted holds that still have names on the shelf."""
+        with self._lock:
+            return sorted(key for key in self._shelf if self._is_lifted(key))
+
+    def let_go_of(self, hold: str) -> Mapping[str, Collection[int]]:
+        """Sequences by camera that a hold has let go."""
+        with self._lock:
+            return self._let_go.get(hold, {})
+
+    def to_unite(self) -> list[Hold]:
+        """Rows that the state lacks and the shelf has: to be logged as changes. A lift that only the shelf tells of is
+        not believed: such a hold is in force again."""
+        with self._lock:
+            return [row for key in sorted(self._shelf) if (row := self._united(key)) is not None]
+
+    def due(self, utc_ns: int, trusted_utc_ns: int) -> list[Hold]:
+        """Holds whose days of grace are over by both clocks, as the rows that they become. None while the clocks disagree."""
+        if abs(utc_ns - trusted_utc_ns) > MOST_APART_NS:
+            return []
+        now = min(utc_ns, trusted_utc_ns)
+        with self._lock:
+            return [
+                msgspec.structs.replace(row, state=LIFTED, lifted_utc_ns=now, version=row.version + 1)
+                for row in self._rows.values()
+                if row.state == GRACE
+                and row.grace_end_utc_ns is not None
+                and row.grace_end_utc_ns <= now
+                and row.id not in self._asked
+            ]
+
+    # -- the union --------------------------------------------------------------------------------------------------
+
+    def _keys(self) -> set[str]:
+        return {*self._rows, *self._asked, *self._shelf}
+
+    def _is_lifted(self, hold: str) -> bool:
+        row = self._rows.get(hold)
+        return row is not None and row.state == LIFTED and hold not in self._asked
+
+    def _tell(self, holds: Collection[str]) -> None:
+        if holds and self._told:
+            self.protection.change({key: self._kept(key) for key in holds})
+        elif holds:
+            # Before the state is known everything is protected; what is asked now must be there when it is.
+            self.protection.change({key: kept for key in holds if (kept := self._kept(key)) is not None})
+
+    def _kept(self, hold: str) -> Kept | None:
+        row, asked, shelved = self._rows.get(hold), self._asked.get(hold), self._shelf.get(hold)
+        parts: list[HoldSpan] = []
+        if row is not None and (row.state != LIFTED or shelved is not None):
+            parts += row.spans
+        if asked is not None:
+            parts += asked.spans
+        if shelved is not None and (row is None or row.state == LIFTED or shelved.version > row.version):
+            parts += shelved.spans
+        if not parts:
+            return None
+        return Kept(tuple(dict.fromkeys(parts)), self._let_go.get(hold, {}))
+
+    def _united(self, hold: str) -> Hold | None:
+        row, shelved = self._rows.get(hold), self._shelf[hold]
+        if hold in self._asked or (row is not None and row.state == LIFTED):
+            return None
+        if row is None:
+            return _in_force_again(shelved, shelved.spans, shelved.version + 1)
+        if shelved.version <= row.version:
+            return None
+        more = [span for span in shelved.spans if not any(_within(span, known) for known in row.spans)]
+        if not more:
+            return None
+        return _in_force_again(row, (*row.spans, *more), max(row.version, shelved.version) + 1)
+
+
+def lost_hold(hold: str, spans: tuple[HoldSpan, ...], now_utc_ns: int, review_utc_ns: int) -> Hold:
+    """A hold whose file is lost, from what lies on its shelf: for a person to look at."""
+    return Hold(
+        id=hold,
+        ground=UNKNOWN_GROUND,
+        reference=UNKNOWN_REFERENCE,
+        spans=spans,
+        placed_by="service",
+        placed_utc_ns=now_utc_ns,
+        review_utc_ns=review_utc_ns,
+        version=0,
+    )
+
+
+def _in_force_again(hold: Hold, spans: tuple[HoldSpan, ...], version: int) -> Hold:
+    return msgspec.structs.replace(
+        hold,
+        spans=spans,
+        version=version,
+        state="active",
+        lift_by="",
+        lift_why="",
+        approved_by="",
+        approval_paper_sha256="",
+        grace_end_utc_ns=None,
+        lifted_utc_ns=None,
+    )
+
+
+def _within(span: HoldSpan, other: HoldSpan) -> bool:
+    if span.camera != other.camera or span.start_utc_ns < other.start_utc_ns:
+        return False
+    return other.end_utc_ns is None or (span.end_utc_ns is not None and span.end_utc_ns <= other.end_utc_ns)

@@ -1,0 +1,186 @@
+"""What may leave the building (P13): the policy's gate, the statute's gate, and never more than the paper names."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdshelf_core.policy import releases
+from holdshelf_core.policy.example import AT, PAPER
+from holdshelf_core.policy.instants import DAY_NS, HOUR_NS, MINUTE_NS, Now
+from holdshelf_core.policy.model import Adopted
+from holdshelf_core.policy.releases import Determination, Paper, Request, Span, beyond, gate_1, gate_2, gates, trimmed
+
+NOW = Now(AT, AT)
+ENFORCE, ADVISE = Adopted("1", "2026-01-01", PAPER), Adopted("1", "2026-01-01", PAPER, "advise")
+HOUR = (Span("c2", AT - 2 * HOUR_NS, AT - HOUR_NS),)
+WARRANT = Paper(PAPER, "search-warrant", "Superior Court", "CR-26-77", signed_by_judge=True, scope=HOUR)
+LETTER = Paper(PAPER, "active-investigation", "Chief Roe", "26-0417", "Prospect Police", "badge 12", scope=HOUR)
+BY_WARRANT = Request("search-warrant", HOUR, "p1", AT, WARRANT)
+BY_LETTER = Request("active-investigation", HOUR, "p1", AT, LETTER)
+COUNSEL = Determination("D-1", PAPER, ("active-investigation",), AT + DAY_NS)
+
+
+def test_scene_6_p13_a_request_by_telephone_is_refused_with_what_is_needed_and_that_a_hold_needs_no_paper() -> None:
+    said = gate_1(Request("active-investigation", HOUR, "p1", AT), NOW)
+    assert not said.passed
+    assert "by word of mouth" in said.sentence
+    assert any("active case" in need for need in said.needs)
+    assert "(P13: " in said.quoted
+    assert any("a hold needs no paper" in need for need in releases.what_we_need(""))
+
+
+def test_scene_7_p13_a_police_letter_passes_the_policys_gate_and_the_statutes_stops_it_under_enforce() -> None:
+    assert gate_1(BY_LETTER, NOW).passed
+    said = gate_2(BY_LETTER, ENFORCE, (), NOW)
+    assert not said.passed
+    assert any("counsel" in need for need in said.needs)
+    assert not gates(BY_LETTER, ENFORCE, (), NOW).passed
+    assert not gates(BY_LETTER, None, (), NOW).passed, "strict before any policy was adopted"
+
+
+def test_scene_7_p13_under_advise_or_with_counsels_determination_it_goes_on_with_the_caution_on_record() -> None:
+    advised = gates(BY_LETTER, ADVISE, (), NOW)
+    assert advised.passed
+    assert "neither is here" in advised.caution
+    determined = gates(BY_LETTER, ENFORCE, (COUNSEL,), NOW)
+    assert determined.passed
+    assert "D-1" in determined.caution
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"end_utc_ns": AT},
+        {"ended_utc_ns": AT},
+        {"bases": ("subpoena",)},
+        {"paper_sha256": ""},
+        {"cameras": ("c1",)},
+        {"agencies": ("State Police",)},
+    ],
+    ids=["over", "withdrawn", "another class", "no paper", "another camera", "another agency"],
+)
+def test_p13_a_determination_opens_its_own_class_until_its_last_day_and_nothing_else(change: dict[str, object]) -> None:
+    assert gate_2(BY_LETTER, ENFORCE, (COUNSEL,), NOW).passed
+    assert not gate_2(BY_LETTER, ENFORCE, (msgspec.structs.replace(COUNSEL, **change),), NOW).passed
+
+
+def test_scene_8_p13_a_warrant_for_an_hour_is_refused_for_two_until_the_request_is_trimmed() -> None:
+    wide = (Span("c2", AT - 2 * HOUR_NS - 30 * MINUTE_NS, AT - HOUR_NS + 30 * MINUTE_NS),)
+    said = gates(msgspec.structs.replace(BY_WARRANT, spans=wide), ENFORCE, (), NOW)
+    assert not said.passed
+    assert "does not reach so far" in said.sentence
+    assert trimmed(wide, WARRANT.scope) == HOUR
+    assert gates(msgspec.structs.replace(BY_WARRANT, spans=trimmed(wide, WARRANT.scope)), ENFORCE, (), NOW).passed
+    assert not gates(msgspec.structs.replace(BY_WARRANT, spans=(Span("c1", *span_of(HOUR)),)), ENFORCE, (), NOW).passed
+
+
+def span_of(spans: tuple[Span, ...]) -> tuple[int, int]:
+    return spans[0].start_utc_ns, spans[0].end_utc_ns
+
+
+@pytest.mark.parametrize(
+    ("basis", "paper"),
+    [
+        ("search-warrant", msgspec.structs.replace(WARRANT, signed_by_judge=False)),
+        ("search-warrant", msgspec.structs.replace(WARRANT, valid_until_utc_ns=AT)),
+        ("search-warrant", msgspec.structs.replace(WARRANT, docket=" ")),
+        ("search-warrant", msgspec.structs.replace(WARRANT, issuer="")),
+        ("search-warrant", msgspec.structs.replace(WARRANT, scope=())),
+        ("search-warrant", msgspec.structs.replace(WARRANT, sha256="on its way")),
+        ("court-order", WARRANT),
+        ("active-investigation", msgspec.structs.replace(LETTER, officer="")),
+        ("active-investigation", msgspec.structs.replace(LETTER, docket="")),
+        ("curiosity", LETTER),
+        ("counsel", None),
+    ],
+    ids=[
+        "no judge",
+        "lapsed",
+        "no docket",
+        "no issuer",
+        "no scope",
+        "no paper",
+        "wrong kind",
+        "no officer",
+        "no case",
+        "no basis",
+        "no word",
+    ],
+)
+def test_p13_a_paper_that_is_none_opens_nothing(basis: str, paper: Paper | None) -> None:
+    said = gate_1(Request(basis, HOUR, "p1", AT, paper), NOW)
+    assert not said.passed
+    assert said.sentence
+    assert said.needs
+
+
+def test_p13_a_judges_paper_and_written_permission_pass_the_statutes_gate() -> None:
+    assert gates(BY_WARRANT, ENFORCE, (), NOW).passed
+    ordered = Request("subpoena", HOUR, "p1", AT, msgspec.structs.replace(WARRANT, kind="subpoena"))
+    assert gates(ordered, ENFORCE, (), NOW).passed
+    clerks = msgspec.structs.replace(ordered, paper=msgspec.structs.replace(ordered.paper, signed_by_judge=False))
+    assert gate_1(clerks, NOW).passed
+    assert not gates(clerks, ENFORCE, (), NOW).passed
+    permission = Paper(PAPER, "written-permission", "the person seen", scope=HOUR)
+    assert gates(Request("written-permission", HOUR, "p1", AT, permission), ENFORCE, (), NOW).passed
+
+
+def test_p13_an_emergency_is_boxed_in_time_flagged_and_its_paper_is_due() -> None:
+    request = Request("emergency", HOUR, "p1", AT, why="a child is missing")
+    said = gates(request, ENFORCE, (), NOW)
+    assert (said.passed, said.flagged) == (True, True)
+    due = said.paper_due_utc_ns
+    assert due == AT + releases.EMERGENCY_PAPER_NS
+    assert not gate_1(request, Now(due, AT)).passed, "nothing more leaves once the paper is overdue"
+    assert not gate_1(msgspec.structs.replace(request, why=" "), NOW).passed
+    long = (Span("c2", AT - 3 * HOUR_NS, AT),)
+    assert not gate_1(msgspec.structs.replace(request, spans=long), NOW).passed
+
+
+@pytest.mark.parametrize("spans", [(), (Span("c2", AT, AT),), (Span("", AT - 1, AT),)])
+def test_p13_a_request_for_nothing_in_particular_is_none(spans: tuple[Span, ...]) -> None:
+    assert not gate_1(msgspec.structs.replace(BY_WARRANT, spans=spans), NOW).passed
+
+
+spans = st.lists(
+    st.builds(
+        lambda camera, start, length: Span(camera, start, start + length),
+        st.sampled_from(["c1", "c2"]),
+        st.integers(0, 40),
+        st.integers(1, 20),
+    ),
+    min_size=1,
+    max_size=4,
+)
+scopes = st.lists(
+    st.builds(
+        lambda camera, start, length: Span(camera, start, start + length),
+        st.sampled_from(["", "c1", "c2"]),
+        st.integers(0, 40),
+        st.integers(1, 20),
+    ),
+    max_size=4,
+)
+
+
+def seconds(parts: tuple[Span, ...] | list[Span], cameras: tuple[str, ...] = ("c1", "c2")) -> set[tuple[str, int]]:
+    return {
+        (camera, at)
+        for part in parts
+        for camera in cameras
+        if part.camera in ("", camera)
+        for at in range(part.start_utc_ns, part.end_utc_ns)
+    }
+
+
+@given(spans, scopes)
+def test_p13_what_is_trimmed_and_what_is_beyond_are_exactly_what_was_asked(
+    asked: list[Span], scope: list[Span]
+) -> None:
+    inside, outside = trimmed(asked, scope), beyond(asked, scope)
+    assert seconds(inside) == seconds(asked) & seconds(scope)
+    assert seconds(outside) == seconds(asked) - seconds(scope)
+    assert beyond(inside, scope) == ()

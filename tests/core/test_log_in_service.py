@@ -1,0 +1,138 @@
+"""The access log behind the real service: refusals are in it, damage is found, and the service goes on without rights until mended."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from holdshelf_core.api import types_board as types
+from holdshelf_core.api import types_people
+from holdshelf_core.api.errors import Conflict, HoldshelfError, Refused, Unavailable
+from tests.people import People
+from tests.service import Service
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with Service(tmp_path / "data", mint=True) as running:
+        yield running
+
+
+@pytest.fixture
+def people(service: Service) -> People:
+    known = People(service)
+    known.name_director()
+    return known
+
+
+def log_file(service: Service) -> Path:
+    return max((service.data / "state" / "access").glob("*.jsonl"))
+
+
+def verified(service: Service, against: str = "") -> types.LogVerified:
+    return service.act("log.verify", types.LogVerify(against), types.LogVerified)
+
+
+def head(service: Service) -> str:
+    return service.client.get("/rules/head", types.LogHead).head
+
+
+def refusals(people: People, count: int) -> None:
+    sam = people.client("sam")
+    for _ in range(count):
+        with pytest.raises(Refused):
+            sam.act("person.add", types_people.PersonAdd("eve", "Eve Cox"), types_people.Done)
+
+
+def test_every_refusal_is_an_entry_with_its_clause(service: Service, people: People) -> None:
+    people.appoint("sam", "Sam Roe", people.client("dora"), "archive")
+    refusals(people, 3)
+    rows = service.act("log.show", types.LogShow(action="person.add"), types.LogRows).entries
+    assert [(r.entry["outcome"], r.entry.get("clause")) for r in rows] == [("done", None)] + [("refused", "P11")] * 3
+
+
+def test_the_admin_reads_the_log_without_names(service: Service, people: People) -> None:
+    service.client.act("person.add", types_people.PersonAdd("ann", "Ann Leeward"), types_people.Done)
+    shown = service.act("log.show", types.LogShow(), types.LogRows)
+    assert all(row.texts == {} for row in shown.entries)
+    assert "Leeward" not in str(shown)
+    by_seat = people.client("dora").act("log.show", types.LogShow(), types.LogRows)
+    assert "Ann Leeward" in str(by_seat)
+    with pytest.raises(Refused):
+        service.act("log.export", types.LogExport(str(service.data / "x"), public=False), types.LogVerified)
+
+
+def test_a_public_copy_is_written_once_and_verifies(service: Service, people: People, tmp_path: Path) -> None:
+    copy, outside = tmp_path / "public.txt", head(service)
+    service.act("log.export", types.LogExport(str(copy)), types.LogVerified)
+    assert b"Dora" not in copy.read_bytes()
+    with pytest.raises(Conflict):
+        service.act("log.export", types.LogExport(str(copy)), types.LogVerified)
+    from holdshelf_storage.log_verify import verify_log  # noqa: PLC0415
+
+    assert verify_log(copy, outside).problems == []
+
+
+def test_scene_14_one_changed_byte_is_found_by_the_running_service(service: Service, people: People) -> None:
+    outside = head(service)
+    file = log_file(service)
+    raw = bytearray(file.read_bytes())
+    at = raw.index(b'"seat.name"')
+    raw[at + 1] ^= 1
+    with file.open("r+b") as opened:
+        opened.seek(at)
+        opened.write(raw[at : at + 4])
+    assert verified(service, outside).problems
+
+
+def test_scene_14_the_last_50_entries_cut_are_found_against_an_outside_head(service: Service, people: People) -> None:
+    people.appoint("sam", "Sam Roe", people.client("dora"), "archive")
+    refusals(people, 50)
+    outside = head(service)
+    service.stop()
+    file = log_file(service)
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:-110]))
+    service.start()
+    assert service.repairs()["access_log"].severity == "error"
+    problems = verified(service, outside).problems
+    assert problems
+    # Even one who also takes away what the machine itself remembers cannot argue with what was kept outside.
+    with pytest.raises((Unavailable, HoldshelfError)):
+        people.client("dora").act("board.set", types.BoardSet("live_minutes", "5", "stricter"), types_people.Done)
+
+
+def test_after_damage_the_admin_goes_on_with_a_new_log_that_names_the_old(service: Service, people: People) -> None:
+    people.appoint("sam", "Sam Roe", people.client("dora"), "archive")
+    with pytest.raises(Conflict):
+        service.act("log.repair", types.LogRepair("nothing is broken"), types.LogHead)
+    service.stop()
+    file = log_file(service)
+    file.write_bytes(file.read_bytes()[: len(file.read_bytes()) // 2])
+    service.start()
+    with pytest.raises(HoldshelfError):
+        people.client("dora")
+    service.act("log.repair", types.LogRepair("the disk lost half a file"), types.LogHead)
+    assert "access_log" not in service.repairs()
+    assert verified(service).problems == []
+    assert people.client("sam").get("/rules/me", types_people.PersonRow).roles[0].state == "active"
+    flags = service.client.get("/rules/flags", list[types_people.FlagRow])
+    assert "log_repaired" in {flag.kind for flag in flags}
+    service.kill()
+    (service.data / "state" / "register.json").unlink()
+    service.start()
+    assert people.client("sam").get("/rules/me", types_people.PersonRow).roles[0].state == "active"
+
+
+def test_a_log_that_is_gone_leaves_no_rights_and_what_was_known(service: Service, people: People) -> None:
+    service.stop()
+    shutil.rmtree(service.data / "state" / "access")
+    service.start()
+    assert "access_log" in service.repairs()
+    with pytest.raises(HoldshelfError):
+        people.client("dora")
+    service.act("log.repair", types.LogRepair("somebody removed the folder"), types.LogHead)
+    assert people.client("dora").get("/rules/me", types_people.PersonRow).login == "dora"

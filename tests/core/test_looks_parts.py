@@ -1,0 +1,118 @@
+"""What a lease counts, where a picture lies, what an activity strip shows: on real files, without a service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from holdshelf_core.api import local
+from holdshelf_core.caller import Caller
+from holdshelf_core.looking.activity import read_activity
+from holdshelf_core.looking.finding import Moment, find
+from holdshelf_core.looking.leases import Lease, closes_by_lease, delivered_words
+from holdshelf_storage.footage import Footage
+from holdshelf_storage.journal import activity_bytes_per_second
+from holdshelf_storage.ledger import Ledger
+from holdshelf_storage.volume import Volume
+from tests.looking import MINUTE_NS, NS, SECONDS, Recorded, record
+
+CALLER = Caller("p1", admin=False, uid=1000, via="local")
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Footage, Recorded]]:
+    data = tmp_path_factory.mktemp("parts") / "data"
+    local.init(data, media=None, budget_bytes=None, floor_days=None)
+    made = record(data, ["lobby"])
+    volume = Volume.attach(data / "state", data / "media")
+    yield Footage(volume, Ledger(volume)), made
+    volume.detach()
+
+
+def test_a_lease_counts_what_left_and_gives_back_nothing_it_did_not_deliver() -> None:
+    lease = Lease(7, CALLER, "lobby", 64, 60 * NS, live=False)
+    assert lease.has_room(64, 0)
+    assert not lease.has_room(65, 0)
+    assert not lease.has_room(1, 60 * NS)
+    lease.count(5000 * NS, 2, 1)
+    lease.count(5012 * NS, 2, 2)
+    lease.closing = "used up"
+    assert not lease.has_room(1, 0)
+    assert (lease.facts()["pictures"], lease.facts()["footage_ms"], lease.facts()["mask_versions"]) == (2, 12_000, [2])
+
+
+def test_live_time_is_counted_between_pictures_and_not_while_nobody_asks() -> None:
+    lease = Lease(7, CALLER, "lobby", 64, 60 * NS, live=True)
+    added = [lease.count(0, 1, at) for at in (1 * NS, 2 * NS, 40 * NS)]
+    assert added == [0, NS, 2 * NS]
+    assert lease.facts()["live_ms"] == 3000
+
+
+def test_a_missing_close_reads_as_unknown_at_most() -> None:
+    opened = {"seq": 5, "action": "look.open", "facts": {"most_pictures": 64}}
+    closed = {
+        "seq": 9,
+        "action": "look.close",
+        "facts": {"lease": 5, "pictures": 3, "footage_ms": 12_000, "mask_versions": [2]},
+    }
+    assert delivered_words(opened, None) == "unknown, at most 64 pictures"
+    assert delivered_words(opened, closed) == "3 pictures, 12.0 s of footage, masks v2"
+    assert delivered_words(opened, {"facts": {"lease": 5, "pictures": 0}}) == "no picture"
+    assert closes_by_lease([opened, closed]) == {5: closed}
+
+
+def test_each_instant_is_found_in_its_file_or_has_its_reason(archive: tuple[Footage, Recorded]) -> None:
+    footage, made = archive
+    asked = [made.start_utc_ns + 25 * NS, made.gap_utc_ns + 30 * NS, made.end_utc_ns + 10 * NS, made.resumed_utc_ns]
+    found = find(footage, "lobby", asked, None, made.end_utc_ns + 5 * NS)
+    try:
+        first, gap, future, second = found.moments
+        assert isinstance(first, Moment)
+        assert first.file.start_utc_ns == made.start_utc_ns + SECONDS * NS
+        assert isinstance(second, Moment)
+        assert isinstance(gap, str)
+        assert "camera unreachable" in gap
+        assert isinstance(future, str)
+        assert "not come yet" in future
+        assert len(found.files) == 2
+    finally:
+        found.close()
+
+
+def test_a_file_that_was_erased_is_said_to_be(archive: tuple[Footage, Recorded], tmp_path: Path) -> None:
+    footage, made = archive
+    (segment,) = footage.query("lobby", made.end_utc_ns - 5 * NS, made.end_utc_ns)
+    path = Path(f"/proc/self/fd/{footage.folders.volume.root_fd}") / footage.path_of("lobby", segment)  # type: ignore[arg-type]
+    kept = tmp_path / "kept.mp4"
+    path.rename(kept) if path.stat().st_dev == tmp_path.stat().st_dev else pytest.skip("two file systems")
+    try:
+        found = find(footage, "lobby", [made.end_utc_ns - 5 * NS], None, made.end_utc_ns + NS)
+        assert isinstance(found.moments[0], str)
+        assert "erased on schedule" in found.moments[0]
+        read = read_activity(footage, "lobby", made.start_utc_ns, made.end_utc_ns, 10)
+        assert [row[0] for row in read.missing] == ["gap", "erased"]
+        assert read.recorded[-1][1] == segment.start_utc_ns
+    finally:
+        kept.rename(path)
+
+
+def test_activity_shows_when_something_moved_and_where_nothing_is(archive: tuple[Footage, Recorded]) -> None:
+    footage, made = archive
+    read = read_activity(footage, "lobby", made.start_utc_ns, made.end_utc_ns, 30)
+    assert read.bucket_ns == 10 * NS
+    assert [round(activity_bytes_per_second(b), -1) for b in read.activity[:3]] == pytest.approx(
+        [100, 100_000, 100], rel=0.05
+    )
+    assert set(read.activity[12:18]) == {0}
+    assert read.recorded == [(made.start_utc_ns, made.gap_utc_ns), (made.resumed_utc_ns, made.end_utc_ns)]
+    assert read.missing == [("gap", made.gap_utc_ns, made.resumed_utc_ns, "camera unreachable")]
+
+
+def test_a_strip_that_begins_within_a_file_begins_within_its_activity(archive: tuple[Footage, Recorded]) -> None:
+    footage, made = archive
+    read = read_activity(footage, "lobby", made.start_utc_ns + 15 * NS, made.start_utc_ns + 25 * NS, 10)
+    quiet, busy = read.activity[7], read.activity[2]
+    assert busy > quiet > 0
+    assert read_activity(footage, "lobby", made.start_utc_ns - MINUTE_NS, made.start_utc_ns, 6).activity == bytes(6)

@@ -1,0 +1,142 @@
+"""Footage without a camera, and rows without their acts, for tests of looking: written before the service starts.
+
+Files are made by storage's own hands; rows come to the service as they do after a lost register, out of the access log.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import msgspec
+import numpy as np
+
+from holdshelf_core.policy import model
+from holdshelf_core.times import rfc3339
+from holdshelf_storage.access_log import AccessLog
+from holdshelf_storage.footage import Footage, SegmentFacts
+from holdshelf_storage.journal import Gap, GapEnd
+from holdshelf_storage.ledger import Ledger
+from holdshelf_storage.volume import Volume
+
+NS = 1_000_000_000
+MINUTE_NS = 60 * NS
+BOOT = "5b8f7f0c-7b0e-4a53-9d5e-2f3f4d1c9a10"
+WIDTH, HEIGHT, FPS, SECONDS = 320, 240, 5, 20
+OPTIONS = {"movflags": "empty_moov+default_base_moof+skip_trailer", "frag_duration": "900000", "flush_packets": "1"}
+
+
+@functools.cache
+def mp4() -> bytes:
+    """Twenty seconds that get brighter."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4", options=OPTIONS) as container:
+        stream = container.add_stream("libx264", rate=FPS, options={"preset": "ultrafast", "g": str(FPS)})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.time_base = Fraction(1, FPS)
+        for number in range(SECONDS * FPS):
+            shade = 30 + number * 200 // (SECONDS * FPS)
+            picture = np.full((HEIGHT, WIDTH, 3), shade, dtype=np.uint8)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return out.getvalue()
+
+
+def write(footage: Footage, camera: str, start_utc_ns: int) -> None:
+    """One closed file of twenty seconds; something moves in its second half."""
+    segment = footage.open_segment(camera)
+    data = mp4()
+    with open(segment.fd, "wb", closefd=False) as file:
+        file.write(data)
+    footage.close_segment(
+        segment,
+        SegmentFacts(
+            start_utc_ns=start_utc_ns,
+            duration_ns=SECONDS * NS,
+            run="run-1",
+            boot=BOOT,
+            start_boot_ns=1000 * NS,
+            sha256=hashlib.sha256(data).hexdigest(),
+            bytes=len(data),
+            codec="h264",
+            width=WIDTH,
+            height=HEIGHT,
+            frames=SECONDS * FPS,
+            activity=[100] * (SECONDS // 2) + [100_000] * (SECONDS // 2),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What ``record`` made: per camera two minutes, one minute of gap, two minutes."""
+
+    start_utc_ns: int
+    gap_utc_ns: int
+    resumed_utc_ns: int
+    end_utc_ns: int
+
+
+def record(data: Path, cameras: Sequence[str], start_utc_ns: int | None = None) -> Recorded:
+    """Footage of some cameras in a set-up data folder whose service does not run; an hour ago unless said otherwise."""
+    start = start_utc_ns if start_utc_ns is not None else time.time_ns() - 60 * MINUTE_NS
+    made = Recorded(start, start + 2 * MINUTE_NS, start + 3 * MINUTE_NS, start + 5 * MINUTE_NS)
+    volume = Volume.attach(data / "state", data / "media")
+    try:
+        footage = Footage(volume, Ledger(volume))
+        footage.recover()
+        for camera in cameras:
+            for at in range(made.start_utc_ns, made.gap_utc_ns, SECONDS * NS):
+                write(footage, camera, at)
+            gap = Gap(start_utc_ns=made.gap_utc_ns, start_boot_ns=1, boot=BOOT, reason="camera unreachable")
+            gap = footage.start_gap(camera, gap)
+            footage.end_gap(camera, gap, GapEnd(end_utc_ns=made.resumed_utc_ns, elapsed_ns=MINUTE_NS))
+            for at in range(made.resumed_utc_ns, made.end_utc_ns, SECONDS * NS):
+                write(footage, camera, at)
+    finally:
+        volume.detach()
+    return made
+
+
+def seed(data: Path, rows: Sequence[tuple[str, str, msgspec.Struct]]) -> None:
+    """Rows (table, key, row) that the service replays from the access log at its next start."""
+    changes: list[dict[str, Any]] = [{"table": t, "key": k, "row": msgspec.to_builtins(row)} for t, k, row in rows]
+    log = AccessLog.open(data / "state")
+    try:
+        public = {
+            "at": rfc3339(time.time_ns()),
+            "offset_s": 0,
+            "action": "test.seed",
+            "outcome": "done",
+            "person": "admin",
+        }
+        log.append(public, {"changes": json.dumps(changes)})
+    finally:
+        log.close()
+
+
+def commissioned(
+    *cameras: str, masks: tuple[model.Mask, ...] = (), version: int = 1
+) -> list[tuple[str, str, msgspec.Struct]]:
+    """Cameras that a seat approved for use."""
+    return [
+        ("commissions", c, model.Commission(c, masks, version, approved_by="p1", approved_utc_ns=1, state="approved"))
+        for c in cameras
+    ]
+
+
+def pixels(jpeg: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """A JPEG decoded: rows × columns × RGB."""
+    with av.open(io.BytesIO(jpeg), format="image2pipe", options={"c:v": "mjpeg"}) as container:
+        return next(container.decode(video=0)).to_ndarray(format="rgb24")
