@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from bench.parts.rows import Row
+from bench.parts.rows import Row, median_row
 from holdshelf_storage.access_lines import encode_entry, time_text
 from holdshelf_storage.access_log import AccessLog
 from holdshelf_storage.access_start import ACCESS, KEY
@@ -125,8 +125,8 @@ def p99(times: list[float]) -> float:
     return statistics.quantiles(times, n=100, method="inclusive")[98]
 
 
-def append_rows(folder: Path, appends: int = 400, turns: int = 5) -> list[Row]:
-    """A look opened (one append) beside one equal write with its fdatasync, turn about; the ratio of the p99s.
+def append_rows(folder: Path, appends: int = 400, turns: int = 9) -> list[Row]:
+    """A look opened (one append) beside one equal write with its fdatasync, turn about; the median of the turns' p99s.
 
     Eight at once are held against eight such writes at once, each to a file of its own; beside one alone, in the detail,
     a disk that syncs in a fraction of a millisecond shows the time that Python needs to wake eight threads.
@@ -137,31 +137,19 @@ def append_rows(folder: Path, appends: int = 400, turns: int = 5) -> list[Row]:
     for at_once in (1, 8):
         state = folder / f"append-{at_once}"
         state.mkdir()
-        ours: list[float] = []
-        peer: list[float] = []
-        alone: list[float] = []
+        pairs: list[tuple[float, float | None]] = []
+        beside_one: list[float] = []
         log = AccessLog.open(state)
         try:
             for _ in range(turns):
-                peer += sync_times_s(folder, appends // at_once, size, at_once)
-                ours += append_times_s(log, appends // at_once, at_once)
-                alone += sync_times_s(folder, appends // 4, size)
+                peer = sync_times_s(folder, appends // at_once, size, at_once)
+                ours = append_times_s(log, appends // at_once, at_once)
+                pairs.append((p99(ours) * 1000, p99(peer) * 1000))
+                beside_one.append(p99(ours) / p99(sync_times_s(folder, appends // 2, size)))
         finally:
             log.close()
-        rows.append(
-            Row(
-                f"look opened (log append), p99, {at_once} at once",
-                "ms",
-                p99(ours) * 1000,
-                p99(peer) * 1000,
-                bar=SYNC_BAR,
-                detail={
-                    "median_ms": statistics.median(ours) * 1000,
-                    "peer_median_ms": statistics.median(peer) * 1000,
-                    "beside_one_alone": p99(ours) / p99(alone),
-                },
-            )
-        )
+        what = f"look opened (log append), p99, {at_once} at once"
+        rows.append(median_row(what, "ms", pairs, bar=SYNC_BAR, beside_one_alone=statistics.median(beside_one)))
     return rows
 
 

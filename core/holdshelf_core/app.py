@@ -211,6 +211,8 @@ class Holdshelf:
         self.house = House(self._register)
         try:
             self.log = await asyncio.to_thread(AccessLog.open, self.paths.state)
+        except VolumeLocked as error:
+            raise Conflict(f"Another service is running on {self.paths.data}.", str(error)) from None
         except StorageError as error:
             raise Unavailable(f"The access log cannot be opened: {error}") from None
         replayed = await asyncio.to_thread(self.house.load, self.log)

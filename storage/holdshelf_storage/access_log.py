@@ -62,7 +62,8 @@ class AccessLog:
         self._change = threading.Lock()
         """Closing and `continue_after`."""
         self._is_closed = False
-        self._last_group = 1
+        self._expected = 1
+        """How many are likely to come at once: those of the last group, and those that came during its sync."""
         self._begin(at_least)
 
     @classmethod
@@ -168,11 +169,11 @@ class AccessLog:
     def _gather(self, item: _Item | None) -> tuple[list[_Item], bool]:
         """What waits to be written, and whether the end was asked for.
 
-        When fewer wait than last time, it waits a little for the others: whoever writes one entry after the other is on
-        the way with the next, and would otherwise wait for two syncs.
+        Whoever writes one entry after the other comes with the next as soon as the last one is confirmed, and would wait for two
+        syncs if the others' were begun without it. So those of the last group are waited for, for a part of a sync.
         """
         group: list[_Item] = []
-        deadline = time.monotonic() + min(_GATHER_LATEST_S, self._writer.sync_s / 2)
+        deadline = time.monotonic() + min(_GATHER_LATEST_S, self._writer.sync_s / 4)
         while item is not None:
             group.append(item)
             if len(group) >= _GROUP:
@@ -181,13 +182,12 @@ class AccessLog:
                 item = self._queue.get_nowait()
             except queue.Empty:
                 left = deadline - time.monotonic()
-                if len(group) >= self._last_group or left <= 0:
+                if len(group) >= self._expected or left <= 0:
                     break
                 try:
                     item = self._queue.get(timeout=left)
                 except queue.Empty:
                     break
-        self._last_group = len(group) or 1
         return group, item is None
 
     def _try(self, write: Callable[[], None]) -> None:
@@ -236,6 +236,7 @@ class AccessLog:
                 future.set_exception(LogError(f"The access log could not be written ({error}); report this as a bug."))
         else:
             self._publish()
+            self._expected = len(done) + self._queue.qsize()
             for number, future in enumerate(done):
                 future.set_result(first_seq + number)
 

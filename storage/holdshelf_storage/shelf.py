@@ -14,6 +14,7 @@ lost its day is in `shelf_mend`. It knows no rule: which spans and which hold is
 
 import logging
 import os
+import stat
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -69,7 +70,7 @@ class Shelf:
         self._footage = footage
         self._days: Days = ledger.days
         self._lock = threading.RLock()
-        self._seen: dict[tuple[str, str, str], tuple[int, object, int]] = {}
+        self._seen: dict[tuple[str, str, str, object], tuple[int, int]] = {}
         self._sure: set[tuple[str, str]] = set()
         self._gone_told: dict[tuple[str, str], object] = {}
 
@@ -118,8 +119,8 @@ class Shelf:
                 return
 
             def write() -> None:
-                make_dir(layout.SHELF, dir_fd=root)
-                make_dir(path, dir_fd=root)
+                self._make_folder(layout.SHELF, sure=True)
+                self._make_folder(path, sure=False)
                 write_atomic(file, facts, dir_fd=root)
 
             self._volume.reserve.spend_on(write)
@@ -180,9 +181,9 @@ class Shelf:
         let_go: Collection[int],
         result: Shelved,
     ) -> None:
-        key, root = (hold, camera, day), self._volume.root_fd
+        key, root = (hold, camera, day, spans), self._volume.root_fd
         seen = self._seen.get(key)
-        if seen is not None and seen == self._state_of(hold, camera, day, spans, let_go):
+        if seen is not None and seen == self._state_of(hold, camera, day, let_go):
             return
         with self._days.lock(camera):  # no segment is half-way between journal and folder
             data = self._days.read_journal(camera, day)
@@ -221,17 +222,15 @@ class Shelf:
         result.linked += linked
         result.shelved += linked
         if not pending:
-            self._seen[key] = (len(data), spans, len(let_go))
+            self._seen[key] = (len(data), len(let_go))
 
-    def _state_of(
-        self, hold: str, camera: str, day: str, spans: object, let_go: Collection[int]
-    ) -> tuple[int, object, int] | None:
+    def _state_of(self, hold: str, camera: str, day: str, let_go: Collection[int]) -> tuple[int, int] | None:
         """What a pass goes by: when nothing of it changed, there is nothing to do. None: the shelf's folder is lost."""
         root = self._volume.root_fd
         try:
             os.stat(layout.shelf_day_path(hold, camera, day), dir_fd=root, follow_symlinks=False)
             journal_path = f"{layout.day_path(camera, day)}/{layout.JOURNAL}"
-            return os.stat(journal_path, dir_fd=root, follow_symlinks=False).st_size, spans, len(let_go)
+            return os.stat(journal_path, dir_fd=root, follow_symlinks=False).st_size, len(let_go)
         except OSError:
             return None
 
@@ -244,9 +243,7 @@ class Shelf:
     def _make_folders(self, hold: str, camera: str, day: str) -> None:
         path = layout.hold_path(hold)
         self._make_folders_of_camera(hold, camera)
-        made = make_dir(f"{path}/{camera}/{day}", dir_fd=self._volume.root_fd)
-        if not made and (hold, camera) not in self._sure:
-            fsync_dir(f"{path}/{camera}", dir_fd=self._volume.root_fd)
+        self._make_folder(f"{path}/{camera}/{day}", sure=(hold, camera) in self._sure)
         self.index.placed(hold, camera, day)
 
     def _link(self, camera: str, day: str, name: str, folder: str) -> bool:
@@ -282,12 +279,19 @@ class Shelf:
         self._gone_told[hold, camera] = spans
 
     def _make_folders_of_camera(self, hold: str, camera: str) -> None:
-        root, path = self._volume.root_fd, layout.hold_path(hold)
+        path = layout.hold_path(hold)
         for folder in (layout.SHELF, path, f"{path}/{camera}"):
-            made = make_dir(folder, dir_fd=root)
-            if not made and (hold, camera) not in self._sure:
-                # Made by a process that was killed, perhaps before it was durable.
-                fsync_dir(os.path.dirname(folder) or ".", dir_fd=root)  # noqa: PTH120
+            self._make_folder(folder, sure=(hold, camera) in self._sure)
+
+    def _make_folder(self, folder: str, *, sure: bool) -> None:
+        root = self._volume.root_fd
+        if make_dir(folder, dir_fd=root):
+            return
+        with translating(f"{folder} could not be looked at"):
+            if not stat.S_ISDIR(os.stat(folder, dir_fd=root, follow_symlinks=False).st_mode):
+                raise FootageError(f"{folder} is not a folder; look at it and move it away by hand.")
+        if not sure:  # made by a process that was killed, perhaps before it was durable
+            fsync_dir(os.path.dirname(folder) or ".", dir_fd=root)  # noqa: PTH120
 
     # -- taking from there ----------------------------------------------------------------------------------------------
 
@@ -354,6 +358,7 @@ class Shelf:
             del self._seen[key]
         for place in [place for place in self._gone_told if place[0] == hold]:
             del self._gone_told[place]
+        self._sure = {place for place in self._sure if place[0] != hold}
         if places and hold not in self.index.holds():
             self.index.removed(hold)
 

@@ -19,6 +19,7 @@ import msgspec
 
 from holdshelf_core.errors import HoldshelfError
 from holdshelf_core.keeping.hold_book import HoldBook
+from holdshelf_core.keeping.protection import Kept
 from holdshelf_core.keeping.shelf_work import ShelfWork
 from holdshelf_core.keeping.sweeper import Sweeper
 from holdshelf_core.policy.model import Hold, HoldSpan
@@ -77,6 +78,8 @@ class Installation:
     known: dict[int, Known] = field(default_factory=dict)
     must: dict[str, set[int]] = field(default_factory=dict)
     """By hold: sequences that it keeps."""
+    copied: dict[str, list[HoldSpan]] = field(default_factory=dict)
+    """By hold: spans that were archived; what is asked for afterwards must stay all the same."""
     linked: dict[str, set[int]] = field(default_factory=dict)
     """By hold: those of them that a whole pass has shelved."""
     now: int = NOON
@@ -211,7 +214,8 @@ class Installation:
         """Protect, record, and sometimes be refused or shelve at once: the order of acts/holds.py."""
         self.book.ask(hold)
         with self.hold_lock:
-            kept = {seq for seq in self.known if self.touches(hold, seq) and self.lies(seq)}
+            asked = Kept(hold.spans, dict.fromkeys(CAMERAS, (0,)), tuple(self.copied.get(hold.id, ()))).whole()
+            kept = {seq for seq in self.known if self.touches(hold, seq, asked) and self.lies(seq)}
         if self.rng.random() < 0.1:
             self.book.unask(hold.id, self.rows.get(hold.id))
             return
@@ -269,6 +273,7 @@ class Installation:
         row = msgspec.structs.replace(self.rows[hold.id], archived_to=str(folder), version=hold.version + 1)
         self.rows[hold.id] = row
         gone = {seq for seqs in copied.segments.values() for seq in seqs}
+        self.copied.setdefault(hold.id, []).extend(copied.held)
         for seq in gone & self.must.get(hold.id, set()):
             path = folder / hold.id / self.known[seq].camera
             copy = path / layout.day_of(self.known[seq].line.start_utc_ns) / self.known[seq].line.name
@@ -345,13 +350,13 @@ class Installation:
         for key, hold in {**self.rows, **{h.id: h for h in self.book.in_force()}}.items():
             if hold.state == "lifted" and key not in leaving:
                 continue
-            if ref.seq in self.book.let_go_of(key).get(ref.camera, ()):
-                continue
+            gone = ref.seq in self.book.let_go_of(key).get(ref.camera, ())
+            kept = Kept(hold.spans, self.book.let_go_of(key), tuple(self.copied.get(key, ())))
             if any(
                 s.camera == ref.camera
                 and s.start_utc_ns < ref.end_utc_ns
                 and (s.end_utc_ns is None or s.end_utc_ns > ref.start_utc_ns)
-                for s in hold.spans
+                for s in (kept.whole() if gone else hold.spans)
             ):
                 return True
         return False
@@ -366,12 +371,12 @@ class Installation:
     def segment_bytes(self) -> int:
         return -(-len(segment_content("x", 1, self.now)) // 4096) * 4096
 
-    def touches(self, hold: Hold, seq: int) -> bool:
+    def touches(self, hold: Hold, seq: int, spans: tuple[HoldSpan, ...] | None = None) -> bool:
         known = self.known[seq]
         start, end = known.line.start_utc_ns, known.line.end_utc_ns
         return any(
             s.camera == known.camera and s.start_utc_ns < end and (s.end_utc_ns is None or s.end_utc_ns > start)
-            for s in hold.spans
+            for s in (hold.spans if spans is None else spans)
         )
 
     def lies(self, seq: int) -> bool:
@@ -391,12 +396,24 @@ class Installation:
         return tuple(spans)
 
 
-class _unwatched:  # noqa: N801
+class _unwatched:
     """The real calls, while a tree is built."""
 
     def __enter__(self) -> None:
         self._kept = {}
-        for name in ("write", "ftruncate", "fsync", "fdatasync", "rename", "link", "unlink", "mkdir", "rmdir", "fchmod", "open"):
+        for name in (
+            "write",
+            "ftruncate",
+            "fsync",
+            "fdatasync",
+            "rename",
+            "link",
+            "unlink",
+            "mkdir",
+            "rmdir",
+            "fchmod",
+            "open",
+        ):
             self._kept[name] = getattr(os, name)
             setattr(os, name, getattr(self._kept[name], "__wrapped__", self._kept[name]))
 

@@ -129,9 +129,9 @@ def test_another_account_does_not_get_through_the_sockets_permissions(path: Path
         "GET /status",
         "GET /doctor",
         "GET /footage",
-        "POST /cameras",
+        "POST /actions/camera.add",
         "POST /discover",
-        "DELETE /cameras/door",
+        "POST /actions/camera.remove",
         "GET /nosuch",
         "POST /verify",
     ],
@@ -216,16 +216,16 @@ def test_a_socket_fits_whatever_the_data_folder_is_called(runtime: Path) -> None
         ("GET", "/cameras/../../etc/passwd", None, 404, "has no GET"),
         ("GET", "/" + "x" * 4000, None, 404, "has no GET"),
         ("PUT", "/status", b"{}", 405, "has no PUT /status"),
-        ("DELETE", "/cameras/nosuch", None, 404, "There is no camera 'nosuch'"),
-        ("DELETE", "/cameras/%2e%2e%2f%2e%2e", None, 404, "There is no camera '../..'"),
-        ("DELETE", "/cameras/a%00b", None, 404, r"There is no camera 'a\x00b'"),
-        ("POST", "/cameras", b"garbage", 400, "not understood"),
-        ("POST", "/cameras", b"", 400, "not understood"),
-        ("POST", "/cameras", b"{}", 400, "not understood"),
-        ("POST", "/cameras", b"[1, 2, 3]", 400, "not understood"),
-        ("POST", "/cameras", b'{"target": 7, "name": "a", "area_kind": "seating"}', 400, "not understood"),
-        ("POST", "/cameras", b"\xff\xfe\x00", 400, "not understood"),
-        ("POST", "/cameras", b"[" * 60_000, 400, "not understood"),
+        ("POST", "/actions/camera.remove", b'{"camera": "nosuch"}', 404, "There is no camera 'nosuch'"),
+        ("POST", "/actions/camera.remove", b'{"camera": "../.."}', 404, "There is no camera '../..'"),
+        ("POST", "/actions/camera.remove", b'{"camera": "a\\u0000b"}', 404, r"There is no camera 'a\x00b'"),
+        ("POST", "/actions/camera.add", b"garbage", 400, "not understood"),
+        ("POST", "/actions/camera.add", b"", 400, "not understood"),
+        ("POST", "/actions/camera.add", b"{}", 400, "not understood"),
+        ("POST", "/actions/camera.add", b"[1, 2, 3]", 400, "not understood"),
+        ("POST", "/actions/camera.add", b'{"target": 7, "name": "a", "area_kind": "seating"}', 400, "not understood"),
+        ("POST", "/actions/camera.add", b"\xff\xfe\x00", 400, "not understood"),
+        ("POST", "/actions/camera.add", b"[" * 60_000, 400, "not understood"),
         ("POST", "/discover", b'{"timeout_s": 1e300}', 400, "between 0.1 and 30"),
         ("POST", "/discover", b'{"timeout_s": -1}', 400, "between 0.1 and 30"),
         ("POST", "/discover", b'{"addresses": ["bad host"]}', 400, "bad host"),
@@ -265,13 +265,13 @@ def test_a_span_beyond_all_footage_is_answered_quickly(path: Path, span: tuple[i
 
 @pytest.mark.parametrize("size", [65_537, 1_000_000])
 def test_a_body_over_64_kb_is_refused(path: Path, size: int) -> None:
-    status, sentence = ask(path, "POST", "/cameras", b"x" * size)
+    status, sentence = ask(path, "POST", "/discover", b"x" * size)
     assert status == 413
     assert "at most 65536 bytes" in sentence
 
 
 def test_a_body_just_within_64_kb_is_read(path: Path) -> None:
-    assert ask(path, "POST", "/cameras", b" " * 65_536)[0] == 400
+    assert ask(path, "POST", "/discover", b" " * 65_536)[0] == 400
 
 
 def test_an_endless_body_is_cut_off(path: Path) -> None:

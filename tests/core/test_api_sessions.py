@@ -303,8 +303,9 @@ def test_a_person_sees_no_path_no_process_and_nothing_of_the_machines_keeping(ho
         assert isinstance(error, Refused)
         assert (error.status, error.clause) == (403, "P11")
     assert refused(lambda: house.director.post("/verify", None, Any)).status == 403
-    assert refused(lambda: house.director.post("/cameras", None, Any)).status == 403
-    assert refused(lambda: house.director.delete("/cameras/door")).status == 403
+    asked = types.AddRequest("rtsp://192.0.2.7/a", "Door", "seating")
+    assert refused(lambda: house.director.act("camera.add", asked, Any)).status == 403
+    assert refused(lambda: house.director.act("camera.remove", CameraRemove("door"), Any)).status == 403
     assert refused(lambda: house.director.post("/discover", None, Any)).status == 403
 
 

@@ -157,7 +157,8 @@ def test_two_services_on_one_folder_are_refused_in_a_sentence(service: Service) 
     second = Service.__new__(Service)
     second.data, second.client, second.environment = service.data, service.client, {}
     second.log_path = service.data.with_name("second.log")
-    second.process = None
+    second.process = second.door = None
+    second.mint = False
     second.start(wait=False)
     assert second.process is not None
     assert second.process.wait(40) == 1

@@ -185,7 +185,7 @@ def test_those_who_submit_at_once_share_a_sync(tmp_path: Path, monkeypatch: pyte
     waits = threading.Event()
 
     def counted(fd: int) -> None:
-        waits.wait()
+        waits.wait(20)
         syncs.append(fd)
         real(fd)
 
@@ -205,14 +205,14 @@ def test_nothing_is_confirmed_before_it_is_on_disk(tmp_path: Path, monkeypatch: 
 
     def slow(fd: int) -> None:
         reached.set()
-        may_go.wait()
+        may_go.wait(20)
         real(fd)
 
     with opened(tmp_path) as log:
         log.append(*entry(0))
         monkeypatch.setattr(os, "fdatasync", slow)
         future = log.submit(*entry(1))
-        reached.wait()
+        assert reached.wait(20)
         assert not future.done()
         assert (log.size, len(list(log.read()))) == (1, 1)
         assert parse_note((tmp_path / "access" / "head").read_text())[0].size <= 1
@@ -291,13 +291,13 @@ def test_a_cancelled_entry_that_was_not_yet_written_never_is(tmp_path: Path, mon
 
     def slow(fd: int) -> None:
         reached.set()
-        may_go.wait()
+        may_go.wait(20)
         real(fd)
 
     with opened(tmp_path) as log:
         monkeypatch.setattr(os, "fdatasync", slow)
         first = log.submit(*entry(0))
-        reached.wait()
+        assert reached.wait(20)
         second, third = log.submit(*entry(1)), log.submit(*entry(2))
         assert second.cancel()
         assert not first.cancel()

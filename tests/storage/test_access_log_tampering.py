@@ -154,6 +154,25 @@ def test_a_changed_text_is_named_with_its_entry(state: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"seq":2}', b'"seq": 2}'),
+        (b'"seq":2}', b'"seq":2.0}'),
+        (b'"seq":2}', b'"seq":9,"seq":2}'),
+        (b'"source"', b'"\\u0073ource"'),
+        (b"192.0.2.1:", b"192\\u002e0.2.1:"),
+        (b'{"private":', b' {"private":'),
+    ],
+)
+def test_another_spelling_of_a_private_line_is_found(state: Path, old: bytes, new: bytes) -> None:
+    path = state / "access" / "2026-11.jsonl"
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new, 1))
+    assert any("canonical" in found or "bears no number" in found for found in problems(state))
+
+
 def test_a_month_that_is_missing_or_bears_another_name_is_found(state: Path) -> None:
     folder = state / "access"
     first, second = folder / "2026-11.jsonl", folder / "2026-12.jsonl"

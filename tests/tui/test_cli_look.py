@@ -29,9 +29,9 @@ type Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """Where another account may go."""
+    """As /tmp: where every account may go."""
     made = Path(tempfile.mkdtemp(prefix="hs-"))
-    made.chmod(0o755)
+    made.chmod(0o1777)
     yield made
     shutil.rmtree(made)
 
@@ -48,7 +48,11 @@ def home(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def service(folder: Path) -> Iterator[Service]:
     with pytest.MonkeyPatch.context() as patch:
+        # The socket lies where both accounts look for it, in a folder that its group may enter.
         patch.delenv("XDG_RUNTIME_DIR", raising=False)
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        (folder / f"holdshelf-{os.getuid()}").mkdir(mode=0o750)
         made = Service(folder / "data")
         made.data.chmod(0o711)
         person = model.Person("p1", "dora", "Dora Reed", account=ACCOUNT)
@@ -89,7 +93,7 @@ def test_a_look_goes_from_the_prompt_to_a_file_of_ones_own(run: Run, home: Path)
     made = RECORDED[-1]
     opened = run(
         "open", "--purpose", "violation", "--incident", "26-114", "--camera", "lobby", "--json",
-        "--from", typed(made.start_utc_ns), "--to", typed(made.gap_utc_ns), "--note", "Zebedee Quux was there",
+        "--from", typed(made.start_utc_ns), "--to", typed(made.gap_utc_ns), "--note", "ask Zebedee Quux about it",
     )  # fmt: skip
     assert opened.returncode == 0, opened.stderr
     look = json.loads(opened.stdout)

@@ -39,7 +39,7 @@ def at(cameras: VirtualCameras) -> list[str]:
 def _no_camera_is_left(service: Service) -> Iterator[None]:
     yield
     for row in service.client.status().cameras:
-        service.client.delete(f"/cameras/{row.id}")
+        service.act("camera.remove", CameraRemove(row.id), Done)
 
 
 def holdshelf(service: Service, *words: str, **more: dict[str, str]) -> Ran:

@@ -154,13 +154,6 @@ class AddedRow(msgspec.Struct, frozen=True):
     warnings: list[str]
 
 
-class CheckRequest(msgspec.Struct, frozen=True):
-    """Try a camera again, with new credentials if given."""
-
-    username: str | None = None
-    password: str | None = None
-
-
 class CheckStep(msgspec.Struct, frozen=True):
     """One thing looked at: ``ok`` | ``warning`` | ``failed`` | ``skipped``."""
 

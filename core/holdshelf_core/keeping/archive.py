@@ -21,6 +21,7 @@ from pathlib import Path
 import msgspec
 
 from holdshelf_core.errors import BadRequest, Unavailable
+from holdshelf_core.policy.model import HoldSpan
 from holdshelf_storage import journal, layout
 from holdshelf_storage.atomic import fsync_dir, sync, write_all, write_atomic
 from holdshelf_storage.days import sum_line
@@ -49,6 +50,8 @@ class Copied(msgspec.Struct, frozen=True, kw_only=True):
     """Sequences by camera."""
     spans: dict[str, list[tuple[int, int]]]
     """The stretches that they fill, by camera."""
+    held: tuple[HoldSpan, ...] = ()
+    """What the hold kept when it was archived: what is asked for later has no copy."""
     confirmed: bool = False
     """The access log has it: only then anything is let go."""
 
@@ -117,6 +120,11 @@ def copied_sequences(archives: list[Copied]) -> dict[str, frozenset[int]]:
     return {camera: frozenset(seqs) for camera, seqs in found.items()}
 
 
+def copied_of(archives: list[Copied]) -> tuple[HoldSpan, ...]:
+    """The spans that confirmed archives were made of."""
+    return tuple(dict.fromkeys(span for one in archives if one.confirmed for span in one.held))
+
+
 def copied_spans(archives: list[Copied]) -> dict[str, list[tuple[int, int]]]:
     """Stretches by camera of all confirmed archives."""
     found: dict[str, list[tuple[int, int]]] = {}
@@ -141,11 +149,19 @@ def check_folder(folder: Path, volume: Volume) -> None:
 
 
 def archive(
-    shelf: Shelf, volume: Volume, hold: str, facts: bytes, folder: Path, at_utc_ns: int, stop: threading.Event
+    shelf: Shelf,
+    volume: Volume,
+    hold: str,
+    facts: bytes,
+    held: tuple[HoldSpan, ...],
+    folder: Path,
+    at_utc_ns: int,
+    stop: threading.Event,
 ) -> tuple[Receipt, Copied]:
     """Copies all that lies on the shelf of `hold` to FOLDER/HOLD and proves it. Changes nothing on the shelf.
 
-    Raises BadRequest, Unavailable (no room, a disk's trouble, `stop`): nothing may be let go then.
+    ``facts``: hold.json; ``held``: what is kept of it. Raises BadRequest, Unavailable (no room, a disk's trouble,
+    `stop`): nothing may be let go then.
     """
     check_folder(folder, volume)
     try:
@@ -165,7 +181,7 @@ def archive(
             top = b"".join(sums)
             made.write(layout.SUMS, top)
             sums_sha256 = hashlib.sha256(top).hexdigest()
-            copied = _copied(str(folder), at_utc_ns, files, sum(sizes), sums_sha256)
+            copied = _copied(str(folder), at_utc_ns, files, sum(sizes), sums_sha256, held)
             made.write(RECEIPT, msgspec.json.encode(copied) + b"\n")
             same = os.fstat(root).st_dev == os.fstat(volume.root_fd).st_dev
         finally:
@@ -178,7 +194,9 @@ def archive(
     return Receipt(str(folder), len(files), sum(sizes), sums_sha256, same), copied
 
 
-def _copied(folder: str, at_utc_ns: int, files: list[_File], size_bytes: int, sums_sha256: str) -> Copied:
+def _copied(
+    folder: str, at_utc_ns: int, files: list[_File], size_bytes: int, sums_sha256: str, held: tuple[HoldSpan, ...]
+) -> Copied:
     segments: dict[str, list[int]] = {}
     spans: dict[str, list[tuple[int, int]]] = {}
     for file in files:
@@ -192,6 +210,7 @@ def _copied(folder: str, at_utc_ns: int, files: list[_File], size_bytes: int, su
         sums_sha256=sums_sha256,
         segments=segments,
         spans={camera: merged(found) for camera, found in spans.items()},
+        held=held,
     )
 
 

@@ -23,6 +23,9 @@ MOST_APART_NS = 300 * 1_000_000_000
 """Wall clock and trusted time further apart than this: nothing that depends on age is let go."""
 
 
+_NOTHING: tuple[Mapping[str, Collection[int]], tuple[HoldSpan, ...]] = ({}, ())
+
+
 class HoldBook:
     """The holds of one installation, and what they protect."""
 
@@ -32,7 +35,7 @@ class HoldBook:
         self._rows: dict[str, Hold] = {}
         self._asked: dict[str, Hold] = {}
         self._shelf: dict[str, Hold] = {}
-        self._let_go: dict[str, Mapping[str, Collection[int]]] = {}
+        self._let_go: dict[str, tuple[Mapping[str, Collection[int]], tuple[HoldSpan, ...]]] = {}
         self._told = False
 
     # -- what becomes known -----------------------------------------------------------------------------------------
@@ -88,10 +91,11 @@ class HoldBook:
             self._let_go.pop(hold, None)
             self._tell({hold})
 
-    def let_go(self, hold: str, sequences: Mapping[str, Collection[int]]) -> None:
-        """Segments (sequences by camera) that have a verified copy and no name on the shelf any more."""
+    def let_go(self, hold: str, sequences: Mapping[str, Collection[int]], copied: tuple[HoldSpan, ...]) -> None:
+        """Segments (sequences by camera) that have a verified copy and no name on the shelf any more; ``copied``: the
+        spans that the copy was made of."""
         with self._lock:
-            self._let_go[hold] = sequences
+            self._let_go[hold] = (sequences, copied)
             self._tell({hold})
 
     # -- asking -----------------------------------------------------------------------------------------------------
@@ -123,7 +127,7 @@ class HoldBook:
     def let_go_of(self, hold: str) -> Mapping[str, Collection[int]]:
         """Sequences by camera that a hold has let go."""
         with self._lock:
-            return self._let_go.get(hold, {})
+            return self._let_go.get(hold, _NOTHING)[0]
 
     def to_unite(self) -> list[Hold]:
         """Rows that the state lacks and the shelf has: to be logged as changes. A lift that only the shelf tells of is
@@ -173,7 +177,7 @@ class HoldBook:
             parts += shelved.spans
         if not parts:
             return None
-        return Kept(tuple(dict.fromkeys(parts)), self._let_go.get(hold, {}))
+        return Kept(tuple(dict.fromkeys(parts)), *self._let_go.get(hold, _NOTHING))
 
     def _united(self, hold: str) -> Hold | None:
         row, shelved = self._rows.get(hold), self._shelf[hold]

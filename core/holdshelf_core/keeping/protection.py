@@ -24,10 +24,32 @@ type Spans = list[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What one hold keeps: its spans, less the segments that have a verified copy elsewhere."""
+    """What one hold keeps: its spans, less the segments that have a verified copy elsewhere.
+
+    ``copied``: the spans as they were when the copy was made. What is asked for afterwards is kept whole.
+    """
 
     spans: tuple[HoldSpan, ...]
     let_go: Mapping[str, Collection[int]] = field(default_factory=dict)
+    copied: tuple[HoldSpan, ...] = ()
+
+    def is_copied(self, span: HoldSpan) -> bool:
+        """Whether a span is one of those copied, or one whose open end was closed since."""
+        return any(
+            span.camera == one.camera
+            and span.start_utc_ns == one.start_utc_ns
+            and one.end_utc_ns in (None, span.end_utc_ns)
+            for one in self.copied
+        )
+
+    def whole(self) -> tuple[HoldSpan, ...]:
+        """The spans of which every segment is kept."""
+        return tuple(span for span in self.spans if not self.let_go.get(span.camera) or not self.is_copied(span))
+
+    def partly(self) -> tuple[HoldSpan, ...]:
+        """The spans of which the segments in ``let_go`` are not kept."""
+        whole = self.whole()
+        return tuple(span for span in self.spans if span not in whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +68,7 @@ class Protection:
         self._lock = threading.Lock()
         self._kept: dict[str, Kept] = {}
         self._by_camera: dict[str, dict[str, Spans]] = {}
+        self._partly: dict[str, dict[str, Spans]] = {}
         self._cameras: dict[str, _Camera] = {}
         self.known = False
         """Whether the holds have been told. Until then everything is protected."""
@@ -82,7 +105,8 @@ class Protection:
     def spans(self, camera: str) -> Spans:
         """What is kept of a camera by any hold, merged, ascending; an open end is ``layout.MAX_TIME_NS``."""
         with self._lock:
-            return merged(span for spans in self._by_camera.get(camera, {}).values() for span in spans)
+            found = [*self._by_camera.get(camera, {}).values(), *self._partly.get(camera, {}).values()]
+            return merged(span for spans in found for span in spans)
 
     def cameras(self) -> list[str]:
         """Cameras of which something is kept."""
@@ -126,14 +150,16 @@ class Protection:
             let_go = let_go or (before is not None and not _only_more(before, kept))
             for span in (*(before.spans if before else ()), *(kept.spans if kept else ())):
                 touched.add(span.camera)
-                self._by_camera.setdefault(span.camera, {}).pop(hold, None)
+                self._by_camera.get(span.camera, {}).pop(hold, None)
+                self._partly.get(span.camera, {}).pop(hold, None)
             if kept is None:
                 self._kept.pop(hold, None)
                 continue
             self._kept[hold] = kept
-            for span in kept.spans:
-                end = MAX_TIME_NS if span.end_utc_ns is None else span.end_utc_ns
-                self._by_camera[span.camera].setdefault(hold, []).append((span.start_utc_ns, end))
+            for spans, by_camera in ((kept.whole(), self._by_camera), (kept.partly(), self._partly)):
+                for span in spans:
+                    end = MAX_TIME_NS if span.end_utc_ns is None else span.end_utc_ns
+                    by_camera.setdefault(span.camera, {}).setdefault(hold, []).append((span.start_utc_ns, end))
         cameras = dict(self._cameras)
         for camera in touched:
             built = self._build(camera)
@@ -146,21 +172,17 @@ class Protection:
             self.released += 1
 
     def _build(self, camera: str) -> _Camera | None:
-        holds = self._by_camera.get(camera, {})
-        if not holds:
+        whole, partly = self._by_camera.get(camera, {}), self._partly.get(camera, {})
+        if not whole and not partly:
             self._by_camera.pop(camera, None)
+            self._partly.pop(camera, None)
             return None
-        whole: list[tuple[int, int]] = []
-        partly = []
-        for hold, spans in holds.items():
-            gone = self._kept[hold].let_go.get(camera)
-            if gone:
-                own = merged(spans)
-                partly.append(([s for s, _ in own], [e for _, e in own], gone))
-            else:
-                whole += spans
-        joined = merged(whole)
-        return _Camera([start for start, _ in joined], [end for _, end in joined], tuple(partly))
+        joined = merged(span for spans in whole.values() for span in spans)
+        apart = []
+        for hold, spans in partly.items():
+            own = merged(spans)
+            apart.append(([start for start, _ in own], [end for _, end in own], self._kept[hold].let_go[camera]))
+        return _Camera([start for start, _ in joined], [end for _, end in joined], tuple(apart))
 
 
 def merged(spans: Iterable[tuple[int, int]]) -> Spans:
@@ -190,4 +212,4 @@ def _touches(starts: Sequence[int], ends: Sequence[int], start: int, end: int) -
 
 
 def _only_more(before: Kept, after: Kept | None) -> bool:
-    return after is not None and set(before.spans) <= set(after.spans) and before.let_go == after.let_go
+    return after is not None and set(before.whole()) <= set(after.whole()) and before.let_go == after.let_go

@@ -20,6 +20,7 @@ from holdshelf_core.keeping.archive import (
     Receipt,
     archive,
     confirmed,
+    copied_of,
     copied_sequences,
     copied_spans,
     read_archives,
@@ -27,9 +28,10 @@ from holdshelf_core.keeping.archive import (
 )
 from holdshelf_core.keeping.coverage import CoverageSpan, HeldBytes, coverage
 from holdshelf_core.keeping.hold_book import HoldBook, lost_hold
+from holdshelf_core.keeping.protection import Kept, merged_by_camera
 from holdshelf_core.policy.model import Hold, HoldSpan
 from holdshelf_storage.footage import Footage
-from holdshelf_storage.journal import UNREADABLE
+from holdshelf_storage.journal import UNREADABLE, SlimSegment, decode_slim
 from holdshelf_storage.ledger import Ledger
 from holdshelf_storage.shelf import Shelf, Shelved
 from holdshelf_storage.shelf_mend import Mended
@@ -122,11 +124,15 @@ class ShelfWork:
         if hold is None or self._book.is_lifted(key):
             return Shelved()
         self.write_down(key)
-        let_go = self._book.let_go_of(key)
         # What the book keeps of it, which may be more than the row: a version that was not recorded yet, the shelf's own.
-        kept = self._book.protection.kept(key)
-        spans = kept.spans if kept is not None else hold.spans
-        result = self.shelf.shelve(key, spans, let_go=let_go, stop=self.stop)
+        kept = self._book.protection.kept(key) or Kept(hold.spans)
+        spans = kept.spans
+        result = self.shelf.shelve(key, kept.whole(), stop=self.stop)
+        if kept.partly() and not result.stopped:
+            rest = self.shelf.shelve(key, kept.partly(), let_go=kept.let_go, stop=self.stop)
+            result.pending += rest.pending
+            result.open_gaps += rest.open_gaps
+            result.stopped = rest.stopped
         over = all(span.end_utc_ns is not None and span.end_utc_ns + SETTLED_NS < self._utc_ns() for span in spans)
         shelved = not result.stopped and result.pending == 0
         self.standing[key] = Standing(hold.version, shelved and over and result.open_gaps == 0, shelved)
@@ -170,17 +176,35 @@ class ShelfWork:
             wanted = copied_sequences(archives)
             if not wanted or wanted == self._book.let_go_of(hold.id):
                 continue
+            copied = copied_of(archives)
+            after = Kept(hold.spans, wanted, copied)
+            leaving = {camera: seqs - self._touching(hold.id, camera, after.whole()) for camera, seqs in wanted.items()}
             is_archived = lambda key=hold.id: bool((row := self._book.current(key)) and row.archived_to)  # noqa: E731
-            if self.shelf.let_go(hold.id, wanted, ARCHIVED_REASON, self._utc_ns(), is_archived, self._hold_lock):
-                self._book.let_go(hold.id, wanted)
+            if self.shelf.let_go(hold.id, leaving, ARCHIVED_REASON, self._utc_ns(), is_archived, self._hold_lock):
+                self._book.let_go(hold.id, wanted, copied)
                 done.append(hold.id)
         return done
+
+    def _touching(self, key: str, camera: str, spans: tuple[HoldSpan, ...]) -> set[int]:
+        """Sequences on a hold's shelf that touch spans which were asked for after the copy was made."""
+        mine = merged_by_camera(spans).get(camera, [])
+        if not mine:
+            return set()
+        return {
+            line.seq
+            for day in self.shelf.index.days(key, camera)
+            for line in decode_slim(self.shelf.index.read_journal(key, camera, day))
+            if isinstance(line, SlimSegment)
+            and any(line.start_utc_ns < e and line.start_utc_ns + max(1, line.duration_ns) > s for s, e in mine)
+        }
 
     def archive(self, key: str, folder: Path) -> Receipt:
         """Copies a hold and proves the copy. Nothing is let go by it: that waits for the log. Raises HoldshelfError."""
         hold = self._book.current(key)
         assert hold is not None
-        result, copied = archive(self.shelf, self._volume, key, encode(hold), folder, self._utc_ns(), self.stop)
+        kept = self._book.protection.kept(key)
+        spans = kept.spans if kept is not None else hold.spans
+        result, copied = archive(self.shelf, self._volume, key, encode(hold), spans, folder, self._utc_ns(), self.stop)
         data = with_archive(self.archives.get(key, []), copied)
         self.shelf.write_archive_facts(key, data)
         self.archives[key] = read_archives(data)

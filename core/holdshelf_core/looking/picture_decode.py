@@ -7,6 +7,7 @@ anything scales, converts or stores it. libavformat is not used: ``picture_index
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -41,6 +42,7 @@ _OTHER_MARGIN_PX = 8
 _UNKNOWN_COLOURS = 2
 _HD_HEIGHT = 720
 _NARROWEST = 0.25
+_KEPT_DECODERS, _KEPT_PIXELS = 4, 2560 * 1600
 
 
 class Undecodable(Exception):
@@ -117,6 +119,11 @@ class Decoder:
         self.last = Decoded(best.frame, best.pts, damaged, shape)
         return self.last
 
+    def rewind(self) -> None:
+        """Forget every frame: the next chain begins with a key frame."""
+        self._context.flush_buffers()
+        self.last = None
+
     def _take(self, packet: Packet[VideoStream] | None, pts: int, best: Decoded | None) -> Decoded | None:
         try:
             frames = self._context.decode(packet)
@@ -146,10 +153,27 @@ def _read(fd: int, sample: Sample) -> bytes:
     return data
 
 
-def decode(fd: int, found: Found, cores: int) -> Decoded:
-    """The frame that ``found`` leads to. Raises as ``Decoder.decode_more``."""
-    threads = min(2, cores) if len(found.chain) >= THREADS_FROM else 1
-    return Decoder(found.track, threads).decode_more(fd, found.chain, found.pts, finish=True)
+class Decoders:
+    """Decoders for single pictures. A few are kept for the next one: making them anew costs a twentieth of a picture."""
+
+    def __init__(self, cores: int) -> None:
+        self._threads = min(2, cores)
+        self._kept: OrderedDict[tuple[str, bytes, int], Decoder] = OrderedDict()
+
+    def decode(self, fd: int, found: Found) -> Decoded:
+        """The frame that ``found`` leads to. Raises as ``Decoder.decode_more``."""
+        # libavcodec's H.265 decoder waits for itself for ever when frames that two threads work on are broken.
+        threads = self._threads if len(found.chain) >= THREADS_FROM and found.track.codec == "h264" else 1
+        key = (found.track.codec, found.track.configuration, threads)
+        decoder = self._kept.pop(key, None) or Decoder(found.track, threads)
+        decoded = decoder.decode_more(fd, found.chain, found.pts, finish=True)
+        # What a broken stream leaves behind in a decoder is not for the next picture.
+        if not decoded.damaged and decoded.frame.width * decoded.frame.height <= _KEPT_PIXELS:
+            decoder.rewind()
+            self._kept[key] = decoder
+            while len(self._kept) > _KEPT_DECODERS:
+                self._kept.popitem(last=False)
+        return decoded
 
 
 class Painter:
@@ -157,6 +181,7 @@ class Painter:
 
     def __init__(self) -> None:
         self._converter = VideoReformatter()
+        self._canvas = bytearray()
 
     def paint(self, decoded: Decoded, burn: Burn, shown_utc_ns: int, max_width: int) -> Made:
         """Mask, scale, legend, JPEG. Raises MemoryError, Undecodable (a format that nothing converts)."""
@@ -166,11 +191,16 @@ class Painter:
             raise MemoryError from None
         except (av.error.FFmpegError, ValueError):
             raise Undecodable from None
-        picture = _image("RGB", "RGBX", rgb.planes[0], rgb.width, rgb.height)
+        plane = rgb.planes[0]
         band = draw_legend(burn, shown_utc_ns, rgb.width, damaged=decoded.damaged)
-        whole = Image.new("RGB", (rgb.width, rgb.height + band.height))
-        whole.paste(picture, (0, 0))
-        whole.paste(band, (0, rgb.height))
+        picture_bytes = plane.line_size * rgb.height
+        height = rgb.height + band.height
+        if len(self._canvas) != plane.line_size * height:
+            self._canvas = bytearray(plane.line_size * height)  # kept: fresh memory costs more than what is done in it
+        canvas = memoryview(self._canvas)
+        canvas[:picture_bytes] = _bytes(plane)[:picture_bytes]
+        canvas[picture_bytes:] = band.crop((0, 0, plane.line_size // 4, band.height)).tobytes("raw", "RGBX")
+        whole = Image.frombuffer("RGB", (rgb.width, height), self._canvas, "raw", "RGBX", plane.line_size, 1)
         out = BytesIO()
         whole.save(out, "JPEG", quality=85)
         return Made(out.getvalue(), whole.width, whole.height, rgb.height)
@@ -185,11 +215,15 @@ class Painter:
         copy = VideoFrame(frame.width, frame.height, frame.format.name)
         copy.colorspace, copy.color_range = frame.colorspace, frame.color_range
         for index, (plane, target) in enumerate(zip(frame.planes, copy.planes, strict=True)):
-            samples = _image("L", "L", plane, plane.width, plane.height).copy()
+            samples, line = _bytes(target), target.line_size
+            _copy_rows(plane, target)
             more = margin if index == 0 else margin + COLOUR_REACH_PX
             cover = hidden(burn.masks, plane.width, plane.height, more)
-            samples.paste(GREY if index == 0 else 128, (0, 0), cover)
-            target.update(_rows(samples, target.line_size))
+            left, top, right, bottom = cover.getbbox() or (0, 0, 0, 0)
+            rows = slice(top * line, bottom * line)
+            part = Image.frombytes("L", (line, bottom - top), bytes(samples[rows]))
+            part.paste(GREY if index == 0 else 128, (left, 0), cover.crop((left, top, right, bottom)))
+            samples[rows] = part.tobytes()
         return copy
 
     def _scaled(self, frame: VideoFrame, max_width: int, shape: float) -> VideoFrame:
@@ -210,16 +244,19 @@ class Painter:
         )
 
 
-def _image(mode: str, layout: str, plane: VideoPlane, width: int, height: int) -> Image.Image:
-    """A plane's samples as an image that shares their memory."""
-    data: Any = plane  # it offers its memory (PEP 3118), which Pillow's own types do not know to say
-    return Image.frombuffer(mode, (width, height), data, "raw", layout, plane.line_size, 1)
+def _copy_rows(plane: VideoPlane, target: VideoPlane) -> None:
+    """The same samples in another frame's plane; the two may pad their lines otherwise."""
+    source, samples = _bytes(plane), _bytes(target)
+    if plane.line_size == target.line_size:
+        count = plane.line_size * plane.height
+        samples[:count] = source[:count]
+        return
+    for row in range(plane.height):
+        start, at = row * plane.line_size, row * target.line_size
+        samples[at : at + plane.width] = source[start : start + plane.width]
 
 
-def _rows(samples: Image.Image, line_size: int) -> bytes:
-    """The samples, each row padded to ``line_size`` bytes."""
-    if samples.width == line_size:
-        return samples.tobytes()
-    padded = Image.new("L", (line_size, samples.height))
-    padded.paste(samples, (0, 0))
-    return padded.tobytes()
+def _bytes(plane: VideoPlane) -> memoryview:
+    """A plane's memory."""
+    data: Any = plane  # it offers its memory (PEP 3118), which its type does not say
+    return memoryview(data).cast("B")

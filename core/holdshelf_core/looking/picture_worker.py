@@ -22,7 +22,7 @@ from holdshelf_core.confinement import confine
 from holdshelf_core.looking import picture_protocol as wire
 from holdshelf_core.looking.legend import load_font
 from holdshelf_core.looking.local_time import local_time_words
-from holdshelf_core.looking.picture_decode import Decoded, Decoder, Painter, TooLarge, Undecodable, decode
+from holdshelf_core.looking.picture_decode import Decoded, Decoder, Decoders, Painter, TooLarge, Undecodable
 from holdshelf_core.looking.picture_index import Empty, Found, NoKey, Outside, find
 from holdshelf_storage.errors import BadMp4, DiskWriteError
 
@@ -52,7 +52,7 @@ class PictureWorker:
         self._link = link
         self._timeout_s = timeout_s
         self._painter = Painter()
-        self._cores = len(os.sched_getaffinity(0))
+        self._decoders = Decoders(len(os.sched_getaffinity(0)))
         self._live: OrderedDict[str, _Live] = OrderedDict()
 
     def run(self) -> None:
@@ -99,7 +99,7 @@ class PictureWorker:
         if order.after_utc_ns is not None and found.utc_ns(found.pts) <= order.after_utc_ns:
             self._say(wire.Failed(order.job, "nothing new"))
             return
-        decoded = self._follow(order.viewer, fd, found) if order.viewer else decode(fd, found, self._cores)
+        decoded = self._follow(order.viewer, fd, found) if order.viewer else self._decoders.decode(fd, found)
         shown_utc_ns = found.utc_ns(decoded.pts)
         made = self._painter.paint(decoded, order.burn, shown_utc_ns, order.max_width)
         self._say(

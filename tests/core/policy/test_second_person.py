@@ -116,6 +116,19 @@ def test_p16_a_request_dated_after_a_clock_was_set_back_still_counts_the_seat_he
     assert not ask("release.approve", later, Subject("p7"), replace(HOUSE, seats=seats)).allowed
 
 
+def test_p16_no_paper_is_signed_for_a_seat_that_the_first_person_held_since_the_request() -> None:
+    vacated = {**HOUSE.seats, "s3": msgspec.structs.replace(HOUSE.seats["s3"], person="p1", ended_utc_ns=AT - 1)}
+    house = replace(HOUSE, seats=vacated)
+    for said in both(house, paper_sha256=PAPER, paper_seat="mayor"):
+        assert not said.allowed
+        assert "another seat signs" in said.sentence
+    long_ago = {
+        **HOUSE.seats,
+        "s3": msgspec.structs.replace(HOUSE.seats["s3"], person="p1", ended_utc_ns=AT - 9 * DAY_NS),
+    }
+    assert all(said.allowed for said in both(replace(HOUSE, seats=long_ago), paper_sha256=PAPER, paper_seat="mayor"))
+
+
 def test_p16_keeping_a_hold_takes_no_second_person() -> None:
     assert ask("hold.lift.approve", msgspec.structs.replace(APPROVE, keeps=True)).allowed
     assert not ask("hold.lift.approve", Scope(target="H-1", keeps=True)).allowed

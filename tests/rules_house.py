@@ -1,0 +1,487 @@
+"""A whole house in one process for tests of the rules: real state, gate, log, register, footage and shelf; time as it is told.
+
+Stand-ins are only the clock's two sources (wall and boot time), the recorder (segments go through ``Footage`` directly), the
+picture workers (their "JPEG" says what was read out of the file), and timers: what the service does each second, each minute
+or in the background happens when a test says so. A crash is a copy of the disk of that instant, opened anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import json
+import os
+import shutil
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+
+from holdshelf_core import clock, ends
+from holdshelf_core.api.identity import NotAuthenticated
+from holdshelf_core.api.server import ApiServer
+from holdshelf_core.app import Holdshelf
+from holdshelf_core.caller import Caller
+from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound, Refused, Unavailable
+from holdshelf_core.looking.pictures import Burn, OpenPicture, Picture, Wanted
+from holdshelf_core.paths import DataPaths
+from holdshelf_storage import access_write, reserve
+from holdshelf_storage.errors import DiskFull, StorageError
+from tests.rules_footage import Cameras, read_origin
+
+NS = 1_000_000_000
+MINUTE_NS = 60 * NS
+START_NS = 1_795_607_999 * NS
+"""2026-11-25T11:59:59Z."""
+DOOR_UID = 4711
+ADMIN = Caller(None, admin=True, uid=0, via="local", session="local-0-1", account="root")
+
+
+@dataclass(slots=True)
+class Time:
+    """What the machine's clocks say. ``wall_ns`` may be set by anybody, ``boot_ns`` only runs."""
+
+    wall_ns: int = START_NS
+    boot_ns: int = 5_000 * NS
+    boots: int = 1
+
+    def run(self, ns: int) -> None:
+        """Time passes."""
+        self.wall_ns += ns
+        self.boot_ns += ns
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An SSH session as its own process knows it."""
+
+    person: str
+    fingerprint: str
+    token: str
+    id: str
+
+
+@dataclass(slots=True)
+class Shown:
+    """One picture that left: to whom, of what, by its own bytes; and the entry that its answer names."""
+
+    person: str | None
+    camera: str
+    at_utc_ns: int
+    action: str
+    look: str
+    log_seq: int
+    boot_ns: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of an act. ``kind``: done | refused | stranger (no session) | unavailable | wrong (a request that cannot be)."""
+
+    kind: str
+    answer: Any = None
+    error: HoldshelfError | None = None
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    """Entries that came onto the disk meanwhile."""
+    shown: list[Shown] = field(default_factory=list)
+
+
+class StandInPictures:
+    """Makes a "JPEG" out of what the file itself says: camera, start, sequence. ``meanwhile`` runs while it decodes."""
+
+    def __init__(self) -> None:
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def async_start(self) -> None: ...
+
+    async def async_stop(self) -> None: ...
+
+    def forget_viewer(self, viewer: str) -> None: ...
+
+    async def async_still(
+        self, files: Sequence[OpenPicture], at_utc_ns: int, burn: Burn, *, max_width: int = 0, exact: bool = True
+    ) -> Picture:
+        file = next((f for f in files if f.holds(at_utc_ns)), None)
+        if file is None:
+            raise NotFound("No file holds that time.")
+        origin = read_origin(file.fd)
+        await self._decode()
+        # The key frame before the time asked for stands, at the earliest, at the file's beginning.
+        return self._picture(origin["camera"], at_utc_ns if exact else file.start_utc_ns, burn, origin["seq"])
+
+    async def async_strip(self, wanted: Sequence[Wanted]) -> list[Picture | HoldshelfError]:
+        made: list[Picture | HoldshelfError] = []
+        for one in wanted:
+            try:
+                made.append(await self.async_still(one.files, one.at_utc_ns, one.burn, exact=one.exact))
+            except HoldshelfError as error:
+                made.append(error)
+        return made
+
+    async def async_live(
+        self, files: Sequence[OpenPicture], burn: Burn, viewer: str, *, max_width: int = 0, after_utc_ns: int | None = None
+    ) -> Picture | None:
+        if not files:
+            raise NotFound("There is no picture yet.")
+        origin = read_origin(files[0].fd)
+        await self._decode()
+        return self._picture(origin["camera"], clock.utc_ns(), burn, origin["seq"])
+
+    async def _decode(self) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+
+    @staticmethod
+    def _picture(camera: str, shown_utc_ns: int, burn: Burn, seq: int) -> Picture:
+        told = {"camera": camera, "at": shown_utc_ns, "log": burn.log_seq, "masks": burn.mask_version}
+        return Picture(json.dumps(told).encode(), 64, 48, 40, shown_utc_ns, burn.mask_version, False, seq)
+
+
+class CollectedJobs:
+    """The service's jobs, run when a test says so."""
+
+    def __init__(self) -> None:
+        self.run: dict[str, Callable[[], Awaitable[str]]] = {}
+
+    def async_add(self, name: str, _what: str, _every_s: float, run: Callable[[], Awaitable[str]], *, soon_s: float) -> None:
+        self.run[name] = run
+
+    def async_start(self) -> None: ...
+
+    async def async_stop(self) -> None: ...
+
+    def async_clock_stepped(self) -> None: ...
+
+
+class HouseUnderTest(Holdshelf):
+    """The real root object. What it would do in the background waits in ``background``."""
+
+    def __init__(self, data: DataPaths, cameras: Cameras) -> None:
+        super().__init__(data)
+        self.background: list[Coroutine[Any, Any, Any]] = []
+        self.recorder = cameras  # type: ignore[assignment]
+        self.pictures = StandInPictures()  # type: ignore[assignment]
+        self.jobs = CollectedJobs()  # type: ignore[assignment]
+
+    def async_spawn(self, coro: Coroutine[Any, Any, Any], name: str) -> None:
+        if name.startswith("shelve-"):
+            self.background.append(coro)
+        else:  # register, queue and watches: their work is done by ``Rig.tick`` and ``Rig.housekeeping``
+            coro.close()
+
+    async def async_open(self) -> None:
+        await self._start()
+        if self.store._index is not None:
+            await asyncio.to_thread(self.store._index.join)  # footage is counted: what a sweep does is the same each time
+
+    async def async_second(self) -> None:
+        """What ``_watch`` does each second."""
+        self._watch_clock()
+        await ends.async_write_ends(self)
+        await self.looks.async_watch()
+        await self._beat()
+
+    async def async_drain(self) -> None:
+        """What the queue's own task does."""
+        with contextlib.suppress(Unavailable):
+            async with self.gate.order:
+                await self.gate._drain()
+
+    async def async_housekeeping(self) -> None:
+        """What runs in the background and each minute, but for the sweep."""
+        waiting, self.background = self.background, []
+        for coro in waiting:
+            await coro
+        await self.async_drain()
+        for name, run in self.jobs.run.items():  # type: ignore[attr-defined]
+            if name not in ("sweep", "scrub", "health", "signs"):
+                await run()
+
+
+class Rig:
+    """One installation over its crashes. Every method blocks; ``close`` it."""
+
+    def __init__(self, folder: Path, template: Path | None = None, time: Time | None = None) -> None:
+        self.folder = folder
+        self.time = time or Time()
+        self.loop = asyncio.new_event_loop()
+        self.cameras = Cameras(self.time)
+        self.budget_bytes: int | None = None
+        self.log_fault = ""
+        """'' | full | sync: how the disk of the access log fails now."""
+        self.generation = 0
+        self.data = DataPaths(folder / "0")
+        self.entries: dict[int, dict[str, Any]] = {}
+        """Public entries by number, as this test read them from the disk itself."""
+        self.written_boot_ns: dict[int, int] = {}
+        self._read_to: dict[str, int] = {}
+        self._snapshot: tuple[str, str] | None = None
+        self._undo = contextlib.ExitStack()
+        self._patch()
+        if template is not None:
+            copy_tree(template, self.data.data)
+        self.house: HouseUnderTest
+        self.server: ApiServer
+
+    # --- faults and time ----------------------------------------------------------------------------------------
+
+    def _patch(self) -> None:
+        def put(module: Any, name: str, value: Any) -> None:
+            self._undo.callback(setattr, module, name, getattr(module, name))
+            setattr(module, name, value)
+
+        put(clock, "utc_ns", lambda: self.time.wall_ns)
+        put(clock, "boottime_ns", lambda: self.time.boot_ns)
+        put(clock, "boot_id", lambda: f"boot-{self.time.boots}")
+        put(reserve, "RESERVE_BYTES", 16 * 1024)
+        write_all, sync = access_write.write_all, access_write.sync
+
+        def failing_write(fd: int, data: bytes) -> None:
+            if self.log_fault == "full":
+                os.write(fd, data[: len(data) // 2])
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            write_all(fd, data)
+
+        def failing_sync(fd: int, what: str, *, data_only: bool = False) -> None:
+            if self.log_fault == "sync":
+                raise DiskFull(f"{what} could not be made durable; check the disk.")
+            sync(fd, what, data_only=data_only)
+
+        put(access_write, "write_all", failing_write)
+        put(access_write, "sync", failing_sync)
+
+    def run[T](self, coro: Coroutine[Any, Any, T]) -> T:
+        """On the one loop of this rig."""
+        return self.loop.run_until_complete(coro)
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Opens what lies in the current folder."""
+        self.house = self.run(self._open())
+        self.server = ApiServer(self.house)
+        self.server.tokens.async_listen(self.server._session_ended)
+        submit = self.house.log.submit
+
+        def watched(public: Mapping[str, Any], private: Mapping[str, str] | None = None) -> Future[int]:
+            self._take_snapshot("before", public)
+            future = submit(public, private)
+            with contextlib.suppress(Exception):
+                self.written_boot_ns.setdefault(future.result(10), self.time.boot_ns)
+                self._take_snapshot("after", public)
+            return future
+
+        self.house.log.submit = watched  # type: ignore[method-assign]
+        self._read_to.clear()
+        self.entries.clear()
+        self.read_log()
+
+    async def _open(self) -> HouseUnderTest:
+        house = HouseUnderTest(self.data, self.cameras)
+        await house.async_open()
+        house.retention.async_set_budget(self.budget_bytes)
+        self.cameras.async_record(house)
+        return house
+
+    def crash_within(self, moment: str, action: str) -> None:
+        """The next act of that name loses its machine right "before" or "after" its entry is on disk; `crash` follows."""
+        self._snapshot = (moment, action)
+
+    def _take_snapshot(self, moment: str, public: Mapping[str, Any]) -> None:
+        if self._snapshot == (moment, public["action"]) and public["outcome"] == "done":
+            self._snapshot = None
+            copy_tree(self.data.data, self.next_data.data)
+
+    @property
+    def next_data(self) -> DataPaths:
+        """Where the disk lies after the next crash."""
+        return DataPaths(self.folder / str(self.generation + 1))
+
+    def crash(self, change_disk: Callable[[DataPaths], None] = lambda _data: None, *, reboot: bool = False) -> None:
+        """Everything in memory is gone; what is on the disk now (or was, see `crash_within`) is opened anew."""
+        self._snapshot = None
+        data = self.next_data
+        if not data.data.exists():
+            copy_tree(self.data.data, data.data)
+        self._abandon()
+        shutil.rmtree(self.data.data)
+        self.generation += 1
+        self.data = data
+        if reboot:
+            self.time.boots += 1
+            self.time.boot_ns = 20 * NS
+        change_disk(data)
+        self.start()
+
+    def _abandon(self) -> None:
+        house = self.house
+        for coro in house.background:
+            coro.close()
+        self.cameras.forget()
+
+        async def let_go() -> None:
+            await house.looks._settled()
+            await house.holds.async_detach()
+            await house.store.async_close()
+            await asyncio.to_thread(house.log.close)
+            house._threads.shutdown()
+            for task in asyncio.all_tasks(self.loop) - {asyncio.current_task()}:  # type: ignore[arg-type]
+                task.cancel()
+
+        self.run(let_go())
+
+    def close(self) -> None:
+        """Lets go of everything; the folder is gone."""
+        try:
+            if hasattr(self, "house"):
+                self._abandon()
+            self.run(self.loop.shutdown_default_executor())
+            self.loop.close()
+        finally:
+            self._undo.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- what happens by itself -----------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """What the service does each second."""
+
+        async def second() -> None:
+            await self.house.async_second()
+            await self.server.tokens.async_check_all(self.server._session_over)
+            await self.house.looks._settled()
+
+        self.run(second())
+        self.read_log()
+
+    def housekeeping(self) -> None:
+        """Shelving, lifted holds, the queue of entries."""
+        self.run(self.house.async_housekeeping())
+        self.read_log()
+
+    def sweep(self) -> None:
+        """Back under the budget."""
+        self.run(self.house.jobs.run["sweep"]())  # type: ignore[attr-defined]
+
+    def flush(self) -> None:
+        """The register follows the log."""
+        self.house.house.flush()
+
+    # --- acting -----------------------------------------------------------------------------------------------------
+
+    def log_in(self, login: str, fingerprint: str) -> tuple[Session | None, Outcome]:
+        """Over SSH, with a key that the door has checked."""
+        outcome = Outcome("done")
+        first = len(self.entries)
+        session = None
+        try:
+            who = self.run(self.house.gate.async_login(login, fingerprint, "192.0.2.7"))
+            token, key = self.server.tokens.mint(who.person, fingerprint, "192.0.2.7", DOOR_UID)
+            session = Session(who.person, fingerprint, token, key)
+        except HoldshelfError as error:
+            outcome = Outcome(_kind(error), error=error)
+        outcome.entries = self.read_log()[first:]
+        return session, outcome
+
+    def log_out(self, session: Session) -> None:
+        """The door says that it is gone."""
+        self.server.tokens.revoke(session.id)
+        self.run(self.house.looks._settled())
+        self.read_log()
+
+    def act(self, name: str, who: Session | None, request: msgspec.Struct) -> Outcome:
+        """One act as the API does it; ``who`` None is the admin."""
+        first = len(self.entries)
+        try:
+            answer = self.run(self.async_act(name, who, request))
+            outcome = Outcome("done", answer)
+            outcome.shown = list(self._shown(name, who, request, answer))
+        except HoldshelfError as error:
+            outcome = Outcome(_kind(error), error=error)
+        outcome.entries = self.read_log()[first:]
+        return outcome
+
+    async def async_act(self, name: str, who: Session | None, request: msgspec.Struct) -> Any:
+        """As ``act``, on the loop. Raises HoldshelfError."""
+        caller = ADMIN
+        if who is not None:
+            session = self.server.tokens.check(who.token, DOOR_UID)
+            if session is None:
+                raise NotAuthenticated("This session is not known here.")
+            caller = session.caller
+        await self.server._check_standing(SimpleNamespace(path=f"/actions/{name}"), caller)  # type: ignore[arg-type]
+        action = self.house.gate.registry.get(name)
+        assert action is not None, name
+        try:
+            body = await self.house.gate.async_act(name, caller, msgspec.json.encode(request))
+        finally:
+            await self.house.looks._settled()
+        return msgspec.json.decode(body, type=action.answer)
+
+    def _shown(self, name: str, who: Session | None, request: Any, answer: Any) -> Iterator[Shown]:
+        for row in answer.pictures if hasattr(answer, "pictures") and isinstance(answer.pictures, list) else [answer]:
+            if getattr(row, "jpeg", b""):
+                told = json.loads(row.jpeg)
+                person = who.person if who is not None else None
+                look = getattr(request, "grant", "")
+                yield Shown(person, told["camera"], told["at"], name, look, told["log"], self.time.boot_ns)
+
+    # --- the disk, read by this test itself ---------------------------------------------------------------------------
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """All public entries on disk, in order."""
+        for path in sorted((self.data.state / "access").glob("*.jsonl")):
+            with path.open("rb") as file:
+                file.seek(self._read_to.get(path.name, 0))
+                data = file.read()
+            whole = data.rfind(b"\n") + 1
+            for line in data[:whole].splitlines():
+                if not line.startswith(b'{"private"'):
+                    entry = json.loads(line)
+                    self.entries[entry["seq"]] = entry
+            self._read_to[path.name] = self._read_to.get(path.name, 0) + whole
+        return list(self.entries.values())
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """What the house knows now, as plain data."""
+        return {t: {k: msgspec.to_builtins(row) for k, row in rows.items()} for t, rows in self.house.house.rows.items()}
+
+
+def _kind(error: HoldshelfError) -> str:
+    if isinstance(error, NotAuthenticated):
+        return "stranger"
+    if isinstance(error, Refused):
+        return "refused"
+    if isinstance(error, Unavailable):
+        return "unavailable"
+    if isinstance(error, (BadRequest, Conflict, NotFound)):
+        return "wrong"
+    raise AssertionError(f"an act failed: {error!r}")
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """A copy of a disk: files of several names stay one file, modes stay."""
+    seen: dict[int, str] = {}
+    for folder, _, names in os.walk(source):
+        there = target / os.path.relpath(folder, source)
+        there.mkdir(mode=0o700, parents=True)
+        for name in names:
+            path = os.path.join(folder, name)
+            status = os.stat(path, follow_symlinks=False)
+            first = seen.setdefault(status.st_ino, os.path.join(there, name))
+            if first != os.path.join(there, name):
+                os.link(first, there / name)
+            else:
+                with open(path, "rb") as one, open(first, "wb") as other:
+                    other.write(one.read())
+                os.chmod(first, status.st_mode & 0o777)
+
+
+__all__ = ["ADMIN", "Outcome", "Rig", "Session", "Shown", "StorageError", "Time", "copy_tree", "threading"]
