@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from holdshelf_core.api import types_people as types
@@ -16,7 +16,7 @@ PAPER = hashlib.sha256(b"a signed paper").hexdigest()
 
 def day(offset: int) -> str:
     """The local day so many days from now."""
-    return (date.today() + timedelta(days=offset)).isoformat()
+    return (datetime.now().astimezone().date() + timedelta(days=offset)).isoformat()
 
 
 class People:
@@ -42,7 +42,9 @@ class People:
         asked = types.PersonAdd(login, name, line)
         return (by or self.service.client).act("person.add", asked, types.Done).id
 
-    def appoint(self, login: str, name: str, by: Client, *rights: str, last_day: str | None = None, **more: object) -> str:
+    def appoint(
+        self, login: str, name: str, by: Client, *rights: str, last_day: str | None = None, **more: object
+    ) -> str:
         """A designee of ``by``'s seat; returns the appointment's id."""
         if login not in self.fingerprints:
             self.enrol(login, name, by)

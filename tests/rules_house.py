@@ -125,7 +125,13 @@ class StandInPictures:
         return made
 
     async def async_live(
-        self, files: Sequence[OpenPicture], burn: Burn, viewer: str, *, max_width: int = 0, after_utc_ns: int | None = None
+        self,
+        files: Sequence[OpenPicture],
+        burn: Burn,
+        viewer: str,
+        *,
+        max_width: int = 0,
+        after_utc_ns: int | None = None,
     ) -> Picture | None:
         if not files:
             raise NotFound("There is no picture yet.")
@@ -150,7 +156,9 @@ class CollectedJobs:
     def __init__(self) -> None:
         self.run: dict[str, Callable[[], Awaitable[str]]] = {}
 
-    def async_add(self, name: str, _what: str, _every_s: float, run: Callable[[], Awaitable[str]], *, soon_s: float) -> None:
+    def async_add(
+        self, name: str, _what: str, _every_s: float, run: Callable[[], Awaitable[str]], *, soon_s: float
+    ) -> None:
         self.run[name] = run
 
     def async_start(self) -> None: ...
@@ -179,7 +187,9 @@ class HouseUnderTest(Holdshelf):
     async def async_open(self) -> None:
         await self._start()
         if self.store._index is not None:
-            await asyncio.to_thread(self.store._index.join)  # footage is counted: what a sweep does is the same each time
+            await asyncio.to_thread(
+                self.store._index.join
+            )  # footage is counted: what a sweep does is the same each time
 
     async def async_second(self) -> None:
         """What ``_watch`` does each second."""
@@ -451,7 +461,9 @@ class Rig:
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """What the house knows now, as plain data."""
-        return {t: {k: msgspec.to_builtins(row) for k, row in rows.items()} for t, rows in self.house.house.rows.items()}
+        return {
+            t: {k: msgspec.to_builtins(row) for k, row in rows.items()} for t, rows in self.house.house.rows.items()
+        }
 
 
 def _kind(error: HoldshelfError) -> str:

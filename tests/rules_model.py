@@ -177,15 +177,22 @@ class Model:
         return [
             t
             for t in self.letters.values()
-            if t.person == person and self._runs(t) and self._runs(self.terms[t.term])
+            if t.person == person
+            and self._runs(t)
+            and self._runs(self.terms[t.term])
             and self.terms[t.term].person != person
         ]
 
     def shares_of(self, person: str | None) -> list[Term]:
         return [
-            t for t in self.shares.values()
-            if t.person == person and not t.ended and not self._gone(t.person)
-            and t.end is not None and self.wall < t.end and self.trusted < t.end
+            t
+            for t in self.shares.values()
+            if t.person == person
+            and not t.ended
+            and not self._gone(t.person)
+            and t.end is not None
+            and self.wall < t.end
+            and self.trusted < t.end
         ]
 
     def stands(self, person: str | None) -> bool:

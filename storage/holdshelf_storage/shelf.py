@@ -25,7 +25,7 @@ import msgspec
 from holdshelf_storage import journal, layout
 from holdshelf_storage.atomic import append_file, fsync_dir, make_dir, whole_lines, write_atomic
 from holdshelf_storage.days import Days, wanted_sums
-from holdshelf_storage.errors import translating
+from holdshelf_storage.errors import FootageError, translating
 from holdshelf_storage.footage import Footage
 from holdshelf_storage.ledger import Ledger, ShelfLink
 from holdshelf_storage.shelf_mend import Mended, differing, mend, put_back

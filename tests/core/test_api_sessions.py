@@ -26,6 +26,7 @@ import pytest
 from holdshelf_core.api import types
 from holdshelf_core.api.client import Client, Events
 from holdshelf_core.api.errors import HoldshelfError, NotPermitted, Refused
+from holdshelf_core.api.types_commission import CameraRemove
 from holdshelf_core.api.types_people import (
     AppointmentMake,
     Done,

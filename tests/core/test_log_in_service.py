@@ -1,4 +1,7 @@
-"""The access log behind the real service: refusals are in it, damage is found, and the service goes on without rights until mended."""
+"""The access log behind the real service.
+
+Refusals are in it, damage is found, and the service goes on without rights until it is mended.
+"""
 
 from __future__ import annotations
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from holdshelf_core.api.types_commission import CameraRemove
+from holdshelf_core.api.types_people import Done
 from tests.rig.onvif_cameras import PASSWORD, CameraSpec, VirtualCameras, onvif_cameras
 from tests.service import Service, wait_for
 from tests.tui.test_cli_driver import Ran, Terminal, run

@@ -76,9 +76,7 @@ def verify(
     else:
         for problem in report.problems:
             typer.echo(render.inert(problem, 300))
-        typer.echo(
-            f"{report.entries} entries in the access log: {render.counted(len(report.problems), 'problem')}."
-        )
+        typer.echo(f"{report.entries} entries in the access log: {render.counted(len(report.problems), 'problem')}.")
     if report.problems:
         if json:
             raise typer.Exit(1)
