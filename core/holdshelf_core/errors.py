@@ -9,6 +9,7 @@
     ├── NotPermitted          this caller may not (HTTP 403)
     │   └── Refused           the policy says no: clause, sentence, who can help
     ├── Unavailable           the service, the disk or a device is not there now (HTTP 503)
+    │   └── Unreachable       no service answers: it is restarting, or is none (never sent; the client's own)
     └── integration errors    EntryNotReady, EntryAuthFailed, EntryError, FlowError (holdshelf_core.integration.errors)
 """
 
@@ -67,3 +68,7 @@ class Unavailable(HoldshelfError):
     """It may work later: the service, the disk or a device is not there now."""
 
     status = 503
+
+
+class Unreachable(Unavailable):
+    """No service answers at its socket, or it broke off: it may be back in a moment."""

@@ -1,29 +1,141 @@
-"""The Textual application. So far: the cameras at a glance (used by `holdshelf demo`)."""
+"""The Textual application: one per terminal, whoever sits at it. What it may show, the service says."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
-from textual.app import App
-from textual.binding import BindingType
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
 
 from holdshelf_core.api.client import Client
-from holdshelf_tui.screens.cameras import CamerasScreen
+from holdshelf_core.api.errors import HoldshelfError, NotPermitted
+from holdshelf_core.api.types_session import EventRow
+from holdshelf_tui.link import Link, Who
+from holdshelf_tui.screens.home import HomeScreen
+from holdshelf_tui.screens.starting import StartingScreen
+from holdshelf_tui.themes import DARK, THEMES
+from holdshelf_tui.widgets.graphics import HALF_BLOCK, Graphics
+
+END_GRACE_S = 0.2
 
 
-class HoldshelfApp(App[None]):
-    """``ends_after_s``: leave by itself, for demonstrations."""
+class HoldshelfApp(App[str]):
+    """Leaves with a sentence for the normal screen, '' when the person left by themselves.
+
+    ``has_door``: the SSH door stands behind it. ``graphics``: how pictures are drawn on this terminal. ``ends_after_s``:
+    leave by itself, for demonstrations.
+    """
 
     TITLE = "Holdshelf"
-    BINDINGS: ClassVar[list[BindingType]] = []
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "f1,question_mark", "show_help_panel", "Help", key_display="F1", id="help", tooltip="Keys of this screen"
+        ),
+        Binding("ctrl+q", "quit", "Leave", id="leave", priority=True, tooltip="Close your looks and leave"),
+    ]
 
-    def __init__(self, client: Client, *, ends_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        has_door: bool = False,
+        graphics: Graphics = HALF_BLOCK,
+        theme: str = DARK,
+        ends_after_s: float | None = None,
+    ) -> None:
         super().__init__()
-        self._client = client
+        for one in THEMES:
+            self.register_theme(one)
+        self.theme = theme
+        self.graphics = graphics
+        self.link = Link(client, has_door=has_door)
+        self.who = Who(None)
         self._ends_after_s = ends_after_s
 
+    # --- life -------------------------------------------------------------------------------------------------
+
     def on_mount(self) -> None:
-        """Show the cameras."""
-        self.push_screen(CamerasScreen(self._client))
+        """Listen, then ask who sits here."""
+        self.link.on_away = self._away
+        self.link.on_back = self._back
+        self.link.on_event = self._event
+        self.link.on_end = self.end
+        self.push_screen(StartingScreen())
+        self.begin()
         if self._ends_after_s is not None:
             self.set_timer(self._ends_after_s, self.exit)
+
+    @work(exclusive=True, group="begin")
+    async def begin(self) -> None:
+        """Find out who sits here and show what is theirs; called again when the service is back."""
+        try:
+            who = await self.link.who()
+            status = await self.link.status()
+        except NotPermitted as error:
+            self.end(str(error))
+            return
+        except HoldshelfError as error:
+            if isinstance(self.screen, StartingScreen):
+                self.screen.say(str(error))
+            self.set_timer(1.0, self.begin)
+            return
+        self.who = who
+        if isinstance(self.screen, StartingScreen):
+            self.link.start()
+            self.switch_screen(HomeScreen(who, status))
+
+    def end(self, reason: str) -> None:
+        """The right behind this session has ended: nothing stays on screen, and the reason is told afterwards."""
+        self.exit(reason)
+
+    def on_unmount(self) -> None:
+        """No answer is waited for."""
+        self.link.close()
+
+    # --- what the link tells ------------------------------------------------------------------------------------
+
+    def _home(self) -> HomeScreen | None:
+        return next((screen for screen in self.screen_stack if isinstance(screen, HomeScreen)), None)
+
+    def _away(self, sentence: str) -> None:
+        if (home := self._home()) is not None:
+            home.show_away(sentence)
+            self.set_timer(0.5, self._ask_again)
+
+    def _ask_again(self) -> None:
+        if self.link.away:
+            self.run_worker(self._probe(), exclusive=True, group="probe")
+
+    async def _probe(self) -> None:
+        try:
+            await self.link.status()
+        except HoldshelfError:
+            self.set_timer(0.5, self._ask_again)
+
+    def _back(self) -> None:
+        if (home := self._home()) is not None:
+            home.show_back()
+
+    def _event(self, row: EventRow) -> None:
+        if (home := self._home()) is not None:
+            home.hear(row)
+
+    # --- commands -----------------------------------------------------------------------------------------------
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Without Screenshot: it would write a file on the server, past the access log."""
+        for command in super().get_system_commands(screen):
+            if command.title != "Screenshot":
+                yield command
+
+    def action_suspend_process(self) -> None:
+        """There is no shell to go back to."""
+
+    def deliver_screenshot(self, *_args: object, **_named: object) -> None:
+        """Not offered: pictures leave this terminal through the access log only."""
+        return

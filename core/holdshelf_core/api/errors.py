@@ -1,6 +1,15 @@
 """The errors that a client of the API may meet (``holdshelf_core.errors``)."""
 
-from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound, NotPermitted, Refused, Unavailable
+from holdshelf_core.errors import (
+    BadRequest,
+    Conflict,
+    HoldshelfError,
+    NotFound,
+    NotPermitted,
+    Refused,
+    Unavailable,
+    Unreachable,
+)
 
 __all__ = [
     "BadRequest",
@@ -10,6 +19,7 @@ __all__ = [
     "NotPermitted",
     "Refused",
     "Unavailable",
+    "Unreachable",
     "refused_there",
 ]
 

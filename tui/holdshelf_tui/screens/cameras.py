@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Header, Static
-from textual.worker import get_current_worker
+from textual.widgets import DataTable, Static
 
 from holdshelf_core.api import types
-from holdshelf_core.api.client import Client
-from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_tui.cli import render
+from holdshelf_tui.screens.pane import Pane
 
-REFRESH_S = 1.0
 _TITLES = ("Camera", "State", "Recorded", "Days", "Size", "Activity", "Last gap")
 # What every width needs for figures; the rest of the line is shared out by `_widths`.
 _FIGURES = {"Recorded": 10, "Days": 5, "Size": 8}
-_LEAST = {"Camera": 16, "State": 13, "Activity": 8, "Last gap": 11}
+_LEAST = {"Camera": 16, "State": 13, "Activity": 8, "Last gap": 9}
 _MOST = {"Camera": 30, "State": 20, "Activity": 30, "Last gap": 36}
-_SCROLLBAR = 2
+_SCROLLBAR = 4
 
 
 def _widths(columns: int) -> dict[str, int]:
@@ -38,32 +31,33 @@ def _widths(columns: int) -> dict[str, int]:
     return {title: widths[title] for title in _TITLES}
 
 
-class CamerasScreen(Screen[None]):
-    """A live table, refreshed once a second by a thread: the terminal never waits for the service."""
+class CamerasPane(Pane):
+    """A live table, brought up to date once a second in place."""
 
-    CSS_PATH = "cameras.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "app.quit", "Quit", id="quit", tooltip="Leave this screen")]
+    DEFAULT_CSS = """
+    CamerasPane DataTable { height: 1fr; }
+    CamerasPane #repairs { height: auto; max-height: 40%; color: $text-warning; }
+    """
+    title = "Cameras"
+    every_s = 1.0
+    hears: ClassVar[frozenset[str]] = frozenset(("camera_state", "repair_opened", "repair_closed", "house_changed"))
 
-    def __init__(self, client: Client) -> None:
-        super().__init__()
-        self._client = client
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self._latest: types.Status | None = None
         self._columns: dict[str, int] = {}
 
     def compose(self) -> ComposeResult:
-        """Head, table, what must be mended."""
-        yield Header()
-        with Vertical():
-            yield Static("Asking the service …", id="disk")
-            yield DataTable(id="cameras", cursor_type="row", zebra_stripes=True, cell_padding=0)
-            yield Static("", id="repairs")
-        yield Footer()
+        """Disk, table, what must be mended."""
+        yield Static("Asking …", id="disk", classes="state")
+        yield DataTable(id="cameras", cursor_type="row", zebra_stripes=True, cell_padding=0)
+        yield Static("", id="repairs")
 
     def on_mount(self) -> None:
         """Columns are there before the first answer, so that nothing jumps."""
+        super().on_mount()
         self._set_columns()
-        self.set_interval(REFRESH_S, self.fetch)
-        self.fetch()
+        self.query_one(DataTable).focus()
 
     def on_resize(self) -> None:
         """Share out the new width; the cursor stays on its camera."""
@@ -73,7 +67,7 @@ class CamerasScreen(Screen[None]):
         row = table.cursor_row
         self._set_columns()
         if self._latest is not None:
-            self.show(self._latest)
+            self._show(self._latest)
             table.move_cursor(row=row)
 
     def _set_columns(self) -> None:
@@ -83,23 +77,11 @@ class CamerasScreen(Screen[None]):
         for title, width in self._columns.items():
             table.add_column(title, width=width + 1, key=title)
 
-    @work(thread=True, exclusive=True, group="status")
-    def fetch(self) -> None:
-        """In a thread: ask the service."""
-        try:
-            now = self._client.status()
-        except HoldshelfError as error:
-            if not get_current_worker().is_cancelled:
-                self.app.call_from_thread(self._show_error, str(error))
-            return
-        if not get_current_worker().is_cancelled:
-            self.app.call_from_thread(self.show, now)
+    async def async_load(self) -> None:
+        """Ask for the status."""
+        self._show(await self.link.status())
 
-    def _show_error(self, sentence: str) -> None:
-        self.query_one("#disk", Static).update(Content(f"The service does not answer; asking again. {sentence}"))
-
-    def show(self, now: types.Status) -> None:
-        """Bring the table up to date in place, so that the cursor stays."""
+    def _show(self, now: types.Status) -> None:
         self._latest = now
         disk = now.disk
         if disk.problem:
@@ -108,9 +90,7 @@ class CamerasScreen(Screen[None]):
             forecast = f" · room for about {disk.days_forecast:.1f} days" if disk.days_forecast is not None else ""
             words = f"{render.size(disk.used_bytes)} of {render.size(disk.budget_bytes)} used{forecast}"
         recording = sum(camera.state == "recording" for camera in now.cameras)
-        self.query_one("#disk", Static).update(
-            Content(f"{recording} of {len(now.cameras)} cameras recording · {words}")
-        )
+        self.say(f"{recording} of {len(now.cameras)} cameras recording · {words}", wrong=bool(disk.problem))
         table = self.query_one(DataTable)
         known = {str(key.value) for key in table.rows}
         for camera in now.cameras:
@@ -123,7 +103,16 @@ class CamerasScreen(Screen[None]):
         for gone in known - {camera.id for camera in now.cameras}:
             table.remove_row(gone)
         lines = [f"{'!' if r.severity == 'error' else '·'} {r.sentence}  → {r.next_step}" for r in now.repairs]
-        self.query_one("#repairs", Static).update(Content(render.inert(" \n".join(lines), 2000) if lines else ""))
+        self.query_one("#repairs", Static).update(Content("\n".join(render.inert(line, 400) for line in lines)))
+
+    @property
+    def chosen(self) -> types.CameraRow | None:
+        """The camera under the cursor."""
+        if self._latest is None or not self._latest.cameras:
+            return None
+        table = self.query_one(DataTable)
+        key = table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value
+        return next((camera for camera in self._latest.cameras if camera.id == key), None)
 
 
 def _cells(camera: types.CameraRow, widths: dict[str, int]) -> tuple[Content, ...]:
