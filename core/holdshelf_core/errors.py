@@ -8,6 +8,7 @@
     ├── Conflict              already there, or busy (HTTP 409)
     ├── NotPermitted          this caller may not (HTTP 403)
     │   └── Refused           the policy says no: clause, sentence, who can help
+    │       └── UnknownKey    a log-in with a key that is nobody's
     ├── Unavailable           the service, the disk or a device is not there now (HTTP 503)
     │   └── Unreachable       no service answers: it is restarting, or is none (never sent; the client's own)
     └── integration errors    EntryNotReady, EntryAuthFailed, EntryError, FlowError (holdshelf_core.integration.errors)
@@ -50,6 +51,10 @@ class Refused(NotPermitted):
         super().__init__(quoted, who)
         self.clause = clause
         self.who = who
+
+
+class UnknownKey(Refused):
+    """A log-in with a key that is nobody's, or not that person's: whose it is was not proved."""
 
 
 class NotFound(HoldshelfError):

@@ -20,7 +20,7 @@ from holdshelf_core import times
 from holdshelf_core.actions import Action, ActionRegistry, Change, LogForm
 from holdshelf_core.api.ports import Login
 from holdshelf_core.caller import SERVICE, Caller
-from holdshelf_core.errors import Conflict, HoldshelfError, NotFound, Refused, Unavailable
+from holdshelf_core.errors import Conflict, HoldshelfError, NotFound, Refused, Unavailable, UnknownKey
 from holdshelf_core.house import put, row_of
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Decision, Scope, Subject
@@ -55,6 +55,8 @@ VIEW_PERMISSIONS = {
     "head": "",
     "looks": "",
     "purposes": "",
+    "shared": "",
+    "logins": "",
     "events": "",
 }
 """What a person may read without an act: the permission behind it, '' for whoever may speak at all."""
@@ -235,18 +237,19 @@ class Gate:
             return None
         return standing(self.house.state, caller.person, self.now()).why_not or None
 
-    async def async_login(self, login: str, fingerprint: str, source: str) -> Login:
+    async def async_login(self, login: str, fingerprint: str, source: str, *, resumed: bool = False) -> Login:
         """Who logs in with that name and key; a seat's name is its holder. Raises Refused, written down first."""
         state = self.house.state
         person = state.people.get(state.person_id(login))
         owner = next((p for p in state.people.values() if any(key.fingerprint == fingerprint for key in p.keys)), None)
         caller = Caller(owner.id if owner else None, False, -1, "ssh", source)
-        form = LogForm(private={"login": login[:64], "key": fingerprint[:80]})
+        resuming = {"resumed": True} if resumed else {}
+        form = LogForm(facts=resuming, private={"login": login[:64], "key": fingerprint[:80]})
         try:
             if owner is None:
-                raise Refused("P11", "This key is not known here (P11).", "Ask the Library Director to be enrolled.")
+                raise UnknownKey("P11", "This key is not known here (P11).", "Ask the Library Director to be enrolled.")
             if person is None or person.id != owner.id:
-                raise Refused(
+                raise UnknownKey(
                     "P11", f"This key does not belong to {login[:32]!r} (P11).", f"Log in as {owner.login!r}."
                 )
             decision = self.decide(caller, "door", Scope())
@@ -255,7 +258,7 @@ class Gate:
         except Refused as refusal:
             if owner is not None:
                 # Unknown keys are the door's to count: anybody in the world could fill the log with them.
-                refused_form = replace(form, facts={"clause": refusal.clause})
+                refused_form = replace(form, facts={**resuming, "clause": refusal.clause})
                 try:
                     await self.async_append("door.login", caller, "refused", refused_form)
                 except HoldshelfError as error:
@@ -263,6 +266,16 @@ class Gate:
             raise
         await self.async_append("door.login", caller, "done", form, acting_as=decision.acting_as)
         return Login(owner.id, owner.name)
+
+    async def async_failed_logins(self, sources: Mapping[str, int], total: int) -> None:
+        """Strangers tried: one entry for many, which the door sends seldom. Addresses are private texts."""
+        told = ", ".join(f"{source[:64]}: {count}" for source, count in sources.items())[:1000]
+        form = LogForm(facts={"attempts": total}, private={"sources": told})
+        await self.async_append("door.strangers", SERVICE, "refused", form, acting_as="service")
+
+    def key_is_known(self, fingerprint: str) -> bool:
+        """Whether that key is one of anybody's, of people who left too: they are told so once it is proved."""
+        return any(key.fingerprint == fingerprint for p in self.house.state.people.values() for key in p.keys)
 
     def person_by_account(self, account: str) -> str | None:
         """The person who is that account of this machine; also one who left, whom it must not make an admin."""

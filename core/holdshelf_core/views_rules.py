@@ -16,6 +16,7 @@ from holdshelf_core.api import types_board, types_people
 from holdshelf_core.caller import Caller
 from holdshelf_core.commissioning import async_commissions, async_entrances
 from holdshelf_core.errors import BadRequest, NotFound
+from holdshelf_core.last_login import async_logins
 from holdshelf_core.looking.views import async_looks, async_purposes
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope, Subject
@@ -145,6 +146,12 @@ async def _appointments(holdshelf: Holdshelf, _c: Caller, _q: Mapping[str, str])
     ]
 
 
+async def _shared(holdshelf: Holdshelf, caller: Caller, query: Mapping[str, str]) -> list[types_people.ShareRow]:
+    """What is shared with the caller, to be viewed; nobody else's."""
+    rows = await _shares(holdshelf, caller, query)
+    return [row for row in rows if row.kind == "view" and row.person == caller.person]
+
+
 async def _shares(holdshelf: Holdshelf, _caller: Caller, _query: Mapping[str, str]) -> list[types_people.ShareRow]:
     now = holdshelf.gate.now()
     return [
@@ -230,6 +237,7 @@ VIEWS: Mapping[str, View] = {
     "seats": View(_seats),
     "appointments": View(_appointments),
     "shares": View(_shares),
+    "shared": View(_shared),
     "flags": View(_flags),
     "entrances": View(async_entrances),
     "commissions": View(async_commissions),
@@ -239,4 +247,5 @@ VIEWS: Mapping[str, View] = {
     "head": View(_head),
     "looks": View(async_looks),
     "purposes": View(async_purposes),
+    "logins": View(async_logins),
 }

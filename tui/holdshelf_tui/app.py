@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from rich.console import COLOR_SYSTEMS
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -13,11 +14,15 @@ from textual.screen import Screen
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import HoldshelfError, NotPermitted
 from holdshelf_core.api.types_session import EventRow
+from holdshelf_tui.driver import TerminalDriver
 from holdshelf_tui.link import Link, Who
+from holdshelf_tui.looks import Looks
 from holdshelf_tui.screens.home import HomeScreen
 from holdshelf_tui.screens.starting import StartingScreen
 from holdshelf_tui.themes import DARK, THEMES
 from holdshelf_tui.widgets.graphics import HALF_BLOCK, Graphics
+from holdshelf_tui.widgets.pace import Pace
+from holdshelf_tui.widgets.probe import Answers, later
 
 END_GRACE_S = 0.2
 
@@ -48,12 +53,16 @@ class HoldshelfApp(App[str]):
         theme: str = DARK,
         ends_after_s: float | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         for one in THEMES:
             self.register_theme(one)
         self.theme = theme
         self.graphics = graphics
+        # As the terminal was found to be, not as $TERM alone says: Windows Terminal paints more than it tells over SSH.
+        self.console._color_system = COLOR_SYSTEMS[graphics.rich_colours]
+        self.pace = Pace(self)
         self.link = Link(client, has_door=has_door)
+        self.looks = Looks(self.link)
         self.who = Who(None)
         self._ends_after_s = ends_after_s
 
@@ -65,6 +74,10 @@ class HoldshelfApp(App[str]):
         self.link.on_back = self._back
         self.link.on_event = self._event
         self.link.on_end = self.end
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.hear(self.graphics.typed)
+            if self.graphics.asked:
+                self._driver.on_answered = self._terminal_answered
         self.push_screen(StartingScreen())
         self.begin()
         if self._ends_after_s is not None:
@@ -88,6 +101,21 @@ class HoldshelfApp(App[str]):
         if isinstance(self.screen, StartingScreen):
             self.link.start()
             self.switch_screen(HomeScreen(who, status))
+
+    async def action_quit(self) -> None:
+        """Leave, with no look left open."""
+        await self.looks.async_close_all()
+        self.exit()
+
+    def _terminal_answered(self, answers: Answers) -> None:
+        """Late, over a slow line: pictures that follow are drawn as well as this terminal can."""
+        if isinstance(self._driver, TerminalDriver):
+            self.graphics = later(self.graphics, answers, self._driver.fileno)
+            self.console._color_system = COLOR_SYSTEMS[self.graphics.rich_colours]
+
+    def leave_soon(self) -> None:
+        """Told from outside that the terminal is gone: from a signal's handler, in the app's own thread."""
+        self.exit()
 
     def end(self, reason: str) -> None:
         """The right behind this session has ended: nothing stays on screen, and the reason is told afterwards."""
@@ -122,6 +150,7 @@ class HoldshelfApp(App[str]):
             home.show_back()
 
     def _event(self, row: EventRow) -> None:
+        self.looks.heard(row)
         if (home := self._home()) is not None:
             home.hear(row)
 

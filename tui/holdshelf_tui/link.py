@@ -7,6 +7,7 @@ tries again by itself and says when it is *back*; nothing that a screen shows is
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import threading
 from collections.abc import Callable
@@ -85,15 +86,23 @@ class Link:
         self._has_door = has_door
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="link")
         self._loop: asyncio.AbstractEventLoop | None = None
+        # Of the app: what is called from the listening thread must find itself in it, or its timers fail.
+        self._context: contextvars.Context | None = None
         self._events: Events | None = None
         self._closed = threading.Event()
         self._renewed = threading.Event()
+        self._last_words = ""
         self.away = ""
         """Why nothing is answered now, '' while the service is there."""
         self.on_away: Callable[[str], None] = lambda _sentence: None
         self.on_back: Callable[[], None] = lambda: None
         self.on_event: Callable[[EventRow], None] = lambda _row: None
         self.on_end: Callable[[str], None] = lambda _reason: None
+
+    @property
+    def has_door(self) -> bool:
+        """Whether an SSH door stands behind it."""
+        return self._has_door
 
     # --- asking -----------------------------------------------------------------------------------------------
 
@@ -139,6 +148,7 @@ class Link:
     def start(self) -> None:
         """Begins to listen. To be called on the loop."""
         self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
         threading.Thread(target=self._listen, name="link-events", daemon=True).start()
 
     def renew(self, token: str) -> None:
@@ -167,8 +177,8 @@ class Link:
             except NotPermitted as error:
                 # The session is not known: the service was restarted. The door renews it or ends this process.
                 self._renewed.clear()
-                if not self._renewed.wait(RENEWAL_S) or not self._has_door:
-                    self._call(self.on_end, str(error))
+                if not self._has_door or not self._renewed.wait(RENEWAL_S):
+                    self._call(self.on_end, self._last_words or str(error))
                     return
             except HoldshelfError as error:
                 _LOGGER.warning("events: %s", error)
@@ -182,6 +192,7 @@ class Link:
                 if row.type == "hello":
                     continue
                 if row.type in ("end", "lagged"):
+                    self._last_words = str(row.data.get("reason", "")) if row.type == "end" else ""
                     break
                 self._call(self.on_event, row)
         if self._closed.is_set():
@@ -192,7 +203,7 @@ class Link:
     def _call(self, call: Callable[..., None], *args: Any) -> None:
         if self._loop is not None and not self._closed.is_set():
             try:
-                self._loop.call_soon_threadsafe(call, *args)
+                self._loop.call_soon_threadsafe(call, *args, context=self._context)
             except RuntimeError:  # the loop has ended meanwhile
                 self._closed.set()
 

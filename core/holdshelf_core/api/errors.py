@@ -8,6 +8,7 @@ from holdshelf_core.errors import (
     NotPermitted,
     Refused,
     Unavailable,
+    UnknownKey,
     Unreachable,
 )
 
@@ -19,6 +20,7 @@ __all__ = [
     "NotPermitted",
     "Refused",
     "Unavailable",
+    "UnknownKey",
     "Unreachable",
     "refused_there",
 ]

@@ -37,8 +37,19 @@ class Gate(Protocol):
         """'' or None: fine. Else the sentence why this person has no standing any more."""
         ...
 
-    async def async_login(self, login: str, fingerprint: str, source: str) -> Login:
-        """Who logs in with that name and key; a seat's name is its holder. Raises Refused, which is logged there."""
+    async def async_login(self, login: str, fingerprint: str, source: str, *, resumed: bool = False) -> Login:
+        """Who logs in with that name and key; a seat's name is its holder. Raises Refused, which is logged there.
+
+        ``resumed``: the session was open before the service was restarted.
+        """
+        ...
+
+    async def async_failed_logins(self, sources: Mapping[str, int], total: int) -> None:
+        """Write down that strangers tried. Raises HoldshelfError."""
+        ...
+
+    def key_is_known(self, fingerprint: str) -> bool:
+        """Whether that key is, or was until they left, one of anybody's."""
         ...
 
     def person_by_account(self, account: str) -> str | None:

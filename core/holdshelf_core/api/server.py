@@ -129,13 +129,14 @@ class ApiServer:
     async def async_stop(self) -> None:
         """End all sessions and streams, stop listening."""
         self._streams.async_stop(STOPPING)
+        # The door first: it is not told that its sessions are over, but finds the socket closed, and asks for them again.
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self.tokens.revoke_all(STOPPING)
         if self._server is not None:
             self._server.close()
         await asyncio.sleep(0)  # what was told just now is written
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
         if self._path is not None:

@@ -38,6 +38,21 @@ def _told(done: types.Done, words: str, *, json: bool) -> None:
         typer.echo(f"{words} Entry {done.seq} of the access log.")
 
 
+def whoami(data: Data = None, json: Json = False) -> None:
+    """Who you are here, and what that lets you do."""
+    row = client(data).get("/rules/me", types.PersonRow)
+    if json:
+        echo_json(row)
+        return
+    typer.echo(f"{row.name} ({row.login})")
+    for role in row.roles:
+        until = f", until {render.local(role.end_utc_ns)}" if role.end_utc_ns is not None else ""
+        rights = f": {', '.join(role.rights)}" if role.rights else ""
+        typer.echo(f"  {role.words}, {role.state}{until}{rights}")
+    if row.why_not:
+        typer.echo(f"  {row.why_not}")
+
+
 # --- person -------------------------------------------------------------------------------------------------------
 
 

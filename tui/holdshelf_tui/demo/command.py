@@ -123,7 +123,17 @@ def _service(folder: Path) -> Iterator[None]:
     log_path = folder / "service.log"
     with log_path.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "holdshelf_tui.cli", "serve", "--data", str(folder), "--ends-with-stdin"],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "holdshelf_tui.cli",
+                "serve",
+                "--no-door",
+                "--data",
+                str(folder),
+                "--ends-with-stdin",
+            ],
             stdin=subprocess.PIPE,  # closes when this process ends, however it ends, and the service ends with it
             stdout=log,
             stderr=log,
@@ -184,8 +194,9 @@ def _add(client: Client, cameras: Sequence[VirtualCamera], password: str, *, qui
 def _watch(client: Client, seconds: float | None, *, plain: bool, quiet: bool) -> None:
     if not plain:
         from holdshelf_tui.app import HoldshelfApp  # noqa: PLC0415 - a script's demo needs no screen
+        from holdshelf_tui.widgets.probe import probe  # noqa: PLC0415
 
-        HoldshelfApp(client, ends_after_s=seconds).run()
+        HoldshelfApp(client, graphics=probe(sys.stdin.fileno()), ends_after_s=seconds).run()
         return
     deadline = time.monotonic() + seconds if seconds is not None else None
     with contextlib.suppress(KeyboardInterrupt):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import work
 from textual.containers import Vertical
+from textual.css.query import NoMatches
 from textual.content import Content
 from textual.widgets import Static
 
@@ -38,6 +39,8 @@ class Pane(Vertical):
     """
 
     title: ClassVar[str] = ""
+    short: ClassVar[str] = ""
+    """The title where the tabs have little room; '' the same."""
     every_s: ClassVar[float | None] = None
     hears: ClassVar[frozenset[str]] = frozenset()
     """Types of events (api.events) after which what is shown is out of date."""
@@ -46,6 +49,7 @@ class Pane(Vertical):
         super().__init__(id=id)
         self._stale = True
         self._shown = False
+        self._clocked = False
 
     # --- for subclasses -----------------------------------------------------------------------------------------
 
@@ -57,6 +61,9 @@ class Pane(Vertical):
         """Something happened; the default loads anew when it is in ``hears``."""
         if row.type in self.hears:
             self.load_soon()
+
+    def choose(self, key: str) -> None:
+        """Bring the cursor to what has that id, now or once it is loaded; called from elsewhere."""
 
     @property
     def home(self) -> HoldshelfApp:
@@ -88,7 +95,9 @@ class Pane(Vertical):
 
     def on_mount(self) -> None:
         """Its clock runs only while it is shown."""
-        if self.every_s is not None:
+        # Textual calls each class's own handler, also after a subclass has called it: one clock is enough.
+        if self.every_s is not None and not self._clocked:
+            self._clocked = True
             self.set_interval(self.every_s, self._tick)
 
     def shown(self) -> None:
@@ -133,17 +142,33 @@ class Pane(Vertical):
             self._stale = True  # the banner says it; what is shown stays
         except HoldshelfError as error:
             self.say(str(error), wrong=True)
+        except NoMatches:
+            # The answer came while the app was being left, and what it was for is gone already.
+            if not self._is_going:
+                raise
+
+    @property
+    def _is_going(self) -> bool:
+        return any(node._pruning or not node.is_running for node in self.ancestors_with_self)
 
 
 async def async_do[T](app: HoldshelfApp, what: str, doing: Awaitable[T]) -> T | None:
     """See `Pane.async_do`. ``what``: 'Placing the hold'. To be awaited in a worker, never in a message handler."""
     progress = ProgressDialog(what)
-    timer = app.set_timer(PROGRESS_AFTER_S, lambda: app.push_screen(progress))
+    over = False
+
+    def tell() -> None:
+        # A timer that has gone off is not taken back by stopping it: the act may be over by now.
+        if not over:
+            app.push_screen(progress)
+
+    timer = app.set_timer(PROGRESS_AFTER_S, tell)
     try:
         return await doing
     except HoldshelfError as error:
         failed = error
     finally:
+        over = True
         timer.stop()
         if progress.is_attached and progress in app.screen_stack:
             progress.dismiss()

@@ -1,0 +1,599 @@
+"""Bringing a camera into use (P3 to P8), step by step: signs, place, aim, what is hidden, the masked picture, approval.
+
+A picture is asked for by an Enter, never by opening the screen: each is written down. Nothing drawn is lost while the service
+is away. The picture that is approved is the one that was looked at here, by its hash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Button, Footer, OptionList, Static
+from textual.widgets.option_list import Option
+
+from holdshelf_core.api.errors import HoldshelfError, Unreachable
+from holdshelf_core.api.types_commission import (
+    CommissionEdit,
+    CommissionRow,
+    CommissionStill,
+    EntranceRow,
+    MaskAsk,
+    StillRow,
+)
+from holdshelf_tui.screens.dialogs.commission_forms import (
+    ApproveDialog,
+    NoMasksDialog,
+    PlaceDialog,
+    ReasonDialog,
+    ReopenDialog,
+    mask_asks,
+)
+from holdshelf_tui.screens.dialogs.confirm import ConfirmDialog
+from holdshelf_tui.screens.dialogs.entrance import sign_words
+from holdshelf_tui.screens.dialogs.form import in_words
+from holdshelf_tui.screens.dialogs.message import MessageDialog
+from holdshelf_tui.screens.dialogs.signs import SignsDialog, standing
+from holdshelf_tui.widgets.mask_canvas import MaskCanvas
+from holdshelf_tui.words import clock, counted, inert, plain
+
+if TYPE_CHECKING:
+    from holdshelf_tui.app import HoldshelfApp
+    from holdshelf_tui.link import Link
+
+SIGNS, PLACE, AIM, MASKS, LOOK, APPROVE = "signs", "place", "aim", "masks", "look", "approve"
+STEPS = {
+    SIGNS: "Signs at the entrances",
+    PLACE: "What it looks at",
+    AIM: "Aim it",
+    MASKS: "Draw what is hidden",
+    LOOK: "See the masked picture",
+    APPROVE: "Approve it for use",
+}
+TOLD_AFTER_S = 0.5
+STILL_TIMEOUT_S = 40.0
+_STATES = {"new": "not in use yet", "approved": "in use", "retired": "retired"}
+
+
+class CommissionScreen(Screen[None]):
+    """Two manners: the steps, and drawing. ``camera``: its id; ``name``: what people call it."""
+
+    DEFAULT_CSS = """
+    CommissionScreen #head { height: 1; background: $panel; padding: 0 1; }
+    CommissionScreen #title { width: 1fr; height: 1; text-style: bold; }
+    CommissionScreen #state { width: auto; color: $text-muted; }
+    CommissionScreen #said { height: auto; max-height: 3; padding: 0 1; }
+    CommissionScreen #body { height: 1fr; padding: 0 1; }
+    CommissionScreen #side { width: 29; margin-left: 1; }
+    CommissionScreen #part { height: 1; text-style: bold; color: $accent; }
+    CommissionScreen OptionList { height: auto; max-height: 8; background: $background; border: none; padding: 0; }
+    CommissionScreen #about { height: 1fr; margin-top: 1; }
+    CommissionScreen #hint { height: auto; color: $text-muted; }
+    CommissionScreen .acts { height: auto; }
+    CommissionScreen .acts Button { width: 100%; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", id="commission.back", tooltip="To the steps, or to the cameras"),
+        Binding(
+            "d,delete", "delete", "Delete", id="commission.delete", tooltip="The mask that is chosen in the list"
+        ),
+        Binding("k", "keep", "Keep", id="commission.keep", tooltip="Keep what is drawn"),
+    ]
+
+    def __init__(self, camera: str, name: str) -> None:
+        super().__init__()
+        self.camera, self._called = camera, inert(name, 60)
+        self.row: CommissionRow | None = None
+        self._entrances: list[EntranceRow] = []
+        self.masks: list[MaskAsk] = []
+        """As drawn; not kept yet while ``unkept``."""
+        self.unkept = False
+        self.bare: StillRow | None = None
+        self.masked: StillRow | None = None
+        """The stills of this visit: without masks, to draw by; and as it would be approved."""
+        self.drawing = False
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        """Head, what happened, picture, steps or masks."""
+        with Horizontal(id="head"):
+            yield Static(plain(f"Bring into use: {self._called}", 100), id="title")
+            yield Static("", id="state")
+        yield Static("", id="said")
+        with Horizontal(id="body"):
+            yield MaskCanvas("No picture is asked for yet.", id="canvas")
+            with Vertical(id="side"):
+                yield Static("", id="part")
+                yield OptionList(id="steps", compact=True)
+                yield OptionList(id="masks", compact=True)
+                with VerticalScroll(id="about", can_focus=False):
+                    yield Static("", id="hint")
+                with Vertical(id="step-acts", classes="acts"):
+                    yield Button("Do this step", id="do", variant="primary", compact=True)
+                    yield Button("Back to the cameras", id="leave", compact=True)
+                with Vertical(id="mask-acts", classes="acts"):
+                    yield Button("Keep the masks", id="keep", variant="primary", compact=True)
+                    yield Button("Nothing to hide …", id="nothing", compact=True)
+                    yield Button("Delete this mask", id="delete", compact=True)
+                    yield Button("Draw a shape", id="shape", compact=True)
+                    yield Button("Back to the steps", id="steps-again", compact=True)
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """How it stands; the cursor on the first step that is left."""
+        self.query_one("#said").display = False
+        self._show_manner()
+        self._reload(first=True)
+
+    @property
+    def home(self) -> HoldshelfApp:
+        """The app, as ours."""
+        return cast("HoldshelfApp", self.app)
+
+    @property
+    def link(self) -> Link:
+        """The word with the service."""
+        return self.home.link
+
+    @property
+    def canvas(self) -> MaskCanvas:
+        """The picture, and what is drawn over it."""
+        return self.query_one(MaskCanvas)
+
+    # --- asking ---------------------------------------------------------------------------------------------------
+
+    def say(self, text: str, *, wrong: bool = False) -> None:
+        """In the line for it."""
+        said = self.query_one("#said", Static)
+        said.update(Content(inert(text, 400)))
+        said.set_class(wrong, "wrong")
+        said.display = bool(text)
+
+    async def _async_told[T](self, what: str, doing: Awaitable[T]) -> T | None:
+        """Over half a second it is said, a refusal too. None: it failed."""
+        began = time.monotonic()
+        timer = self.set_interval(TOLD_AFTER_S, lambda: self.say(f"{what} … {int(time.monotonic() - began)} s"))
+        try:
+            answer = await doing
+        except Unreachable:
+            self.say(
+                "The recording service is restarting. Nothing that you drew is lost; try again in a moment.", wrong=True
+            )
+            return None
+        except HoldshelfError as error:
+            self.say(in_words(error), wrong=True)
+            return None
+        finally:
+            timer.stop()
+        self.say("")
+        return answer
+
+    @work(exclusive=True, group="load")
+    async def _reload(self, *, first: bool = False) -> None:
+        await self._async_load()
+        if first and self.row is not None:
+            self._to(self.next_step)
+
+    async def _async_load(self) -> None:
+        """The row and the signs. What is drawn and not kept yet stays."""
+        rows = await self._async_told("Asking", self.link.get("/rules/commissions", list[CommissionRow]))
+        entrances = (
+            await self._async_told("Asking", self.link.get("/rules/entrances", list[EntranceRow])) if rows else None
+        )
+        if rows is None or entrances is None:
+            return
+        self._entrances = standing(entrances)
+        row = next((row for row in rows if row.camera == self.camera), None)
+        if row is None:
+            self.say(f"{self._called} is not there any more.", wrong=True)
+            return
+        self._take(row)
+
+    def _take(self, row: CommissionRow) -> None:
+        self.row = row
+        if not self.unkept:
+            self.masks = list(row.masks)
+        if self.masked is not None and self.masked.sha256 != row.still_sha256:
+            self.masked = None
+        self.query_one("#state", Static).update(_STATES.get(row.state, row.state))
+        self._show()
+
+    # --- showing --------------------------------------------------------------------------------------------------
+
+    def _done(self, step: str) -> bool:
+        row = self.row
+        if row is None:
+            return False
+        if row.state == "approved":
+            return True
+        return {
+            SIGNS: bool(self._entrances) and all(entrance.ready for entrance in self._entrances),
+            PLACE: bool(row.area_kind) and (row.area_kind != "other" or bool(row.area_note.strip())),
+            AIM: self.bare is not None or bool(row.masks or row.no_masks_why),
+            MASKS: bool(row.masks or row.no_masks_why) and not self.unkept,
+            LOOK: self.masked is not None,
+            APPROVE: False,
+        }[step]
+
+    @property
+    def next_step(self) -> str:
+        """The first one that is left."""
+        return next((step for step in STEPS if not self._done(step)), SIGNS)
+
+    @property
+    def step(self) -> str:
+        """The one under the cursor."""
+        at = self.query_one("#steps", OptionList).highlighted
+        return list(STEPS)[at or 0]
+
+    def _to(self, step: str) -> None:
+        """The cursor on that step."""
+        steps = self.query_one("#steps", OptionList)
+        steps.highlighted = list(STEPS).index(step)
+        if not self.drawing:
+            steps.focus()
+        self._hint()
+
+    def _show(self) -> None:
+        steps = self.query_one("#steps", OptionList)
+        at = steps.highlighted
+        options = [f"{'✓' if self._done(step) else '○'} {number} {words}" for number, (step, words) in _numbered()]
+        steps.clear_options()
+        steps.add_options([Option(words) for words in options])
+        steps.highlighted = at or 0
+        self._show_masks()
+        self._hint()
+        self.refresh_bindings()
+
+    def _show_masks(self, at: int | None = None) -> None:
+        masks = self.query_one("#masks", OptionList)
+        at = masks.highlighted if at is None else at
+        masks.clear_options()
+        masks.add_options(
+            [
+                Option(plain(f"{number} {mask.why or 'without a reason'}", 60))
+                for number, mask in enumerate(self.masks, 1)
+            ]
+        )
+        if self.masks:
+            masks.highlighted = min(max(at or 0, 0), len(self.masks) - 1)
+        for button in ("delete", "keep"):
+            self.query_one(f"#{button}", Button).disabled = not (self.masks and (button == "delete" or self.unkept))
+        self._overlay()
+
+    def _overlay(self) -> None:
+        """Over the bare picture only: in the masked one they are burned in."""
+        shown = self.masks if self.bare is not None and self._shows_bare else []
+        at = self.query_one("#masks", OptionList).highlighted if self.drawing else None
+        self.canvas.show_masks([mask.points for mask in shown], -1 if at is None else at)
+
+    @property
+    def _shows_bare(self) -> bool:
+        return self._shown is not None and self._shown is self.bare
+
+    _shown: StillRow | None = None
+
+    def _show_still(self, still: StillRow) -> None:
+        self._shown = still
+        self.canvas.show_still(still.jpeg, still.height, still.picture_height)
+        self._overlay()
+
+    def _show_manner(self) -> None:
+        for wanted, drawing in (("#steps", False), ("#step-acts", False), ("#masks", True), ("#mask-acts", True)):
+            self.query_one(wanted).display = self.drawing is drawing
+        self.query_one("#part", Static).update("What is hidden" if self.drawing else "What is left to do")
+        self.canvas.draw(self.drawing)
+        self.canvas.can_focus = self.drawing
+        self.refresh_bindings()
+
+    def _hint(self) -> None:
+        words = self._drawing_hint() if self.drawing else self._step_hint()
+        self.query_one("#hint", Static).update(Content(inert_lines(words)))
+        canvas = self.canvas
+        self.query_one("#shape", Button).label = "Draw a rectangle" if canvas.shape else "Draw a shape"
+        button = self.query_one("#do", Button)
+        button.disabled = self.row is None
+
+    def _drawing_hint(self) -> list[str]:
+        canvas = self.canvas
+        if canvas.shape:
+            if len(canvas.corners) >= 3:
+                return ["Enter on the first or the last corner closes the shape.", "Backspace takes a corner back."]
+            return ["A shape: Enter sets its corners, in turn around it."]
+        if canvas.corners:
+            return ["Move to the opposite corner, and press Enter.", "Backspace takes the corner back."]
+        begin = ["Arrows move, Enter sets a corner; two make a rectangle."]
+        if self.unkept:
+            return [*begin, "▲ Not kept yet: k keeps the masks."]
+        return [*begin, "Tab goes to the list."]
+
+    def _step_hint(self) -> list[str]:
+        row = self.row
+        if row is None:
+            return ["Asking …"]
+        in_use = ["It is in use: look at it under Live or Timeline, for a purpose."]
+        if self.step == SIGNS:
+            unready = [entrance for entrance in self._entrances if not entrance.ready]
+            if not self._entrances:
+                return ["No entrance is registered yet."]
+            return [f"▲ {e.name}: {sign_words(e)}" for e in unready] or ["All signs are attested, or gone without."]
+        if self.step == PLACE:
+            note = f" ({row.area_note})" if row.area_note else ""
+            beyond = "It may see beyond library property." if row.exterior else "It sees library property alone."
+            return [f"{row.area_words or 'not known'}{note}.", beyond]
+        if self.step == AIM:
+            if row.state == "approved":
+                return in_use
+            return ["Enter shows what it sees now, with nothing hidden. The access log says so; nothing is kept."]
+        if self.step == MASKS:
+            return self._masks_hint(row)
+        if self.step == LOOK:
+            if row.state == "approved":
+                return in_use
+            return ["Enter shows it as everybody will see it. By this picture it is approved."]
+        return self._approve_hint(row)
+
+    def _masks_hint(self, row: CommissionRow) -> list[str]:
+        if self.unkept:
+            return ["▲ What you drew is not kept yet."]
+        if row.state == "approved":
+            return ["Changing what is hidden takes it out of use until it is approved anew.", *_hidden_words(row)]
+        return _hidden_words(row) or ["Hide screens, desks and shelves on which one could read along."]
+
+    def _approve_hint(self, row: CommissionRow) -> list[str]:
+        if row.state == "approved":
+            return [f"Approved by {row.approved_by}." if row.approved_by else "Approved."]
+        cautions = [f"▲ {sentence}" for sentence in row.cautions]
+        if row.lacking:
+            return [f"▲ {sentence}" for sentence in row.lacking]
+        if self.masked is None:
+            return ["▲ First look at the masked picture.", *cautions]
+        return ["Enter brings it into use.", *cautions]
+
+    # --- doing ----------------------------------------------------------------------------------------------------
+
+    @on(OptionList.OptionHighlighted, "#steps")
+    def _moved(self) -> None:
+        self._hint()
+
+    @on(OptionList.OptionHighlighted, "#masks")
+    def _mask_chosen(self) -> None:
+        self._overlay()
+
+    @on(OptionList.OptionSelected, "#steps")
+    @on(Button.Pressed, "#do")
+    def _entered(self) -> None:
+        if not self._busy and self.row is not None:
+            self._do(self.step)
+
+    @on(OptionList.OptionSelected, "#masks")
+    def _mask_entered(self, selected: OptionList.OptionSelected) -> None:
+        self._give_reason(selected.option_index)
+
+    @work(group="act")
+    async def _do(self, step: str) -> None:
+        self._busy = True
+        try:
+            await getattr(self, f"_async_{step}")()
+        finally:
+            self._busy = False
+
+    async def _async_signs(self) -> None:
+        await self.app.push_screen_wait(SignsDialog())
+        await self._async_load()
+        self._to(self.next_step if self._done(SIGNS) else SIGNS)
+
+    async def _async_place(self) -> None:
+        assert self.row is not None
+        row = await self.app.push_screen_wait(PlaceDialog(self.row))
+        if row is not None:
+            self._take(row)
+            self._to(self.next_step)
+
+    async def _async_still(self, *, masked: bool) -> StillRow | None:
+        asked = CommissionStill(self.camera, masked)
+        what = "Asking the camera for its picture"
+        still = await self._async_told(
+            what, self.link.act("commission.still", asked, StillRow, timeout_s=STILL_TIMEOUT_S)
+        )
+        if still is not None:
+            self._show_still(still)
+            kind = "as everybody will see it" if masked else "with nothing hidden"
+            self.say(f"{clock(still.shown_utc_ns)}, {kind}. Entry {still.seq} of the access log.")
+        return still
+
+    async def _async_aim(self) -> None:
+        still = await self._async_still(masked=False)
+        if still is not None:
+            self.bare = still
+            self._show()
+
+    async def _async_masks(self) -> None:
+        assert self.row is not None
+        if self.row.state == "approved":
+            row = await self.app.push_screen_wait(ReopenDialog(self.row))
+            if row is None:
+                return
+            self._take(row)
+        if self.bare is None:
+            self.bare = await self._async_still(masked=False)
+            if self.bare is None:
+                return
+        self._show_still(self.bare)
+        self._draw(True)
+
+    async def _async_look(self) -> None:
+        if self.unkept:
+            self.say("Keep what you drew first: step 4, then k.", wrong=True)
+            self._to(MASKS)
+            return
+        still = await self._async_still(masked=True)
+        if still is None:
+            return
+        said = self.query_one("#said", Static).content
+        self.masked = still
+        await self._async_load()
+        self.say(str(said))
+        self._to(APPROVE if self.next_step == APPROVE else LOOK)
+
+    async def _async_approve(self) -> None:
+        row = self.row
+        assert row is not None
+        if row.state == "approved":
+            self.say(f"{self._called} is in use already.")
+            return
+        if self.masked is None or self.unkept:
+            await self._async_look()
+            return
+        done = await self.app.push_screen_wait(ApproveDialog(row, self.masked))
+        if done is None:
+            await self._async_load()
+            return
+        self._take(done)
+        await self.app.push_screen_wait(MessageDialog("In use", f"{self._called} is in use from now on."))
+        self.dismiss()
+
+    # --- drawing --------------------------------------------------------------------------------------------------
+
+    def _draw(self, on: bool) -> None:
+        self.drawing = on
+        self._show_manner()
+        self._show_masks()
+        self._hint()
+        if on:
+            self.canvas.focus()
+        else:
+            self._to(self.next_step if self._done(MASKS) else MASKS)
+
+    @on(MaskCanvas.Changed)
+    def _canvas_changed(self) -> None:
+        self._hint()
+
+    @on(MaskCanvas.Drawn)
+    def _drawn(self, drawn: MaskCanvas.Drawn) -> None:
+        self._give_reason(-1, list(drawn.points))
+
+    @work(group="act")
+    async def _give_reason(self, number: int, points: list[tuple[int, int]] | None = None) -> None:
+        """To a new mask; or another one to one in the list."""
+        before = "" if points is not None else self.masks[number].why
+        if points is not None:
+            # Seen at once, before it is named.
+            self.canvas.show_masks([*(mask.points for mask in self.masks), points], len(self.masks))
+        why = await self.app.push_screen_wait(ReasonDialog(before))
+        if why is not None and points is not None:
+            self.masks.append(MaskAsk(points, why))
+            number = len(self.masks) - 1
+        elif why is not None:
+            self.masks[number] = MaskAsk(list(self.masks[number].points), why)
+        self.unkept = self.unkept or why is not None
+        self._show_masks(number)
+        self._hint()
+
+    @on(MaskCanvas.TakenBack)
+    def _taken_back(self) -> None:
+        self._delete(len(self.masks) - 1)
+
+    @on(Button.Pressed, "#delete")
+    def action_delete(self) -> None:
+        """The mask that is chosen in the list."""
+        self._delete(self.query_one("#masks", OptionList).highlighted)
+
+    def _delete(self, number: int | None) -> None:
+        if self.drawing and number is not None and 0 <= number < len(self.masks):
+            del self.masks[number]
+            self.unkept = True
+            self._show_masks(number)
+            self._hint()
+
+    @on(Button.Pressed, "#shape")
+    def _shape(self) -> None:
+        self.canvas.action_shape()
+        self.canvas.focus()
+
+    @on(Button.Pressed, "#keep")
+    def action_keep(self) -> None:
+        """Keep what is drawn."""
+        if self.drawing and not self._busy:
+            self._keep()
+
+    @work(group="act")
+    async def _keep(self) -> None:
+        if not self.masks:
+            await self._async_nothing()
+            return
+        self._busy = True
+        try:
+            asked = CommissionEdit(self.camera, list(self.masks))
+            row = await self._async_told("Keeping the masks", self.link.act("commission.edit", asked, CommissionRow))
+        finally:
+            self._busy = False
+        if row is not None:
+            self._kept(row)
+            self.say(f"{counted(len(row.masks), 'mask')} kept: hidden from now on.")
+
+    def _kept(self, row: CommissionRow) -> None:
+        self.unkept, self.masked = False, None
+        self._take(row)
+        self._draw(False)
+
+    @on(Button.Pressed, "#nothing")
+    @work(group="act")
+    async def _nothing(self) -> None:
+        await self._async_nothing()
+
+    async def _async_nothing(self) -> None:
+        row = await self.app.push_screen_wait(NoMasksDialog(self.camera))
+        if row is not None:
+            self._kept(row)
+
+    # --- leaving --------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys of drawing are there while something is drawn."""
+        return self.drawing if action in ("delete", "keep") else True
+
+    @on(Button.Pressed, "#leave")
+    @on(Button.Pressed, "#steps-again")
+    def action_back(self) -> None:
+        """From drawing to the steps, from there to the cameras."""
+        if not self.drawing:
+            self._leave()
+        elif self.canvas.corners:
+            self.canvas.action_take_back()
+        else:
+            self._draw(False)
+
+    @work(exclusive=True, group="leave")
+    async def _leave(self) -> None:
+        if self.unkept:
+            asked = ConfirmDialog(
+                "Not kept yet", "What you drew is not kept yet. Leave without it?", "Leave without it"
+            )
+            if not await self.app.push_screen_wait(asked):
+                return
+        await asyncio.sleep(0)
+        self.dismiss()
+
+
+def _numbered() -> list[tuple[int, tuple[str, str]]]:
+    return list(enumerate(STEPS.items(), 1))
+
+
+def _hidden_words(row: CommissionRow) -> list[str]:
+    if row.masks:
+        return [f"Hidden: {mask_asks(row.masks)}."]
+    return [f"Nothing is hidden: {row.no_masks_why}."] if row.no_masks_why else []
+
+
+def inert_lines(lines: list[str]) -> str:
+    """Each line inert by itself."""
+    return "\n".join(inert(line, 300) for line in lines)
