@@ -78,6 +78,8 @@ class Shown:
     look: str
     log_seq: int
     boot_ns: int
+    covered: dict[str, Any] | None
+    """That entry as it lay on disk when the answer was there; None: it did not."""
 
 
 @dataclass(slots=True)
@@ -211,7 +213,7 @@ class HouseUnderTest(Holdshelf):
             await coro
         await self.async_drain()
         for name, run in self.jobs.run.items():  # type: ignore[attr-defined]
-            if name not in ("sweep", "scrub", "health", "signs"):
+            if name not in ("sweep", "scrub", "health", "signs", "access log"):
                 await run()
 
 
@@ -233,7 +235,10 @@ class Rig:
         self.written_boot_ns: dict[int, int] = {}
         self._read_to: dict[str, int] = {}
         self._snapshot: tuple[str, str] | None = None
+        self.crashed_within = False
+        """The disk of the moment that ``crash_within`` named is what ``crash`` will open."""
         self._undo = contextlib.ExitStack()
+        self._undo.callback(os.umask, os.umask(0o077))  # as the service sets it
         self._patch()
         if template is not None:
             copy_tree(template, self.data.data)
@@ -307,6 +312,7 @@ class Rig:
     def _take_snapshot(self, moment: str, public: Mapping[str, Any]) -> None:
         if self._snapshot == (moment, public["action"]) and public["outcome"] == "done":
             self._snapshot = None
+            self.crashed_within = True
             copy_tree(self.data.data, self.next_data.data)
 
     @property
@@ -316,7 +322,7 @@ class Rig:
 
     def crash(self, change_disk: Callable[[DataPaths], None] = lambda _data: None, *, reboot: bool = False) -> None:
         """Everything in memory is gone; what is on the disk now (or was, see `crash_within`) is opened anew."""
-        self._snapshot = None
+        self._snapshot, self.crashed_within = None, False
         data = self.next_data
         if not data.data.exists():
             copy_tree(self.data.data, data.data)
@@ -396,25 +402,36 @@ class Rig:
             token, key = self.server.tokens.mint(who.person, fingerprint, "192.0.2.7", DOOR_UID)
             session = Session(who.person, fingerprint, token, key)
         except HoldshelfError as error:
-            outcome = Outcome(_kind(error), error=error)
+            outcome = Outcome(kind_of(error), error=error)
         outcome.entries = self.read_log()[first:]
         return session, outcome
 
-    def log_out(self, session: Session) -> None:
+    async def async_log_out(self, session: Session) -> None:
         """The door says that it is gone."""
         self.server.tokens.revoke(session.id)
+
+    def log_out(self, session: Session) -> None:
+        """The same, and all that follows from it."""
+        self.run(self.async_log_out(session))
         self.run(self.house.looks._settled())
         self.read_log()
 
     def act(self, name: str, who: Session | None, request: msgspec.Struct) -> Outcome:
         """One act as the API does it; ``who`` None is the admin."""
         first = len(self.entries)
-        try:
-            answer = self.run(self.async_act(name, who, request))
-            outcome = Outcome("done", answer)
-            outcome.shown = list(self._shown(name, who, request, answer))
-        except HoldshelfError as error:
-            outcome = Outcome(_kind(error), error=error)
+
+        async def acted() -> Outcome:
+            try:
+                answer = await self.async_act(name, who, request)
+            except HoldshelfError as error:
+                return Outcome(kind_of(error), error=error)
+            finally:
+                # What is on disk at the instant of the answer, before anything else gets its turn.
+                self.read_log()
+            return Outcome("done", answer, shown=list(self._shown(name, who, request, answer)))
+
+        outcome = self.run(acted())
+        self.run(self.house.looks._settled())
         outcome.entries = self.read_log()[first:]
         return outcome
 
@@ -429,10 +446,7 @@ class Rig:
         await self.server._check_standing(SimpleNamespace(path=f"/actions/{name}"), caller)  # type: ignore[arg-type]
         action = self.house.gate.registry.get(name)
         assert action is not None, name
-        try:
-            body = await self.house.gate.async_act(name, caller, msgspec.json.encode(request))
-        finally:
-            await self.house.looks._settled()
+        body = await self.house.gate.async_act(name, caller, msgspec.json.encode(request))
         return msgspec.json.decode(body, type=action.answer)
 
     def _shown(self, name: str, who: Session | None, request: Any, answer: Any) -> Iterator[Shown]:
@@ -440,14 +454,18 @@ class Rig:
             if getattr(row, "jpeg", b""):
                 told = json.loads(row.jpeg)
                 person = who.person if who is not None else None
-                look = getattr(request, "grant", "")
-                yield Shown(person, told["camera"], told["at"], name, look, told["log"], self.time.boot_ns)
+                look, entry = getattr(request, "grant", ""), self.entries.get(told["log"])
+                yield Shown(person, told["camera"], told["at"], name, look, told["log"], self.time.boot_ns, entry)
 
     # --- the disk, read by this test itself ---------------------------------------------------------------------------
 
     def read_log(self) -> list[dict[str, Any]]:
         """All public entries on disk, in order."""
-        for path in sorted((self.data.state / "access").glob("*.jsonl")):
+        paths = sorted((self.data.state / "access").glob("*.jsonl"))
+        if any(path.stat().st_size < self._read_to.get(path.name, 0) for path in paths):
+            self._read_to.clear()  # an entry that failed to become durable was cut off again
+            self.entries.clear()
+        for path in paths:
             with path.open("rb") as file:
                 file.seek(self._read_to.get(path.name, 0))
                 data = file.read()
@@ -466,7 +484,8 @@ class Rig:
         }
 
 
-def _kind(error: HoldshelfError) -> str:
+def kind_of(error: HoldshelfError) -> str:
+    """The kind of an act's outcome, from what it raised."""
     if isinstance(error, NotAuthenticated):
         return "stranger"
     if isinstance(error, Refused):
@@ -486,14 +505,17 @@ def copy_tree(source: Path, target: Path) -> None:
         there.mkdir(mode=0o700, parents=True)
         for name in names:
             path = os.path.join(folder, name)
-            status = os.stat(path, follow_symlinks=False)
+            try:
+                status = os.stat(path, follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # a temporary file that has its name by now
             first = seen.setdefault(status.st_ino, os.path.join(there, name))
             if first != os.path.join(there, name):
                 os.link(first, there / name)
             else:
-                with open(path, "rb") as one, open(first, "wb") as other:
+                with contextlib.suppress(FileNotFoundError), open(path, "rb") as one, open(first, "wb") as other:
                     other.write(one.read())
-                os.chmod(first, status.st_mode & 0o777)
+                    os.chmod(first, status.st_mode & 0o777)
 
 
 __all__ = ["ADMIN", "Outcome", "Rig", "Session", "Shown", "StorageError", "Time", "copy_tree", "threading"]

@@ -73,6 +73,8 @@ class Shelf:
         self._seen: dict[tuple[str, str, str, object], tuple[int, int]] = {}
         self._sure: set[tuple[str, str]] = set()
         self._gone_told: dict[tuple[str, str], object] = {}
+        self._samples: dict[tuple[str, str, str], tuple[str, ...]] = {}
+        """Of each camera-day on the shelf, its first and last name when it was looked at last."""
 
     # -- what lies there --------------------------------------------------------------------------------------------
 
@@ -358,11 +360,34 @@ class Shelf:
             del self._seen[key]
         for place in [place for place in self._gone_told if place[0] == hold]:
             del self._gone_told[place]
+        for sampled in [place for place in self._samples if place[0] == hold]:
+            del self._samples[sampled]
         self._sure = {place for place in self._sure if place[0] != hold}
         if places and hold not in self.index.holds():
             self.index.removed(hold)
 
     # -- mending --------------------------------------------------------------------------------------------------------
+
+    def has_lost_footage(self) -> bool:
+        """A quick look, for every minute: whether the first or last held name of any camera-day is missing from its day.
+        Finds a folder that was taken away, not every file. Raises DiskWriteError."""
+        for hold, camera, day in self.index.places():
+            sample = self._samples.get((hold, camera, day))
+            if not sample:
+                names = self.index.names(hold, camera, day)
+                self._samples[hold, camera, day] = sample = (min(names), max(names)) if names else ()
+            if any(not self._lies_there(f"{layout.day_path(camera, day)}/{name}") for name in sample):
+                self._samples.clear()
+                return True
+        return False
+
+    def _lies_there(self, path: str) -> bool:
+        with translating(f"{path} could not be looked at"):
+            try:
+                os.stat(path, dir_fd=self._volume.root_fd, follow_symlinks=False)
+            except FileNotFoundError:
+                return False
+        return True
 
     def mend(self, stop: threading.Event) -> Mended:
         """Puts held footage that has lost its place in its day back there. See `shelf_mend.mend`."""

@@ -8,19 +8,18 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from holdshelf_core import times
 from holdshelf_core.actions import Action, ActionRegistry, LogForm
 from holdshelf_core.acts import common
 from holdshelf_core.api import types_board as types
 from holdshelf_core.errors import BadRequest, Conflict, Unavailable
 from holdshelf_core.gate import Call
+from holdshelf_core.log_check import async_check
 from holdshelf_core.policy.case import Scope
+from holdshelf_core.policy.state import State
 from holdshelf_storage.access_lines import Entry
 from holdshelf_storage.checkpoint import BadHead
 from holdshelf_storage.errors import StorageError
-from holdshelf_storage.log_verify import verify_log
 
 MOST_ROWS = 5_000
 HIDDEN_TEXTS = ("changes",)
@@ -53,10 +52,18 @@ def _row(entry: Entry, private: bool) -> types.LogEntryRow:
     return types.LogEntryRow(entry.seq, entry.public, texts, words_of(entry.public, texts))
 
 
-def _matches(entry: dict[str, Any], asked: types.LogShow) -> bool:
+def _actors(state: State, typed: str) -> frozenset[str]:
+    """Ids of whoever is, or was, called that; '' is everybody (an empty set). Raises NotFound."""
+    if not typed or typed in ("admin", "service"):
+        return frozenset([typed]) if typed else frozenset()
+    known = {p.id for p in state.people.values() if typed == p.id or typed.strip().lower() == p.login}
+    return frozenset(known or [common.find_person(state, typed).id])
+
+
+def _matches(entry: dict[str, Any], asked: types.LogShow, actors: frozenset[str]) -> bool:
     at = times.parse_rfc3339(entry["at"])
     return (
-        (not asked.person or entry.get("person") == asked.person)
+        (not actors or entry.get("person") in actors)
         and (not asked.camera or asked.camera in entry.get("cameras", ()))
         and (not asked.action or str(entry.get("action", "")).startswith(asked.action))
         and (asked.since_utc_ns is None or at >= asked.since_utc_ns)
@@ -68,8 +75,7 @@ async def _show(call: Call[types.LogShow]) -> types.LogRows:
     asked = call.request
     if not 1 <= asked.most <= MOST_ROWS:
         raise BadRequest(f"Between 1 and {MOST_ROWS} entries are shown at a time.", "Give another --most.")
-    if asked.person:
-        asked = msgspec.structs.replace(asked, person=common.person_id(call.state, asked.person))
+    actors = _actors(call.state, asked.person)
     log = call.gate.log
     # Names and notes are for the seats; the admin is shown the public form (P21).
     private = call.gate.decide(call.caller, "log.see", Scope(private=True)).allowed
@@ -78,7 +84,7 @@ async def _show(call: Call[types.LogShow]) -> types.LogRows:
     def read() -> types.LogRows:
         found: deque[types.LogEntryRow] = deque(maxlen=asked.most)
         for entry in log.read(asked.first, asked.last):
-            if _matches(entry.public, asked):
+            if _matches(entry.public, asked, actors):
                 found.append(_row(entry, private))
         return types.LogRows(list(found), log.size, log.head())
 
@@ -93,16 +99,14 @@ async def _verify(call: Call[types.LogVerify]) -> types.LogVerified:
     else:
         call.unrecorded("verification of a damaged log")
     try:
-        report = await asyncio.to_thread(
-            verify_log, holdshelf.paths.state, against=call.request.against or None, stop=holdshelf.stop_threads
-        )
+        report = await async_check(holdshelf, call.request.against, call.request.key)
     except BadHead as error:
         raise BadRequest(
             f"What was given to compare with {error}.", "Give a head as `holdshelf log head` prints it."
         ) from None
     except StorageError as error:
         raise Unavailable("The access log cannot be read.", str(error)) from None
-    return types.LogVerified(report.entries, report.head, report.problems)
+    return types.LogVerified(report.entries, report.head, report.problems, report.against, report.key)
 
 
 async def _export(call: Call[types.LogExport]) -> types.LogVerified:
@@ -110,6 +114,9 @@ async def _export(call: Call[types.LogExport]) -> types.LogVerified:
     path = Path(asked.file)
     if not path.is_absolute():
         raise BadRequest("The copy's file needs its whole path.", "Give /path/to/file.")
+    paths = call.holdshelf.paths
+    if any(path.parent.resolve().is_relative_to(own.resolve()) for own in (paths.state, paths.media)):
+        raise BadRequest("A copy does not belong among what it is a copy of.", "Give a place outside STATE and MEDIA.")
     await call.record(facts={"public": asked.public})
 
     def write() -> int:
@@ -149,7 +156,7 @@ def register(registry: ActionRegistry) -> None:
             types.LogRows,
             _show,
             everywhere,
-            lambda q: LogForm(facts={"first": min(q.first, 2**50), "of": q.action[:40]}),
+            lambda q: LogForm(facts={"first": min(q.first, 2**50) if q.first > 1 else "", "of": q.action[:40]}),
         )
     )
     registry.register(

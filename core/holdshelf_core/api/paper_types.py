@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import msgspec
 
-PAPERS = ("policy", "checklist", "sign")
+PAPERS = ("policy", "checklist", "sign", "refusal")
 
 
 class PrintRequest(msgspec.Struct, frozen=True):
     """Which paper is wanted: one of PAPERS. Nobody is asked who wants it."""
 
     paper: str
+    release: str = ""
+    """refusal: of which request; '' the sheet for any asker."""
 
 
 class PolicyText(msgspec.Struct, frozen=True):
@@ -86,6 +88,26 @@ class Attestation(msgspec.Struct, frozen=True):
     next_on: str = ""
 
 
+class RefusalPaper(msgspec.Struct, frozen=True):
+    """What an asker takes along (P13): what it takes, and of one request what was asked and why it cannot be done yet.
+
+    Names nobody: neither who asked nor who said no.
+    """
+
+    needs: tuple[str, ...] = ()
+    release: str = ""
+    """'' for the sheet that names no request."""
+    reference: str = ""
+    basis_words: str = ""
+    spans: tuple[str, ...] = ()
+    """'Front door (lobby), 2026-11-24 14:00:00 -05:00 to 2026-11-24 15:00:00 -05:00'."""
+    refused_on: str = ""
+    sentence: str = ""
+    """Why, with the clause quoted."""
+    holds: tuple[str, ...] = ()
+    """Holds that keep some of it meanwhile."""
+
+
 class PaperFacts(msgspec.Struct, frozen=True):
     """Everything that a paper may say."""
 
@@ -101,6 +123,7 @@ class PaperFacts(msgspec.Struct, frozen=True):
     staff_notice: Attestation = Attestation()
     website: Attestation = Attestation()
     board_review: Attestation = Attestation()
+    refusal: RefusalPaper = RefusalPaper()
     printed_at: str = ""
     """Local time with its offset: '2026-11-24 14:00 -05:00'."""
     caveats: tuple[str, ...] = ()

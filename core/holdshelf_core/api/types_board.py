@@ -113,17 +113,20 @@ class LogRows(msgspec.Struct, frozen=True):
 
 
 class LogVerify(msgspec.Struct, frozen=True):
-    """Verify the whole log, against a head that somebody outside kept."""
+    """Verify the whole log, against a head and with a public key that somebody outside kept ('' neither)."""
 
     against: str = ""
+    key: str = ""
 
 
 class LogVerified(msgspec.Struct, frozen=True):
-    """What was found."""
+    """What was found. ``against``: what the head from outside showed, a sentence."""
 
     entries: int
     head: str
     problems: list[str]
+    against: str = ""
+    key: str = ""
 
 
 class LogExport(msgspec.Struct, frozen=True):

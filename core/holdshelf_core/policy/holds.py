@@ -60,6 +60,12 @@ def kept(hold: Hold) -> Hold:
     )
 
 
+def archived(hold: Hold, folder: str, sums_sha256: str) -> Hold:
+    """It has a proved copy, known by the SHA-256 of that copy's list: only what such a list names may leave the shelf."""
+    copies = (*(copy for copy in hold.copies if copy != sums_sha256), sums_sha256)
+    return msgspec.structs.replace(hold, archived_to=folder, copies=copies, version=hold.version + 1)
+
+
 def grace_over(hold: Hold, now: Now) -> bool:
     """What it kept may go: by both clocks, and only while they agree."""
     return hold.state == "grace" and now.grown_old(hold.grace_end_utc_ns)

@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from holdshelf_tui.cli import camera, capacity, entrance, footage, hold, log, look, papers, people, policy, service
+from holdshelf_tui.cli import (
+    camera,
+    capacity,
+    clock,
+    entrance,
+    footage,
+    hold,
+    log,
+    look,
+    papers,
+    people,
+    policy,
+    release,
+    service,
+)
 
 app = typer.Typer(
     name="holdshelf",
@@ -57,6 +71,7 @@ app.add_typer(camera.app, name="camera")
 app.add_typer(footage.app, name="footage")
 app.add_typer(entrance.app, name="entrance")
 app.add_typer(capacity.app, name="capacity")
+app.add_typer(clock.app, name="clock")
 app.add_typer(people.person, name="person")
 app.add_typer(people.seat, name="seat")
 app.add_typer(people.appointment, name="appointment")
@@ -64,6 +79,8 @@ app.add_typer(people.share, name="share")
 app.add_typer(people.flag, name="flag")
 app.add_typer(look.app, name="look")
 app.add_typer(hold.app, name="hold")
+app.add_typer(release.app, name="release")
+app.add_typer(release.counsel, name="counsel")
 app.add_typer(log.app, name="log")
 app.add_typer(policy.app, name="policy")
 app.add_typer(policy.board, name="board")

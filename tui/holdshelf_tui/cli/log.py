@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from holdshelf_core.api import log_local
 from holdshelf_core.api import types_board as types
-from holdshelf_core.api.errors import HoldshelfError
+from holdshelf_core.api.errors import HoldshelfError, Unavailable
 from holdshelf_tui.cli import render
-from holdshelf_tui.cli.options import Data, Json, client, text_file
+from holdshelf_tui.cli.options import Data, Json, client, data_folder, text_file
 from holdshelf_tui.cli.service import echo_json
 
 app = typer.Typer(
@@ -62,28 +63,56 @@ def show(
 
 @app.command(epilog="Example: holdshelf log verify --against head-of-october.txt")
 def verify(
+    copy: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[COPY]", help="An exported copy, or a log that was set aside. [default: the log itself]"
+        ),
+    ] = None,
     data: Data = None,
     against: Annotated[
         Path | None, typer.Option(help="A head that somebody outside kept: a file, or - for standard input.")
     ] = None,
+    key: Annotated[
+        str, typer.Option(metavar="KEY", help="The log's public key that somebody outside kept. [default: as found]")
+    ] = "",
     json: Json = False,
 ) -> None:
-    """Check every entry, their order and their number. Exit 1 when something is wrong."""
+    """Check every entry, their order and their number. Exit 1 when something is wrong. Needs no service."""
     head = text_file(against, "The head", 16 << 10) if against is not None else ""
-    report = client(data).act("log.verify", types.LogVerify(head), types.LogVerified, timeout_s=3600)
+    report = _verify_here(data, head, key) if copy is None else log_local.verify(copy.absolute(), against=head, key=key)
     if json:
         echo_json(report)
     else:
         for problem in report.problems:
             typer.echo(render.inert(problem, 300))
-        typer.echo(f"{report.entries} entries in the access log: {render.counted(len(report.problems), 'problem')}.")
+        what = "access log" if copy is None else render.inert(copy.name)
+        typer.echo(f"{report.entries} entries in the {what}: {render.counted(len(report.problems), 'problem')}.")
+        if report.against:
+            typer.echo(render.inert(report.against, 300))
     if report.problems:
         if json:
             raise typer.Exit(1)
+        if copy is not None:
+            raise HoldshelfError("This is not what was written.", "Keep it as it is; see docs/access-log.md.")
         raise HoldshelfError(
             "The access log is not what was written.",
-            "Keep the folder STATE/access as it is, and see docs/access-log.md.",
+            "Keep the folder STATE/access as it is, and see `When the log or the register is damaged` in docs/operate.md.",
         )
+
+
+def _verify_here(data: Path | None, head: str, key: str) -> log_local.LogChecked:
+    """By the service, which writes down that it was done; without one, from its files."""
+    service = client(data)
+    try:
+        found = service.act("log.verify", types.LogVerify(head, key), types.LogVerified, timeout_s=3600)
+        return log_local.LogChecked(found.entries, found.head, found.problems, found.against, found.key)
+    except Unavailable as error:
+        folder = log_local.state_folder(data_folder(data))
+        if not (folder / "access").is_dir():
+            raise
+        typer.echo(f"holdshelf: note: {render.one_line(error.sentence)} Verified from its files.", err=True)
+        return log_local.verify(folder, against=head, key=key)
 
 
 @app.command(epilog="Example: holdshelf log export --public /srv/board/access-log.txt")
@@ -102,7 +131,7 @@ def export(
     if json:
         echo_json(done)
     else:
-        typer.echo(f"{done.entries} entries written to {file}.")
+        typer.echo(f"{done.entries} entries written to {render.inert(str(file), 200)}.")
 
 
 @app.command(epilog="Example: holdshelf log head > head-of-october.txt")

@@ -1,4 +1,4 @@
-"""print policy | checklist | sign, and backup, restore.
+"""print policy | checklist | sign | refusal, and backup, restore.
 
 A print never fails because the service is down: what lies on disk is printed instead, and the paper says so. Nobody is asked
 who a paper is for (P17).
@@ -20,7 +20,9 @@ from holdshelf_tui.cli import render
 from holdshelf_tui.cli.options import Data, Json, client, data_folder
 from holdshelf_tui.cli.service import echo_json
 
-app = typer.Typer(help="Print the policy, the checklist, a sign.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Print the policy, the checklist, a sign, a refusal sheet.", no_args_is_help=True, rich_markup_mode=None
+)
 
 BACKUP_TIMEOUT_S = 3600.0
 FilePath = Annotated[
@@ -66,6 +68,25 @@ def sign(data: Data = None, file: FilePath = None, json: Json = False) -> None:
 
     facts = _facts(data, "sign")
     _hand_out("sign", sign_paper(facts), facts, file, json=json)
+
+
+@app.command(epilog="Example: holdshelf print refusal R-2026-0001")
+def refusal(
+    release: Annotated[
+        str,
+        typer.Argument(metavar="[ID]", help="Of this request; without it, the sheet for anyone who asks for footage."),
+    ] = "",
+    data: Data = None,
+    file: FilePath = None,
+    json: Json = False,
+) -> None:
+    """What we need from you: the sheet that an asker takes along instead of footage."""
+    from holdshelf_tui.papers.refusal import refusal_paper  # noqa: PLC0415
+
+    # What was asked is known to the service alone; the sheet for anyone is to be had without it.
+    asked = PrintRequest("refusal", release)
+    facts = client(data).act("print.facts", asked, PaperFacts) if release else _facts(data, "refusal")
+    _hand_out("refusal", refusal_paper(facts), facts, file, json=json)
 
 
 def _facts(data: Path | None, paper: str) -> PaperFacts:
