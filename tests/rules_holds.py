@@ -44,7 +44,7 @@ class HoldRules(LookRules):
 
     def plan_extend(self, who: Session | None, hold: Hold, spans: list[Span]) -> Plan:
         cameras = [*hold.cameras, *(camera for camera, _s, _e in spans)]
-        may = self.model.may(self.person_of(who), ("hold",), cameras) and hold.keeps and not hold.forgotten
+        may = self.model.may(self.person_of(who), ("hold",), cameras) and hold.keeps
         if may and len(hold.spans) + len(spans) > 60:
             may = False
 
@@ -57,12 +57,12 @@ class HoldRules(LookRules):
 
     def plan_review(self, who: Session | None, hold: Hold) -> Plan:
         may = self.model.may(self.person_of(who), ("hold",), hold.cameras)
-        may = may and hold.state == "active" and not hold.forgotten
+        may = may and hold.state == "active"
         return Plan("hold.review", who, types_holds.HoldReview(hold.id, "still needed"), may)
 
     def plan_lift(self, who: Session | None, hold: Hold) -> Plan:
         by = self.person_of(who)
-        may = bool(self.model.seats(by)) and hold.state == "active" and not hold.forgotten
+        may = bool(self.model.seats(by)) and hold.state == "active"
 
         def done(_answer: Any) -> None:
             hold.state, hold.lift_by = "lifting", by or ""
@@ -85,7 +85,7 @@ class HoldRules(LookRules):
                 self.model.in_grace(hold)
 
         request = types_holds.HoldApprove(hold.id, paper, paper_seat, refuse)
-        return Plan("hold.approve", who, request, may and not hold.forgotten, done)
+        return Plan("hold.approve", who, request, may, done)
 
     # --- rules on holds -----------------------------------------------------------------------------------------------
 
@@ -98,10 +98,10 @@ class HoldRules(LookRules):
 
     def holds_that(self, *states: str) -> list[Hold]:
         """Holds in one of these states."""
-        return [hold for hold in self.model.holds.values() if hold.state in states]
+        return [hold for hold in self.model.holds.values() if hold.state in states and not hold.forgotten]
 
     def hold(self, which: int) -> Hold | None:
-        return self.pick(list(self.model.holds.values()), which)
+        return self.pick([hold for hold in self.model.holds.values() if not hold.forgotten], which)
 
     @precondition(lambda self: self.model.holds)
     @rule(
@@ -140,6 +140,20 @@ class HoldRules(LookRules):
         if (hold := self.pick(self.holds_that("lifting", "lifting" if n % 4 else "grace"), of)) is not None:
             self.try_out(n, lambda who: self.plan_approve(who, hold, paper, refuse), crash)
 
+    @precondition(lambda self: self.holds_that("active"))
+    @rule(n=nth, of=nth, short=st.sampled_from([0, 0, NS]), crash=moments)
+    def lift_all_the_way(self, n: int, of: int, short: int, crash: str) -> None:
+        """Asked, approved, and its days of grace pass, or nearly."""
+        hold = self.pick(self.holds_that("active"), of)
+        if hold is None:
+            return
+        self.try_out(1, lambda who: self.plan_lift(who, hold))
+        if hold.state == "lifting":
+            self.try_out(n, lambda who: self.plan_approve(who, hold, "mayor", refuse=False), crash)
+        if self.holds_that("grace"):
+            self.grace_passes(short)
+            self.housekeeping()
+
     @rule(n=nth, of=nth)
     def see_holds(self, n: int, of: int) -> None:
         who = self.by(n)
@@ -148,11 +162,11 @@ class HoldRules(LookRules):
             Plan("hold.list", who, types_holds.HoldListAsk(all=True), by is None or self.model.may_see_holds(by))
         )
         if listed.kind == "done":
-            assert {row.id for row in listed.answer.holds} == {
-                h.id for h in self.model.holds.values() if not h.forgotten
-            }
+            told = {row.id for row in listed.answer.holds}
+            assert told >= {hold.id for hold in self.model.holds.values() if not hold.forgotten}
+            assert told <= set(self.model.holds)
         if hold is not None:
-            may = (by is None or self.model.may_see_holds(by, hold.cameras)) and not hold.forgotten
+            may = by is None or self.model.may_see_holds(by, hold.cameras)
             self.act(Plan("hold.show", who, types_holds.HoldAsk(hold.id), may))
 
     # --- rules on footage ---------------------------------------------------------------------------------------------
@@ -193,7 +207,10 @@ class HoldRules(LookRules):
         if usage.allocated_bytes > self.rig.budget_bytes:
             there, opened = self.on_disk(), {c.current_seq for c in self.rig.cameras.cameras.values() if c.is_recording}
             for (camera, seq), (start, end) in self.model.segments.items():
-                held = any(h.holds(camera, start, end) or (camera, seq) in h.kept for h in self.model.holds.values())
+                longest = end if end > start + 1 else start + MINUTE_NS  # one that was cut off is as long as it is
+                held = any(
+                    h.holds(camera, start, longest) or (camera, seq) in h.kept for h in self.model.holds.values()
+                )
                 assert held or seq in opened or seq not in there, (
                     f"{camera} {seq} stays over the budget, held by nobody"
                 )

@@ -78,6 +78,7 @@ class Shown:
     look: str
     log_seq: int
     boot_ns: int
+    """When it was asked for."""
     covered: dict[str, Any] | None
     """That entry as it lay on disk when the answer was there; None: it did not."""
 
@@ -137,9 +138,9 @@ class StandInPictures:
     ) -> Picture | None:
         if not files:
             raise NotFound("There is no picture yet.")
-        origin = read_origin(files[0].fd)
+        origin, newest_utc_ns = read_origin(files[0].fd), clock.utc_ns()
         await self._decode()
-        return self._picture(origin["camera"], clock.utc_ns(), burn, origin["seq"])
+        return self._picture(origin["camera"], newest_utc_ns, burn, origin["seq"])
 
     async def _decode(self) -> None:
         meanwhile, self.meanwhile = self.meanwhile, None
@@ -418,7 +419,7 @@ class Rig:
 
     def act(self, name: str, who: Session | None, request: msgspec.Struct) -> Outcome:
         """One act as the API does it; ``who`` None is the admin."""
-        first = len(self.entries)
+        first, asked_boot_ns = len(self.entries), self.time.boot_ns
 
         async def acted() -> Outcome:
             try:
@@ -428,7 +429,7 @@ class Rig:
             finally:
                 # What is on disk at the instant of the answer, before anything else gets its turn.
                 self.read_log()
-            return Outcome("done", answer, shown=list(self._shown(name, who, request, answer)))
+            return Outcome("done", answer, shown=list(self._shown(name, who, request, answer, asked_boot_ns)))
 
         outcome = self.run(acted())
         self.run(self.house.looks._settled())
@@ -449,13 +450,13 @@ class Rig:
         body = await self.house.gate.async_act(name, caller, msgspec.json.encode(request))
         return msgspec.json.decode(body, type=action.answer)
 
-    def _shown(self, name: str, who: Session | None, request: Any, answer: Any) -> Iterator[Shown]:
+    def _shown(self, name: str, who: Session | None, request: Any, answer: Any, boot_ns: int) -> Iterator[Shown]:
         for row in answer.pictures if hasattr(answer, "pictures") and isinstance(answer.pictures, list) else [answer]:
             if getattr(row, "jpeg", b""):
                 told = json.loads(row.jpeg)
                 person = who.person if who is not None else None
                 look, entry = getattr(request, "grant", ""), self.entries.get(told["log"])
-                yield Shown(person, told["camera"], told["at"], name, look, told["log"], self.time.boot_ns, entry)
+                yield Shown(person, told["camera"], told["at"], name, look, told["log"], boot_ns, entry)
 
     # --- the disk, read by this test itself ---------------------------------------------------------------------------
 
@@ -475,7 +476,7 @@ class Rig:
                     entry = json.loads(line)
                     self.entries[entry["seq"]] = entry
             self._read_to[path.name] = self._read_to.get(path.name, 0) + whole
-        return list(self.entries.values())
+        return [self.entries[seq] for seq in sorted(self.entries)]
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """What the house knows now, as plain data."""

@@ -299,6 +299,50 @@ class LookRules(PeopleRules):
         self.rig.house.pictures.meanwhile = between
         return over
 
+    @rule(n=nth, cameras=some_cameras, how=st.sampled_from(["still", "strip", "live"]), glass=st.booleans(), which=nth,
+          between=st.one_of(st.none(), st.sampled_from(BETWEEN)), m=nth, off=st.sampled_from([0, 1, -1, 30]),
+          crash=moments)  # fmt: skip
+    def look_at_once(
+        self, n: int, cameras: tuple[str, ...], how: str, glass: bool, which: int, between: str | None, m: int,
+        off: int, crash: str,
+    ) -> None:  # fmt: skip
+        """Opened, and a picture asked for in the same breath."""
+        if glass:
+            opened = self.try_out(n, lambda who: self.plan_glass(who, cameras))
+        else:
+            start = (self.pick(sorted(self.model.segments.values()), which) or (self.model.wall - MINUTE_NS, 0))[0]
+            span = (start, start + MINUTE_NS)
+            mode = "live" if how == "live" else "archive"
+            opened = self.try_out(n, lambda who: self.plan_open(who, cameras, mode, span))
+        if opened is None or opened.kind != "done":
+            return
+        last = len(self.going()) - 1
+        if how == "still":
+            self.still(0, last, True, cameras[0], which, off, between, m, crash)
+        elif how == "strip":
+            self.strip(0, last, True, cameras[0], 1 + which, between, m, crash)
+        else:
+            self.live(0, last, True, cameras[0], between, m, crash)
+
+    @precondition(lambda self: self.unended("shares", self.model.shares))
+    @rule(which=nth, count=st.sampled_from([0, 1, 3]), between=st.one_of(st.none(), st.sampled_from(BETWEEN)), m=nth)
+    def view_share(self, which: int, count: int, between: str | None, m: int) -> None:
+        """Opened and viewed at once by whom it is shared with."""
+        share = self.pick(self.unended("shares", self.model.shares), which)
+        who = next((session for session in self.sessions if share and session.person == share.person), None)
+        if share is None or who is None:
+            return
+        if self.act(self.plan_open_share(who, share.id, share.camera)).kind == "done":
+            (look, start), mine = (list(self.model.looks.values())[-1], share.span[0]), {"n": 0, "own": True}
+            found = [t for (c, _seq), (t, _end) in self.model.segments.items() if c == share.camera and t >= start]
+            at = self.pick(found, which) or start
+            which = self.going().index(look)
+            if count:
+                self.strip(which=which, camera=share.camera, count=count, between=between, m=m, crash="", **mine)
+            else:
+                request = types_looks.StillAsk(look.id, share.camera, at)
+                self.picture(Plan("share.still", who, request, None), look, share.camera, at, between, m, "")
+
     # --- bringing a camera into use --------------------------------------------------------------------------------------
 
     @rule(n=nth, camera=st.sampled_from(CAMERAS), corner=nth, crash=moments)

@@ -115,6 +115,8 @@ class Model:
     def __init__(self, wall: int, boot: int, cameras: Iterable[str]) -> None:
         self.wall = self.trusted = self.persisted = wall
         self.boot = boot
+        self.persisted_now = True
+        """Time was persisted since this boot: how long ago that was is known without the wall clock."""
         self.people: dict[str, Person] = {}
         self.terms: dict[str, Term] = {}
         self.letters: dict[str, Term] = {}
@@ -149,12 +151,13 @@ class Model:
         self.boot += ns
 
     def reboot(self, boot: int) -> None:
-        """Off and on: what the wall clock says now may add time and never take any."""
-        self.trusted = self.persisted = max(self.persisted, self.wall)
-        self.boot = boot
+        """Off and on; ``crash`` follows. What the wall clock says then may add time and never take any."""
+        self.boot, self.persisted_now = boot, False
 
     def crash(self, waiting: Collection[str]) -> None:
         """What was in memory is gone. ``waiting``: holds of which the last entry was not written yet."""
+        if not self.persisted_now:
+            self.trusted = max(self.persisted, self.wall)
         self.looks.clear()
         for hold in self.holds.values():
             hold.forgotten |= hold.waiting and hold.id in waiting
@@ -162,7 +165,7 @@ class Model:
 
     def tick(self, *, written: bool) -> None:
         """Each second: time is persisted, ends that have come are written down if they can be, looks without a right end."""
-        self.persisted = self.trusted
+        self.persisted, self.persisted_now = self.trusted, True
         for term in self.terms.values():
             self._end_if(term, self._over(term, written=written) or self.gone(term.person))
         for letter in self.letters.values():

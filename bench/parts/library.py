@@ -35,13 +35,17 @@ HALF_HOUR_NS = 1_800 * NS
 KEPT_WITHIN_S = 600.0
 _ROWS_OF_AN_ENTRY = 200
 
+CHAIR = "p1"
+"""Id of the Chair of the Library Board, who stands in every such register."""
+
 type TableRow = tuple[str, str, msgspec.Struct]
 
 
 def register_rows(cameras: list[str], count: int, start_utc_ns: int, end_utc_ns: int) -> list[TableRow]:
     """`count` rows: of each ten three shares, three flags, two appointments, a hold, and a person or a term of a seat.
 
-    One hold in ten is in force, for half an hour; the others are lifted, and everything else has ended or was reviewed.
+    One hold in ten is in force, for half an hour; the others are lifted, and of everything else but the Chair's seat and the
+    cameras' commissions the end has come.
     """
     pick = random.Random(3)
     paper = hashlib.sha256(b"paper").hexdigest()
@@ -49,8 +53,10 @@ def register_rows(cameras: list[str], count: int, start_utc_ns: int, end_utc_ns:
         ("commissions", c, model.Commission(c, (), 1, no_masks_why="shelves only", approved_by="p1", state="approved"))
         for c in cameras
     ]
+    rows += [("people", CHAIR, model.Person(CHAIR, "cora", "Cora Chair"))]
+    rows += [("seats", "s1", model.Seat("s1", "chair", CHAIR, start_utc_ns, None, paper, "admin"))]
     people = max(1, count // 20)
-    for number in range(count - len(rows)):
+    for number in range(max(0, count - len(rows))):
         at = pick.randrange(start_utc_ns, end_utc_ns - HALF_HOUR_NS)
         camera, person, turn = pick.choice(cameras), f"p{1000 + number % people}", number % 10
         key: str

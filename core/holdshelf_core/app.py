@@ -177,15 +177,19 @@ class Holdshelf:
             self._register = await asyncio.to_thread(Register.open, self.paths.state)
         except StorageError as error:
             raise HoldshelfError(str(error)) from None
+        await self._open_log()
         if self._register.problem is not None:
+            anew = (
+                "What the access log knows of people, holds and cameras was put into it anew. Compare them with the papers on "
+                "file; a camera that lost its password: `holdshelf camera check CAMERA --ask-password`."
+            )
             self.repairs.async_create(
                 "register",
                 camera_id=None,
                 severity="error",
                 sentence=str(self._register.problem),
-                next_step="Compare the list of cameras with what it should be; restore STATE from a backup if it is wrong.",
+                next_step=anew if not self.house.problem else "Restore STATE from a backup: `holdshelf restore --help`.",
             )
-        await self._open_log()
         self.settings = Settings(self._register)
         self.retention.async_set_budget(self.settings.budget_bytes)
         self.recorder.segment_s = self.settings.segment_s
@@ -407,8 +411,11 @@ class Holdshelf:
         await self.recorder.async_remove(entry.entry_id)
 
     def known_footage_cameras(self) -> list[str]:
-        """Ids that footage exists for, removed cameras included: an id is never given twice."""
-        return self.store.opened.footage.cameras() if self.store.opened else []
+        """Ids that footage exists for, removed cameras and what only the shelf has left included: an id is never given twice."""
+        if self.store.opened is None:
+            return []
+        footage = self.store.opened.footage
+        return sorted({*footage.cameras(), *(camera for _, camera, _ in footage.shelved.places())})
 
     # --- helpers ----------------------------------------------------------------------------------------------
 

@@ -135,8 +135,8 @@ def async_add_jobs(holdshelf: Holdshelf) -> None:
         "shelve what is held, end what is lifted",
         60,
         partial(async_hold_duties, holdshelf),
-        soon_s=5,
+        soon_s=1,
     )
     jobs.async_add(
-        "held room", "warn before what is held takes all the room", 600, holdshelf.holds.async_watch_room, soon_s=45
+        "held room", "warn before what is held takes all the room", 600, holdshelf.holds.async_watch_room, soon_s=15
     )

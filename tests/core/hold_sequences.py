@@ -216,7 +216,7 @@ class Installation:
 
     def extend(self) -> None:
         self.drain()
-        hold = self.one_of("active", "lifting", "grace")
+        hold = self.now_of("active", "lifting", "grace")
         if hold is not None:
             self.ask(
                 msgspec.structs.replace(
@@ -273,7 +273,7 @@ class Installation:
 
     def lift(self) -> None:
         self.drain()
-        hold = self.one_of("active")
+        hold = self.now_of("active")
         if hold is None:
             return
         spans = tuple(
@@ -302,7 +302,7 @@ class Installation:
 
     def archive(self) -> None:
         self.drain()
-        hold = self.one_of("active", "grace")
+        hold = self.now_of("active", "grace")
         if hold is None:
             return
         folder = self.root.with_name("other-disk")  # on the same one here: what the copy is, is asked, not where
@@ -310,7 +310,7 @@ class Installation:
         self.work.shelve(hold.id)
         self.work.archive(hold.id, folder)
         copied = self.work.archives[hold.id][-1]
-        row = way.archived(self.rows[hold.id], str(folder), copied.sums_sha256)
+        row = way.archived(hold, str(folder), copied.sums_sha256)
         self.rows[hold.id] = row
         gone = {seq for seqs in copied.segments.values() for seq in seqs}
         self.copied.setdefault(hold.id, []).extend(copied.held)
@@ -449,9 +449,10 @@ class Installation:
         known = self.known[seq]
         return (self.root / "media" / self.footage.path_of(known.camera, known.line)).exists()
 
-    def one_of(self, *states: str) -> Hold | None:
+    def now_of(self, *states: str) -> Hold | None:
+        """A hold as acts begin from it: with what only the shelf knows yet."""
         found = [hold for hold in self.rows.values() if hold.state in states]
-        return self.rng.choice(found) if found else None
+        return self.book.to_write(self.rng.choice(found).id) if found else None
 
     def some_spans(self) -> tuple[HoldSpan, ...]:
         spans = []

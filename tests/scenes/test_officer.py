@@ -163,7 +163,9 @@ def test_scene_7_a_police_letter_takes_counsels_route(house: Library) -> None:
 def test_scene_8_a_warrant_for_a_part_is_refused_until_the_request_is_trimmed(house: Library) -> None:
     dora, start = house.desk("dora"), house.made.start_utc_ns
     words = ["release", "request", *warrant(house, scope(house, "desk", 60, 120)), *spans(house, "desk", 0, 240)]
+    before = len(house.entries("release.request"))
     refusal = dora.run(*words).refusal()
+    assert len(house.entries("release.request")) == before + 1, "a gate's no is one entry, with what was asked"
     release = release_in(refusal)
     assert "does not reach so far" in refusal
     assert f"release trim {release}" in refusal

@@ -123,22 +123,29 @@ def test_a_stranger_verifies_an_exported_copy_without_a_service(
 
 
 def test_p21_the_whole_log_is_copied_by_a_seat_and_over_nothing(desk: Desk, tmp_path: Path) -> None:
-    whole = tmp_path / "whole.txt"
+    whole, public = tmp_path / "whole.txt", tmp_path / "public.txt"
     assert "P21" in desk.admin("log", "export", whole).refusal()
     assert not whole.exists()
-    assert "entries written" in desk.person("dora", "log", "export", whole).out
-    assert b"Dora Reed" in whole.read_bytes()
+    assert "no files here" in desk.person("dora", "log", "export", whole).refusal()
+    copied = desk.person("dora", "log", "export", "-")
+    whole.write_text(copied.out)
+    assert "Dora Reed" in copied.out
     assert desk.admin("log", "verify", whole).code == 0
+    part = desk.admin("log", "export", "--public", public, "--first", "2", "--last", "4")
+    assert part.out.startswith("Entries 2 to 4 of ")
+    assert public.stat().st_mode & 0o777 == 0o600
+    assert "3 entries in public.txt: 0 problems" in desk.admin("log", "verify", public).out
     for target, words in ((whole, "nothing is overwritten"), (tmp_path / "no" / "x", "No such file")):
         assert words in desk.admin("log", "export", "--public", target).refusal()
-    assert "entries written" in desk.admin("log", "export", "--public", tmp_path / "\x1b[31mx").out
-
-
-def test_a_copy_is_not_put_among_what_it_is_a_copy_of(desk: Desk, library: Library) -> None:
-    access = library.service.data / "state" / "access"
-    for target in (access / "2099-01.jsonl", library.service.data / "media" / "x"):
-        assert "does not belong" in desk.person("dora", "log", "export", target).refusal()
-    assert sorted(path.suffix for path in access.iterdir()) == ["", "", ".jsonl"]
+    for more, words in (
+        (("--first", "9999"), "no such entries"),
+        (("--first", "0"), "--first"),
+        (("-", "--json"), "not both"),
+    ):
+        target = () if "-" in more else (tmp_path / "never",)
+        assert words in desk.admin("log", "export", "--public", *target, *more).refusal()
+    assert not (tmp_path / "never").exists()
+    assert "written to" in desk.admin("log", "export", "--public", tmp_path / "\x1b[31mx").out
 
 
 # --- damage ------------------------------------------------------------------------------------------------------

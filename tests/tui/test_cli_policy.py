@@ -89,6 +89,20 @@ def test_asking_leaves_no_entry_and_gives_nothing(desk: Desk) -> None:
     assert "P11" in desk.person("sam", "policy", "may", "dora", "door").refusal()
 
 
+def test_p11_the_admin_asks_for_a_picture_and_is_shown_none(desk: Desk) -> None:
+    opened = desk.admin("look", "open", "--camera", "lobby", "--purpose", "crime", "--from", "2h ago", "--to", "now")
+    assert "is shown no picture (P11" in opened.refusal()
+    assert "P11" in desk.admin("look", "open", "--break-glass", "--camera", "lobby", "--note", "smoke").refusal()
+    entries = desk.admin("log", "show", "--action", "purpose.open", "--json").json()["entries"]
+    assert [(row["entry"]["outcome"], row["entry"]["clause"]) for row in entries] == [("refused", "P11")]
+
+
+def test_a_person_sees_the_status_without_what_is_the_machines_own(desk: Desk) -> None:
+    assert "pid" in desk.admin("status").out
+    seen = desk.person("sam", "status").out
+    assert "pid" not in seen and str(desk.library.service.data) not in seen
+
+
 # --- adopt -------------------------------------------------------------------------------------------------------
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 from holdshelf_core import times
 from holdshelf_core.actions import Action, ActionRegistry, LogForm
 from holdshelf_core.acts import common
 from holdshelf_core.api import types_board as types
-from holdshelf_core.errors import BadRequest, Conflict, Unavailable
+from holdshelf_core.errors import BadRequest, Unavailable
 from holdshelf_core.gate import Call
 from holdshelf_core.log_check import async_check
 from holdshelf_core.policy.case import Scope
@@ -22,6 +20,7 @@ from holdshelf_storage.checkpoint import BadHead
 from holdshelf_storage.errors import StorageError
 
 MOST_ROWS = 5_000
+MOST_EXPORT_BYTES = 64 << 20
 HIDDEN_TEXTS = ("changes",)
 
 
@@ -109,31 +108,35 @@ async def _verify(call: Call[types.LogVerify]) -> types.LogVerified:
     return types.LogVerified(report.entries, report.head, report.problems, report.against, report.key)
 
 
-async def _export(call: Call[types.LogExport]) -> types.LogVerified:
+async def _export(call: Call[types.LogExport]) -> types.LogExported:
     asked, log = call.request, call.gate.log
-    path = Path(asked.file)
-    if not path.is_absolute():
-        raise BadRequest("The copy's file needs its whole path.", "Give /path/to/file.")
-    paths = call.holdshelf.paths
-    if any(path.parent.resolve().is_relative_to(own.resolve()) for own in (paths.state, paths.media)):
-        raise BadRequest("A copy does not belong among what it is a copy of.", "Give a place outside STATE and MEDIA.")
-    await call.record(facts={"public": asked.public})
+    await call.record(facts={"public": asked.public, "first": min(asked.first, 2**50)})
+    parts: list[bytes] = []
+    size = 0
 
-    def write() -> int:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            log.export(file.write, public=asked.public)
-            file.flush()
-            os.fsync(file.fileno())
-        return log.size
+    def take(part: bytes) -> None:
+        nonlocal size
+        size += len(part)
+        if size > MOST_EXPORT_BYTES:
+            raise BadRequest(
+                f"The copy would be larger than {MOST_EXPORT_BYTES >> 20} MB.",
+                "Take it in parts, with --first and --last; each of them verifies by itself.",
+            )
+        parts.append(part)
+
+    def copy() -> types.LogExported:
+        last = log.size if asked.last is None else asked.last
+        log.export(take, public=asked.public, first=asked.first, last=last)
+        return types.LogExported(b"".join(parts).decode(), asked.first, last, log.size)
 
     try:
-        entries = await asyncio.to_thread(write)
-    except FileExistsError:
-        raise Conflict(f"{path} exists; nothing is overwritten.", "Give another name.") from None
-    except OSError as error:
-        raise BadRequest(f"{path} cannot be written: {error.strerror}.", "Give another place.") from None
-    return types.LogVerified(entries, log.head(), [])
+        return await asyncio.to_thread(copy)
+    except ValueError:
+        raise BadRequest(
+            f"There are no such entries: the access log has {log.size}.", "Give another --first or --last."
+        ) from None
+    except StorageError as error:
+        raise Unavailable("The access log cannot be copied.", str(error)) from None
 
 
 async def _repair(call: Call[types.LogRepair]) -> types.LogHead:
@@ -169,10 +172,10 @@ def register(registry: ActionRegistry) -> None:
             "log.export",
             "log.export",
             types.LogExport,
-            types.LogVerified,
+            types.LogExported,
             _export,
             lambda q, _s: Scope(private=not q.public),
-            lambda q: LogForm(private={"file": q.file[:400]}),
+            lambda _q: LogForm(),
         )
     )
     registry.register(

@@ -78,7 +78,10 @@ def _hold(call: Call[Any], key: str, *states: str) -> model.Hold:
     hold = common.find_row(dict(call.state.holds), key, "hold")
     if states and hold.state not in states:
         raise Conflict(f"{hold.id} is {_STATE_WORDS.get(hold.state, hold.state)}.", "See `holdshelf hold show`.")
-    return hold
+    if hold.state == "lifted":
+        return hold
+    # With what only the shelf knows of it until the log has that, too: no act may leave it out and count on from there.
+    return call.holdshelf.holds.book.to_write(hold.id) or hold
 
 
 _STATE_WORDS = {
@@ -101,8 +104,13 @@ async def _commit(call: Call[Any], hold: model.Hold, *more: Change, **said: Any)
     if call.seq < 0:
         # Its entry waits for the log: until then the shelf's own file is what a restart finds.
         await holds.async_write_down(hold)
-    call.holdshelf.async_spawn(holds.async_shelve(hold), f"shelve-{hold.id}")
-    return await async_row(call.holdshelf, hold, coverage=True, queued=call.seq < 0)
+    protected_utc_ns = call.holdshelf.clock.utc_ns()
+    try:
+        row = await async_row(call.holdshelf, hold, coverage=True, queued=call.seq < 0)
+    finally:
+        # After the answer is made, which reads the same journals: it is protected, and somebody waits.
+        call.holdshelf.async_spawn(holds.async_shelve(hold), f"shelve-{hold.id}")
+    return msgspec.structs.replace(row, protected_utc_ns=protected_utc_ns)
 
 
 async def async_row(holdshelf: Any, hold: model.Hold, *, coverage: bool = False, queued: bool = False) -> types.HoldRow:
@@ -233,7 +241,7 @@ async def _archive(call: Call[types.HoldArchive]) -> types.HoldRow:
     async def done() -> model.Hold:
         # Under the order of acts: what somebody asked to be kept meanwhile is in the row that is written.
         async with call.gate.order:
-            row = way.archived(call.state.holds[hold.id], str(folder), receipt.sums_sha256)
+            row = way.archived(_hold(call, hold.id), str(folder), receipt.sums_sha256)
             form = LogForm(
                 cameras=_form(row).cameras,
                 subject=row.id,
@@ -245,6 +253,7 @@ async def _archive(call: Call[types.HoldArchive]) -> types.HoldRow:
         return row
 
     row = await asyncio.shield(asyncio.ensure_future(done()))
+    call.holdshelf.async_spawn(call.holdshelf.holds.async_let_go_archived(), f"let-go-{hold.id}")
     return await async_row(call.holdshelf, row)
 
 

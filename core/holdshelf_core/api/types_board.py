@@ -130,10 +130,20 @@ class LogVerified(msgspec.Struct, frozen=True):
 
 
 class LogExport(msgspec.Struct, frozen=True):
-    """Write a copy of the log into a new file of the machine that the service runs on."""
+    """A copy of entries ``first`` to ``last`` (None: the newest), that a stranger can check. ``public``: without private texts."""
 
-    file: str
     public: bool = True
+    first: int = 1
+    last: int | None = None
+
+
+class LogExported(msgspec.Struct, frozen=True):
+    """The copy, as docs/access-log.md describes it; ``size``: entries of the whole log."""
+
+    text: str
+    first: int
+    last: int
+    size: int
 
 
 class LogHead(msgspec.Struct, frozen=True):

@@ -133,6 +133,8 @@ class HoldBook:
                 return None
             if shelved is None or hold not in self._ahead:
                 return now
+            if now.state == LIFTED:
+                return shelved  # another hold of that number: under the lifted one's name it would be lifted, too
             more = _beyond(shelved.spans, now.spans)
             if not more:
                 return now

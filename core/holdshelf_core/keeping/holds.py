@@ -298,15 +298,22 @@ class Holds:
             await self._run(work.recheck)
         mended = "" if self._mended and not await self._has_lost(work) else await self._mend(work)
         gone = await self.async_sweep_lifted()
-        try:
-            archived = await self._run(work.let_go_archived)
-        except StorageError as error:
-            archived = []
-            self._trouble(f"Archived footage could not leave the shelf: {error}")
+        archived = await self.async_let_go_archived()
         wanted = work.wants_shelving()
         for key in wanted:
             await self._shelve(work, key)
-        return f"{len(wanted)} holds looked at, {gone} taken off, {len(archived)} archived ones let go{mended}"
+        return f"{len(wanted)} holds looked at, {gone} taken off, {archived} archived ones let go{mended}"
+
+    async def async_let_go_archived(self) -> int:
+        """Has what was archived leave the shelf, then lose its protection; returns of how many holds."""
+        work = self._work
+        if work is None or not self._looked:
+            return 0
+        try:
+            return len(await self._run(work.let_go_archived))
+        except StorageError as error:
+            self._trouble(f"Archived footage could not leave the shelf: {error}")
+        return 0
 
     async def async_watch_room(self) -> str:
         """The job that warns days before held footage takes all the room (P15, P16)."""

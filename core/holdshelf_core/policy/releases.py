@@ -322,10 +322,23 @@ KEEPS = ("active", "lifting")
 
 def holds_in_release(releases: Mapping[str, Release], holds: Mapping[str, Hold]) -> frozenset[str]:
     """Ids of the holds that keep footage of an open release."""
-    wanted = [span for row in releases.values() if row.state in OPEN_STATES for span in row.given]
+    # Asked with each change of the house, over every hold that there ever was: by camera, which sorts nearly all of them out.
+    wanted: dict[str, list[Span]] = {}
+    for row in releases.values():
+        if row.state in OPEN_STATES:
+            for span in row.given:
+                wanted.setdefault(span.camera, []).append(span)
     if not wanted:
         return frozenset()
-    return frozenset(hold.id for hold in holds.values() if hold.state != "lifted" and covers_any(hold, wanted))
+    found = set()
+    for hold in holds.values():
+        if hold.state == "lifted":
+            continue
+        for held in hold.spans:
+            for span in wanted.get(held.camera, ()):
+                if _overlap(held, span):
+                    found.add(hold.id)
+    return frozenset(found)
 
 
 def covers_any(hold: Hold, spans: Sequence[Span]) -> bool:

@@ -185,6 +185,20 @@ def test_what_only_the_shelf_knows_is_never_written_over_while_the_log_cannot_be
     assert keeps(made, "back", 10_000)
 
 
+def test_an_act_before_the_log_has_what_the_shelf_knows_leaves_none_of_it_out() -> None:
+    row = hold(FRONT)
+    made = book({HOLD: row}, {HOLD: later(row, FRONT, BACK)})
+    begun = made.to_write(HOLD)
+    assert begun is not None
+    yard = HoldSpan("yard", NOON, NOON + NS)
+    longer = later(begun, *begun.spans, yard)
+    made.apply({HOLD: longer})
+    assert made.to_unite() == []
+    assert all(keeps(made, camera) for camera in ("front", "back", "yard"))
+    # And after a crash before that is written down on the shelf.
+    assert keeps(book({HOLD: longer}, {HOLD: later(row, FRONT, BACK)}), "back")
+
+
 def test_two_holds_of_one_number_are_both_kept() -> None:
     """The state is an older copy, gave a number again while the disk was away, and then the disk comes with the other."""
     new, old = hold(FRONT, reference="26-2"), hold(BACK, reference="26-1", placed_utc_ns=NOON - NS)
@@ -205,6 +219,7 @@ def test_a_lifted_hold_does_not_take_another_of_its_number_with_it() -> None:
     made = book({HOLD: lifted}, {HOLD: old})
     assert made.to_remove() == []
     assert keeps(made, "back")
+    assert made.to_write(HOLD) == old
     (united,) = made.to_unite()
     assert (united.spans, united.state, united.version) == ((BACK,), "active", 6)
     made.apply({HOLD: united})

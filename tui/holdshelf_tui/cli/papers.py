@@ -6,7 +6,6 @@ who a paper is for (P17).
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +13,10 @@ import msgspec
 import typer
 
 from holdshelf_core.api.client import Client
-from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, Unavailable
+from holdshelf_core.api.errors import Conflict, HoldshelfError, Unavailable
 from holdshelf_core.api.paper_types import PaperFacts, PrintRequest
 from holdshelf_tui.cli import render
-from holdshelf_tui.cli.options import Data, Json, client, data_folder
+from holdshelf_tui.cli.options import Data, Json, client, data_folder, write_new
 from holdshelf_tui.cli.service import echo_json
 
 app = typer.Typer(
@@ -110,24 +109,8 @@ def _hand_out(paper: str, text: str, facts: PaperFacts, file: Path | None, *, js
         typer.echo(text, nl=False)
     else:
         raw = msgspec.json.format(msgspec.json.encode(printed), indent=2) + b"\n" if json else text.encode()
-        _write_new(file, raw)
+        write_new(file, raw)
         typer.echo(f"{render.inert(str(file), 200)} is written.")
-
-
-def _write_new(file: Path, raw: bytes) -> None:
-    """A file that was not there. Raises Conflict, BadRequest; no part of it is left behind then."""
-    try:
-        fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    except FileExistsError:
-        raise Conflict(f"{file} exists; nothing is overwritten.", "Give another name.") from None
-    except OSError as error:
-        raise BadRequest(f"{file} cannot be written: {error.strerror}.", "Give another place.") from None
-    try:
-        with os.fdopen(fd, "wb") as out:
-            out.write(raw)
-    except OSError as error:
-        file.unlink(missing_ok=True)
-        raise BadRequest(f"{file} cannot be written: {error.strerror}.", "Give another place.") from None
 
 
 def backup(

@@ -21,11 +21,12 @@ appointment = typer.Typer(help="Letters that appoint a designee.", no_args_is_he
 share = typer.Typer(help="Share one span of one camera, view only.", no_args_is_help=True, rich_markup_mode=None)
 flag = typer.Typer(help="Acts that a second person looks at afterwards.", no_args_is_help=True, rich_markup_mode=None)
 
-Who = Annotated[str, typer.Argument(metavar="PERSON", help="Who: the name they log in with.")]
+Who = Annotated[str, typer.Argument(metavar="PERSON", help="Login, id (p4), or the name of a seat.")]
 Fingerprint = Annotated[str, typer.Argument(help="As `person list --json` shows it: SHA256:….")]
 KeyFile = Annotated[
     Path | None, typer.Option("--key", help="Public key file (OpenSSH or RFC 4716); - reads it from standard input.")
 ]
+Seat = Annotated[str, typer.Argument(metavar="SEAT", help="director, chair or mayor.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, in a few words; kept with the act.")]
 
 
@@ -135,7 +136,7 @@ def list_seats(data: Data = None, json: Json = False) -> None:
 
 @seat.command("name", epilog="Example: holdshelf seat name director --person jroe --name 'Jane Roe' --key jroe.pub")
 def name_seat(
-    which: Annotated[str, typer.Argument(metavar="SEAT", help="director, chair or mayor.")],
+    which: Seat,
     who: Annotated[str, typer.Option("--person", help="Login of the holder.")],
     data: Data = None,
     name: Annotated[str, typer.Option(help="Full name, for somebody who is not enrolled yet.")] = "",
@@ -153,7 +154,7 @@ def name_seat(
 
 @seat.command("end", epilog="Example: holdshelf seat end mayor --why 'term is over' --at '2026-12-01 12:00'")
 def end_seat(
-    which: Annotated[str, typer.Argument(metavar="SEAT", help="director, chair or mayor.")],
+    which: Seat,
     why: Why,
     data: Data = None,
     at: Annotated[str, typer.Option("--at", help="Last day, or 'YYYY-MM-DD HH:MM'. [default: now]")] = "",
