@@ -1,4 +1,5 @@
-"""A furnished house for the machine to begin with: two seats, three designees and guests, two cameras in use, some footage."""
+"""A furnished house for the machine to begin with: seats, a designee, a guest, two cameras in use, holds on
+some footage."""
 
 from __future__ import annotations
 
@@ -58,11 +59,17 @@ class _Furnishing(TroubleRules):
             assert self.model.approved[camera]
         everything = ("archive", "commission", "hold", "live", "share")
         self.does(self.plan_appoint(director, ann, everything, None, 0, 10 * DAY_NS, PAPER))
+        self.log_in(ann, key(2)[1])
+        ann_in = self.sessions[-1]
         self.does(self.plan_share(director, bob, "front", 7, True))
         for _ in range(3):
             self.rig.time.run(MINUTE_NS)
             self.model.run(MINUTE_NS)
             self.between_files()
+        begun = self.model.wall - 2 * MINUTE_NS
+        self.does(self.plan_place(director, [("front", begun, begun + MINUTE_NS)]))
+        self.does(self.plan_place(ann_in, [("hall", begun, None)]))
+        self.housekeeping()
         self.second()
 
     async def _add_cameras(self) -> None:

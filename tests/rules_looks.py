@@ -11,7 +11,7 @@ from hypothesis.stateful import precondition, rule
 from holdshelf_core.api import types_commission, types_looks
 from tests.rules_house import Session
 from tests.rules_machine import CAMERAS, NS, PAPER, Plan, moments, nth
-from tests.rules_model import HOUR_NS, MINUTE_NS, Look
+from tests.rules_model import HOUR_NS, MINUTE_NS, Look, Term
 from tests.rules_people import PeopleRules
 
 GRANT_NS = 8 * HOUR_NS
@@ -189,7 +189,7 @@ class LookRules(PeopleRules):
 
     @precondition(lambda self: self.going())
     @rule(n=nth, which=nth, own=mostly, camera=st.sampled_from(CAMERAS), at=nth, off=st.sampled_from([0, 1, -1, 30]),
-          between=st.one_of(st.none(), st.none(), st.sampled_from(BETWEEN)), m=nth, crash=moments)  # fmt: skip
+          between=st.one_of(st.none(), st.sampled_from(BETWEEN)), m=nth, crash=moments)  # fmt: skip
     def still(
         self, n: int, which: int, own: bool, camera: str, at: int, off: int, between: str | None, m: int, crash: str
     ) -> None:
@@ -202,7 +202,7 @@ class LookRules(PeopleRules):
 
     @precondition(lambda self: self.going())
     @rule(n=nth, which=nth, own=mostly, camera=st.sampled_from(CAMERAS), count=st.sampled_from([1, 3, 40]),
-          between=st.one_of(st.none(), st.none(), st.sampled_from(BETWEEN)), m=nth, crash=moments)  # fmt: skip
+          between=st.one_of(st.none(), st.sampled_from(BETWEEN)), m=nth, crash=moments)  # fmt: skip
     def strip(
         self, n: int, which: int, own: bool, camera: str, count: int, between: str | None, m: int, crash: str
     ) -> None:
@@ -214,7 +214,7 @@ class LookRules(PeopleRules):
 
     @precondition(lambda self: self.going())
     @rule(n=nth, which=nth, own=mostly, camera=st.sampled_from(CAMERAS),
-          between=st.one_of(st.none(), st.none(), st.sampled_from(BETWEEN)), m=nth, crash=moments)  # fmt: skip
+          between=st.one_of(st.none(), st.sampled_from(BETWEEN)), m=nth, crash=moments)  # fmt: skip
     def live(self, n: int, which: int, own: bool, camera: str, between: str | None, m: int, crash: str) -> None:
         who, look = self.a_look(n, which, own)
         if look is not None:
@@ -239,7 +239,7 @@ class LookRules(PeopleRules):
         session = plan.who.id if plan.who is not None else ""
         plan.pictures, plan.missing = True, True
         plan.may = self.model.may_picture(look, session, camera, at)
-        over = self.come_between(between, m) if between is not None and not crash else None
+        over = self.come_between(between, m, look, camera) if between is not None and not crash else None
 
         def meanwhile() -> None:
             if over is not None and self.rig.house.pictures.meanwhile is None:
@@ -251,31 +251,39 @@ class LookRules(PeopleRules):
 
         self.act(plan, crash, meanwhile)
 
-    def come_between(self, what: str, number: int) -> Callable[[], None] | None:
-        """Has something happen while the picture is being decoded; returns how the model hears of it."""
-        seat = next((s for s in self.sessions if self.alive(s) and self.model.seats(s.person)), None)
-        plan: Plan | None = None
+    def come_between(self, what: str, number: int, look: Look, camera: str) -> Callable[[], None] | None:
+        """Has something happen while the picture is being decoded, mostly to whom it is for; how the model hears of it."""
         if what in ("log out", "clock", "time", "log full"):
-            return self.happen_between(what, number)
-        if what == "share" and (share := self.pick(self.unended("shares", self.model.shares), number)):
+            return self.happen_between(what, number, look)
+        seats = [s for s in self.sessions if self.alive(s) and self.model.seats(s.person)]
+        seat = next((s for s in seats if s.person != look.person), next(iter(seats), None))
+
+        def one(found: list[Term]) -> Term | None:
+            mine = [term for term in found if term.person == look.person]
+            return self.pick(mine if mine and number % 3 else found, number)
+
+        person = self.model.people[look.person] if number % 3 else self.pick(self.present(), number)
+        plan: Plan | None = None
+        if what == "share" and (share := one(self.unended("shares", self.model.shares))):
             plan = self.plan_share_end(seat, share)
-        elif what == "letter" and (letter := self.pick(self.unended("appointments", self.model.letters), number)):
+        elif what == "letter" and (letter := one(self.unended("appointments", self.model.letters))):
             plan = self.plan_letter_end(seat, letter)
-        elif what == "person" and (person := self.pick(self.present(), number)) and len(self.present()) > 3:
-            plan = self.plan_remove(seat, person)
-        elif what == "seat" and (term := self.pick(self.unended("seats", self.model.terms), number)):
+        elif what == "seat" and (term := one(self.unended("seats", self.model.terms))):
             plan = self.plan_seat_end(seat, term, 0, PAPER)
-        elif what == "key" and (person := self.pick(self.present(), number)):
+        elif what == "person" and person is not None and not person.gone and len(self.present()) > 3:
+            plan = self.plan_remove(seat, person)
+        elif what == "key" and person is not None and not person.gone:
             plan = self.plan_key(seat, person, number, "replace", PAPER)
         elif what == "masks":
-            plan = self.plan_masks(seat, CAMERAS[number % 2], number)
+            plan = self.plan_masks(seat, camera if number % 3 else CAMERAS[number % 2], number)
         elif what == "board":
             plan = self.plan_board(seat, "longest_look_hours", 1, PAPER)
         return self.aside(plan) if plan is not None else None
 
-    def happen_between(self, what: str, number: int) -> Callable[[], None] | None:
+    def happen_between(self, what: str, number: int, look: Look) -> Callable[[], None]:
         ns = (2 * NS, 90 * NS, HOUR_NS)[number % 3]
-        session = self.pick(self.sessions, number) if len(self.sessions) > 2 else None
+        its = [session for session in self.sessions if session.id == look.session]
+        session = self.pick(its if its and number % 3 else self.sessions, number)
 
         async def between() -> None:
             if what == "log out" and session is not None:
@@ -351,11 +359,15 @@ class LookRules(PeopleRules):
 
     @rule(n=nth, camera=st.sampled_from(CAMERAS), crash=moments)
     def approve(self, n: int, camera: str, crash: str) -> None:
-        """A still, and the approval by its hash; the sign at the door is looked at before."""
+        """Its masks drawn anew where it is in use; then a still, and the approval by its hash."""
         able = [who for who in self.sessions if self.model.may(who.person, ("commission",), (camera,))]
-        self.bring_into_use(self.pick(able, n) if n % 4 else self.by(n), camera, crash)
+        who = self.pick(able, n) if able and n % 4 else self.by(n)
+        if self.model.approved[camera]:
+            self.act(self.plan_masks(who, camera, n))
+        self.bring_into_use(who if who is None or who in self.sessions else None, camera, crash)
 
     def bring_into_use(self, who: Session | None, camera: str, crash: str = "") -> None:
+        """The sign at the door is looked at before."""
         may = self.model.may(self.person_of(who), ("commission",), (camera,))
         able = self.model.may(self.person_of(who), ("commission",))
         attest = types_commission.EntranceAttest("Main door", "A4, English", legible=True, lit=True)

@@ -226,13 +226,14 @@ class Machine(RuleBasedStateMachine):
         assert plan.who is not None, told
         assert (entry["person"], entry["session"]) == (plan.who.person, plan.who.id), told
         assert shown.camera in entry["cameras"], told
+        still = shown.action == "commission.still"
+        assert entry["action"] == (shown.action if still else "look.open"), told
         most = entry["facts"]["most_pictures"]
         self.model.leases[shown.log_seq] = self.model.leases.get(shown.log_seq, 0) + 1
         assert self.model.leases[shown.log_seq] <= most <= LEASE_PICTURES, told
-        if shown.action == "commission.still":
-            assert entry["action"] == shown.action, told
+        if still:
             return
-        assert (entry["action"], entry["subject"]) == ("look.open", shown.look), told
+        assert entry["subject"] == shown.look, told
         assert entry.get("purpose") or entry["facts"].get("share"), told
         assert entry["mode"] == ("live" if shown.action == "look.live" else "archive"), told
         assert parse_rfc3339(entry["start"]) <= shown.at_utc_ns < parse_rfc3339(entry["end"]), told

@@ -75,7 +75,10 @@ class TroubleRules(HoldRules):
         self.fault_left = steps
 
     def troubles_pass(self) -> None:
-        """A clock is mended, a disk is whole again."""
+        """A clock is mended, a disk is whole again; and the recorder ends files that are long enough."""
+        begun = [camera.start_boot_ns for camera in self.rig.cameras.cameras.values()]
+        if min(begun, default=self.model.boot) < self.model.boot - MINUTE_NS:
+            self.between_files()
         if self.clock_left and not (left := self.clock_left - 1):
             self.move_clock(self.model.trusted - self.model.wall)
         else:

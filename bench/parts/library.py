@@ -63,7 +63,9 @@ def register_rows(cameras: list[str], count: int, start_utc_ns: int, end_utc_ns:
         row: msgspec.Struct
         if turn < 3:
             key = f"sh{number}"
-            row = model.Share(key, "view", person, camera, at, at + NS, at + DAY_NS, "crime", "p1", ended_utc_ns=at + NS)
+            row = model.Share(
+                key, "view", person, camera, at, at + NS, at + DAY_NS, "crime", "p1", ended_utc_ns=at + NS
+            )
             rows.append(("shares", key, row))
         elif turn < 6:
             key = f"f{number}"

@@ -91,6 +91,8 @@ def test_no_step_of_the_clock_grants_or_ends_anything_before_a_person_confirms(
         people.client("sam")
     entries = director.act("log.show", types_board.LogShow(action="clock.confirm"), types_board.LogRows).entries
     assert [row.entry["outcome"] for row in entries if row.entry["outcome"] != "refused"] == ["done", "done"]
+    first = next(row.entry for row in entries if row.entry["outcome"] == "done")
+    assert "changes" in first["commit"], "what had ended is written in the same entry"
     assert entries[-1].entry["facts"]["wall_clock"] < entries[-1].entry["facts"]["counted"]
 
 

@@ -202,10 +202,10 @@ def test_scene_5_a_disk_full_of_held_footage_stops_recording_with_a_warning_befo
         media.mkdir()
         service = Service(tmp_path / "data", media=media, mint=True)
         settings(service)
-        start = fat_footage(service, ["lot"], 56)
+        start = fat_footage(service, ["lot"], 61)
         with service:
             dora = People(service).name_director()
-            lot = place(dora, types.SpanAsk("lot", start, start + 56 * STEP_NS))
+            lot = place(dora, types.SpanAsk("lot", start, start + 61 * STEP_NS))
             wait_for("it is shelved", lambda: show(dora, lot.id).shelved)
             door = service.add(server.url("door"), "Door")
             service.await_recording(door)

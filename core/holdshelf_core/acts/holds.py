@@ -19,7 +19,7 @@ from holdshelf_core import times
 from holdshelf_core.actions import Action, ActionRegistry, Change, LogForm
 from holdshelf_core.acts import common
 from holdshelf_core.api import types_holds as types
-from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError
+from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, Unavailable
 from holdshelf_core.gate import Call
 from holdshelf_core.house import put
 from holdshelf_core.policy import holds as way
@@ -27,6 +27,9 @@ from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.second import FLAG_PAPER
 from holdshelf_core.policy.state import State
+from holdshelf_storage.errors import StorageError
+from holdshelf_storage.journal import StoredSegment
+from holdshelf_storage.layout import MAX_TIME_NS
 
 MAX_SPANS = 64
 LONGEST_REVIEW_DAYS = 366
@@ -109,8 +112,14 @@ async def _commit(call: Call[Any], hold: model.Hold, *more: Change, **said: Any)
         row = await async_row(call.holdshelf, hold, coverage=True, queued=call.seq < 0)
     finally:
         # After the answer is made, which reads the same journals: it is protected, and somebody waits.
-        call.holdshelf.async_spawn(holds.async_shelve(hold), f"shelve-{hold.id}")
+        call.holdshelf.async_spawn(_settle(call, hold), f"shelve-{hold.id}")
     return msgspec.structs.replace(row, protected_utc_ns=protected_utc_ns)
+
+
+async def _settle(call: Call[Any], hold: model.Hold) -> None:
+    """Afterwards, in the background: its second names, and a warning if it will take all the room."""
+    await call.holdshelf.holds.async_shelve(hold)
+    await call.holdshelf.holds.async_watch_room()
 
 
 async def async_row(holdshelf: Any, hold: model.Hold, *, coverage: bool = False, queued: bool = False) -> types.HoldRow:
@@ -182,10 +191,32 @@ async def _reviewed(call: Call[types.HoldReview]) -> types.HoldRow:
     return await _commit(call, row, private={"note": note}, facts={"next_review": times.rfc3339(row.review_utc_ns)})
 
 
+async def _recorded_until(call: Call[Any], hold: model.Hold) -> dict[str, int]:
+    """Of cameras that it keeps until lifted: the latest end of what was recorded by a wall clock that was ahead then."""
+    opened, latest_utc_ns = call.holdshelf.store.opened, call.now.latest_utc_ns
+    cameras = {span.camera for span in hold.spans if span.end_utc_ns is None}
+    if opened is None or not cameras:
+        return {}
+    footage = opened.footage
+
+    def ask() -> dict[str, int]:
+        found = {camera: footage.query(camera, latest_utc_ns, MAX_TIME_NS) for camera in cameras}
+        return {
+            camera: max((span.end_utc_ns for span in spans if isinstance(span, StoredSegment)), default=0)
+            for camera, spans in found.items()
+        }
+
+    try:
+        return await asyncio.to_thread(ask)
+    except StorageError as error:
+        raise Unavailable(f"What {hold.id} keeps cannot be read, so it is not lifted now: {error}") from None
+
+
 async def _lift(call: Call[types.HoldLift]) -> types.HoldRow:
     hold = _hold(call, call.request.hold, "active")
     why = common.words(call.request.why, "Why the hold is lifted", needed=True)
-    asked = way.lift_asked(hold, call.caller.who, why, call.state.board, call.now)
+    later = await _recorded_until(call, hold)
+    asked = way.lift_asked(hold, call.caller.who, why, call.state.board, call.now, later)
     return await _commit(call, asked, private={"why": why})
 
 
@@ -203,7 +234,8 @@ async def _approve(call: Call[types.HoldApprove]) -> types.HoldRow:
     sha256 = common.paper(asked.paper_sha256, "An approval on paper", needed=False)
     # A seat's holder who brings a paper as well has approved on screen: by their own word, whoever signed.
     by = asked.seat if call.decision.flag == FLAG_PAPER else call.caller.who
-    lifted = way.lift_approved(hold, by, sha256, call.state.board, call.now)
+    later = await _recorded_until(call, hold)
+    lifted = way.lift_approved(hold, by, sha256, call.state.board, call.now, later)
     facts = {
         "lift": "approved",
         "approved_by": by,

@@ -130,7 +130,10 @@ class LogVerified(msgspec.Struct, frozen=True):
 
 
 class LogExport(msgspec.Struct, frozen=True):
-    """A copy of entries ``first`` to ``last`` (None: the newest), that a stranger can check. ``public``: without private texts."""
+    """A copy of entries ``first`` to ``last`` (None: the newest) that a stranger can check.
+
+    ``public``: without private texts.
+    """
 
     public: bool = True
     first: int = 1

@@ -24,6 +24,7 @@ from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.keeping.archive import Receipt, check_disk, check_folder
 from holdshelf_core.keeping.coverage import CoverageSpan
 from holdshelf_core.keeping.forecast import DAY_NS, Forecast, forecast
+from holdshelf_core.keeping.held_room import async_warn, bytes_per_day
 from holdshelf_core.keeping.hold_book import HoldBook
 from holdshelf_core.keeping.protection import merged_by_camera
 from holdshelf_core.keeping.retention import HEADROOM_BYTES, RoomFigures
@@ -37,12 +38,8 @@ from holdshelf_storage.volume import Volume
 
 _LOGGER = logging.getLogger(__name__)
 
-FORECAST_REPAIR = "holds_fill_the_disk"
 MENDED_REPAIR = "footage_put_back"
 SHELF_REPAIR = "shelf_trouble"
-WARN_DAYS = 14.0
-ALARM_DAYS = 3.0
-RATE_DAYS = 7
 RECHECK_NS = DAY_NS
 
 type AskRoom = Callable[[], Awaitable[RoomFigures | None]]
@@ -236,7 +233,7 @@ class Holds:
         most = min(room.budget_bytes, usage + room.free_bytes - HEADROOM_BYTES) - self.reserved_bytes()
         cameras = self.protection.cameras()
         now = self._clock.utc_ns()
-        rates = {camera: _bytes_per_day(footage, camera, now) for camera in cameras}
+        rates = await self._beside(lambda: {camera: bytes_per_day(footage, camera, now) for camera in cameras})
         return forecast(held, max(0, most), now, {c: self.protection.spans(c) for c in cameras}, rates)
 
     async def async_archive(self, hold: Hold, folder: Path) -> Receipt:
@@ -317,20 +314,7 @@ class Holds:
 
     async def async_watch_room(self) -> str:
         """The job that warns days before held footage takes all the room (P15, P16)."""
-        seen = await self.async_forecast()
-        days = seen.recording_stops_days
-        if days is None or days > WARN_DAYS:
-            self._repairs.async_delete(FORECAST_REPAIR)
-            return f"{seen.held_bytes} bytes held" + (f", room for {days:.0f} days" if days is not None else "")
-        when = "now" if days <= 0 else f"in about {days:.1f} days"
-        self._repairs.async_create(
-            FORECAST_REPAIR,
-            camera_id=None,
-            severity="error" if days < ALARM_DAYS else "warning",
-            sentence=f"Recording stops {when}: what is on hold will have taken all the room ({seen.held_bytes / 1e9:.1f} GB).",
-            next_step="Archive a hold to another disk (`holdshelf hold archive`), have holds reviewed, or give more room.",
-        )
-        return f"recording stops {when}"
+        return async_warn(await self.async_forecast(), self._repairs)
 
     # --- helpers ------------------------------------------------------------------------------------------------
 
@@ -413,13 +397,3 @@ class Holds:
 
 def _bytes_of(work: ShelfWork, spans: Sequence[HoldSpan]) -> int:
     return sum(work.held_bytes.of(camera, held) for camera, held in merged_by_camera(spans).items())
-
-
-def _bytes_per_day(footage: Footage, camera: str, now_utc_ns: int) -> float:
-    """What a camera recorded a day lately; 0 for one that records no more."""
-    usage = footage.usage().cameras.get(camera)
-    if usage is None or usage.newest_utc_ns is None or usage.newest_utc_ns < now_utc_ns - DAY_NS:
-        return 0.0
-    days = [day for name in footage.days(camera)[-RATE_DAYS:] if (day := footage.day_usage(camera, name)) is not None]
-    recorded = sum(day.recorded_ns for day in days)
-    return sum(day.allocated_bytes for day in days) * DAY_NS / recorded if recorded > 0 else 0.0

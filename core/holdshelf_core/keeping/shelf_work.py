@@ -15,10 +15,9 @@ from pathlib import Path
 
 import msgspec
 
-from holdshelf_core.keeping.archive import (
+from holdshelf_core.keeping.archive import Receipt, archive
+from holdshelf_core.keeping.archive_facts import (
     Copied,
-    Receipt,
-    archive,
     confirmed,
     copied_of,
     copied_sequences,

@@ -27,6 +27,7 @@ from PIL import Image
 from holdshelf_core.looking.legend import draw_legend
 from holdshelf_core.looking.masks import COLOUR_REACH_PX, GREY, hidden
 from holdshelf_core.looking.picture_index import Found
+from holdshelf_core.looking.picture_parameters import parameter_sets
 from holdshelf_core.looking.picture_protocol import Burn
 from holdshelf_storage.errors import DiskWriteError
 from holdshelf_storage.fmp4 import Sample, Track
@@ -43,7 +44,8 @@ _UNKNOWN_COLOURS, _FULL_RANGE = 2, 2  # AVCOL_SPC_UNSPECIFIED, AVCOL_RANGE_JPEG
 _NO_COLOUR = 128
 _HD_HEIGHT = 720
 _NARROWEST = 0.25
-_KEPT_DECODERS, _KEPT_PIXELS = 4, 2560 * 1600
+_KEPT_DECODERS, _KEPT_PIXELS = 2, 2560 * 1600
+"""So many decoders wait for the next picture, of frames up to that size: each holds a dozen of them."""
 
 
 class Undecodable(Exception):
@@ -90,6 +92,8 @@ class Decoder:
         context.thread_count = threads
         self._context = context
         self._damaged = False
+        self._sets = parameter_sets(track.configuration, track.codec, track.nal_length_bytes)
+        self._before = b""
         self.last: Decoded | None = None
         """The newest frame shown so far."""
 
@@ -104,7 +108,8 @@ class Decoder:
         for sample in samples:
             if sample.size > MAX_FRAME_BYTES:
                 raise TooLarge
-            packet: Packet[Any] = Packet(_read(fd, sample))
+            packet: Packet[Any] = Packet(self._before + _read(fd, sample))
+            self._before = b""
             packet.pts, packet.dts = sample.pts, sample.dts
             # Nothing builds on a non-reference frame: only the wanted one is worth decoding.
             self._context.skip_frame = "DEFAULT" if sample.pts >= pts else "NONREF"
@@ -120,10 +125,17 @@ class Decoder:
         self.last = Decoded(best.frame, best.pts, damaged, shape)
         return self.last
 
-    def rewind(self) -> None:
-        """Forget every frame: the next chain begins with a key frame."""
+    def rewind(self) -> bool:
+        """Forget every frame: the next chain begins with a key frame. False: this one must not be used again.
+
+        What a flush leaves are the parameter sets, which a stream may have replaced: the file's are given again.
+        """
+        if self._sets is None or self._damaged:
+            return False
         self._context.flush_buffers()
         self.last = None
+        self._before = self._sets
+        return True
 
     def _take(self, packet: Packet[VideoStream] | None, pts: int, best: Decoded | None) -> Decoded | None:
         try:
@@ -155,22 +167,24 @@ def _read(fd: int, sample: Sample) -> bytes:
 
 
 class Decoders:
-    """Decoders for single pictures. A few are kept for the next one: making them anew costs a twentieth of a picture."""
+    """Decoders for single pictures. A few are kept for the next one: making them anew costs a twentieth of a picture.
+
+    Each for one camera: what a hostile stream leaves behind in a decoder meets no picture but its own.
+    """
 
     def __init__(self, cores: int) -> None:
         self._threads = min(2, cores)
-        self._kept: OrderedDict[tuple[str, bytes, int], Decoder] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, bytes, int], Decoder] = OrderedDict()
 
-    def decode(self, fd: int, found: Found) -> Decoded:
-        """The frame that ``found`` leads to. Raises as ``Decoder.decode_more``."""
+    def decode(self, fd: int, found: Found, camera: str) -> Decoded:
+        """The frame that ``found`` leads to; ``camera`` '' keeps nothing. Raises as ``Decoder.decode_more``."""
         # libavcodec's H.265 decoder waits for itself for ever when frames that two threads work on are broken.
         threads = self._threads if len(found.chain) >= THREADS_FROM and found.track.codec == "h264" else 1
-        key = (found.track.codec, found.track.configuration, threads)
+        key = (camera, found.track.codec, found.track.configuration, threads)
         decoder = self._kept.pop(key, None) or Decoder(found.track, threads)
         decoded = decoder.decode_more(fd, found.chain, found.pts, finish=True)
-        # What a broken stream leaves behind in a decoder is not for the next picture.
-        if not decoded.damaged and decoded.frame.width * decoded.frame.height <= _KEPT_PIXELS:
-            decoder.rewind()
+        is_small = decoded.frame.width * decoded.frame.height <= _KEPT_PIXELS
+        if camera and is_small and not decoded.damaged and decoder.rewind():
             self._kept[key] = decoder
             while len(self._kept) > _KEPT_DECODERS:
                 self._kept.popitem(last=False)

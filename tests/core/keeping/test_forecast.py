@@ -50,6 +50,10 @@ def test_scene_5_no_room_at_all_is_now() -> None:
     assert days(100.5, 100, {"a": [(NOW, FOREVER)]}, a=1).recording_stops_days == 0
 
 
+def test_a_disk_without_room_is_not_the_holds_fault_when_nothing_is_held() -> None:
+    assert days(0, 0, {}).recording_stops_days is None
+
+
 def test_a_camera_that_records_no_more_takes_no_more_room() -> None:
     assert days(99, 100, {"a": [(NOW, FOREVER)]}, a=0).recording_stops_days is None
     assert days(99, 100, {"gone": [(NOW, FOREVER)]}).recording_stops_days is None

@@ -95,7 +95,9 @@ def _print_status(now: types.Status) -> None:
     else:
         used = render.size(disk.used_bytes) + ("" if disk.counted else " (still counting)")
         keeps = f", room for about {disk.days_forecast:.1f} days" if disk.days_forecast is not None else ""
-        typer.echo(f"Media disk: {used} of {render.size(disk.budget_bytes)} used{keeps}{f'; {disk.media}' if disk.media else ''}")
+        typer.echo(
+            f"Media disk: {used} of {render.size(disk.budget_bytes)} used{keeps}{f'; {disk.media}' if disk.media else ''}"
+        )
     typer.echo()
     if now.cameras:
         typer.echo(render.table(CAMERA_HEADS, [camera_cells(camera) for camera in now.cameras]))
