@@ -55,6 +55,7 @@ def main() -> int:
     parser.add_argument("--looks", type=int, default=1_200, help="opened, one and eight at once (default 1200)")
     parser.add_argument("--entries", type=int, default=1_000_000, help="of the log to be verified (default 1000000)")
     parser.add_argument("--stills", type=int, default=24, help="at different instants, for each row (default 24)")
+    parser.add_argument("--seconds", type=int, default=60, help="of each file that stills are taken from (default 60)")
     parser.add_argument("--repeat", type=int, default=5, help="turns of stills; medians are reported (default 5)")
     parser.add_argument("--folder", type=Path, help="where to work (default: the system's temporary folder)")
     add_options(parser)
@@ -71,7 +72,7 @@ def main() -> int:
     if {"holds", "looks"} & set(options.parts):
         run(lambda folder: acts(folder, options))
     if "stills" in options.parts:
-        run(lambda folder: asyncio.run(stills.measure(folder, options.stills, options.repeat)))
+        run(lambda folder: asyncio.run(stills.measure(folder, options.stills, options.repeat, options.seconds)))
     if "log" in options.parts:
         run(lambda folder: access_log.length_rows(folder, options.entries))
     return report("rules", rows, options, cameras=options.cameras, repeat=options.repeat)

@@ -10,9 +10,10 @@ from typing import Any
 from holdshelf_core.actions import Change, LogForm
 from holdshelf_core.api import types_commission, types_people
 from holdshelf_storage.volume import init_volume
-from tests.rules_house import Outcome, copy_tree
+from tests.rules_house import Outcome
 from tests.rules_machine import CAMERAS, PAPER, Machine, Plan, Template, key
 from tests.rules_model import DAY_NS, MINUTE_NS, Person, Term
+from tests.rules_service import copy_tree
 from tests.rules_trouble import TroubleRules
 
 

@@ -208,9 +208,7 @@ class HoldRules(LookRules):
             there, opened = self.on_disk(), {c.current_seq for c in self.rig.cameras.cameras.values() if c.is_recording}
             for (camera, seq), (start, end) in self.model.segments.items():
                 longest = end if end > start + 1 else start + MINUTE_NS  # one that was cut off is as long as it is
-                held = any(
-                    h.holds(camera, start, longest) or (camera, seq) in h.kept for h in self.model.holds.values()
-                )
+                held = any(hold.may_hold(camera, seq, start, longest) for hold in self.model.holds.values())
                 assert held or seq in opened or seq not in there, (
                     f"{camera} {seq} stays over the budget, held by nobody"
                 )

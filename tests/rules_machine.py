@@ -32,8 +32,9 @@ from holdshelf_core.times import parse_rfc3339
 from holdshelf_storage.log_verify import verify_log
 from holdshelf_storage.register import SCHEMA, Register
 from tests.rules_footage import read_origin_of
-from tests.rules_house import ADMIN, Outcome, Rig, Session, Shown, Time, kind_of
+from tests.rules_house import ADMIN, Outcome, Rig, Session, Shown, Time
 from tests.rules_model import LEASE_NS, LEASE_PICTURES, Model, Person
+from tests.rules_service import kind_of
 
 NS = 1_000_000_000
 CAMERAS = ("front", "hall")
@@ -167,6 +168,7 @@ class Machine(RuleBasedStateMachine):
             meanwhile()
         tell(f"{plan.name} by {self.person_of(plan.who)}: {plan.request} -> {outcome.kind} {outcome.error or ''}")
         self.seen[f"{plan.name} {outcome.kind}"] += 1
+        self.seen[f"picture {outcome.kind}"] += plan.pictures
         self._check_kind(plan, outcome, alive=alive)
         self._check_entries(plan, outcome)
         for shown in outcome.shown:

@@ -80,6 +80,8 @@ class Hold:
     """That entry was lost in a crash: the shelf alone knows, until it is written down anew."""
     kept: set[tuple[str, int]] = field(default_factory=set)
     """(camera, sequence) of all that it ever kept."""
+    once_open: dict[str, int] = field(default_factory=dict)
+    """Cameras of which it kept everything from then on, until a lift: by a wrong clock it is not told when that was."""
 
     @property
     def keeps(self) -> bool:
@@ -88,6 +90,11 @@ class Hold:
     @property
     def cameras(self) -> tuple[str, ...]:
         return tuple(camera for camera, _start, _end in self.spans)
+
+    def may_hold(self, camera: str, seq: int, start: int, end: int) -> bool:
+        """Whether it may be what keeps that file, or kept it."""
+        once = camera in self.once_open and end > self.once_open[camera]
+        return once or (camera, seq) in self.kept or self.holds(camera, start, end)
 
     def holds(self, camera: str, start: int, end: int) -> bool:
         return any(c == camera and s < end and (e is None or e > start) for c, s, e in self.spans)
@@ -176,6 +183,16 @@ class Model:
         for look in self.looks.values():
             if look.ends_boot <= self.boot or not self.look_right(look):
                 look.closed = True
+
+    def confirm_clock(self) -> None:
+        """A person says that the wall clock is right: what either clock has ended stays so, then the other follows."""
+        every = [*self.terms.values(), *self.letters.values(), *self.shares.values()]
+        for term in every:
+            self._end_if(term, term.end is not None and term.end <= self.latest)
+        for letter in self.letters.values():
+            self._end_if(letter, self.terms[letter.term].ended)
+        self.trusted = self.persisted = self.wall
+        self.persisted_now = True
 
     def _over(self, term: Term, *, written: bool) -> bool:
         """Over for good: by time that is persisted, or by a wall clock that agrees and an entry that says so."""
@@ -306,6 +323,7 @@ class Model:
         """From here on it takes in nothing new; what it has kept until now stays for the days of grace."""
         hold.state = "grace"
         hold.grace_end = self.latest + self.board.grace_days * DAY_NS
+        hold.once_open |= {c: min(s, hold.once_open.get(c, s)) for c, s, e in hold.spans if e is None}
         hold.spans = [(c, s, max(self.earliest, s + 1) if e is None else e) for c, s, e in hold.spans]
 
     def grace_over(self, hold: Hold) -> bool:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
+from holdshelf_core.api import types_clock
 from holdshelf_core.paths import DataPaths
 from holdshelf_storage.register import LAST_GOOD, REGISTER
 from tests.rules_holds import HoldRules
-from tests.rules_machine import NS, nth
+from tests.rules_house import Session
+from tests.rules_machine import NS, Plan, nth
 from tests.rules_model import DAY_NS, HOUR_NS, MINUTE_NS
 
 PASSES_NS = (NS // 2, 2 * NS, 2 * NS, 61 * NS, 61 * NS, 11 * MINUTE_NS, HOUR_NS, 9 * HOUR_NS, DAY_NS, 8 * DAY_NS)
@@ -64,6 +66,18 @@ class TroubleRules(HoldRules):
         self.rig.time.wall_ns += step_ns
         self.model.wall += step_ns
         self.between_files()
+
+    @precondition(lambda self: self.model.doubtful)
+    @rule(n=nth)
+    def confirm_clock(self, n: int) -> None:
+        """Somebody says that the wall clock is right as it is, be that true or not."""
+
+        def plan(who: Session | None) -> Plan:
+            by, request = self.person_of(who), types_clock.ClockConfirm(self.model.wall, self.model.boot, "compared")
+            may = by is None or bool(self.model.seats(by))
+            return Plan("clock.confirm", who, request, may, lambda _answer: self.model.confirm_clock())
+
+        self.try_out(n, plan)
 
     # --- faults -----------------------------------------------------------------------------------------------------
 

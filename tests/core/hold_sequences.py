@@ -141,6 +141,7 @@ class Installation:
             volume = getattr(self, "volume", None)
             if volume is not None:
                 volume.detach()
+            close_descriptors(self.root)
             self.up = False
 
     def restart(self, *, power_cut: bool = False) -> None:
@@ -475,6 +476,16 @@ class OnLoopDisk(Installation):
         self.image.__exit__()
         self.image = copy.__enter__()
         self.root = copy.mount_point / self.root.name
+
+
+def close_descriptors(root: Path) -> None:
+    """What a process that dies leaves to the kernel: all that is still open below `root`."""
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        try:
+            if os.readlink(f"/proc/self/fd/{fd}").startswith(f"{root}/"):
+                os.close(fd)
+        except OSError:
+            continue
 
 
 class _unwatched:

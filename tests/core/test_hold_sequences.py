@@ -46,11 +46,13 @@ def memory(tmp_path: Path) -> Iterator[Path]:
 
 def run(folder: Path, first: int, count: int, length: int = 30) -> Counter[str]:
     met: Counter[str] = Counter()
+    open_before = len(os.listdir("/proc/self/fd"))
     for seed in range(first, first + count):
         root = folder / str(seed)
         root.mkdir()
         met += run_sequence(root / "data", seed, length).tally
         shutil.rmtree(root)
+    assert len(os.listdir("/proc/self/fd")) <= open_before + 3, "descriptors are left open"
     return met
 
 

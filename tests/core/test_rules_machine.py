@@ -28,7 +28,7 @@ MUST_HAPPEN = (
     "picture by commission.still", "erased", "held over the budget", "hold lifted", "crash before True",
     "crash after True", "register both lost", "register old", "reboot", "hold.place done", "hold.approve done",
     "hold.approve refused", "appointment.make done", "seat.name done", "person.remove done", "log-in refused",
-    "log-in done", "look.still refused", "unavailable", "stranger",
+    "log-in done", "picture refused", "unavailable", "stranger",
 )  # fmt: skip
 
 

@@ -7,7 +7,6 @@ here makes a hold keep less but an approved lift whose days of grace are over by
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import msgspec
 
@@ -15,7 +14,6 @@ from holdshelf_core.policy.instants import DAY_NS, Now
 from holdshelf_core.policy.model import Board, Hold, HoldSpan
 
 KEEPING_STATES = ("active", "lifting", "grace")
-NOTHING_LATER: Mapping[str, int] = MappingProxyType({})
 
 
 def keeps(hold: Hold) -> bool:
@@ -24,7 +22,7 @@ def keeps(hold: Hold) -> bool:
 
 
 def lift_asked(
-    hold: Hold, by: str, why: str, board: Board, now: Now, recorded_until: Mapping[str, int] = NOTHING_LATER
+    hold: Hold, by: str, why: str, board: Board, now: Now, recorded_until: Mapping[str, int] | None = None
 ) -> Hold:
     """Somebody asked for it to be lifted. Where the Board wants no second person, the days of grace begin at once."""
     row = msgspec.structs.replace(hold, state="lifting", lift_by=by, lift_why=why, version=hold.version + 1)
@@ -32,24 +30,25 @@ def lift_asked(
 
 
 def lift_approved(
-    hold: Hold, by: str, paper_sha256: str, board: Board, now: Now, recorded_until: Mapping[str, int] = NOTHING_LATER
+    hold: Hold, by: str, paper_sha256: str, board: Board, now: Now, recorded_until: Mapping[str, int] | None = None
 ) -> Hold:
     """The second person's word. ``by``: a person's id, or with a paper the name of the seat that signed it."""
     row = msgspec.structs.replace(hold, approved_by=by, approval_paper_sha256=paper_sha256, version=hold.version + 1)
     return in_grace(row, board, now, recorded_until)
 
 
-def in_grace(hold: Hold, board: Board, now: Now, recorded_until: Mapping[str, int] = NOTHING_LATER) -> Hold:
+def in_grace(hold: Hold, board: Board, now: Now, recorded_until: Mapping[str, int] | None = None) -> Hold:
     """The days of grace, counted from the later clock so that a clock set back does not shorten them.
 
     What was kept until lifted takes in nothing new from here on. ``recorded_until``: by camera, the latest end of what is
     recorded, which lies ahead of both clocks when the wall clock was wrong then: that has its days of grace as well.
     """
+    later = recorded_until or {}
     spans = tuple(
         span
         if span.end_utc_ns is not None
         else msgspec.structs.replace(
-            span, end_utc_ns=max(now.latest_utc_ns, span.start_utc_ns + 1, recorded_until.get(span.camera, 0))
+            span, end_utc_ns=max(now.latest_utc_ns, span.start_utc_ns + 1, later.get(span.camera, 0))
         )
         for span in hold.spans
     )
