@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.parts import proc
+from bench.parts.library import furnish
 from bench.parts.rows import Row, add_options, median_row, report, say
 from holdshelf_core.api import types
 from holdshelf_storage.days import SegmentRef
@@ -69,8 +69,7 @@ class House:
 
     def furnish(self, archive: Archive) -> Path:
         """Gives an archive the register of this house; returns its data folder."""
-        shutil.copy(self.empty / "state" / "register.json", archive.state / "register.json")
-        shutil.copytree(self.empty / "state" / "keys", archive.state / "keys", dirs_exist_ok=True)
+        furnish(self.empty / "state", archive.state)
         return archive.state.parent
 
     @contextlib.contextmanager

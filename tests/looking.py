@@ -31,6 +31,8 @@ from holdshelf_storage.volume import Volume
 NS = 1_000_000_000
 MINUTE_NS = 60 * NS
 BOOT = "5b8f7f0c-7b0e-4a53-9d5e-2f3f4d1c9a10"
+BOOTED_UTC_NS = 1_700_000_000 * NS
+"""When the machine that recorded it was started, so that its files follow one another by both clocks."""
 WIDTH, HEIGHT, FPS, SECONDS = 320, 240, 5, 20
 OPTIONS = {"movflags": "empty_moov+default_base_moof+skip_trailer", "frag_duration": "900000", "flush_packets": "1"}
 
@@ -53,8 +55,8 @@ def mp4() -> bytes:
     return out.getvalue()
 
 
-def write(footage: Footage, camera: str, start_utc_ns: int) -> None:
-    """One closed file of twenty seconds; something moves in its second half."""
+def write(footage: Footage, camera: str, start_utc_ns: int, run: str = "run-1") -> None:
+    """One closed file of twenty seconds; something moves in its second half. ``run``: the unbroken stretch it is part of."""
     segment = footage.open_segment(camera)
     data = mp4()
     with open(segment.fd, "wb", closefd=False) as file:
@@ -64,9 +66,9 @@ def write(footage: Footage, camera: str, start_utc_ns: int) -> None:
         SegmentFacts(
             start_utc_ns=start_utc_ns,
             duration_ns=SECONDS * NS,
-            run="run-1",
+            run=run,
             boot=BOOT,
-            start_boot_ns=1000 * NS,
+            start_boot_ns=start_utc_ns - BOOTED_UTC_NS,
             sha256=hashlib.sha256(data).hexdigest(),
             bytes=len(data),
             codec="h264",
@@ -98,12 +100,17 @@ def record(data: Path, cameras: Sequence[str], start_utc_ns: int | None = None) 
         footage.recover()
         for camera in cameras:
             for at in range(made.start_utc_ns, made.gap_utc_ns, SECONDS * NS):
-                write(footage, camera, at)
-            gap = Gap(start_utc_ns=made.gap_utc_ns, start_boot_ns=1, boot=BOOT, reason="camera unreachable")
+                write(footage, camera, at, f"{camera}-{made.start_utc_ns}")
+            gap = Gap(
+                start_utc_ns=made.gap_utc_ns,
+                start_boot_ns=made.gap_utc_ns - BOOTED_UTC_NS,
+                boot=BOOT,
+                reason="camera unreachable",
+            )
             gap = footage.start_gap(camera, gap)
             footage.end_gap(camera, gap, GapEnd(end_utc_ns=made.resumed_utc_ns, elapsed_ns=MINUTE_NS))
             for at in range(made.resumed_utc_ns, made.end_utc_ns, SECONDS * NS):
-                write(footage, camera, at)
+                write(footage, camera, at, f"{camera}-{made.resumed_utc_ns}")
     finally:
         volume.detach()
     return made

@@ -9,6 +9,7 @@ import json
 import os
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import av
@@ -66,6 +67,15 @@ def read_origin(fd: int) -> dict[str, Any]:
     begin = data.index(b'{"holdshelf"')
     origin: dict[str, Any] = json.loads(data[begin : data.index(b"}", begin) + 1])
     return origin
+
+
+def read_origin_of(path: Path) -> dict[str, Any] | None:
+    """What a file says of itself; None when it holds nothing yet."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return read_origin(fd) if os.fstat(fd).st_size else None
+    finally:
+        os.close(fd)
 
 
 @dataclass(slots=True)

@@ -13,8 +13,7 @@ import errno
 import json
 import os
 import shutil
-import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,17 +22,16 @@ from typing import Any
 
 import msgspec
 
-from holdshelf_core import clock, ends
+from holdshelf_core import clock
 from holdshelf_core.api.identity import NotAuthenticated
 from holdshelf_core.api.server import ApiServer
-from holdshelf_core.app import Holdshelf
 from holdshelf_core.caller import Caller
-from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound, Refused, Unavailable
-from holdshelf_core.looking.pictures import Burn, OpenPicture, Picture, Wanted
+from holdshelf_core.errors import HoldshelfError
 from holdshelf_core.paths import DataPaths
 from holdshelf_storage import access_write, reserve
-from holdshelf_storage.errors import DiskFull, StorageError
-from tests.rules_footage import Cameras, read_origin
+from holdshelf_storage.errors import DiskFull
+from tests.rules_footage import Cameras
+from tests.rules_service import HouseUnderTest, copy_tree, kind_of
 
 NS = 1_000_000_000
 MINUTE_NS = 60 * NS
@@ -78,6 +76,9 @@ class Shown:
     look: str
     log_seq: int
     boot_ns: int
+    """When it was asked for."""
+    covered: dict[str, Any] | None
+    """That entry as it lay on disk when the answer was there; None: it did not."""
 
 
 @dataclass(slots=True)
@@ -90,129 +91,6 @@ class Outcome:
     entries: list[dict[str, Any]] = field(default_factory=list)
     """Entries that came onto the disk meanwhile."""
     shown: list[Shown] = field(default_factory=list)
-
-
-class StandInPictures:
-    """Makes a "JPEG" out of what the file itself says: camera, start, sequence. ``meanwhile`` runs while it decodes."""
-
-    def __init__(self) -> None:
-        self.meanwhile: Callable[[], Awaitable[object]] | None = None
-
-    async def async_start(self) -> None: ...
-
-    async def async_stop(self) -> None: ...
-
-    def forget_viewer(self, viewer: str) -> None: ...
-
-    async def async_still(
-        self, files: Sequence[OpenPicture], at_utc_ns: int, burn: Burn, *, max_width: int = 0, exact: bool = True
-    ) -> Picture:
-        file = next((f for f in files if f.holds(at_utc_ns)), None)
-        if file is None:
-            raise NotFound("No file holds that time.")
-        origin = read_origin(file.fd)
-        await self._decode()
-        # The key frame before the time asked for stands, at the earliest, at the file's beginning.
-        return self._picture(origin["camera"], at_utc_ns if exact else file.start_utc_ns, burn, origin["seq"])
-
-    async def async_strip(self, wanted: Sequence[Wanted]) -> list[Picture | HoldshelfError]:
-        made: list[Picture | HoldshelfError] = []
-        for one in wanted:
-            try:
-                made.append(await self.async_still(one.files, one.at_utc_ns, one.burn, exact=one.exact))
-            except HoldshelfError as error:
-                made.append(error)
-        return made
-
-    async def async_live(
-        self,
-        files: Sequence[OpenPicture],
-        burn: Burn,
-        viewer: str,
-        *,
-        max_width: int = 0,
-        after_utc_ns: int | None = None,
-    ) -> Picture | None:
-        if not files:
-            raise NotFound("There is no picture yet.")
-        origin = read_origin(files[0].fd)
-        await self._decode()
-        return self._picture(origin["camera"], clock.utc_ns(), burn, origin["seq"])
-
-    async def _decode(self) -> None:
-        meanwhile, self.meanwhile = self.meanwhile, None
-        if meanwhile is not None:
-            await meanwhile()
-
-    @staticmethod
-    def _picture(camera: str, shown_utc_ns: int, burn: Burn, seq: int) -> Picture:
-        told = {"camera": camera, "at": shown_utc_ns, "log": burn.log_seq, "masks": burn.mask_version}
-        return Picture(json.dumps(told).encode(), 64, 48, 40, shown_utc_ns, burn.mask_version, False, seq)
-
-
-class CollectedJobs:
-    """The service's jobs, run when a test says so."""
-
-    def __init__(self) -> None:
-        self.run: dict[str, Callable[[], Awaitable[str]]] = {}
-
-    def async_add(
-        self, name: str, _what: str, _every_s: float, run: Callable[[], Awaitable[str]], *, soon_s: float
-    ) -> None:
-        self.run[name] = run
-
-    def async_start(self) -> None: ...
-
-    async def async_stop(self) -> None: ...
-
-    def async_clock_stepped(self) -> None: ...
-
-
-class HouseUnderTest(Holdshelf):
-    """The real root object. What it would do in the background waits in ``background``."""
-
-    def __init__(self, data: DataPaths, cameras: Cameras) -> None:
-        super().__init__(data)
-        self.background: list[Coroutine[Any, Any, Any]] = []
-        self.recorder = cameras  # type: ignore[assignment]
-        self.pictures = StandInPictures()  # type: ignore[assignment]
-        self.jobs = CollectedJobs()  # type: ignore[assignment]
-
-    def async_spawn(self, coro: Coroutine[Any, Any, Any], name: str) -> None:
-        if name.startswith("shelve-"):
-            self.background.append(coro)
-        else:  # register, queue and watches: their work is done by ``Rig.tick`` and ``Rig.housekeeping``
-            coro.close()
-
-    async def async_open(self) -> None:
-        await self._start()
-        if self.store._index is not None:
-            await asyncio.to_thread(
-                self.store._index.join
-            )  # footage is counted: what a sweep does is the same each time
-
-    async def async_second(self) -> None:
-        """What ``_watch`` does each second."""
-        self._watch_clock()
-        await ends.async_write_ends(self)
-        await self.looks.async_watch()
-        await self._beat()
-
-    async def async_drain(self) -> None:
-        """What the queue's own task does."""
-        with contextlib.suppress(Unavailable):
-            async with self.gate.order:
-                await self.gate._drain()
-
-    async def async_housekeeping(self) -> None:
-        """What runs in the background and each minute, but for the sweep."""
-        waiting, self.background = self.background, []
-        for coro in waiting:
-            await coro
-        await self.async_drain()
-        for name, run in self.jobs.run.items():  # type: ignore[attr-defined]
-            if name not in ("sweep", "scrub", "health", "signs"):
-                await run()
 
 
 class Rig:
@@ -233,7 +111,10 @@ class Rig:
         self.written_boot_ns: dict[int, int] = {}
         self._read_to: dict[str, int] = {}
         self._snapshot: tuple[str, str] | None = None
+        self.crashed_within = False
+        """The disk of the moment that ``crash_within`` named is what ``crash`` will open."""
         self._undo = contextlib.ExitStack()
+        self._undo.callback(os.umask, os.umask(0o077))  # as the service sets it
         self._patch()
         if template is not None:
             copy_tree(template, self.data.data)
@@ -307,6 +188,7 @@ class Rig:
     def _take_snapshot(self, moment: str, public: Mapping[str, Any]) -> None:
         if self._snapshot == (moment, public["action"]) and public["outcome"] == "done":
             self._snapshot = None
+            self.crashed_within = True
             copy_tree(self.data.data, self.next_data.data)
 
     @property
@@ -316,7 +198,7 @@ class Rig:
 
     def crash(self, change_disk: Callable[[DataPaths], None] = lambda _data: None, *, reboot: bool = False) -> None:
         """Everything in memory is gone; what is on the disk now (or was, see `crash_within`) is opened anew."""
-        self._snapshot = None
+        self._snapshot, self.crashed_within = None, False
         data = self.next_data
         if not data.data.exists():
             copy_tree(self.data.data, data.data)
@@ -396,25 +278,36 @@ class Rig:
             token, key = self.server.tokens.mint(who.person, fingerprint, "192.0.2.7", DOOR_UID)
             session = Session(who.person, fingerprint, token, key)
         except HoldshelfError as error:
-            outcome = Outcome(_kind(error), error=error)
+            outcome = Outcome(kind_of(error), error=error)
         outcome.entries = self.read_log()[first:]
         return session, outcome
 
-    def log_out(self, session: Session) -> None:
+    async def async_log_out(self, session: Session) -> None:
         """The door says that it is gone."""
         self.server.tokens.revoke(session.id)
+
+    def log_out(self, session: Session) -> None:
+        """The same, and all that follows from it."""
+        self.run(self.async_log_out(session))
         self.run(self.house.looks._settled())
         self.read_log()
 
     def act(self, name: str, who: Session | None, request: msgspec.Struct) -> Outcome:
         """One act as the API does it; ``who`` None is the admin."""
-        first = len(self.entries)
-        try:
-            answer = self.run(self.async_act(name, who, request))
-            outcome = Outcome("done", answer)
-            outcome.shown = list(self._shown(name, who, request, answer))
-        except HoldshelfError as error:
-            outcome = Outcome(_kind(error), error=error)
+        first, asked_boot_ns = len(self.entries), self.time.boot_ns
+
+        async def acted() -> Outcome:
+            try:
+                answer = await self.async_act(name, who, request)
+            except HoldshelfError as error:
+                return Outcome(kind_of(error), error=error)
+            finally:
+                # What is on disk at the instant of the answer, before anything else gets its turn.
+                self.read_log()
+            return Outcome("done", answer, shown=list(self._shown(name, who, request, answer, asked_boot_ns)))
+
+        outcome = self.run(acted())
+        self.run(self.house.looks._settled())
         outcome.entries = self.read_log()[first:]
         return outcome
 
@@ -429,25 +322,26 @@ class Rig:
         await self.server._check_standing(SimpleNamespace(path=f"/actions/{name}"), caller)  # type: ignore[arg-type]
         action = self.house.gate.registry.get(name)
         assert action is not None, name
-        try:
-            body = await self.house.gate.async_act(name, caller, msgspec.json.encode(request))
-        finally:
-            await self.house.looks._settled()
+        body = await self.house.gate.async_act(name, caller, msgspec.json.encode(request))
         return msgspec.json.decode(body, type=action.answer)
 
-    def _shown(self, name: str, who: Session | None, request: Any, answer: Any) -> Iterator[Shown]:
+    def _shown(self, name: str, who: Session | None, request: Any, answer: Any, boot_ns: int) -> Iterator[Shown]:
         for row in answer.pictures if hasattr(answer, "pictures") and isinstance(answer.pictures, list) else [answer]:
             if getattr(row, "jpeg", b""):
                 told = json.loads(row.jpeg)
                 person = who.person if who is not None else None
-                look = getattr(request, "grant", "")
-                yield Shown(person, told["camera"], told["at"], name, look, told["log"], self.time.boot_ns)
+                look, entry = getattr(request, "grant", ""), self.entries.get(told["log"])
+                yield Shown(person, told["camera"], told["at"], name, look, told["log"], boot_ns, entry)
 
     # --- the disk, read by this test itself ---------------------------------------------------------------------------
 
     def read_log(self) -> list[dict[str, Any]]:
         """All public entries on disk, in order."""
-        for path in sorted((self.data.state / "access").glob("*.jsonl")):
+        paths = sorted((self.data.state / "access").glob("*.jsonl"))
+        if any(path.stat().st_size < self._read_to.get(path.name, 0) for path in paths):
+            self._read_to.clear()  # an entry that failed to become durable was cut off again
+            self.entries.clear()
+        for path in paths:
             with path.open("rb") as file:
                 file.seek(self._read_to.get(path.name, 0))
                 data = file.read()
@@ -457,43 +351,10 @@ class Rig:
                     entry = json.loads(line)
                     self.entries[entry["seq"]] = entry
             self._read_to[path.name] = self._read_to.get(path.name, 0) + whole
-        return list(self.entries.values())
+        return [self.entries[seq] for seq in sorted(self.entries)]
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """What the house knows now, as plain data."""
         return {
             t: {k: msgspec.to_builtins(row) for k, row in rows.items()} for t, rows in self.house.house.rows.items()
         }
-
-
-def _kind(error: HoldshelfError) -> str:
-    if isinstance(error, NotAuthenticated):
-        return "stranger"
-    if isinstance(error, Refused):
-        return "refused"
-    if isinstance(error, Unavailable):
-        return "unavailable"
-    if isinstance(error, (BadRequest, Conflict, NotFound)):
-        return "wrong"
-    raise AssertionError(f"an act failed: {error!r}")
-
-
-def copy_tree(source: Path, target: Path) -> None:
-    """A copy of a disk: files of several names stay one file, modes stay."""
-    seen: dict[int, str] = {}
-    for folder, _, names in os.walk(source):
-        there = target / os.path.relpath(folder, source)
-        there.mkdir(mode=0o700, parents=True)
-        for name in names:
-            path = os.path.join(folder, name)
-            status = os.stat(path, follow_symlinks=False)
-            first = seen.setdefault(status.st_ino, os.path.join(there, name))
-            if first != os.path.join(there, name):
-                os.link(first, there / name)
-            else:
-                with open(path, "rb") as one, open(first, "wb") as other:
-                    other.write(one.read())
-                os.chmod(first, status.st_mode & 0o777)
-
-
-__all__ = ["ADMIN", "Outcome", "Rig", "Session", "Shown", "StorageError", "Time", "copy_tree", "threading"]

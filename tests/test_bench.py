@@ -17,7 +17,7 @@ FIELDS = {"what", "unit", "ours", "peer", "ratio", "bar", "holds"}
 def run(script: str, *options: str, folder: Path) -> tuple[int, dict[str, Any]]:
     """The exit code of a bench and its one JSON object."""
     command = [sys.executable, str(ROOT / "bench" / script), "--json", "--folder", str(folder), *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.stdout, done.stderr[-3000:]
     return done.returncode, json.loads(done.stdout)
 
@@ -58,6 +58,20 @@ def test_an_archive_is_started_asked_and_swept(tmp_path: Path) -> None:
     assert {row["bar"] for row in rows_of(found, "query of the")} == {20}
     assert rows_of(found, "sweep")[0]["peer"] > 0
     assert rows_of(found, "memory")[0]["peer"] > 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_holds_looks_pictures_and_the_log_are_measured_beside_their_peers(tmp_path: Path) -> None:
+    library = ("--cameras", "2", "--days", "1", "--per-day", "200", "--items", "60", "--holds", "4", "--looks", "16")
+    pictures = ("--stills", "3", "--repeat", "1", "--seconds", "6", "--entries", "2000")
+    _, found = run("rules.py", *library, *pictures, folder=tmp_path)
+    assert_well_formed(found)
+    assert [row["bar"] for row in rows_of(found, "a hold protected")] == [50, 50]
+    assert {row["bar"] for row in rows_of(found, "look opened")} == {2}
+    for beginning in ("look opened", "a 1080p still", "twelve over a day"):
+        assert all(row["peer"] > 0 for row in rows_of(found, beginning))
+    assert {row["bar"] for row in rows_of(found, "a 1080p still at any instant, key frame each second")} == {0.25}
+    assert rows_of(found, "2,000 entries verified")[0]["holds"] is True
     assert not list(tmp_path.iterdir())
 
 

@@ -1,19 +1,29 @@
-"""An access log of any length, and what is measured of it: appends beside one fsync, opening, verifying.
+"""An access log of any length, and what is measured of it: looks opened beside one fsync, opening it, verifying it.
 
-`fill` writes through the real writer, a thousand entries to a sync. Must never be pointed at a log in use.
+A look is opened as the service does it, in this process and without the socket: gate, policy, entry, fsync. `fill` writes
+through the real writer, a thousand entries to a sync. Must never be pointed at a log in use.
 """
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from bench.parts.rows import Row, median_row
+import msgspec
+
+from bench.parts.library import CHAIR, Library
+from bench.parts.rows import Row, p99, say
+from holdshelf_core.api.types_looks import GrantAsk, GrantRow, PurposeOpen
+from holdshelf_core.app import Holdshelf
+from holdshelf_core.caller import Caller
+from holdshelf_core.paths import DataPaths
 from holdshelf_storage.access_lines import encode_entry, time_text
 from holdshelf_storage.access_log import AccessLog
 from holdshelf_storage.access_start import ACCESS, KEY
@@ -26,6 +36,7 @@ BATCH = 1_000
 SYNC_BAR = 2.0
 VERIFY_BAR_S = 20.0
 OPEN_BAR_S = 0.5
+CALLER = Caller(CHAIR, admin=False, uid=0, via="ssh", source="192.0.2.7", session="bench")
 
 
 def entry(number: int, utc_ns: int) -> tuple[dict[str, Any], dict[str, str]]:
@@ -80,81 +91,85 @@ def fill(state: Path, count: int) -> None:
         writer.close()
 
 
-def sync_times_s(folder: Path, count: int, size_bytes: int, at_once: int = 1) -> list[float]:
-    """How long `count` plain appends of `size_bytes` take in each of `at_once` threads, each with its fdatasync: the peer."""
-    data = b"x" * (size_bytes - 1) + b"\n"
+class Peer:
+    """Plain appends, each with its fdatasync, to files of their own beside the log."""
 
-    def append(number: int) -> list[float]:
-        fd = os.open(folder / f"peer-{number}.jsonl", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        times = []
-        try:
-            for _ in range(count):
-                started = time.perf_counter()
-                os.write(fd, data)
-                os.fdatasync(fd)
-                times.append(time.perf_counter() - started)
-        finally:
+    def __init__(self, folder: Path, size_bytes: int, files: int) -> None:
+        self._data = b"x" * (size_bytes - 1) + b"\n"
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+        self._fds = [os.open(folder / f"peer-{number}.jsonl", flags, 0o600) for number in range(files)]
+        self._threads = ThreadPoolExecutor(files)
+
+    def append_s(self, number: int = 0) -> float:
+        """Seconds that one takes."""
+        began_s = time.perf_counter()
+        os.write(self._fds[number], self._data)
+        os.fdatasync(self._fds[number])
+        return time.perf_counter() - began_s
+
+    def at_once_s(self) -> list[float]:
+        """Seconds that one to each file takes, all at the same time."""
+        return list(self._threads.map(self.append_s, range(len(self._fds))))
+
+    def close(self) -> None:
+        """The files are the folder's to remove."""
+        self._threads.shutdown()
+        for fd in self._fds:
             os.close(fd)
-        return times
-
-    return _at_once(append, at_once)
 
 
-def append_times_s(log: AccessLog, count: int, at_once: int = 1) -> list[float]:
-    """How long `count` appends in each of `at_once` threads take, one after the other in each."""
-
-    def append(_: int) -> list[float]:
-        times = []
-        for number in range(count):
-            public, private = entry(number, time.time_ns())
-            started = time.perf_counter()
-            log.append(public, private)
-            times.append(time.perf_counter() - started)
-        return times
-
-    return _at_once(append, at_once)
+async def _look_s(holdshelf: Holdshelf, library: Library) -> tuple[float, str]:
+    """Seconds that it takes to open a look by the gate's own entrance: request decoded, policy, entry on disk, answer; its id."""
+    asked = PurposeOpen([library.cameras[0]], "crime", "2026-0001", at_utc_ns=library.end_utc_ns - 3_600 * 10**9)
+    body = msgspec.json.encode(asked)
+    began_s = time.perf_counter()
+    answer = await holdshelf.gate.async_act("purpose.open", CALLER, body)
+    return time.perf_counter() - began_s, msgspec.json.decode(answer, type=GrantRow).id
 
 
-def _at_once(work: Callable[[int], list[float]], threads: int) -> list[float]:
-    with ThreadPoolExecutor(threads) as pool:
-        return [second for part in pool.map(work, range(threads)) for second in part]
-
-
-def p99(times: list[float]) -> float:
-    """The 99th percentile."""
-    return statistics.quantiles(times, n=100, method="inclusive")[98]
-
-
-def append_rows(folder: Path, appends: int = 400, turns: int = 9) -> list[Row]:
-    """A look opened (one append) beside one equal write with its fdatasync, turn about; the median of the turns' p99s.
-
-    Eight at once are held against eight such writes at once, each to a file of its own; beside one alone, in the detail,
-    a disk that syncs in a fraction of a millisecond shows the time that Python needs to wake eight threads.
-    """
+async def look_times(library: Library, looks: int, at_once: int) -> tuple[list[float], list[float]]:
+    """Seconds of looks opened and of plain synced appends, turn about, `at_once` of each at the same time."""
+    holdshelf = Holdshelf(DataPaths(library.data))
+    await holdshelf._start()
     public, private = entry(0, BEGAN_UTC_NS)
-    size = len(encode_entry(10**5, public, private))
+    peer = Peer(library.data.parent, len(encode_entry(10**5, public, private)), at_once)
+    ours_s: list[float] = []
+    peer_s: list[float] = []
+    try:
+        for turn in range(-2, looks // at_once):
+            theirs = [peer.append_s()] if at_once == 1 else await asyncio.to_thread(peer.at_once_s)
+            opened = await asyncio.gather(*(_look_s(holdshelf, library) for _ in range(at_once)))
+            for _, look in opened:
+                await holdshelf.gate.async_act("purpose.close", CALLER, msgspec.json.encode(GrantAsk(look)))
+            if turn >= 0:
+                peer_s += theirs
+                ours_s += [took_s for took_s, _ in opened]
+    finally:
+        peer.close()
+        await holdshelf._stop()
+    return ours_s, peer_s
+
+
+def look_rows(library: Library, looks: int = 1_200) -> list[Row]:
+    """p99 of a look opened through the gate, beside that of one equal write with its fdatasync on the same disk.
+
+    Eight at once are held against eight such writes at once, each to a file of its own.
+    """
     rows = []
     for at_once in (1, 8):
-        state = folder / f"append-{at_once}"
-        state.mkdir()
-        pairs: list[tuple[float, float | None]] = []
-        beside_one: list[float] = []
-        log = AccessLog.open(state)
-        try:
-            for _ in range(turns):
-                peer = sync_times_s(folder, appends // at_once, size, at_once)
-                ours = append_times_s(log, appends // at_once, at_once)
-                pairs.append((p99(ours) * 1000, p99(peer) * 1000))
-                beside_one.append(p99(ours) / p99(sync_times_s(folder, appends // 2, size)))
-        finally:
-            log.close()
-        what = f"look opened (log append), p99, {at_once} at once"
-        rows.append(median_row(what, "ms", pairs, bar=SYNC_BAR, beside_one_alone=statistics.median(beside_one)))
+        ours_s, peer_s = asyncio.run(look_times(library, looks, at_once))
+        detail = {
+            "looks": len(ours_s),
+            "median_ms": [round(statistics.median(times) * 1000, 3) for times in (ours_s, peer_s)],
+        }
+        what = f"look opened, p99, {at_once} at once"
+        rows.append(Row(what, "ms", p99(ours_s) * 1000, p99(peer_s) * 1000, SYNC_BAR, detail=detail))
+        say(f"{what}: {rows[-1].ours:.2f} ms beside {rows[-1].peer:.2f} ms")
     return rows
 
 
 def length_rows(folder: Path, count: int = 1_000_000) -> list[Row]:
-    """Opening and verifying a log of `count` entries, and the first append after opening."""
+    """Opening and verifying a log of `count` entries; verifying stands beside one SHA-256 over the same bytes."""
     state = folder / "long"
     fill(state, count)
     started = time.perf_counter()
@@ -164,11 +179,24 @@ def length_rows(folder: Path, count: int = 1_000_000) -> list[Row]:
         head = log.head()
     finally:
         log.close()
-    started = time.perf_counter()
+    started, cpu_s = time.perf_counter(), time.process_time()
     report = verify_log(state, head)
-    verified_s = time.perf_counter() - started
+    verified_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu_s
+    started = time.perf_counter()
+    for month in sorted((state / ACCESS).glob("*.jsonl")):
+        with month.open("rb") as file:
+            hashlib.file_digest(file, "sha256")
+    hashed_s = time.perf_counter() - started
     sound = not report.problems and report.entries == count and bool(report.against)
     return [
         Row(f"access log of {count:,} entries opened", "s", opened_s, bar=OPEN_BAR_S, of="ours"),
-        Row(f"{count:,} entries verified", "s", verified_s if sound else None, bar=VERIFY_BAR_S, of="ours"),
+        Row(
+            f"{count:,} entries verified",
+            "s",
+            verified_s if sound else None,
+            hashed_s,
+            VERIFY_BAR_S,
+            "ours",
+            detail={"cpu_s": round(cpu_s, 2)},
+        ),
     ]

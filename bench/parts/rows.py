@@ -80,6 +80,11 @@ def median_row(
     )
 
 
+def p99(values: Sequence[float]) -> float:
+    """The 99th percentile of two or more."""
+    return statistics.quantiles(values, n=100, method="inclusive")[98]
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that all benches share."""
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")

@@ -10,20 +10,15 @@ frame, the nearer the ratio comes to 1. Thumbnails take the key frame itself.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import resource
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import av
 
@@ -36,8 +31,6 @@ from holdshelf_core.recorder.worker_source import Picture as Encoded
 
 NS = 1_000_000_000
 BAR = 0.25
-SECONDS = 60
-INSTANTS = 24
 TWELVE = 12
 THUMBNAIL_PX = 320
 T0 = 1_793_507_400 * NS
@@ -51,16 +44,17 @@ BURN = Burn(
     log_seq=123_456,
     masks=(Mask(((1000, 1000), (4000, 1500), (3500, 6000))),),
     mask_version=2,
+    camera="reading-room",
 )
 
 
-def make_segment(path: Path, gop_s: int) -> Path:
-    """A minute of 1080p15, written by the recorder's muxer."""
+def make_segment(path: Path, gop_s: int, seconds: int) -> Path:
+    """So many seconds of 1080p15, written by the recorder's muxer."""
     raw = path.with_suffix(".raw.mp4")
     params = f"bframes=0:keyint={15 * gop_s}:min-keyint={15 * gop_s}:scenecut=0"
     subprocess.run(
         [
-            *("ffmpeg", "-nostdin", "-y", "-loglevel", "error", "-filter_complex", _SCENE, "-t", str(SECONDS)),
+            *("ffmpeg", "-nostdin", "-y", "-loglevel", "error", "-filter_complex", _SCENE, "-t", str(seconds)),
             *(*_ENCODER, "-x264-params", params, "-video_track_timescale", str(_TICKS), str(raw)),
         ],
         check=True,
@@ -88,13 +82,14 @@ class Cost:
 class Bench:
     """Ours and the peer on the same files."""
 
-    def __init__(self, folder: Path, pictures: Pictures) -> None:
+    def __init__(self, folder: Path, seconds: int, pictures: Pictures) -> None:
         self._folder = folder
+        self._end_utc_ns = T0 + seconds * NS
         self._pictures = pictures
 
     async def ours(self, wanted: Sequence[tuple[Path, float]], max_width: int, *, exact: bool, strip: bool) -> Cost:
         """One after another, or as one strip."""
-        opened = [OpenPicture(os.open(path, os.O_RDONLY), T0, T0 + SECONDS * NS) for path, _ in wanted]
+        opened = [OpenPicture(os.open(path, os.O_RDONLY), T0, self._end_utc_ns) for path, _ in wanted]
         asked = [
             Wanted((file,), T0 + round(at_s * NS), BURN, max_width, exact)
             for file, (_, at_s) in zip(opened, wanted, strict=True)
@@ -114,6 +109,20 @@ class Bench:
             raise AssertionError(f"not every picture was made: {made}")
         return Cost(wall_s * 1000 / len(made), cpu_s * 1000 / len(made))
 
+    async def jpegs(self, wanted: Sequence[tuple[Path, float]]) -> Row:
+        """How large the JPEGs are: they must be about the same for the rest to be compared."""
+        ours = peers = 0
+        for path, at_s in wanted:
+            fd = os.open(path, os.O_RDONLY)
+            try:
+                file = OpenPicture(fd, T0, self._end_utc_ns)
+                ours += len((await self._pictures.async_still([file], T0 + round(at_s * NS), BURN)).jpeg)
+            finally:
+                os.close(fd)
+            self.peer([(path, at_s)], None)
+            peers += (self._folder / "peer.jpg").stat().st_size
+        return Row("size of a 1080p JPEG", "kB", ours / len(wanted) / 1000, peers / len(wanted) / 1000)
+
     def _cpu_s(self) -> float:
         return time.process_time() + sum(map(proc.cpu_s, self._pictures.pids()))
 
@@ -126,7 +135,7 @@ class Bench:
             subprocess.run(
                 [
                     *("ffmpeg", "-nostdin", "-y", "-loglevel", "error", "-ss", f"{at_s:.3f}", "-i", str(path)),
-                    *("-frames:v", "1", *scale, "-q:v", "3", str(out)),
+                    *("-frames:v", "1", *scale, "-q:v", "2", str(out)),
                 ],
                 check=True,
             )
@@ -135,19 +144,29 @@ class Bench:
         return Cost(wall_s * 1000 / len(wanted), cpu_s * 1000 / len(wanted))
 
 
-async def measure(folder: Path, repeat: int = 3) -> list[Row]:
-    """All rows: of wall and CPU each, medians over ``repeat`` turns, ours and the peer turn about."""
+def instants(count: int, gop_s: int, seconds: int, pick: random.Random) -> list[float]:
+    """Seconds into a segment, anywhere in it; every part of the way from one key frame to the next equally often."""
+    groups = seconds // gop_s - 1
+    return [
+        gop_s * (pick.randrange(groups) + (number + pick.random()) / count)
+        for number in pick.sample(range(count), count)
+    ]
+
+
+async def measure(folder: Path, count: int = 24, repeat: int = 5, seconds: int = 60) -> list[Row]:
+    """All rows: of wall and CPU each, medians over ``repeat`` turns of ``count`` pictures, ours and the peer turn about."""
     pick = random.Random(20261101)
-    segments = {gop_s: make_segment(folder / f"gop{gop_s}.mp4", gop_s) for gop_s in (1, 2)}
+    segments = {gop_s: make_segment(folder / f"gop{gop_s}.mp4", gop_s, seconds) for gop_s in (1, 2)}
     day = [shutil.copy(segments[1], folder / f"{hour}.mp4") for hour in range(TWELVE)]
-    instants = [pick.uniform(0.1, SECONDS - 0.5) for _ in range(INSTANTS)]
-    stills = {gop_s: [(path, at_s) for at_s in instants] for gop_s, path in segments.items()}
-    twelve = [(path, pick.uniform(0.1, SECONDS - 0.5)) for path in day]
+    stills = {
+        gop_s: [(path, at_s) for at_s in instants(count, gop_s, seconds, pick)] for gop_s, path in segments.items()
+    }
+    twelve = list(zip(day, instants(TWELVE, 1, seconds, pick), strict=True))
     pictures = Pictures()
     await pictures.async_start()
     rows: list[Row] = []
     try:
-        bench = Bench(folder, pictures)
+        bench = Bench(folder, seconds, pictures)
         await bench.ours(twelve, THUMBNAIL_PX, exact=True, strip=True)  # both workers warm
         for what, wanted, width, exact, strip, bar in (
             ("a 1080p still at any instant, key frame each second", stills[1], 1920, True, False, BAR),
@@ -165,16 +184,8 @@ async def measure(folder: Path, repeat: int = 3) -> list[Row]:
             for how in ("wall", "cpu"):
                 pairs = [(getattr(mine, f"{how}_ms"), getattr(other, f"{how}_ms")) for mine, other in turns]
                 rows.append(median_row(f"{what}, {how} per picture", "ms", pairs, bar=bar))
-        rows.append(Row("memory (PSS), two picture workers", "MB", proc.pss_bytes(pictures.pids()) / 1e6))
+        rows.append(Row("memory (PSS), picture workers", "MB", proc.pss_bytes(pictures.pids()) / 1e6))
+        rows.append(await bench.jpegs(stills[1]))
     finally:
         await pictures.async_stop()
     return rows
-
-
-if __name__ == "__main__":
-    import tempfile
-
-    from bench.parts.rows import print_table
-
-    with tempfile.TemporaryDirectory() as place:
-        print_table(asyncio.run(measure(Path(place))))

@@ -17,6 +17,8 @@ _CONCERNS = {
     "share": "shares that were ended or given since (`holdshelf share list`)",
     "hold": "holds: those placed since come back from the shelf by themselves; a lift that was approved must be approved again "
     "(`holdshelf hold list`)",
+    "release": "releases asked for, approved, refused or withdrawn since (`holdshelf release list --all`)",
+    "counsel": "counsel's determinations recorded or ended since (`holdshelf counsel list`)",
     "commission": "commissioning: masks that were drawn or changed since are not burned in (`holdshelf camera list`)",
     "entrance": "entrances attested or waived since (`holdshelf entrance list`)",
     "board": "settings of the Board (`holdshelf board show`)",

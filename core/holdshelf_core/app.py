@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from holdshelf_core import acts, commissioning, ends, reasons, restored, systemd
+from holdshelf_core import acts, commissioning, ends, reasons, release_duties, restored, systemd
 from holdshelf_core.acts import looks as look_acts
 from holdshelf_core.acts import pictures as picture_acts
 from holdshelf_core.api.host_key import ensure_host_key
@@ -27,7 +27,7 @@ from holdshelf_core.bus import EventBus
 from holdshelf_core.clock import DISAGREEMENT_NS, NS, Clock, Heartbeat, dump_heartbeat, load_heartbeat
 from holdshelf_core.entries import Entries
 from holdshelf_core.errors import Conflict, HoldshelfError, Unavailable
-from holdshelf_core.gate import LOG_REPAIR, STATE_REPAIR, Gate
+from holdshelf_core.gate import STATE_REPAIR, Gate
 from holdshelf_core.house import House
 from holdshelf_core.integration.entry import ConfigEntry
 from holdshelf_core.integration.models import StreamSource
@@ -46,9 +46,9 @@ from holdshelf_core.settings import Settings
 from holdshelf_core.store import Store
 from holdshelf_storage.access_log import AccessLog
 from holdshelf_storage.atomic import write_atomic
-from holdshelf_storage.days import SegmentRef
 from holdshelf_storage.errors import StorageError, VolumeError, VolumeLocked
 from holdshelf_storage.register import Register
+from holdshelf_storage.volume import refuse_newer
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -77,11 +77,12 @@ class Holdshelf:
         self.retention = Retention(
             clock=self.clock,
             repairs=self.repairs,
-            may_erase=self.may_erase,
+            may_erase=self.holds.may_erase,
             hold_lock=self.hold_lock,
             covers_day=self.holds.covers_day,
             released=self.holds.released,
         )
+        self.holds.in_doubt = lambda: bool(self.house.problem)
         self.holds.room = self.retention.async_room
         self.holds.reserved_bytes = lambda: self.retention.reserved_bytes
         self.recorder = Recorder(
@@ -173,18 +174,24 @@ class Holdshelf:
             )
         self._alive = await asyncio.to_thread(load_heartbeat, self.paths.heartbeat)
         try:
+            # Before anything is written: a folder of a newer version is left as it is.
+            await asyncio.to_thread(refuse_newer, self.paths.state, self.paths.media)
             self._register = await asyncio.to_thread(Register.open, self.paths.state)
         except StorageError as error:
             raise HoldshelfError(str(error)) from None
+        await self._open_log()
         if self._register.problem is not None:
+            anew = (
+                "What the access log knows of people, holds and cameras was put into it anew. Compare them with the papers on "
+                "file; a camera that lost its password: `holdshelf camera check CAMERA --ask-password`."
+            )
             self.repairs.async_create(
                 "register",
                 camera_id=None,
                 severity="error",
                 sentence=str(self._register.problem),
-                next_step="Compare the list of cameras with what it should be; restore STATE from a backup if it is wrong.",
+                next_step=anew if not self.house.problem else "Restore STATE from a backup: `holdshelf restore --help`.",
             )
-        await self._open_log()
         self.settings = Settings(self._register)
         self.retention.async_set_budget(self.settings.budget_bytes)
         self.recorder.segment_s = self.settings.segment_s
@@ -235,14 +242,6 @@ class Holdshelf:
         replayed = await asyncio.to_thread(self.house.load, self.log)
         if replayed:
             _LOGGER.info("%d entries of the access log were replayed into the register", replayed)
-        if self.log.problem is not None:
-            self.repairs.async_create(
-                LOG_REPAIR,
-                camera_id=None,
-                severity="error",
-                sentence=f"The access log is damaged: {self.log.problem} Nobody can look or lift a hold; recording goes on.",
-                next_step="Run `holdshelf log verify`; keep a copy of STATE/access; then `holdshelf log repair --why …`.",
-            )
         if self.house.problem:
             self.repairs.async_create(
                 STATE_REPAIR,
@@ -252,6 +251,8 @@ class Holdshelf:
                 next_step="Restore STATE from a backup, or run `holdshelf log repair --why …` to go on with what is known.",
             )
         self.gate = Gate(self, self.log)
+        if self.log.problem is not None:
+            self.gate.async_tell_damaged_log()
         acts.register_all(self.gate.registry)
         look_acts.register(self.gate.registry, self.looks)
         picture_acts.register(self.gate.registry, self.looks)
@@ -274,6 +275,8 @@ class Holdshelf:
             self.holds.apply(self.house.state.holds)
         if "flags" in tables:
             restored.async_check(self)
+        if "releases" in tables:
+            release_duties.async_raise_repairs(self)
         if tables & {"commissions", "entrances"}:
             commissioning.async_raise_repairs(self)
         self.bus.async_fire("house_changed", {"tables": sorted(tables)})
@@ -305,10 +308,6 @@ class Holdshelf:
         self._threads.shutdown(wait=True)
 
     # --- the volume -------------------------------------------------------------------------------------------
-
-    def may_erase(self, ref: SegmentRef) -> bool:
-        """Whether the rolling buffer may erase this segment: holds say no, and so does a state that is not whole."""
-        return not self.house.problem and not self.holds.protects(ref)
 
     async def _attach(self, reason: str) -> None:
         opened = await self.store.async_open()
@@ -370,6 +369,7 @@ class Holdshelf:
     async def _watch_ends(self) -> None:
         async with self._ends_lock:
             await ends.async_write_ends(self)
+            await release_duties.async_cancel(self)
 
     def _watch_clock(self) -> None:
         step_ns = self.clock.async_check_step()
@@ -383,12 +383,20 @@ class Holdshelf:
                 CLOCK_REPAIR,
                 camera_id=None,
                 severity="error",
-                sentence=f"The wall clock is {abs(off_ns) // (60 * NS)} minutes {'ahead of' if off_ns > 0 else 'behind'} "
-                "the time that this service has counted.",
-                next_step="Check the clock and its time server (`timedatectl`, `chronyc tracking`).",
+                sentence=f"The wall clock is {_far_words(abs(off_ns))} {'ahead of' if off_ns > 0 else 'behind'} "
+                "the time that this service has counted. No right begins and no lifted hold is let go until that is settled.",
+                next_step="Check the clock and its time server (`timedatectl`, `chronyc tracking`); "
+                "when the clock is right, say so: `holdshelf clock confirm`.",
             )
         else:
             self.repairs.async_delete(CLOCK_REPAIR)
+
+    async def async_confirm_clock(self, utc_ns: int, boot_ns: int) -> None:
+        """A person confirmed, by an entry that is on disk, that the wall clock is right; see ``Clock.async_confirm``."""
+        self.clock.async_confirm(utc_ns, boot_ns)
+        self._watch_clock()
+        # At once: after a crash now, the old time would count again.
+        await self._beat()
 
     async def _beat(self) -> None:
         try:
@@ -420,8 +428,11 @@ class Holdshelf:
         await self.recorder.async_remove(entry.entry_id)
 
     def known_footage_cameras(self) -> list[str]:
-        """Ids that footage exists for, removed cameras included: an id is never given twice."""
-        return self.store.opened.footage.cameras() if self.store.opened else []
+        """Ids that footage exists for, removed cameras and what only the shelf has left included: an id is never given twice."""
+        if self.store.opened is None:
+            return []
+        footage = self.store.opened.footage
+        return sorted({*footage.cameras(), *(camera for _, camera, _ in footage.shelved.places())})
 
     # --- helpers ----------------------------------------------------------------------------------------------
 
@@ -440,3 +451,11 @@ class Holdshelf:
         task = asyncio.create_task(logged(), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _far_words(far_ns: int) -> str:
+    """How far clocks are apart, for a sentence."""
+    minutes = round(far_ns / (60 * NS))
+    if minutes < 120:
+        return f"{minutes} minutes"
+    return f"{round(minutes / 60)} hours" if minutes < 72 * 60 else f"{round(minutes / (24 * 60))} days"

@@ -70,7 +70,7 @@ class Clock:
         return step_ns
 
     def trusted_utc_ns(self) -> int:
-        """Highest time persisted plus boot time since: no step of the wall clock moves it back."""
+        """Highest time persisted plus boot time since: no step of the wall clock moves it back, only ``async_confirm`` does."""
         return self._trusted_utc_ns + boottime_ns() - self._trusted_boot_ns
 
     def disagreement_ns(self) -> int:
@@ -88,6 +88,11 @@ class Clock:
             # How long the machine was off is known only from its wall clock, which may add time and never take any.
             self._trusted_utc_ns = max(heartbeat.trusted_utc_ns, utc_ns())
         self._trusted_boot_ns = now_boot
+
+    def async_confirm(self, utc_ns: int, boot_ns: int) -> None:
+        """A person said that the wall clock is right: it read ``utc_ns`` at boot time ``boot_ns``. Trusted time goes on from
+        there, also back."""
+        self._trusted_utc_ns, self._trusted_boot_ns = utc_ns, boot_ns
 
     def heartbeat(self) -> Heartbeat:
         """What to persist now."""

@@ -1,4 +1,4 @@
-"""Takes away from a process what it does not need: files, network, programs, memory. Linux only; ADR 0009 says why so.
+"""Takes away from a process what it does not need: files, network, programs, memory. Linux only; ADR 0010 says why so.
 
 Called by a worker once it is warm (everything imported, loaded and opened), with one thread running, before it reads
 the first byte that a camera sent. Three layers, each of which holds alone: resource limits, Landlock (which paths and

@@ -53,6 +53,7 @@ VIEW_PERMISSIONS = {
     "board": "",
     "policy": "",
     "head": "",
+    "clock": "",
     "looks": "",
     "purposes": "",
     "shared": "",
@@ -77,6 +78,8 @@ class Call[Q: msgspec.Struct]:
     form: LogForm = field(default_factory=LogForm)
     seq: int = 0
     """Number of the entry, once recorded."""
+    refusal_recorded: bool = False
+    """The handler itself wrote that this is refused, with what it changes: it is not written a second time."""
 
     @property
     def holdshelf(self) -> Holdshelf:
@@ -129,9 +132,10 @@ class Call[Q: msgspec.Struct]:
             outcome,
             merged,
             acting_as=self.decision.acting_as,
-            changes=[*changes, *self.flags()],
+            changes=[*changes, *(self.flags() if outcome == "done" else ())],
             queue=self.action.queued_when_unwritable,
         )
+        self.refusal_recorded = outcome == "refused"
         if not self.action.changes and self.gate.house.version != self.version:
             # The right may have ended while the entry was on its way to the disk: nothing leaves on an old decision.
             again = self.gate.decide(
@@ -165,7 +169,7 @@ class Gate:
         self.registry = ActionRegistry()
         self.order = asyncio.Lock()
         """The order of acts that change the state: one at a time."""
-        self._queue: list[tuple[dict[str, Any], dict[str, str]]] = []
+        self._queue: list[tuple[dict[str, Any], dict[str, str], Sequence[Change]]] = []
 
     def now(self) -> Now:
         """Wall clock and trusted time."""
@@ -213,7 +217,8 @@ class Gate:
                 raise Refused(decision.clause, decision.sentence, decision.who_can_help)
             answer = await action.handler(call)
         except Refused as refusal:
-            await self._refused(call, refusal)
+            if not call.refusal_recorded:
+                await self._refused(call, refusal)
             raise
         if not call.seq:
             _LOGGER.error("%s answered without an entry in the access log", action.name)
@@ -317,19 +322,20 @@ class Gate:
         public, private = self._entry(action, caller, outcome, form, acting_as)
         if changes:
             private["changes"] = msgspec.json.encode(list(changes)).decode()
-        if self._queue and changes and not queue:
-            # Entries keep their order: what would overtake a waiting one waits for the log itself.
-            await self._drain()
         try:
+            if self._queue and changes:
+                # Entries keep their order: nothing overtakes one that waits.
+                await self._drain()
             seq = await asyncio.wrap_future(self.log.submit(public, private))
-        except StorageError as error:
+        except (StorageError, Unavailable) as error:
             self._unwritable(str(error))
             if not queue:
                 raise Unavailable(
                     "The access log cannot be written, so this was not done.", f"{error} Recording goes on meanwhile."
                 ) from None
-            self._queue.append(({**public, "outcome": "queued"}, private))
-            self.house.apply(changes, 0)
+            self._queue.append(({**public, "outcome": "queued"}, private, changes))
+            self.house.apply_unwritten(changes)
+            self.holdshelf.async_house_changed({change.table for change in changes})
             self.holdshelf.async_spawn(self._drain_later(), "access-log-queue")
             return -1
         self.holdshelf.repairs.async_delete(LOG_REPAIR)
@@ -419,7 +425,25 @@ class Gate:
         self.holdshelf.repairs.async_delete(LOG_REPAIR)
         self.holdshelf.repairs.async_delete(STATE_REPAIR)
 
+    def async_distrust_log(self, why: str) -> None:
+        """The log was found not to be what was written: nothing is written to it any more. ``why`` is a sentence."""
+        self.log.distrust(why)
+        self.async_tell_damaged_log()
+
+    def async_tell_damaged_log(self) -> None:
+        """The repair of a log that has a problem."""
+        self.holdshelf.repairs.async_create(
+            LOG_REPAIR,
+            camera_id=None,
+            severity="error",
+            sentence=f"The access log is damaged: {self.log.problem} Nobody can look or lift a hold; recording goes on.",
+            next_step="Run `holdshelf log verify`; keep a copy of STATE/access; then `holdshelf log repair --why …`.",
+        )
+
     def _unwritable(self, sentence: str) -> None:
+        if self.log.problem is not None:
+            self.async_tell_damaged_log()
+            return
         self.holdshelf.repairs.async_create(
             LOG_REPAIR,
             camera_id=None,
@@ -440,11 +464,11 @@ class Gate:
     async def _drain(self) -> None:
         """Write waiting entries, oldest first. Raises Unavailable; what was written is gone from the queue."""
         while self._queue:
-            public, private = self._queue[0]
+            public, private, changes = self._queue[0]
             try:
                 seq = await asyncio.wrap_future(self.log.submit(public, private))
             except StorageError as error:
-                raise Unavailable("The access log cannot be written, so this was not done.", str(error)) from None
+                raise Unavailable(str(error)) from None
             self._queue.pop(0)
-            self.house.apply((), seq)
+            self.house.written(changes, seq)
             self.holdshelf.repairs.async_delete(LOG_REPAIR)

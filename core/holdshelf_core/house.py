@@ -16,6 +16,7 @@ import msgspec
 
 from holdshelf_core.actions import Change
 from holdshelf_core.policy import model
+from holdshelf_core.policy.releases import holds_in_release
 from holdshelf_core.policy.state import CameraFacts, State
 from holdshelf_storage.access_log import AccessLog
 from holdshelf_storage.errors import StorageError
@@ -32,6 +33,8 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "commissions": model.Commission,
     "entrances": model.Entrance,
     "flags": model.Flag,
+    "releases": model.Release,
+    "determinations": model.Determination,
     "policy": model.Adopted,
     "board": model.Board,
 }
@@ -94,12 +97,17 @@ class House:
                 adopted=rows["policy"].get("adopted"),
                 board=rows["board"].get("settings") or model.Board(),
                 cameras=self.cameras,
+                releases=rows["releases"],
+                determinations=rows["determinations"],
+                holds_in_release=holds_in_release(rows["releases"], rows["holds"]),
             )
         return self._state
 
-    def next_id(self, table: str, prefix: str, year: int | None = None) -> str:
-        """An id never given before: rows are kept, so the highest number counts on. 'p4', or 'H-2026-0004' with a year."""
-        numbers = [int(tail) for key in self.rows[table] if (tail := key.rpartition("-")[2].lstrip(prefix)).isdigit()]
+    def next_id(self, table: str, prefix: str, year: int | None = None, *, also: Iterable[str] = ()) -> str:
+        """An id never given before: rows are kept, so the highest number counts on. 'p4', or 'H-2026-0004' with a year.
+        ``also``: ids that were given and have no row."""
+        keys = (*self.rows[table], *also)
+        numbers = [int(tail) for key in keys if (tail := key.rpartition("-")[2].lstrip(prefix)).isdecimal()]
         number = max(numbers, default=0) + 1
         return f"{prefix}{number}" if year is None else f"{prefix}-{year}-{number:04d}"
 
@@ -112,22 +120,36 @@ class House:
         self.applied_seq = max(self.applied_seq, seq)
         self._wake.set()
 
-    def _apply(self, change: Change, seq: int) -> None:
+    def apply_unwritten(self, changes: Iterable[Change]) -> None:
+        """What an entry says that waits for the log: known from here on, and not in the register before the log has it."""
+        for change in changes:
+            self._apply(change, 0, register=False)
+
+    def written(self, changes: Iterable[Change], seq: int) -> None:
+        """Entry ``seq`` is on disk at last: the register follows. What became of the rows meanwhile stays."""
+        for change in changes:
+            self._pending[change.table, change.key] = change.row
+        self.applied_seq = max(self.applied_seq, seq)
+        self._wake.set()
+
+    def _apply(self, change: Change, seq: int, *, register: bool = True) -> None:
         kind = TABLES.get(change.table)
         if kind is None:
-            if change.table in RAW_TABLES:
+            if change.table in RAW_TABLES and register:
                 self._pending[change.table, change.key] = change.row
             return
+        told: dict[str, Any] | None = None
         if change.row is None:
             self.rows[change.table].pop(change.key, None)
-            self._pending[change.table, change.key] = None
         else:
             row = msgspec.convert(change.row, kind, strict=False)
             if isinstance(row, model.Flag) and not row.log_seq:
                 # A flag names the entry that it came with, whose number nobody knew when its row was made.
                 row = msgspec.structs.replace(row, log_seq=seq)
             self.rows[change.table][change.key] = row
-            self._pending[change.table, change.key] = row_of(row)
+            told = row_of(row)
+        if register:
+            self._pending[change.table, change.key] = told
         self._state = None
         self.version += 1
 

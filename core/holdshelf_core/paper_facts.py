@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from holdshelf_core import times
 from holdshelf_core.api.paper_types import (
@@ -17,9 +18,14 @@ from holdshelf_core.api.paper_types import (
     LogHead,
     PaperFacts,
     PolicyText,
+    RefusalPaper,
 )
 from holdshelf_core.areas import PERMITTED
 from holdshelf_core.policy import model
+from holdshelf_core.policy.clauses import quoted
+from holdshelf_core.policy.instants import moment_words
+from holdshelf_core.policy.releases import BASES, MEANWHILE, covers_any, what_we_need
+from holdshelf_core.policy.state import State
 from holdshelf_storage.checkpoint import BadHead, parse_note
 
 _NEVER = Attestation()
@@ -47,6 +53,33 @@ def log_head(note: str) -> LogHead | None:
     return LogHead(head.origin, head.size, head.short, note)
 
 
+def _needs(needs: Iterable[str]) -> tuple[str, ...]:
+    """What the asker brings; what the library does meanwhile stands on the sheet by itself."""
+    return tuple(need for need in needs if need != MEANWHILE)
+
+
+def refusal_paper(state: State, release: model.Release, zone: tzinfo) -> RefusalPaper:
+    """The sheet for one request, after its last refusal; for one that was never refused, what its basis takes."""
+    last = release.refusals[-1] if release.refusals else None
+    spans = tuple(
+        f"{state.camera_words(s.camera)}, {moment_words(s.start_utc_ns, zone)} to {moment_words(s.end_utc_ns, zone)}"
+        for s in release.given
+    )
+    return RefusalPaper(
+        needs=_needs((last.needs if last is not None else ()) or what_we_need(release.basis)),
+        release=release.id,
+        reference=release.reference,
+        basis_words=BASES.get(release.basis, ""),
+        spans=spans,
+        refused_on=times.local_words(last.at_utc_ns) if last is not None else "",
+        # What a person wrote beside their no is the record's, and not for handing out.
+        sentence=f"{last.sentence if last.gate else 'The library has decided not to release it.'} ({quoted('P13')})"
+        if last is not None
+        else "",
+        holds=tuple(sorted(h.id for h in state.holds.values() if h.state != "lifted" and covers_any(h, release.given))),
+    )
+
+
 def paper_facts(
     *,
     board: model.Board,
@@ -61,6 +94,7 @@ def paper_facts(
     staff_notice: Attestation = _NEVER,
     website: Attestation = _NEVER,
     board_review: Attestation = _NEVER,
+    refusal: RefusalPaper | None = None,
     caveats: tuple[str, ...] = (),
 ) -> PaperFacts:
     """Everything that a paper may say, as of ``now_utc_ns``. ``head``: the log's signed head, '' when there is none."""
@@ -119,6 +153,7 @@ def paper_facts(
         staff_notice=staff_notice,
         website=website,
         board_review=board_review,
+        refusal=refusal or RefusalPaper(_needs(what_we_need(""))),
         printed_at=times.local_words(now_utc_ns),
         caveats=caveats,
     )

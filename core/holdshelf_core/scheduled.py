@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from tzlocal import get_localzone
 
-from holdshelf_core import commissioning
+from holdshelf_core import commissioning, release_duties
 from holdshelf_core.hold_duties import async_hold_duties
+from holdshelf_core.log_check import async_nightly
 from holdshelf_storage.layout import day_start_ns
 from holdshelf_storage.verify import verify
 
@@ -31,6 +32,18 @@ def _until_night_s() -> float:
     if tonight <= now:
         tonight += timedelta(days=1)
     return (tonight - now).total_seconds()
+
+
+async def _signs(holdshelf: Holdshelf) -> str:
+    """As days pass, signs are to be checked and waivers end (P3): repairs, never a stop."""
+    commissioning.async_raise_repairs(holdshelf)
+    due = sum(repair.issue_id.startswith("entrance:") for repair in holdshelf.repairs.async_all())
+    return f"{due} signs to look after"
+
+
+async def _papers(holdshelf: Holdshelf) -> str:
+    """As days pass, the paper behind an emergency release is due (P13)."""
+    return f"{release_duties.async_raise_repairs(holdshelf)} papers overdue"
 
 
 def async_add_jobs(holdshelf: Holdshelf) -> None:
@@ -99,25 +112,31 @@ def async_add_jobs(holdshelf: Holdshelf) -> None:
                 holdshelf.repairs.async_delete(issue)
         return f"{len(short)} cameras under the floor"
 
-    async def signs() -> str:
-        """As days pass, signs are to be checked and waivers end (P3): repairs, never a stop."""
-        commissioning.async_raise_repairs(holdshelf)
-        due = sum(repair.issue_id.startswith("entrance:") for repair in holdshelf.repairs.async_all())
-        return f"{due} signs to look after"
-
     jobs = holdshelf.jobs
     jobs.async_add("sweep", "erase the oldest footage when over the budget", 60, sweep, soon_s=20)
     jobs.async_add("scrub", "read footage back and compare checksums", DAY_S, scrub, soon_s=_until_night_s())
+    jobs.async_add(
+        "access log", "verify the access log", DAY_S, partial(async_nightly, holdshelf), soon_s=_until_night_s() + 600
+    )
     jobs.async_add("checksums", "hash files that were cut back after a fault", 60, hashes, soon_s=30)
     jobs.async_add("health", "compare days kept with the floor", 600, health, soon_s=60)
-    jobs.async_add("signs", "see which signs at entrances are to be checked", 600, signs, soon_s=60)
+    jobs.async_add(
+        "signs", "see which signs at entrances are to be checked", 600, partial(_signs, holdshelf), soon_s=60
+    )
+    jobs.async_add(
+        "papers",
+        "see whether papers that were to follow a release are overdue",
+        600,
+        partial(_papers, holdshelf),
+        soon_s=60,
+    )
     jobs.async_add(
         "holds",
         "shelve what is held, end what is lifted",
         60,
         partial(async_hold_duties, holdshelf),
-        soon_s=5,
+        soon_s=1,
     )
     jobs.async_add(
-        "held room", "warn before what is held takes all the room", 600, holdshelf.holds.async_watch_room, soon_s=45
+        "held room", "warn before what is held takes all the room", 600, holdshelf.holds.async_watch_room, soon_s=15
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdshelf_core.acts import common
 from holdshelf_core.acts.board import policy_file, settings_rows
-from holdshelf_core.api import types_board, types_people
+from holdshelf_core.api import types_board, types_clock, types_people
 from holdshelf_core.caller import Caller
 from holdshelf_core.commissioning import async_commissions, async_entrances
 from holdshelf_core.errors import BadRequest, NotFound
@@ -215,11 +215,19 @@ async def _may(holdshelf: Holdshelf, _caller: Caller, query: Mapping[str, str]) 
     except ValueError:
         raise BadRequest("A time is given in whole nanoseconds.") from None
     if at is not None:
-        now = Now(at, at)
+        now = Now(at, at, now.zone)
     admin = typed == "admin"
     subject = Subject(None if admin else common.find_person(state, typed).id, admin)
     cameras = common.camera_scope(state, [c for c in query.get("cameras", "").split(",") if c])
-    scope = Scope(cameras=cameras, start_utc_ns=start, end_utc_ns=end, purpose=query.get("purpose", ""))
+    scope = Scope(
+        cameras=cameras,
+        start_utc_ns=start,
+        end_utc_ns=end,
+        purpose=query.get("purpose", ""),
+        incident=query.get("incident", ""),
+        target=query.get("target", ""),
+        rights=tuple(right for right in query.get("rights", "").split(",") if right),
+    )
     decision = decide(state, subject, permission, scope, now)
     return types_board.MayAnswer(
         decision.allowed, decision.acting_as, decision.clause, decision.sentence, decision.who_can_help
@@ -229,6 +237,11 @@ async def _may(holdshelf: Holdshelf, _caller: Caller, query: Mapping[str, str]) 
 async def _head(holdshelf: Holdshelf, _caller: Caller, _query: Mapping[str, str]) -> types_board.LogHead:
     log = holdshelf.gate.log
     return types_board.LogHead(log.head(), log.size, str(log.public_key), str(log.problem or ""))
+
+
+async def _clock(holdshelf: Holdshelf, _caller: Caller, _query: Mapping[str, str]) -> types_clock.ClockRow:
+    now = holdshelf.gate.now()
+    return types_clock.ClockRow(now.utc_ns, now.trusted_utc_ns, holdshelf.clock.boot_ns(), now.doubtful)
 
 
 VIEWS: Mapping[str, View] = {
@@ -245,6 +258,7 @@ VIEWS: Mapping[str, View] = {
     "policy": View(_policy),
     "may": View(_may),
     "head": View(_head),
+    "clock": View(_clock),
     "looks": View(async_looks),
     "purposes": View(async_purposes),
     "logins": View(async_logins),

@@ -47,9 +47,17 @@ class Backup:
     """What is wrong with the state that was backed up; the backup holds it as it is."""
 
 
-def backup(state: Path, out: Path | int, made_utc_ns: int | None = None, stop: threading.Event | None = None) -> Backup:
+def backup(
+    state: Path,
+    out: Path | int,
+    made_utc_ns: int | None = None,
+    stop: threading.Event | None = None,
+    *,
+    promised: int = 0,
+) -> Backup:
     """Writes a backup of `state` to the new file `out` (0600), or to a descriptor of a plain file open for both.
 
+    ``promised``: entries of the access log that the caller knows to be on disk, its own among them.
     Blocks for as long as it takes to copy and read back; call it in a thread. Raises BackupError (`out` exists, lies in
     STATE, or something changed under the copying), DiskFull, DiskWriteError; no archive is left behind then.
     """
@@ -57,7 +65,7 @@ def backup(state: Path, out: Path | int, made_utc_ns: int | None = None, stop: t
     made_utc_ns = time.time_ns() if made_utc_ns is None else made_utc_ns
     halted = stop.is_set if stop else never
     if isinstance(out, int):
-        return _backup(state, out, made_utc_ns, halted)
+        return _backup(state, out, made_utc_ns, halted, promised)
     if Path(os.path.realpath(state)) in Path(os.path.realpath(out)).parents:
         raise BackupError(f"A backup cannot lie in {state} itself; give a file elsewhere.")
     if Path(os.path.realpath(out.parent)) == Path(os.path.realpath(state)).parent / BACKUPS:
@@ -69,7 +77,7 @@ def backup(state: Path, out: Path | int, made_utc_ns: int | None = None, stop: t
     except OSError as error:
         raise BackupError(f"{out} cannot be made ({error.strerror}); give another place.") from error
     try:
-        made = _backup(state, fd, made_utc_ns, halted)
+        made = _backup(state, fd, made_utc_ns, halted, promised)
         fsync_dir(out.parent)
     except BaseException:
         _discard(out)  # half a backup is worse than none: somebody might trust it
@@ -84,7 +92,7 @@ def _discard(out: Path) -> None:
         out.unlink()
 
 
-def _backup(state: Path, fd: int, made_utc_ns: int, stop: Callable[[], bool]) -> Backup:
+def _backup(state: Path, fd: int, made_utc_ns: int, stop: Callable[[], bool], promised: int) -> Backup:
     with translating(f"{state} could not be opened"):
         state_fd = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -92,7 +100,7 @@ def _backup(state: Path, fd: int, made_utc_ns: int, stop: Callable[[], bool]) ->
         problems: list[str] = []
         register, applied = _registers(state, state_fd, writer, problems)
         log = LogPart(state, state_fd, writer, problems, stop)
-        log.copy(applied)
+        log.copy(max(applied, promised))
         for name in state_names(state_fd, problems):
             if name not in register and not log.owns(name):
                 _copy(state_fd, name, writer, stop)

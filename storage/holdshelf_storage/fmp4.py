@@ -8,8 +8,10 @@ moved, since a writer may share it. Nothing is ever written here.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice, repeat
+from typing import NamedTuple
 
 from holdshelf_storage.errors import BadMp4
 from holdshelf_storage.mp4_boxes import boxes, byte, file_size, printable, read_exactly, top_box, u32, u64
@@ -68,8 +70,7 @@ class Header:
         return self.tracks[0] if len(self.tracks) == 1 and self.tracks[0].handler == "vide" else None
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One encoded frame. Times in ticks of the track's timescale; `offset` and `size` in bytes of the file."""
 
     dts: int
@@ -321,21 +322,25 @@ class _Run:
         row = struct.Struct(">" + "I" * sum(present))
         if count > MAX_SAMPLES_PER_FRAGMENT - len(self.samples) or at + count * row.size > end:
             raise BadMp4("The file claims more frames than a fragment can hold.")
+        # By columns: a look reads the tables of a whole file for one picture, and this is most of it.
+        given = iter(zip(*row.iter_unpack(self._moof[at : at + count * row.size]), strict=True) if row.size else ())
         defaults = (track.default_duration, track.default_size, track.default_flags, 0)
-        for index in range(count):
-            values = iter(row.unpack_from(self._moof, at))
-            duration, size, flags, shift = (
-                next(values) if here else default for here, default in zip(present, defaults, strict=True)
-            )
-            at += row.size
-            if index == 0 and first_flags is not None:
-                flags = first_flags
-            if size == 0 or position < self._mdat[0] or position + size > self._mdat[1]:
+        columns: list[Iterable[int]] = [
+            next(given, ()) if here else repeat(default, count) for here, default in zip(present, defaults, strict=True)
+        ]
+        if first_flags is not None and count:
+            columns[2] = chain((first_flags,), islice(columns[2], 1, None))
+        first, last = self._mdat
+        dts, found = self.dts, self.samples
+        is_signed = bool(head >> 24)
+        for duration, size, flags, shift in zip(*columns, strict=True):
+            if size == 0 or position < first or position + size > last:
                 raise BadMp4("The file has a frame outside its fragment.")
-            pts = self.dts + (_signed(shift) if head >> 24 else shift)
-            self.samples.append(Sample(self.dts, pts, duration, size, position, not flags & 0x10000))
+            pts = dts + (_signed(shift) if is_signed else shift)
+            found.append(Sample(dts, pts, duration, size, position, not flags & 0x10000))
             position += size
-            self.dts += duration
+            dts += duration
+        self.dts = dts
         self._position = position
 
 

@@ -178,6 +178,19 @@ class Index:
         self._usages.pop(camera, None)
         self._usage = None
 
+    def forget_lost(self) -> int:
+        """Lets go of counted days whose folders somebody took away behind the ledger's back: what is not there takes no
+        room. Returns how many. Raises DiskWriteError."""
+        lost = 0
+        with self._guard:
+            counted = {camera: set(days) for camera, days in self._counted.items()}
+        for camera, days in counted.items():
+            with self._days.lock(camera):
+                for day in days.difference(self._days.days(camera)):
+                    self.day_gone(camera, day)
+                    lost += 1
+        return lost
+
     def recount(self, camera: str, day: str) -> None:
         """Counts a day anew: names were put back into it. Called with the camera's lock held. Raises DiskWriteError."""
         self.late += 1

@@ -118,9 +118,9 @@ class Register:
                 found = _read(last, schema)
             except RegisterCorrupt as error:
                 _set_aside(last)
-                problem = RegisterCorrupt(f"{problem} {error} The register is empty now: restore it from a copy.")
+                problem = RegisterCorrupt(f"{problem} {error} No copy of it can be read.")
             else:
-                problem = RegisterCorrupt(f"{problem} The copy before the last change is in use; check it.")
+                problem = RegisterCorrupt(f"{problem} The copy before the last change is in use.")
         if problem is None and found is None and (lost := sorted(state.glob("register*.corrupt-*"))):
             problem = RegisterCorrupt(f"{path} is gone and {lost[-1].name} was set aside; restore it from a copy.")
         tables, version = found if found is not None else ({}, schema)

@@ -28,11 +28,11 @@ from holdshelf_storage.days import Days, wanted_sums
 from holdshelf_storage.errors import FootageError, translating
 from holdshelf_storage.footage import Footage
 from holdshelf_storage.ledger import Ledger, ShelfLink
+from holdshelf_storage.shelf_lines import pick
 from holdshelf_storage.shelf_mend import Mended, differing, mend, put_back
 from holdshelf_storage.volume import Volume
 
 _log = logging.getLogger(__name__)
-_slim: msgspec.json.Decoder[journal.SlimLine] = msgspec.json.Decoder(journal.SlimLine)
 
 
 class HeldSpan(Protocol):
@@ -73,6 +73,8 @@ class Shelf:
         self._seen: dict[tuple[str, str, str, object], tuple[int, int]] = {}
         self._sure: set[tuple[str, str]] = set()
         self._gone_told: dict[tuple[str, str], object] = {}
+        self._samples: dict[tuple[str, str, str], tuple[str, ...]] = {}
+        """Of each camera-day on the shelf, its first and last name when it was looked at last."""
 
     # -- what lies there --------------------------------------------------------------------------------------------
 
@@ -189,7 +191,7 @@ class Shelf:
             data = self._days.read_journal(camera, day)
             names = set(self._days.names(camera, day))
             still_open = set(self._days.open_sequences(camera))
-        picked = _pick(data, spans)
+        picked = pick(data, spans)
         if not picked.lines:
             return
         folder = layout.shelf_day_path(hold, camera, day)
@@ -358,11 +360,34 @@ class Shelf:
             del self._seen[key]
         for place in [place for place in self._gone_told if place[0] == hold]:
             del self._gone_told[place]
+        for sampled in [place for place in self._samples if place[0] == hold]:
+            del self._samples[sampled]
         self._sure = {place for place in self._sure if place[0] != hold}
         if places and hold not in self.index.holds():
             self.index.removed(hold)
 
     # -- mending --------------------------------------------------------------------------------------------------------
+
+    def has_lost_footage(self) -> bool:
+        """A quick look, for every minute: whether the first or last held name of any camera-day is missing from its day.
+        Finds a folder that was taken away, not every file. Raises DiskWriteError."""
+        for hold, camera, day in self.index.places():
+            sample = self._samples.get((hold, camera, day))
+            if not sample:
+                names = self.index.names(hold, camera, day)
+                self._samples[hold, camera, day] = sample = (min(names), max(names)) if names else ()
+            if any(not self._lies_there(f"{layout.day_path(camera, day)}/{name}") for name in sample):
+                self._samples.clear()
+                return True
+        return False
+
+    def _lies_there(self, path: str) -> bool:
+        with translating(f"{path} could not be looked at"):
+            try:
+                os.stat(path, dir_fd=self._volume.root_fd, follow_symlinks=False)
+            except FileNotFoundError:
+                return False
+        return True
 
     def mend(self, stop: threading.Event) -> Mended:
         """Puts held footage that has lost its place in its day back there. See `shelf_mend.mend`."""
@@ -370,52 +395,6 @@ class Shelf:
         if found.linked:
             self._seen.clear()
         return found
-
-
-class _Picked(msgspec.Struct):
-    lines: list[bytes]
-    segments: list[journal.SlimSegment]
-    unhashed: set[int]
-    open_gaps: int
-
-
-def _pick(data: bytes, spans: Sequence[tuple[int, int]]) -> _Picked:
-    """The lines of a journal that touch `spans`, as they lie there."""
-    lines: list[tuple[bytes, journal.SlimLine]] = []
-    for raw in whole_lines(data):
-        try:
-            lines.append((raw, _slim.decode(raw)))
-        except journal.UNREADABLE:
-            continue
-    ends: dict[int, int] = {}
-    for _, line in lines:
-        if isinstance(line, journal.GapEnd):
-            ends.setdefault(line.gap, line.end_utc_ns)
-
-    def touches(start: int, end: int) -> bool:
-        return any(start < last and max(end, start + 1) > first for first, last in spans)
-
-    picked = _Picked([], [], set(), 0)
-    gaps: set[int] = set()
-    held: set[int] = set()
-    for raw, line in lines:
-        match line:
-            case journal.SlimSegment() if touches(line.start_utc_ns, line.start_utc_ns + line.duration_ns):
-                picked.segments.append(line)
-                held.add(line.seq)
-                if line.sha256 is None:
-                    picked.unhashed.add(line.seq)
-            case journal.Gap() if touches(line.start_utc_ns, ends.get(line.gap, layout.MAX_TIME_NS)):
-                gaps.add(line.gap)
-                picked.open_gaps += line.gap not in ends
-            case journal.GapEnd() if line.gap in gaps:
-                pass
-            case journal.Hash() if line.seq in held:
-                picked.unhashed.discard(line.seq)
-            case _:
-                continue
-        picked.lines.append(raw)
-    return picked
 
 
 def _seqs(names: Collection[str]) -> set[int]:

@@ -86,6 +86,18 @@ class ShelfIndex:
         """Days first..last (both included) of a camera that any hold has a folder of."""
         return sorted(day for day, holds in self._places_of(camera).items() if holds and first_day <= day <= last_day)
 
+    def places(self) -> list[tuple[str, str, str]]:
+        """(hold, camera, day) of all folders on the shelf that are known of."""
+        with self._guard:
+            if self._places is None:
+                self._places = self._find_places()
+            return [
+                (hold, camera, day)
+                for camera, days in self._places.items()
+                for day, holds in days.items()
+                for hold in holds
+            ]
+
     def _places_of(self, camera: str) -> dict[str, set[str]]:
         with self._guard:
             if self._places is None:

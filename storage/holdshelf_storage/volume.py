@@ -250,6 +250,13 @@ def read_state_identity(state: Path) -> Identity | None:
     return _read_identity(state / IDENTITY, "state")
 
 
+def refuse_newer(state: Path, media: Path) -> None:
+    """Raises FormatNewer when either side was written by a newer version. Reads only; other troubles are `attach`'s."""
+    for path, side in ((state / IDENTITY, "state"), (media / IDENTITY, "media")):
+        with contextlib.suppress(VolumeMissing, VolumeMismatch):
+            _read_identity(path, side)
+
+
 def _read_identity(path: str | Path, side: str, dir_fd: int | None = None, root: str = "") -> Identity | None:
     """The identity at `path`; None when there is none. Raises FormatNewer, VolumeMismatch, VolumeMissing."""
     shown = f"{root}/{path}" if root else str(path)

@@ -12,6 +12,7 @@ import os
 import random
 import shutil
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from holdshelf_core.keeping.hold_book import HoldBook
 from holdshelf_core.keeping.protection import Kept
 from holdshelf_core.keeping.shelf_work import ShelfWork
 from holdshelf_core.keeping.sweeper import Sweeper
+from holdshelf_core.policy import holds as way
 from holdshelf_core.policy.model import Hold, HoldSpan
 from holdshelf_storage import layout
 from holdshelf_storage.days import SegmentRef
@@ -31,6 +33,7 @@ from holdshelf_storage.journal import Segment
 from holdshelf_storage.ledger import Ledger
 from holdshelf_storage.verify import verify
 from holdshelf_storage.volume import Volume, init_volume
+from tests.rig.faults import LoopImage
 from tests.storage.faulty import Dead, FaultyDisk
 from tests.storage.footage_files import BOOT, NOON, NS, comment_of, mp4
 
@@ -83,9 +86,15 @@ class Installation:
     linked: dict[str, set[int]] = field(default_factory=dict)
     """By hold: those of them that a whole pass has shelved."""
     now: int = NOON
-    holds_made: int = 0
+    placed: int = 0
     hold_lock: threading.Lock = field(default_factory=threading.Lock)
+    waiting: dict[str, Hold] = field(default_factory=dict)
+    """Acts whose entry waits for the log: the book and the shelf know of them, a crash loses the entry."""
+    older: dict[str, Hold] = field(default_factory=dict)
+    """The state as it was at some time: a backup."""
     steps: list[str] = field(default_factory=list)
+    tally: Counter[str] = field(default_factory=Counter)
+    """What the sequences met, so that a run that proves nothing is seen."""
 
     def __post_init__(self) -> None:
         init_volume(self.root / "state", self.root / "media", 1)
@@ -99,18 +108,17 @@ class Installation:
         self._patch = self.disk.watching()
         self._patch.__enter__()
         self.up = True
+        self.waiting.clear()
         self.volume = Volume.attach(self.root / "state", self.root / "media")
         self.ledger = Ledger(self.volume)
         self.footage = Footage(self.volume, self.ledger)
         self.footage.recover(max_workers=1)
         self.book = HoldBook()
-        self.book.apply(self.rows)
+        self.book.apply(dict(self.rows))
         self.work = ShelfWork(self.volume, self.ledger, self.footage, self.book, self.hold_lock, lambda: self.now)
         self.work.look()
-        for row in self.book.to_unite():
-            self.rows[row.id] = row
-        self.book.apply(self.rows)
-        assert self.book.to_unite() == []
+        if self.rng.random() < 0.7:  # else the log cannot be written yet
+            self.unite()
         self.footage.build_index(threading.Event())
         self.work.replay(self.may_erase)
         self.footage.hash_pending()
@@ -124,6 +132,7 @@ class Installation:
         )
         mended = self.work.mend()
         assert mended.problems == []
+        self.tally["put back"] += mended.linked
 
     def stop(self) -> None:
         """Ends without ceremony, as a kill does."""
@@ -132,21 +141,27 @@ class Installation:
             volume = getattr(self, "volume", None)
             if volume is not None:
                 volume.detach()
+            close_descriptors(self.root)
             self.up = False
 
     def restart(self, *, power_cut: bool = False) -> None:
         """A kill, or a power cut; then as `start`, which may be interrupted as well."""
         self.disk.disarm()
         if power_cut:
-            target = self.root.with_name(self.root.name + "-cut")
-            with _unwatched():
-                self.disk.cut(target)
-            self.stop()
-            shutil.rmtree(self.root)
-            target.rename(self.root)
+            self.lose_power()
+            self.tally["power cuts"] += 1
         else:
             self.stop()
         self.start()
+
+    def lose_power(self) -> None:
+        """What was not made durable is gone."""
+        target = self.root.with_name(self.root.name + "-cut")
+        with _unwatched():
+            self.disk.cut(target)
+        self.stop()
+        shutil.rmtree(self.root)
+        target.rename(self.root)
 
     def may_erase(self, ref: SegmentRef) -> bool:
         return not self.book.protection.protects(ref)
@@ -180,25 +195,29 @@ class Installation:
         self.now += self.rng.choice([NS, NS, NS, 2 * NS, 7 * 3600 * NS])
         line = self.footage.close_segment(opened, facts)
         self.known[line.seq] = Known(camera, line, facts.sha256)
-        for hold in self.rows.values():
+        for hold in (*self.rows.values(), *self.waiting.values()):
             if hold.id in self.must and self.touches(hold, line.seq):
                 self.must[hold.id].add(line.seq)
 
     def place(self) -> None:
-        self.holds_made += 1
-        hold = Hold(
-            id=f"H-2026-{self.holds_made:04d}",
+        numbers = [int(key.rpartition("-")[2]) for key in (*self.rows, *self.book.known())]
+        self.ask(self.new_hold(max(numbers, default=0) + 1))
+
+    def new_hold(self, number: int) -> Hold:
+        self.placed += 1  # no two acts are of the same nanosecond
+        return Hold(
+            id=f"H-2026-{number:04d}",
             ground="investigation",
             reference="1",
             spans=self.some_spans(),
             placed_by="p1",
-            placed_utc_ns=self.now,
+            placed_utc_ns=self.now + self.placed,
             review_utc_ns=self.now + 90 * DAY_NS,
         )
-        self.ask(hold)
 
     def extend(self) -> None:
-        hold = self.one_of("active", "lifting", "grace")
+        self.drain()
+        hold = self.now_of("active", "lifting", "grace")
         if hold is not None:
             self.ask(
                 msgspec.structs.replace(
@@ -209,6 +228,21 @@ class Installation:
                     grace_end_utc_ns=None,
                 )
             )
+
+    def drain(self) -> None:
+        """The log can be written again: what waited for it is in it."""
+        self.rows.update(self.waiting)
+        self.waiting.clear()
+        self.book.apply(self.rows)
+
+    def unite(self) -> None:
+        """What only the shelf knows is written into the log."""
+        self.drain()
+        for row in self.book.to_unite():
+            self.rows[row.id] = row
+            self.tally["united"] += 1
+        self.book.apply(self.rows)
+        assert self.book.to_unite() == []
 
     def ask(self, hold: Hold) -> None:
         """Protect, record, and sometimes be refused or shelve at once: the order of acts/holds.py."""
@@ -221,6 +255,10 @@ class Installation:
             return
         if self.rng.random() < 0.2:  # the log cannot be written: the shelf's file is what a restart finds
             self.work.write_down(hold.id)
+            self.waiting[hold.id] = hold
+            self.must.setdefault(hold.id, set()).update(kept)
+            self.tally["entry waits"] += 1
+            return
         self.rows[hold.id] = hold
         self.must.setdefault(hold.id, set()).update(kept)
         self.book.apply(self.rows)
@@ -235,7 +273,8 @@ class Installation:
                 self.linked.setdefault(one, set()).update(before)
 
     def lift(self) -> None:
-        hold = self.one_of("active")
+        self.drain()
+        hold = self.now_of("active")
         if hold is None:
             return
         spans = tuple(
@@ -260,17 +299,19 @@ class Installation:
         self.book.apply(self.rows)
         for key in self.book.to_remove():
             assert self.work.remove(key)
+            self.tally["taken off the shelf"] += 1
 
     def archive(self) -> None:
-        hold = self.one_of("active", "grace")
+        self.drain()
+        hold = self.now_of("active", "grace")
         if hold is None:
             return
-        folder = self.root.with_name("other-disk")
+        folder = self.root.with_name("other-disk")  # on the same one here: what the copy is, is asked, not where
         folder.mkdir(exist_ok=True)
         self.work.shelve(hold.id)
         self.work.archive(hold.id, folder)
         copied = self.work.archives[hold.id][-1]
-        row = msgspec.structs.replace(self.rows[hold.id], archived_to=str(folder), version=hold.version + 1)
+        row = way.archived(hold, str(folder), copied.sums_sha256)
         self.rows[hold.id] = row
         gone = {seq for seqs in copied.segments.values() for seq in seqs}
         self.copied.setdefault(hold.id, []).extend(copied.held)
@@ -283,6 +324,7 @@ class Installation:
         if hold.id in self.linked:
             self.linked[hold.id] -= gone
         self.book.apply(self.rows)
+        self.tally["copied"] += len(gone)
         self.work.let_go_archived()
 
     def sweep(self) -> None:
@@ -290,7 +332,11 @@ class Installation:
         budget = self.budget_segments * self.segment_bytes()
         over = self.footage.usage().allocated_bytes - budget
         if over > 0:
-            self.sweeper.erase_oldest(over, "budget", lambda: self.now)
+            _, segments = self.sweeper.erase_oldest(over, "budget", lambda: self.now)
+            self.tally["erased"] += segments
+            self.tally["sweeps"] += 1
+            kept = {seq for seqs in self.must.values() for seq in seqs}
+            self.tally["sweeps past held ones"] += any(ref.seq in kept for ref in self.footage.oldest())
         self.check_budget(budget)
 
     def lose_footage(self) -> None:
@@ -302,16 +348,33 @@ class Installation:
 
     def lose_state(self) -> None:
         """Log and register are lost together: what was written on the shelf is all that is known of holds."""
+        self.begin_with({})
+
+    def roll_back(self) -> None:
+        """They are those of an older backup. Meanwhile, before the disk was back, a hold may have been placed: its number
+        may be one that was given before."""
+        rows = dict(self.older)
+        if self.rng.random() < 0.5:
+            numbers = [int(key.rpartition("-")[2]) for key in rows]
+            hold = self.new_hold(max(numbers, default=0) + 1)
+            rows[hold.id] = hold
+        self.begin_with(rows)
+
+    def begin_with(self, rows: dict[str, Hold]) -> None:
         self.stop()
-        written = {path.parent.name for path in (self.root / "media" / "shelf").glob("*/hold.json")}
-        self.rows = {}
+        written: dict[str, tuple[HoldSpan, ...]] = {}
+        for path in (self.root / "media" / "shelf").glob("*/hold.json"):
+            row = msgspec.convert(msgspec.json.decode(path.read_bytes())["hold"], Hold)
+            written[row.id] = row.spans
+        self.rows = rows
         for key in list(self.must):
-            if key not in written:
+            # An older version of it may be what was written: what that says, and what the rows say, must stay.
+            spans = (*written.get(key, ()), *(rows[key].spans if key in rows and rows[key].state != "lifted" else ()))
+            self.must[key] = {seq for seq in self.must[key] if self.spans_touch(spans, seq)}
+            if not self.must[key]:
                 del self.must[key]
-                self.linked.pop(key, None)
+            self.linked[key] = self.linked.get(key, set()) & self.must.get(key, set())
         self.start()
-        for key in list(self.must):  # an older version of it may be what was written
-            self.must[key] = {seq for seq in self.must[key] if self.touches(self.rows[key], seq)}
 
     def forget_unlinked(self) -> None:
         kept = {seq for seqs in self.linked.values() for seq in seqs}
@@ -347,7 +410,8 @@ class Installation:
 
     def must_stay(self, ref: SegmentRef) -> bool:
         leaving = set(self.book.to_remove())
-        for key, hold in {**self.rows, **{h.id: h for h in self.book.in_force()}}.items():
+        in_force = [*self.book.in_force(), *filter(None, map(self.book.to_write, self.book.known()))]
+        for key, hold in [*self.rows.items(), *((hold.id, hold) for hold in in_force)]:
             if hold.state == "lifted" and key not in leaving:
                 continue
             gone = ref.seq in self.book.let_go_of(key).get(ref.camera, ())
@@ -372,20 +436,24 @@ class Installation:
         return -(-len(segment_content("x", 1, self.now)) // 4096) * 4096
 
     def touches(self, hold: Hold, seq: int, spans: tuple[HoldSpan, ...] | None = None) -> bool:
+        return self.spans_touch(hold.spans if spans is None else spans, seq)
+
+    def spans_touch(self, spans: tuple[HoldSpan, ...], seq: int) -> bool:
         known = self.known[seq]
         start, end = known.line.start_utc_ns, known.line.end_utc_ns
         return any(
             s.camera == known.camera and s.start_utc_ns < end and (s.end_utc_ns is None or s.end_utc_ns > start)
-            for s in (hold.spans if spans is None else spans)
+            for s in spans
         )
 
     def lies(self, seq: int) -> bool:
         known = self.known[seq]
         return (self.root / "media" / self.footage.path_of(known.camera, known.line)).exists()
 
-    def one_of(self, *states: str) -> Hold | None:
+    def now_of(self, *states: str) -> Hold | None:
+        """A hold as acts begin from it: with what only the shelf knows yet."""
         found = [hold for hold in self.rows.values() if hold.state in states]
-        return self.rng.choice(found) if found else None
+        return self.book.to_write(self.rng.choice(found).id) if found else None
 
     def some_spans(self) -> tuple[HoldSpan, ...]:
         spans = []
@@ -394,6 +462,30 @@ class Installation:
             end = self.rng.choice([None, begin + 2 * NS, begin + 5 * NS, begin + 7 * 3600 * NS, begin + 2 * DAY_NS])
             spans.append(HoldSpan(self.rng.choice(CAMERAS), begin, end))
         return tuple(spans)
+
+
+@dataclass
+class OnLoopDisk(Installation):
+    """The same on a file system of its own, whose power cuts are real: the disk as it is, without what the kernel still had."""
+
+    image: LoopImage = field(kw_only=True)
+
+    def lose_power(self) -> None:
+        copy = self.image.copy_as_power_cut()
+        self.stop()
+        self.image.__exit__()
+        self.image = copy.__enter__()
+        self.root = copy.mount_point / self.root.name
+
+
+def close_descriptors(root: Path) -> None:
+    """What a process that dies leaves to the kernel: all that is still open below `root`."""
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        try:
+            if os.readlink(f"/proc/self/fd/{fd}").startswith(f"{root}/"):
+                os.close(fd)
+        except OSError:
+            continue
 
 
 class _unwatched:
@@ -423,16 +515,23 @@ class _unwatched:
 
 
 ACTS = (
-    ("record", 10), ("place", 3), ("extend", 1), ("shelve", 3), ("lift", 2), ("pass_time", 2), ("end_grace", 2),
-    ("sweep", 5), ("archive", 1),
+    ("record", 14), ("place", 3), ("extend", 1), ("shelve", 3), ("lift", 2), ("pass_time", 2), ("end_grace", 2),
+    ("sweep", 5), ("archive", 1), ("drain", 1), ("unite", 1),
 )  # fmt: skip
 FAULTS = ("EIO", "ENOSPC", "before", "after")
 
 
-def run_sequence(root: Path, seed: int, length: int = 30) -> Installation:
-    """One random sequence; raises AssertionError, naming the seed and the steps, when something untrue is found."""
+def run_sequence(root: Path, seed: int, length: int = 30, *, disk: LoopImage | None = None) -> Installation:
+    """One random sequence; raises AssertionError, naming the seed and the steps, when something untrue is found.
+
+    ``disk``: a mounted image that `root` lies on; with it every crash is a real power cut.
+    """
     rng = random.Random(seed)
-    house = Installation(root, rng, budget_segments=rng.choice([6, 12, 24]))
+    budget = rng.choice([3, 6, 12])
+    if disk is None:
+        house = Installation(root, rng, budget_segments=budget)
+    else:
+        house = OnLoopDisk(root, rng, budget_segments=budget, image=disk)
     house.start()
     names = [name for name, weight in ACTS for _ in range(weight)]
     try:
@@ -440,6 +539,8 @@ def run_sequence(root: Path, seed: int, length: int = 30) -> Installation:
             act = rng.choice(names)
             fault = rng.choice(FAULTS) if rng.random() < 0.35 else ""
             house.steps.append(f"{act} {fault}")
+            if rng.random() < 0.1:
+                house.older = dict(house.rows)
             _one(house, act, fault)
             house.check_held()
             roll = rng.random()
@@ -449,12 +550,16 @@ def run_sequence(root: Path, seed: int, length: int = 30) -> Installation:
             elif roll < 0.04:
                 house.steps.append("lose state")
                 house.lose_state()
-            elif roll < 0.08:
+            elif roll < 0.06:
+                house.steps.append("roll back")
+                house.roll_back()
+            elif roll < 0.10:
                 house.steps.append("restart")
-                house.restart(power_cut=rng.random() < 0.5)
+                house.restart(power_cut=disk is not None or rng.random() < 0.5)
             house.check_held()
         house.steps.append("end")
         house.restart()
+        house.unite()
         house.end_grace()
         house.shelve()
         house.sweep()
@@ -465,6 +570,8 @@ def run_sequence(root: Path, seed: int, length: int = 30) -> Installation:
         raise
     finally:
         house.stop()
+        if isinstance(house, OnLoopDisk) and house.image is not disk:
+            house.image.__exit__()
     return house
 
 
@@ -480,7 +587,7 @@ def _one(house: Installation, act: str, fault: str) -> None:
         house.steps[-1] += f" ({house.disk.fired})"
         for attempt in range(3):
             try:
-                cut = house.rng.random() < 0.5
+                cut = house.rng.random() < 0.5 or isinstance(house, OnLoopDisk)
                 house.steps.append("power cut" if cut else "kill")
                 house.restart(power_cut=cut)
                 break

@@ -125,7 +125,8 @@ def test_10_000_connections_leave_room_for_whoever_has_something_to_ask(target: 
         answered += 1
     assert flood.poll() is None
     assert slowest_s < 5
-    assert most < limits.MAX_PER_ACCOUNT + limits.BACKLOG + 150
+    # One account's share, what waits in the kernel, and those that are being hung up on: bounded, whoever comes.
+    assert most < limits.MAX_CONNECTIONS
     flood.communicate(timeout=20)
 
 

@@ -426,7 +426,7 @@ def test_an_account_of_this_machine_is_its_person_by_the_kernels_word_as_long_as
         before = raw(house, account=ACCOUNT)
         appointment = appoint(house, "desk", house.cameras[:1])
         during = raw(house, account=ACCOUNT)
-        managing = raw(house, account=ACCOUNT, request="POST /cameras")
+        managing = raw(house, account=ACCOUNT, request="POST /discover")
         listening = subprocess.Popen(
             [sys.executable, "-c", _RAW, str(house.socket), as_text("GET /events"), ACCOUNT], stdout=subprocess.PIPE
         )

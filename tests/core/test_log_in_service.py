@@ -13,7 +13,7 @@ import pytest
 
 from holdshelf_core.api import types_board as types
 from holdshelf_core.api import types_people
-from holdshelf_core.api.errors import Conflict, HoldshelfError, Refused, Unavailable
+from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, Refused, Unavailable
 from tests.people import People
 from tests.service import Service
 
@@ -65,15 +65,18 @@ def test_the_admin_reads_the_log_without_names(service: Service, people: People)
     by_seat = people.client("dora").act("log.show", types.LogShow(), types.LogRows)
     assert "Ann Leeward" in str(by_seat)
     with pytest.raises(Refused):
-        service.act("log.export", types.LogExport(str(service.data / "x"), public=False), types.LogVerified)
+        service.act("log.export", types.LogExport(public=False), types.LogExported)
 
 
-def test_a_public_copy_is_written_once_and_verifies(service: Service, people: People, tmp_path: Path) -> None:
+def test_a_public_copy_verifies_whole_and_in_parts(service: Service, people: People, tmp_path: Path) -> None:
     copy, outside = tmp_path / "public.txt", head(service)
-    service.act("log.export", types.LogExport(str(copy)), types.LogVerified)
+    exported = service.act("log.export", types.LogExport(), types.LogExported)
+    copy.write_text(exported.text)
     assert b"Dora" not in copy.read_bytes()
-    with pytest.raises(Conflict):
-        service.act("log.export", types.LogExport(str(copy)), types.LogVerified)
+    part = service.act("log.export", types.LogExport(first=2, last=3), types.LogExported)
+    assert (part.first, part.last) == (2, 3)
+    with pytest.raises(BadRequest, match="no such entries"):
+        service.act("log.export", types.LogExport(first=2, last=3000), types.LogExported)
     from holdshelf_storage.log_verify import verify_log  # noqa: PLC0415
 
     assert verify_log(copy, outside).problems == []

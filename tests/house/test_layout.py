@@ -20,7 +20,7 @@ TOP_LEVEL = {
     *("tests", "docs", "bench", "scripts", ".ci"),
     *("pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "LICENSE", ".gitignore", ".gitattributes"),
 }
-TEST_FOLDERS = {*PACKAGE_ROOTS, "rig", "house"}
+TEST_FOLDERS = {*PACKAGE_ROOTS, "rig", "house", "scenes"}
 MODULE_LINES_MAX = 500
 # Put together here, or this file would name what it forbids.
 MACHINE_PATHS = ["/" + folder + "/" for folder in ("work", "root", "home")]

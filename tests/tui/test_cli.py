@@ -112,7 +112,7 @@ def test_help_has_an_example_whose_options_exist(
     assert set(re.findall(r"(?<= )--[a-z-]+", example)) <= known
     assert COMMANDS[words].help
     assert all(getattr(parameter, "help", "x") for parameter in COMMANDS[words].params if not parameter.hidden)
-    if words not in ("plan", "demo"):
+    if words not in ("plan", "demo", "policy explain", "policy purposes"):  # these ask no service
         assert "--data DIR" in text
 
 
@@ -226,7 +226,7 @@ ADD_DOOR = ["camera", "add", "{door}x", "--name", "Door", "--area", "seating"]
         (["footage", "list", "--camera", "nosuch"], "There is no camera"),
         (["footage", "gaps", "--camera", "nosuch"], "There is no camera"),
         (["footage", "verify", "--camera", "nosuch"], "There is no camera"),
-        (["footage", "list", "--from", "yesterday"], "is not a time"),
+        (["footage", "list", "--from", "someday"], "is not a time"),
         (["footage", "list", "--from", ""], "is not a time"),
         (["footage", "gaps", "--to", "99999999999999d ago"], "is not a time"),
         (["footage", "list", "--from", "1h ago", "--to", "2h ago"], "Swap --from and --to"),

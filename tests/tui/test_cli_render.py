@@ -59,6 +59,23 @@ def utc(text: str) -> int:
         ("90 min", "2026-11-25 10:30-06:00"),
         ("1.5d ago", "2026-11-24 00:00-06:00"),
         ("30s", "2026-11-25 11:59:30-06:00"),
+        ("2 hours ago", "2026-11-25 10:00-06:00"),
+        ("1 week ago", "2026-11-18 12:00-06:00"),
+        ("now", "2026-11-25 12:00-06:00"),
+        ("yesterday 15:15", "2026-11-24 15:15-06:00"),
+        ("Yesterday at 3:15 pm", "2026-11-24 15:15-06:00"),
+        ("yesterday", "2026-11-24 00:00-06:00"),
+        ("tomorrow 9:00", "2026-11-26 09:00-06:00"),
+        ("today, noon", "2026-11-25 12:00-06:00"),
+        ("12 am", "2026-11-25 00:00-06:00"),
+        ("midnight", "2026-11-25 00:00-06:00"),
+        ("wednesday 14:00", "2026-11-25 14:00-06:00"),  # NOON is a Wednesday
+        ("thu 14:00", "2026-11-19 14:00-06:00"),
+        ("nov 24 14:00", "2026-11-24 14:00-06:00"),
+        ("24 November 14:00", "2026-11-24 14:00-06:00"),
+        ("dec 24", "2025-12-24 00:00-06:00"),
+        ("Jul. 4 2026 9pm", "2026-07-04 21:00-05:00"),
+        ("2026-11-24 2 pm", "2026-11-24 14:00-06:00"),
     ],
 )
 def test_a_time_is_read_as_local_unless_it_says_otherwise(typed: str, moment: str) -> None:
@@ -70,6 +87,23 @@ def test_today_means_the_local_day_also_when_the_clocks_changed_in_it() -> None:
     assert render.parse_time("00:30", after_the_change) == utc("2026-11-01 00:30-05:00")
     late = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)  # still the 25th in Chicago
     assert render.parse_time("14:00", late) == utc("2026-11-25 14:00-06:00")
+
+
+@pytest.mark.parametrize("typed", ["2026-11-01 01:30", "nov 1 1:30", "2026-11-01T01:30:00"])
+def test_scene_10_a_time_that_came_twice_is_refused_with_both_written_out(typed: str) -> None:
+    with pytest.raises(BadRequest, match="twice") as refused:
+        render.parse_time(typed, NOON)
+    first, second = (part for part in str(refused.value).split("'") if part.startswith("2026-11-01 01:30"))
+    assert render.parse_time(second, NOON) - render.parse_time(first, NOON) == 3600 * 10**9
+
+
+def test_a_time_that_never_came_is_refused() -> None:
+    with pytest.raises(BadRequest, match="never 02:30") as refused:
+        render.parse_time("2026-03-08 02:30", NOON)
+    before, after = (part for part in str(refused.value).split("'") if part.startswith("2026-03-08"))
+    assert render.parse_time(before, NOON) < utc("2026-03-08 08:00+00:00") < render.parse_time(after, NOON)
+    assert render.parse_time("2026-03-08 01:59", NOON) == utc("2026-03-08 01:59-06:00")
+    assert render.parse_time("2026-03-08 03:00", NOON) == utc("2026-03-08 03:00-05:00")
 
 
 @given(MOMENTS)
@@ -84,7 +118,8 @@ def test_a_time_as_it_is_shown_can_be_typed_again(moment: datetime) -> None:
 
 
 _NO_TIMES = (
-    "yesterday|now|25:61|24:00|14|-|2026-13-01|2026-02-30|0001-01-01|9999-12-31 23:59|9999999999999d|1e30d|h ago"
+    "someday|yesterday 25:00|13 pm|feb 30|smarch 3|yesterday soon|11/24 14:00|25:61|24:00|14|-|2026-13-01|2026-02-30|"
+    "0001-01-01|9999-12-31 23:59|9999999999999d|1e30d|h ago"
 )
 
 
@@ -169,6 +204,14 @@ def test_a_table_has_one_line_a_row_whatever_its_cells_hold(rows: list[tuple[str
     lines = render.table(("ONE", "TWO"), rows).split("\n")
     assert len(lines) == len(rows) + 1
     assert all(render.inert(line, 1000) == line for line in lines)
+
+
+@given(st.lists(st.tuples(*[st.text("ab 入e\u0301", max_size=60)] * 3), max_size=4), st.integers(1, 100))
+def test_a_table_is_wrapped_to_the_terminal_and_loses_no_letter(rows: list[tuple[str, ...]], width: int) -> None:
+    shown = render.table(("ONE", "TWO", "THREE"), rows, width)
+    assert max(map(render.columns, shown.split("\n"))) <= max(width, 3 * 8 + 2 * 2)
+    wide = render.table(("ONE", "TWO", "THREE"), rows, 10_000)
+    assert sorted(shown.replace(" ", "").replace("\n", "")) == sorted(wide.replace(" ", "").replace("\n", ""))
 
 
 @pytest.mark.parametrize("name", ["Front Tür", "入口カメラ", "Door 🚪📚", "e\u0301te\u0301"])

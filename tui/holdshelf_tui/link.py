@@ -176,7 +176,6 @@ class Link:
                 return
             except NotPermitted as error:
                 # The session is not known: the service was restarted. The door renews it or ends this process.
-                self._renewed.clear()
                 if not self._has_door or not self._renewed.wait(RENEWAL_S):
                     self._call(self.on_end, self._last_words or str(error))
                     return
@@ -185,6 +184,7 @@ class Link:
                 self._closed.wait(RETRY_S)
 
     def _hear(self) -> None:
+        self._renewed.clear()  # before the token is used: one that comes from here on is another
         with self._client.events() as events:
             self._events = events
             self._call(self._came)

@@ -11,16 +11,33 @@ from holdshelf_core.acts import (
     board,
     cameras,
     capacity,
+    clock,
     commission,
+    counsel,
     entrances,
     holds,
     papers,
     people,
+    releases,
     sharing,
 )
 
 
 def register_all(registry: ActionRegistry) -> None:
     """Every act of the house."""
-    for module in (access_log, board, cameras, capacity, commission, entrances, holds, papers, people, sharing):
+    for module in (
+        access_log,
+        board,
+        cameras,
+        capacity,
+        clock,
+        commission,
+        counsel,
+        entrances,
+        holds,
+        papers,
+        people,
+        releases,
+        sharing,
+    ):
         module.register(registry)

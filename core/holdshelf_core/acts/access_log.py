@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import deque
-from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from holdshelf_core import times
 from holdshelf_core.actions import Action, ActionRegistry, LogForm
 from holdshelf_core.acts import common
 from holdshelf_core.api import types_board as types
-from holdshelf_core.errors import BadRequest, Conflict, Unavailable
+from holdshelf_core.errors import BadRequest, Unavailable
 from holdshelf_core.gate import Call
+from holdshelf_core.log_check import async_check
 from holdshelf_core.policy.case import Scope
+from holdshelf_core.policy.state import State
 from holdshelf_storage.access_lines import Entry
 from holdshelf_storage.checkpoint import BadHead
 from holdshelf_storage.errors import StorageError
-from holdshelf_storage.log_verify import verify_log
 
 MOST_ROWS = 5_000
+MOST_EXPORT_BYTES = 64 << 20
 HIDDEN_TEXTS = ("changes",)
 
 
@@ -53,10 +51,18 @@ def _row(entry: Entry, private: bool) -> types.LogEntryRow:
     return types.LogEntryRow(entry.seq, entry.public, texts, words_of(entry.public, texts))
 
 
-def _matches(entry: dict[str, Any], asked: types.LogShow) -> bool:
+def _actors(state: State, typed: str) -> frozenset[str]:
+    """Ids of whoever is, or was, called that; '' is everybody (an empty set). Raises NotFound."""
+    if not typed or typed in ("admin", "service"):
+        return frozenset([typed]) if typed else frozenset()
+    known = {p.id for p in state.people.values() if typed == p.id or typed.strip().lower() == p.login}
+    return frozenset(known or [common.find_person(state, typed).id])
+
+
+def _matches(entry: dict[str, Any], asked: types.LogShow, actors: frozenset[str]) -> bool:
     at = times.parse_rfc3339(entry["at"])
     return (
-        (not asked.person or entry.get("person") == asked.person)
+        (not actors or entry.get("person") in actors)
         and (not asked.camera or asked.camera in entry.get("cameras", ()))
         and (not asked.action or str(entry.get("action", "")).startswith(asked.action))
         and (asked.since_utc_ns is None or at >= asked.since_utc_ns)
@@ -68,8 +74,7 @@ async def _show(call: Call[types.LogShow]) -> types.LogRows:
     asked = call.request
     if not 1 <= asked.most <= MOST_ROWS:
         raise BadRequest(f"Between 1 and {MOST_ROWS} entries are shown at a time.", "Give another --most.")
-    if asked.person:
-        asked = msgspec.structs.replace(asked, person=common.person_id(call.state, asked.person))
+    actors = _actors(call.state, asked.person)
     log = call.gate.log
     # Names and notes are for the seats; the admin is shown the public form (P21).
     private = call.gate.decide(call.caller, "log.see", Scope(private=True)).allowed
@@ -78,7 +83,7 @@ async def _show(call: Call[types.LogShow]) -> types.LogRows:
     def read() -> types.LogRows:
         found: deque[types.LogEntryRow] = deque(maxlen=asked.most)
         for entry in log.read(asked.first, asked.last):
-            if _matches(entry.public, asked):
+            if _matches(entry.public, asked, actors):
                 found.append(_row(entry, private))
         return types.LogRows(list(found), log.size, log.head())
 
@@ -93,40 +98,45 @@ async def _verify(call: Call[types.LogVerify]) -> types.LogVerified:
     else:
         call.unrecorded("verification of a damaged log")
     try:
-        report = await asyncio.to_thread(
-            verify_log, holdshelf.paths.state, against=call.request.against or None, stop=holdshelf.stop_threads
-        )
+        report = await async_check(holdshelf, call.request.against, call.request.key)
     except BadHead as error:
         raise BadRequest(
             f"What was given to compare with {error}.", "Give a head as `holdshelf log head` prints it."
         ) from None
     except StorageError as error:
         raise Unavailable("The access log cannot be read.", str(error)) from None
-    return types.LogVerified(report.entries, report.head, report.problems)
+    return types.LogVerified(report.entries, report.head, report.problems, report.against, report.key)
 
 
-async def _export(call: Call[types.LogExport]) -> types.LogVerified:
+async def _export(call: Call[types.LogExport]) -> types.LogExported:
     asked, log = call.request, call.gate.log
-    path = Path(asked.file)
-    if not path.is_absolute():
-        raise BadRequest("The copy's file needs its whole path.", "Give /path/to/file.")
-    await call.record(facts={"public": asked.public})
+    await call.record(facts={"public": asked.public, "first": min(asked.first, 2**50)})
+    parts: list[bytes] = []
+    size = 0
 
-    def write() -> int:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            log.export(file.write, public=asked.public)
-            file.flush()
-            os.fsync(file.fileno())
-        return log.size
+    def take(part: bytes) -> None:
+        nonlocal size
+        size += len(part)
+        if size > MOST_EXPORT_BYTES:
+            raise BadRequest(
+                f"The copy would be larger than {MOST_EXPORT_BYTES >> 20} MB.",
+                "Take it in parts, with --first and --last; each of them verifies by itself.",
+            )
+        parts.append(part)
+
+    def copy() -> types.LogExported:
+        last = log.size if asked.last is None else asked.last
+        log.export(take, public=asked.public, first=asked.first, last=last)
+        return types.LogExported(b"".join(parts).decode(), asked.first, last, log.size)
 
     try:
-        entries = await asyncio.to_thread(write)
-    except FileExistsError:
-        raise Conflict(f"{path} exists; nothing is overwritten.", "Give another name.") from None
-    except OSError as error:
-        raise BadRequest(f"{path} cannot be written: {error.strerror}.", "Give another place.") from None
-    return types.LogVerified(entries, log.head(), [])
+        return await asyncio.to_thread(copy)
+    except ValueError:
+        raise BadRequest(
+            f"There are no such entries: the access log has {log.size}.", "Give another --first or --last."
+        ) from None
+    except StorageError as error:
+        raise Unavailable("The access log cannot be copied.", str(error)) from None
 
 
 async def _repair(call: Call[types.LogRepair]) -> types.LogHead:
@@ -149,7 +159,7 @@ def register(registry: ActionRegistry) -> None:
             types.LogRows,
             _show,
             everywhere,
-            lambda q: LogForm(facts={"first": min(q.first, 2**50), "of": q.action[:40]}),
+            lambda q: LogForm(facts={"first": min(q.first, 2**50) if q.first > 1 else "", "of": q.action[:40]}),
         )
     )
     registry.register(
@@ -162,10 +172,10 @@ def register(registry: ActionRegistry) -> None:
             "log.export",
             "log.export",
             types.LogExport,
-            types.LogVerified,
+            types.LogExported,
             _export,
             lambda q, _s: Scope(private=not q.public),
-            lambda q: LogForm(private={"file": q.file[:400]}),
+            lambda _q: LogForm(),
         )
     )
     registry.register(

@@ -106,7 +106,8 @@ async def _waive(call: Call[types.EntranceWaive]) -> types.EntranceRow:
         call.refuse("P3", f"A sign is waived for at most {most} days.", "The Board sets how long.")
     if now.doubtful:
         raise Conflict(
-            "The clocks of this machine disagree, so nothing is granted for a time.", "Have the time confirmed."
+            "The clocks of this machine disagree, so nothing is granted for a time.",
+            "Have the time confirmed: `holdshelf clock confirm`.",
         )
     until = now.earliest_utc_ns + days * common.DAY_NS
     fresh = msgspec.structs.replace(row, waived_by=call.caller.who, waived_until_utc_ns=until, waived_why=why)

@@ -19,12 +19,17 @@ from holdshelf_core import times
 from holdshelf_core.actions import Action, ActionRegistry, Change, LogForm
 from holdshelf_core.acts import common
 from holdshelf_core.api import types_holds as types
-from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError
+from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, Unavailable
 from holdshelf_core.gate import Call
 from holdshelf_core.house import put
+from holdshelf_core.policy import holds as way
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
+from holdshelf_core.policy.second import FLAG_PAPER
 from holdshelf_core.policy.state import State
+from holdshelf_storage.errors import StorageError
+from holdshelf_storage.journal import StoredSegment
+from holdshelf_storage.layout import MAX_TIME_NS
 
 MAX_SPANS = 64
 LONGEST_REVIEW_DAYS = 366
@@ -76,7 +81,10 @@ def _hold(call: Call[Any], key: str, *states: str) -> model.Hold:
     hold = common.find_row(dict(call.state.holds), key, "hold")
     if states and hold.state not in states:
         raise Conflict(f"{hold.id} is {_STATE_WORDS.get(hold.state, hold.state)}.", "See `holdshelf hold show`.")
-    return hold
+    if hold.state == "lifted":
+        return hold
+    # With what only the shelf knows of it until the log has that, too: no act may leave it out and count on from there.
+    return call.holdshelf.holds.book.to_write(hold.id) or hold
 
 
 _STATE_WORDS = {
@@ -99,8 +107,19 @@ async def _commit(call: Call[Any], hold: model.Hold, *more: Change, **said: Any)
     if call.seq < 0:
         # Its entry waits for the log: until then the shelf's own file is what a restart finds.
         await holds.async_write_down(hold)
-    call.holdshelf.async_spawn(holds.async_shelve(hold), f"shelve-{hold.id}")
-    return await async_row(call.holdshelf, hold, coverage=True, queued=call.seq < 0)
+    protected_utc_ns = call.holdshelf.clock.utc_ns()
+    try:
+        row = await async_row(call.holdshelf, hold, coverage=True, queued=call.seq < 0)
+    finally:
+        # After the answer is made, which reads the same journals: it is protected, and somebody waits.
+        call.holdshelf.async_spawn(_settle(call, hold), f"shelve-{hold.id}")
+    return msgspec.structs.replace(row, protected_utc_ns=protected_utc_ns)
+
+
+async def _settle(call: Call[Any], hold: model.Hold) -> None:
+    """Afterwards, in the background: its second names, and a warning if it will take all the room."""
+    await call.holdshelf.holds.async_shelve(hold)
+    await call.holdshelf.holds.async_watch_room()
 
 
 async def async_row(holdshelf: Any, hold: model.Hold, *, coverage: bool = False, queued: bool = False) -> types.HoldRow:
@@ -112,7 +131,7 @@ async def async_row(holdshelf: Any, hold: model.Hold, *, coverage: bool = False,
     if coverage:
         rows = [
             types.CoverageRow(c.camera, c.kind, c.start_utc_ns, c.end_utc_ns, c.reason)
-            for c in await holds.async_coverage(hold.spans)
+            for c in await holds.async_coverage(hold.spans, hold.id)
         ]
     return types.HoldRow(
         id=hold.id,
@@ -144,7 +163,8 @@ async def _place(call: Call[types.HoldPlace]) -> types.HoldRow:
     asked = call.request
     year = datetime.now(get_localzone()).year
     hold = model.Hold(
-        id=call.gate.house.next_id("holds", "H", year),
+        # A number that only the shelf still knows (the state was lost) is not given again either.
+        id=call.gate.house.next_id("holds", "H", year, also=call.holdshelf.holds.book.known()),
         ground=asked.ground,
         reference=common.words(asked.reference, "The case or incident number", needed=True, most=60),
         spans=_spans(call, asked.spans),
@@ -163,9 +183,7 @@ async def _extend(call: Call[types.HoldExtend]) -> types.HoldRow:
     if len(spans) > MAX_SPANS:
         raise BadRequest(f"A hold has at most {MAX_SPANS} spans.", "Place another hold beside it.")
     # Who keeps more takes back a lift that was under way: it would have to be asked for again.
-    longer = msgspec.structs.replace(
-        hold, spans=spans, version=hold.version + 1, state="active", lift_by="", lift_why="", grace_end_utc_ns=None
-    )
+    longer = msgspec.structs.replace(way.kept(hold), spans=spans)
     return await _commit(call, longer, private={"why": why})
 
 
@@ -176,28 +194,33 @@ async def _reviewed(call: Call[types.HoldReview]) -> types.HoldRow:
     return await _commit(call, row, private={"note": note}, facts={"next_review": times.rfc3339(row.review_utc_ns)})
 
 
+async def _recorded_until(call: Call[Any], hold: model.Hold) -> dict[str, int]:
+    """Of cameras that it keeps until lifted: the latest end of what was recorded by a wall clock that was ahead then."""
+    opened, latest_utc_ns = call.holdshelf.store.opened, call.now.latest_utc_ns
+    cameras = {span.camera for span in hold.spans if span.end_utc_ns is None}
+    if opened is None or not cameras:
+        return {}
+    footage = opened.footage
+
+    def ask() -> dict[str, int]:
+        found = {camera: footage.query(camera, latest_utc_ns, MAX_TIME_NS) for camera in cameras}
+        return {
+            camera: max((span.end_utc_ns for span in spans if isinstance(span, StoredSegment)), default=0)
+            for camera, spans in found.items()
+        }
+
+    try:
+        return await asyncio.to_thread(ask)
+    except StorageError as error:
+        raise Unavailable(f"What {hold.id} keeps cannot be read, so it is not lifted now: {error}") from None
+
+
 async def _lift(call: Call[types.HoldLift]) -> types.HoldRow:
     hold = _hold(call, call.request.hold, "active")
     why = common.words(call.request.why, "Why the hold is lifted", needed=True)
-    asked = msgspec.structs.replace(
-        hold, state="lifting", lift_by=call.caller.who, lift_why=why, version=hold.version + 1
-    )
-    if not call.state.board.second_person_lift:
-        asked = _in_grace(call, asked)
+    later = await _recorded_until(call, hold)
+    asked = way.lift_asked(hold, call.caller.who, why, call.state.board, call.now, later)
     return await _commit(call, asked, private={"why": why})
-
-
-def _in_grace(call: Call[Any], hold: model.Hold) -> model.Hold:
-    # By the later clock: a wall clock that was set back must not shorten the days of grace.
-    end = max(call.now.utc_ns, call.now.trusted_utc_ns) + call.state.board.grace_days * common.DAY_NS
-    spans = tuple(
-        # What was kept until lifted takes in nothing new from here on.
-        s
-        if s.end_utc_ns is not None
-        else msgspec.structs.replace(s, end_utc_ns=max(call.now.utc_ns, s.start_utc_ns + 1))
-        for s in hold.spans
-    )
-    return msgspec.structs.replace(hold, state="grace", grace_end_utc_ns=end, spans=spans)
 
 
 async def _approve(call: Call[types.HoldApprove]) -> types.HoldRow:
@@ -205,20 +228,17 @@ async def _approve(call: Call[types.HoldApprove]) -> types.HoldRow:
     hold = _hold(call, asked.hold, "lifting", "grace")
     note = common.words(asked.note, "The note")
     if asked.refuse:
-        kept = msgspec.structs.replace(
-            hold, state="active", lift_by="", lift_why="", grace_end_utc_ns=None, version=hold.version + 1
-        )
+        kept = way.kept(hold)
         return await _commit(call, kept, facts={"lift": "refused"}, private={"note": note})
     if hold.state == "grace":
         raise Conflict(
             f"{hold.id} is lifted already and in its days of grace.", "It can still be taken back with --refuse."
         )
     sha256 = common.paper(asked.paper_sha256, "An approval on paper", needed=False)
-    by = asked.seat if sha256 else call.caller.who
-    lifted = _in_grace(
-        call,
-        msgspec.structs.replace(hold, approved_by=by, approval_paper_sha256=sha256, version=hold.version + 1),
-    )
+    # A seat's holder who brings a paper as well has approved on screen: by their own word, whoever signed.
+    by = asked.seat if call.decision.flag == FLAG_PAPER else call.caller.who
+    later = await _recorded_until(call, hold)
+    lifted = way.lift_approved(hold, by, sha256, call.state.board, call.now, later)
     facts = {
         "lift": "approved",
         "approved_by": by,
@@ -254,22 +274,21 @@ async def _archive(call: Call[types.HoldArchive]) -> types.HoldRow:
     receipt = await call.holdshelf.holds.async_archive(hold, folder)
 
     async def done() -> model.Hold:
-        fresh = call.state.holds[hold.id]
-        row = msgspec.structs.replace(fresh, archived_to=str(folder), version=fresh.version + 1)
-        await call.gate.async_service_entry(
-            "hold.archived",
-            LogForm(
+        # Under the order of acts: what somebody asked to be kept meanwhile is in the row that is written.
+        async with call.gate.order:
+            row = way.archived(_hold(call, hold.id), str(folder), receipt.sums_sha256)
+            form = LogForm(
                 cameras=_form(row).cameras,
                 subject=row.id,
                 facts={"files": receipt.files, "bytes": receipt.bytes, "sha256sums": receipt.sums_sha256},
                 private={"folder": str(folder)},
-            ),
-            [put("holds", row.id, row)],
-        )
+            )
+            changes = [put("holds", row.id, row)]
+            await call.gate.async_service_entry("hold.archived", form, changes, ordered=True)
         return row
 
     row = await asyncio.shield(asyncio.ensure_future(done()))
-    call.holdshelf.holds.apply(call.state.holds)
+    call.holdshelf.async_spawn(call.holdshelf.holds.async_let_go_archived(), f"let-go-{hold.id}")
     return await async_row(call.holdshelf, row)
 
 

@@ -13,7 +13,7 @@ from holdshelf_core.api import paper_types as papers
 from holdshelf_core.api import types_board as types
 from holdshelf_core.errors import BadRequest, Unavailable
 from holdshelf_core.gate import Call
-from holdshelf_core.paper_facts import CameraSource, paper_facts
+from holdshelf_core.paper_facts import CameraSource, paper_facts, refusal_paper
 from holdshelf_core.policy.case import Scope
 from holdshelf_storage.errors import StorageError
 
@@ -22,6 +22,7 @@ async def _facts(call: Call[papers.PrintRequest]) -> papers.PaperFacts:
     if call.request.paper not in papers.PAPERS:
         raise BadRequest(f"{call.request.paper[:30]!r} is no paper.", "One of: " + ", ".join(papers.PAPERS) + ".")
     holdshelf, state = call.holdshelf, call.state
+    refusal = _refusal(call)
     caveats: list[str] = []
     try:
         await call.record()
@@ -49,8 +50,20 @@ async def _facts(call: Call[papers.PrintRequest]) -> papers.PaperFacts:
         people=state.people,
         head=call.gate.log.head(),
         now_utc_ns=call.now.utc_ns,
+        refusal=refusal,
         caveats=tuple(caveats),
     )
+
+
+def _refusal(call: Call[papers.PrintRequest]) -> papers.RefusalPaper | None:
+    """The sheet of one request, for who may see it; None for the sheet that names none, which is anybody's."""
+    asked = call.request
+    if not asked.release or asked.paper != "refusal":
+        return None
+    seen = call.gate.decide(call.caller, "release.see", Scope(target=asked.release))
+    if not seen.allowed:
+        call.refuse(seen.clause, seen.sentence, seen.who_can_help)
+    return refusal_paper(call.state, call.state.releases[asked.release], call.now.zone)
 
 
 async def _backup(call: Call[types.BackupMake]) -> backup_local.BackupDone:
@@ -69,7 +82,7 @@ async def _backup(call: Call[types.BackupMake]) -> backup_local.BackupDone:
         await asyncio.to_thread(holdshelf.house.flush)
     except StorageError as error:
         raise Unavailable("The register cannot be written, so no backup was made.", str(error)) from None
-    make = partial(backup_local.make, holdshelf.paths.data, path, logged=logged, stop=holdshelf.stop_threads)
+    make = partial(backup_local.make, holdshelf.paths.data, path, logged=logged, promised=call.seq, stop=holdshelf.stop_threads)
     return await asyncio.to_thread(make)
 
 
@@ -83,7 +96,7 @@ def register(registry: ActionRegistry) -> None:
             papers.PaperFacts,
             _facts,
             lambda _q, _s: Scope(),
-            lambda q: LogForm(facts={"paper": q.paper[:20]}),
+            lambda q: LogForm(subject=q.release[:20], facts={"paper": q.paper[:20]}),
         )
     )
     registry.register(

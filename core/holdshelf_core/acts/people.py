@@ -186,6 +186,12 @@ async def _end_seat(call: Call[types.SeatEnd]) -> types.Done:
     seat = max(current, key=lambda s: s.start_utc_ns)
     now = call.now.utc_ns
     end = common.day_end_utc_ns(asked.end, "--at") if asked.end else now
+    if seat.end_utc_ns is not None and end > seat.end_utc_ns and asked.end:
+        # Whoever ends a term must not lengthen it, least of all their own: that takes a paper and another seat.
+        raise BadRequest(
+            f"The term ends on {times.local_words(seat.end_utc_ns)} already, and is not made longer by ending it.",
+            "Give an earlier --at, or have the holder named anew: `holdshelf seat name`.",
+        )
     row = msgspec.structs.replace(seat, end_utc_ns=end, ended_utc_ns=now if end <= now else None)
     seq = await call.record(
         [put("seats", seat.id, row)],

@@ -109,6 +109,7 @@ def _burn(call: Call[Any], camera: str, lease: Lease) -> Burn:
         log_seq=lease.seq,
         masks=row.masks,
         mask_version=row.mask_version,
+        camera=camera,
     )
 
 

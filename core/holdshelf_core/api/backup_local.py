@@ -71,16 +71,17 @@ def check_target(file: Path) -> None:
         raise BadRequest(f"{file.absolute().parent} is not a folder.", "Make it first, or give another place.")
 
 
-def make(data: Path, file: Path, *, logged: bool, stop: threading.Event | None = None) -> BackupDone:
+def make(data: Path, file: Path, *, logged: bool, promised: int = 0, stop: threading.Event | None = None) -> BackupDone:
     """Makes a backup at ``file``: in the service, or beside its files when none runs. Blocks for seconds to minutes.
 
-    DATA/backups is made when ``file`` lies there. Raises HoldshelfError; no file is left behind then.
+    ``promised``: entries of the access log that are known to be on disk. DATA/backups is made when ``file`` lies there.
+    Raises HoldshelfError; no file is left behind then.
     """
     state = DataPaths(data).state
     if not state.is_dir():
         raise Unavailable(f"{data} is not set up.", "Give --data.")
     try:
-        made = backup(state, file, stop=stop)
+        made = backup(state, file, stop=stop, promised=promised)
     except StorageError as error:
         raise _told(error) from None
     return BackupDone(str(file.absolute()), made.bytes, made.sha256, made.entries, made.problems, logged=logged)

@@ -113,24 +113,40 @@ class LogRows(msgspec.Struct, frozen=True):
 
 
 class LogVerify(msgspec.Struct, frozen=True):
-    """Verify the whole log, against a head that somebody outside kept."""
+    """Verify the whole log, against a head and with a public key that somebody outside kept ('' neither)."""
 
     against: str = ""
+    key: str = ""
 
 
 class LogVerified(msgspec.Struct, frozen=True):
-    """What was found."""
+    """What was found. ``against``: what the head from outside showed, a sentence."""
 
     entries: int
     head: str
     problems: list[str]
+    against: str = ""
+    key: str = ""
 
 
 class LogExport(msgspec.Struct, frozen=True):
-    """Write a copy of the log into a new file of the machine that the service runs on."""
+    """A copy of entries ``first`` to ``last`` (None: the newest) that a stranger can check.
 
-    file: str
+    ``public``: without private texts.
+    """
+
     public: bool = True
+    first: int = 1
+    last: int | None = None
+
+
+class LogExported(msgspec.Struct, frozen=True):
+    """The copy, as docs/access-log.md describes it; ``size``: entries of the whole log."""
+
+    text: str
+    first: int
+    last: int
+    size: int
 
 
 class LogHead(msgspec.Struct, frozen=True):

@@ -112,6 +112,8 @@ class HoldRow(msgspec.Struct, frozen=True):
     lift_by: str = ""
     """Who asked for the lift: their word is not the second one."""
     lift_by_name: str = ""
+    protected_utc_ns: int | None = None
+    """Answer to an act: since this instant, at the latest, what it keeps was protected and the act written down."""
 
 
 class HoldList(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,10 +22,11 @@ from pathlib import Path
 import msgspec
 
 from holdshelf_core.errors import BadRequest, Unavailable
+from holdshelf_core.keeping.archive_facts import Copied
 from holdshelf_core.policy.model import HoldSpan
 from holdshelf_storage import journal, layout
 from holdshelf_storage.atomic import fsync_dir, sync, write_all, write_atomic
-from holdshelf_storage.days import sum_line
+from holdshelf_storage.days import sum_line, wanted_sums
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.hashing import sha256_of
 from holdshelf_storage.ledger_lines import merged
@@ -37,31 +39,6 @@ ROOM_BYTES = 64 << 20
 RECEIPT = "archived.json"
 
 
-class Copied(msgspec.Struct, frozen=True, kw_only=True):
-    """One archive of a hold, as the shelf's archive.json lists it."""
-
-    folder: str
-    at_utc_ns: int
-    files: int
-    bytes: int
-    sums_sha256: str
-    """SHA-256 of the copy's top SHA256SUMS."""
-    segments: dict[str, list[int]]
-    """Sequences by camera."""
-    spans: dict[str, list[tuple[int, int]]]
-    """The stretches that they fill, by camera."""
-    held: tuple[HoldSpan, ...] = ()
-    """What the hold kept when it was archived: what is asked for later has no copy."""
-    confirmed: bool = False
-    """The access log has it: only then anything is let go."""
-
-
-class ArchiveFile(msgspec.Struct, frozen=True):
-    """archive.json on the shelf."""
-
-    archives: list[Copied] = []
-
-
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What was copied and proved."""
@@ -70,8 +47,6 @@ class Receipt:
     files: int
     bytes: int
     sums_sha256: str
-    same_disk: bool
-    """The copy lies on the disk that it was to relieve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,56 +60,6 @@ class _File:
     sha256: str | None
 
 
-def read_archives(data: bytes | None) -> list[Copied]:
-    """What archive.json lists; nothing when it is missing or cannot be read (then nothing is let go)."""
-    if data is None:
-        return []
-    try:
-        return msgspec.json.decode(data, type=ArchiveFile).archives
-    except journal.UNREADABLE:
-        return []
-
-
-def with_archive(archives: list[Copied], copied: Copied) -> bytes:
-    """The bytes of archive.json with one archive more; one at the same folder that the log lacks is replaced."""
-    kept = [one for one in archives if one.confirmed or one.folder != copied.folder]
-    return msgspec.json.encode(ArchiveFile([*kept, copied])) + b"\n"
-
-
-def confirmed(archives: list[Copied], folder: str) -> tuple[bytes, bool]:
-    """(the bytes of archive.json with the archive at `folder` confirmed, whether that changed anything)."""
-    changed = [
-        msgspec.structs.replace(one, confirmed=True) if one.folder == folder and not one.confirmed else one
-        for one in archives
-    ]
-    return msgspec.json.encode(ArchiveFile(changed)) + b"\n", changed != archives
-
-
-def copied_sequences(archives: list[Copied]) -> dict[str, frozenset[int]]:
-    """Sequences by camera of all confirmed archives."""
-    found: dict[str, set[int]] = {}
-    for one in archives:
-        if one.confirmed:
-            for camera, seqs in one.segments.items():
-                found.setdefault(camera, set()).update(seqs)
-    return {camera: frozenset(seqs) for camera, seqs in found.items()}
-
-
-def copied_of(archives: list[Copied]) -> tuple[HoldSpan, ...]:
-    """The spans that confirmed archives were made of."""
-    return tuple(dict.fromkeys(span for one in archives if one.confirmed for span in one.held))
-
-
-def copied_spans(archives: list[Copied]) -> dict[str, list[tuple[int, int]]]:
-    """Stretches by camera of all confirmed archives."""
-    found: dict[str, list[tuple[int, int]]] = {}
-    for one in archives:
-        if one.confirmed:
-            for camera, spans in one.spans.items():
-                found.setdefault(camera, []).extend((start, end) for start, end in spans)
-    return {camera: merged(spans) for camera, spans in found.items()}
-
-
 def check_folder(folder: Path, volume: Volume) -> None:
     """Refuses what cannot be an archive's place. Raises BadRequest."""
     real = Path(os.path.realpath(folder))
@@ -146,6 +71,22 @@ def check_folder(folder: Path, volume: Volume) -> None:
         root = Path(os.path.realpath(ours))
         if real == root or root in real.parents:
             raise BadRequest(f"{folder} lies in the {what} folder itself.", "Give a folder on another disk.")
+
+
+def check_disk(folder: Path, volume: Volume) -> None:
+    """Refuses a folder on a disk of our own: nothing would be relieved, and the copy would die with what it is of.
+    Raises BadRequest, Unavailable."""
+    try:
+        device = folder.stat().st_dev
+        if device == os.fstat(volume.root_fd).st_dev:
+            words = f"{folder} lies on the media disk itself, where a copy makes no room and dies with that disk."
+        elif device == volume.state.stat().st_dev:
+            words = f"{folder} lies on the system's disk, next to the records of this server."
+        else:
+            return
+    except OSError as error:
+        raise Unavailable(f"{folder} cannot be looked at ({error.strerror}).", "Mount the other disk.") from None
+    raise BadRequest(words, "Mount another disk, and give a folder on that.")
 
 
 def archive(
@@ -170,12 +111,15 @@ def archive(
         root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             figures = os.fstatvfs(root)
-            if sum(sizes) + ROOM_BYTES > figures.f_bavail * figures.f_frsize + _there(root, hold):
+            needed, free = sum(sizes) + ROOM_BYTES, figures.f_bavail * figures.f_frsize + _there(root, hold)
+            if needed > free:
                 raise Unavailable(
-                    f"{folder} has no room for {sum(sizes) / 1e9:.1f} GB of held footage.", "Give a larger disk."
+                    f"{folder} has no room for this: it takes {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free.",
+                    "Nothing was copied; give a larger disk.",
                 )
             made = _Copy(volume, hold, root, stop)
-            sums = [line for file in files if (line := made.file(file))]
+            sums = [made.file(file) for file in files]
+            sums += made.earlier(shelf)
             sums += made.lists(shelf, facts)
             sums.sort(key=lambda line: line.partition(b"  ")[2])
             top = b"".join(sums)
@@ -183,7 +127,6 @@ def archive(
             sums_sha256 = hashlib.sha256(top).hexdigest()
             copied = _copied(str(folder), at_utc_ns, files, sum(sizes), sums_sha256, held)
             made.write(RECEIPT, msgspec.json.encode(copied) + b"\n")
-            same = os.fstat(root).st_dev == os.fstat(volume.root_fd).st_dev
         finally:
             os.close(root)
     except (OSError, StorageError) as error:
@@ -191,7 +134,7 @@ def archive(
         raise Unavailable(
             f"{hold} could not be archived to {folder} ({said}).", "Nothing was let go here; mend it and try again."
         ) from error
-    return Receipt(str(folder), len(files), sum(sizes), sums_sha256, same), copied
+    return Receipt(str(folder), len(files), sum(sizes), sums_sha256), copied
 
 
 def _copied(
@@ -282,6 +225,32 @@ class _Copy:
                 )
         return sum_line(shown, found or "")
 
+    def earlier(self, shelf: Shelf) -> list[bytes]:
+        """Proves what an earlier copy in this folder has and the shelf has not any more; its lines for SHA256SUMS."""
+        lines = []
+        for camera in shelf.index.cameras(self._hold):
+            for day in shelf.index.days(self._hold, camera):
+                below = f"{camera}/{day}"
+                alone = self._names(self._folder(below)) - shelf.index.names(self._hold, camera, day)
+                for line in wanted_sums(shelf.index.read_journal(self._hold, camera, day)) if alone else ():
+                    name = line[66:-1].decode()
+                    if name not in alone:
+                        continue
+                    if (self._hash_of(f"{self._hold}/{below}/{name}") or "").encode() != line[:64]:
+                        raise Unavailable(
+                            f"{below}/{name}, copied there before, differs from its checksum now.",
+                            "Check that disk; archive to another folder. Nothing was let go now.",
+                        )
+                    lines.append(sum_line(f"{below}/{name}", line[:64].decode()))
+        return lines
+
+    def _names(self, folder: str) -> set[str]:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._root)
+        try:
+            return {name for name in os.listdir(fd) if layout.parse_segment_name(name)}  # noqa: PTH208 - a descriptor
+        finally:
+            os.close(fd)
+
     def lists(self, shelf: Shelf, facts: bytes) -> list[bytes]:
         """Copies hold.json and the journals; their lines for SHA256SUMS."""
         lines = [self._list(layout.HOLD_FILE, facts)]
@@ -292,11 +261,11 @@ class _Copy:
                 self._folder(camera)
                 lines.append(self._list(f"{camera}/{layout.GONE_FILE}", gone))
             for day in shelf.index.days(self._hold, camera):
-                self._folder(f"{camera}/{day}")
-                for name in (layout.JOURNAL, layout.SUMS):
-                    data = shelf.index.read(f"{path}/{camera}/{day}/{name}", 1 << 28)
-                    if data is not None:
-                        lines.append(self._list(f"{camera}/{day}/{name}", data))
+                there = self._names(self._folder(f"{camera}/{day}"))
+                data = shelf.index.read_journal(self._hold, camera, day)
+                lines.append(self._list(f"{camera}/{day}/{layout.JOURNAL}", data))
+                listed = [line for line in wanted_sums(data) if line[66:-1].decode() in there]
+                lines.append(self._list(f"{camera}/{day}/{layout.SUMS}", b"".join(listed)))
         for folder in sorted(self._folders):
             fsync_dir(folder, dir_fd=self._root)
         return lines
@@ -320,6 +289,12 @@ class _Copy:
             if path not in self._folders:
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(path, 0o700, dir_fd=self._root)
+                found = os.stat(path, dir_fd=self._root, follow_symlinks=False)
+                if not stat.S_ISDIR(found.st_mode) or found.st_dev != os.fstat(self._root).st_dev:
+                    # What it leads to may be what is to be copied, and would prove itself.
+                    raise Unavailable(
+                        f"{path} on the other disk is a link, a file or another disk.", "See what it is, and remove it."
+                    )
                 self._folders.add(path)
         return path
 

@@ -11,11 +11,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from holdshelf_core.keeping.protection import Protection, Spans
+from holdshelf_core.keeping.protection import UNKNOWN_LENGTH_NS, Protection, Spans
 from holdshelf_core.policy.model import HoldSpan
 from holdshelf_storage import layout
 from holdshelf_storage.days import SegmentRef
 from holdshelf_storage.footage import Footage
+from holdshelf_storage.journal import SlimSegment
 from holdshelf_storage.ledger import Ledger
 from holdshelf_storage.stretches import Stretches, stretches
 
@@ -145,8 +146,8 @@ class HeldBytes:
         total = 0
         for day in self._footage.days(camera) if spans else ():
             begin = layout.day_start_ns(day)
-            # What began on this day may reach into the next.
-            touching = tuple((s, e) for s, e in spans if s < begin + 2 * layout.DAY_NS and e > begin)
+            # What began on this day may reach into the next, by less than a file can be long.
+            touching = tuple((s, e) for s, e in spans if s < begin + layout.DAY_NS + UNKNOWN_LENGTH_NS and e > begin)
             if not touching:
                 continue
             usage = self._footage.day_usage(camera, day)
@@ -174,14 +175,29 @@ class HeldBytes:
             known = self._known.get(key)
         if known is not None and state is not None and known[0] == state:
             return known[1]
-        found = sum(
-            ref.allocated_bytes
-            for ref in self._footage.folders.refs(camera, day)
-            if any(ref.start_utc_ns < e and max(ref.end_utc_ns, ref.start_utc_ns + 1) > s for s, e in spans)
-            and (counts is None or counts(ref))
-        )
+        found = sum(ref.allocated_bytes for ref in self._touching(camera, day, spans) if counts is None or counts(ref))
         with self._lock:
             if len(self._known) > MOST_KNOWN:
                 self._known.clear()
             self._known[key] = (state, found)
         return found
+
+    def _touching(self, camera: str, day: str, spans: Spans | tuple[tuple[int, int], ...]) -> Iterator[SegmentRef]:
+        """The segments of a day that touch any of `spans`. Most do not: nothing is made of those."""
+        lines = [line for line in self._footage.folders.slim(camera, day) if isinstance(line, SlimSegment)]
+        names = set(self._footage.folders.names(camera, day))
+        untold = names.difference(line.name for line in lines)
+        if any(layout.parse_segment_name(name) is not None for name in untold):
+            # A file without its line, which should not be: what its name and its inode say.
+            yield from (ref for ref in self._footage.folders.refs(camera, day) if _is_in(ref, spans))
+            return
+        for line in lines:
+            end = line.start_utc_ns + line.duration_ns
+            is_in = any(line.start_utc_ns < e and max(end, line.start_utc_ns + 1) > s for s, e in spans)
+            if is_in and line.name in names:
+                names.discard(line.name)  # a line that a crash wrote twice counts once
+                yield SegmentRef(camera, day, line.seq, line.name, line.allocated_bytes, line.start_utc_ns, end)
+
+
+def _is_in(ref: SegmentRef, spans: Spans | tuple[tuple[int, int], ...]) -> bool:
+    return any(ref.start_utc_ns < e and max(ref.end_utc_ns, ref.start_utc_ns + 1) > s for s, e in spans)

@@ -40,7 +40,7 @@ def forecast(
                 changes[begin] = changes.get(begin, 0.0) + rate
                 changes[end] = changes.get(end, 0.0) - rate
     growth = changes.get(now_utc_ns, 0.0)
-    if held_bytes >= room_bytes:
+    if held_bytes >= room_bytes and held_bytes > 0:
         return Forecast(held_bytes, room_bytes, growth, 0.0)
     at_ns, held, rate = now_utc_ns, float(held_bytes), 0.0
     for moment in sorted(changes):

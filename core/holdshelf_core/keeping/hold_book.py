@@ -36,6 +36,8 @@ class HoldBook:
         self._asked: dict[str, Hold] = {}
         self._shelf: dict[str, Hold] = {}
         self._let_go: dict[str, tuple[Mapping[str, Collection[int]], tuple[HoldSpan, ...]]] = {}
+        self._ahead: set[str] = set()
+        """Holds of which the shelf was found to know more than the state, until the state knows it too."""
         self._told = False
 
     # -- what becomes known -----------------------------------------------------------------------------------------
@@ -51,10 +53,16 @@ class HoldBook:
                 if row is not None and row.version >= asked.version:
                     del self._asked[key]
                     changed.add(key)
+            for key in list(self._ahead):
+                row, shelved = fresh.get(key), self._shelf.get(key)
+                if shelved is None or (row is not None and not _beyond(shelved.spans, row.spans)):
+                    self._ahead.discard(key)
+                    changed.add(key)
             if self._told:
                 self._tell(changed)
             else:
                 self._told = True
+                self._look_ahead()
                 self.protection.tell({key: kept for key in self._keys() if (kept := self._kept(key)) is not None})
 
     def ask(self, hold: Hold) -> None:
@@ -76,6 +84,8 @@ class HoldBook:
         """All that lies on the shelf of a volume that was just attached."""
         with self._lock:
             before, self._shelf = self._shelf, dict(holds)
+            if self._told:
+                self._look_ahead()
             self._tell({*before, *holds})
 
     def put_on_shelf(self, hold: Hold) -> None:
@@ -89,6 +99,7 @@ class HoldBook:
         with self._lock:
             self._shelf.pop(hold, None)
             self._let_go.pop(hold, None)
+            self._ahead.discard(hold)
             self._tell({hold})
 
     def let_go(self, hold: str, sequences: Mapping[str, Collection[int]], copied: tuple[HoldSpan, ...]) -> None:
@@ -107,6 +118,29 @@ class HoldBook:
             if asked is not None and (row is None or asked.version > row.version):
                 return asked
             return row if row is not None else self._shelf.get(hold)
+
+    def known(self) -> set[str]:
+        """Ids of all holds that anything knows of."""
+        with self._lock:
+            return self._keys()
+
+    def to_write(self, hold: str) -> Hold | None:
+        """What hold.json is to say: the hold as it is now, and whatever only the shelf knew of it until the log has it too.
+        None when there is no such hold, or it is lifted."""
+        with self._lock:
+            now, shelved = self.current(hold), self._shelf.get(hold)
+            if now is None or self._is_lifted(hold):
+                return None
+            if shelved is None or hold not in self._ahead:
+                return now
+            if now.state == LIFTED:
+                return shelved  # another hold of that number: under the lifted one's name it would be lifted, too
+            more = _beyond(shelved.spans, now.spans)
+            if not more:
+                return now
+            if not _is_another(shelved, now) and not _beyond(now.spans, shelved.spans):
+                return shelved
+            return _in_force_again(_naming(now, shelved), (*now.spans, *more), max(now.version, shelved.version) + 1)
 
     def in_force(self) -> list[Hold]:
         """All holds that keep something, lifted ones whose names are still to go excepted."""
@@ -148,6 +182,7 @@ class HoldBook:
                 and row.grace_end_utc_ns is not None
                 and row.grace_end_utc_ns <= now
                 and row.id not in self._asked
+                and row.id not in self._ahead
             ]
 
     # -- the union --------------------------------------------------------------------------------------------------
@@ -157,7 +192,7 @@ class HoldBook:
 
     def _is_lifted(self, hold: str) -> bool:
         row = self._rows.get(hold)
-        return row is not None and row.state == LIFTED and hold not in self._asked
+        return row is not None and row.state == LIFTED and hold not in self._asked and hold not in self._ahead
 
     def _tell(self, holds: Collection[str]) -> None:
         if holds and self._told:
@@ -173,24 +208,25 @@ class HoldBook:
             parts += row.spans
         if asked is not None:
             parts += asked.spans
-        if shelved is not None and (row is None or row.state == LIFTED or shelved.version > row.version):
+        if shelved is not None and (row is None or hold in self._ahead):
             parts += shelved.spans
         if not parts:
             return None
         return Kept(tuple(dict.fromkeys(parts)), *self._let_go.get(hold, _NOTHING))
 
+    def _look_ahead(self) -> None:
+        self._ahead = {key for key, shelved in self._shelf.items() if _knows_more(shelved, self._rows.get(key))}
+
     def _united(self, hold: str) -> Hold | None:
         row, shelved = self._rows.get(hold), self._shelf[hold]
-        if hold in self._asked or (row is not None and row.state == LIFTED):
+        if hold in self._asked or hold not in self._ahead:
             return None
         if row is None:
             return _in_force_again(shelved, shelved.spans, shelved.version + 1)
-        if shelved.version <= row.version:
-            return None
-        more = [span for span in shelved.spans if not any(_within(span, known) for known in row.spans)]
-        if not more:
-            return None
-        return _in_force_again(row, (*row.spans, *more), max(row.version, shelved.version) + 1)
+        version = max(row.version, shelved.version) + 1
+        if row.state == LIFTED:
+            return _in_force_again(shelved, shelved.spans, version)
+        return _in_force_again(_naming(row, shelved), (*row.spans, *_beyond(shelved.spans, row.spans)), version)
 
 
 def lost_hold(hold: str, spans: tuple[HoldSpan, ...], now_utc_ns: int, review_utc_ns: int) -> Hold:
@@ -220,6 +256,35 @@ def _in_force_again(hold: Hold, spans: tuple[HoldSpan, ...], version: int) -> Ho
         grace_end_utc_ns=None,
         lifted_utc_ns=None,
     )
+
+
+def _is_another(shelved: Hold, hold: Hold) -> bool:
+    """Whether the shelf's hold of that number was placed by another act: the state is older than the shelf, and gave the
+    number again. One whose file is lost (version 0) says nothing of it."""
+    return shelved.version > 0 and (shelved.placed_utc_ns, shelved.placed_by) != (hold.placed_utc_ns, hold.placed_by)
+
+
+def _knows_more(shelved: Hold, row: Hold | None) -> bool:
+    """Whether the shelf tells of something to be kept that the state does not know. An end of a lift that it tells of is
+    not believed, and what the state lifted is lifted, unless it was another hold."""
+    if row is None:
+        return True
+    if _is_another(shelved, row):
+        return row.state == LIFTED or bool(_beyond(shelved.spans, row.spans))
+    return row.state != LIFTED and shelved.version > row.version and bool(_beyond(shelved.spans, row.spans))
+
+
+def _naming(hold: Hold, shelved: Hold) -> Hold:
+    """The hold with a word on the other of that number, whose spans it takes over."""
+    if not _is_another(shelved, hold):
+        return hold
+    word = f"Also keeps what lay on the shelf as {shelved.id}: {shelved.ground}, no. {shelved.reference}."
+    return hold if word in hold.note else msgspec.structs.replace(hold, note=f"{hold.note} {word}".strip())
+
+
+def _beyond(spans: tuple[HoldSpan, ...], known: tuple[HoldSpan, ...]) -> list[HoldSpan]:
+    """Those of ``spans`` that lie in none of ``known``."""
+    return [span for span in spans if not any(_within(span, other) for other in known)]
 
 
 def _within(span: HoldSpan, other: HoldSpan) -> bool:

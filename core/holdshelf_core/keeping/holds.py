@@ -21,9 +21,10 @@ from typing import Any, Protocol
 from holdshelf_core.clock import Clock
 from holdshelf_core.errors import Conflict, Unavailable
 from holdshelf_core.integration.repairs import RepairRegistry
-from holdshelf_core.keeping.archive import Receipt, check_folder
+from holdshelf_core.keeping.archive import Receipt, check_disk, check_folder
 from holdshelf_core.keeping.coverage import CoverageSpan
 from holdshelf_core.keeping.forecast import DAY_NS, Forecast, forecast
+from holdshelf_core.keeping.held_room import async_warn, bytes_per_day
 from holdshelf_core.keeping.hold_book import HoldBook
 from holdshelf_core.keeping.protection import merged_by_camera
 from holdshelf_core.keeping.retention import HEADROOM_BYTES, RoomFigures
@@ -37,12 +38,8 @@ from holdshelf_storage.volume import Volume
 
 _LOGGER = logging.getLogger(__name__)
 
-FORECAST_REPAIR = "holds_fill_the_disk"
 MENDED_REPAIR = "footage_put_back"
 SHELF_REPAIR = "shelf_trouble"
-WARN_DAYS = 14.0
-ALARM_DAYS = 3.0
-RATE_DAYS = 7
 RECHECK_NS = DAY_NS
 
 type AskRoom = Callable[[], Awaitable[RoomFigures | None]]
@@ -78,12 +75,15 @@ class Holds:
         hold_lock: threading.Lock,
         room: AskRoom | None = None,
         reserved_bytes: Callable[[], int] = lambda: 0,
+        in_doubt: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``room`` and ``reserved_bytes`` are retention's, for the forecast; they may be set later."""
+        """``room`` and ``reserved_bytes`` are retention's, for the forecast; ``in_doubt``: the state is not whole, so that
+        everything must stay. They may be set later."""
         self.book = HoldBook()
         self.protection = self.book.protection
         self.room = room
         self.reserved_bytes = reserved_bytes
+        self.in_doubt = in_doubt
         self._clock = clock
         self._repairs = repairs
         self._hold_lock = hold_lock
@@ -101,7 +101,7 @@ class Holds:
 
     def protects(self, ref: SegmentRef) -> bool:
         """Whether this segment must stay. Everything must until both the state and the shelf have been read."""
-        return not self._looked or self.protection.protects(ref)
+        return not self._looked or self.in_doubt() or self.protection.protects(ref)
 
     def may_erase(self, ref: SegmentRef) -> bool:
         """The opposite, as retention and the ledger ask it."""
@@ -109,11 +109,11 @@ class Holds:
 
     def covers_day(self, camera: str, day: str) -> bool:
         """Whether a day needs no look since all of it must stay."""
-        return not self._looked or self.protection.covers_day(camera, day)
+        return not self._looked or self.in_doubt() or self.protection.covers_day(camera, day)
 
     def released(self) -> int:
-        """Grows whenever something may have become erasable."""
-        return self.protection.released + (1 if self._looked else 0)
+        """Another number whenever something may have become erasable."""
+        return 2 * self.protection.released + (1 if self._looked and not self.in_doubt() else 0)
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -122,17 +122,24 @@ class Holds:
         self.book.apply(rows)
 
     async def async_attach(self, opened: OpenedVolume) -> None:
-        """A volume is there: finds what lies on its shelf, then finishes what the ledger had begun. Raises StorageError.
+        """A volume is there: finds what lies on its shelf, then finishes what the ledger had begun.
 
-        Call ``apply`` before, when the state is known. Nothing is erased before this returns.
+        Call ``apply`` before, when the state is known. Nothing is erased before the shelf was read; where it cannot be,
+        that is a repair, tried again by ``async_work``, and no reason to record nothing.
         """
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="shelf")
         work = ShelfWork(opened.volume, opened.ledger, opened.footage, self.book, self._hold_lock, self._clock.utc_ns)
         self._work, self._footage, self._volume = work, opened.footage, opened.volume
         self._mended = False
-        await self._run(work.look)
-        self._looked = True
-        await self._run(work.replay, self.may_erase)
+        await self._look(work)
+
+    async def _look(self, work: ShelfWork) -> None:
+        try:
+            await self._run(work.look)
+            self._looked = True
+            await self._run(work.replay, self.may_erase)
+        except StorageError as error:
+            self._trouble(str(error))
 
     async def async_detach(self) -> None:
         """It is gone, or about to be: returns when no thread works on it any more."""
@@ -226,7 +233,7 @@ class Holds:
         most = min(room.budget_bytes, usage + room.free_bytes - HEADROOM_BYTES) - self.reserved_bytes()
         cameras = self.protection.cameras()
         now = self._clock.utc_ns()
-        rates = {camera: _bytes_per_day(footage, camera, now) for camera in cameras}
+        rates = await self._beside(lambda: {camera: bytes_per_day(footage, camera, now) for camera in cameras})
         return forecast(held, max(0, most), now, {c: self.protection.spans(c) for c in cameras}, rates)
 
     async def async_archive(self, hold: Hold, folder: Path) -> Receipt:
@@ -242,6 +249,7 @@ class Holds:
         self._archiving.add(hold.id)
         try:
             await asyncio.to_thread(check_folder, folder, volume)
+            await asyncio.to_thread(check_disk, folder, volume)
             await self._run(work.shelve, hold.id)
             return await self._beside(work.archive, hold.id, folder)
         except StorageError as error:
@@ -276,6 +284,8 @@ class Holds:
     async def async_work(self) -> str:
         """The job, every minute: mend once after an attach, take off what is lifted, shelve what is new."""
         work = self._work
+        if work is not None and not self._looked:
+            await self._look(work)
         if work is None or not self._looked:
             return "no volume"
         now = self._clock.utc_ns()
@@ -283,36 +293,37 @@ class Holds:
             self._rechecked_utc_ns = now
             self._mended = False
             await self._run(work.recheck)
-        mended = "" if self._mended else await self._mend(work)
+        mended = "" if self._mended and not await self._has_lost(work) else await self._mend(work)
         gone = await self.async_sweep_lifted()
-        try:
-            archived = await self._run(work.let_go_archived)
-        except StorageError as error:
-            archived = []
-            self._trouble(f"Archived footage could not leave the shelf: {error}")
+        archived = await self.async_let_go_archived()
         wanted = work.wants_shelving()
         for key in wanted:
             await self._shelve(work, key)
-        return f"{len(wanted)} holds looked at, {gone} taken off, {len(archived)} archived ones let go{mended}"
+        return f"{len(wanted)} holds looked at, {gone} taken off, {archived} archived ones let go{mended}"
+
+    async def async_let_go_archived(self) -> int:
+        """Has what was archived leave the shelf, then lose its protection; returns of how many holds."""
+        work = self._work
+        if work is None or not self._looked:
+            return 0
+        try:
+            return len(await self._run(work.let_go_archived))
+        except StorageError as error:
+            self._trouble(f"Archived footage could not leave the shelf: {error}")
+        return 0
 
     async def async_watch_room(self) -> str:
         """The job that warns days before held footage takes all the room (P15, P16)."""
-        seen = await self.async_forecast()
-        days = seen.recording_stops_days
-        if days is None or days > WARN_DAYS:
-            self._repairs.async_delete(FORECAST_REPAIR)
-            return f"{seen.held_bytes} bytes held" + (f", room for {days:.0f} days" if days is not None else "")
-        when = "now" if days <= 0 else f"in about {days:.1f} days"
-        self._repairs.async_create(
-            FORECAST_REPAIR,
-            camera_id=None,
-            severity="error" if days < ALARM_DAYS else "warning",
-            sentence=f"Recording stops {when}: what is on hold will have taken all the room ({seen.held_bytes / 1e9:.1f} GB).",
-            next_step="Archive a hold to another disk (`holdshelf hold archive`), have holds reviewed, or give more room.",
-        )
-        return f"recording stops {when}"
+        return async_warn(await self.async_forecast(), self._repairs)
 
     # --- helpers ------------------------------------------------------------------------------------------------
+
+    async def _has_lost(self, work: ShelfWork) -> bool:
+        try:
+            return await self._run(work.has_lost_footage)
+        except StorageError as error:
+            self._trouble(str(error))
+            return False
 
     async def _mend(self, work: ShelfWork) -> str:
         try:
@@ -340,6 +351,8 @@ class Holds:
             await self._run(work.shelve, key)
         except StorageError as error:
             self._not_shelved(key, str(error))
+        except Unavailable as error:  # the disk is being let go of; it is shelved when that is back
+            _LOGGER.info("%s was not put on the shelf now: %s", key, error)
         else:
             self._repairs.async_delete(f"hold_not_shelved:{key}")
 
@@ -366,7 +379,13 @@ class Holds:
         threads = self._threads
         if threads is None:
             raise Unavailable("The media disk is not there.")
-        return await asyncio.get_running_loop().run_in_executor(threads, lambda: func(*args, **kwargs))
+        work = asyncio.get_running_loop().run_in_executor(threads, lambda: func(*args, **kwargs))
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            raise Unavailable("The media disk is being let go of.", "Try again when it is back.") from None
 
     async def _beside[**P, T](self, func: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """In another thread, beside a pass over the shelf that may take long. ``async_detach`` waits for its end."""
@@ -378,13 +397,3 @@ class Holds:
 
 def _bytes_of(work: ShelfWork, spans: Sequence[HoldSpan]) -> int:
     return sum(work.held_bytes.of(camera, held) for camera, held in merged_by_camera(spans).items())
-
-
-def _bytes_per_day(footage: Footage, camera: str, now_utc_ns: int) -> float:
-    """What a camera recorded a day lately; 0 for one that records no more."""
-    usage = footage.usage().cameras.get(camera)
-    if usage is None or usage.newest_utc_ns is None or usage.newest_utc_ns < now_utc_ns - DAY_NS:
-        return 0.0
-    days = [day for name in footage.days(camera)[-RATE_DAYS:] if (day := footage.day_usage(camera, name)) is not None]
-    recorded = sum(day.recorded_ns for day in days)
-    return sum(day.allocated_bytes for day in days) * DAY_NS / recorded if recorded > 0 else 0.0

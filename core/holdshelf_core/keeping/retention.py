@@ -163,6 +163,8 @@ class Retention:
             return DISK_MISSING
         more = size_bytes - self._reserved.get(seq, 0)
         lacking = await self._lacking(more)
+        if lacking > 0 and await self._has_lost():
+            lacking = await self._lacking(more)
         if lacking > 0:
             # A little ahead: finding the oldest over all cameras costs more than erasing it, so a few go at a time.
             await self._sweep(lacking + self._ahead_bytes, "budget")
@@ -183,6 +185,17 @@ class Retention:
         self._repairs.async_delete(FULL_REPAIR)
         self._reserved[seq] = size_bytes
         return ""
+
+    async def _has_lost(self) -> bool:
+        """Whether days were counted that somebody took away: nothing is erased to make up for them."""
+        footage = self._footage
+        if footage is None:
+            return False
+        try:
+            return await asyncio.to_thread(footage.index.forget_lost) > 0
+        except StorageError as error:
+            _LOGGER.warning("%s", error)
+            return False
 
     async def _lacking(self, more_bytes: int) -> int:
         """How much must be erased before ``more_bytes`` may be reserved: by the budget, and by the disk itself."""

@@ -15,10 +15,9 @@ from pathlib import Path
 
 import msgspec
 
-from holdshelf_core.keeping.archive import (
+from holdshelf_core.keeping.archive import Receipt, archive
+from holdshelf_core.keeping.archive_facts import (
     Copied,
-    Receipt,
-    archive,
     confirmed,
     copied_of,
     copied_sequences,
@@ -105,6 +104,11 @@ class ShelfWork:
         """Finishes what the ledger had begun, asking about every segment again. Raises StorageError."""
         return self._ledger.replay(may_erase, self._hold_lock)
 
+    def has_lost_footage(self) -> bool:
+        """A quick look, see ``Shelf.has_lost_footage``; lets go of what is counted and is not there. Raises StorageError."""
+        self._footage.index.forget_lost()
+        return self.shelf.has_lost_footage()
+
     def mend(self) -> Mended:
         """Puts held footage back that has lost its day. Raises VolumeError."""
         return self.shelf.mend(self.stop)
@@ -113,8 +117,8 @@ class ShelfWork:
 
     def write_down(self, key: str) -> None:
         """What the hold is, durably on the shelf. Raises StorageError."""
-        hold = self._book.current(key)
-        if hold is not None and not self._book.is_lifted(key):
+        hold = self._book.to_write(key)
+        if hold is not None:
             self.shelf.write_hold(key, encode(hold))
             self._book.put_on_shelf(hold)
 
@@ -167,9 +171,9 @@ class ShelfWork:
         done = []
         for hold in self._book.in_force():
             archives = self.archives.get(hold.id)
-            if not archives or not hold.archived_to or self.stop.is_set():
+            if not archives or not hold.copies or self.stop.is_set():
                 continue
-            data, changed = confirmed(archives, hold.archived_to)
+            data, changed = confirmed(archives, hold.copies)
             if changed:
                 self.shelf.write_archive_facts(hold.id, data)
                 archives = self.archives[hold.id] = read_archives(data)
@@ -179,7 +183,7 @@ class ShelfWork:
             copied = copied_of(archives)
             after = Kept(hold.spans, wanted, copied)
             leaving = {camera: seqs - self._touching(hold.id, camera, after.whole()) for camera, seqs in wanted.items()}
-            is_archived = lambda key=hold.id: bool((row := self._book.current(key)) and row.archived_to)  # noqa: E731
+            is_archived = lambda key=hold.id: bool((row := self._book.current(key)) and row.copies)  # noqa: E731
             if self.shelf.let_go(hold.id, leaving, ARCHIVED_REASON, self._utc_ns(), is_archived, self._hold_lock):
                 self._book.let_go(hold.id, wanted, copied)
                 done.append(hold.id)

@@ -42,10 +42,21 @@ class Lease:
     mask_versions: set[int] = field(default_factory=set)
     closing: str = ""
     """Why it closes, once it does: nothing new is taken from it."""
+    live_utc_ns: tuple[int, int] | None = None
+    """Of live pictures, from when to when its entry says that they are, by the wall clock."""
 
-    def has_room(self, pictures: int, boot_ns: int) -> bool:
+    def has_room(self, pictures: int, boot_ns: int, utc_ns: int = 0) -> bool:
         """Whether so many pictures may still be taken from it."""
-        return not self.closing and self.taken + pictures <= self.most and boot_ns < self.ends_boot_ns
+        return (
+            not self.closing
+            and self.taken + pictures <= self.most
+            and boot_ns < self.ends_boot_ns
+            and self.covers_now(utc_ns)
+        )
+
+    def covers_now(self, utc_ns: int) -> bool:
+        """False when the wall clock was set since: what is live now is of another time than the entry says."""
+        return self.live_utc_ns is None or self.live_utc_ns[0] <= utc_ns < self.live_utc_ns[1]
 
     def count(self, shown_utc_ns: int, mask_version: int, boot_ns: int) -> int:
         """A picture leaves. Returns by how many ns of live time it adds to the person's."""

@@ -95,6 +95,9 @@ def legend_lines(burn: Burn, shown_utc_ns: int, *, damaged: bool, short: bool) -
 def _wrapped(lines: list[str], face: _Font, width_px: int) -> list[str]:
     out: list[str] = []
     for line in lines:
+        if face.getlength(line) <= width_px:
+            out.append(line)
+            continue
         row = ""
         for word in line.split(" "):
             longer = f"{row} {word}" if row else word
@@ -112,15 +115,17 @@ def _wrapped(lines: list[str], face: _Font, width_px: int) -> list[str]:
 
 
 def draw_legend(burn: Burn, shown_utc_ns: int, width_px: int, *, damaged: bool) -> Image.Image:
-    """The band to stand below a picture of that width: mode RGB, white on black."""
+    """The band to stand below a picture of that width: mode L, white on black."""
     size_px = min(_LARGEST_PX, max(_SMALLEST_PX, width_px // 75))
     face = font(size_px)
     pad = max(2, size_px // 3)
     lines = legend_lines(burn, shown_utc_ns, damaged=damaged, short=width_px < SHORT_BELOW_PX)
     rows = _wrapped(lines, face, width_px - 2 * pad)
     step = size_px + max(2, size_px // 4)
-    band = Image.new("RGB", (width_px, 2 * pad + step * len(rows)), "black")
+    height_px = 2 * pad + step * len(rows)
+    # Even, so that with the usual picture above it is: swscale takes ten times as long for an odd number of lines.
+    band = Image.new("L", (width_px, height_px + height_px % 2), 0)
     draw = ImageDraw.Draw(band)
     for index, row in enumerate(rows):
-        draw.text((pad, pad + index * step), row, font=face, fill="white")
+        draw.text((pad, pad + index * step), row, font=face, fill=255)
     return band

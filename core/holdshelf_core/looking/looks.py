@@ -290,10 +290,11 @@ class Looks:
                     self._finish(grant, open_lease, "the access log could not be written")
             lease = grant.leases.get((camera, live))
             if lease is not None:
-                if lease.has_room(pictures, self._holdshelf.clock.boot_ns()):
+                clock = self._holdshelf.clock
+                if lease.has_room(pictures, clock.boot_ns(), clock.utc_ns()):
                     lease.taken += pictures
                     return lease
-                self._finish(grant, lease, "used up")
+                self._finish(grant, lease, "used up" if lease.covers_now(clock.utc_ns()) else "the clock was set")
             lease = await self._open_lease(grant, caller, camera, live)
             if grant.closed:
                 lease.closing = grant.closed
@@ -308,10 +309,12 @@ class Looks:
     async def _open_lease(self, grant: Grant, caller: Caller, camera: str, live: bool) -> Lease:
         clock = self._holdshelf.clock
         boot_ns, now_utc_ns = clock.boot_ns(), clock.utc_ns()
+        live_utc_ns = (now_utc_ns, now_utc_ns + LEASE_S * NS) if live else None
+        start_utc_ns, end_utc_ns = live_utc_ns or (grant.start_utc_ns, grant.end_utc_ns)
         form = LogForm(
             cameras=(camera,),
-            start_utc_ns=now_utc_ns if live else grant.start_utc_ns,
-            end_utc_ns=now_utc_ns + LEASE_S * NS if live else grant.end_utc_ns,
+            start_utc_ns=start_utc_ns,
+            end_utc_ns=end_utc_ns,
             mode=LIVE if live else ARCHIVE,
             purpose=grant.purpose,
             incident=grant.incident,
@@ -320,7 +323,7 @@ class Looks:
         )
         gate = self._holdshelf.gate
         seq = await gate.async_append(OPEN, caller, "done", form, acting_as=grant.acting_as)
-        return Lease(seq, caller, camera, LEASE_PICTURES, boot_ns + LEASE_S * NS, live)
+        return Lease(seq, caller, camera, LEASE_PICTURES, boot_ns + LEASE_S * NS, live, live_utc_ns=live_utc_ns)
 
     def _finish(self, grant: Grant, lease: Lease, why: str) -> None:
         """Nothing more is taken from this lease; its closing entry follows when what is under way is over."""

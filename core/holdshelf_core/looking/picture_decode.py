@@ -27,6 +27,7 @@ from PIL import Image
 from holdshelf_core.looking.legend import draw_legend
 from holdshelf_core.looking.masks import COLOUR_REACH_PX, GREY, hidden
 from holdshelf_core.looking.picture_index import Found
+from holdshelf_core.looking.picture_parameters import parameter_sets
 from holdshelf_core.looking.picture_protocol import Burn
 from holdshelf_storage.errors import DiskWriteError
 from holdshelf_storage.fmp4 import Sample, Track
@@ -39,10 +40,12 @@ THREADS_FROM = 4
 _PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray"})
 _OTHER_MARGIN_PX = 8
 """More is hidden around a mask when a format must be converted before it can be painted: that mixes neighbours."""
-_UNKNOWN_COLOURS = 2
+_UNKNOWN_COLOURS, _FULL_RANGE = 2, 2  # AVCOL_SPC_UNSPECIFIED, AVCOL_RANGE_JPEG
+_NO_COLOUR = 128
 _HD_HEIGHT = 720
 _NARROWEST = 0.25
-_KEPT_DECODERS, _KEPT_PIXELS = 4, 2560 * 1600
+_KEPT_DECODERS, _KEPT_PIXELS = 2, 2560 * 1600
+"""So many decoders wait for the next picture, of frames up to that size: each holds a dozen of them."""
 
 
 class Undecodable(Exception):
@@ -89,6 +92,8 @@ class Decoder:
         context.thread_count = threads
         self._context = context
         self._damaged = False
+        self._sets = parameter_sets(track.configuration, track.codec, track.nal_length_bytes)
+        self._before = b""
         self.last: Decoded | None = None
         """The newest frame shown so far."""
 
@@ -103,7 +108,8 @@ class Decoder:
         for sample in samples:
             if sample.size > MAX_FRAME_BYTES:
                 raise TooLarge
-            packet: Packet[Any] = Packet(_read(fd, sample))
+            packet: Packet[Any] = Packet(self._before + _read(fd, sample))
+            self._before = b""
             packet.pts, packet.dts = sample.pts, sample.dts
             # Nothing builds on a non-reference frame: only the wanted one is worth decoding.
             self._context.skip_frame = "DEFAULT" if sample.pts >= pts else "NONREF"
@@ -119,10 +125,17 @@ class Decoder:
         self.last = Decoded(best.frame, best.pts, damaged, shape)
         return self.last
 
-    def rewind(self) -> None:
-        """Forget every frame: the next chain begins with a key frame."""
+    def rewind(self) -> bool:
+        """Forget every frame: the next chain begins with a key frame. False: this one must not be used again.
+
+        What a flush leaves are the parameter sets, which a stream may have replaced: the file's are given again.
+        """
+        if self._sets is None or self._damaged:
+            return False
         self._context.flush_buffers()
         self.last = None
+        self._before = self._sets
+        return True
 
     def _take(self, packet: Packet[VideoStream] | None, pts: int, best: Decoded | None) -> Decoded | None:
         try:
@@ -154,22 +167,24 @@ def _read(fd: int, sample: Sample) -> bytes:
 
 
 class Decoders:
-    """Decoders for single pictures. A few are kept for the next one: making them anew costs a twentieth of a picture."""
+    """Decoders for single pictures. A few are kept for the next one: making them anew costs a twentieth of a picture.
+
+    Each for one camera: what a hostile stream leaves behind in a decoder meets no picture but its own.
+    """
 
     def __init__(self, cores: int) -> None:
         self._threads = min(2, cores)
-        self._kept: OrderedDict[tuple[str, bytes, int], Decoder] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, bytes, int], Decoder] = OrderedDict()
 
-    def decode(self, fd: int, found: Found) -> Decoded:
-        """The frame that ``found`` leads to. Raises as ``Decoder.decode_more``."""
+    def decode(self, fd: int, found: Found, camera: str) -> Decoded:
+        """The frame that ``found`` leads to; ``camera`` '' keeps nothing. Raises as ``Decoder.decode_more``."""
         # libavcodec's H.265 decoder waits for itself for ever when frames that two threads work on are broken.
         threads = self._threads if len(found.chain) >= THREADS_FROM and found.track.codec == "h264" else 1
-        key = (found.track.codec, found.track.configuration, threads)
+        key = (camera, found.track.codec, found.track.configuration, threads)
         decoder = self._kept.pop(key, None) or Decoder(found.track, threads)
         decoded = decoder.decode_more(fd, found.chain, found.pts, finish=True)
-        # What a broken stream leaves behind in a decoder is not for the next picture.
-        if not decoded.damaged and decoded.frame.width * decoded.frame.height <= _KEPT_PIXELS:
-            decoder.rewind()
+        is_small = decoded.frame.width * decoded.frame.height <= _KEPT_PIXELS
+        if camera and is_small and not decoded.damaged and decoder.rewind():
             self._kept[key] = decoder
             while len(self._kept) > _KEPT_DECODERS:
                 self._kept.popitem(last=False)
@@ -181,55 +196,54 @@ class Painter:
 
     def __init__(self) -> None:
         self._converter = VideoReformatter()
-        self._canvas = bytearray()
 
     def paint(self, decoded: Decoded, burn: Burn, shown_utc_ns: int, max_width: int) -> Made:
         """Mask, scale, legend, JPEG. Raises MemoryError, Undecodable (a format that nothing converts)."""
+        frame = decoded.frame
+        width, height = _shown_size(frame, max_width, decoded.pixel_shape)
+        band = draw_legend(burn, shown_utc_ns, width, damaged=decoded.damaged)
+        # Shown as it was decoded, the frame and its legend become RGB together: that saves a copy of four bytes a pixel.
+        is_plain = (width, height) == (frame.width, frame.height) and frame.format.name in _PLANAR
         try:
-            rgb = self._scaled(self._masked(decoded.frame, burn), max_width, decoded.pixel_shape)
+            if is_plain:
+                whole = _image(self._rgb(self._masked(frame, burn, band), width, height + band.height))
+            else:
+                rgb = self._rgb(self._masked(frame, burn) if burn.masks else frame, width, height)
+                whole = Image.new("RGB", (width, height + band.height))
+                whole.paste(_image(rgb))
+                whole.paste(band, (0, height))
         except (av.error.MemoryError, MemoryError):
             raise MemoryError from None
         except (av.error.FFmpegError, ValueError):
             raise Undecodable from None
-        plane = rgb.planes[0]
-        band = draw_legend(burn, shown_utc_ns, rgb.width, damaged=decoded.damaged)
-        picture_bytes = plane.line_size * rgb.height
-        height = rgb.height + band.height
-        if len(self._canvas) != plane.line_size * height:
-            self._canvas = bytearray(plane.line_size * height)  # kept: fresh memory costs more than what is done in it
-        canvas = memoryview(self._canvas)
-        canvas[:picture_bytes] = _bytes(plane)[:picture_bytes]
-        canvas[picture_bytes:] = band.crop((0, 0, plane.line_size // 4, band.height)).tobytes("raw", "RGBX")
-        whole = Image.frombuffer("RGB", (rgb.width, height), self._canvas, "raw", "RGBX", plane.line_size, 1)
         out = BytesIO()
         whole.save(out, "JPEG", quality=85)
-        return Made(out.getvalue(), whole.width, whole.height, rgb.height)
+        return Made(out.getvalue(), whole.width, whole.height, height)
 
-    def _masked(self, frame: VideoFrame, burn: Burn) -> VideoFrame:
-        """The frame, or a copy in which every sample under a mask has one value. The decoder may still need the original."""
-        if not burn.masks:
-            return frame
+    def _masked(self, frame: VideoFrame, burn: Burn, band: Image.Image | None = None) -> VideoFrame:
+        """A copy in which every sample under a mask has one value, ``band`` below it. The decoder may need the original."""
         margin = 0
         if frame.format.name not in _PLANAR:
             frame, margin = self._converter.reformat(frame, format="yuv420p"), _OTHER_MARGIN_PX
-        copy = VideoFrame(frame.width, frame.height, frame.format.name)
+        copy = VideoFrame(frame.width, frame.height + (band.height if band else 0), frame.format.name)
         copy.colorspace, copy.color_range = frame.colorspace, frame.color_range
         for index, (plane, target) in enumerate(zip(frame.planes, copy.planes, strict=True)):
             samples, line = _bytes(target), target.line_size
             _copy_rows(plane, target)
-            more = margin if index == 0 else margin + COLOUR_REACH_PX
-            cover = hidden(burn.masks, plane.width, plane.height, more)
-            left, top, right, bottom = cover.getbbox() or (0, 0, 0, 0)
-            rows = slice(top * line, bottom * line)
-            part = Image.frombytes("L", (line, bottom - top), bytes(samples[rows]))
-            part.paste(GREY if index == 0 else 128, (left, 0), cover.crop((left, top, right, bottom)))
-            samples[rows] = part.tobytes()
+            if burn.masks:
+                more = margin if index == 0 else margin + COLOUR_REACH_PX
+                cover = hidden(burn.masks, plane.width, plane.height, more)
+                left, top, right, bottom = cover.getbbox() or (0, 0, 0, 0)
+                rows = slice(top * line, bottom * line)
+                part = Image.frombytes("L", (line, bottom - top), bytes(samples[rows]))
+                part.paste(GREY if index == 0 else _NO_COLOUR, (left, 0), cover.crop((left, top, right, bottom)))
+                samples[rows] = part.tobytes()
+            if band is not None:
+                _put_below(band, plane.height, target, is_luma=index == 0, is_full=_is_full_range(frame))
         return copy
 
-    def _scaled(self, frame: VideoFrame, max_width: int, shape: float) -> VideoFrame:
-        """RGB with four bytes a pixel, at most ``max_width`` wide, pixels made square."""
-        width = min(max_width, max(1, round(frame.width * shape)))
-        height = max(1, round(frame.height * width / (frame.width * shape)))
+    def _rgb(self, frame: VideoFrame, width: int, height: int) -> VideoFrame:
+        """RGB with four bytes a pixel, of that size."""
         colours = None
         if frame.colorspace == _UNKNOWN_COLOURS and frame.height >= _HD_HEIGHT:
             colours = Colorspace.ITU709  # what HD cameras mean when they do not say
@@ -242,6 +256,34 @@ class Painter:
             src_colorspace=colours,
             interpolation=Interpolation.AREA if scaled else Interpolation.BILINEAR,
         )
+
+
+def _shown_size(frame: VideoFrame, max_width: int, shape: float) -> tuple[int, int]:
+    """Width and height at most ``max_width`` wide, pixels made square."""
+    width = min(max_width, max(1, round(frame.width * shape)))
+    return width, max(1, round(frame.height * width / (frame.width * shape)))
+
+
+def _image(rgb: VideoFrame) -> Image.Image:
+    """The frame as Pillow sees it, without a copy: it must not outlive the frame's memory, which it holds."""
+    plane = rgb.planes[0]
+    memory: Any = _bytes(plane)  # Pillow takes any buffer; its types name only some
+    return Image.frombuffer("RGB", (rgb.width, rgb.height), memory, "raw", "RGBX", plane.line_size, 1)
+
+
+def _is_full_range(frame: VideoFrame) -> bool:
+    return frame.color_range == _FULL_RANGE or frame.format.name.startswith(("yuvj", "gray"))
+
+
+def _put_below(band: Image.Image, rows: int, target: VideoPlane, *, is_luma: bool, is_full: bool) -> None:
+    """The legend in the lines of a plane that follow its first ``rows``: grey in one, no colour in the others."""
+    samples, line = _bytes(target), target.line_size
+    if not is_luma:
+        samples[rows * line : target.height * line] = bytes((_NO_COLOUR,)) * (line * (target.height - rows))
+        return
+    grey = band if is_full else band.point([16 + value * 219 // 255 for value in range(256)])
+    wide = grey.crop((0, 0, line, band.height))
+    samples[rows * line : (rows + band.height) * line] = wide.tobytes()
 
 
 def _copy_rows(plane: VideoPlane, target: VideoPlane) -> None:

@@ -36,6 +36,8 @@ class Burn(msgspec.Struct, frozen=True, kw_only=True):
     mask_version: int = 0
     notice: str = "Confidential"
     """First word of the last line (P21)."""
+    camera: str = ""
+    """Its id, which is not drawn: nothing is kept for the next picture of any other camera, and nothing at all with ''."""
 
     def __post_init__(self) -> None:
         if any(len(mask.points) < 3 for mask in self.masks):

@@ -99,7 +99,8 @@ class PictureWorker:
         if order.after_utc_ns is not None and found.utc_ns(found.pts) <= order.after_utc_ns:
             self._say(wire.Failed(order.job, "nothing new"))
             return
-        decoded = self._follow(order.viewer, fd, found) if order.viewer else self._decoders.decode(fd, found)
+        camera = order.burn.camera
+        decoded = self._follow(order.viewer, fd, found) if order.viewer else self._decoders.decode(fd, found, camera)
         shown_utc_ns = found.utc_ns(decoded.pts)
         made = self._painter.paint(decoded, order.burn, shown_utc_ns, order.max_width)
         self._say(

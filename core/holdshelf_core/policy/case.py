@@ -33,7 +33,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     break_glass: bool = False
     target: str = ""
     """person.* and appointment.make, share.make, seat.name: a person (id, login, seat's name). Else the row's id:
-    hold.*, appointment.end, share.view, share.end, flag.review, entrance.*; seat.end: the seat's name or the term's id."""
+    hold.*, appointment.end, share.view, share.end, flag.review, entrance.*, release.*, counsel.end; seat.end: the seat's
+    name or the term's id."""
     seat: str = ""
     """appointment.make: under which of one's seats ('' the only one)."""
     rights: tuple[str, ...] = ()
@@ -43,7 +44,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     paper_seat: str = ""
     """Second person on paper: which seat signed it."""
     keeps: bool = False
-    """hold.lift.approve: the answer is no, the hold stays. Whoever may lift may keep, even their own request."""
+    """hold.lift.approve, release.approve: the answer is no, nothing is lifted or leaves. Any seat may say it, even to their
+    own request."""
     why: str | None = None
     """Reason in words."""
     ground: str | None = None

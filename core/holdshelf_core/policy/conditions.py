@@ -22,7 +22,10 @@ from holdshelf_core.policy.state import listed
 
 
 def cameras_of(ask: Ask) -> tuple[str, ...]:
-    """Every camera that the act touches: the scope's, and those of the hold that it is about."""
+    """Every camera that the act touches: the scope's, and those of the hold or the release that it is about."""
+    if ask.rule.id.startswith("release."):
+        release = ask.state.releases.get(ask.scope.target)
+        return ask.cameras if release is None else (*ask.cameras, *(span.camera for span in release.given))
     if not ask.rule.id.startswith("hold."):
         return ask.cameras
     hold = ask.state.holds.get(ask.scope.target)
@@ -89,18 +92,20 @@ def _purpose(ask: Ask) -> Decision | None:
 
 def _look(ask: Ask, hands: Hands) -> Decision | None:
     if ask.scope.break_glass and ask.rule.id in ("look.live", "look.archive"):
-        return _glass_window(ask, 2) or (_span(ask, needed=True) if ask.rule.id == "look.archive" else None)
+        return _glass_window(ask, looking=True) or (_span(ask, needed=True) if ask.rule.id == "look.archive" else None)
     span = _span(ask, needed=ask.rule.id == "look.archive")
     return _purpose(ask) or _few(ask) or span or known(ask) or _in_use(ask)
 
 
-def _glass_window(ask: Ask, times: int) -> Decision | None:
-    """Break-glass sees a few minutes back, counted from now. ``times`` 2: also while the look that it opened goes on."""
+def _glass_window(ask: Ask, *, looking: bool) -> Decision | None:
+    """Break-glass sees a few minutes back, counted from now. ``looking``: also while the look that it opened goes on."""
     problem = known(ask)
     if problem is not None:
         return problem
     start, minutes = ask.scope.start_utc_ns, ask.state.board.break_glass_minutes
-    if start is not None and start < ask.now.earliest_utc_ns - times * minutes * MINUTE_NS:
+    # A minute more than twice: the look's own end comes first, and is what its person is told.
+    reach_ns = (2 * minutes + 1 if looking else minutes) * MINUTE_NS
+    if start is not None and start < ask.now.earliest_utc_ns - reach_ns:
         return refused(
             "P12",
             f"Imminent danger opens the last {minutes} minutes, not older recordings.",
@@ -110,7 +115,7 @@ def _glass_window(ask: Ask, times: int) -> Decision | None:
 
 
 def _break_glass(ask: Ask, hands: Hands) -> Decision | None:
-    problem = _glass_window(ask, 1)
+    problem = _glass_window(ask, looking=False)
     if problem is not None:
         return problem
     if ask.scope.why is not None and not ask.scope.why.strip():

@@ -17,7 +17,7 @@ from holdshelf_core.policy.state import listed
 
 type Condition = Callable[[Ask, Hands], Decision | None]
 
-_PAPER_NEEDED = "Have it signed and give the scan."
+_PAPER_NEEDED = "Have it signed and give its scan with --paper."
 
 
 def others(ask: Ask) -> str:
@@ -181,6 +181,15 @@ def _repair(ask: Ask, hands: Hands) -> Decision | None:
     return Decision(True, hands.acting_as, "P21", sentence, flag="log_repaired", flag_needs=1)
 
 
+def _clock(ask: Ask, hands: Hands) -> Decision | None:
+    """Whoever sets the clock must not also be the only one to say that it is right: holds end by age."""
+    if not hands.admin:
+        return None
+    return Decision(
+        True, "admin", "P15", "The admin may confirm the time; flagged.", flag="clock_by_admin", flag_needs=1
+    )
+
+
 def _review(ask: Ask, hands: Hands) -> Decision | None:
     flag = ask.state.flags.get(ask.scope.target)
     if flag is None:
@@ -198,12 +207,35 @@ def _print(ask: Ask, hands: Hands) -> Decision | None:
     return None
 
 
+def _release_exists(ask: Ask, hands: Hands) -> Decision | None:
+    if ask.scope.target and ask.scope.target not in ask.state.releases:
+        return refused("P13", f"There is no release {ask.scope.target[:30]!r}.", "See `holdshelf release list`.")
+    return None
+
+
 def _approve_release(ask: Ask, hands: Hands) -> Decision | None:
+    problem = _release_exists(ask, hands)
+    if problem is not None or ask.scope.keeps:
+        return problem
     if not ask.scope.requested_by:
         return refused("P13", "It is not known who requested this release.", "Request it again.")
     if not ask.state.board.second_person_release and ask.scope.requested_by == ask.person:
         return None
     return second_person(ask, ask.scope.requested_by, ask.scope.requested_utc_ns or 0, "this release")
+
+
+def _counsel(ask: Ask, hands: Hands) -> Decision | None:
+    problem = _paper_problem(ask.scope.paper_sha256, "P13", "A determination by counsel")
+    if problem is not None:
+        return problem
+    sentence = f"{hands.words} may record counsel's determination; flagged."
+    return Decision(True, hands.acting_as, "P13", sentence, flag="counsel_word", flag_needs=1)
+
+
+def _counsel_end(ask: Ask, hands: Hands) -> Decision | None:
+    if ask.scope.target and ask.scope.target not in ask.state.determinations:
+        return refused("P13", f"There is no determination {ask.scope.target[:30]!r}.", "See `holdshelf counsel list`.")
+    return None
 
 
 PEOPLE_CONDITIONS: dict[str, Condition] = {
@@ -218,6 +250,11 @@ PEOPLE_CONDITIONS: dict[str, Condition] = {
     "log.export": _log,
     "log.repair": _repair,
     "flag.review": _review,
+    "clock.confirm": _clock,
     "print": _print,
+    "release.request": _release_exists,
     "release.approve": _approve_release,
+    "release.see": _release_exists,
+    "counsel.record": _counsel,
+    "counsel.end": _counsel_end,
 }

@@ -6,6 +6,8 @@ here makes a hold keep less but an approved lift whose days of grace are over by
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from holdshelf_core.policy.instants import DAY_NS, Now
@@ -19,27 +21,35 @@ def keeps(hold: Hold) -> bool:
     return hold.state != "lifted"
 
 
-def lift_asked(hold: Hold, by: str, why: str, board: Board, now: Now) -> Hold:
+def lift_asked(
+    hold: Hold, by: str, why: str, board: Board, now: Now, recorded_until: Mapping[str, int] | None = None
+) -> Hold:
     """Somebody asked for it to be lifted. Where the Board wants no second person, the days of grace begin at once."""
     row = msgspec.structs.replace(hold, state="lifting", lift_by=by, lift_why=why, version=hold.version + 1)
-    return row if board.second_person_lift else in_grace(row, board, now)
+    return row if board.second_person_lift else in_grace(row, board, now, recorded_until)
 
 
-def lift_approved(hold: Hold, by: str, paper_sha256: str, board: Board, now: Now) -> Hold:
+def lift_approved(
+    hold: Hold, by: str, paper_sha256: str, board: Board, now: Now, recorded_until: Mapping[str, int] | None = None
+) -> Hold:
     """The second person's word. ``by``: a person's id, or with a paper the name of the seat that signed it."""
     row = msgspec.structs.replace(hold, approved_by=by, approval_paper_sha256=paper_sha256, version=hold.version + 1)
-    return in_grace(row, board, now)
+    return in_grace(row, board, now, recorded_until)
 
 
-def in_grace(hold: Hold, board: Board, now: Now) -> Hold:
+def in_grace(hold: Hold, board: Board, now: Now, recorded_until: Mapping[str, int] | None = None) -> Hold:
     """The days of grace, counted from the later clock so that a clock set back does not shorten them.
 
-    What was kept until lifted takes in nothing new from here on.
+    What was kept until lifted takes in nothing new from here on. ``recorded_until``: by camera, the latest end of what is
+    recorded, which lies ahead of both clocks when the wall clock was wrong then: that has its days of grace as well.
     """
+    later = recorded_until or {}
     spans = tuple(
         span
         if span.end_utc_ns is not None
-        else msgspec.structs.replace(span, end_utc_ns=max(now.latest_utc_ns, span.start_utc_ns + 1))
+        else msgspec.structs.replace(
+            span, end_utc_ns=max(now.latest_utc_ns, span.start_utc_ns + 1, later.get(span.camera, 0))
+        )
         for span in hold.spans
     )
     end = now.latest_utc_ns + board.grace_days * DAY_NS
@@ -58,6 +68,12 @@ def kept(hold: Hold) -> Hold:
         grace_end_utc_ns=None,
         version=hold.version + 1,
     )
+
+
+def archived(hold: Hold, folder: str, sums_sha256: str) -> Hold:
+    """It has a proved copy, known by the SHA-256 of that copy's list: only what such a list names may leave the shelf."""
+    copies = (*(copy for copy in hold.copies if copy != sums_sha256), sums_sha256)
+    return msgspec.structs.replace(hold, archived_to=folder, copies=copies, version=hold.version + 1)
 
 
 def grace_over(hold: Hold, now: Now) -> bool:

@@ -126,6 +126,9 @@ class Hold(msgspec.Struct, frozen=True):
     grace_end_utc_ns: int | None = None
     lifted_utc_ns: int | None = None
     archived_to: str = ""
+    """Folder of the latest copy on another disk."""
+    copies: tuple[str, ...] = ()
+    """SHA-256 of the SHA256SUMS of each copy that the log knows."""
 
 
 class Mask(msgspec.Struct, frozen=True):
@@ -177,9 +180,108 @@ class Entrance(msgspec.Struct, frozen=True):
     """What the last check found wrong; '' nothing. A sign with a defect is not attested."""
 
 
+class Span(msgspec.Struct, frozen=True):
+    """A camera's footage from start to end. In a paper, ``camera`` '' stands for any camera."""
+
+    camera: str
+    start_utc_ns: int
+    end_utc_ns: int
+
+
+class Paper(msgspec.Struct, frozen=True):
+    """The paper behind a request for a release (P13). ``kind`` is one of ``releases.BASES``."""
+
+    sha256: str
+    kind: str
+    issuer: str
+    docket: str = ""
+    """Docket or case number."""
+    agency: str = ""
+    officer: str = ""
+    """Name or badge number."""
+    signed_by_judge: bool = False
+    """A judge signed it: an agency's own (administrative) warrant is none."""
+    scope: tuple[Span, ...] = ()
+    valid_until_utc_ns: int | None = None
+    """First instant at which it has lapsed; None: it names none."""
+
+
+class Determination(msgspec.Struct, frozen=True):
+    """Table ``determinations``. Counsel's word, on paper, that a class of requests may go on under the statute (P13)."""
+
+    id: str
+    paper_sha256: str
+    bases: tuple[str, ...]
+    end_utc_ns: int
+    """First instant after its last day."""
+    cameras: tuple[str, ...] | None = None
+    agencies: tuple[str, ...] = ()
+    """() any agency."""
+    ended_utc_ns: int | None = None
+    by: str = ""
+    recorded_utc_ns: int = 0
+    ended_why: str = ""
+
+
+class GateSaid(msgspec.Struct, frozen=True):
+    """What a gate said of a release. ``gate`` 1: the policy, 2: the statute."""
+
+    gate: int
+    passed: bool
+    sentence: str
+    needs: tuple[str, ...] = ()
+    """What would open it."""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """One no to a release. ``gate`` 1 | 2; 0: the word of a person, who is ``by``."""
+
+    at_utc_ns: int
+    gate: int
+    basis: str
+    sentence: str
+    needs: tuple[str, ...] = ()
+    by: str = ""
+
+
+class Release(msgspec.Struct, frozen=True):
+    """Table ``releases`` (P13): a request that footage leaves the building, from the first question to the last word.
+
+    States: stopped (a gate said no) | requested (a second person's word is awaited) | approved | refused (a person said
+    no) | withdrawn | cancelled (its requester's right ended).
+    """
+
+    id: str
+    basis: str
+    reference: str
+    """Case or incident number, '' while there is none."""
+    asked: tuple[Span, ...]
+    given: tuple[Span, ...]
+    """What would leave: ``asked``, or that trimmed to the paper's scope."""
+    requested_by: str
+    requested_utc_ns: int
+    state: str
+    paper: Paper | None = None
+    why: str = ""
+    gates: tuple[GateSaid, ...] = ()
+    """As they were asked last; the statute's is not asked when the policy's says no."""
+    refusals: tuple[Refusal, ...] = ()
+    caution: str = ""
+    paper_due_utc_ns: int | None = None
+    """Emergency: by when the paper is to be here; None: it is here, or none is to follow."""
+    approved_by: str = ""
+    """A person's id, or the seat that signed the paper; '' for an emergency, which is reviewed afterwards."""
+    approved_utc_ns: int | None = None
+    approval_paper_sha256: str = ""
+    note: str = ""
+    version: int = 1
+    ended_utc_ns: int | None = None
+    ended_why: str = ""
+
+
 class Flag(msgspec.Struct, frozen=True):
     """Table ``flags``: what a second person looks at afterwards. kind: break_glass | wandering | paper_approval |
-    key_by_admin | seat_by_admin | key_by_seat | log_repaired."""
+    key_by_admin | seat_by_admin | key_by_seat | log_repaired | clock_by_admin | counsel_word | emergency_release."""
 
     id: str
     kind: str

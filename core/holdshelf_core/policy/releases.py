@@ -6,13 +6,13 @@ setting of the Board and its counsel, strict unless they say otherwise. A releas
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from holdshelf_core.policy.clauses import quoted
 from holdshelf_core.policy.instants import HOUR_NS, Now, end_words, moment_words
-from holdshelf_core.policy.model import Adopted
+from holdshelf_core.policy.model import Adopted, Determination, Hold, HoldSpan, Paper, Release, Span
 from holdshelf_core.policy.second import is_paper
 
 SEARCH_WARRANT, SUBPOENA, COURT_ORDER = "search-warrant", "subpoena", "court-order"
@@ -32,44 +32,7 @@ EMERGENCY_PAPER_NS = 48 * HOUR_NS
 """By when the paper behind an emergency release is to be here."""
 
 
-class Span(msgspec.Struct, frozen=True):
-    """A camera's footage from start to end. In a paper, ``camera`` '' stands for any camera."""
-
-    camera: str
-    start_utc_ns: int
-    end_utc_ns: int
-
-
-class Paper(msgspec.Struct, frozen=True):
-    """The paper behind a request. ``kind`` is one of BASES."""
-
-    sha256: str
-    kind: str
-    issuer: str
-    docket: str = ""
-    """Docket or case number."""
-    agency: str = ""
-    officer: str = ""
-    """Name or badge number."""
-    signed_by_judge: bool = False
-    """A judge signed it: an agency's own (administrative) warrant is none."""
-    scope: tuple[Span, ...] = ()
-    valid_until_utc_ns: int | None = None
-    """First instant at which it has lapsed; None: it names none."""
-
-
-class Determination(msgspec.Struct, frozen=True):
-    """Counsel's word, on paper, that a class of requests may go on under the statute."""
-
-    id: str
-    paper_sha256: str
-    bases: tuple[str, ...]
-    end_utc_ns: int
-    """First instant after its last day."""
-    cameras: tuple[str, ...] | None = None
-    agencies: tuple[str, ...] = ()
-    """() any agency."""
-    ended_utc_ns: int | None = None
+MEANWHILE = "until then the footage can be kept: a hold needs no paper"
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -189,10 +152,11 @@ def _emergency(request: Request, now: Now) -> Gate:
             f"The paper for this emergency was due on {end_words(due, now.zone)}.",
             ("the paper that was to follow",),
         )
+    follows = f"The paper is due by {end_words(due, now.zone)}; t" if request.paper is None else "T"
     return Gate(
         True,
         "Imminent danger: it may leave now, and the paper follows.",
-        caution=f"The paper is due by {end_words(due, now.zone)}; two people review this afterwards.",
+        caution=f"{follows}wo people review this afterwards.",
         flagged=True,
         paper_due_utc_ns=None if request.paper is not None else due,
     )
@@ -243,12 +207,29 @@ def _determined(determination: Determination, request: Request, now: Now) -> boo
     return determination.cameras is None or all(span.camera in determination.cameras for span in request.spans)
 
 
+def both(
+    request: Request, adopted: Adopted | None, determinations: Iterable[Determination], now: Now
+) -> tuple[Gate, Gate | None]:
+    """What each gate says; the statute's is not asked (None) when the policy's refuses."""
+    first = gate_1(request, now)
+    return first, gate_2(request, adopted, determinations, now) if first.passed else None
+
+
+def following_paper(
+    request: Request, adopted: Adopted | None, determinations: Iterable[Determination], now: Now
+) -> Gate:
+    """Whether the paper that followed an emergency would have opened both gates by itself."""
+    kind = request.paper.kind if request.paper is not None else ""
+    if kind == EMERGENCY:
+        return Gate(False, "An emergency is no paper.", what_we_need(""))
+    return gates(msgspec.structs.replace(request, basis=kind), adopted, determinations, now)
+
+
 def gates(request: Request, adopted: Adopted | None, determinations: Iterable[Determination], now: Now) -> Gate:
     """Both, in order: the first that refuses, or one that passes with every caution of the two."""
-    first = gate_1(request, now)
-    if not first.passed:
+    first, second = both(request, adopted, determinations, now)
+    if second is None:
         return first
-    second = gate_2(request, adopted, determinations, now)
     if not second.passed:
         return second
     return msgspec.structs.replace(
@@ -327,5 +308,55 @@ def what_we_need(basis: str) -> tuple[str, ...]:
     return (
         *(f"{BASES[one]}, on paper and signed" for one in POLICY_BASES),
         "the cameras or places and the times",
-        "until then the footage can be kept: a hold needs no paper",
+        MEANWHILE,
     )
+
+
+# --- what is held for it --------------------------------------------------------------------------------------------
+
+OPEN_STATES = ("requested", "approved")
+"""A release is open: what it is made from is not lifted (P16)."""
+KEEPS = ("active", "lifting")
+"""A hold in one of these keeps its footage for sure; one in its days of grace does not for long."""
+
+
+def holds_in_release(releases: Mapping[str, Release], holds: Mapping[str, Hold]) -> frozenset[str]:
+    """Ids of the holds that keep footage of an open release."""
+    # Asked with each change of the house, over every hold that there ever was: by camera, which sorts nearly all of them out.
+    wanted: dict[str, list[Span]] = {}
+    for row in releases.values():
+        if row.state in OPEN_STATES:
+            for span in row.given:
+                wanted.setdefault(span.camera, []).append(span)
+    if not wanted:
+        return frozenset()
+    found = set()
+    for hold in holds.values():
+        if hold.state == "lifted":
+            continue
+        for held in hold.spans:
+            for span in wanted.get(held.camera, ()):
+                if _overlap(held, span):
+                    found.add(hold.id)
+    return frozenset(found)
+
+
+def covers_any(hold: Hold, spans: Sequence[Span]) -> bool:
+    """The hold keeps some of it."""
+    return any(held.camera == span.camera and _overlap(held, span) for held in hold.spans for span in spans)
+
+
+def _overlap(held: HoldSpan, span: Span) -> bool:
+    return held.start_utc_ns < span.end_utc_ns and (held.end_utc_ns is None or held.end_utc_ns > span.start_utc_ns)
+
+
+def unheld(spans: Sequence[Span], holds: Iterable[Hold]) -> tuple[Span, ...]:
+    """What of it no hold keeps, in pieces: it may roll off before it is asked for again."""
+    latest = max((span.end_utc_ns for span in spans), default=0)
+    kept = [
+        Span(held.camera, held.start_utc_ns, held.end_utc_ns if held.end_utc_ns is not None else latest)
+        for hold in holds
+        if hold.state in KEEPS and covers_any(hold, spans)
+        for held in hold.spans
+    ]
+    return beyond(spans, kept)

@@ -203,6 +203,6 @@ def _admins_hands(ask: Ask) -> Hands | Decision:
         )
     if rule.admin == ADMIN_PAPER and ask.scope.paper_sha256 is not None and not is_paper(ask.scope.paper_sha256):
         return refused(
-            "P11", f"The admin may {rule.words} only on a signed paper.", "Give the SHA-256 of its scan.", "admin"
+            "P11", f"The admin may {rule.words} only on a signed paper.", "Give its scan with --paper.", "admin"
         )
     return admin

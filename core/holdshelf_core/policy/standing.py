@@ -162,10 +162,11 @@ def _sort_in(
     if end is not None:
         ended.append((end, f"Your {words} ended on {end_words(end, now.zone)}.", who))
     elif not now.begun(start):
-        unsure = " by both clocks of this machine" if now.doubtful else ""
-        coming.append(
-            (start, f"Your {words} begins on {day_words(start, now.zone)} and has not begun yet{unsure}.", who)
-        )
+        begins = f"Your {words} begins on {day_words(start, now.zone)} and has not begun yet"
+        if now.doubtful:
+            begins += " by both clocks of this machine"
+            who = "When its time is right, the admin confirms it: `holdshelf clock confirm`."
+        coming.append((start, f"{begins}.", who))
 
 
 # --- whom to ask --------------------------------------------------------------------------------------------------

@@ -15,10 +15,12 @@ from holdshelf_core.policy.model import (
     Appointment,
     Board,
     Commission,
+    Determination,
     Entrance,
     Flag,
     Hold,
     Person,
+    Release,
     Seat,
     Share,
 )
@@ -49,6 +51,8 @@ class State:
     adopted: Adopted | None = None
     board: Board = field(default_factory=Board)
     cameras: Mapping[str, CameraFacts] = field(default_factory=dict)
+    releases: Mapping[str, Release] = field(default_factory=dict)
+    determinations: Mapping[str, Determination] = field(default_factory=dict)
     holds_in_release: frozenset[str] = frozenset()
     """Ids of holds that an open release is made from: they cannot be lifted (P16)."""
 

@@ -188,8 +188,8 @@ async def test_a_stream_that_lies_about_its_size_is_bounded(
         try:
             await pictures.async_still([file], T0 + at * 100_000_000, burn)
         except Unavailable as error:
-            assert "Front desk" in str(error) or "decod" in str(error)
-    assert time.monotonic() - began < 12
+            assert any(words in str(error) for words in ("Front desk", "decod", "took too long"))
+    assert time.monotonic() - began < 3 * 5 + 5, "each is given up after five seconds"
     assert await still_works(pictures, segment, burn)
     assert all(peak_bytes(pid) < 2 * MORE_MEMORY_BYTES for pid in pictures.pids())
 
@@ -215,7 +215,7 @@ async def test_a_file_of_millions_of_frames_costs_little(
     began = time.monotonic()
     with pytest.raises(Unavailable, match="damaged"):
         await pictures.async_still([OpenPicture(fd, T0, T0 + 10**6 * NS)], T0 + 10**5 * NS, burn)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 5
     assert await still_works(pictures, segment, burn)
 
 
@@ -233,7 +233,7 @@ async def test_a_worker_that_hangs_is_killed_and_replaced(segment: OpenPicture, 
         follower = asyncio.create_task(still_works(pictures, segment, burn))
         with pytest.raises(Unavailable, match="took too long"):
             await hung
-        assert 0.3 < time.monotonic() - began < 2
+        assert 0.3 < time.monotonic() - began < 10
         assert await follower, "who waited behind it gets a picture"
         assert pictures.pids() != [pid]
         assert not Path(f"/proc/{pid}").exists()
@@ -289,7 +289,7 @@ async def test_a_worker_that_cannot_start_is_an_error_and_not_a_wait(
         for _ in range(3):
             with pytest.raises(Unavailable):
                 await still_works(pictures, segment, burn)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
         monkeypatch.undo()
         for _ in range(100):
             try:

@@ -372,8 +372,10 @@ def test_p12_imminent_danger_looks_at_once_without_purpose_or_approval_for_a_few
     window = {"cameras": (ATTIC,), "break_glass": True, "purpose": "imminent-danger"}
     minutes_ns = Board().break_glass_minutes * MINUTE_NS
     assert ask("look.live", Scope(**window)).allowed
-    assert ask("look.archive", Scope(start_utc_ns=AT - 2 * minutes_ns, end_utc_ns=AT, **window)).allowed
-    refused_by("P12", ask("look.archive", Scope(start_utc_ns=AT - 2 * minutes_ns - 1, end_utc_ns=AT, **window)))
+    # The minutes before it and those of the look; one more, so that it ends by its own end and says so.
+    reach_ns = 2 * minutes_ns + MINUTE_NS
+    assert ask("look.archive", Scope(start_utc_ns=AT - reach_ns, end_utc_ns=AT, **window)).allowed
+    refused_by("P12", ask("look.archive", Scope(start_utc_ns=AT - reach_ns - 1, end_utc_ns=AT, **window)))
     refused_by("P12", ask("break_glass", Scope(cameras=(ATTIC,), start_utc_ns=AT - minutes_ns - 1, end_utc_ns=AT)))
     for permission in ("purpose.open", "purpose.widen"):
         refused_by("P12", ask(permission, Scope(start_utc_ns=AT - MINUTE_NS, end_utc_ns=AT, **window)))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from holdshelf_core.policy import releases
 from holdshelf_core.policy.example import AT, PAPER
 from holdshelf_core.policy.instants import DAY_NS, HOUR_NS, MINUTE_NS, Now
-from holdshelf_core.policy.model import Adopted
+from holdshelf_core.policy.model import Adopted, Hold, HoldSpan, Release
 from holdshelf_core.policy.releases import Determination, Paper, Request, Span, beyond, gate_1, gate_2, gates, trimmed
 
 NOW = Now(AT, AT)
@@ -184,3 +184,61 @@ def test_p13_what_is_trimmed_and_what_is_beyond_are_exactly_what_was_asked(
     assert seconds(inside) == seconds(asked) & seconds(scope)
     assert seconds(outside) == seconds(asked) - seconds(scope)
     assert beyond(inside, scope) == ()
+
+
+# --- what is held of it -------------------------------------------------------------------------------------------
+
+
+def hold(*spans: HoldSpan, state: str = "active") -> Hold:
+    return Hold("H-1", "investigation", "26-1", spans, "p1", AT, AT + DAY_NS, state)
+
+
+def release(state: str = "requested", *given: Span) -> Release:
+    return Release("R-1", "search-warrant", "26-1", HOUR, given or HOUR, "p1", AT, state)
+
+
+@pytest.mark.parametrize(
+    ("state", "linked"),
+    [("requested", True), ("approved", True), ("stopped", False), ("refused", False), ("withdrawn", False)],
+)
+def test_p16_an_open_release_keeps_the_holds_that_it_is_made_from(state: str, linked: bool) -> None:
+    kept = hold(HoldSpan("c2", AT - 90 * MINUTE_NS, None))
+    assert releases.holds_in_release({"R-1": release(state)}, {"H-1": kept}) == (
+        frozenset({"H-1"}) if linked else frozenset()
+    )
+
+
+def test_p16_a_hold_beside_the_release_is_no_part_of_it() -> None:
+    for beside in (
+        HoldSpan("c1", AT - DAY_NS, None),
+        HoldSpan("c2", AT - HOUR_NS, None),
+        HoldSpan("c2", 0, AT - 2 * HOUR_NS),
+    ):
+        assert not releases.holds_in_release({"R-1": release()}, {"H-1": hold(beside)})
+    assert not releases.holds_in_release({"R-1": release()}, {"H-1": hold(HoldSpan("c2", 0, None), state="lifted")})
+
+
+def test_what_no_hold_keeps_is_offered_in_pieces_and_a_lift_under_grace_keeps_nothing_for_long() -> None:
+    start, end = span_of(HOUR)
+    kept = hold(HoldSpan("c2", start + 10 * MINUTE_NS, start + 20 * MINUTE_NS))
+    assert releases.unheld(HOUR, [kept]) == (
+        Span("c2", start, start + 10 * MINUTE_NS),
+        Span("c2", start + 20 * MINUTE_NS, end),
+    )
+    assert releases.unheld(HOUR, [hold(HoldSpan("c2", start, None))]) == ()
+    assert releases.unheld(HOUR, [hold(HoldSpan("c2", start, None), state="grace")]) == HOUR
+
+
+def test_p13_the_paper_that_follows_an_emergency_must_open_both_gates_by_itself() -> None:
+    emergency = Request("emergency", HOUR, "p1", AT, why="a child is missing")
+    with_warrant = msgspec.structs.replace(emergency, paper=WARRANT)
+    assert releases.following_paper(with_warrant, ENFORCE, (), NOW).passed
+    for paper in (
+        LETTER,
+        msgspec.structs.replace(WARRANT, scope=()),
+        msgspec.structs.replace(WARRANT, valid_until_utc_ns=AT),
+        msgspec.structs.replace(WARRANT, kind="emergency"),
+        None,
+    ):
+        asked = msgspec.structs.replace(emergency, paper=paper)
+        assert not releases.following_paper(asked, ENFORCE, (), NOW).passed, paper

@@ -11,6 +11,7 @@ def main() -> None:
     import typer  # noqa: PLC0415 - `holdshelf --help` should not wait for anything it does not need
 
     from holdshelf_core.api.errors import HoldshelfError  # noqa: PLC0415
+    from holdshelf_tui.cli import render  # noqa: PLC0415
     from holdshelf_tui.cli.app import app  # noqa: PLC0415
 
     # Typer brings a click of its own, or uses the installed one, as its version will: ask it for the class it raises.
@@ -26,16 +27,16 @@ def main() -> None:
         print("holdshelf: interrupted.", file=sys.stderr)
         sys.exit(130)
     except HoldshelfError as error:
-        print(f"holdshelf: {error}", file=sys.stderr)
+        print(f"holdshelf: {render.one_line(str(error))}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:
         # The reader of a pipe has gone (`| head`): not an error, and nothing may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except PermissionError as error:
-        where = f" {error.filename}" if error.filename else " a file it needs"
+        where = render.one_line(f"{error.filename}") if error.filename else "a file it needs"
         print(
-            f"holdshelf: This account may not use{where}. Run the command as the service's user or root.",
+            f"holdshelf: This account may not use {where}. Run the command as the service's user or root.",
             file=sys.stderr,
         )
         sys.exit(1)
@@ -43,13 +44,14 @@ def main() -> None:
         if os.environ.get("HOLDSHELF_DEBUG"):
             raise
         where = f"{error.filename}: " if error.filename else "writing its output failed: "
-        print(f"holdshelf: This command could not finish: {where}{error.strerror or error}.", file=sys.stderr)
+        told = render.one_line(f"{where}{error.strerror or error}")
+        print(f"holdshelf: This command could not finish: {told}.", file=sys.stderr)
         sys.exit(1)
     except Exception as error:
         if os.environ.get("HOLDSHELF_DEBUG"):
             raise
         print(
-            f"holdshelf: this command failed by a fault of its own ({type(error).__name__}: {error}). "
+            f"holdshelf: this command failed by a fault of its own ({type(error).__name__}: {render.one_line(str(error))}). "
             "Run it again with HOLDSHELF_DEBUG=1 and report what it prints.",
             file=sys.stderr,
         )
@@ -66,6 +68,9 @@ def _say_usage(error: BaseException) -> None:
     if type(error).__name__ == "NoArgsIsHelpError":
         print(sentence, file=sys.stderr)
         return
+    from holdshelf_tui.cli import render  # noqa: PLC0415
+
+    sentence = render.one_line(sentence)
     end = "" if sentence.endswith((".", "?", "!")) else "."
     command = context.command_path if context is not None else "holdshelf"
     print(f"holdshelf: {sentence}{end} See `{command} --help`.", file=sys.stderr)

@@ -9,6 +9,7 @@ import typer
 from holdshelf_tui.cli import (
     camera,
     capacity,
+    clock,
     door,
     entrance,
     footage,
@@ -18,6 +19,7 @@ from holdshelf_tui.cli import (
     papers,
     people,
     policy,
+    release,
     service,
     tui,
 )
@@ -76,6 +78,7 @@ app.add_typer(camera.app, name="camera")
 app.add_typer(footage.app, name="footage")
 app.add_typer(entrance.app, name="entrance")
 app.add_typer(capacity.app, name="capacity")
+app.add_typer(clock.app, name="clock")
 app.add_typer(people.person, name="person")
 app.add_typer(people.seat, name="seat")
 app.add_typer(people.appointment, name="appointment")
@@ -83,6 +86,8 @@ app.add_typer(people.share, name="share")
 app.add_typer(people.flag, name="flag")
 app.add_typer(look.app, name="look")
 app.add_typer(hold.app, name="hold")
+app.add_typer(release.app, name="release")
+app.add_typer(release.counsel, name="counsel")
 app.add_typer(log.app, name="log")
 app.add_typer(policy.app, name="policy")
 app.add_typer(policy.board, name="board")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
@@ -17,7 +18,10 @@ app = typer.Typer(help="How much room footage may take.", no_args_is_help=True, 
 
 def _days(text: str) -> float:
     try:
-        return float(text)
+        days = float(text)
+        if math.isfinite(days):
+            return days
+        raise ValueError
     except ValueError:
         raise BadRequest(
             f"{render.inert(text, 20)!r} is not a number of days.", "Give for example 14, or none."

@@ -18,7 +18,7 @@ app = typer.Typer(
 
 Camera = Annotated[str | None, typer.Option(help="One camera's id. [default: all]")]
 From = Annotated[
-    str | None, typer.Option("--from", help="'2026-11-24 14:00', '14:00' or '2h ago'. [default: 24 h ago]")
+    str | None, typer.Option("--from", help="'2026-11-24 14:00', 'yesterday 15:15' or '2h ago'. [default: 24 h ago]")
 ]
 To = Annotated[str | None, typer.Option("--to", help="As --from. [default: now]")]
 

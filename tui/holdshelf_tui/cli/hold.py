@@ -19,7 +19,9 @@ app = typer.Typer(
 
 HoldId = Annotated[str, typer.Argument(metavar="HOLD", help="For example H-2026-0001.")]
 Cameras = Annotated[list[str], typer.Option("--camera", help="Camera id or name; may be repeated.")]
-From = Annotated[str, typer.Option("--from", help="Start: '2026-11-24 14:00', '14:00' (today) or '2h ago'.")]
+From = Annotated[
+    str, typer.Option("--from", help="Start: '2026-11-24 14:00', 'yesterday 15:15', '14:00' (today) or '2h ago'.")
+]
 To = Annotated[str | None, typer.Option("--to", help="End, as --from.")]
 UntilLifted = Annotated[bool, typer.Option("--until-lifted", help="Instead of --to: keep on until the hold is lifted.")]
 _STATES = {"active": "in force", "lifting": "lift awaits approval", "grace": "lifted, in grace", "lifted": "lifted"}
@@ -37,12 +39,12 @@ def _tell(row: types.HoldRow, *, json: bool) -> None:
     if json:
         echo_json(row)
         return
-    typer.echo(f"{row.id}: {row.ground}, no. {row.reference}; {_STATES.get(row.state, row.state)}")
+    typer.echo(render.inert(f"{row.id}: {row.ground}, no. {row.reference}; {_STATES.get(row.state, row.state)}", 200))
     if row.queued:
         typer.echo("! The access log cannot be written now. The footage is protected; the entry follows when it can.")
     for span in row.spans:
-        end = render.local(span.end_utc_ns) if span.end_utc_ns is not None else "until lifted"
-        typer.echo(f"  {span.camera}  {render.local(span.start_utc_ns)} to {end}")
+        end = f"to {render.local(span.end_utc_ns)}" if span.end_utc_ns is not None else "until lifted"
+        typer.echo(render.inert(f"  {span.camera}  {render.local(span.start_utc_ns)} {end}", 200))
     if row.coverage:
         cells = [
             (c.camera, render.local(c.start_utc_ns), render.local(c.end_utc_ns), _KINDS.get(c.kind, c.kind), c.reason)
@@ -59,7 +61,7 @@ def _tell(row: types.HoldRow, *, json: bool) -> None:
             f"  kept until {render.local(row.grace_end_utc_ns)}, then erased on schedule; `hold approve --refuse` takes it back"
         )
     if row.archived_to:
-        typer.echo(f"  archived to {row.archived_to}")
+        typer.echo(render.inert(f"  archived to {row.archived_to}", 300))
 
 
 @app.command(
@@ -100,7 +102,7 @@ def extend(
     _tell(client(data).act("hold.extend", asked, types.HoldRow, timeout_s=120), json=json)
 
 
-@app.command(epilog="Example: holdshelf hold review H-2026-0001 --note 'trial in March' --next-days 90")
+@app.command(epilog="Example: holdshelf hold review H-2026-0001 --note trial --next-days 90")
 def review(
     hold: HoldId,
     note: Annotated[str, typer.Option(help="What the review found.")],

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from holdshelf_core.api import log_local
 from holdshelf_core.api import types_board as types
-from holdshelf_core.api.errors import HoldshelfError
+from holdshelf_core.api.client import TOKEN_VARIABLE
+from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, Unavailable
 from holdshelf_tui.cli import render
-from holdshelf_tui.cli.options import Data, Json, client, text_file
+from holdshelf_tui.cli.options import Data, Json, client, data_folder, text_file, write_new
 from holdshelf_tui.cli.service import echo_json
+
+STDOUT = "-"
 
 app = typer.Typer(
     help="The access log: every look, change, share and refusal.", no_args_is_help=True, rich_markup_mode=None
@@ -62,47 +67,87 @@ def show(
 
 @app.command(epilog="Example: holdshelf log verify --against head-of-october.txt")
 def verify(
+    copy: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[COPY]", help="An exported copy, or a log that was set aside. [default: the log itself]"
+        ),
+    ] = None,
     data: Data = None,
     against: Annotated[
         Path | None, typer.Option(help="A head that somebody outside kept: a file, or - for standard input.")
     ] = None,
+    key: Annotated[
+        str, typer.Option(metavar="KEY", help="The log's public key that somebody outside kept. [default: as found]")
+    ] = "",
     json: Json = False,
 ) -> None:
-    """Check every entry, their order and their number. Exit 1 when something is wrong."""
+    """Check every entry, their order and their number. Exit 1 when something is wrong. Needs no service."""
     head = text_file(against, "The head", 16 << 10) if against is not None else ""
-    report = client(data).act("log.verify", types.LogVerify(head), types.LogVerified, timeout_s=3600)
+    report = _verify_here(data, head, key) if copy is None else log_local.verify(copy.absolute(), against=head, key=key)
     if json:
         echo_json(report)
     else:
         for problem in report.problems:
             typer.echo(render.inert(problem, 300))
-        typer.echo(f"{report.entries} entries in the access log: {render.counted(len(report.problems), 'problem')}.")
+        what = "the access log" if copy is None else render.inert(copy.name)
+        typer.echo(f"{report.entries} entries in {what}: {render.counted(len(report.problems), 'problem')}.")
+        if report.against:
+            typer.echo(render.inert(report.against, 300))
     if report.problems:
         if json:
             raise typer.Exit(1)
+        if copy is not None:
+            raise HoldshelfError("This is not what was written.", "Keep it as it is; see docs/access-log.md.")
         raise HoldshelfError(
             "The access log is not what was written.",
-            "Keep the folder STATE/access as it is, and see docs/access-log.md.",
+            "Keep the folder STATE/access as it is, and see `When the log or the register is damaged` in docs/operate.md.",
         )
 
 
-@app.command(epilog="Example: holdshelf log export --public /srv/board/access-log.txt")
+def _verify_here(data: Path | None, head: str, key: str) -> log_local.LogChecked:
+    """By the service, which writes down that it was done; without one, from its files."""
+    service = client(data)
+    try:
+        found = service.act("log.verify", types.LogVerify(head, key), types.LogVerified, timeout_s=3600)
+        return log_local.LogChecked(found.entries, found.head, found.problems, found.against, found.key)
+    except Unavailable as error:
+        folder = log_local.state_folder(data_folder(data))
+        if not (folder / "access").is_dir():
+            raise
+        typer.echo(f"holdshelf: note: {render.one_line(error.sentence)} Verified from its files.", err=True)
+        return log_local.verify(folder, against=head, key=key)
+
+
+@app.command(epilog="Example: holdshelf log export --public access-log.txt")
 def export(
-    file: Annotated[Path, typer.Argument(help="New file, on the machine of the service.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="New file; - is standard output.")],
     data: Data = None,
     public: Annotated[
         bool, typer.Option("--public", help="Without names, addresses and free text; it still verifies.")
     ] = False,
+    first: Annotated[int, typer.Option(min=1, help="From this entry on.")] = 1,
+    last: Annotated[int | None, typer.Option(min=1, help="To this entry. [default: the newest]")] = None,
     json: Json = False,
 ) -> None:
-    """Write a copy of the log that a stranger can check."""
-    done = client(data).act(
-        "log.export", types.LogExport(str(file.absolute()), public), types.LogVerified, timeout_s=3600
-    )
+    """Write a copy of the log that a stranger can check, with `log verify` or with a script of their own."""
+    if file == STDOUT and json:
+        raise BadRequest("Standard output takes the copy or JSON, not both.", "Give a file.")
+    # Over SSH the account is the door's own: its files are no place for a person's copy.
+    if file != STDOUT and TOKEN_VARIABLE in os.environ:
+        raise BadRequest("A session over SSH has no files here.", "Give - and redirect it at your end.")
+    if file != STDOUT and Path(file).exists():
+        raise Conflict(f"{file} exists; nothing is overwritten.", "Give another name.")
+    asked = types.LogExport(public, first, last)
+    done = client(data).act("log.export", asked, types.LogExported, timeout_s=600)
+    if file == STDOUT:
+        typer.echo(done.text, nl=False)
+        return
+    write_new(Path(file), done.text.encode(), 0o600)
     if json:
-        echo_json(done)
+        echo_json({"file": file, "first": done.first, "last": done.last, "entries": done.size})
     else:
-        typer.echo(f"{done.entries} entries written to {file}.")
+        typer.echo(f"Entries {done.first} to {done.last} of {done.size} written to {render.inert(file, 200)}.")
 
 
 @app.command(epilog="Example: holdshelf log head > head-of-october.txt")

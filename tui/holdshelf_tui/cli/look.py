@@ -27,7 +27,9 @@ app = typer.Typer(
 LookId = Annotated[str, typer.Argument(metavar="LOOK", help="As `look open` printed it, for example L-2026-000123.")]
 Cameras = Annotated[list[str] | None, typer.Option("--camera", help="Camera id or name; may be repeated.")]
 Camera = Annotated[str, typer.Option("--camera", help="Camera id or name.")]
-At = Annotated[str | None, typer.Option("--at", help="A time: '2026-11-24 14:00', '14:00' (today) or '2h ago'.")]
+At = Annotated[
+    str | None, typer.Option("--at", help="A time: '2026-11-24 14:00', 'yesterday 15:15', '14:00' (today) or '2h ago'.")
+]
 From = Annotated[str | None, typer.Option("--from", help="Start, as --at.")]
 To = Annotated[str | None, typer.Option("--to", help="End, as --at.")]
 Purpose = Annotated[str, typer.Option(help="One of `look purposes`.")]

@@ -11,7 +11,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from holdshelf_core.api.client import Client
-from holdshelf_core.api.errors import BadRequest
+from holdshelf_core.api.errors import BadRequest, Conflict
 from holdshelf_core.api.local import default_data, read_secret
 
 
@@ -118,6 +118,22 @@ def text_file(file: Path, what: str, most_bytes: int = 1 << 20) -> str:
 def _head(file: Path, most_bytes: int) -> bytes:
     with file.open("rb") as opened:
         return opened.read(most_bytes)
+
+
+def write_new(file: Path, raw: bytes, mode: int = 0o644) -> None:
+    """A file that was not there. Raises Conflict, BadRequest; no part of it is left behind then."""
+    try:
+        fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    except FileExistsError:
+        raise Conflict(f"{file} exists; nothing is overwritten.", "Give another name.") from None
+    except OSError as error:
+        raise BadRequest(f"{file} cannot be written: {error.strerror}.", "Give another place.") from None
+    try:
+        with os.fdopen(fd, "wb") as out:
+            out.write(raw)
+    except OSError as error:
+        file.unlink(missing_ok=True)
+        raise BadRequest(f"{file} cannot be written: {error.strerror}.", "Give another place.") from None
 
 
 Paper = Annotated[

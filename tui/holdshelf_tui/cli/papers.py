@@ -1,4 +1,4 @@
-"""print policy | checklist | sign, and backup, restore.
+"""print policy | checklist | sign | refusal, and backup, restore.
 
 A print never fails because the service is down: what lies on disk is printed instead, and the paper says so. Nobody is asked
 who a paper is for (P17).
@@ -6,7 +6,6 @@ who a paper is for (P17).
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -14,13 +13,15 @@ import msgspec
 import typer
 
 from holdshelf_core.api.client import Client
-from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, Unavailable
+from holdshelf_core.api.errors import Conflict, HoldshelfError, Unavailable
 from holdshelf_core.api.paper_types import PaperFacts, PrintRequest
 from holdshelf_tui.cli import render
-from holdshelf_tui.cli.options import Data, Json, client, data_folder
+from holdshelf_tui.cli.options import Data, Json, client, data_folder, write_new
 from holdshelf_tui.cli.service import echo_json
 
-app = typer.Typer(help="Print the policy, the checklist, a sign.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Print the policy, the checklist, a sign, a refusal sheet.", no_args_is_help=True, rich_markup_mode=None
+)
 
 BACKUP_TIMEOUT_S = 3600.0
 FilePath = Annotated[
@@ -68,6 +69,25 @@ def sign(data: Data = None, file: FilePath = None, json: Json = False) -> None:
     _hand_out("sign", sign_paper(facts), facts, file, json=json)
 
 
+@app.command(epilog="Example: holdshelf print refusal R-2026-0001")
+def refusal(
+    release: Annotated[
+        str,
+        typer.Argument(metavar="[ID]", help="Of this request; without it, the sheet for anyone who asks for footage."),
+    ] = "",
+    data: Data = None,
+    file: FilePath = None,
+    json: Json = False,
+) -> None:
+    """What we need from you: the sheet that an asker takes along instead of footage."""
+    from holdshelf_tui.papers.refusal import refusal_paper  # noqa: PLC0415
+
+    # What was asked is known to the service alone; the sheet for anyone is to be had without it.
+    asked = PrintRequest("refusal", release)
+    facts = client(data).act("print.facts", asked, PaperFacts) if release else _facts(data, "refusal")
+    _hand_out("refusal", refusal_paper(facts), facts, file, json=json)
+
+
 def _facts(data: Path | None, paper: str) -> PaperFacts:
     """From the service; without one, or for the policy in any case, from what can be read here."""
     from holdshelf_core.api.papers_local import read_offline  # noqa: PLC0415
@@ -89,24 +109,8 @@ def _hand_out(paper: str, text: str, facts: PaperFacts, file: Path | None, *, js
         typer.echo(text, nl=False)
     else:
         raw = msgspec.json.format(msgspec.json.encode(printed), indent=2) + b"\n" if json else text.encode()
-        _write_new(file, raw)
+        write_new(file, raw)
         typer.echo(f"{render.inert(str(file), 200)} is written.")
-
-
-def _write_new(file: Path, raw: bytes) -> None:
-    """A file that was not there. Raises Conflict, BadRequest; no part of it is left behind then."""
-    try:
-        fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    except FileExistsError:
-        raise Conflict(f"{file} exists; nothing is overwritten.", "Give another name.") from None
-    except OSError as error:
-        raise BadRequest(f"{file} cannot be written: {error.strerror}.", "Give another place.") from None
-    try:
-        with os.fdopen(fd, "wb") as out:
-            out.write(raw)
-    except OSError as error:
-        file.unlink(missing_ok=True)
-        raise BadRequest(f"{file} cannot be written: {error.strerror}.", "Give another place.") from None
 
 
 def backup(

@@ -21,9 +21,12 @@ appointment = typer.Typer(help="Letters that appoint a designee.", no_args_is_he
 share = typer.Typer(help="Share one span of one camera, view only.", no_args_is_help=True, rich_markup_mode=None)
 flag = typer.Typer(help="Acts that a second person looks at afterwards.", no_args_is_help=True, rich_markup_mode=None)
 
+Who = Annotated[str, typer.Argument(metavar="PERSON", help="Login, id (p4), or the name of a seat.")]
+Fingerprint = Annotated[str, typer.Argument(help="As `person list --json` shows it: SHA256:….")]
 KeyFile = Annotated[
     Path | None, typer.Option("--key", help="Public key file (OpenSSH or RFC 4716); - reads it from standard input.")
 ]
+Seat = Annotated[str, typer.Argument(metavar="SEAT", help="director, chair or mayor.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, in a few words; kept with the act.")]
 
 
@@ -35,7 +38,7 @@ def _told(done: types.Done, words: str, *, json: bool) -> None:
     if json:
         echo_json(done)
     else:
-        typer.echo(f"{words} Entry {done.seq} of the access log.")
+        typer.echo(f"{render.inert(words, 300)} Entry {done.seq} of the access log.")
 
 
 def whoami(data: Data = None, json: Json = False) -> None:
@@ -100,28 +103,28 @@ def add(
 
 
 @person.command("add-key", epilog="Example: holdshelf person add-key jroe --key new.pub")
-def add_key(who: str, key: KeyFile, data: Data = None, paper: Paper = None, json: Json = False) -> None:
+def add_key(who: Who, key: KeyFile, data: Data = None, paper: Paper = None, json: Json = False) -> None:
     """Give a person one more key."""
     asked = types.PersonKey(who, _key_text(key), paper_sha256=paper_hash(paper))
     _told(client(data).act("person.key", asked, types.Done), "The key is installed.", json=json)
 
 
 @person.command("replace-key", epilog="Example: holdshelf person replace-key jroe --key new.pub")
-def replace_key(who: str, key: KeyFile, data: Data = None, paper: Paper = None, json: Json = False) -> None:
+def replace_key(who: Who, key: KeyFile, data: Data = None, paper: Paper = None, json: Json = False) -> None:
     """After a lost PC: the new key is the only one from now on; open sessions end."""
     asked = types.PersonKey(who, _key_text(key), replace=True, paper_sha256=paper_hash(paper))
     _told(client(data).act("person.key", asked, types.Done), "The key is replaced; the old ones are void.", json=json)
 
 
 @person.command("remove-key", epilog="Example: holdshelf person remove-key jroe SHA256:…")
-def remove_key(who: str, fingerprint: str, data: Data = None, paper: Paper = None, json: Json = False) -> None:
+def remove_key(who: Who, fingerprint: Fingerprint, data: Data = None, paper: Paper = None, json: Json = False) -> None:
     """Take a key away."""
     asked = types.PersonKey(who, remove=fingerprint, paper_sha256=paper_hash(paper))
     _told(client(data).act("person.key", asked, types.Done), "The key is void.", json=json)
 
 
 @person.command(epilog="Example: holdshelf person remove jroe --why 'left the library'")
-def remove(who: str, why: Why, data: Data = None, json: Json = False) -> None:
+def remove(who: Who, why: Why, data: Data = None, json: Json = False) -> None:
     """End everything that a person has, at once. What they did stays in the log."""
     done = client(data).act("person.remove", types.PersonRemove(who, why), types.Done)
     _told(done, f"{done.id} is removed.", json=json)
@@ -148,7 +151,7 @@ def list_seats(data: Data = None, json: Json = False) -> None:
 
 @seat.command("name", epilog="Example: holdshelf seat name director --person jroe --name 'Jane Roe' --key jroe.pub")
 def name_seat(
-    which: Annotated[str, typer.Argument(metavar="SEAT", help="director, chair or mayor.")],
+    which: Seat,
     who: Annotated[str, typer.Option("--person", help="Login of the holder.")],
     data: Data = None,
     name: Annotated[str, typer.Option(help="Full name, for somebody who is not enrolled yet.")] = "",
@@ -166,7 +169,7 @@ def name_seat(
 
 @seat.command("end", epilog="Example: holdshelf seat end mayor --why 'term is over' --at '2026-12-01 12:00'")
 def end_seat(
-    which: Annotated[str, typer.Argument(metavar="SEAT")],
+    which: Seat,
     why: Why,
     data: Data = None,
     at: Annotated[str, typer.Option("--at", help="Last day, or 'YYYY-MM-DD HH:MM'. [default: now]")] = "",
@@ -210,7 +213,7 @@ def list_appointments(data: Data = None, json: Json = False) -> None:
     epilog="Example: holdshelf appointment make sroe --right archive --right hold --until 2026-12-31 --paper letter.pdf",
 )
 def make_appointment(
-    who: Annotated[str, typer.Argument(metavar="PERSON")],
+    who: Who,
     right: Annotated[
         list[str], typer.Option("--right", help="live, archive, hold, share, release or commission; may be repeated.")
     ],
@@ -233,7 +236,12 @@ def make_appointment(
 
 @appointment.command("end", epilog="Example: holdshelf appointment end a3 --why 'no longer needed'")
 def end_appointment(
-    which: Annotated[str, typer.Argument(metavar="ID")], why: Why, data: Data = None, json: Json = False
+    which: Annotated[
+        str, typer.Argument(metavar="ID", help="The letter's number, for example a3: see `appointment list`.")
+    ],
+    why: Why,
+    data: Data = None,
+    json: Json = False,
 ) -> None:
     """End a letter of appointment at once; open sessions lose the right within seconds."""
     done = client(data).act("appointment.end", types.Ending(which, why), types.Done)
@@ -309,7 +317,10 @@ def make_share(
 
 @share.command("end", epilog="Example: holdshelf share end V-2026-0001 --why 'identified'")
 def end_share(
-    which: Annotated[str, typer.Argument(metavar="ID")], why: Why, data: Data = None, json: Json = False
+    which: Annotated[str, typer.Argument(metavar="ID", help="The share's number, for example s2: see `share list`.")],
+    why: Why,
+    data: Data = None,
+    json: Json = False,
 ) -> None:
     """End a share at once."""
     done = client(data).act("share.end", types.Ending(which, why), types.Done)
@@ -347,7 +358,7 @@ def list_flags(data: Data = None, json: Json = False) -> None:
 
 @flag.command(epilog="Example: holdshelf flag review f2 --note 'was an emergency indeed'")
 def review(
-    which: Annotated[str, typer.Argument(metavar="ID")],
+    which: Annotated[str, typer.Argument(metavar="ID", help="The flag's number, for example f4: see `flag list`.")],
     note: Annotated[str, typer.Option(help="What you found.")],
     data: Data = None,
     json: Json = False,

@@ -24,14 +24,16 @@ def explain(
     json: Json = False,
 ) -> None:
     """Who may do what, when, and by which clause: a table made by the rules themselves."""
-    text, rows = local.explain(action)
+    text, rows = local.explain(action, width=min(max(render.terminal_width() or 100, 60), 120))
     if json:
         echo_json(rows)
     else:
         typer.echo(text)
 
 
-@app.command(epilog="Example: holdshelf policy may jroe look.archive --camera lobby")
+@app.command(
+    epilog="Example: holdshelf policy may jroe look.archive --camera lobby --purpose crime --from '2h ago' --to '1h ago'"
+)
 def may(
     who: Annotated[str, typer.Argument(metavar="PERSON", help="Login, id, a seat's name, or admin.")],
     action: Annotated[str, typer.Argument(metavar="ACTION", help="As in `policy explain`.")],
@@ -39,7 +41,12 @@ def may(
     camera: Annotated[list[str] | None, typer.Option("--camera", help="On this camera; may be repeated.")] = None,
     start: Annotated[str | None, typer.Option("--from", help="Start of the span.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="End of the span.")] = None,
-    purpose: Annotated[str, typer.Option(help="For this purpose, see `policy purposes`.")] = "",
+    purpose: Annotated[str, typer.Option(help="For this purpose (`policy purposes`), or a hold's ground.")] = "",
+    incident: Annotated[str, typer.Option(help="Incident or case number.")] = "",
+    about: Annotated[str, typer.Option(help="The person, hold, letter, share or flag that it is about.")] = "",
+    right: Annotated[
+        list[str] | None, typer.Option("--right", help="Right that a letter gives; may be repeated.")
+    ] = None,
     at: Annotated[str | None, typer.Option("--at", help="At another time than now.")] = None,
     json: Json = False,
 ) -> None:
@@ -51,6 +58,9 @@ def may(
         "start_utc_ns": render.parse_time(start) if start is not None else None,
         "end_utc_ns": render.parse_time(end) if end is not None else None,
         "purpose": purpose,
+        "incident": incident,
+        "target": about,
+        "rights": ",".join(right or []),
         "at_utc_ns": render.parse_time(at) if at is not None else None,
     }
     answer = client(data).get("/rules/may", types.MayAnswer, **query)
@@ -94,7 +104,9 @@ def adopt(
     if json:
         echo_json(row)
     else:
-        typer.echo(f"Version {row.version}, adopted on {row.adopted_on}, SHA-256 {row.sha256}, is in force.")
+        typer.echo(
+            f"Version {render.inert(row.version)}, adopted on {row.adopted_on}, SHA-256 {row.sha256}, is in force."
+        )
 
 
 @app.command(epilog="Example: holdshelf policy show")
@@ -108,7 +120,8 @@ def show(data: Data = None, json: Json = False) -> None:
             "No text was adopted yet; `holdshelf print policy` prints the model policy. See `holdshelf policy adopt --help`."
         )
     else:
-        typer.echo(f"Version {row.version}, adopted on {row.adopted_on}, statute: {row.statute}, SHA-256 {row.sha256}")
+        version = f"Version {render.inert(row.version)}, adopted on {row.adopted_on}, statute: {row.statute}"
+        typer.echo(f"{version}, SHA-256 {row.sha256}")
 
 
 @board.command("show", epilog="Example: holdshelf board show")
@@ -127,8 +140,8 @@ def board_show(data: Data = None, json: Json = False) -> None:
     "set", epilog="Example: holdshelf board set live_minutes 5 --why 'Board meeting of 10 November' --paper minutes.pdf"
 )
 def board_set(
-    key: str,
-    value: str,
+    key: Annotated[str, typer.Argument(metavar="SETTING", help="One of `board show`.")],
+    value: Annotated[str, typer.Argument(help="What it is from now on.")],
     why: Annotated[str, typer.Option(help="Why; kept with the change.")],
     data: Data = None,
     paper: Paper = None,
@@ -139,4 +152,4 @@ def board_set(
     if json:
         echo_json(done)
     else:
-        typer.echo(f"{key} is {value} now. Entry {done.seq} of the access log.")
+        typer.echo(f"{render.inert(f'{key} is {value} now.', 200)} Entry {done.seq} of the access log.")

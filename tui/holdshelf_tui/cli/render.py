@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 import unicodedata
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from holdshelf_core.api.errors import BadRequest
+from holdshelf_tui import when
 
+_LEAST_COLUMN = 8
 _BARS = " ▁▂▃▄▅▆▇█"
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*$", re.IGNORECASE)
-_RELATIVE = re.compile(r"^-?\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|d)(?:\s+ago)?$", re.IGNORECASE)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_UNIT_S = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 
 
 def inert(text: str, most: int = 80) -> str:
@@ -23,14 +25,57 @@ def inert(text: str, most: int = 80) -> str:
     return clean if len(clean) <= most else clean[: most - 1] + "…"
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell, two spaces apart."""
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:
+    """Columns as wide as their widest cell, two spaces apart.
+
+    ``width``: so many columns at most, by wrapping the widest cells; None: the terminal's, when this is written to one.
+    """
     cells = [[inert(cell, 160) for cell in row] for row in (heads, *rows)]
     widths = [max(columns(row[i]) for row in cells) for i in range(len(heads))]
-    return "\n".join(
-        "  ".join(cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    )
+    width = terminal_width() if width is None else width
+    if width is not None:
+        _narrow(widths, width - 2 * (len(widths) - 1))
+    lines = []
+    for row in cells:
+        parts = [_wrapped(cell, wide) for cell, wide in zip(row, widths, strict=True)]
+        for at in range(max(map(len, parts))):
+            line = [part[at] if at < len(part) else "" for part in parts]
+            lines.append(
+                "  ".join(cell + " " * (wide - columns(cell)) for cell, wide in zip(line, widths, strict=True)).rstrip()
+            )
+    return "\n".join(lines)
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal that is written to; None for a file or a pipe, whose reader wants a row a line."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _narrow(widths: list[int], most: int) -> None:
+    """Takes from the widest until all fit, or none is wider than what a word needs."""
+    while sum(widths) > most and max(widths) > _LEAST_COLUMN:
+        widths[widths.index(max(widths))] -= 1
+
+
+def _wrapped(cell: str, wide: int) -> list[str]:
+    """Lines of at most ``wide`` columns, broken at spaces; a longer word is broken where it must be."""
+    if columns(cell) <= wide:
+        return [cell]
+    lines, line = [], ""
+    for word in cell.split(" "):
+        if line and columns(line) + 1 + columns(word) <= wide:
+            line += f" {word}"
+            continue
+        if line:
+            lines.append(line)
+        line = word
+        while columns(line) > wide:
+            cut = len(line)
+            while cut > 1 and columns(line[:cut]) > wide:
+                cut -= 1
+            lines.append(line[:cut])
+            line = line[cut:]
+    return [*lines, line]
 
 
 def columns(text: str) -> int:
@@ -38,6 +83,11 @@ def columns(text: str) -> int:
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in ("W", "F") else 1 for c in text
     )
+
+
+def one_line(text: str, most: int = 2000) -> str:
+    """A sentence that holds what somebody typed or named, as one line that no terminal obeys."""
+    return inert(" ".join(text.split()), most)
 
 
 def counted(number: int, noun: str) -> str:
@@ -97,23 +147,11 @@ def parse_size(text: str) -> int:
 
 
 def parse_time(text: str, now: datetime | None = None) -> int:
-    """'2026-11-24 14:00' (local unless it has an offset), '14:00' (today), '2h ago' → UTC ns. Raises BadRequest."""
-    now, typed = now or datetime.now(UTC), text.strip()
-    relative = _RELATIVE.match(typed)
+    """A time as people type it (``when.instant``) → UTC ns. Raises BadRequest."""
     try:
-        if relative is not None:
-            moment = now - timedelta(seconds=float(relative[1]) * _UNIT_S[relative[2].lower()])
-        elif re.fullmatch(r"\d{1,2}:\d\d(:\d\d)?", typed):
-            hours, minutes, *rest = (int(part) for part in typed.split(":"))
-            # Through the local date, not the present offset: the clocks may have changed since that time today.
-            moment = datetime.combine(
-                now.astimezone().date(), time(hours, minutes, rest[0] if rest else 0)
-            ).astimezone()
-        else:
-            moment = datetime.fromisoformat(typed).astimezone()
-        since = moment.astimezone(UTC) - _EPOCH
-        return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
-    except (ValueError, OverflowError):
-        raise BadRequest(
-            f"{inert(text, 40)!r} is not a time.", "Give for example '2026-11-24 14:00', '14:00' (today) or '2h ago'."
-        ) from None
+        since = when.instant(text, now or datetime.now(UTC)).astimezone(UTC) - _EPOCH
+    except when.NoTime as error:
+        raise BadRequest(error.sentence, error.step) from None
+    except OverflowError:
+        raise BadRequest(f"{inert(text, 40)!r} is not a time.", "Give one of this century.") from None
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000

@@ -100,13 +100,17 @@ def status(
 
 def _print_status(now: types.Status) -> None:
     disk = now.disk
-    typer.echo(f"Holdshelf {now.version}, running since {render.local(now.started_utc_ns)} (pid {now.pid})")
+    # A person is not told what is the machine's own: process and folders.
+    pid = f" (pid {now.pid})" if now.pid else ""
+    typer.echo(f"Holdshelf {now.version}, running since {render.local(now.started_utc_ns)}{pid}")
     if disk.problem:
         typer.echo(f"Media disk: {disk.problem}")
     else:
         used = render.size(disk.used_bytes) + ("" if disk.counted else " (still counting)")
         keeps = f", room for about {disk.days_forecast:.1f} days" if disk.days_forecast is not None else ""
-        typer.echo(f"Media disk: {used} of {render.size(disk.budget_bytes)} used{keeps}; {disk.media}")
+        typer.echo(
+            f"Media disk: {used} of {render.size(disk.budget_bytes)} used{keeps}{f'; {disk.media}' if disk.media else ''}"
+        )
     typer.echo()
     if now.cameras:
         typer.echo(render.table(CAMERA_HEADS, [camera_cells(camera) for camera in now.cameras]))

@@ -12,6 +12,7 @@ import resource
 import signal
 import socket
 import sys
+from pathlib import Path
 
 from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_tui.door.server import Door, Settings
@@ -20,7 +21,7 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 OPEN_FILES = 4096
 ADDRESS_SPACE_BYTES = 4 << 30
 MAX_KEY_BYTES = 4096
-NICENESS = 5
+NICENESS, OOM_SCORE = 5, 300
 
 
 def main() -> None:
@@ -70,6 +71,9 @@ def _configure_logging(*, verbose: bool) -> None:
 def _limit() -> None:
     """A flood at the door may fill the door; never the machine, and recording comes first."""
     os.umask(0o077)
+    with contextlib.suppress(OSError):
+        # The unit keeps the recorder from being killed for want of memory: that goes for the recorder alone.
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

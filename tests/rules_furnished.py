@@ -1,0 +1,88 @@
+"""A furnished house for the machine to begin with: seats, a designee, a guest, two cameras in use, holds on
+some footage."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+from holdshelf_core.actions import Change, LogForm
+from holdshelf_core.api import types_commission, types_people
+from holdshelf_storage.volume import init_volume
+from tests.rules_house import Outcome
+from tests.rules_machine import CAMERAS, PAPER, Machine, Plan, Template, key
+from tests.rules_model import DAY_NS, MINUTE_NS, Person, Term
+from tests.rules_service import copy_tree
+from tests.rules_trouble import TroubleRules
+
+
+def furnish(scratch: Path) -> Template:
+    """Makes it below ``scratch``, by acts like any other."""
+    Machine.template = None
+    house = _Furnishing()
+    try:
+        house.furnish()
+        folder = scratch / "furnished"
+        house.rig.flush()
+        copy_tree(house.rig.data.data, folder)
+        house.model.crash(())
+        return Template(folder, house.model, copy.copy(house.rig.time), scratch)
+    finally:
+        house.teardown()
+
+
+class _Furnishing(TroubleRules):
+    def furnish(self) -> None:
+        init_volume(self.rig.data.state, self.rig.data.media, self.rig.time.wall_ns)
+        self.rig.start()
+        self.rig.run(self._add_cameras())
+        self.rig.crash()  # a camera is recorded from a start on
+        line, fingerprint = key(0)
+
+        def first(answer: Any) -> None:
+            self.model.people["p1"] = Person("p1", "dora", {fingerprint: line})
+            self.model.terms[answer.id] = Term(answer.id, "p1", self.model.wall, None, "director")
+
+        asked = types_people.SeatName("director", "dora", "Dora Reed", line, paper_sha256=PAPER)
+        self.does(Plan("seat.name", None, asked, None, first))
+        self.log_in(self.model.people["p1"], fingerprint)
+        (director,) = self.sessions
+        for number, login in enumerate(("carl", "ann", "bob", "mia"), 1):
+            self.does(self.plan_add(director, login, number if login != "mia" else None))
+        carl, ann, bob, mia = (self.model.people[f"p{number}"] for number in range(2, 6))
+        self.does(self.plan_seat(director, "chair", carl, 0, 90 * DAY_NS, PAPER))
+        self.does(self.plan_seat(director, "mayor", mia, 0, 20 * DAY_NS, PAPER))
+        self.does(Plan("entrance.add", director, types_commission.EntranceAdd("Main door", "A4, English"), True))
+        for camera in CAMERAS:
+            self.does(self.plan_masks(director, camera, 0))
+            self.bring_into_use(director, camera)
+            assert self.model.approved[camera]
+        everything = ("archive", "commission", "hold", "live", "share")
+        self.does(self.plan_appoint(director, ann, everything, None, 0, 10 * DAY_NS, PAPER))
+        self.log_in(ann, key(2)[1])
+        ann_in = self.sessions[-1]
+        self.does(self.plan_share(director, bob, "front", 7, True))
+        for _ in range(3):
+            self.rig.time.run(MINUTE_NS)
+            self.model.run(MINUTE_NS)
+            self.between_files()
+        begun = self.model.wall - 2 * MINUTE_NS
+        self.does(self.plan_place(director, [("front", begun, begun + MINUTE_NS)]))
+        self.does(self.plan_place(ann_in, [("hall", begun, None)]))
+        self.housekeeping()
+        self.second()
+
+    async def _add_cameras(self) -> None:
+        for number, camera in enumerate(CAMERAS, 1):
+            row = {"entry_id": camera, "domain": "stream", "unique_id": camera, "title": camera.title()}
+            row |= {"area_kind": "entrance", "area_note": "", "added_utc_ns": number}
+            row |= {"data": {"stream": {"url": "rtsp://192.0.2.1/stream"}}}
+            form = LogForm(cameras=(camera,))
+            await self.rig.house.gate.async_service_entry("camera.add", form, [Change("entries", camera, row)])
+
+    def does(self, plan: Plan | None) -> Outcome:
+        assert plan is not None
+        outcome = self.act(plan)
+        assert outcome.kind == "done", outcome
+        return outcome
