@@ -39,7 +39,7 @@ class HoldshelfApp(App[str]):
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "f1,question_mark", "show_help_panel", "Help", key_display="F1", id="help", tooltip="Keys of this screen"
+            "f1,question_mark", "help", "Help", key_display="F1", id="help", tooltip="Keys of this screen"
         ),
         Binding("ctrl+q", "quit", "Leave", id="leave", priority=True, tooltip="Close your looks and leave"),
     ]
@@ -161,6 +161,13 @@ class HoldshelfApp(App[str]):
         for command in super().get_system_commands(screen):
             if command.title != "Screenshot":
                 yield command
+
+    def action_help(self) -> None:
+        """Show the keys, or put them away again."""
+        if self.screen.query("HelpPanel"):
+            self.action_hide_help_panel()
+        else:
+            self.action_show_help_panel()
 
     def action_suspend_process(self) -> None:
         """There is no shell to go back to."""

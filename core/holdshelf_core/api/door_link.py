@@ -74,7 +74,7 @@ class DoorLink:
             waiting.set_result(answer)
 
     async def async_hello(self) -> str:
-        """Say that the door is there, first of all: sessions of an earlier one end. The service's version. Raises HoldshelfError."""
+        """Say first that the door is there: what an earlier one left ends. The service's version. Raises HoldshelfError."""
         return str((await self._ask({"hello": {}}))["hello"]["version"])
 
     async def async_mint(self, login: str, fingerprint: str, source: str, *, resumed: bool = False) -> Minted:

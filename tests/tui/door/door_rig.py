@@ -29,7 +29,7 @@ from tests.service import Service, wait_for
 DOOR = "holdshelf_tui.door "
 LEAVE = b"\x11"
 """Ctrl+Q."""
-HOME_SHOWS = "GB used"
+HOME_SHOWS = "1 Cameras"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +229,7 @@ class Terminal:
         self.raw += data
         return data
 
-    def until(self, words: str, seconds: float = 20.0) -> float:
+    def until(self, words: str, seconds: float = 60.0) -> float:
         """Read until that is on the screen (as text, whatever the colours); how long it took."""
         began = time.monotonic()
         while words not in self.text():
@@ -251,7 +251,7 @@ class Terminal:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGWINCH)
 
-    def await_end(self, seconds: float = 20.0) -> int:
+    def await_end(self, seconds: float = 60.0) -> int:
         """Read on until the client has ended; its exit code."""
         deadline = time.monotonic() + seconds
         while self.process.poll() is None:
@@ -301,7 +301,7 @@ class Tmux:
     def screen(self) -> str:
         return self._do("capture-pane", "-p")
 
-    def until(self, words: str, seconds: float = 20.0) -> str:
+    def until(self, words: str, seconds: float = 60.0) -> str:
         def shown() -> str | None:
             now = self.screen()
             return now if words in now else None

@@ -26,7 +26,7 @@ def shows_again(terminal: Terminal, words: str = HOME_SHOWS) -> None:
     """It is alive: another size is painted from what the service answers."""
     terminal.raw = b""
     terminal.resize(97 + len(words) % 7, 28)
-    terminal.until(words, 20)
+    terminal.until(words)
 
 
 def test_revoked_while_inside_the_session_ends_with_the_reason_on_a_clean_terminal(house: DoorHouse) -> None:

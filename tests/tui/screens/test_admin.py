@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,7 +44,7 @@ def onvif() -> Iterator[VirtualCameras]:
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with Stage(tmp_path_factory.mktemp("admin"), cameras={"lobby": "Front entrance"}) as running:
+    with Stage(tmp_path_factory.mktemp("admin"), cameras={"stacks": "Stacks", "lobby": "Front entrance"}) as running:
         yield running
 
 
@@ -98,7 +97,10 @@ async def test_p5_a_camera_is_added_by_its_address_and_a_no_loses_nothing_that_w
         await until_shown(pilot, "Add by address")
         await pilot.press("a")
         await until_shown(pilot, "Try it and add it")
-        await fills(pilot, rig.url("door"), "Staff lounge door", "", "", "", "viewer", "wrong-one")
+        await fills(pilot, rig.url("door"), "Staff lounge door", "", "")
+        await pilot.press(*["down"] * 3)  # the seating area
+        await fills(pilot, "", "", "viewer", "wrong-one")
+        await until_shown(pilot, "▸ Password")  # where the cursor is, told by a sign
         await pilot.press("enter")
         await until_shown(pilot, "sounds like a private place")
         assert "wrong-one" not in screen_text(pilot), "the password is shown"
@@ -142,6 +144,8 @@ async def test_a_camera_is_found_picked_named_and_tried(stage: Stage, onvif: Vir
         await pilot.press("ctrl+u")
         await fills(pilot, "Porch", "", "", "", PASSWORD)
         await pilot.press("enter")
+        await until_shown(pilot, "Which kind of place is it?")
+        await pilot.press("down", "down", "enter")
         await until_shown(pilot, "is added as porch", 40)
         await until_shown(pilot, "year")  # its clock is one off
         await closed(pilot)
@@ -156,6 +160,7 @@ async def test_a_camera_is_found_picked_named_and_tried(stage: Stage, onvif: Vir
 
 async def test_p4_p5_a_camera_is_tried_renamed_moved_and_removed(stage: Stage, rig: RtspServer) -> None:
     stage.service.add(rig.url("desk"), "Desk", "service-desk")
+    stage.service.await_recording("desk")
     async with stage.app("").run_test(size=(80, 24)) as pilot:
         await choose(pilot, "desk")
         await pilot.press("k")
@@ -239,7 +244,9 @@ async def test_details_show_state_gaps_with_reasons_and_repairs(stage: Stage) ->
         shown = await until_shown(pilot, "Gaps, 24 h")
         assert "127.0.0.1" not in shown and "holdshelf camera" not in shown
         await press_button(pilot, "act-timeline")
-        await until(pilot, "its timeline", lambda: isinstance(home.front, TimelinePane))
+        pane = await until(pilot, "the timeline", lambda: isinstance(home.front, TimelinePane) and home.front)
+        assert isinstance(pane, TimelinePane)
+        await until(pilot, "its own timeline", lambda: pane.cameras and pane.camera == "lobby")
 
 
 def test_a_seat_is_told_no_command(stage: Stage) -> None:
@@ -287,6 +294,8 @@ async def test_the_examination_says_the_next_step_and_the_jobs_their_last_result
         await pilot.press("4")
         await until_shown(pilot, "to mend")
         assert isinstance(home.front, DoctorPane)
+        await until_shown(pilot, "→ Run `holdshelf camera check stacks`")
+        await pilot.press("down")
         await until_shown(pilot, "→ Run `holdshelf camera check lobby`")
         await pilot.press("r")
         await until_shown(pilot, "to mend")
@@ -303,9 +312,6 @@ async def press_tab(pilot: Pilot[Any], pane: DoctorPane) -> None:
     await pilot.press("right")
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("holdshelf_core.acts.clock") is None, reason="the service has no word on its clock yet"
-)
 async def test_a_clock_that_was_set_is_confirmed(tmp_path_factory: pytest.TempPathFactory) -> None:
     with FakeClock() as fake:
         environment = fake.environment({})

@@ -124,10 +124,10 @@ async def test_it_waits_for_a_second_person_who_finds_it_and_approves(stage: Sta
         await pilot.press("escape")
     async with stage.app("carl").run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await until_said(pilot, "Releases (1)")
+        await until_said(pilot, "Releases (2)")  # the trimmed one, too
         await pilot.press("f2")
         await until_said(pilot, f"Dora Reed requests the release {row.id}")
-        await pilot.press("enter")
+        await pilot.press("down", "enter")
         await until_said(pilot, "a court order; asked for by Dora Reed")
         pilot.app.screen.query_one("#pane-releases DataTable").focus()
         await pilot.press("a")

@@ -185,6 +185,12 @@ class CamerasPane(Pane):
         key = table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value
         return next((camera for camera in self._latest.cameras if camera.id == key), None)
 
+    def choose(self, key: str) -> None:
+        """Bring the cursor to a camera, from elsewhere."""
+        table = self.query_one(DataTable)
+        if key in {str(row.value) for row in table.rows}:
+            table.move_cursor(row=table.get_row_index(key), animate=False)
+
     # --- what can be done -----------------------------------------------------------------------------------------
 
     def _offered(self, what: str) -> bool:

@@ -112,7 +112,14 @@ class HoldsPane(Pane):
         names = camera_names(self._cameras)
         columns = widths(self.size.width, _LEAST, _MOST, ("State", "Review", "Cameras", "Number"))
         rows = {
-            row.id: (row.id, state_words(row), row.reference, cameras_of(row, names), size(row.held_bytes), _review(row))
+            row.id: (
+                row.id,
+                state_words(row),
+                row.reference,
+                cameras_of(row, names),
+                size(row.held_bytes),
+                _review(row),
+            )
             for row in self._holds.values()
         }
         fill(self.query_one(DataTable), columns, rows, at=self._wanted)
@@ -144,7 +151,9 @@ class HoldsPane(Pane):
         if hold.state == "lifting":
             lines.append(f"Lift asked for by {hold.lift_by_name}: {hold.lift_why}")
         elif hold.state == "grace":
-            lines.append(f"Lifted; kept until {when(hold.grace_end_utc_ns)}, then erased on schedule. It can be taken back.")
+            lines.append(
+                f"Lifted; kept until {when(hold.grace_end_utc_ns)}, then erased on schedule. It can be taken back."
+            )
         return [inert(line, 300) for line in lines]
 
     # --- acting ---------------------------------------------------------------------------------------------------

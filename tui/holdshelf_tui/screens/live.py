@@ -230,6 +230,14 @@ class LivePane(Pane):
         if there:
             self._select.value = there[(there.index(self.camera) + by) % len(there)]
 
+    def choose(self, key: str) -> None:
+        """That camera, from elsewhere: now, or once the cameras are known. An open look stays on its own cameras."""
+        look = self._look
+        if not self.cameras:
+            self.camera = key
+        elif key in {camera.id for camera in self.cameras} and (look is None or key in look.cameras):
+            self.query_one("#camera", Select).value = key
+
     @on(Select.Changed, "#camera")
     def _camera_chosen(self, changed: Select.Changed) -> None:
         if isinstance(changed.value, str) and changed.value != self.camera:

@@ -43,7 +43,9 @@ class LogPane(Pane):
     LogPane Tabs { height: 2; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "do('filter')", "Find", key_display="/", id="log.filter", tooltip="By person, camera, act, time"),
+        Binding(
+            "slash", "do('filter')", "Find", key_display="/", id="log.filter", tooltip="By person, camera, act, time"
+        ),
         Binding("r", "do('refresh')", "Anew", id="log.refresh", tooltip="Read it anew"),
         Binding("o", "do('older')", "Older", id="log.older", tooltip="Entries before these"),
         Binding("v", "do('verify')", "Verify", id="log.verify", tooltip="That nothing was changed or left out"),

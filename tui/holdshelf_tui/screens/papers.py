@@ -60,7 +60,12 @@ class PapersPane(Pane):
         yield Static("Making the paper …", classes="state")
         yield Reader(id="reader")
         yield Actions(
-            (("attest", "Attest a sign"), ("waive", "No sign for now"), ("add", "Register an entrance"), ("refresh", "Anew"))
+            (
+                ("attest", "Attest a sign"),
+                ("waive", "No sign for now"),
+                ("add", "Register an entrance"),
+                ("refresh", "Anew"),
+            )
         )
 
     def on_mount(self) -> None:

@@ -42,12 +42,15 @@ from holdshelf_tui.screens.dialogs.share import ShareDialog
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.widgets.actions import Actions
 from holdshelf_tui.widgets.listing import fill, row_key, widths
-from holdshelf_tui.words import Content, counted, inert
+from holdshelf_tui.words import Content, inert
 
 PEOPLE, SEATS, LETTERS, SHARES = "people", "seats", "letters", "shares"
 _PARTS = {PEOPLE: "Enrolled", SEATS: "Seats", LETTERS: "Letters of appointment", SHARES: "Shares"}
 _COLUMNS: Mapping[str, tuple[Mapping[str, int], Mapping[str, int]]] = {
-    PEOPLE: ({"Name": 18, "Logs in as": 10, "Is": 28, "Keys": 12}, {"Name": 30, "Logs in as": 16, "Is": 90, "Keys": 20}),
+    PEOPLE: (
+        {"Name": 18, "Logs in as": 10, "Is": 28, "Keys": 12},
+        {"Name": 30, "Logs in as": 16, "Is": 90, "Keys": 20},
+    ),
     SEATS: (
         {"Seat": 20, "Held by": 17, "State": 9, "From": 12, "Last day": 12},
         {"Seat": 28, "Held by": 30, "State": 12, "From": 12, "Last day": 12},
@@ -304,7 +307,9 @@ class PeoplePane(Pane):
             return AppointDialog(others, self._cameras, mine, key if self._part == PEOPLE else "")
         if what == "end_letter":
             letter = self._letters[key]
-            return EndDialog("appointment.end", key, f"{letter.name}'s letter ends; what they have open closes at once.")
+            return EndDialog(
+                "appointment.end", key, f"{letter.name}'s letter ends; what they have open closes at once."
+            )
         if what == "end_share":
             return EndDialog("share.end", key, f"{self._shares[key].name} can view it no longer.")
         return ShareDialog([], self._cameras)
@@ -318,7 +323,9 @@ class PeoplePane(Pane):
         self._wanted = done.id
         self.load_soon()
         said = next((words for kind, words in _DONE.items() if isinstance(form, kind)), "It is shared.")
-        await self.app.push_screen_wait(MessageDialog("Done", f"{said} Entry {done.seq} of the access log.", done.sentence))
+        await self.app.push_screen_wait(
+            MessageDialog("Done", f"{said} Entry {done.seq} of the access log.", done.sentence)
+        )
 
     def choose(self, key: str) -> None:
         """Bring the cursor to a term or letter, from elsewhere."""

@@ -7,20 +7,18 @@ instant. Moving and zooming inside a look never asks; past it one confirm widens
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.binding import BindingType
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Select, Static, Tabs
 
 from holdshelf_core.api.errors import HoldshelfError, Unreachable
 from holdshelf_core.api.types import CameraRow, Status
-from holdshelf_core.api.types_holds import SpanAsk
-from holdshelf_core.api.types_looks import GrantRow, PictureRow, PurposeRow, StillAsk, Strip, StripAsk
+from holdshelf_core.api.types_looks import GrantRow, PurposeRow
 from holdshelf_core.api.types_session import EventRow
 from holdshelf_tui.activity import ActivityMap
 from holdshelf_tui.latest import Latest
@@ -30,53 +28,22 @@ from holdshelf_tui.screens.dialogs.confirm import ConfirmDialog
 from holdshelf_tui.screens.dialogs.form import in_words
 from holdshelf_tui.screens.dialogs.go_to import GoToDialog
 from holdshelf_tui.screens.dialogs.purpose import AROUND_NS, PurposeDialog
-from holdshelf_tui.screens.pane import Pane
-from holdshelf_tui.widgets.graphics import HALF
+from holdshelf_tui.screens.timeline_keys import TIMELINE_KEYS
+from holdshelf_tui.screens.timeline_marks import MarkedPane
+from holdshelf_tui.screens.timeline_pictures import TimelinePictures
+from holdshelf_tui.screens.timeline_words import exact_clock, from_to, level_words, mark_words, short_day
 from holdshelf_tui.widgets.looks_line import LooksLine
-from holdshelf_tui.widgets.picture import Picture
-from holdshelf_tui.widgets.thumbnails import Thumbnail, Thumbnails
+from holdshelf_tui.widgets.thumbnails import Thumbnail
 from holdshelf_tui.widgets.timeline_strip import LEGEND, Marks, TimelineStrip
-from holdshelf_tui.words import clock, day, inert, plain
+from holdshelf_tui.words import inert, plain
 from holdshelf_tui.zoom import LEVELS, View
 
 NS = 1_000_000_000
-REST_S = 0.15
-"""A cursor that has stood for so long has arrived."""
 TALL = 24
-KEPT_STRIPS, KEPT_STILLS = 8, 48
-SHORT_LEGEND_PX = 239
-"""The widest picture whose legend is the short one: that of a small picture cannot be read anyway."""
+"""Rows of the pane from which on the strip has a row more and the signs are explained."""
 
 
-@dataclass(frozen=True, slots=True)
-class _StripKey:
-    """A strip of pictures that is wanted."""
-
-    look: str
-    camera: str
-    start_utc_ns: int
-    end_utc_ns: int
-    count: int
-    width_px: int
-
-    @property
-    def instants(self) -> list[int]:
-        """What each of them shows, as the service spreads them."""
-        span = self.end_utc_ns - self.start_utc_ns
-        return [self.start_utc_ns + span * (2 * n + 1) // (2 * self.count) for n in range(self.count)]
-
-
-@dataclass(frozen=True, slots=True)
-class _StillKey:
-    """The larger picture that is wanted."""
-
-    look: str
-    camera: str
-    at_utc_ns: int
-    width_px: int
-
-
-class TimelinePane(Pane):
+class TimelinePane(MarkedPane):
     """Camera, strip, pictures, and what can be done with the marked span."""
 
     DEFAULT_CSS = """
@@ -89,67 +56,10 @@ class TimelinePane(Pane):
     TimelinePane #words { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     TimelinePane #legend { height: 1; color: $text-muted; display: none; }
     TimelinePane.tall #legend { display: block; }
-    TimelinePane #pictures { height: 1fr; }
-    TimelinePane #still { width: 42%; margin-right: 1; }
-    TimelinePane #ask { height: 1fr; align: center middle; }
-    TimelinePane #ask Static { width: auto; max-width: 90%; text-align: center; margin-bottom: 1; }
-    TimelinePane #ask Button { margin: 0; }
     TimelinePane #actions { height: 1; }
     TimelinePane #actions Button { margin: 0 1 0 0; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "zoom(1)", "Zoom in", id="timeline.in", tooltip="See a shorter time, in more detail"),
-        Binding("escape", "zoom(-1)", "Zoom out", id="timeline.out", tooltip="See a longer time"),
-        Binding("plus,equals_sign", "zoom(1)", "Zoom in", show=False, id="timeline.plus"),
-        Binding("minus", "zoom(-1)", "Zoom out", show=False, id="timeline.minus"),
-        Binding("t", "go_to", "Time", id="timeline.time", tooltip="Go to a time in plain words"),
-        Binding(
-            "left_square_bracket",
-            "mark(-1)",
-            "Start",
-            key_display="[",
-            id="timeline.mark_in",
-            tooltip="Mark where it starts",
-        ),
-        Binding(
-            "right_square_bracket",
-            "mark(1)",
-            "End",
-            key_display="]",
-            id="timeline.mark_out",
-            tooltip="Mark where it ends",
-        ),
-        Binding("h", "hold", "Hold", id="timeline.hold", tooltip="Keep the marked span"),
-        Binding("o", "look", "Look", show=False, id="timeline.look", tooltip="Open a look at this time"),
-        Binding(
-            "n", "activity(1)", "Next movement", show=False, id="timeline.next", tooltip="To where something moves next"
-        ),
-        Binding(
-            "p",
-            "activity(-1)",
-            "Movement before",
-            show=False,
-            id="timeline.previous",
-            tooltip="To where something moved before",
-        ),
-        Binding(
-            "c",
-            "camera(1)",
-            "Next camera",
-            show=False,
-            id="timeline.camera",
-            tooltip="The same time at the next camera",
-        ),
-        Binding("s", "share", "Share", show=False, id="timeline.share", tooltip="Share the marked span, view only"),
-        Binding(
-            "x",
-            "close_look",
-            "Close the look",
-            show=False,
-            id="timeline.close",
-            tooltip="End the look that is open here",
-        ),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = TIMELINE_KEYS
     title = "Timeline"
     every_s = 5.0
     hears: ClassVar[frozenset[str]] = frozenset(("gap_began", "gap_ended"))
@@ -162,14 +72,8 @@ class TimelinePane(Pane):
         self.marks = Marks()
         self._purposes: list[PurposeRow] = []
         self._names: dict[str, str] = {}
-        self._strips: dict[_StripKey, Strip] = {}
-        self._stills: dict[_StillKey, PictureRow] = {}
-        self._shown_still: _StillKey | None = None
-        self._map: ActivityMap | None = None
         self._options: list[tuple[str, str]] = []
         self._want_activity = Latest[tuple[str, int, int, int]](self, self._async_activity, rest_s=0.05)
-        self._want_strip = Latest[_StripKey](self, self._async_strip, rest_s=REST_S)
-        self._want_still = Latest[_StillKey](self, self._async_still, rest_s=REST_S)
         # Kept by name: an answer may come when the pane is being taken down already.
         self._select = Select[str]([], id="camera", compact=True, prompt="Camera")
         self._level = Static("", id="level")
@@ -177,13 +81,9 @@ class TimelinePane(Pane):
         self._in = Button("+ In", id="in", compact=True, tooltip="See a shorter time (Enter)")
         self._strip = TimelineStrip(self.view, id="strip")
         self._words = Static("", id="words")
-        self._ask, self._why = Vertical(id="ask"), Static("", id="why")
-        self._look_button = Button("Look at this time …", id="look", variant="primary", compact=True)
-        self._pictures, self._still, self._thumbnails = Horizontal(id="pictures"), Picture(id="still"), Thumbnails()
+        self._pictures = TimelinePictures(self.view, self._recorded_within)
         self._looks_line = LooksLine()
-        self._close_button = Button(
-            "Close look", id="close-look", compact=True, tooltip="End the look that is open here (x)"
-        )
+        self._close_button = Button("Close", id="close-look", compact=True, tooltip="End the look that is open (x)")
 
     def compose(self) -> ComposeResult:
         """From the camera down to what can be done."""
@@ -197,12 +97,7 @@ class TimelinePane(Pane):
         yield self._strip
         yield self._words
         yield Static(LEGEND, id="legend", markup=False)
-        with self._ask:
-            yield self._why
-            yield self._look_button
-        with self._pictures:
-            yield self._still
-            yield self._thumbnails
+        yield self._pictures
         yield self._looks_line
         with Horizontal(id="actions"):
             yield Button("« Moved", id="before", compact=True, tooltip="To where something moved before (p)")
@@ -211,19 +106,17 @@ class TimelinePane(Pane):
             yield Button("End ]", id="mark-out", compact=True, tooltip="Mark where it ends (])")
             yield Button("Hold …", id="hold", compact=True, tooltip="Keep the marked span (h)")
             yield Button("Share …", id="share", compact=True, tooltip="Share the marked span, view only (s)")
+            yield Button("Release …", id="release", compact=True, tooltip="It is asked for from outside (r)")
             yield self._close_button
 
     def on_mount(self) -> None:
         """Nothing is shown before it is known who sits here and what there is."""
         self._map = ActivityMap(self.link)
-        self._pictures.display = False
-        self.query_one("#hold").display = "hold" in self.who.rights
-        self.query_one("#share").display = "share" in self.who.rights
-        self._unlisten = self.home.looks.listen(self._looks_changed)
+        for right in ("hold", "share", "release"):
+            self.query_one(f"#{right}").display = right in self.who.rights
 
-    def on_unmount(self) -> None:
-        """No longer."""
-        self._unlisten()
+    def _recorded_within(self, camera: str, start_utc_ns: int, end_utc_ns: int) -> tuple[int, int]:
+        return self._map.recorded_within(camera, start_utc_ns, end_utc_ns)
 
     def on_resize(self) -> None:
         """A taller pane has room for more."""
@@ -246,8 +139,7 @@ class TimelinePane(Pane):
         """Cameras, pick-list, activity of what is in sight."""
         status = await self.link.get("/status", Status)
         self.cameras = offered(self.who, status.cameras, "archive")
-        self._names = names(status.cameras)
-        self._looks_line.names = self._names
+        self._names = self._looks_line.names = self._pictures.names = names(status.cameras)
         if not self._purposes:
             self._purposes = await self.link.get("/rules/purposes", list[PurposeRow])
             self.home.looks.purposes = {row.id: row.words for row in self._purposes}
@@ -285,7 +177,7 @@ class TimelinePane(Pane):
 
     def heard(self, row: EventRow) -> None:
         """A hold or a gap changes the strip."""
-        if row.type == "house_changed" and "holds" in row.data.get("tables", ()) and self._map is not None:
+        if row.type == "house_changed" and "holds" in row.data.get("tables", ()):
             self._map.forget()
             self.load_soon()
         super().heard(row)
@@ -300,7 +192,7 @@ class TimelinePane(Pane):
         self._want_activity.want((self.camera, view.start_utc_ns, view.end_utc_ns, view.level), anew=self._is_now)
         self._show_strip()
         self._show_words()
-        self._want_pictures()
+        self._pictures.follow(self.camera)
 
     @property
     def _is_now(self) -> bool:
@@ -312,7 +204,6 @@ class TimelinePane(Pane):
 
     async def _async_activity(self, key: tuple[str, int, int, int]) -> None:
         camera, start, end, level = key
-        assert self._map is not None
         try:
             new = await self._map.async_ensure(camera, start, end, fine=level > 0)
         except Unreachable:
@@ -323,7 +214,7 @@ class TimelinePane(Pane):
         if new:
             self._show_strip()
             self._show_words()
-            self._want_pictures()
+            self._pictures.follow(self.camera)
 
     def _show_strip(self) -> None:
         strip = self._strip
@@ -331,33 +222,25 @@ class TimelinePane(Pane):
         span = None
         if look is not None and look.start_utc_ns is not None and look.end_utc_ns is not None:
             span = look.start_utc_ns, look.end_utc_ns
-        assert self._map is not None
         view = self.view
         columns = self._map.columns(self.camera, view.start_utc_ns, view.end_utc_ns, strip.width, fine=self._fine)
         strip.show(columns, self.marks, span)
 
     def _show_words(self) -> None:
-        assert self._map is not None
         view, at = self.view, self.view.cursor_utc_ns
-        words = [f"▲ {_short_day(at)}, {self._clock(at)}"]
+        words = [f"▲ {short_day(at)}, {exact_clock(at, view.level)}"]
         if (what := self._map.words_at(self.camera, at)) != "":
             words.append(what)
-        still = self._stills.get(self._shown_still) if self._shown_still is not None else None
-        if still is not None and still.jpeg and self._pictures.display:
+        still = self._pictures.shown
+        if still is not None and still.jpeg:
             words.append(f"log entry {still.log_seq}" + (", damaged" if still.damaged else ""))
         if self.marks != Marks():
-            words.append(f"marked {_mark(self.marks.start_utc_ns)} – {_mark(self.marks.end_utc_ns)}")
+            words.append(f"marked {mark_words(self.marks.start_utc_ns)} – {mark_words(self.marks.end_utc_ns)}")
         self._words.update(Content(inert(" · ".join(words), 300)), layout=False)
-        self._level.update(Content(_levels(view.level)), layout=False)
+        self._level.update(Content(level_words(view.level)), layout=False)
+        self._close_button.disabled = self._look is None
         self._out.disabled = view.level == 0
         self._in.disabled = view.level == len(LEVELS) - 1
-
-    def _clock(self, at_utc_ns: int) -> str:
-        """A time of day as exact as what is in sight."""
-        words = clock(at_utc_ns, seconds=self.view.level > 0)
-        return (
-            words if self.view.level < len(LEVELS) - 1 else f"{words[:-3]}.{at_utc_ns // (NS // 10) % 10}{words[-3:]}"
-        )
 
     @property
     def _look(self) -> GrantRow | None:
@@ -365,140 +248,10 @@ class TimelinePane(Pane):
         looks = self.home.looks
         return looks.covering(self.camera, self.view.cursor_utc_ns) or looks.of_mode(ARCHIVE)
 
-    # --- pictures -----------------------------------------------------------------------------------------------------
-
-    def _want_pictures(self) -> None:
-        look = self.home.looks.covering(self.camera, self.view.cursor_utc_ns)
-        self._pictures.display = look is not None
-        self._ask.display = look is None
-        self._close_button.disabled = self._look is None
-        if look is None:
-            self._want_strip.want(None)
-            self._want_still.want(None)
-            self._invite()
-            return
-        thumbnails, still = self._thumbnails, self._still
-        if not thumbnails.size.area or not still.size.area:
-            self.call_after_refresh(self._sync_pictures)
-            return
-        self._sync_pictures()
-
-    def _sync_pictures(self) -> None:
-        look = self.home.looks.covering(self.camera, self.view.cursor_utc_ns)
-        thumbnails, still = self._thumbnails, self._still
-        if look is None or not thumbnails.size.area or look.start_utc_ns is None or look.end_utc_ns is None:
-            return
-        now, view = time.time_ns(), self.view
-        assert self._map is not None
-        start, end = self._map.recorded_within(
-            self.camera, max(view.start_utc_ns, look.start_utc_ns), min(view.end_utc_ns, look.end_utc_ns, now)
-        )
-        if end - start >= NS // 5:
-            count = thumbnails.layout_now.count
-            key = _StripKey(look.id, self.camera, start, end, count, self._width_px(thumbnails.columns_each, 640))
-            thumbnails.place(key.instants, view.cursor_utc_ns, self._clock)
-            if (known := self._strips.get(key)) is not None:
-                self._want_strip.want(None)
-                self._show_thumbnails(key, known)
-            else:
-                self._want_strip.want(key)
-        wanted = _StillKey(look.id, self.camera, view.cursor_utc_ns, self._width_px(still.size.width, 1280, least=480))
-        if (picture := self._stills.get(wanted)) is not None:
-            self._want_still.want(None)
-            self._show_still(wanted, picture)
-        else:
-            self._want_still.want(wanted)
-
-    def _width_px(self, columns: int, most: int, *, least: int = SHORT_LEGEND_PX) -> int:
-        """How wide a picture is asked for, for a place of so many cells."""
-        graphics = self.home.graphics
-        wanted = max(least, 2 * columns) if graphics.protocol == HALF else columns * graphics.cell_width_px
-        return max(48, min(most, wanted))
-
-    async def _async_strip(self, key: _StripKey) -> None:
-        ask = StripAsk(key.look, key.camera, key.count, key.start_utc_ns, key.end_utc_ns, key.width_px)
-        try:
-            strip = await self.link.act("look.strip", ask, Strip)
-        except HoldshelfError as error:
-            self._refused(key.look, error)
-            if self._want_strip.wanted == key:
-                self._thumbnails.say(in_words(error))
-            return
-        _keep(self._strips, key, strip, KEPT_STRIPS)
-        self.home.looks.delivered(key.look, left=strip.pictures_left)
-        if self._want_strip.wanted == key:
-            self._show_thumbnails(key, strip)
-
-    def _show_thumbnails(self, key: _StripKey, strip: Strip) -> None:
-        thumbnails = self._thumbnails
-        thumbnails.place(key.instants, self.view.cursor_utc_ns, self._clock)
-        for thumbnail, row in zip(thumbnails.shown, strip.pictures, strict=False):
-            if row.jpeg:
-                thumbnail.picture.show(row.jpeg)
-            else:
-                thumbnail.picture.say(_short(row.missing))
-
-    async def _async_still(self, key: _StillKey) -> None:
-        try:
-            row = await self.link.act(
-                "look.still", StillAsk(key.look, key.camera, key.at_utc_ns, key.width_px), PictureRow
-            )
-        except HoldshelfError as error:
-            self._refused(key.look, error)
-            if self._want_still.wanted == key:
-                self._shown_still = None
-                self._still.say(in_words(error))
-                self._show_words()
-            return
-        _keep(self._stills, key, row, KEPT_STILLS)
-        self.home.looks.delivered(key.look)
-        if self._want_still.wanted == key:
-            self._show_still(key, row)
-
-    def _show_still(self, key: _StillKey, row: PictureRow) -> None:
-        self._shown_still = key
-        self._still.show(row.jpeg)
+    @on(TimelinePictures.Changed)
+    def _picture_changed(self) -> None:
+        self._show_strip()
         self._show_words()
-
-    def _refused(self, look: str, error: HoldshelfError) -> None:
-        if not isinstance(error, Unreachable):
-            self.home.looks.refused(look, error)
-
-    def _looks_changed(self) -> None:
-        """Pictures of a look that has ended are nowhere any more."""
-        there = {row.id for row in self.home.looks.all()}
-        if gone := ({key.look for key in self._strips} | {key.look for key in self._stills}) - there:
-            self._strips = {key: value for key, value in self._strips.items() if key.look not in gone}
-            self._stills = {key: value for key, value in self._stills.items() if key.look not in gone}
-            self._shown_still = None
-            self._still.say("")
-            self._thumbnails.say("")
-            self._sync()
-            if ARCHIVE in self.home.looks.ended and self._shown:
-                self.call_after_refresh(self._look_button.focus)  # one Enter opens it again
-        elif self._pictures.display != (self.home.looks.covering(self.camera, self.view.cursor_utc_ns) is not None):
-            self._sync()
-
-    def _invite(self) -> None:
-        """What stands where the pictures would, and what one button does about it."""
-        looks = self.home.looks
-        look, ended = looks.of_mode(ARCHIVE), looks.ended.get(ARCHIVE)
-        if look is not None:
-            here = self._names.get(self.camera, self.camera)
-            span = _span_words(look)
-            cameras = ", ".join(self._names.get(camera, camera) for camera in look.cameras)
-            why = f"{here}, {clock(self.view.cursor_utc_ns)}, lies outside of your look ({cameras}, {span})."
-            button = "Widen the look to here …"
-        elif ended is not None and ended[0].kind == "look":
-            why = f"Your look has ended: {ended[1].rstrip('.')}."
-            button = "Open it again"
-        else:
-            why = "Pictures are shown for a purpose. Move to the time in question, then say why you look."
-            button = "Look at this time …"
-        self._why.update(Content(inert(why, 400)))
-        if str(self._look_button.label) != button:
-            self._look_button.label = button
-            self._look_button.refresh(layout=True)
 
     # --- moving -------------------------------------------------------------------------------------------------------
 
@@ -509,10 +262,6 @@ class TimelinePane(Pane):
     @on(Thumbnail.Picked)
     def _picked(self, picked: Thumbnail.Picked) -> None:
         self._go(picked.at_utc_ns)
-
-    @on(Thumbnails.Rearranged)
-    def _rearranged(self) -> None:
-        self.call_after_refresh(self._sync)
 
     def action_zoom(self, by: int) -> None:
         """Nearer or farther."""
@@ -525,11 +274,17 @@ class TimelinePane(Pane):
             ids = [camera.id for camera in self.cameras]
             self._select.value = ids[(ids.index(self.camera) + by) % len(ids)]
 
+    def choose(self, key: str) -> None:
+        """That camera, from elsewhere: now, or once the cameras are known."""
+        if not self.cameras:
+            self.camera = key
+        elif key in {camera.id for camera in self.cameras}:
+            self._select.value = key
+
     @on(Select.Changed, "#camera")
     def _camera_chosen(self, changed: Select.Changed) -> None:
         if isinstance(changed.value, str) and changed.value != self.camera:
             self.camera = changed.value
-            self._shown_still = None
             self._sync()
             self._strip.focus()
 
@@ -548,7 +303,7 @@ class TimelinePane(Pane):
     @work(exclusive=True, group="activity")
     async def action_activity(self, by: int) -> None:
         """To where something begins to move, after the cursor or before it."""
-        if self._map is None or not self.cameras:
+        if not self.cameras:
             return
         at = await self.async_do(
             "Looking when something moved", self._map.async_onset(self.camera, self.view.cursor_utc_ns, forward=by > 0)
@@ -594,7 +349,7 @@ class TimelinePane(Pane):
         answer = await self.app.push_screen_wait(
             ConfirmDialog(
                 "Widen the look",
-                f"Under the same purpose you would see {said}, {_from_to(start, end)}.",
+                f"Under the same purpose you would see {said}, {from_to(start, end)}.",
                 "Widen it",
                 more="It is written down. If this is about something else, close the look and open another one.",
             )
@@ -611,53 +366,18 @@ class TimelinePane(Pane):
 
     # --- marks --------------------------------------------------------------------------------------------------------
 
-    def action_mark(self, side: int) -> None:
-        """In or out at the cursor; pressed there again, it is taken away. Marks that cross are swapped."""
-        at, marks = self.view.cursor_utc_ns, self.marks
-        if side < 0:
-            marks = Marks(None if marks.start_utc_ns == at else at, marks.end_utc_ns)
-        else:
-            marks = Marks(marks.start_utc_ns, None if marks.end_utc_ns == at else at)
-        if marks.start_utc_ns is not None and marks.end_utc_ns is not None and marks.end_utc_ns < marks.start_utc_ns:
-            marks = Marks(marks.end_utc_ns, marks.start_utc_ns)
-        self.marks = marks
+    def marks_changed(self) -> None:
+        """Show them."""
         self._show_strip()
         self._show_words()
 
-    def _marked(self) -> list[SpanAsk]:
-        start, end = self.marks.start_utc_ns, self.marks.end_utc_ns
-        if start is None or end is None or end <= start:
-            return []
-        return [SpanAsk(self.camera, start, end)]
-
-    @work(exclusive=True, group="hold")
-    async def action_hold(self) -> None:
-        """The hold form, filled from the marks; without both of them the time is typed."""
-        if "hold" not in self.who.rights or not self.cameras:
-            return
-        from holdshelf_tui.screens.dialogs.hold import HoldDialog  # noqa: PLC0415 - only who holds needs it
-
-        hold = await self.app.push_screen_wait(HoldDialog(self._marked(), self.cameras))
-        if hold is not None:
-            self.marks = Marks()
-            if self._map is not None:
-                self._map.forget()
-            self._want_activity.want(
-                (self.camera, self.view.start_utc_ns, self.view.end_utc_ns, self.view.level), anew=True
-            )
-            self._sync()
-
-    @work(exclusive=True, group="hold")
-    async def action_share(self) -> None:
-        """The share form, filled from the marks."""
-        if "share" not in self.who.rights or not self.cameras:
-            return
-        from holdshelf_tui.screens.dialogs.share import ShareDialog  # noqa: PLC0415 - only who shares needs it
-
-        marked = self._marked() or [SpanAsk(self.camera, self.view.cursor_utc_ns - 60 * NS, self.view.cursor_utc_ns)]
-        done = await self.app.push_screen_wait(ShareDialog(marked, self.cameras))
-        if done is not None:
-            self.notify(f"{done.id} is shared.", timeout=4)
+    def held(self) -> None:
+        """The strip shows it."""
+        self._map.forget()
+        self._want_activity.want(
+            (self.camera, self.view.start_utc_ns, self.view.end_utc_ns, self.view.level), anew=True
+        )
+        self._sync()
 
     @on(Button.Pressed)
     async def _pressed(self, pressed: Button.Pressed) -> None:
@@ -672,51 +392,9 @@ class TimelinePane(Pane):
             "mark-out": "mark(1)",
             "hold": "hold",
             "share": "share",
+            "release": "release",
             "close-look": "close_look",
         }
         if (action := actions.get(pressed.button.id or "")) is not None:
             pressed.stop()
             await self.run_action(action)
-
-
-def _keep[K, V](kept: dict[K, V], key: K, value: V, most: int) -> None:
-    kept[key] = value
-    while len(kept) > most:
-        kept.pop(next(iter(kept)))
-
-
-def _mark(at_utc_ns: int | None) -> str:
-    return "…" if at_utc_ns is None else clock(at_utc_ns)
-
-
-def _levels(level: int) -> str:
-    """'Day [Hour] Minute Second'."""
-    return " ".join(f"[{one.name}]" if number == level else one.name for number, one in enumerate(LEVELS))
-
-
-def _short(missing: str) -> str:
-    """Why there is no picture, in a thumbnail's few words."""
-    if "Nothing was recorded" in missing and ":" in missing:
-        return missing.rsplit(":", 1)[1].strip().rstrip(".")
-    if "erased on schedule" in missing and "not there yet" not in missing:
-        return "erased on schedule"
-    return "no picture"
-
-
-def _short_day(utc_ns: int) -> str:
-    """Without the year where it is this one: the reason for a gap needs the room."""
-    words = day(utc_ns)
-    return words[:-6] if words[-4:] == day(time.time_ns())[-4:] else words
-
-
-def _span_words(look: GrantRow) -> str:
-    if look.start_utc_ns is None or look.end_utc_ns is None:
-        return "live"
-    return _from_to(look.start_utc_ns, look.end_utc_ns)
-
-
-def _from_to(start_utc_ns: int, end_utc_ns: int) -> str:
-    until = clock(end_utc_ns, seconds=False)
-    if day(start_utc_ns) != day(end_utc_ns):
-        until = f"{day(end_utc_ns)}, {until}"
-    return f"{day(start_utc_ns)}, {clock(start_utc_ns, seconds=False)} to {until}"

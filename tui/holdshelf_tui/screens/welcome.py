@@ -96,12 +96,7 @@ class WelcomeLine(Static):
     @property
     def is_first(self) -> bool:
         """Whether this person logs in through the door for the first time."""
-        return (
-            self._link.has_door
-            and self.logins is not None
-            and self.logins.before is None
-            and self.logins.whole_log
-        )
+        return self._link.has_door and self.logins is not None and self.logins.before is None and self.logins.whole_log
 
     def _show(self) -> None:
         number = len(self.duties)

@@ -83,6 +83,8 @@ THEMES = (
         text_alpha=1.0,
         ansi=True,
         variables={
+            "ansi-background": "ansi_default",
+            "ansi-foreground": "ansi_default",
             "block-cursor-foreground": "ansi_default",
             "block-cursor-background": "ansi_default",
             "block-cursor-text-style": "bold reverse",

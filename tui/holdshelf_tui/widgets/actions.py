@@ -17,6 +17,7 @@ class Actions(Horizontal):
     DEFAULT_CSS = """
     Actions { height: auto; margin-top: 1; }
     Actions Button { margin-right: 1; min-width: 6; padding: 0; }
+    Actions Button:disabled { border: none !important; text-style: dim; }
     """
 
     @dataclass

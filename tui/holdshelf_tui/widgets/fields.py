@@ -197,6 +197,8 @@ class Field(Horizontal):
 
     DEFAULT_CSS = """
     Field { height: auto; }
+    /* Without a rule of its own Textual does not look at a field's labels anew when the cursor moves on. */
+    Field:focus-within { height: auto; }
     Field > Label { width: 17; color: $text-muted; }
     Field > Label.mark { width: 2; color: $accent; visibility: hidden; }
     Field:focus-within > Label.mark { visibility: visible; }

@@ -100,9 +100,7 @@ class MaskCanvas(Picture, can_focus=True):
         Binding("pagedown", "move(0, 9999)", "To the lower edge", show=False),
         Binding("enter", "corner", "Corner", id="mask.corner", tooltip="Two corners make a rectangle"),
         Binding("backspace", "take_back", "Take back", id="mask.back", tooltip="The last corner, or the last mask"),
-        Binding(
-            "p", "shape", "Shape", id="mask.shape", tooltip="Draw a rectangle, or a shape with many corners"
-        ),
+        Binding("p", "shape", "Shape", id="mask.shape", tooltip="Draw a rectangle, or a shape with many corners"),
     ]
 
     @dataclass
@@ -131,7 +129,7 @@ class MaskCanvas(Picture, can_focus=True):
         self._height_px = self._picture_height_px = 0
         self._hidden_cells: tuple[Grid, dict[Cell, bool]] | None = None
         self._marks: dict[int, dict[int, Segment]] = {}
-        self._placed = False
+        self._placed: Grid | None = None
 
     # --- what is shown ------------------------------------------------------------------------------------------
 
@@ -214,10 +212,16 @@ class MaskCanvas(Picture, can_focus=True):
             self.refresh(*dirty)
 
     def _place(self, grid: Grid) -> None:
-        if not self._placed:
-            self.cursor, self._placed = (grid.columns // 2, grid.rows // 2), True
+        """Cursor and corners within the picture; on a picture of another size they stay where they stand in it."""
+        before = self._placed
+        if before is None:
+            self.cursor = (grid.columns // 2, grid.rows // 2)
+        elif before != grid:
+            cells = [(x * grid.columns // before.columns, y * grid.rows // before.rows) for x, y in self.corners]
+            self.corners = [(min(x, grid.columns - 1), min(y, grid.rows - 1)) for x, y in cells]
+            self.cursor = (self.cursor[0] * grid.columns // before.columns, self.cursor[1] * grid.rows // before.rows)
+        self._placed = grid
         self.cursor = (clamp(self.cursor[0], 0, grid.columns - 1), clamp(self.cursor[1], 0, grid.rows - 1))
-        self.corners = [(min(x, grid.columns - 1), min(y, grid.rows - 1)) for x, y in self.corners]
 
     def paint_more(self, most_bytes: int) -> int:
         """As a picture; the first time it is painted its cells are known."""

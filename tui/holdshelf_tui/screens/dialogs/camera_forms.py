@@ -80,7 +80,7 @@ class AddCameraDialog(QuestionedForm[AddedRow]):
             yield Field("Address", TextField("", "rtsp://host/stream, or the camera's host", id="address", most=500))
         yield Field("Name", TextField(found.name if found else "", "what people call it", id="name", most=64))
         yield self.asked_back()
-        yield Field("Place", Choice(AREAS, "seating", id="area", rows=4))
+        yield Field("Place", Choice([("", "choose one …"), *AREAS], id="area", rows=4))
         yield Field("Which, and why", TextField("", "for another common area", id="note", most=200))
         yield Field(
             "User on camera", TextField(self._username if found else "", "left out: none", id="username", most=128)

@@ -24,6 +24,8 @@ AREAS = [(area.kind, area.words) for area in PERMITTED]
 def area_of(form: FormDialog[object]) -> tuple[str, str]:
     """(kind, note) as filled in. Raises Missing."""
     kind, note = form.query_one("#area", Choice).value, form.text("note")
+    if not kind:
+        raise Missing("area", "Which kind of place is it? These are the ones that the policy lists (P4).")
     if kind == "other" and not note:
         raise Missing("note", "Which other place is it, and why does it need a camera?")
     return kind, note

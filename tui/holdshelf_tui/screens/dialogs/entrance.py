@@ -117,7 +117,9 @@ class AddEntranceDialog(FormDialog[EntranceRow]):
     def fields(self) -> ComposeResult:
         """Its name, and what hangs there."""
         yield Field("Name", TextField("", "what people call it, for example Main entrance", id="name", most=80))
-        yield Field("Sign", TextField("", "text version and size, for example version 2, 12 x 18 in", id="sign", most=200))
+        yield Field(
+            "Sign", TextField("", "text version and size, for example version 2, 12 x 18 in", id="sign", most=200)
+        )
 
     async def async_submit(self) -> EntranceRow:
         """Registered."""

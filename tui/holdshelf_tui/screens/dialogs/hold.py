@@ -53,7 +53,10 @@ class HoldDialog(SpanForm[HoldRow]):
     def fields(self) -> ComposeResult:
         """Ground, number, cameras, time; review and note may be left out."""
         yield Field("Ground", Choice(GROUNDS, id="ground"))
-        yield Field("Number", TextField(self._reference, "case or incident number, for example 26-1234", id="reference", most=60))
+        yield Field(
+            "Number",
+            TextField(self._reference, "case or incident number, for example 26-1234", id="reference", most=60),
+        )
         yield from self.span_fields()
         yield Field("Review in", TextField("", "days; left out: as the Board set it", id="review", most=10))
         yield Field("Note", TextField("", "may be left out; never a patron's name", id="note", most=500))
@@ -197,8 +200,6 @@ def coverage_lines(hold: HoldRow, names: Mapping[str, str]) -> list[str]:
         elif part.kind == "erased":
             words = f"{words} (erased on schedule)"
         lines.append(
-            inert(
-                f"  {_SIGNS.get(part.kind, '?')} {exact(part.start_utc_ns, part.end_utc_ns)}, {length}: {words}", 160
-            )
+            inert(f"  {_SIGNS.get(part.kind, '?')} {exact(part.start_utc_ns, part.end_utc_ns)}, {length}: {words}", 160)
         )
     return lines or ["  Nothing is recorded in it yet."]

@@ -75,9 +75,7 @@ class LiftDialog(FormDialog[HoldRow]):
     async def async_submit(self) -> HoldRow:
         """Asked for."""
         why = self.needed("why", "Why is the hold needed no longer? A few words are enough.")
-        return await self.link.act(
-            "hold.lift", HoldLift(self._hold.id, why), HoldRow, timeout_s=ACT_TIMEOUT_S
-        )
+        return await self.link.act("hold.lift", HoldLift(self._hold.id, why), HoldRow, timeout_s=ACT_TIMEOUT_S)
 
 
 class DecideDialog(FormDialog[HoldRow]):
@@ -99,9 +97,15 @@ class DecideDialog(FormDialog[HoldRow]):
         hold = self._hold
         if hold.state == "grace":
             until = when(hold.grace_end_utc_ns)
-            return f"{hold.id}, no. {hold.reference}, is lifted and kept until {until}. Until then it can be taken back."
-        lead = f"{hold.lift_by_name or 'Somebody'} asks for {hold.id}, no. {hold.reference}, to be lifted: {hold.lift_why}"
-        return lead + (" Another seat decides, not you; a paper that they signed can be brought here." if self._own else "")
+            return (
+                f"{hold.id}, no. {hold.reference}, is lifted and kept until {until}. Until then it can be taken back."
+            )
+        lead = (
+            f"{hold.lift_by_name or 'Somebody'} asks for {hold.id}, no. {hold.reference}, to be lifted: {hold.lift_why}"
+        )
+        return lead + (
+            " Another seat decides, not you; a paper that they signed can be brought here." if self._own else ""
+        )
 
     def fields(self) -> ComposeResult:
         """Which word; for a paper, whose."""

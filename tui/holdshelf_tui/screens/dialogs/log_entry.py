@@ -146,9 +146,7 @@ class FlagDialog(FormDialog[Done]):
         flag = self._flag
         done = f"{len(flag.reviewed_by)} of {flag.needs} reviews are done." if flag.needs > 1 else ""
         note = f" Noted: {flag.note}." if flag.note else ""
-        return (
-            f"{flag.name}, {when(flag.at_utc_ns)}: {flag_words(flag.kind)} (entry {flag.log_seq} of the log).{note} {done}"
-        )
+        return f"{flag.name}, {when(flag.at_utc_ns)}: {flag_words(flag.kind)} (entry {flag.log_seq} of the log).{note} {done}"
 
     def fields(self) -> ComposeResult:
         """What was found."""

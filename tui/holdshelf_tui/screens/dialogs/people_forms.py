@@ -116,9 +116,7 @@ class KeyDialog(PeopleForm):
         if not key:
             raise Missing("key", "Paste the public key.")
         paper = sha256_of(self.text("paper")) if self._paper else ""
-        asked = PersonKey(
-            self._person.id, key, replace=self.query_one("#replace", Tick).value, paper_sha256=paper
-        )
+        asked = PersonKey(self._person.id, key, replace=self.query_one("#replace", Tick).value, paper_sha256=paper)
         return await self.async_with_key("person.key", asked)
 
 
@@ -232,7 +230,9 @@ class AppointDialog(PeopleForm):
         yield Field("Designee", Choice(people_choices(self._people), self._chosen, id="person", rows=4))
         yield Field("May", Picks(RIGHTS, id="rights", rows=6))
         choices = [(camera.id, camera.name) for camera in self._cameras]
-        yield Field("Only cameras", Picks(choices, id="cameras", rows=4), hint="None ticked: all cameras, later ones too.")
+        yield Field(
+            "Only cameras", Picks(choices, id="cameras", rows=4), hint="None ticked: all cameras, later ones too."
+        )
         yield Field("First day", TextField("", "left out: from now on", id="start", most=40))
         yield Field("Last day", TextField("", "for example 12/31/2026 or in 90 days", id="end", most=40))
         yield Field("Scope", TextField("", "what the letter says it is for; may be left out", id="scope", most=200))

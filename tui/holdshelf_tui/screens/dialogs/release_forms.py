@@ -37,6 +37,8 @@ from holdshelf_tui.widgets.fields import Choice, Field, Picks, TextField, Tick
 
 GATES_TIMEOUT_S = 60.0
 ANY_CAMERA = "*"
+SHOWN_S = 0.1
+"""Fields that came up have their places by then."""
 _STOPPED = re.compile(r"^(R-\d{4}-\d+) is refused")
 
 
@@ -156,8 +158,11 @@ class RequestDialog(SpanForm[Outcome]):
             self.query_one(f"#{name}").display = has_paper and not same
         if has_paper:
             # What has come up lies below: bring it into sight.
-            self.call_after_refresh(self.query_one("#paper").scroll_visible, animate=False)
+            self.set_timer(SHOWN_S, self._bring_up)
         self.query_one("#why-row").display = self.query_one("#basis", Choice).value == EMERGENCY
+
+    def _bring_up(self) -> None:
+        self.query_one("#fields").scroll_to_widget(self.query_one("#has-paper"), top=True, animate=False)
 
     async def async_submit(self) -> Outcome:
         """Asked; a no is kept under its number, too."""

@@ -101,9 +101,7 @@ class SpanForm[T](FormDialog[T]):
             # What the marks gave is exact; its text is only to the second.
             unchanged = given_start is not None and begins == self._first_texts[0]
             start_utc_ns = (
-                given_start
-                if unchanged and given_start is not None
-                else await async_typed_start(begins, now_utc_ns)
+                given_start if unchanged and given_start is not None else await async_typed_start(begins, now_utc_ns)
             )
         except BadRequest as error:
             raise Missing("from", error.sentence, error.next_step) from None
