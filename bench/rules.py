@@ -52,7 +52,7 @@ def main() -> int:
     parser.add_argument("--per-day", type=int, default=1440, help="files a day and camera (default 1440)")
     parser.add_argument("--items", type=int, default=5_000, help="rows of the register (default 5000)")
     parser.add_argument("--holds", type=int, default=100, help="placed on each house (default 100)")
-    parser.add_argument("--looks", type=int, default=1_200, help="opened, one and eight at once (default 1200)")
+    parser.add_argument("--looks", type=int, default=300, help="opened in each of nine turns (default 300)")
     parser.add_argument("--entries", type=int, default=1_000_000, help="of the log to be verified (default 1000000)")
     parser.add_argument("--stills", type=int, default=24, help="at different instants, for each row (default 24)")
     parser.add_argument("--seconds", type=int, default=60, help="of each file that stills are taken from (default 60)")

@@ -13,6 +13,7 @@ import errno
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -189,7 +190,17 @@ class Rig:
         if self._snapshot == (moment, public["action"]) and public["outcome"] == "done":
             self._snapshot = None
             self.crashed_within = True
+            self._wait_for_log()
             copy_tree(self.data.data, self.next_data.data)
+
+    def _wait_for_log(self) -> None:
+        """Until nothing is being written: files copied one after the other are of no one instant else."""
+        log = self.house.log
+        deadline = time.monotonic() + 0.25
+        while time.monotonic() < deadline and not self.log_fault:
+            if log._queue.empty() and log._writer.head_size == log.size == log._writer.tree.size:
+                return
+            time.sleep(0.0005)
 
     @property
     def next_data(self) -> DataPaths:
@@ -201,6 +212,7 @@ class Rig:
         self._snapshot, self.crashed_within = None, False
         data = self.next_data
         if not data.data.exists():
+            self._wait_for_log()
             copy_tree(self.data.data, data.data)
         self._abandon()
         shutil.rmtree(self.data.data)

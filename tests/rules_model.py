@@ -14,6 +14,7 @@ MINUTE_NS = 60 * NS
 HOUR_NS = 60 * MINUTE_NS
 DAY_NS = 24 * HOUR_NS
 AGREE_NS = 5 * MINUTE_NS
+MOST_OFF_NS = 7 * DAY_NS
 SEATS = ("director", "chair", "mayor")
 LEASE_PICTURES, LEASE_NS = 64, 60 * NS
 
@@ -164,7 +165,9 @@ class Model:
     def crash(self, waiting: Collection[str]) -> None:
         """What was in memory is gone. ``waiting``: holds of which the last entry was not written yet."""
         if not self.persisted_now:
-            self.trusted = max(self.persisted, self.wall)
+            # Off for longer than some days, the wall clock is not taken at its word.
+            off = self.wall - self.persisted
+            self.trusted = self.persisted + (max(0, off) if off <= MOST_OFF_NS else 0)
         self.looks.clear()
         for hold in self.holds.values():
             hold.forgotten |= hold.waiting and hold.id in waiting
@@ -338,7 +341,12 @@ class Model:
         """What lies within a hold now is kept by it until it is lifted, whatever becomes of its span."""
         for hold in self.holds.values():
             if hold.keeps:
-                hold.kept |= {key for key, (start, end) in self.segments.items() if hold.holds(key[0], start, end)}
+                hold.kept |= {
+                    key
+                    for key, (start, end) in self.segments.items()
+                    # One that begins at this very instant is not before a lift of this instant.
+                    if start < self.latest and hold.holds(key[0], start, end)
+                }
 
     def held(self) -> set[tuple[str, int]]:
         """Every file that a hold keeps."""

@@ -104,7 +104,7 @@ class Service:
         if wait:
             self.await_answer()
 
-    def await_answer(self, seconds: float = 15.0) -> None:
+    def await_answer(self, seconds: float = 30.0) -> None:
         def answers() -> bool:
             assert self.process is not None
             if self.process.poll() is not None:

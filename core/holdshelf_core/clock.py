@@ -14,6 +14,8 @@ from pathlib import Path
 NS = 1_000_000_000
 STEP_NS = NS // 2  # a wall clock that moved this far against boot time was set, not slewed
 DISAGREEMENT_NS = 300 * NS
+MOST_OFF_NS = 7 * 86_400 * NS
+"""A machine that seems to have been off for longer may have a clock that is years ahead: days of grace would be over at once."""
 
 
 def utc_ns() -> int:
@@ -85,8 +87,10 @@ class Clock:
         elif heartbeat.boot == self.boot:
             self._trusted_utc_ns = heartbeat.trusted_utc_ns + max(0, now_boot - heartbeat.boot_ns)
         else:
-            # How long the machine was off is known only from its wall clock, which may add time and never take any.
-            self._trusted_utc_ns = max(heartbeat.trusted_utc_ns, utc_ns())
+            # How long the machine was off is known only from its wall clock, which may add time and never take any. More
+            # than days it does not add by itself: then the two disagree, and a person says which is right.
+            off_ns = utc_ns() - heartbeat.trusted_utc_ns
+            self._trusted_utc_ns = heartbeat.trusted_utc_ns + (max(0, off_ns) if off_ns <= MOST_OFF_NS else 0)
         self._trusted_boot_ns = now_boot
 
     def async_confirm(self, utc_ns: int, boot_ns: int) -> None:

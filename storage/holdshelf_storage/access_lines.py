@@ -14,6 +14,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -91,7 +92,7 @@ def encode_entry(seq: int, public: Mapping[str, Any], private: Mapping[str, str]
         texts: dict[str, dict[str, str]] = {}
         commit: dict[str, str] = {}
         for name, text in private.items():
-            if type(name) is not str or _NAME.fullmatch(name) is None or type(text) is not str:
+            if type(name) is not str or not _is_name(name) or type(text) is not str:
                 raise BadEntry(f"{name!r:.40} cannot be a private text of an entry; report this as a bug.")
             salt = secrets.token_bytes(SALT_BYTES)
             texts[name] = {"salt": salt.hex(), "text": text}
@@ -111,6 +112,11 @@ def encode_entry(seq: int, public: Mapping[str, Any], private: Mapping[str, str]
     return lines + line + b"\n"
 
 
+@lru_cache(maxsize=512)
+def _is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
 def check_plain(value: Any, depth: int) -> None:
     """Refuses what has no canonical form here. Raises BadEntry."""
     kind = type(value)
@@ -125,9 +131,10 @@ def check_plain(value: Any, depth: int) -> None:
             raise BadEntry(f"{value} is too large a number for the access log; report this as a bug.")
     elif kind is dict and depth < _MAX_DEPTH:
         for name, member in value.items():
-            if type(name) is not str or _NAME.fullmatch(name) is None:
+            if type(name) is not str or not _is_name(name):
                 raise BadEntry(f"{name!r:.40} cannot be a name in the access log; report this as a bug.")
-            check_plain(member, depth + 1)
+            if type(member) is not str or not member.isascii():  # most members are: somebody waits for this entry
+                check_plain(member, depth + 1)
     elif kind in (list, tuple) and depth < _MAX_DEPTH:
         for member in value:
             check_plain(member, depth + 1)

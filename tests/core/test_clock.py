@@ -11,7 +11,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from holdshelf_core.clock import NS, Clock, Heartbeat, boottime_ns, dump_heartbeat, load_heartbeat, utc_ns
+from holdshelf_core.clock import (
+    DISAGREEMENT_NS,
+    MOST_OFF_NS,
+    NS,
+    Clock,
+    Heartbeat,
+    boottime_ns,
+    dump_heartbeat,
+    load_heartbeat,
+    utc_ns,
+)
 from tests.rig.faults import FakeClock
 
 MOMENTS = st.integers(min_value=0, max_value=4_000_000_000 * NS)
@@ -93,12 +103,23 @@ def test_within_one_boot_trusted_time_goes_on_from_what_was_persisted(wall: int,
 @given(MOMENTS, MOMENTS, MOMENTS)
 @example(0, 4_000_000_000 * NS, 0)
 @example(4_000_000_000 * NS, 0, 0)
-def test_after_another_boot_trusted_time_takes_the_wall_clock_only_forward(wall: int, trusted: int, boot: int) -> None:
+def test_after_another_boot_trusted_time_takes_no_time_back_and_no_more_than_days_forward(
+    wall: int, trusted: int, boot: int
+) -> None:
     clock = Clock()
     clock.restore(Heartbeat(wall, trusted, boot, "another boot"))
     assert clock.trusted_utc_ns() >= trusted
-    assert clock.trusted_utc_ns() >= max(trusted, utc_ns() - NS)
-    assert abs(clock.trusted_utc_ns() - max(trusted, utc_ns())) < NS
+    assert clock.trusted_utc_ns() <= trusted + MOST_OFF_NS + NS
+    if utc_ns() - trusted > MOST_OFF_NS:
+        assert clock.disagreement_ns() > DISAGREEMENT_NS, "a person is asked"
+
+
+@pytest.mark.parametrize("off_ns", [0, 3600 * NS, 3 * 86_400 * NS])
+def test_after_some_days_off_trusted_time_follows_the_wall_clock(off_ns: int) -> None:
+    clock = Clock()
+    persisted = utc_ns() - off_ns
+    clock.restore(Heartbeat(persisted, persisted, 0, "another boot"))
+    assert abs(clock.disagreement_ns()) < NS
 
 
 @given(MOMENTS, MOMENTS, MOMENTS, st.text(max_size=40))

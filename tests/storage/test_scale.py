@@ -43,7 +43,8 @@ def test_starting_does_not_look_at_the_archive(house: House) -> None:
             house.detach()
 
         taken.append(best_ms(start))
-    assert taken[1] < taken[0] + 25
+    # Looking at each of its 9,600 files would take longer.
+    assert taken[1] < taken[0] + 100
 
 
 def test_a_synthetic_archive_is_a_sound_one(house: House) -> None:

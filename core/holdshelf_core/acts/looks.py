@@ -175,11 +175,14 @@ async def _open(call: Call[types.PurposeOpen]) -> types.GrantRow:
                     f"Widen it, or close it: `holdshelf look close {other.id}`.",
                 )
     _check_right(call, grant)
+    wanted = frozenset(grant.cameras)
     before = [
         g.widenings + 1
         for g in looks.recent_of(grant.person, grant.opened_boot_ns - WANDER_NS)
-        if (g.kind, g.purpose, g.incident) == (LOOK, grant.purpose, grant.incident)
-        and not set(grant.cameras) <= set(g.cameras)
+        if g.incident == grant.incident
+        and g.purpose == grant.purpose
+        and g.kind == LOOK
+        and not wanted.issubset(g.cameras)
     ]
     grant.widenings = max(before, default=0)
     return await _begin(call, grant, _wandering(call, grant) if before else [], note)

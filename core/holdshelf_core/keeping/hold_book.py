@@ -15,8 +15,7 @@ import msgspec
 from holdshelf_core.keeping.protection import Kept, Protection
 from holdshelf_core.policy.model import Hold, HoldSpan
 
-LIFTED = "lifted"
-GRACE = "grace"
+ACTIVE, LIFTING, GRACE, LIFTED = "active", "lifting", "grace", "lifted"
 UNKNOWN_GROUND = "investigation"
 UNKNOWN_REFERENCE = "found on the shelf"
 MOST_APART_NS = 300 * 1_000_000_000
@@ -55,7 +54,9 @@ class HoldBook:
                     changed.add(key)
             for key in list(self._ahead):
                 row, shelved = fresh.get(key), self._shelf.get(key)
-                if shelved is None or (row is not None and not _beyond(shelved.spans, row.spans)):
+                if shelved is None or (
+                    row is not None and not _beyond(shelved.spans, row.spans) and not _takes_back(shelved, row)
+                ):
                     self._ahead.discard(key)
                     changed.add(key)
             if self._told:
@@ -136,7 +137,7 @@ class HoldBook:
             if now.state == LIFTED:
                 return shelved  # another hold of that number: under the lifted one's name it would be lifted, too
             more = _beyond(shelved.spans, now.spans)
-            if not more:
+            if not more and not _takes_back(shelved, now):
                 return now
             if not _is_another(shelved, now) and not _beyond(now.spans, shelved.spans):
                 return shelved
@@ -271,7 +272,14 @@ def _knows_more(shelved: Hold, row: Hold | None) -> bool:
         return True
     if _is_another(shelved, row):
         return row.state == LIFTED or bool(_beyond(shelved.spans, row.spans))
-    return row.state != LIFTED and shelved.version > row.version and bool(_beyond(shelved.spans, row.spans))
+    if row.state == LIFTED or shelved.version <= row.version:
+        return False
+    return _takes_back(shelved, row) or bool(_beyond(shelved.spans, row.spans))
+
+
+def _takes_back(shelved: Hold, row: Hold) -> bool:
+    """Whether the shelf tells that a lift which the state knows of was taken back since: its entry never got to the log."""
+    return shelved.state == ACTIVE and row.state in (LIFTING, GRACE) and shelved.version > row.version
 
 
 def _naming(hold: Hold, shelved: Hold) -> Hold:

@@ -14,6 +14,7 @@ from holdshelf_core.keeping.coverage import (
     coverage,
 )
 from holdshelf_core.policy.model import HoldSpan
+from holdshelf_storage import layout
 from holdshelf_storage.ledger import DayGone
 from tests.core.keeping.conftest import DAY_NS, HOLD, Keeping, hold
 from tests.storage.footage_files import NOON, NS, segment_bytes, write
@@ -172,3 +173,20 @@ def test_held_bytes_count_each_file_once_however_many_holds_it_has(keeping: Keep
     assert keeping.work.held_bytes.protected(keeping.book.protection) == 4 * size
     keeping.record("front", NOON + 12 * NS)
     assert keeping.work.held_bytes.protected(keeping.book.protection) == 5 * size
+
+
+def test_held_bytes_count_what_reaches_over_midnight_and_files_that_lost_their_line(keeping: Keeping) -> None:
+    midnight = NOON + DAY_NS // 2
+    before = keeping.record("front", midnight - 2 * NS).allocated_bytes
+    after = keeping.record("front", midnight + 10 * NS).allocated_bytes
+    of = keeping.work.held_bytes.of
+    assert of("front", [(midnight, midnight + 5 * NS)]) == before
+    assert of("front", [(midnight, midnight + 15 * NS)]) == before + after
+    assert of("front", [(midnight + 2 * NS, midnight + 15 * NS)]) == after
+    (day,) = [day for day in keeping.footage.days("front") if layout.day_start_ns(day) == midnight]
+    keeping.volume.detach()
+    journal = keeping.root / "media" / "footage" / "front" / day / "journal.jsonl"
+    journal.chmod(0o600)
+    journal.write_bytes(b"")
+    keeping.start()
+    assert keeping.work.held_bytes.of("front", [(midnight + 10 * NS, midnight + 11 * NS)]) == after

@@ -199,6 +199,22 @@ def test_an_act_before_the_log_has_what_the_shelf_knows_leaves_none_of_it_out() 
     assert keeps(book({HOLD: longer}, {HOLD: later(row, FRONT, BACK)}), "back")
 
 
+@pytest.mark.parametrize("state", ["lifting", "grace"])
+def test_p16_a_lift_that_only_the_shelf_knows_to_be_taken_back_is_taken_back(state: str) -> None:
+    """Extended by nothing new while the log could not be written, and a crash before it could."""
+    row = hold(FRONT, state=state, version=3, grace_end_utc_ns=NOON if state == "grace" else None)
+    made = book({HOLD: row}, {HOLD: later(row, state="active", grace_end_utc_ns=None)})
+    assert made.due(NOON + NS, NOON + NS) == []
+    written = made.to_write(HOLD)
+    assert written is not None
+    assert written.state == "active"
+    made.apply({HOLD: row, "H-2026-0009": hold(BACK, key="H-2026-0009")})  # another act comes first
+    (united,) = made.to_unite()
+    assert (united.state, united.version, united.grace_end_utc_ns) == ("active", 5, None)
+    made.apply({HOLD: united})
+    assert made.to_unite() == []
+
+
 def test_two_holds_of_one_number_are_both_kept() -> None:
     """The state is an older copy, gave a number again while the disk was away, and then the disk comes with the other."""
     new, old = hold(FRONT, reference="26-2"), hold(BACK, reference="26-1", placed_utc_ns=NOON - NS)
