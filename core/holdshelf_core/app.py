@@ -251,6 +251,7 @@ class Holdshelf:
                 next_step="Restore STATE from a backup, or run `holdshelf log repair --why …` to go on with what is known.",
             )
         self.gate = Gate(self, self.log)
+        await asyncio.to_thread(self.gate.admin_keys.load)
         if self.log.problem is not None:
             self.gate.async_tell_damaged_log()
         acts.register_all(self.gate.registry)

@@ -18,6 +18,8 @@ from tzlocal import get_localzone
 
 from holdshelf_core import times
 from holdshelf_core.actions import Action, ActionRegistry, Change, LogForm
+from holdshelf_core.admin_keys import LOGIN as ADMIN_LOGIN
+from holdshelf_core.admin_keys import AdminKeys
 from holdshelf_core.api.ports import Login
 from holdshelf_core.caller import SERVICE, Caller
 from holdshelf_core.errors import Conflict, HoldshelfError, NotFound, Refused, Unavailable, UnknownKey
@@ -166,6 +168,8 @@ class Gate:
         self.holdshelf = holdshelf
         self.house = holdshelf.house
         self.log = log
+        self.admin_keys = AdminKeys(holdshelf.paths.state / "keys" / "admin_keys")
+        """Who comes in by the door as the admin; none until the file is loaded."""
         self.registry = ActionRegistry()
         self.order = asyncio.Lock()
         """The order of acts that change the state: one at a time."""
@@ -244,6 +248,8 @@ class Gate:
 
     async def async_login(self, login: str, fingerprint: str, source: str, *, resumed: bool = False) -> Login:
         """Who logs in with that name and key; a seat's name is its holder. Raises Refused, written down first."""
+        if login == ADMIN_LOGIN and self.admin_keys.knows(fingerprint) and not self._is_a_persons(fingerprint):
+            return await self._admins_login(fingerprint, source, resumed=resumed)
         state = self.house.state
         person = state.people.get(state.person_id(login))
         owner = next((p for p in state.people.values() if any(key.fingerprint == fingerprint for key in p.keys)), None)
@@ -251,6 +257,8 @@ class Gate:
         resuming = {"resumed": True} if resumed else {}
         form = LogForm(facts=resuming, private={"login": login[:64], "key": fingerprint[:80]})
         try:
+            if owner is None and self.admin_keys.knows(fingerprint):
+                raise UnknownKey("P11", f"This key does not belong to {login[:32]!r} (P11).", "Log in as 'admin'.")
             if owner is None:
                 raise UnknownKey("P11", "This key is not known here (P11).", "Ask the Library Director to be enrolled.")
             if person is None or person.id != owner.id:
@@ -272,6 +280,17 @@ class Gate:
         await self.async_append("door.login", caller, "done", form, acting_as=decision.acting_as)
         return Login(owner.id, owner.name)
 
+    async def _admins_login(self, fingerprint: str, source: str, *, resumed: bool) -> Login:
+        """An admin without an account on this machine. What they may do is what the admin may; pictures are not among it."""
+        caller = Caller(None, True, -1, "ssh", source)
+        facts = {"resumed": True} if resumed else {}
+        form = LogForm(facts=facts, private={"login": ADMIN_LOGIN, "key": fingerprint[:80]})
+        await self.async_append("door.login", caller, "done", form, acting_as="admin")
+        return Login(ADMIN_LOGIN, "Admin", admin=True)
+
+    def _is_a_persons(self, fingerprint: str) -> bool:
+        return any(key.fingerprint == fingerprint for p in self.house.state.people.values() for key in p.keys)
+
     async def async_failed_logins(self, sources: Mapping[str, int], total: int) -> None:
         """Strangers tried: one entry for many, which the door sends seldom. Addresses are private texts."""
         told = ", ".join(f"{source[:64]}: {count}" for source, count in sources.items())[:1000]
@@ -280,7 +299,11 @@ class Gate:
 
     def key_is_known(self, fingerprint: str) -> bool:
         """Whether that key is one of anybody's, of people who left too: they are told so once it is proved."""
-        return any(key.fingerprint == fingerprint for p in self.house.state.people.values() for key in p.keys)
+        return self.admin_keys.knows(fingerprint) or self._is_a_persons(fingerprint)
+
+    def knows_admin_key(self, fingerprint: str) -> bool:
+        """Whether an admin's session with that key may go on."""
+        return self.admin_keys.knows(fingerprint) and not self._is_a_persons(fingerprint)
 
     def person_by_account(self, account: str) -> str | None:
         """The person who is that account of this machine; also one who left, whom it must not make an admin."""

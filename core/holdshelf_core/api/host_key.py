@@ -54,9 +54,15 @@ def ensure_host_key(data: Path) -> Path:
 
 def fingerprint(data: Path) -> str:
     """As `ssh` shows it at the first log-in: SHA256:… Raises NotFound, Unavailable."""
+    digest = hashlib.sha256(base64.b64decode(public_line(data).split()[1])).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+def public_line(data: Path) -> str:
+    """Its public half, "ssh-ed25519 base64", for a known_hosts file. Raises NotFound, Unavailable."""
     path = host_key_path(data)
     try:
-        public = _load(path).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+        return _load(path).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
     except FileNotFoundError:
         raise NotFound(
             "There is no host key yet.", "`holdshelf serve` makes one when it starts the SSH door."
@@ -65,8 +71,6 @@ def fingerprint(data: Path) -> str:
         raise Unavailable(
             f"The host key {path} cannot be read: {error.strerror}.", "Ask as the service's user."
         ) from None
-    digest = hashlib.sha256(base64.b64decode(public.split()[1])).digest()
-    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
 def _load(path: Path) -> Ed25519PrivateKey:

@@ -205,7 +205,7 @@ class MintSocket:
     async def _mint(self, asked: MintAsked, uid: int) -> dict[str, Any]:
         async with asyncio.timeout(MINT_TIMEOUT_S):
             login = await self._gate.async_login(asked.login, asked.fingerprint, asked.source, resumed=asked.resumed)
-        token, session = self._tokens.mint(login.person, asked.fingerprint, asked.source, uid)
+        token, session = self._tokens.mint(login.person, asked.fingerprint, asked.source, uid, admin=login.admin)
         return {"token": token, "session": session, "person": login.person, "name": login.name}
 
     def _session_ended(self, session: Session) -> None:

@@ -11,10 +11,11 @@ from holdshelf_core.caller import Caller
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who a log-in turned out to be: person id and name."""
+    """Who a log-in turned out to be: person id and name. ``admin``: no person, and ``person`` says ``admin``."""
 
     person: str
     name: str
+    admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,10 @@ class Gate(Protocol):
 
     def knows_key(self, person: str, fingerprint: str) -> bool:
         """Whether that key is still one of the person's."""
+        ...
+
+    def knows_admin_key(self, fingerprint: str) -> bool:
+        """Whether an admin comes in with that key."""
         ...
 
     def view_allowed(self, name: str, caller: Caller, camera: str | None = None) -> bool:

@@ -22,9 +22,11 @@ import asyncssh
 
 from holdshelf_core.api import types_people as types
 from holdshelf_core.api.client import Client
+from tests.looking import Recorded, commissioned, record, seed
 from tests.people import PAPER, day
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
+from tests.tui.stage import CAMERAS, entry
 
 DOOR = "holdshelf_tui.door "
 LEAVE = b"\x11"
@@ -345,6 +347,21 @@ def door_house(folder: Path) -> Iterator[DoorHouse]:
         house = DoorHouse(service, folder)
         house.name_director()
         yield house
+
+
+@contextlib.contextmanager
+def house_with_footage(
+    folder: Path, *, cameras: dict[str, str] | None = None, **look: Any
+) -> Iterator[tuple[DoorHouse, Recorded]]:
+    """One whose cameras answer to nobody, with footage of an hour ago (see `tests.looking.record`, which takes ``look``)."""
+    named = cameras or CAMERAS
+    service = Service(folder / "data", door=True, budget_bytes=1 << 30)
+    seed(service.data, [*commissioned(*named), *(entry(camera, name) for camera, name in named.items())])
+    made = record(service.data, list(named), **look)
+    with service:
+        house = DoorHouse(service, folder)
+        house.name_director()
+        yield house, made
 
 
 @contextlib.contextmanager

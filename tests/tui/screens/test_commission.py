@@ -17,8 +17,9 @@ from holdshelf_core.api import types_board
 from holdshelf_core.api import types_commission as types
 from holdshelf_core.api.areas import PERMITTED
 from holdshelf_core.api.client import Client
+from holdshelf_tui.commission_steps import APPROVE, LOOK, MASKS
 from holdshelf_tui.screens.cameras import CamerasPane
-from holdshelf_tui.screens.commission import APPROVE, LOOK, MASKS, CommissionScreen
+from holdshelf_tui.screens.commission import CommissionScreen
 from holdshelf_tui.screens.dialogs.commission_forms import AREAS
 from holdshelf_tui.screens.home import HomeScreen
 from holdshelf_tui.widgets.mask_canvas import CORNER, CURSOR, DRAWN, FULL, HIDDEN, Grid, MaskCanvas

@@ -67,7 +67,7 @@ async def test_scene_6_a_hold_is_placed_from_anywhere_without_a_look(stage: Stag
 async def test_with_marks_one_number_and_one_enter_place_it_to_the_nanosecond(stage: Stage) -> None:
     spans = [
         SpanAsk("lobby", stage.made.start_utc_ns + 7, stage.made.start_utc_ns + MINUTE_NS + 11),
-        SpanAsk("desk", stage.made.start_utc_ns + 7, stage.made.start_utc_ns + MINUTE_NS + 11),
+        SpanAsk("desk", stage.made.start_utc_ns + 9, stage.made.start_utc_ns + MINUTE_NS + 5),
     ]
     async with stage.app("dora").run_test(size=(80, 24)) as pilot:
         await settled(pilot)

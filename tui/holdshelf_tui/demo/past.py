@@ -6,11 +6,13 @@ what reads it cannot tell it from footage by its form; its run is called ``demo`
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import hashlib
 import io
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -27,10 +29,12 @@ from holdshelf_tui.demo.picture import Picture
 
 NS = 1_000_000_000
 MINUTE_S = 60
-WIDTH, HEIGHT = 640, 360
+# Smaller than what the cameras send: it is drawn while somebody waits.
+WIDTH, HEIGHT = 480, 270
 RUN = "demo"
 OPTIONS = {"movflags": "empty_moov+default_base_moof+skip_trailer", "frag_duration": "1000000"}
 GAP_REASON = "camera unreachable"
+_PR_SET_PDEATHSIG = 1
 
 
 @functools.cache
@@ -65,6 +69,13 @@ def minute(number: int, name: str, start_s: int, seconds: int = MINUTE_S) -> tup
     return out.getvalue(), activity
 
 
+def _begin() -> None:
+    """A process that draws: Ctrl+C is the demo's to answer, and it ends when the demo does, however that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Its parent is the fork server, which ends with the demo.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 class Past:
     """Drawn by processes of its own from the moment it is made, while the demo starts its cameras."""
 
@@ -76,7 +87,8 @@ class Past:
         self._starts = [self._end_s - (left + 1) * MINUTE_S for left in reversed(range(minutes))]
         # A minute of every second camera is missing, so that a gap can be looked at.
         self._gap = self._starts[len(self._starts) // 3]
-        self._pool = ProcessPoolExecutor(os.cpu_count() or 1, mp_context=multiprocessing.get_context("forkserver"))
+        context = multiprocessing.get_context("forkserver")
+        self._pool = ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context, initializer=_begin)
         self._files = {
             (camera, start): self._pool.submit(minute, number, name, start)
             for start in self._starts

@@ -29,16 +29,15 @@ from holdshelf_core.api.types_commission import (
     MaskAsk,
     StillRow,
 )
+from holdshelf_tui.commission_steps import APPROVE, LOOK, MASKS, SIGNS, STEPS, Way, drawing_hint
 from holdshelf_tui.screens.dialogs.commission_forms import (
     ApproveDialog,
     NoMasksDialog,
     PlaceDialog,
     ReasonDialog,
     ReopenDialog,
-    mask_asks,
 )
 from holdshelf_tui.screens.dialogs.confirm import ConfirmDialog
-from holdshelf_tui.screens.dialogs.entrance import sign_words
 from holdshelf_tui.screens.dialogs.form import in_words
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.signs import SignsDialog, standing
@@ -49,15 +48,6 @@ if TYPE_CHECKING:
     from holdshelf_tui.app import HoldshelfApp
     from holdshelf_tui.link import Link
 
-SIGNS, PLACE, AIM, MASKS, LOOK, APPROVE = "signs", "place", "aim", "masks", "look", "approve"
-STEPS = {
-    SIGNS: "Signs at the entrances",
-    PLACE: "What it looks at",
-    AIM: "Aim it",
-    MASKS: "Draw what is hidden",
-    LOOK: "See the masked picture",
-    APPROVE: "Approve it for use",
-}
 TOLD_AFTER_S = 0.5
 STILL_TIMEOUT_S = 40.0
 _STATES = {"new": "not in use yet", "approved": "in use", "retired": "retired"}
@@ -82,9 +72,7 @@ class CommissionScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", id="commission.back", tooltip="To the steps, or to the cameras"),
-        Binding(
-            "d,delete", "delete", "Delete", id="commission.delete", tooltip="The mask that is chosen in the list"
-        ),
+        Binding("d,delete", "delete", "Delete", id="commission.delete", tooltip="The mask that is chosen in the list"),
         Binding("k", "keep", "Keep", id="commission.keep", tooltip="Keep what is drawn"),
     ]
 
@@ -208,25 +196,20 @@ class CommissionScreen(Screen[None]):
 
     # --- showing --------------------------------------------------------------------------------------------------
 
+    @property
+    def way(self) -> Way | None:
+        """How far it has come, once that is known."""
+        if self.row is None:
+            return None
+        return Way(self.row, self._entrances, self.unkept, self.bare is not None, self.masked is not None)
+
     def _done(self, step: str) -> bool:
-        row = self.row
-        if row is None:
-            return False
-        if row.state == "approved":
-            return True
-        return {
-            SIGNS: bool(self._entrances) and all(entrance.ready for entrance in self._entrances),
-            PLACE: bool(row.area_kind) and (row.area_kind != "other" or bool(row.area_note.strip())),
-            AIM: self.bare is not None or bool(row.masks or row.no_masks_why),
-            MASKS: bool(row.masks or row.no_masks_why) and not self.unkept,
-            LOOK: self.masked is not None,
-            APPROVE: False,
-        }[step]
+        return self.way is not None and self.way.done(step)
 
     @property
     def next_step(self) -> str:
         """The first one that is left."""
-        return next((step for step in STEPS if not self._done(step)), SIGNS)
+        return self.way.next_step if self.way is not None else SIGNS
 
     @property
     def step(self) -> str:
@@ -245,9 +228,8 @@ class CommissionScreen(Screen[None]):
     def _show(self) -> None:
         steps = self.query_one("#steps", OptionList)
         at = steps.highlighted
-        options = [f"{'✓' if self._done(step) else '○'} {number} {words}" for number, (step, words) in _numbered()]
         steps.clear_options()
-        steps.add_options([Option(words) for words in options])
+        steps.add_options([Option(words) for words in (self.way.titles() if self.way is not None else ())])
         steps.highlighted = at or 0
         self._show_masks()
         self._hint()
@@ -295,68 +277,15 @@ class CommissionScreen(Screen[None]):
         self.refresh_bindings()
 
     def _hint(self) -> None:
-        words = self._drawing_hint() if self.drawing else self._step_hint()
-        self.query_one("#hint", Static).update(Content(inert_lines(words)))
-        canvas = self.canvas
+        canvas, way = self.canvas, self.way
+        if self.drawing:
+            words = drawing_hint(len(canvas.corners), shape=canvas.shape, unkept=self.unkept)
+        else:
+            words = way.hint(self.step) if way is not None else ["Asking …"]
+        self.query_one("#hint", Static).update(Content("\n".join(inert(line, 300) for line in words)))
         self.query_one("#shape", Button).label = "Draw a rectangle" if canvas.shape else "Draw a shape"
         button = self.query_one("#do", Button)
         button.disabled = self.row is None
-
-    def _drawing_hint(self) -> list[str]:
-        canvas = self.canvas
-        if canvas.shape:
-            if len(canvas.corners) >= 3:
-                return ["Enter on the first or the last corner closes the shape.", "Backspace takes a corner back."]
-            return ["A shape: Enter sets its corners, in turn around it."]
-        if canvas.corners:
-            return ["Move to the opposite corner, and press Enter.", "Backspace takes the corner back."]
-        begin = ["Arrows move, Enter sets a corner; two make a rectangle."]
-        if self.unkept:
-            return [*begin, "▲ Not kept yet: k keeps the masks."]
-        return [*begin, "Tab goes to the list."]
-
-    def _step_hint(self) -> list[str]:
-        row = self.row
-        if row is None:
-            return ["Asking …"]
-        in_use = ["It is in use: look at it under Live or Timeline, for a purpose."]
-        if self.step == SIGNS:
-            unready = [entrance for entrance in self._entrances if not entrance.ready]
-            if not self._entrances:
-                return ["No entrance is registered yet."]
-            return [f"▲ {e.name}: {sign_words(e)}" for e in unready] or ["All signs are attested, or gone without."]
-        if self.step == PLACE:
-            note = f" ({row.area_note})" if row.area_note else ""
-            beyond = "It may see beyond library property." if row.exterior else "It sees library property alone."
-            return [f"{row.area_words or 'not known'}{note}.", beyond]
-        if self.step == AIM:
-            if row.state == "approved":
-                return in_use
-            return ["Enter shows what it sees now, with nothing hidden. The access log says so; nothing is kept."]
-        if self.step == MASKS:
-            return self._masks_hint(row)
-        if self.step == LOOK:
-            if row.state == "approved":
-                return in_use
-            return ["Enter shows it as everybody will see it. By this picture it is approved."]
-        return self._approve_hint(row)
-
-    def _masks_hint(self, row: CommissionRow) -> list[str]:
-        if self.unkept:
-            return ["▲ What you drew is not kept yet."]
-        if row.state == "approved":
-            return ["Changing what is hidden takes it out of use until it is approved anew.", *_hidden_words(row)]
-        return _hidden_words(row) or ["Hide screens, desks and shelves on which one could read along."]
-
-    def _approve_hint(self, row: CommissionRow) -> list[str]:
-        if row.state == "approved":
-            return [f"Approved by {row.approved_by}." if row.approved_by else "Approved."]
-        cautions = [f"▲ {sentence}" for sentence in row.cautions]
-        if row.lacking:
-            return [f"▲ {sentence}" for sentence in row.lacking]
-        if self.masked is None:
-            return ["▲ First look at the masked picture.", *cautions]
-        return ["Enter brings it into use.", *cautions]
 
     # --- doing ----------------------------------------------------------------------------------------------------
 
@@ -582,18 +511,3 @@ class CommissionScreen(Screen[None]):
                 return
         await asyncio.sleep(0)
         self.dismiss()
-
-
-def _numbered() -> list[tuple[int, tuple[str, str]]]:
-    return list(enumerate(STEPS.items(), 1))
-
-
-def _hidden_words(row: CommissionRow) -> list[str]:
-    if row.masks:
-        return [f"Hidden: {mask_asks(row.masks)}."]
-    return [f"Nothing is hidden: {row.no_masks_why}."] if row.no_masks_why else []
-
-
-def inert_lines(lines: list[str]) -> str:
-    """Each line inert by itself."""
-    return "\n".join(inert(line, 300) for line in lines)

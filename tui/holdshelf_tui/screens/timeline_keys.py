@@ -16,14 +16,14 @@ def _sign(key: str, sign: str, action: str, words: str, name: str, tooltip: str)
 
 TIMELINE_KEYS: list[BindingType] = [
     Binding("enter", "zoom(1)", "Zoom in", id="timeline.in", tooltip="See a shorter time, in more detail"),
-    Binding("escape", "zoom(-1)", "Zoom out", id="timeline.out", tooltip="See a longer time"),
     Binding("t", "go_to", "Time", id="timeline.time", tooltip="Go to a time in plain words"),
+    Binding("o", "look", "Look", id="timeline.look", tooltip="Say why, and see pictures of this time"),
     _sign("left_square_bracket", "[", "mark(-1)", "Start", "mark_in", "Mark where it starts"),
     _sign("right_square_bracket", "]", "mark(1)", "End", "mark_out", "Mark where it ends"),
     Binding("h", "hold", "Hold", id="timeline.hold", tooltip="Keep the marked span"),
     _extra("plus,equals_sign", "zoom(1)", "Zoom in", "plus"),
     _extra("minus", "zoom(-1)", "Zoom out", "minus"),
-    _extra("o", "look", "Look", "look", "Open a look at this time"),
+    _extra("escape", "zoom(-1)", "Zoom out", "out", "See a longer time"),
     _extra("n", "activity(1)", "Next movement", "next", "To where something moves next"),
     _extra("p", "activity(-1)", "Movement before", "previous", "To where something moved before"),
     _extra("c", "camera(1)", "Next camera", "camera", "The same time at the next camera"),

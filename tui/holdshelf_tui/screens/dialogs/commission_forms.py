@@ -10,7 +10,6 @@ from holdshelf_core.api.types_commission import (
     CommissionApprove,
     CommissionEdit,
     CommissionRow,
-    MaskAsk,
     StillRow,
 )
 from holdshelf_core.api.types_people import Done
@@ -142,11 +141,6 @@ class ReopenDialog(FormDialog[CommissionRow]):
         no_masks_why = "" if self._row.masks else self._row.no_masks_why or why
         asked = CommissionEdit(self._row.camera, list(self._row.masks), no_masks_why, why=why)
         return await self.link.act("commission.edit", asked, CommissionRow)
-
-
-def mask_asks(masks: list[MaskAsk]) -> str:
-    """'2 hidden areas: public screens; hold shelf'."""
-    return "; ".join(mask.why or "without a reason" for mask in masks)
 
 
 class ApproveDialog(FormDialog[CommissionRow]):
