@@ -190,7 +190,9 @@ class Holdshelf:
                 camera_id=None,
                 severity="error",
                 sentence=str(self._register.problem),
-                next_step=anew if not self.house.problem else "Restore STATE from a backup: `holdshelf restore --help`.",
+                next_step=anew
+                if not self.house.problem
+                else "Restore STATE from a backup: `holdshelf restore --help`.",
             )
         self.settings = Settings(self._register)
         self.retention.async_set_budget(self.settings.budget_bytes)

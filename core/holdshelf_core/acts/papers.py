@@ -82,7 +82,9 @@ async def _backup(call: Call[types.BackupMake]) -> backup_local.BackupDone:
         await asyncio.to_thread(holdshelf.house.flush)
     except StorageError as error:
         raise Unavailable("The register cannot be written, so no backup was made.", str(error)) from None
-    make = partial(backup_local.make, holdshelf.paths.data, path, logged=logged, promised=call.seq, stop=holdshelf.stop_threads)
+    make = partial(
+        backup_local.make, holdshelf.paths.data, path, logged=logged, promised=call.seq, stop=holdshelf.stop_threads
+    )
     return await asyncio.to_thread(make)
 
 
