@@ -1,4 +1,4 @@
-"""What a program shows on a terminal, and when: a pseudo-terminal that answers as terminals do, and the screen that its bytes make.
+"""What a program shows on a terminal, and when: a pseudo-terminal that answers, and the screen that its bytes make.
 
 Understands what full-screen programs send to an xterm: positions, colours, erasing. Must never be used to judge a terminal's
 finer points; tmux is for that.
@@ -17,9 +17,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
-HALF = "▀"
 _ASKED = re.compile(rb"\x1b\[5n|\x1b\[c|\x1b\[6n")
-_TOKEN = re.compile(r"\x1b\[([0-9;:?<>=!]*)([@-~])|\x1b[()][0-9A-B]|\x1b[=>78cDEHMNOZ\\]|\x1b[\]P_][^\x07\x1b]*(?:\x07|\x1b\\)|[\r\n\b]")
+_TOKEN = re.compile(
+    r"\x1b\[([0-9;:?<>=!]*)([@-~])|\x1b[()][0-9A-B]|\x1b[=>78cDEHMNOZ\\]|"
+    r"\x1b[\]P_][^\x07\x1b]*(?:\x07|\x1b\\)|[\r\n\b]"
+)
+
 
 type Cell = tuple[str, str]
 """A character, and the colours (SGR) that it was written in."""
@@ -79,7 +82,9 @@ class Cells:
                 self._y = min(first, self.rows) - 1
                 self._x = min(max(1, numbers[1] if len(numbers) > 1 else 1), self.columns) - 1
             case "m":
-                self._colours = "" if given in ("", "0") else given if given.startswith("0;") else self._colours + ";" + given
+                self._colours = (
+                    "" if given in ("", "0") else given if given.startswith("0;") else self._colours + ";" + given
+                )
             case "A":
                 self._y = max(0, self._y - first)
             case "B":
@@ -106,23 +111,6 @@ class Cells:
     def text(self) -> str:
         """As a person reads it."""
         return "\n".join("".join(character for character, _ in line) for line in self.lines)
-
-    def pictures(self, least_cells: int = 12) -> list[set[tuple[int, int]]]:
-        """Pictures of half-blocks: connected cells (column, row) that hold one."""
-        left = {(x, y) for y, line in enumerate(self.lines) for x, (char, _) in enumerate(line) if char == HALF}
-        found = []
-        while left:
-            start = left.pop()
-            one, edge = {start}, [start]
-            while edge:
-                x, y = edge.pop()
-                near = {(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)} & left
-                left -= near
-                one |= near
-                edge += near
-            if len(one) >= least_cells:
-                found.append(one)
-        return found
 
 
 class Shown:
@@ -177,24 +165,22 @@ class Shown:
         """How many came since then."""
         return sum(len(data) for at, data in self.chunks if at >= since_s)
 
-    def last_picture_s(self, since_s: float) -> tuple[int, float]:
-        """(how many pictures stand on the screen, when the last of their cells was as it is now)."""
-        pictures = self.cells.pictures()
-        wanted = {cell: self.cells.lines[cell[1]][cell[0]] for one in pictures for cell in one}
-        cells, last_s = Cells(*self.size), since_s
-        whole = False
+    def settled_s(self, since_s: float, top: int, bottom: int) -> float:
+        """When the rows from `top` on, before `bottom`, were first as they are now and stayed so; `since_s` at the earliest."""
+        wanted = self.cells.lines[top:bottom]
+        cells, last_s, was = Cells(*self.size), since_s, False
         for at, data in self.chunks:
             cells.feed(data)
-            if at < since_s:
-                continue
-            now = all(cells.lines[y][x] == cell for (x, y), cell in wanted.items())
-            if now and not whole:
+            now = at >= since_s and cells.lines[top:bottom] == wanted
+            if now and not was:
                 last_s = at
-            whole = now
-        return len(pictures), last_s
+            was = now
+        return last_s
 
     def close(self, keys: bytes = b"") -> None:
         """Leave by these keys; else the line breaks."""
+        if self.master < 0:
+            return
         if keys and self.process.poll() is None:
             self.type(keys)
             ends = time.monotonic() + 10
@@ -205,6 +191,7 @@ class Shown:
             self.process.kill()
         self.process.wait()
         os.close(self.master)
+        self.master = -1
 
     def __enter__(self) -> Self:
         return self

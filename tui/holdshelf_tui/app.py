@@ -13,10 +13,12 @@ from textual.screen import Screen
 
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import HoldshelfError, NotPermitted
+from holdshelf_core.api.types import Status
 from holdshelf_core.api.types_session import EventRow
 from holdshelf_tui.driver import TerminalDriver
 from holdshelf_tui.link import Link, Who
 from holdshelf_tui.looks import Looks
+from holdshelf_tui.parsed_styles import ParsedOnce
 from holdshelf_tui.screens.home import HomeScreen
 from holdshelf_tui.screens.starting import StartingScreen
 from holdshelf_tui.themes import DARK, THEMES
@@ -30,23 +32,21 @@ END_GRACE_S = 0.2
 class HoldshelfApp(App[str]):
     """Leaves with a sentence for the normal screen, '' when the person left by themselves.
 
-    ``has_door``: the SSH door stands behind it. ``graphics``: how pictures are drawn on this terminal. ``ends_after_s``:
-    leave by itself, for demonstrations.
+    ``service``: who is asked; a link may have been asked early. ``has_door``: the SSH door stands behind it.
+    ``graphics``: how pictures are drawn on this terminal. ``ends_after_s``: leave by itself, for demonstrations.
     """
 
     TITLE = "Holdshelf"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "f1,question_mark", "help", "Help", key_display="F1", id="help", tooltip="Keys of this screen"
-        ),
+        Binding("f1,question_mark", "help", "Help", key_display="F1", id="help", tooltip="Keys of this screen"),
         Binding("ctrl+q", "quit", "Leave", id="leave", priority=True, tooltip="Close your looks and leave"),
     ]
 
     def __init__(
         self,
-        client: Client,
+        service: Client | Link,
         *,
         has_door: bool = False,
         graphics: Graphics = HALF_BLOCK,
@@ -57,11 +57,12 @@ class HoldshelfApp(App[str]):
         for one in THEMES:
             self.register_theme(one)
         self.theme = theme
+        self.stylesheet = ParsedOnce(variables=self.get_css_variables())
         self.graphics = graphics
         # As the terminal was found to be, not as $TERM alone says: Windows Terminal paints more than it tells over SSH.
         self.console._color_system = COLOR_SYSTEMS[graphics.rich_colours]
         self.pace = Pace(self)
-        self.link = Link(client, has_door=has_door)
+        self.link = service if isinstance(service, Link) else Link(service, has_door=has_door)
         self.looks = Looks(self.link)
         self.who = Who(None)
         self._ends_after_s = ends_after_s
@@ -78,17 +79,22 @@ class HoldshelfApp(App[str]):
             self._driver.hear(self.graphics.typed)
             if self.graphics.asked:
                 self._driver.on_answered = self._terminal_answered
-        self.push_screen(StartingScreen())
-        self.begin()
+        if self.link.knows_early:
+            self.call_later(self._begin_early)
+        else:
+            self.push_screen(StartingScreen())
+            self.begin()
         if self._ends_after_s is not None:
             self.set_timer(self._ends_after_s, self.exit)
+
+    async def _begin_early(self) -> None:
+        await self.begin_with(*await self.link.first())
 
     @work(exclusive=True, group="begin")
     async def begin(self) -> None:
         """Find out who sits here and show what is theirs; called again when the service is back."""
         try:
-            who = await self.link.who()
-            status = await self.link.status()
+            who, status = await self.link.first()
         except NotPermitted as error:
             self.end(str(error))
             return
@@ -97,10 +103,20 @@ class HoldshelfApp(App[str]):
                 self.screen.say(str(error))
             self.set_timer(1.0, self.begin)
             return
-        self.who = who
         if isinstance(self.screen, StartingScreen):
-            self.link.start()
-            self.switch_screen(HomeScreen(who, status))
+            await self.begin_with(who, status)
+        else:
+            self.who = who
+
+    async def begin_with(self, who: Who, status: Status) -> None:
+        """It is known who sits here: show what is theirs."""
+        self.who = who
+        self.link.start()
+        home = HomeScreen(who, status)
+        if isinstance(self.screen, StartingScreen):
+            self.switch_screen(home)
+        else:
+            self.push_screen(home)
 
     async def action_quit(self) -> None:
         """Leave, with no look left open."""

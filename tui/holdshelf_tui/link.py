@@ -11,7 +11,7 @@ import contextvars
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +92,7 @@ class Link:
         self._closed = threading.Event()
         self._renewed = threading.Event()
         self._last_words = ""
+        self._early: tuple[Future[Who], Future[types.Status]] | None = None
         self.away = ""
         """Why nothing is answered now, '' while the service is there."""
         self.on_away: Callable[[str], None] = lambda _sentence: None
@@ -124,14 +125,37 @@ class Link:
 
     async def who(self) -> Who:
         """Who this session is. Raises HoldshelfError."""
+        return await self._ask(self._ask_who)
+
+    def ask_early(self) -> None:
+        """Ask for the first things before there is a loop: the answers come while the app is made."""
+        self._early = self._pool.submit(self._ask_who), self._pool.submit(self._client.status)
+
+    @property
+    def knows_early(self) -> bool:
+        """Whether the first things are here already."""
+        return self._early is not None and all(one.done() and one.exception() is None for one in self._early)
+
+    async def first(self) -> tuple[Who, types.Status]:
+        """Who this session is, and everything at one glance. Raises HoldshelfError."""
+        early, self._early = self._early, None
+        if early is None:
+            return await asyncio.gather(self.who(), self.status())
+        who, status = early
+        return await asyncio.gather(self._heed(asyncio.wrap_future(who)), self._heed(asyncio.wrap_future(status)))
+
+    def _ask_who(self) -> Who:
         try:
-            return Who(await self.get("/rules/me", PersonRow))
+            return Who(self._client.get("/rules/me", PersonRow))
         except NotFound:
             return Who(None)
 
     async def _ask[T](self, ask: Callable[[], T]) -> T:
+        return await self._heed(asyncio.get_running_loop().run_in_executor(self._pool, ask))
+
+    async def _heed[T](self, asked: asyncio.Future[T]) -> T:
         try:
-            answer = await asyncio.get_running_loop().run_in_executor(self._pool, ask)
+            answer = await asked
         except Unreachable as error:
             self._went(str(error))
             raise

@@ -28,6 +28,7 @@ ACTS: dict[str, str] = {
     "counsel.end": "ended counsel's determination",
     "counsel.list": "read counsel's determinations",
     "counsel.record": "recorded counsel's determination",
+    "demo.begin": "a demonstration was set up, with footage that was drawn",
     "door.admin_key.add": "gave an admin a key to the SSH door",
     "door.admin_key.list": "read the admin's keys to the SSH door",
     "door.admin_key.remove": "took an admin's key to the SSH door away",

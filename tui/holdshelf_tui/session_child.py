@@ -21,6 +21,7 @@ from holdshelf_core.api.client import Client
 from holdshelf_tui.app import HoldshelfApp
 from holdshelf_tui.child_limits import give_up_rights
 from holdshelf_tui.control import Control
+from holdshelf_tui.link import Link
 from holdshelf_tui.widgets.probe import probe
 
 PROBE_S = 0.06
@@ -55,9 +56,11 @@ def run(data: str, tty_fd: int, control_fd: int, term: str, env: Mapping[str, st
 
 def _screens(data: Path, control: Control) -> tuple[int, str]:
     """(exit code, the sentence that is left on the normal screen): the door writes it, after it has cleaned up."""
+    link = Link(Client(data, token=control.first_token()), has_door=True)
+    link.ask_early()
     # Not waited for long: what a terminal far away answers later is heeded then.
     graphics = probe(0, timeout_s=PROBE_S)
-    app = HoldshelfApp(Client(data, token=control.first_token()), has_door=True, graphics=graphics)
+    app = HoldshelfApp(link, graphics=graphics)
     control.on_token = app.link.renew
     control.on_end = lambda reason: app.call_from_thread(app.end, reason)
     control.start()

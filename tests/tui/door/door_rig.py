@@ -175,14 +175,14 @@ class DoorHouse:
         lines: dict[int, str] = {}
         while grew:
             grew = False
-            for entry in Path("/proc").iterdir():
-                if not entry.name.isdigit():
+            for folder in Path("/proc").iterdir():
+                if not folder.name.isdigit():
                     continue
                 with contextlib.suppress(OSError, ValueError, IndexError):
-                    parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                    pid = int(entry.name)
+                    parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                    pid = int(folder.name)
                     if parent in family and pid not in lines:
-                        lines[pid] = (entry / "cmdline").read_text().replace("\0", " ")
+                        lines[pid] = (folder / "cmdline").read_text().replace("\0", " ")
                         family.add(pid)
                         grew = True
         return sorted(lines.items())

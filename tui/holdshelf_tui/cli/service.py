@@ -214,12 +214,27 @@ def demo(
     ] = None,
     json: Json = False,
     cameras: Annotated[int, typer.Option(help="How many virtual cameras.", min=1, max=8)] = 2,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="Without a screen, for scripts.")] = False,
+    door_port: Annotated[
+        int, typer.Option(help="Port of the SSH door, on this machine only. [default: a free one]", min=0, max=65535,
+        show_default=False)
+    ] = 0,
+    past: Annotated[
+        int | None,
+        typer.Option(
+            help="Minutes of made footage in a new folder. [default: 60; with --json and without --no-ui none]",
+            min=0,
+            max=600,
+        ),
+    ] = None,
 ) -> None:
-    """Record virtual cameras on this machine's loopback: nothing to install, nothing on the network."""
+    """Record virtual cameras on this machine's loopback, and show the screens: nothing to install, nothing on the network."""
     try:
         from holdshelf_tui.demo.command import run  # noqa: PLC0415
     except ImportError as error:
         raise HoldshelfError(
             f"The demo's parts are not installed ({error.name}).", "Run `make demo`, or pip install 'holdshelf[demo]'."
         ) from None
-    raise typer.Exit(run(seconds=seconds, data=data, json=json, count=cameras))
+    raise typer.Exit(
+        run(seconds=seconds, data=data, json=json, count=cameras, ui=not no_ui, door_port=door_port, past=past)
+    )

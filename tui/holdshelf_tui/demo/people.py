@@ -59,15 +59,14 @@ def settle(client: Client, keys: Keys, port: int) -> None:
 async def _settle(
     keys: Keys, port: int, entrances: Sequence[EntranceRow], cameras: Sequence[CommissionRow], *, appointed: bool
 ) -> None:
-    async with await _connect(keys, port) as line:
+    # A connection each for two cameras at a time: what a command leaves behind on one closes a moment later.
+    async with await _connect(keys, port) as line, await _connect(keys, port) as other:
         if not [row for row in entrances if row.state == "attested"]:
             if not entrances:
                 await _run(line, "entrance", "add", ENTRANCE, "--sign", SIGN)
             await _run(line, "entrance", "attest", ENTRANCE, "--language", "en", "--legible", "--lit")
         new = [row.camera for row in cameras if row.state == "new"]
-        # A connection carries two sessions at a time.
-        for pair in zip(new[::2], [*new[1::2], ""], strict=False):
-            await asyncio.gather(*(_commission(line, camera) for camera in pair if camera))
+        await asyncio.gather(_commission_all(line, new[::2]), _commission_all(other, new[1::2]))
         if not appointed and cameras:
             await _appoint(line, cameras[-1].camera)
 
@@ -100,6 +99,11 @@ async def _run(line: asyncssh.SSHClientConnection, *words: str, stdin: bytes = b
     if done.exit_status != 0:
         raise HoldshelfError(f"The demo's Director could not do `{shlex.join(words[:2])}`: {said}")
     return bytes(done.stdout or b""), said
+
+
+async def _commission_all(line: asyncssh.SSHClientConnection, cameras: Sequence[str]) -> None:
+    for camera in cameras:
+        await _commission(line, camera)
 
 
 async def _commission(line: asyncssh.SSHClientConnection, camera: str) -> None:

@@ -14,8 +14,10 @@ _MODES_OFF = (
     b"\x1b[?1004l\x1b[?2004l\x1b[?2048l"  # focus, bracketed paste, sizes told in band
     b"\x1b[=0u\x1b[<9u"  # kitty's keyboard protocol
     b"\x1b[?1l\x1b>"  # cursor and keypad keys
-    b"\x1b[r\x1b[?6l\x1b[?7h\x1b[4l"  # scrolling region, origin, wrapping, insert
+    b"\x1b[?7h\x1b[4l"  # wrapping, insert
 )
+# Both move the cursor to the top, so they belong to the second screen: on the first one it stands below what was there.
+_SECOND_OFF = b"\x1b[r\x1b[?6l" + LEAVE  # scrolling region, origin
 _LAST = b"\x1b[0m\x1b(B\x0f\x1b[?25h"  # colours, character set, cursor
 
 
@@ -38,4 +40,4 @@ class Screen:
 
     def reset(self) -> bytes:
         """What leaves the terminal clean. The second screen is left only when it is in use: leaving it moves the cursor."""
-        return _MODES_OFF + (LEAVE if self._second else b"") + _LAST
+        return _MODES_OFF + (_SECOND_OFF if self._second else b"") + _LAST

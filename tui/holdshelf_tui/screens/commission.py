@@ -7,53 +7,44 @@ is away. The picture that is approved is the one that was looked at here, by its
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Button, Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
-from holdshelf_core.api.errors import HoldshelfError, Unreachable
 from holdshelf_core.api.types_commission import (
-    CommissionEdit,
     CommissionRow,
     CommissionStill,
     EntranceRow,
-    MaskAsk,
     StillRow,
 )
 from holdshelf_tui.commission_steps import APPROVE, LOOK, MASKS, SIGNS, STEPS, Way, drawing_hint
+from holdshelf_tui.screens.commission_drawing import DrawingScreen
 from holdshelf_tui.screens.dialogs.commission_forms import (
     ApproveDialog,
-    NoMasksDialog,
     PlaceDialog,
-    ReasonDialog,
     ReopenDialog,
 )
 from holdshelf_tui.screens.dialogs.confirm import ConfirmDialog
-from holdshelf_tui.screens.dialogs.form import in_words
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.signs import SignsDialog, standing
 from holdshelf_tui.widgets.mask_canvas import MaskCanvas
-from holdshelf_tui.words import clock, counted, inert, plain
+from holdshelf_tui.words import clock, inert, plain
 
 if TYPE_CHECKING:
-    from holdshelf_tui.app import HoldshelfApp
-    from holdshelf_tui.link import Link
+    pass
 
 TOLD_AFTER_S = 0.5
 STILL_TIMEOUT_S = 40.0
 _STATES = {"new": "not in use yet", "approved": "in use", "retired": "retired"}
 
 
-class CommissionScreen(Screen[None]):
+class CommissionScreen(DrawingScreen):
     """Two manners: the steps, and drawing. ``camera``: its id; ``name``: what people call it."""
 
     DEFAULT_CSS = """
@@ -77,18 +68,10 @@ class CommissionScreen(Screen[None]):
     ]
 
     def __init__(self, camera: str, name: str) -> None:
-        super().__init__()
-        self.camera, self._called = camera, inert(name, 60)
+        super().__init__(camera)
+        self._called = inert(name, 60)
         self.row: CommissionRow | None = None
         self._entrances: list[EntranceRow] = []
-        self.masks: list[MaskAsk] = []
-        """As drawn; not kept yet while ``unkept``."""
-        self.unkept = False
-        self.bare: StillRow | None = None
-        self.masked: StillRow | None = None
-        """The stills of this visit: without masks, to draw by; and as it would be approved."""
-        self.drawing = False
-        self._busy = False
 
     def compose(self) -> ComposeResult:
         """Head, what happened, picture, steps or masks."""
@@ -121,48 +104,7 @@ class CommissionScreen(Screen[None]):
         self._show_manner()
         self._reload(first=True)
 
-    @property
-    def home(self) -> HoldshelfApp:
-        """The app, as ours."""
-        return cast("HoldshelfApp", self.app)
-
-    @property
-    def link(self) -> Link:
-        """The word with the service."""
-        return self.home.link
-
-    @property
-    def canvas(self) -> MaskCanvas:
-        """The picture, and what is drawn over it."""
-        return self.query_one(MaskCanvas)
-
     # --- asking ---------------------------------------------------------------------------------------------------
-
-    def say(self, text: str, *, wrong: bool = False) -> None:
-        """In the line for it."""
-        said = self.query_one("#said", Static)
-        said.update(Content(inert(text, 400)))
-        said.set_class(wrong, "wrong")
-        said.display = bool(text)
-
-    async def _async_told[T](self, what: str, doing: Awaitable[T]) -> T | None:
-        """Over half a second it is said, a refusal too. None: it failed."""
-        began = time.monotonic()
-        timer = self.set_interval(TOLD_AFTER_S, lambda: self.say(f"{what} … {int(time.monotonic() - began)} s"))
-        try:
-            answer = await doing
-        except Unreachable:
-            self.say(
-                "The recording service is restarting. Nothing that you drew is lost; try again in a moment.", wrong=True
-            )
-            return None
-        except HoldshelfError as error:
-            self.say(in_words(error), wrong=True)
-            return None
-        finally:
-            timer.stop()
-        self.say("")
-        return answer
 
     @work(exclusive=True, group="load")
     async def _reload(self, *, first: bool = False) -> None:
@@ -234,39 +176,6 @@ class CommissionScreen(Screen[None]):
         self._show_masks()
         self._hint()
         self.refresh_bindings()
-
-    def _show_masks(self, at: int | None = None) -> None:
-        masks = self.query_one("#masks", OptionList)
-        at = masks.highlighted if at is None else at
-        masks.clear_options()
-        masks.add_options(
-            [
-                Option(plain(f"{number} {mask.why or 'without a reason'}", 60))
-                for number, mask in enumerate(self.masks, 1)
-            ]
-        )
-        if self.masks:
-            masks.highlighted = min(max(at or 0, 0), len(self.masks) - 1)
-        for button in ("delete", "keep"):
-            self.query_one(f"#{button}", Button).disabled = not (self.masks and (button == "delete" or self.unkept))
-        self._overlay()
-
-    def _overlay(self) -> None:
-        """Over the bare picture only: in the masked one they are burned in."""
-        shown = self.masks if self.bare is not None and self._shows_bare else []
-        at = self.query_one("#masks", OptionList).highlighted if self.drawing else None
-        self.canvas.show_masks([mask.points for mask in shown], -1 if at is None else at)
-
-    @property
-    def _shows_bare(self) -> bool:
-        return self._shown is not None and self._shown is self.bare
-
-    _shown: StillRow | None = None
-
-    def _show_still(self, still: StillRow) -> None:
-        self._shown = still
-        self.canvas.show_still(still.jpeg, still.height, still.picture_height)
-        self._overlay()
 
     def _show_manner(self) -> None:
         for wanted, drawing in (("#steps", False), ("#step-acts", False), ("#masks", True), ("#mask-acts", True)):
@@ -390,8 +299,6 @@ class CommissionScreen(Screen[None]):
         await self.app.push_screen_wait(MessageDialog("In use", f"{self._called} is in use from now on."))
         self.dismiss()
 
-    # --- drawing --------------------------------------------------------------------------------------------------
-
     def _draw(self, on: bool) -> None:
         self.drawing = on
         self._show_manner()
@@ -401,88 +308,6 @@ class CommissionScreen(Screen[None]):
             self.canvas.focus()
         else:
             self._to(self.next_step if self._done(MASKS) else MASKS)
-
-    @on(MaskCanvas.Changed)
-    def _canvas_changed(self) -> None:
-        self._hint()
-
-    @on(MaskCanvas.Drawn)
-    def _drawn(self, drawn: MaskCanvas.Drawn) -> None:
-        self._give_reason(-1, list(drawn.points))
-
-    @work(group="act")
-    async def _give_reason(self, number: int, points: list[tuple[int, int]] | None = None) -> None:
-        """To a new mask; or another one to one in the list."""
-        before = "" if points is not None else self.masks[number].why
-        if points is not None:
-            # Seen at once, before it is named.
-            self.canvas.show_masks([*(mask.points for mask in self.masks), points], len(self.masks))
-        why = await self.app.push_screen_wait(ReasonDialog(before))
-        if why is not None and points is not None:
-            self.masks.append(MaskAsk(points, why))
-            number = len(self.masks) - 1
-        elif why is not None:
-            self.masks[number] = MaskAsk(list(self.masks[number].points), why)
-        self.unkept = self.unkept or why is not None
-        self._show_masks(number)
-        self._hint()
-
-    @on(MaskCanvas.TakenBack)
-    def _taken_back(self) -> None:
-        self._delete(len(self.masks) - 1)
-
-    @on(Button.Pressed, "#delete")
-    def action_delete(self) -> None:
-        """The mask that is chosen in the list."""
-        self._delete(self.query_one("#masks", OptionList).highlighted)
-
-    def _delete(self, number: int | None) -> None:
-        if self.drawing and number is not None and 0 <= number < len(self.masks):
-            del self.masks[number]
-            self.unkept = True
-            self._show_masks(number)
-            self._hint()
-
-    @on(Button.Pressed, "#shape")
-    def _shape(self) -> None:
-        self.canvas.action_shape()
-        self.canvas.focus()
-
-    @on(Button.Pressed, "#keep")
-    def action_keep(self) -> None:
-        """Keep what is drawn."""
-        if self.drawing and not self._busy:
-            self._keep()
-
-    @work(group="act")
-    async def _keep(self) -> None:
-        if not self.masks:
-            await self._async_nothing()
-            return
-        self._busy = True
-        try:
-            asked = CommissionEdit(self.camera, list(self.masks))
-            row = await self._async_told("Keeping the masks", self.link.act("commission.edit", asked, CommissionRow))
-        finally:
-            self._busy = False
-        if row is not None:
-            self._kept(row)
-            self.say(f"{counted(len(row.masks), 'mask')} kept: hidden from now on.")
-
-    def _kept(self, row: CommissionRow) -> None:
-        self.unkept, self.masked = False, None
-        self._take(row)
-        self._draw(False)
-
-    @on(Button.Pressed, "#nothing")
-    @work(group="act")
-    async def _nothing(self) -> None:
-        await self._async_nothing()
-
-    async def _async_nothing(self) -> None:
-        row = await self.app.push_screen_wait(NoMasksDialog(self.camera))
-        if row is not None:
-            self._kept(row)
 
     # --- leaving --------------------------------------------------------------------------------------------------
 

@@ -26,10 +26,13 @@ from holdshelf_tui.screens.dialogs.hold_acts import DecideDialog, LiftDialog, Re
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.widgets.actions import Actions
 from holdshelf_tui.widgets.listing import fill, row_key, widths
+from holdshelf_tui.widgets.told import tell
 from holdshelf_tui.words import Content, counted, inert, moment, plain, size, when
 
 _LEAST = {"Hold": 12, "State": 14, "Number": 10, "Cameras": 12, "Held": 9, "Review": 13}
 _MOST = {"Hold": 12, "State": 30, "Number": 24, "Cameras": 60, "Held": 10, "Review": 26}
+SOON_DAYS = 60
+"""Within so many days, that recording will stop is an alarm; before, a fact to know."""
 _ACTS = {
     "place": "Place a hold",
     "show": "What it covers",
@@ -103,7 +106,8 @@ class HoldsPane(Pane):
             self.say("Nothing is on hold. H places one, from anywhere." if self._may_hold else "Nothing is on hold.")
         else:
             total = f"{counted(len(order), 'hold')}, {size(answer.held_bytes)} held."
-            self.say(f"! {stops} {total}" if stops else total, wrong=bool(stops))
+            soon = answer.recording_stops_days is not None and answer.recording_stops_days < SOON_DAYS
+            self.say(f"{total} {'! ' if soon else ''}{stops}".strip(), wrong=soon)
         self._show()
 
     # --- showing --------------------------------------------------------------------------------------------------
@@ -134,7 +138,7 @@ class HoldsPane(Pane):
     @on(DataTable.RowHighlighted)
     def _detail(self) -> None:
         hold = self.chosen
-        self.query_one("#detail", Static).update(Content("\n".join(self._lines(hold))) if hold is not None else "")
+        tell(self.query_one("#detail", Static), Content("\n".join(self._lines(hold))) if hold is not None else "")
         self._allow()
 
     def _lines(self, hold: HoldRow) -> list[str]:

@@ -80,8 +80,13 @@ class HomeScreen(Screen[None]):
 
     async def on_tabs_tab_activated(self, activated: Tabs.TabActivated) -> None:
         """Bring a tab to the front."""
-        if activated.tab is not None and activated.tab.id is not None:
-            await self._front(activated.tab.id.removeprefix("tab-"))
+        if activated.tab is None or activated.tab.id is None:
+            return
+        key = activated.tab.id.removeprefix("tab-")
+        if self._panes:
+            await self._front(key)
+        else:  # the frame is shown at once, what is in it a moment later
+            self.call_after_refresh(self._front, key)
 
     async def _front(self, key: str) -> None:
         switcher = self.query_one("#panes", ContentSwitcher)

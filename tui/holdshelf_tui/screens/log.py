@@ -25,6 +25,7 @@ from holdshelf_tui.screens.dialogs.verify import VerifyDialog
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.widgets.actions import Actions
 from holdshelf_tui.widgets.listing import fill, row_key, widths
+from holdshelf_tui.widgets.told import tell
 from holdshelf_tui.words import Content, clock, counted, inert, moment, plain, when
 
 ENTRIES, FLAGS = "entries", "flags"
@@ -176,7 +177,7 @@ class LogPane(Pane):
             text = f"Entry {flag.log_seq}: {flag_words(flag.kind)}, by {flag.name}. {flag.note}"
         elif (row := self._rows.get(key)) is not None and self._part == ENTRIES:
             text = f"{row.seq}: {who_words(row, self._names)} {what_words(row)}"
-        self.query_one("#detail", Static).update(Content(inert(text, 600)))
+        tell(self.query_one("#detail", Static), Content(inert(text, 600)))
         self._allow()
 
     # --- acting ---------------------------------------------------------------------------------------------------

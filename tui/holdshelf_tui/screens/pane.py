@@ -16,6 +16,7 @@ from holdshelf_core.api.types_session import EventRow
 from holdshelf_tui.link import Link, Who
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.progress import ProgressDialog
+from holdshelf_tui.widgets.told import tell
 from holdshelf_tui.words import inert
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Pane(Vertical):
     def say(self, text: str | Content, *, wrong: bool = False) -> None:
         """In the line for it: 'Loading …', 'Nothing is on hold.', or what went wrong; '' for nothing."""
         for state in self.query(".state").results(Static):
-            state.update(text if isinstance(text, Content) else Content(inert(text, 600)))
+            tell(state, text if isinstance(text, Content) else Content(inert(text, 600)))
             state.set_class(wrong, "wrong")
             state.display = bool(text)
 

@@ -42,6 +42,7 @@ from holdshelf_tui.screens.dialogs.share import ShareDialog
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.widgets.actions import Actions
 from holdshelf_tui.widgets.listing import fill, row_key, widths
+from holdshelf_tui.widgets.told import tell
 from holdshelf_tui.words import Content, inert
 
 PEOPLE, SEATS, LETTERS, SHARES = "people", "seats", "letters", "shares"
@@ -211,7 +212,7 @@ class PeoplePane(Pane):
 
     @on(DataTable.RowHighlighted)
     def _detail(self) -> None:
-        self.query_one("#detail", Static).update(Content("\n".join(inert(line, 300) for line in self._lines()[:7])))
+        tell(self.query_one("#detail", Static), Content("\n".join(inert(line, 300) for line in self._lines()[:7])))
         self._allow()
 
     def _lines(self) -> list[str]:

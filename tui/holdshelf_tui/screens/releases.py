@@ -33,6 +33,7 @@ from holdshelf_tui.screens.dialogs.sheet import SheetDialog
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.widgets.actions import Actions
 from holdshelf_tui.widgets.listing import fill, row_key, widths
+from holdshelf_tui.widgets.told import tell
 from holdshelf_tui.words import Content, counted, inert, moment
 
 _LEAST = {"Release": 12, "State": 16, "Basis": 13, "Number": 9, "Cameras": 12, "Asked": 7}
@@ -140,7 +141,7 @@ class ReleasesPane(Pane):
             lines += [f"  {line}" for line in span_lines(row.given, camera_names(self._cameras))[:2]]
             lines += gate_lines(row)
             lines += [f"! {row.caution}"] if row.caution else []
-        self.query_one("#detail", Static).update(Content("\n".join(inert(line, 300) for line in lines)))
+        tell(self.query_one("#detail", Static), Content("\n".join(inert(line, 300) for line in lines)))
         self._allow()
 
     # --- acting ---------------------------------------------------------------------------------------------------

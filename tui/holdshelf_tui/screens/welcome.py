@@ -55,8 +55,8 @@ class WelcomeLine(Static):
         self._asked = False
 
     def on_mount(self) -> None:
-        """Ask."""
-        self.load()
+        """Ask, once there is something to be seen."""
+        self.call_after_refresh(self.load)
 
     def heard(self, row: EventRow) -> None:
         """Something happened."""

@@ -20,6 +20,7 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
+from holdshelf_tui.widgets.told import tell
 from holdshelf_tui.words import plain
 
 MOST_CHARS = 4_000
@@ -228,7 +229,7 @@ class Field(Horizontal):
     def hint(self, text: str, *, wrong: bool = False) -> None:
         """Say something else under it."""
         for hint in self.query(".hint").results(Static):
-            hint.update(plain(text, 400))
+            tell(hint, plain(text, 400))
             hint.set_class(wrong, "wrong")
             hint.display = bool(text)
 

@@ -17,6 +17,7 @@ from textual.widgets import Button, Input, Static
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
 from holdshelf_tui.link import Link
 from holdshelf_tui.widgets.fields import Entered, first_field
+from holdshelf_tui.widgets.told import tell
 from holdshelf_tui.words import inert, plain
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class FormDialog[T](ModalScreen[T | None]):
     def tell(self, text: str, *, wrong: bool = False) -> None:
         """In the line above the buttons."""
         said = self.query_one("#said", Static)
-        said.update(Content(inert(text, 700)))
+        tell(said, Content(inert(text, 700)))
         said.set_class(wrong, "wrong")
         said.display = bool(text)
 
