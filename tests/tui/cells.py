@@ -16,6 +16,7 @@ _SIXTEEN = (
     (128, 128, 128), (255, 0, 0), (0, 255, 0), (255, 255, 0), (0, 0, 255), (255, 0, 255), (0, 255, 255), (255, 255, 255),
 )  # fmt: skip
 _NOTHING = (0, 0, 0)
+_IVORY = np.array((240, 236, 222), dtype=np.int16)
 type Rgb = tuple[int, int, int]
 
 
@@ -86,13 +87,16 @@ def pixels(captured: str) -> NDArray[np.uint8]:
     return image
 
 
-def read_region(image: NDArray[np.uint8], top: int, bottom: int, left: int, right: int) -> Reading | None:
-    """What the demo's picture within that box of pixels says; below it may be a legend, beside it some ground."""
-    for last in range(bottom, top + 20, -1):
-        for first in (top, top + 1, top + 2):
-            for start in (left, left + 1, left + 2, left + 3):
-                for end in (right, right - 1, right - 2, right - 3):
-                    read = read_picture(image[first:last, start:end])
-                    if read is not None:
-                        return read
+def read_shelf(image: NDArray[np.uint8]) -> Reading | None:
+    """What the row of colours of a demo's picture somewhere in these pixels says; one picture beside nothing that is ivory."""
+    for row in image:
+        ends = np.flatnonzero(np.linalg.norm(row.astype(np.int16) - _IVORY, axis=1) < 60)
+        if ends.size < 2 or ends[-1] - ends[0] < 40:
+            continue
+        for left in (ends[0], ends[0] - 1):
+            for right in (ends[-1] + 1, ends[-1] + 2):
+                # As a whole picture that consists of this row: the reader looks at where the shelf would be.
+                read = read_picture(np.repeat(row[None, max(0, left) : right], 36, axis=0))
+                if read is not None:
+                    return read
     return None

@@ -41,6 +41,7 @@ class HomeScreen(Screen[None]):
         *(Binding(str(number), f"tab({number - 1})", f"Tab {number}", show=False) for number in range(1, 10)),
         Binding("ctrl+pagedown", "next_tab", "Next tab", show=False, id="next_tab"),
         Binding("ctrl+pageup", "previous_tab", "Previous tab", show=False, id="previous_tab"),
+        Binding("down,enter", "into", "Into the tab", show=False, id="into"),
         Binding("f2", "today", "Today", id="today", tooltip="What waits for you, and the access log's head"),
         Binding("H", "hold", "Hold", key_display="H", id="hold", tooltip="Place a hold; no look is needed for it"),
     ]
@@ -129,6 +130,11 @@ class HomeScreen(Screen[None]):
         if number < len(keys):
             self.query_one(Tabs).active = f"tab-{keys[number]}"
 
+    def action_into(self) -> None:
+        """From the row of tabs into the one in front, as the eye goes."""
+        if self.front is not None:
+            self.front.take_focus()
+
     def action_next_tab(self) -> None:
         """To the right."""
         self.query_one(Tabs).action_next_tab()
@@ -188,7 +194,9 @@ class HomeScreen(Screen[None]):
         self._place_hold()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only who may hold is offered it."""
+        """Only who may hold is offered it; Down and Enter are the tabs' own while they have the focus."""
+        if action == "into":
+            return isinstance(self.focused, Tabs)
         return action != "hold" or "hold" in self._who.rights
 
     @work(group="hold")

@@ -112,6 +112,13 @@ class Pane(Vertical):
         self._shown = False
         self._stale = self._stale or self.every_s is not None
 
+    def take_focus(self) -> None:
+        """Its first widget that takes keys gets them."""
+        for widget in self.query("*"):
+            if widget.focusable and widget.region:
+                widget.focus()
+                return
+
     def came_back(self) -> None:
         """The service is there again."""
         self._stale = False

@@ -145,7 +145,7 @@ class TimelinePane(MarkedPane):
             self.home.looks.purposes = {row.id: row.words for row in self._purposes}
             self._looks_line.show_looks()
         if not self.cameras:
-            self.say("No camera is in use that you may look at. A camera is approved for use under Commission.")
+            self.say("No camera is in use that you may look at. In Cameras, “Bring into use” approves one.")
             return
         self.say("")
         self._offer_cameras()
