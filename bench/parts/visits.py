@@ -23,7 +23,7 @@ PEOPLE = ("dora", "ann", "ben")
 """Who come in twelve at once: at most five sessions a person are let in."""
 LEAVE, LEAVE_PEER = b"\x11", b"q"
 SIZE = (160, 48)
-LAST_LINES = 4
+LAST_LINES = 3
 """Below the pictures of the timeline: the look, its buttons, the keys."""
 
 

@@ -1,7 +1,7 @@
 """From `ssh director@…` to a placed hold, in tmux with the real OpenSSH client, against the demo as a script starts it.
 
-Pictures are judged by what the terminal shows: the demo's pictures carry camera and second in their colours, and are read back from
-the half blocks on the captured screen.
+Pictures are judged by what the terminal shows: the demo's pictures carry camera and second in their colours, and are
+read back from the half blocks on the captured screen.
 """
 
 from __future__ import annotations
@@ -106,6 +106,12 @@ def thumbnails(terminal: Tmux) -> dict[str, Reading]:
     return found
 
 
+def two_at_least(terminal: Tmux) -> dict[str, Reading] | None:
+    """Two instants or more."""
+    found = thumbnails(terminal)
+    return found if len({read.utc_second for read in found.values()}) >= 2 else None
+
+
 def live(terminal: Tmux) -> Reading | None:
     """What the one picture on the screen shows."""
     return read_shelf(pixels(shown(terminal)))
@@ -136,8 +142,7 @@ def test_from_log_in_to_a_hold_and_back_to_a_clean_terminal(demo: DemoHouse) -> 
         terminal._do("send-keys", "-l", "26-114")
         terminal.type("Enter")
 
-        seen = wait_for("pictures at two instants", lambda: (s := thumbnails(terminal)) and len(s) >= 2 and s, 60, 0.5)
-        assert len({read.utc_second for read in seen.values()}) >= 2
+        seen = wait_for("pictures at two instants", lambda: two_at_least(terminal), 60, 0.5)
         for caption, read in seen.items():
             assert read.camera == 1
             assert abs(read.utc_second - at_second(caption)) <= 1, (caption, read)
@@ -166,7 +171,9 @@ def test_a_revoked_appointment_stops_the_pictures_and_says_why_on_a_clean_termin
     letters = json.loads(demo.run("director", "appointment list --json").stdout)
     (letter,) = [row["id"] for row in letters if row["state"] == "active"]
     with demo.terminal("designee", (110, 60)) as terminal:
-        terminal.type("3", "o")
+        terminal.type("3")
+        terminal.until("Look live")
+        terminal.type("o")
         terminal.until("Why do you look live?")
         terminal.type("Tab")
         terminal._do("send-keys", "-l", "26-115")
