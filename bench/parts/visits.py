@@ -12,9 +12,9 @@ from pathlib import Path
 
 from bench.parts import proc
 from bench.parts.rows import Row, median_row, say
-from bench.parts.shown import Cells, Shown, all_until
 from bench.parts.sshd import Sshd, running_sshd
 from tests.looking import NS, Recorded
+from tests.rig.shown import Cells, Shown, all_until
 from tests.tui.door.door_rig import HOME_SHOWS, DoorHouse, house_with_footage
 
 FIRST_PAINT_BAR_MS = 300.0

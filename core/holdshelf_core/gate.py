@@ -60,6 +60,7 @@ VIEW_PERMISSIONS = {
     "purposes": "",
     "shared": "",
     "logins": "",
+    "door": "",
     "events": "",
 }
 """What a person may read without an act: the permission behind it, '' for whoever may speak at all."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from holdshelf_core.acts import common
 from holdshelf_core.acts.board import policy_file, settings_rows
-from holdshelf_core.api import types_board, types_clock, types_people
+from holdshelf_core.api import host_key, types_board, types_clock, types_people
+from holdshelf_core.api.types_session import DoorRow
 from holdshelf_core.caller import Caller
 from holdshelf_core.commissioning import async_commissions, async_entrances
 from holdshelf_core.errors import BadRequest, NotFound
@@ -244,6 +245,10 @@ async def _clock(holdshelf: Holdshelf, _caller: Caller, _query: Mapping[str, str
     return types_clock.ClockRow(now.utc_ns, now.trusted_utc_ns, holdshelf.clock.boot_ns(), now.doubtful)
 
 
+async def _door(holdshelf: Holdshelf, _caller: Caller, _query: Mapping[str, str]) -> DoorRow:
+    return DoorRow(await asyncio.to_thread(host_key.fingerprint, holdshelf.paths.data))
+
+
 VIEWS: Mapping[str, View] = {
     "me": View(_me),
     "people": View(_people),
@@ -262,4 +267,5 @@ VIEWS: Mapping[str, View] = {
     "looks": View(async_looks),
     "purposes": View(async_purposes),
     "logins": View(async_logins),
+    "door": View(_door),
 }

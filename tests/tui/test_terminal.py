@@ -56,6 +56,7 @@ class DemoHouse:
         with Tmux(f"terminal-{os.getpid()}-{self._terminals}", self.ssh(login), size) as terminal:
             terminal.start()
             terminal.until(HOME_SHOWS)
+            terminal.until("F2 Today")
             yield terminal
 
 
@@ -86,6 +87,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoHouse]:
 def shown(terminal: Tmux) -> str:
     """The screen with its colours."""
     return terminal._do("capture-pane", "-p", "-e")
+
+
+def fills(terminal: Tmux, field: str, text: str) -> None:
+    """Into the field that has the cursor, and Enter."""
+    terminal.until(f"▸ {field}")
+    terminal._do("send-keys", "-l", text)
+    terminal.until(text)
+    terminal.type("Enter")
 
 
 def thumbnails(terminal: Tmux) -> dict[str, Reading]:
@@ -132,32 +141,32 @@ def test_from_log_in_to_a_hold_and_back_to_a_clean_terminal(demo: DemoHouse) -> 
         terminal.until("Look at this time")
         terminal.type("t")
         terminal.until("Go to a time")
-        terminal._do("send-keys", "-l", "8 minutes ago")
-        terminal.type("Enter")
+        fills(terminal, "Time", "8 minutes ago")
         terminal.until("[Hour]")
 
         terminal.type("o")
         terminal.until("Why do you look?")
+        terminal.until("▸ Purpose")
         terminal.type("Tab")
-        terminal._do("send-keys", "-l", "26-114")
-        terminal.type("Enter")
+        fills(terminal, "Incident", "26-114")
 
         seen = wait_for("pictures at two instants", lambda: two_at_least(terminal), 60, 0.5)
         for caption, read in seen.items():
             assert read.camera == 1
             assert abs(read.utc_second - at_second(caption)) <= 1, (caption, read)
-        assert "26-114 · Front entrance" in terminal.until("pictures left")
+        terminal.until("26-114 · Front entrance", 10)
 
         terminal.type("[", "Right", "Right", "]")
         terminal.until("marked")
         terminal.type("h")
         terminal.until("Place a hold")
-        terminal._do("send-keys", "-l", "26-114")
-        terminal.type("Enter")
+        fills(terminal, "Number", "26-114")
         number = re.findall(r"H-\d{4}-\d{4}", terminal.until("is placed"))[0]
 
         held = json.loads(demo.run("director", "holds --json").stdout)["holds"]
-        assert [(hold["id"], hold["reference"], hold["placed_by_name"]) for hold in held] == [(number, "26-114", "Dora Reed")]
+        assert [(hold["id"], hold["reference"], hold["placed_by_name"]) for hold in held] == [
+            (number, "26-114", "Dora Reed")
+        ]
         (span,) = held[0]["spans"]
         assert span["camera"] == "front-entrance"
         assert 0 < time.time() - span["start_utc_ns"] / 1e9 - 8 * 60 < 120
@@ -171,13 +180,16 @@ def test_a_revoked_appointment_stops_the_pictures_and_says_why_on_a_clean_termin
     letters = json.loads(demo.run("director", "appointment list --json").stdout)
     (letter,) = [row["id"] for row in letters if row["state"] == "active"]
     with demo.terminal("designee", (110, 60)) as terminal:
+        assert "Welcome" in terminal.until("Start")  # the first time
+        terminal.type("Enter")
+        wait_for("the welcome is closed", lambda: "Welcome" not in terminal.screen())
         terminal.type("3")
         terminal.until("Look live")
         terminal.type("o")
         terminal.until("Why do you look live?")
+        terminal.until("▸ Purpose")
         terminal.type("Tab")
-        terminal._do("send-keys", "-l", "26-115")
-        terminal.type("Enter")
+        fills(terminal, "Incident", "26-115")
         first = wait_for("a live picture", lambda: live(terminal), 40, 0.2)
         assert first.camera == 2
         wait_for("it moves on", lambda: (now := live(terminal)) and now.utc_second > first.utc_second, 20, 0.2)
@@ -192,7 +204,9 @@ def test_a_revoked_appointment_stops_the_pictures_and_says_why_on_a_clean_termin
             last = max(last, getattr(live(terminal), "utc_second", 0))
         assert last - revoked < REVOKED_S
         assert began - 30 < first.utc_second
-        assert re.search(r"appointment .*ended|ended .*appointment", " ".join(terminal.screen().split())), terminal.screen()
+        assert re.search(r"appointment .*ended|ended .*appointment", " ".join(terminal.screen().split())), (
+            terminal.screen()
+        )
         terminal.assert_clean()
     refused = demo.run("designee", "cameras")
     assert refused.returncode != 0

@@ -1,4 +1,4 @@
-"""The admin's keys to the SSH door: made, listed and taken away by an admin on the machine itself, never through the door (ADR 0012)."""
+"""The admin's keys to the SSH door: made and taken away by an admin on the machine itself, never through the door (ADR 0012)."""
 
 from __future__ import annotations
 

@@ -66,9 +66,7 @@ class Tokens:
 
     # --- life of a session ------------------------------------------------------------------------------------
 
-    def mint(
-        self, person: str, key_fingerprint: str, source: str, uid: int, *, admin: bool = False
-    ) -> tuple[str, str]:
+    def mint(self, person: str, key_fingerprint: str, source: str, uid: int, *, admin: bool = False) -> tuple[str, str]:
         """Open a session: (token, session id). Only connections of account ``uid`` may use it. Raises Conflict, Unavailable.
 
         ``admin``: it is no person's, and ``person`` is how such sessions are counted together.

@@ -24,6 +24,12 @@ class Minted(msgspec.Struct, frozen=True):
     name: str = ""
 
 
+class DoorRow(msgspec.Struct, frozen=True):
+    """The SSH door's own key, as `ssh` shows it at the first log-in."""
+
+    fingerprint: str
+
+
 class LoginRow(msgspec.Struct, frozen=True):
     """A log-in; ``source`` is the network address that it came from."""
 

@@ -42,7 +42,9 @@ def fingerprint(data: Data = None, json: Json = False) -> None:
 
 @admin_key.command("add", epilog="Example: holdshelf door admin-key add it-office.pub")
 def add_admin_key(
-    file: Annotated[Path, typer.Argument(help="Public key file (OpenSSH or RFC 4716); - reads it from standard input.")],
+    file: Annotated[
+        Path, typer.Argument(help="Public key file (OpenSSH or RFC 4716); - reads it from standard input.")
+    ],
     data: Data = None,
     json: Json = False,
 ) -> None:

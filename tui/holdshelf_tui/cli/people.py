@@ -9,6 +9,7 @@ import typer
 
 from holdshelf_core.api import types_people as types
 from holdshelf_core.api.errors import BadRequest
+from holdshelf_tui.cli import invite as invitations
 from holdshelf_tui.cli import render
 from holdshelf_tui.cli.options import Data, Json, Paper, client, paper_hash, text_file
 from holdshelf_tui.cli.service import echo_json
@@ -128,6 +129,9 @@ def remove(who: Who, why: Why, data: Data = None, json: Json = False) -> None:
     """End everything that a person has, at once. What they did stays in the log."""
     done = client(data).act("person.remove", types.PersonRemove(who, why), types.Done)
     _told(done, f"{done.id} is removed.", json=json)
+
+
+invitations.register(person)
 
 
 # --- seat ---------------------------------------------------------------------------------------------------------

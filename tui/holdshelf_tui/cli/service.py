@@ -216,8 +216,13 @@ def demo(
     cameras: Annotated[int, typer.Option(help="How many virtual cameras.", min=1, max=8)] = 2,
     no_ui: Annotated[bool, typer.Option("--no-ui", help="Without a screen, for scripts.")] = False,
     door_port: Annotated[
-        int, typer.Option(help="Port of the SSH door, on this machine only. [default: a free one]", min=0, max=65535,
-        show_default=False)
+        int,
+        typer.Option(
+            help="Port of the SSH door, on this machine only. [default: a free one]",
+            min=0,
+            max=65535,
+            show_default=False,
+        ),
     ] = 0,
     past: Annotated[
         int | None,

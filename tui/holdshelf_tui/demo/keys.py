@@ -1,4 +1,4 @@
-"""The demo's keys, in DIR/demo-keys: one each for the Director, a designee and an admin, and what `ssh` shall know of the door."""
+"""The demo's keys, in DIR/demo-keys: the Director's, a designee's, an admin's, and what `ssh` shall know of the door."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def minute(number: int, name: str, start_s: int, seconds: int = MINUTE_S) -> tup
     activity = [0] * seconds
     out = io.BytesIO()
     with av.open(out, "w", format="mp4", options=OPTIONS) as container:
-        encoder = {"preset": "ultrafast", "tune": "zerolatency", "g": "10", "crf": "32"}
+        encoder = {"preset": "ultrafast", "tune": "zerolatency", "g": "1", "crf": "34"}
         stream = container.add_stream("libx264", rate=1, options=encoder)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         stream.time_base = Fraction(1, 90_000)

@@ -1,7 +1,7 @@
 """Who is enrolled in a demo, and what they have to do before anybody looks: each act by the one who may, and all of it logged.
 
-The admin names the Director; the Director comes in by the door, as people do, registers the entrance, approves the cameras by their
-stills and appoints a designee.
+The admin names the Director; the Director comes in by the door, as people do, registers the entrance, approves the cameras
+by their stills and appoints a designee.
 """
 
 from __future__ import annotations
@@ -95,10 +95,14 @@ async def _run(line: asyncssh.SSHClientConnection, *words: str, stdin: bytes = b
     """(standard output, standard error) of a command. Raises HoldshelfError with what it says."""
     async with asyncio.timeout(COMMAND_S):
         done = await line.run(shlex.join(words), input=stdin, encoding=None)
-    said = bytes(done.stderr or b"").decode(errors="replace").strip()
+    out, said = _raw(done.stdout), _raw(done.stderr).decode(errors="replace").strip()
     if done.exit_status != 0:
         raise HoldshelfError(f"The demo's Director could not do `{shlex.join(words[:2])}`: {said}")
-    return bytes(done.stdout or b""), said
+    return out, said
+
+
+def _raw(data: object) -> bytes:
+    return data if isinstance(data, bytes) else b""
 
 
 async def _commission_all(line: asyncssh.SSHClientConnection, cameras: Sequence[str]) -> None:

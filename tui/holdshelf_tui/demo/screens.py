@@ -8,13 +8,15 @@ import subprocess
 import sys
 import termios
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from holdshelf_tui.demo.keys import DIRECTOR, Keys
 
 END_S = 8.0
-OPTIONS = ("-F", "none", "-tt", "-e", "none", "-o", "IdentityAgent=none", "-o", "LogLevel=ERROR")
-OPTIONS += ("-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes")
+OPTIONS = (
+    *("-F", "none", "-tt", "-e", "none", "-o", "IdentityAgent=none", "-o", "LogLevel=ERROR"),
+    *("-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes"),
+)
 
 
 class Screens:
@@ -23,7 +25,7 @@ class Screens:
     def __init__(self, keys: Keys, port: int) -> None:
         self._command = keys.ssh(DIRECTOR, port, *OPTIONS)
         self._client: subprocess.Popen[bytes] | None = None
-        self._modes: list[object] | None = None
+        self._modes: list[Any] | None = None
 
     @property
     def can_connect(self) -> bool:

@@ -107,6 +107,8 @@ class CamerasPane(Pane):
         super().__init__(id=id)
         self._latest: types.Status | None = None
         self._columns: dict[str, int] = {}
+        self._repairs: list[str] = []
+        self._allowed: list[tuple[bool, bool]] = []
 
     def compose(self) -> ComposeResult:
         """Disk, table, what must be mended."""
@@ -167,11 +169,14 @@ class CamerasPane(Pane):
                 table.add_row(*cells, key=camera.id)
                 continue
             for title, cell in zip(_TITLES, cells, strict=True):
-                table.update_cell(camera.id, title, cell)
+                if table.get_cell(camera.id, title) != cell:
+                    table.update_cell(camera.id, title, cell)
         for gone in known - {camera.id for camera in now.cameras}:
             table.remove_row(gone)
-        lines = repair_lines(now.repairs, admin=self.who.admin)
-        self.query_one("#repairs", Static).update(Content("\n".join(render.inert(line, 400) for line in lines)))
+        lines = [render.inert(line, 400) for line in repair_lines(now.repairs, admin=self.who.admin)]
+        if lines != self._repairs:
+            self._repairs = lines
+            self.query_one("#repairs", Static).update(Content("\n".join(lines)))
         if not now.cameras:
             self.say("No camera is added yet. Add cameras, the second tab, finds them." if self.who.admin else words)
         self._allow()
@@ -220,6 +225,10 @@ class CamerasPane(Pane):
         return True
 
     def _allow(self) -> None:
+        allowed = [(self._offered(key), self._can(key)) for key, _ in _ACTIONS]
+        if allowed == self._allowed:
+            return  # asked each second: the footer would be made anew
+        self._allowed = allowed
         actions = self.query_one(Actions)
         actions.shows(**{key: self._offered(key) for key, _ in _ACTIONS})
         actions.allow(**{key: self._can(key) for key, _ in _ACTIONS})

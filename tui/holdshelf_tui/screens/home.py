@@ -54,6 +54,7 @@ class HomeScreen(Screen[None]):
         self._kinds = panes_for(who)
         self._panes: dict[str, Pane] = {}
         self._waiting: dict[str, int] = {}
+        self._clock = ""
 
     def compose(self) -> ComposeResult:
         """Head, banner, tabs, the tab in front, keys."""
@@ -75,7 +76,9 @@ class HomeScreen(Screen[None]):
 
     def _show_clock(self) -> None:
         now = time.time_ns()
-        self.query_one("#clock", Static).update(f"{day(now)}  {clock(now, seconds=False)}")
+        if (words := f"{day(now)}  {clock(now, seconds=False)}") != self._clock:
+            self._clock = words
+            self.query_one("#clock", Static).update(words)
 
     # --- tabs -----------------------------------------------------------------------------------------------------
 

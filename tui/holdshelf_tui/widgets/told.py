@@ -12,5 +12,7 @@ def tell(line: Static, content: Content | str) -> None:
     A widget that changes twice before Textual has laid it out keeps the room of its first text (Widget.refresh counts the
     change once), so that a longer one is cut off: it is laid out once more.
     """
+    if line.content == content:
+        return  # what is asked each second is mostly as it was
     line.update(content)
     line.call_after_refresh(line.refresh, layout=True)

@@ -1,0 +1,177 @@
+"""How every screen looks, at 80×24 and 160×48, and the themes: compared with what was looked at and kept in __snapshots__.
+
+After a change that is meant: `pytest tests/tui/screens/test_snapshots.py --snapshot-update`, and look at the pictures. The
+library stands still: its wall clock begins at the same instant each time (libfaketime), the app's own is stopped, and what
+differs all the same is scrubbed. Screens full of a run's own figures (doctor, log, pictures) are asserted by their words in
+the files of their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import tzlocal
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from holdshelf_core.api.client import Client
+from holdshelf_tui.app import HoldshelfApp
+from holdshelf_tui.screens.home import HomeScreen
+from holdshelf_tui.themes import ANSI, CONTRAST, DARK, LIGHT
+from holdshelf_tui.widgets.timeline_strip import TimelineStrip
+from tests.looking import MINUTE_NS, NS
+from tests.rig.faults import FakeClock
+from tests.tui.screens.scrub import Scrub
+from tests.tui.stage import Stage, settled, until, until_shown
+
+NOW_UTC_NS = 1_773_165_610 * NS
+"""Tue, Mar 10, 2026, 2:00:10 pm in New York."""
+ZONE = "America/New_York"
+SIZES = ((80, 24), (160, 48))
+
+type Snap = Callable[..., bool]
+
+
+@pytest.fixture(scope="module")
+def stopped_clock() -> Iterator[pytest.MonkeyPatch]:
+    """Of this process: the wall clock alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", ZONE)
+        patch.delenv("NO_COLOR", raising=False)
+        patch.setattr(time, "time_ns", lambda: NOW_UTC_NS + 30 * NS)
+        patch.setattr("tests.people.day", lambda days: f"2026-04-{days % 28 + 1:02d}")
+        time.tzset()
+        tzlocal.reload_localzone()
+        yield patch
+    time.tzset()
+    tzlocal.reload_localzone()
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory, stopped_clock: pytest.MonkeyPatch) -> Iterator[Stage]:
+    del stopped_clock
+    with FakeClock() as clock:
+        clock.set_offset(NOW_UTC_NS / NS - time.time())
+        folder = tmp_path_factory.mktemp("looks")
+        environment = clock.environment({"TZ": ZONE})
+        with Stage(folder, start_utc_ns=NOW_UTC_NS - 60 * MINUTE_NS, environment=environment) as running:
+            running.hold("dora")
+            yield running
+
+
+@contextlib.contextmanager
+def app_of(stage: Stage, login: str, **more: Any) -> Iterator[HoldshelfApp]:
+    """The app of that person, scrubbed; their session ends with it."""
+    opened = stage.service.open_session(login, stage.people.fingerprints[login]) if login else {"token": None}
+    app = HoldshelfApp(Client(stage.service.data, token=opened["token"], timeout_s=20), **more)
+    app.animation_level = "none"
+    app._filters.append(Scrub())
+    try:
+        yield app
+    finally:
+        if login:
+            stage.service.end_session(opened["session"])
+
+
+async def still(pilot: Pilot[Any]) -> None:
+    """Everything has come, and no cursor blinks."""
+    home = next(screen for screen in pilot.app.screen_stack if isinstance(screen, HomeScreen))
+    await until(pilot, "who waits", lambda: "F2" in str(home.query_one("#welcome", Static).content))
+    for field in pilot.app.screen.query(Input):
+        field.cursor_blink = False
+    await pilot.pause(0.4)  # what is loaded soon after an event has come by then
+
+
+async def home_settled(pilot: Pilot[Any]) -> None:
+    """The first tab."""
+    await settled(pilot)
+    await until_shown(pilot, "cameras recording")
+
+
+async def tab(pilot: Pilot[Any], key: str, words: str) -> None:
+    """That tab, when those words are there."""
+    home = await settled(pilot)
+    await home.go(key)
+    await until_shown(pilot, words)
+
+
+async def timeline(pilot: Pilot[Any]) -> None:
+    """The hour of the made footage, with both marks."""
+    await tab(pilot, "timeline", "for a purpose")
+    await until(pilot, "the keys", lambda: isinstance(pilot.app.focused, TimelineStrip))
+    home = await settled(pilot)
+    pane: Any = home.front
+    pane._go(NOW_UTC_NS - 59 * MINUTE_NS, level=1)
+    await pilot.press("left_square_bracket", "right", "right_square_bracket")
+    await until_shown(pilot, "marked")
+
+
+async def dialog(pilot: Pilot[Any], key: str, words: str) -> None:
+    """What that key opens, over the timeline."""
+    await timeline(pilot)
+    await pilot.press(key)
+    await until_shown(pilot, words)
+
+
+SCREENS: dict[str, tuple[str, Callable[[Pilot[Any]], Any]]] = {
+    "cameras": ("dora", home_settled),
+    "cameras of the admin": ("", home_settled),
+    "add cameras": ("", lambda pilot: tab(pilot, "add", "Add by address")),
+    "storage": ("", lambda pilot: tab(pilot, "storage", "kept")),
+    "timeline": ("dora", timeline),
+    "purpose": ("dora", lambda pilot: dialog(pilot, "o", "Why do you look?")),
+    "go to a time": ("dora", lambda pilot: dialog(pilot, "t", "Go to a time")),
+    "hold": ("dora", lambda pilot: dialog(pilot, "h", "Ground")),
+    "live": ("dora", lambda pilot: tab(pilot, "live", "Look live")),
+    "holds": ("dora", lambda pilot: tab(pilot, "holds", "26-114")),
+    "releases": ("dora", lambda pilot: tab(pilot, "releases", "request")),
+    "people": ("dora", lambda pilot: tab(pilot, "people", "Sam Roe")),
+    "checklist and print": ("dora", lambda pilot: tab(pilot, "papers", "olicy")),
+    "shared": ("sam", lambda pilot: tab(pilot, "shared", "shared")),
+}
+
+
+def taken(show: Callable[[Pilot[Any]], Any], *, keys: tuple[str, ...] = ()) -> Callable[[Pilot[Any]], Any]:
+    async def run(pilot: Pilot[Any]) -> None:
+        await show(pilot)
+        await pilot.press(*keys)
+        await still(pilot)
+
+    return run
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_screen_looks_as_it_did(stage: Stage, snap_compare: Snap, screen: str, size: tuple[int, int]) -> None:
+    login, show = SCREENS[screen]
+    with app_of(stage, login) as app:
+        assert snap_compare(app, terminal_size=size, run_before=taken(show))
+
+
+@pytest.mark.parametrize("theme", [LIGHT, CONTRAST, ANSI])
+@pytest.mark.parametrize("screen", ["cameras", "purpose"])
+def test_a_theme_looks_as_it_did(stage: Stage, snap_compare: Snap, screen: str, theme: str) -> None:
+    login, show = SCREENS[screen]
+    with app_of(stage, login, theme=theme) as app:
+        assert snap_compare(app, run_before=taken(show))
+
+
+@pytest.mark.parametrize("screen", ["cameras", "purpose"])
+def test_without_colours_it_looks_as_it_did(
+    stage: Stage, snap_compare: Snap, screen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    login, show = SCREENS[screen]
+    with app_of(stage, login, theme=DARK) as app:
+        assert snap_compare(app, run_before=taken(show))
+
+
+def test_the_keys_and_what_waits_look_as_they_did(stage: Stage, snap_compare: Snap) -> None:
+    with app_of(stage, "dora") as app:
+        assert snap_compare(app, run_before=taken(home_settled, keys=("f1",)))
+    with app_of(stage, "carl") as app:
+        assert snap_compare(app, run_before=taken(home_settled, keys=("f2",)))
