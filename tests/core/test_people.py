@@ -155,7 +155,8 @@ def test_nobody_reviews_the_flag_of_a_key_with_the_very_key_that_was_given(servi
     line, people.fingerprints["carl"] = new_key()
     asked = types_people.PersonKey("carl", line, replace=True, paper_sha256=PAPER)
     director.act("person.key", asked, types_people.Done)
-    (flag,) = director.get("/rules/flags", list[types_people.FlagRow])
+    *named, flag = director.get("/rules/flags", list[types_people.FlagRow])
+    assert [row.kind for row in named] == ["seat_by_seat", "seat_by_seat"], "the Chair and the Mayor, by the Director"
     assert (flag.kind, flag.open) == ("key_by_seat", True)
     review = types_people.FlagReview(flag.id, "as agreed")
     with pytest.raises(Refused, match="in their favor"):

@@ -41,6 +41,8 @@ def _spans(call: Call[Any], asked: Sequence[types.SpanAsk]) -> tuple[model.HoldS
     spans = []
     for span in asked:
         (camera,) = common.camera_ids(call.holdshelf, [span.camera])
+        if not all(-MAX_TIME_NS <= at < MAX_TIME_NS for at in (span.start_utc_ns, span.end_utc_ns or 0)):
+            raise BadRequest(f"The span of {camera} lies outside of the calendar.", "Give another --from and --to.")
         if span.end_utc_ns is not None and span.end_utc_ns <= span.start_utc_ns:
             raise BadRequest(f"The span of {camera} ends before it starts.", "Swap --from and --to.")
         spans.append(model.HoldSpan(camera, span.start_utc_ns, span.end_utc_ns))
@@ -288,7 +290,10 @@ async def _archive(call: Call[types.HoldArchive]) -> types.HoldRow:
                 facts={"files": receipt.files, "bytes": receipt.bytes, "sha256sums": receipt.sums_sha256},
                 private={"folder": str(folder)},
             )
-            changes = [put("holds", row.id, row)]
+            # Its footage is let go here once the copy is proved: a seat sees that the copy is where it was said to be.
+            key = call.gate.house.next_id("flags", "f")
+            flag = model.Flag(key, "hold_archived", 0, call.caller.who, call.now.utc_ns, 1, (), f"copy of {row.id}")
+            changes = [put("holds", row.id, row), put("flags", key, flag)]
             await call.gate.async_service_entry("hold.archived", form, changes, ordered=True)
         return row
 
