@@ -163,8 +163,9 @@ class HoldRules(LookRules):
         )
         if listed.kind == "done":
             told = {row.id for row in listed.answer.holds}
-            assert told >= {hold.id for hold in self.model.holds.values() if not hold.forgotten}
-            assert told <= set(self.model.holds)
+            seen = [h for h in self.model.holds.values() if by is None or self.model.may_see_holds(by, h.cameras)]
+            assert told >= {hold.id for hold in seen if not hold.forgotten}
+            assert told <= {hold.id for hold in seen}
         if hold is not None:
             may = by is None or self.model.may_see_holds(by, hold.cameras)
             self.act(Plan("hold.show", who, types_holds.HoldAsk(hold.id), may))

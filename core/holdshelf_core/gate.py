@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 LOG_REPAIR = "access_log"
+_ROW_ID = re.compile(r"[A-Za-z](-\d{4}-)?\d{1,12}", re.ASCII)
+"""The form of every row's id: p4, H-2026-0004."""
 VIEW_PERMISSIONS = {
     "status": "camera.see",
     "footage": "camera.see",
@@ -135,7 +138,7 @@ class Call[Q: msgspec.Struct]:
             outcome,
             merged,
             acting_as=self.decision.acting_as,
-            changes=[*changes, *(self.flags() if outcome == "done" else ())],
+            changes=[*changes, *(self.flags(changes) if outcome == "done" else ())],
             queue=self.action.queued_when_unwritable,
         )
         self.refusal_recorded = outcome == "refused"
@@ -153,13 +156,35 @@ class Call[Q: msgspec.Struct]:
         _LOGGER.warning("%s was answered without an entry: %s", self.action.name, why)
         self.seq = -1
 
-    def flags(self) -> list[Change]:
-        """What the policy wants a second person to look at afterwards. Such acts are registered as changing state."""
+    def flags(self, changes: Sequence[Change] = ()) -> list[Change]:
+        """What the policy wants a second person to look at afterwards. Such acts are registered as changing state.
+
+        ``changes``: the act's own, which tell whom a key or a seat was given to.
+        """
         if not self.decision.flag:
             return []
         key = self.gate.house.next_id("flags", "f")
-        row = model.Flag(key, self.decision.flag, 0, self.caller.who, self.now.utc_ns, self.decision.flag_needs or 1)
+        row = model.Flag(
+            key,
+            self.decision.flag,
+            0,
+            self.caller.who,
+            self.now.utc_ns,
+            self.decision.flag_needs or 1,
+            about=_favored(self.action.name, changes),
+        )
         return [put("flags", key, row)]
+
+
+def _favored(action: str, changes: Sequence[Change]) -> str:
+    """Who has a new key or a seat by an act: whoever did it may be the one who speaks as that person from now on."""
+    if action == "person.key":
+        return next((change.key for change in changes if change.table == "people"), "")
+    if action == "seat.name":
+        # The row of the new term comes last, after those that it ends.
+        seats = [change.row for change in changes if change.table == "seats" and change.row is not None]
+        return str(seats[-1]["person"]) if seats else ""
+    return ""
 
 
 class Gate:
@@ -231,13 +256,25 @@ class Gate:
         return answer
 
     async def _refused(self, call: Call[Any], refusal: Refused) -> None:
-        form = replace(call.form, facts={**call.form.facts, "clause": refusal.clause})
+        form = self._public(replace(call.form, facts={**call.form.facts, "clause": refusal.clause}))
         try:
             await self.async_append(
                 call.action.name, call.caller, "refused", form, acting_as=call.decision.acting_as, changes=()
             )
         except HoldshelfError as error:
             _LOGGER.warning("a refusal was not written down: %s", error)
+
+    def _public(self, form: LogForm) -> LogForm:
+        """What was typed and names no camera and no row may be anything, a name too: it leaves the public part (P21)."""
+        state = self.house.state
+        cameras: list[str] = []
+        typed: list[str] = []
+        for camera in form.cameras:
+            known = state.camera_id(camera)
+            (cameras if known in state.cameras or known in state.commissions else typed).append(known)
+        subject = form.subject if _ROW_ID.fullmatch(form.subject) else ""
+        asked = {"cameras_asked": ", ".join(typed), "subject_asked": "" if subject else form.subject}
+        return replace(form, cameras=tuple(cameras), subject=subject, private={**form.private, **asked})
 
     # --- who may speak ----------------------------------------------------------------------------------------
 

@@ -144,9 +144,9 @@ class Writer:
     def file_for(self, at: str) -> str:
         """A month's file is begun once; entries of a clock that went back stay in the one that is being written."""
         name = f"{at[:7]}.jsonl"
-        if any(month.name == name for month in self.months):
-            return self.months[-1].name
-        return name
+        # A file into which nothing came, for its first entry failed, is nobody's month: the clock may have been wrong then.
+        written = [month.name for month in self.months if month.first_seq]
+        return written[-1] if name in written else name
 
     def put(self, name: str, lines: list[bytes]) -> None:
         """Adds entries (each with its private line) to the file `name`, durably or not at all.
@@ -172,6 +172,8 @@ class Writer:
         if self._is_doubtful:
             self._prove()
         self._check_untouched()
+        if len(self.months) > 1 and self.months[-2].name == name:
+            self._leave_empty()
         if not self.months or self.months[-1].name != name:
             self._begin(name)
         started = time.monotonic()
@@ -233,6 +235,12 @@ class Writer:
         if self.months and not self.months[-1].first_seq:
             self.months.pop()  # nothing ever came into that one
         self.months.append(Month(name, 0, 0))
+
+    def _leave_empty(self) -> None:
+        """Goes on in the file before the current one, into which nothing came. Raises StorageError."""
+        self.months.pop()
+        self._good, self._is_doubtful = self.months[-1].size, True
+        self._prove()
 
     def _check_untouched(self) -> None:
         """Whether folder and file are those we opened, and as long as we left them. Raises LogBroken."""

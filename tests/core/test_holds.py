@@ -19,7 +19,7 @@ from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, Conflict, NotFound, Refused
 from holdshelf_core.api.types_board import LogRows, LogShow
 from holdshelf_core.policy.model import Hold, HoldSpan
-from tests.looking import MINUTE_NS, NS, Recorded, record, seed
+from tests.looking import MINUTE_NS, NS, Recorded, commissioned, record, seed
 from tests.people import PAPER, People
 from tests.rig.faults import SizedTmpfs
 from tests.service import Service, wait_for
@@ -47,7 +47,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, R
     data = tmp_path_factory.mktemp("holds") / "data"
     running = Service(data, mint=True)
     made = record(data, CAMERAS)
-    seed(data, _seeded(made))
+    seed(data, [*_seeded(made), *commissioned("desk")])
     with running:
         yield running, made
 
@@ -216,6 +216,22 @@ def test_p11_a_designee_holds_with_that_right_and_lifts_nothing(people: People, 
     row = place(sam, whole(made))
     with pytest.raises(Refused):
         sam.act("hold.lift", types.HoldLift(row.id, "no longer needed"), types.HoldRow)
+
+
+def test_p11_a_designee_is_told_of_the_holds_on_the_letters_cameras_and_the_admin_no_notes(
+    service: Service, people: People, dora: Client, made: Recorded
+) -> None:
+    people.appoint("lena", "Lena Fox", dora, "archive", cameras=["desk"])
+    here, there = place(dora, whole(made, "desk")), place(dora, whole(made))
+    told = {row.id for row in listed(people.client("lena")).holds}
+    assert here.id in told
+    assert there.id not in told
+    noted = types.HoldPlace("violation", "26-9", [whole(made)], note="Jane Doe's bag")
+    row = dora.act("hold.place", noted, types.HoldRow)
+    dora.act("hold.lift", types.HoldLift(row.id, "Jane Doe has it back"), types.HoldRow)
+    assert "Jane" in str(listed(dora))
+    assert "Jane" not in str(listed(service.client))
+    assert "Jane" not in str(service.act("hold.show", types.HoldAsk(row.id), types.HoldRow))
 
 
 # --- extending, reviewing --------------------------------------------------------------------------------------------

@@ -57,6 +57,25 @@ def test_every_refusal_is_an_entry_with_its_clause(service: Service, people: Peo
     assert [(r.entry["outcome"], r.entry.get("clause")) for r in rows] == [("done", None)] + [("refused", "P11")] * 3
 
 
+def test_p21_what_was_typed_for_a_camera_or_a_row_stays_out_of_the_public_log(service: Service, people: People) -> None:
+    dora = people.client("dora")
+    name = "Jane Doe, 12 Elm"
+    asked: list[tuple[str, dict[str, object]]] = [
+        ("hold.place", {"ground": "rumor", "reference": "1", "spans": [{"camera": name, "start_utc_ns": 1}]}),
+        ("purpose.open", {"cameras": [name], "purpose": "crime", "start_utc_ns": 1, "end_utc_ns": 2}),
+        ("hold.lift", {"hold": name, "why": "x"}),
+        ("release.show", {"release": name}),
+        ("seat.name", {"seat": name, "person": "dora"}),
+    ]
+    for action, request in asked:
+        with pytest.raises(Refused):
+            dora.act(action, request, dict)
+    assert "Jane" not in str(service.act("log.show", types.LogShow(), types.LogRows))
+    texts = [row.texts for row in dora.act("log.show", types.LogShow(), types.LogRows).entries]
+    assert [t["cameras_asked"] for t in texts if "cameras_asked" in t] == [name, name]
+    assert [t["subject_asked"] for t in texts if "subject_asked" in t] == [name, name]
+
+
 def test_the_admin_reads_the_log_without_names(service: Service, people: People) -> None:
     service.client.act("person.add", types_people.PersonAdd("ann", "Ann Leeward"), types_people.Done)
     shown = service.act("log.show", types.LogShow(), types.LogRows)

@@ -445,6 +445,18 @@ def test_scene_17_break_glass_is_at_once_boxed_and_flagged(
     assert not flag.open
 
 
+def test_p14_no_unseen_character_hides_a_word_from_the_purposes(
+    people: People, director: Client, made: Recorded
+) -> None:
+    people.enrol("quin", "Quin Low", director)
+    hidden = "to moni\u200btor staff attend\u200bance"
+    asked = types_people.ShareMake(
+        "lobby", made.start_utc_ns, made.gap_utc_ns, hidden, person="quin", confidentiality=True
+    )
+    with refused("P1", "no purpose"):
+        director.act("share.make", asked, types_people.Done)
+
+
 def test_p14_a_share_shows_its_span_only_and_each_view_is_written_down(
     service: Service, people: People, director: Client, made: Recorded
 ) -> None:

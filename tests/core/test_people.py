@@ -148,6 +148,30 @@ def test_a_lost_key_is_void_and_the_admin_needs_paper(service: Service, people: 
     assert entries(service, "person.key")[-1].seq == flags[0].log_seq
 
 
+def test_nobody_reviews_the_flag_of_a_key_with_the_very_key_that_was_given(service: Service, people: People) -> None:
+    director = people.name_director()
+    people.name("chair", "carl", "Carl Moss", director)
+    mayor = people.name("mayor", "maya", "Maya Moon", director)
+    line, people.fingerprints["carl"] = new_key()
+    asked = types_people.PersonKey("carl", line, replace=True, paper_sha256=PAPER)
+    director.act("person.key", asked, types_people.Done)
+    *named, flag = director.get("/rules/flags", list[types_people.FlagRow])
+    assert [row.kind for row in named] == ["seat_by_seat", "seat_by_seat"], "the Chair and the Mayor, by the Director"
+    assert (flag.kind, flag.open) == ("key_by_seat", True)
+    review = types_people.FlagReview(flag.id, "as agreed")
+    with pytest.raises(Refused, match="in their favor"):
+        people.client("carl").act("flag.review", review, types_people.Done)
+    mayor.act("flag.review", review, types_people.Done)
+
+
+def test_a_login_is_not_taken_for_a_persons_id(service: Service, people: People) -> None:
+    people.name_director()
+    for login in ("p1", "P12"):
+        with pytest.raises(BadRequest, match="form of a person's id"):
+            people.enrol(login, "Look Alike")
+    people.enrol("p1x", "Ann Poe")
+
+
 def test_a_removed_person_is_gone_and_not_forgotten(service: Service, people: People) -> None:
     director = people.name_director()
     people.appoint("sam", "Sam Roe", director, "archive")

@@ -179,6 +179,32 @@ def test_a_clock_that_was_a_century_ahead_for_a_while_loses_nothing(tmp_path: Pa
     assert len(list((tmp_path / "access").glob("*.jsonl"))) == 4
 
 
+@pytest.mark.parametrize("cut", ["at once", "later"])
+def test_a_month_whose_first_entry_failed_is_left_when_the_clock_goes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: str
+) -> None:
+    """The clock was wrong, the disk full, and both are mended: entries go on in the file of their month."""
+
+    def fails(*args: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with opened(tmp_path) as log:
+        log.append(*entry(0))
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fdatasync", fails)
+            if cut == "later":
+                patch.setattr(os, "ftruncate", fails)
+            with pytest.raises(DiskWriteError, match="check the disk"):
+                log.append(*entry(1, NOVEMBER + 12 * MONTH_NS))
+        assert log.append(*entry(2)) == 2
+        assert problems(tmp_path) == []
+    with opened(tmp_path) as log:
+        assert log.append(*entry(3, NOVEMBER + 12 * MONTH_NS)) == 3
+        assert log.append(*entry(4)) == 4
+        assert [found.public["person"] for found in log.read()] == ["p0", "p2", "p3", "p4"]
+    assert problems(tmp_path) == []
+
+
 def test_those_who_submit_at_once_share_a_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     syncs: list[int] = []
     real = os.fdatasync

@@ -22,6 +22,7 @@ DAY_NS = 86_400 * NS
 MAX_WORDS_CHARS = 500
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _LOGIN = re.compile(r"[a-z][a-z0-9._-]{0,31}", re.ASCII)
+_PERSON_ID = re.compile(r"p\d+", re.ASCII)
 
 
 def words(text: str, what: str, *, needed: bool = False, most: int = MAX_WORDS_CHARS) -> str:
@@ -53,6 +54,10 @@ def login_name(login: str) -> str:
     clean = login.strip().lower()
     if clean in model.SEATS or clean in ("admin", "service", "root"):
         raise BadRequest(f"{clean!r} is a seat's name or reserved, and no person's login.", "Choose another login.")
+    if _PERSON_ID.fullmatch(clean):
+        raise BadRequest(
+            f"{clean!r} has the form of a person's id, and would be taken for that person.", "Choose another login."
+        )
     if not _LOGIN.fullmatch(clean):
         raise BadRequest(
             "A login begins with a letter and has at most 32 of a–z, 0–9, dot, hyphen and underscore.",

@@ -68,7 +68,7 @@ def _refusal(call: Call[papers.PrintRequest]) -> papers.RefusalPaper | None:
 
 async def _backup(call: Call[types.BackupMake]) -> backup_local.BackupDone:
     path = Path(call.request.file)
-    if not path.is_absolute():
+    if not path.is_absolute() or "\0" in call.request.file:
         raise BadRequest("The backup's file needs its whole path.", "Give /path/to/file.tar.")
     holdshelf = call.holdshelf
     logged = True

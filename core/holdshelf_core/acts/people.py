@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pwd
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ from holdshelf_core.house import put
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.keys import parse_public_key
+
+_TERM = re.compile(r"s\d{1,9}", re.ASCII)
 
 
 def _key(call: Call[Any], text: str, person: str) -> model.Key:
@@ -290,6 +293,11 @@ def _asked_for[Q: msgspec.Struct](typed: Callable[[Q], str]) -> Callable[[Q], Lo
     return lambda q: LogForm(private={"asked_for": typed(q)[:80]})
 
 
+def _seat_or_term(typed: str) -> str:
+    """For the public part of an entry: '' for what is neither a seat nor a term's id, which may be anything."""
+    return typed if typed in model.SEATS or _TERM.fullmatch(typed) else ""
+
+
 def register(registry: ActionRegistry) -> None:
     """All acts of this module."""
     registry.register(
@@ -336,7 +344,7 @@ def register(registry: ActionRegistry) -> None:
             types.Done,
             _name_seat,
             lambda q, _s: Scope(target=q.person, seat=q.seat, paper_sha256=q.paper_sha256),
-            lambda q: LogForm(facts={"seat": q.seat[:20]}, private={"asked_for": q.person[:80]}),
+            lambda q: LogForm(facts={"seat": _seat_or_term(q.seat)}, private={"asked_for": q.person[:80]}),
             changes=True,
         )
     )
@@ -348,7 +356,7 @@ def register(registry: ActionRegistry) -> None:
             types.Done,
             _end_seat,
             lambda q, _s: Scope(target=q.seat, why=q.why, paper_sha256=q.paper_sha256 or None),
-            lambda q: LogForm(facts={"seat": q.seat[:20]}),
+            lambda q: LogForm(facts={"seat": _seat_or_term(q.seat)}),
             changes=True,
         )
     )

@@ -112,7 +112,8 @@ def register(registry: ActionRegistry) -> None:
                 cameras=common.camera_scope(s, [q.camera]),
                 start_utc_ns=q.start_utc_ns,
                 end_utc_ns=q.end_utc_ns,
-                purpose=q.purpose,
+                # As it will be written down: a character that nobody sees must not hide a word from the policy.
+                purpose=common.words(q.purpose, "The purpose"),
                 target=q.person,
             ),
             lambda q: LogForm(cameras=(q.camera[:64],), start_utc_ns=q.start_utc_ns, end_utc_ns=q.end_utc_ns),

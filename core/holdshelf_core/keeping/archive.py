@@ -295,6 +295,12 @@ class _Copy:
                     raise Unavailable(
                         f"{path} on the other disk is a link, a file or another disk.", "See what it is, and remove it."
                     )
+                if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+                    # Nobody else puts a file in, or takes one out.
+                    raise Unavailable(
+                        f"{path} on the other disk is open to other accounts.",
+                        "Remove it, or make it the service's own (`chown`, `chmod 700`).",
+                    )
                 self._folders.add(path)
         return path
 
@@ -313,6 +319,12 @@ class _Copy:
                 write_all(fd, data)
                 position += len(data)
             os.fchmod(fd, 0o400)
+            if os.fstat(fd).st_mode & 0o077:
+                # P21: what is held is read by the service alone.
+                raise Unavailable(
+                    "The other disk keeps nobody from reading what is copied to it.",
+                    "Give one that keeps owners and modes: ext4, not FAT or NTFS.",
+                )
             sync(fd, target)
             # What is read back must come from the disk, not from memory.
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -12,7 +12,7 @@ from holdshelf_core.policy.case import Decision, refused
 from holdshelf_core.policy.hands import Ask, Hands
 from holdshelf_core.policy.model import RIGHTS, Seat
 from holdshelf_core.policy.second import FLAG_PAPER, is_paper, review_problem, second_person
-from holdshelf_core.policy.standing import ask_seats, can_log_in, holders, seat_words
+from holdshelf_core.policy.standing import ask_seats, holders, seat_words
 from holdshelf_core.policy.state import listed
 
 type Condition = Callable[[Ask, Hands], Decision | None]
@@ -55,8 +55,10 @@ def _name_seat(ask: Ask, hands: Hands) -> Decision | None:
             )
         return None
     problem = _paper_problem(scope.paper_sha256, "P11", "Naming a seat's holder")
-    if problem is not None or not hands.admin:
+    if problem is not None:
         return problem
+    if not hands.admin:
+        return _by_seat(hands, "name the holder of a seat")
     return Decision(
         True,
         "admin",
@@ -67,9 +69,17 @@ def _name_seat(ask: Ask, hands: Hands) -> Decision | None:
     )
 
 
+def _by_seat(hands: Hands, what: str) -> Decision:
+    """Else one seat could make itself a second one, and be its own second person unseen."""
+    return Decision(
+        True, hands.acting_as, "P11", f"{hands.words} may {what}; flagged.", flag="seat_by_seat", flag_needs=1
+    )
+
+
 def _end_seat(ask: Ask, hands: Hands) -> Decision | None:
     if not hands.admin:
-        return None
+        own = any(ask.scope.target in (seat.key, seat.id) for seat in ask.standing.seats)
+        return None if own else _by_seat(hands, "end another's term")
     if ask.scope.paper_sha256 is None:
         return refused("P11", "The admin ends a term only on a signed paper.", _PAPER_NEEDED)
     return Decision(
@@ -86,7 +96,7 @@ def _key(ask: Ask, hands: Hands) -> Decision | None:
         return Decision(
             True, "admin", "P11", "The admin may install a key on paper; flagged.", flag="key_by_admin", flag_needs=1
         )
-    if hands.own or not can_log_in(state, target):
+    if hands.own:
         return None
     if any(seat.person == target for seat in holders(state, ask.now)):
         # Else one seat could give itself a second one's key and be its own second person unseen.
@@ -98,6 +108,9 @@ def _key(ask: Ask, hands: Hands) -> Decision | None:
 def _remove(ask: Ask, hands: Hands) -> Decision | None:
     if ask.state.person_id(ask.scope.target) == ask.person:
         return refused("P11", "Nobody removes themselves.", "End your term instead, or ask another seat.")
+    target = ask.state.person_id(ask.scope.target)
+    if any(seat.person == target for seat in holders(ask.state, ask.now)):
+        return _by_seat(hands, "remove another seat's holder")
     return None
 
 

@@ -281,7 +281,8 @@ class Release(msgspec.Struct, frozen=True):
 
 class Flag(msgspec.Struct, frozen=True):
     """Table ``flags``: what a second person looks at afterwards. kind: break_glass | wandering | paper_approval |
-    key_by_admin | seat_by_admin | key_by_seat | log_repaired | clock_by_admin | counsel_word | emergency_release."""
+    key_by_admin | seat_by_admin | key_by_seat | seat_by_seat | hold_archived | log_repaired | clock_by_admin |
+    counsel_word | emergency_release."""
 
     id: str
     kind: str

@@ -18,6 +18,8 @@ from holdshelf_core.policy.second import is_paper
 SEARCH_WARRANT, SUBPOENA, COURT_ORDER = "search-warrant", "subpoena", "court-order"
 INVESTIGATION, PERMISSION, COUNSEL, EMERGENCY = "active-investigation", "written-permission", "counsel", "emergency"
 POLICY_BASES = (SEARCH_WARRANT, SUBPOENA, COURT_ORDER, INVESTIGATION)
+BY_A_JUDGE = (SEARCH_WARRANT, SUBPOENA, COURT_ORDER)
+"""What a judge's signature makes a court's order; under a police letter it makes none."""
 BASES = {
     SEARCH_WARRANT: "a search warrant",
     SUBPOENA: "a lawful subpoena",
@@ -165,7 +167,7 @@ def _emergency(request: Request, now: Now) -> Gate:
 def gate_2(request: Request, adopted: Adopted | None, determinations: Iterable[Determination], now: Now) -> Gate:
     """The statute: a court's order or the person's written permission. Otherwise what the Board set, or counsel determined."""
     paper = request.paper
-    if request.basis == PERMISSION or (paper is not None and paper.signed_by_judge and request.basis in POLICY_BASES):
+    if request.basis == PERMISSION or (paper is not None and paper.signed_by_judge and request.basis in BY_A_JUDGE):
         return Gate(True, "A court's order or the person's written permission is here.")
     if request.basis == EMERGENCY:
         return Gate(

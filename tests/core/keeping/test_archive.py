@@ -338,3 +338,15 @@ def test_lines_of_days_that_had_gone_before_are_copied_too(keeping: Keeping, oth
     (line,) = (other / HOLD / "front/gone.jsonl").read_text().splitlines()
     assert json.loads(line)["recorded"] == [[NOON, NOON + 3 * NS]]
     assert "front/gone.jsonl" in check(other / HOLD)
+
+
+def test_p21_a_folder_that_another_account_has_made_ready_is_refused(held: Keeping, other: Path) -> None:
+    ready = other / HOLD
+    ready.mkdir()
+    ready.chmod(0o777)
+    with pytest.raises(Unavailable, match="open to other accounts"):
+        archive(held, other)
+    assert list(ready.iterdir()) == []
+    nothing_let_go(held)
+    ready.chmod(0o700)
+    assert archive(held, other).files == 3

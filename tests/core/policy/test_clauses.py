@@ -306,11 +306,20 @@ def test_p11_a_key_comes_from_another_seat_or_the_person_or_the_admin_on_paper_a
     assert ask("person.key", Scope(target="p4")).flag == ""
     assert ask("person.key", Scope(target="p1")).flag == "", "one's own"
     assert ask("person.key", Scope(target="p2")).flag == "key_by_seat", "the Chair already has one"
-    assert ask("person.key", Scope(target="p3")).flag == "", "the Mayor has none yet"
+    assert ask("person.key", Scope(target="p3")).flag == "key_by_seat", "a first key, too, could be one's own"
     assert ask("person.key", Scope(target="p4"), DESIGNEE).allowed
     refused_by("P11", ask("person.key", Scope(target="p5"), DESIGNEE))
     assert ask("person.key", Scope(target="p2", paper_sha256=PAPER), ADMIN).flag == "key_by_admin"
     refused_by("P11", ask("person.key", Scope(target="p2", paper_sha256=""), ADMIN))
+
+
+def test_p11_a_seat_that_makes_or_ends_another_seats_holder_is_looked_at_by_a_second_person() -> None:
+    """Else one person in one seat could be two: name a login of their own, or bring the paper of a seat they emptied."""
+    assert ask("seat.name", Scope(target="p4", seat="mayor", paper_sha256=PAPER)).flag == "seat_by_seat"
+    assert ask("seat.end", Scope(target="mayor")).flag == "seat_by_seat"
+    assert ask("seat.end", Scope(target="director")).flag == "", "one's own term"
+    assert ask("person.remove", Scope(target="p2")).flag == "seat_by_seat"
+    assert ask("person.remove", Scope(target="p4")).flag == ""
 
 
 def test_p11_the_admin_has_no_part_in_any_act_that_shows_a_picture_and_is_told_so() -> None:

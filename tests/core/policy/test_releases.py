@@ -128,6 +128,12 @@ def test_p13_a_judges_paper_and_written_permission_pass_the_statutes_gate() -> N
     assert gates(Request("written-permission", HOUR, "p1", AT, permission), ENFORCE, (), NOW).passed
 
 
+def test_p13_a_judges_name_under_a_police_letter_makes_no_court_order_of_it() -> None:
+    signed = msgspec.structs.replace(BY_LETTER, paper=msgspec.structs.replace(LETTER, signed_by_judge=True))
+    assert gate_1(signed, NOW).passed
+    assert not gate_2(signed, ENFORCE, (), NOW).passed
+
+
 def test_p13_an_emergency_is_boxed_in_time_flagged_and_its_paper_is_due() -> None:
     request = Request("emergency", HOUR, "p1", AT, why="a child is missing")
     said = gates(request, ENFORCE, (), NOW)
