@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from holdshelf_core.api import host_key
 from holdshelf_tui.papers.invitation import Invitation, invitation_card
-from tests.tui.door.door_rig import DoorHouse, Terminal, door_house
+from tests.tui.door.door_rig import DoorHouse, Terminal, Tmux, door_house
 from tests.tui.test_cli_driver import run
 
 
@@ -54,16 +55,16 @@ def test_a_key_made_by_the_cards_own_commands_logs_in(house: DoorHouse, tmp_path
     # ssh finds its own folder by the account, not by $HOME.
     login = to_type(card, 'ssh -i "$HOME')
     login = login.replace("ssh ", f"ssh -F none -o IdentityAgent=none -o UserKnownHostsFile={home}/known ", 1)
-    with Terminal([*in_home, login], (80, 24)) as terminal:
-        terminal.until("continue connecting")
-        asked = terminal.text()
+    with Tmux(f"invite-{os.getpid()}", [*in_home, login], (100, 30)) as terminal:
+        terminal.start()
+        asked = terminal.until("continue connecting")
         fingerprint = re.findall(r"SHA256:[A-Za-z0-9+/]{43}", asked)[0]
         assert fingerprint in card, "what ssh shows is what the card says"
-        terminal.type(b"yes\r")
+        terminal.type("yes", "Enter")
         terminal.until("Nina Poe")
         terminal.until("Welcome")
-        terminal.type(b"\r")
-        assert terminal.leave() == 0
+        terminal.type("Enter", "C-q")
+        terminal.assert_clean()
 
 
 def test_what_puttygen_saves_as_the_public_key_is_accepted(house: DoorHouse, tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ def test_the_card_is_one_page_whoever_it_is_for() -> None:
     lines = card.splitlines()
     assert len(lines) <= 66
     typed = ("ssh ", "ssh-keygen", "chmod")
-    assert all(len(line) <= 80 for line in lines if not line.strip().startswith(typed))
+    assert [line for line in lines if len(line) > 80 and not line.strip().startswith(typed)] == []
     for line in lines:
         if line.strip().startswith(typed):
             assert shlex.split(line.replace("\\", "/"))

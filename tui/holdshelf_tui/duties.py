@@ -27,6 +27,8 @@ FLAG_WORDS = {
     "key_by_admin": "a key that the admin installed",
     "seat_by_admin": "a seat that the admin named or ended",
     "key_by_seat": "a key that another seat changed",
+    "seat_by_seat": "a seat that another seat named or ended",
+    "hold_archived": "a hold that was copied to another disk",
     "log_repaired": "an access log that was begun anew",
     "clock_by_admin": "a time that the admin confirmed",
     "counsel_word": "counsel's determination",

@@ -54,9 +54,9 @@ def invitation_card(card: Invitation) -> str:
         f"   key as {KEY}.ppk.",
         "",
         "2. SEND IN THE PUBLIC HALF",
-        f"   Mail the file {KEY}.pub, or bring it on a USB stick, to the admin. It lies",
-        f"   in your own folder; if Windows shows two files {KEY}, it is the one that is",
-        "   a Publisher or PUB file. Wait for the word that you are enrolled.",
+        f"   Mail the file {KEY}.pub, or bring it on a USB stick, to the admin. It",
+        f"   lies in your own folder; where Windows shows two files {KEY}, it is the",
+        "   Publisher or PUB file. Then wait for the word that you are enrolled.",
         "",
         "3. LOG IN",
         "   In Terminal, as above:",
@@ -86,7 +86,7 @@ def invitation_card(card: Invitation) -> str:
         "",
         '       chmod +x "$HOME/Desktop/Holdshelf.command"',
         "",
-        "Arrows, Tab, Enter and Esc do everything; Ctrl+Q leaves. What you do is written down.",
+        "Arrows, Tab, Enter and Esc do everything; Ctrl+Q leaves. All of it is logged.",
         text.rule(),
         *text.fold(
             "PC lost, key shown to somebody, passphrase forgotten: call at once. The old key is made void "
