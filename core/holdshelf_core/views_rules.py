@@ -187,6 +187,7 @@ async def _flags(holdshelf: Holdshelf, _caller: Caller, _query: Mapping[str, str
             list(f.reviewed_by),
             f.note,
             len(f.reviewed_by) < f.needs,
+            f.about,
         )
         for f in holdshelf.house.state.flags.values()
     ]

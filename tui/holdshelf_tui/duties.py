@@ -111,7 +111,7 @@ def flag_duties(flags: Iterable[FlagRow], who: Who) -> list[Duty]:
     return [
         Duty("log", flag.id, f"Look afterwards at {flag_words(flag.kind)}: {flag.name}, {when(flag.at_utc_ns)}")
         for flag in sorted(flags, key=lambda row: row.at_utc_ns)
-        if flag.open and flag.person != me and me not in flag.reviewed_by
+        if flag.open and me not in (flag.person, flag.about) and me not in flag.reviewed_by
     ]
 
 

@@ -184,6 +184,8 @@ class FlagRow(msgspec.Struct, frozen=True):
     reviewed_by: list[str]
     note: str
     open: bool
+    about: str = ""
+    """Whom the act favors: their review does not count."""
 
 
 class FlagReview(msgspec.Struct, frozen=True):

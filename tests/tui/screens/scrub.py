@@ -13,6 +13,7 @@ WORDS = (
     (re.compile(r"Log \d+:[0-9a-f]{4}(?: [0-9a-f]{1,4})*"), "Log 9:abcd abcd abcd abcd abcd abcd abcd abcd"),
     (re.compile(r"SHA256:[A-Za-z0-9+/]*"), "SHA256:abcdefghijklmnopqrstuvwxyz"),
     (re.compile(r"\d[\d.,]* (?:[kMGT]?B|bytes)\b"), "9.9 GB"),
+    (re.compile(r"Media: \S+"), "Media: /srv/media"),
     (re.compile(r"about [\d,.]+ days"), "about 9 days"),
     (re.compile(r"\b2:0\d(?::\d\d)?(?= pm)"), "2:00"),
     (re.compile(r"\b14:0\d(?::\d\d)?\b"), "14:00"),

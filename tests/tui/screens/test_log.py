@@ -92,8 +92,13 @@ async def test_verify_says_that_the_log_is_whole(stage: Stage) -> None:
         await until_said(pilot, "The log is whole")
 
 
+def flags(stage: Stage) -> list[FlagRow]:
+    """Those of looks: the naming of the Chair is flagged, too."""
+    return [row for row in stage.client("carl").get("/rules/flags", list[FlagRow]) if row.kind != "seat_by_seat"]
+
+
 async def test_scene_17_a_flagged_look_is_reviewed_by_somebody_else(stage: Stage) -> None:
-    (flag,) = stage.client("carl").get("/rules/flags", list[FlagRow])
+    (flag,) = flags(stage)
     async with stage.app("carl").run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await until_said(pilot, "Log (1)")
@@ -107,7 +112,7 @@ async def test_scene_17_a_flagged_look_is_reviewed_by_somebody_else(stage: Stage
         await until_said(pilot, "Look at it afterwards")
         await types(pilot, "it was a fight indeed\n")
         await until_said(pilot, f"▲ 1 of {flag.needs}")
-    (after,) = stage.client("carl").get("/rules/flags", list[FlagRow])
+    (after,) = flags(stage)
     assert len(after.reviewed_by) == 1
 
 

@@ -38,54 +38,51 @@ def invitation_card(card: Invitation) -> str:
         text.rule("="),
         *text.fold(f"For {whose}. Printed {card.printed_on}. Questions, a lost PC: {text.clean(card.call)}"),
         "",
-        "You need a key, once. It has two halves: the private one stays on your PC and is",
-        "shown to nobody, not even to us; the public one ends in .pub and is sent in.",
+        *text.fold(
+            "You need a key, once. It has two halves: the private one stays on your PC and is shown to nobody, not even to us; "
+            "the public one ends in .pub and is sent in."
+        ),
         "",
         "1. MAKE THE KEY",
-        "   Windows 10 and 11: press Start, type Terminal (or PowerShell), press Enter.",
-        "   Mac: press Command and Space, type Terminal, press Enter.",
-        "   Type this line and press Enter; choose a passphrase when asked, twice (nothing",
-        "   is shown while you type it):",
-        "",
-        f'       ssh-keygen -t ed25519 -f "$HOME/{KEY}"',
-        "",
-        "   PuTTY instead: in PuTTYgen choose EdDSA (Ed25519, 255 bits), Generate, move the",
-        f"   mouse, type a passphrase, Save public key as {KEY}.pub and Save private",
-        f"   key as {KEY}.ppk.",
+        *_says("Windows 10 and 11: press Start, type Terminal (or PowerShell), press Enter."),
+        *_says("Mac: press Command and Space, type Terminal, press Enter."),
+        *_says(
+            "Type this line and press Enter; choose a passphrase when asked, twice (nothing is shown while you type it):"
+        ),
+        *_typed(f'ssh-keygen -t ed25519 -f "$HOME/{KEY}"'),
+        *_says(
+            "PuTTY instead: in PuTTYgen choose EdDSA (Ed25519, 255 bits), Generate, move the mouse, type a passphrase, Save "
+            f"public key as {KEY}.pub and Save private key as {KEY}.ppk."
+        ),
         "",
         "2. SEND IN THE PUBLIC HALF",
-        f"   Mail the file {KEY}.pub, or bring it on a USB stick, to the admin. It",
-        f"   lies in your own folder; where Windows shows two files {KEY}, it is the",
-        "   Publisher or PUB file. Then wait for the word that you are enrolled.",
+        *_says(
+            f"Mail the file {KEY}.pub, or bring it on a USB stick, to the admin. It lies in your own folder; where Windows "
+            f"shows two files {KEY}, it is the Publisher or PUB file. Then wait for the word that you are enrolled."
+        ),
         "",
         "3. LOG IN",
-        "   In Terminal, as above:",
-        "",
-        f"       {ssh}",
-        "",
-        "   The first time it asks whether you know this server. It must show exactly",
-        "",
-        f"       {card.host_fingerprint}",
-        "",
-        "   The same, letter for letter: type yes and press Enter. Anything else: type no,",
-        "   and call. Later it never asks again; if it warns that the key has changed, call.",
-        *text.fold(
+        *_says("In Terminal, as above:"),
+        *_typed(ssh),
+        *_says("The first time it asks whether you know this server. It must show exactly"),
+        *_typed(card.host_fingerprint),
+        *_says(
+            "The same, letter for letter: type yes and press Enter. Anything else: type no, and call. Later it never asks "
+            "again; if it warns that the key has changed, call."
+        ),
+        *_says(
             f"PuTTY: host {card.host}, port {card.port}; under Connection, SSH, Auth, Credentials choose the .ppk file; "
-            f"under Connection, Data write {card.login} as login; then Save and Open.",
-            first="   ",
-            rest="   ",
+            f"under Connection, Data write {card.login} as login; then Save and Open. It shows the same fingerprint."
         ),
         "",
         "4. AN ICON ON THE DESKTOP, if you like",
-        "   Windows: right-click the desktop, New, Shortcut, and as its location",
-        "",
-        f"       {shortcut}",
-        "",
-        "   Mac: in TextEdit (Format, Make Plain Text) save the line of step 3 as",
-        "   Holdshelf.command on the desktop, then in Terminal, once:",
-        "",
-        '       chmod +x "$HOME/Desktop/Holdshelf.command"',
-        "",
+        *_says("Windows: right-click the desktop, New, Shortcut, and as its location"),
+        *_typed(shortcut),
+        *_says(
+            "Mac: in TextEdit (Format, Make Plain Text) save the line of step 3 as Holdshelf.command on the desktop, then in "
+            "Terminal, once:"
+        ),
+        *_typed('chmod +x "$HOME/Desktop/Holdshelf.command"'),
         "Arrows, Tab, Enter and Esc do everything; Ctrl+Q leaves. All of it is logged.",
         text.rule(),
         *text.fold(
@@ -94,3 +91,12 @@ def invitation_card(card: Invitation) -> str:
         ),
     ]
     return text.paper(lines)
+
+
+def _says(words: str) -> list[str]:
+    return text.fold(words, first="   ", rest="   ")
+
+
+def _typed(line: str) -> list[str]:
+    """A line to be typed, or compared, as it stands: never folded."""
+    return ["", f"       {line}", ""]

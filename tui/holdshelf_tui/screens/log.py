@@ -184,7 +184,7 @@ class LogPane(Pane):
 
     def _can_review(self, flag: FlagRow) -> bool:
         me = self.who.person.id if self.who.person is not None else ""
-        return self.who.seat and flag.open and flag.person != me and me not in flag.reviewed_by
+        return self.who.seat and flag.open and me not in (flag.person, flag.about, *flag.reviewed_by)
 
     def _can(self, what: str) -> bool:
         key = row_key(self.query_one(DataTable))

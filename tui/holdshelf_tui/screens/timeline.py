@@ -56,6 +56,7 @@ class TimelinePane(MarkedPane):
     TimelinePane #words { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     TimelinePane #legend { height: 1; color: $text-muted; display: none; }
     TimelinePane.tall #legend { display: block; }
+    TimelinePane Button:disabled { border: none !important; text-style: dim; }
     TimelinePane #actions { height: 1; }
     TimelinePane #actions Button { margin: 0 1 0 0; }
     """
