@@ -87,7 +87,7 @@ async def still(pilot: Pilot[Any]) -> None:
     await until(pilot, "who waits", lambda: "F2" in str(home.query_one("#welcome", Static).content))
     for field in pilot.app.screen.query(Input):
         field.cursor_blink = False
-    await pilot.pause(0.4)  # what is loaded soon after an event has come by then
+    await pilot.pause(0.2)  # what is loaded soon after an event has come by then
 
 
 async def home_settled(pilot: Pilot[Any]) -> None:
@@ -188,6 +188,7 @@ async def test_what_waits_and_the_keys_look_as_they_did(stage: Stage, looks: Loo
     with app_of(stage, "carl") as app:
         async with app.run_test(size=SMALL) as pilot:
             await home_settled(pilot)
+            await still(pilot)
             await pilot.press("f2")
             await until_shown(pilot, "You are here as")
             await looks(pilot, "today")
