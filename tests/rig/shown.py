@@ -6,10 +6,12 @@ finer points; tmux is for that.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -119,7 +121,7 @@ class Shown:
     def __init__(self, command: Sequence[str], size: tuple[int, int] = (160, 48)) -> None:
         self.size = size
         self.master, end = os.openpty()
-        fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("4H", size[1], size[0], 0, 0))
+        self._set_size(*size)
         self.began_s = time.monotonic()
         self.process = subprocess.Popen(
             command,
@@ -132,6 +134,16 @@ class Shown:
         os.close(end)
         self.chunks: list[tuple[float, bytes]] = []
         self.cells = Cells(*size)
+
+    def _set_size(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Another window; what was on it is gone."""
+        self._set_size(columns, rows)
+        self.size, self.cells = (columns, rows), Cells(columns, rows)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGWINCH)
 
     def read(self) -> bool:
         """Take what has come; False when there is nothing more to come."""
@@ -155,7 +167,7 @@ class Shown:
         (at,) = all_until([self], seen, seconds)
         return at
 
-    def quiet(self, quiet_s: float = 0.7, seconds: float = 20.0) -> None:
+    def quiet(self, quiet_s: float = 0.4, seconds: float = 20.0) -> None:
         """Read until nothing has come for so long."""
         ends = time.monotonic() + seconds
         while time.monotonic() < ends and select.select([self.master], [], [], quiet_s)[0]:
@@ -183,7 +195,7 @@ class Shown:
             return
         if keys and self.process.poll() is None:
             self.type(keys)
-            ends = time.monotonic() + 10
+            ends = time.monotonic() + 30
             while self.process.poll() is None and time.monotonic() < ends:
                 if select.select([self.master], [], [], 0.1)[0]:
                     self.read()

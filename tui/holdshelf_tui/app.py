@@ -9,6 +9,7 @@ from rich.console import COLOR_SYSTEMS
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.screen import Screen
 
 from holdshelf_core.api.client import Client
@@ -140,6 +141,12 @@ class HoldshelfApp(App[str]):
     def on_unmount(self) -> None:
         """No answer is waited for."""
         self.link.close()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A fault ends the session. That something is gone already while the app is being left is none."""
+        if isinstance(error, NoMatches) and (self._exit or not self._running):
+            return
+        super()._handle_exception(error)
 
     # --- what the link tells ------------------------------------------------------------------------------------
 

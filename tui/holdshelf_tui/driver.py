@@ -17,6 +17,7 @@ from typing import IO, Any
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from holdshelf_tui.pastes import Pastes
 from holdshelf_tui.widgets.probe import Answers
 
 ARE_YOU_THERE = "\x1b[5n"
@@ -60,6 +61,7 @@ class TerminalDriver(LinuxDriver):
         self._heard = 0
         self._silent = False
         self._answers = Answers()
+        self._pastes = Pastes()
         self._typed: deque[str] = deque()
         self.on_answered: Callable[[Answers], None] | None = None
         """Called once, on the loop, when the terminal has said who it is."""
@@ -130,6 +132,6 @@ class TerminalDriver(LinuxDriver):
             self._app.call_later(tell, self._answers)
 
     def _parse(self, parser: XTermParser, keys: str) -> None:
-        if keys:
+        if keys := self._pastes.feed(keys):
             for event in parser.feed(keys):
                 self.process_message(event)

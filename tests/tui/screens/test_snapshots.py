@@ -110,6 +110,9 @@ async def timeline(pilot: Pilot[Any]) -> None:
     home = await settled(pilot)
     pane: Any = home.front
     pane._go(NOW_UTC_NS - 59 * MINUTE_NS, level=1)
+    await until_shown(
+        pilot, "▁▅▅▅▁▅▅▅"
+    )  # the activity of each minute, which comes after that of each quarter of an hour
     await pilot.press("left_square_bracket", "right", "right_square_bracket")
     await until(pilot, "both marks", lambda: pane.marks.start_utc_ns and pane.marks.end_utc_ns)
 
@@ -134,7 +137,7 @@ SCREENS: dict[str, tuple[str, Callable[[Pilot[Any]], Any]]] = {
     "holds": ("dora", lambda pilot: tab(pilot, "holds", "26-114")),
     "releases": ("dora", lambda pilot: tab(pilot, "releases", "No release")),
     "people": ("dora", lambda pilot: tab(pilot, "people", "Sam Roe")),
-    "checklist and print": ("dora", lambda pilot: tab(pilot, "papers", "olicy")),
+    "checklist and print": ("dora", lambda pilot: tab(pilot, "papers", "A MODEL, NOT ADOPTED")),
     "shared": ("sam", lambda pilot: tab(pilot, "shared", "shared")),
 }
 

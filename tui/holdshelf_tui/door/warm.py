@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from pathlib import Path
 
 from holdshelf_core.api.client import Client
@@ -37,7 +38,10 @@ async def _show() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         seat = RoleRow("", "", "active", 0, None)
         who = Who(PersonRow("", "", "", [], "", "", [seat], ""))
-        await app.switch_screen(
-            HomeScreen(who, Status("", 0, [], 0, 0, DiskRow("", "", 0, 0, 0, 0, 0, True, None), [], []))
-        )
+        home = HomeScreen(who, Status("", 0, [], 0, 0, DiskRow("", "", 0, 0, 0, 0, 0, True, None), [], []))
+        await app.switch_screen(home)
+        ends_s = time.monotonic() + ENDS_S
+        while home.front is None and time.monotonic() < ends_s:
+            await pilot.pause(0.01)
         await pilot.pause(ENOUGH_S)
+        app.exit()
