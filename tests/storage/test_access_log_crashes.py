@@ -138,7 +138,8 @@ def test_a_stretch_of_zeros_that_a_power_cut_left_is_cut(tmp_path: Path, zeros: 
 
 
 @pytest.mark.parametrize("rest", [b"\n", b"garbage\n", encode_entry(5, *entry(4)), encode_entry(3, *entry(2)),
-                                  encode_entry(4, *entry(3))[40:]])  # fmt: skip
+                                  encode_entry(4, *entry(3))[40:]],
+                         ids=["empty", "garbage", "skips", "again", "torn"])  # fmt: skip
 def test_what_no_crash_leaves_is_damage_and_is_not_cut(tmp_path: Path, rest: bytes) -> None:
     made(tmp_path, range(3))
     path = tmp_path / "access" / "2026-11.jsonl"

@@ -505,7 +505,11 @@ def test_a_newer_register_in_it_says_so(archive: Path, untouched: Callable[[Path
         restore(newer, archive.parent / "elsewhere" / "state", NOW)
 
 
-@pytest.mark.parametrize("data", [b"", b"not a tar at all", b"\0" * 20_480, b"[" * 100_000, os.urandom(20_480)])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"not a tar at all", b"\0" * 20_480, b"[" * 100_000, os.urandom(20_480)],
+    ids=["empty", "text", "zeros", "brackets", "noise"],
+)
 def test_what_is_no_backup_is_said_to_be_none(tmp_path: Path, untouched: Callable[[Path], None], data: bytes) -> None:
     (tmp_path / "no.tar").write_bytes(data)
     untouched(tmp_path / "no.tar")
