@@ -110,7 +110,7 @@ def thumbnails(sides: Both, turns: int) -> list[Row]:
         mine.close(LEAVE)
     with sides.peer() as peer:
         peer.until(sides.sshd.shows)
-        began_s, repaints = time.monotonic(), 6
+        began_s, repaints = time.monotonic(), min(6, turns)
         ends_s = began_s + 1.5 * repaints  # htop paints anew every 1.5 s
         while (left := ends_s - time.monotonic()) > 0:
             peer.quiet(min(left, 0.2), min(left, 0.2))

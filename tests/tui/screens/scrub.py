@@ -48,8 +48,15 @@ class Scrub(LineFilter):
         after = scrubbed(before)
         if after == before:
             return segments
-        found, at = [], 0
-        for text, style, control in segments:
-            found.append(Segment(after[at : at + len(text)], style, control))
+        texts, at = [], 0
+        for text, _, _ in segments:
+            texts.append(after[at : at + len(text)])
             at += len(text)
-        return found
+        for number in range(len(texts) - 1):  # where a text ended and the blanks after it began is the run's own, too
+            if texts[number + 1].isspace():
+                whole = texts[number] + texts[number + 1]
+                texts[number] = texts[number].rstrip()
+                texts[number + 1] = whole[len(texts[number]) :]
+        return [
+            Segment(text, style, control) for text, (_, style, control) in zip(texts, segments, strict=True) if text
+        ]

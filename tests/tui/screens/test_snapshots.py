@@ -85,6 +85,7 @@ async def still(pilot: Pilot[Any]) -> None:
     """Everything has come, and no cursor blinks."""
     home = next(screen for screen in pilot.app.screen_stack if isinstance(screen, HomeScreen))
     await until(pilot, "who waits", lambda: "F2" in str(home.query_one("#welcome", Static).content))
+    await until(pilot, "what was asked for", lambda: "Asking …" not in screen_text(pilot))
     for field in pilot.app.screen.query(Input):
         field.cursor_blink = False
     await pilot.pause(0.2)  # what is loaded soon after an event has come by then
