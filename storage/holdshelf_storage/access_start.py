@@ -222,13 +222,13 @@ def _entries(fd: int, offset: int, expected: int) -> Iterator[tuple[int, bytes]]
             expected += 1
 
 
-def is_torn(fd: int, offset: int) -> bool:
-    """Whether what lies from `offset` on is what a crash leaves of entries never confirmed, and not damage.
+def is_torn(fd: int, offset: int, size: int | None = None) -> bool:
+    """Whether what lies from `offset` on, up to `size`, is what a crash leaves of entries never confirmed, and not damage.
 
     That is: half a line, private lines whose entry did not follow, or a stretch of zeros and whatever comes after it.
     """
     with translating("The access log could not be read"):
-        data = os.pread(fd, _MAX_TORN_BYTES, offset)
+        data = os.pread(fd, _MAX_TORN_BYTES if size is None else min(_MAX_TORN_BYTES, size - offset), offset)
     for raw in data.split(b"\n")[:-1]:
         if b"\x00" in raw:
             return True

@@ -290,12 +290,13 @@ def _place(months: Sequence[Month]) -> Callable[[Month], tuple[int, str]]:
 
 def _verify_month(dir_fd: int, month: Month, may_be_torn: bool, check: _Check) -> None:
     fd = open_file(dir_fd, month.name)
+    size = os.fstat(fd).st_size
 
     def may_end_at(at: int) -> bool:
-        return may_be_torn and check.tree.size >= check.total and is_torn(fd, at)
+        # Up to the size that was read: a running service may have written the rest of a line since.
+        return may_be_torn and check.tree.size >= check.total and is_torn(fd, at, size)
 
     try:
-        size = os.fstat(fd).st_size
         end = check.lines(raw_lines(fd, 0, size), month.name, month.name[:7], may_end_at)
         if 0 <= end < size and check.report.finished and not may_end_at(end):
             check.report.tell(f"{month.name}: it ends in half a line.")

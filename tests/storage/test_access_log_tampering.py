@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from holdshelf_storage import log_verify
 from holdshelf_storage.access_log import AccessLog
 from holdshelf_storage.checkpoint import BadHead, PublicKey
 from holdshelf_storage.errors import FormatNewer, LogBroken, LogError
@@ -354,3 +355,28 @@ def test_a_log_can_be_verified_while_it_is_written(tmp_path: Path) -> None:
         for future in futures:
             future.result()
     assert problems(tmp_path, None) == []
+
+
+@pytest.mark.parametrize("written", [0.0, 0.3, 0.5, 0.95])
+def test_what_is_written_while_the_last_lines_are_read_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: float
+) -> None:
+    access = tmp_path / "access"
+    with opened(tmp_path) as log:
+        log.append(*entry(1))
+        signed = {name: (access / name).read_bytes() for name in ("frontier", "head") if (access / name).exists()}
+        before = (access / "2026-11.jsonl").read_bytes()
+        log.append(*entry(2))
+    path = access / "2026-11.jsonl"
+    whole = path.read_bytes()
+    for name, data in signed.items():
+        (access / name).write_bytes(data)
+    read = log_verify.raw_lines
+
+    def raw_lines(fd: int, start: int, end: int | None) -> Iterator[tuple[int, bytes]]:
+        yield from read(fd, start, end)
+        path.write_bytes(whole)  # the service ends its write only now
+
+    monkeypatch.setattr(log_verify, "raw_lines", raw_lines)
+    path.write_bytes(whole[: len(before) + int(written * (len(whole) - len(before)))])
+    assert problems(tmp_path) == []
