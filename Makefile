@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 help:
 	@echo "make setup      .venv with Holdshelf and everything it needs"
-	@echo "make demo       virtual cameras, recorded and shown live; needs no root, touches no network"
+	@echo "make demo       virtual cameras, recorded, and the Director's screens; needs no root, touches no network"
 	@echo "                (make demo ARGS='--seconds 30 --json')"
 	@echo "make test       all tests, except the long ones; brings the system packages they need (make test-deps)"
 	@echo "make check      style, types, who may import whom, layout"

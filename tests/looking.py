@@ -38,16 +38,26 @@ OPTIONS = {"movflags": "empty_moov+default_base_moof+skip_trailer", "frag_durati
 
 
 @functools.cache
-def mp4() -> bytes:
-    """Twenty seconds that get brighter."""
+def mp4(size: tuple[int, int] = (WIDTH, HEIGHT), *, detailed: bool = False) -> bytes:
+    """Twenty seconds that get brighter: of one shade, or with details everywhere, as a real room has them."""
+    width, height = size
+    details = np.zeros((height, width, 3), dtype=np.uint8)
+    for number, block in enumerate(
+        (height // 12, height // 45) if detailed else ()
+    ):  # a small picture shows the coarse ones
+        cells = np.random.default_rng(number).integers(
+            0, 60, (height // block + 1, width // block + 1, 3), dtype=np.uint8
+        )
+        details += np.kron(cells, np.ones((block, block, 1), dtype=np.uint8))[:height, :width]
     out = io.BytesIO()
     with av.open(out, "w", format="mp4", options=OPTIONS) as container:
         stream = container.add_stream("libx264", rate=FPS, options={"preset": "ultrafast", "g": str(FPS)})
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.time_base = Fraction(1, FPS)
         for number in range(SECONDS * FPS):
-            shade = 30 + number * 200 // (SECONDS * FPS)
-            picture = np.full((HEIGHT, WIDTH, 3), shade, dtype=np.uint8)
+            shade = 30 + number * (100 if detailed else 200) // (SECONDS * FPS)
+            picture = np.full((height, width, 3), shade, dtype=np.uint8)
+            picture += details  # never over 255
             for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
                 container.mux(packet)
         for packet in stream.encode():
@@ -55,10 +65,18 @@ def mp4() -> bytes:
     return out.getvalue()
 
 
-def write(footage: Footage, camera: str, start_utc_ns: int, run: str = "run-1") -> None:
+def write(
+    footage: Footage,
+    camera: str,
+    start_utc_ns: int,
+    run: str = "run-1",
+    *,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+    detailed: bool = False,
+) -> None:
     """One closed file of twenty seconds; something moves in its second half. ``run``: the unbroken stretch it is part of."""
     segment = footage.open_segment(camera)
-    data = mp4()
+    data = mp4(size, detailed=detailed)
     with open(segment.fd, "wb", closefd=False) as file:
         file.write(data)
     footage.close_segment(
@@ -72,8 +90,8 @@ def write(footage: Footage, camera: str, start_utc_ns: int, run: str = "run-1") 
             sha256=hashlib.sha256(data).hexdigest(),
             bytes=len(data),
             codec="h264",
-            width=WIDTH,
-            height=HEIGHT,
+            width=size[0],
+            height=size[1],
             frames=SECONDS * FPS,
             activity=[100] * (SECONDS // 2) + [100_000] * (SECONDS // 2),
         ),
@@ -90,8 +108,11 @@ class Recorded:
     end_utc_ns: int
 
 
-def record(data: Path, cameras: Sequence[str], start_utc_ns: int | None = None) -> Recorded:
-    """Footage of some cameras in a set-up data folder whose service does not run; an hour ago unless said otherwise."""
+def record(data: Path, cameras: Sequence[str], start_utc_ns: int | None = None, **look: Any) -> Recorded:
+    """Footage of some cameras in a set-up data folder whose service does not run; an hour ago unless said otherwise.
+
+    ``look``: ``size`` and ``detailed``, as `write` takes them.
+    """
     start = start_utc_ns if start_utc_ns is not None else time.time_ns() - 60 * MINUTE_NS
     made = Recorded(start, start + 2 * MINUTE_NS, start + 3 * MINUTE_NS, start + 5 * MINUTE_NS)
     volume = Volume.attach(data / "state", data / "media")
@@ -100,7 +121,7 @@ def record(data: Path, cameras: Sequence[str], start_utc_ns: int | None = None) 
         footage.recover()
         for camera in cameras:
             for at in range(made.start_utc_ns, made.gap_utc_ns, SECONDS * NS):
-                write(footage, camera, at, f"{camera}-{made.start_utc_ns}")
+                write(footage, camera, at, f"{camera}-{made.start_utc_ns}", **look)
             gap = Gap(
                 start_utc_ns=made.gap_utc_ns,
                 start_boot_ns=made.gap_utc_ns - BOOTED_UTC_NS,
@@ -110,7 +131,7 @@ def record(data: Path, cameras: Sequence[str], start_utc_ns: int | None = None) 
             gap = footage.start_gap(camera, gap)
             footage.end_gap(camera, gap, GapEnd(end_utc_ns=made.resumed_utc_ns, elapsed_ns=MINUTE_NS))
             for at in range(made.resumed_utc_ns, made.end_utc_ns, SECONDS * NS):
-                write(footage, camera, at, f"{camera}-{made.resumed_utc_ns}")
+                write(footage, camera, at, f"{camera}-{made.resumed_utc_ns}", **look)
     finally:
         volume.detach()
     return made

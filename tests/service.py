@@ -37,10 +37,19 @@ def wait_for[T](what: str, probe: Callable[[], T | None], seconds: float = 30.0,
         time.sleep(every)
 
 
+def free_port() -> int:
+    """A TCP port that nobody listens at just now."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
 class Service:
     """`holdshelf serve` on a data folder. `kill` is SIGKILL, `stop` is SIGTERM; `start` may follow either.
 
     ``mint``: this process holds the SSH door's end of the socket on which sessions are opened (`as_person`).
+    ``door``: as it is installed, with the supervisor and the SSH door at ``door_port``; `pid` is the supervisor's then,
+    and `kill_service` kills the service alone, which comes back.
     """
 
     def __init__(
@@ -51,8 +60,12 @@ class Service:
         budget_bytes: int | None = None,
         environment: Mapping[str, str] | None = None,
         mint: bool = False,
+        door: bool = False,
+        door_user: str = "",
     ) -> None:
         self.data = data
+        self.door_port = free_port() if door else 0
+        self.door_user = door_user
         self.mint = mint
         self.door: socket.socket | None = None
         self.gone: dict[str, str] = {}
@@ -66,6 +79,11 @@ class Service:
     def start(self, *, wait: bool = True) -> None:
         command = [sys.executable, "-m", "holdshelf_tui.cli", "serve", "--data", str(self.data)]
         theirs: socket.socket | None = None
+        if self.door_port:
+            command += ["--door-port", str(self.door_port), "--door-address", "127.0.0.1"]
+            command += ["--door-user", self.door_user] if self.door_user else []
+        else:
+            command += ["--no-door"]
         if self.mint:
             self.close_door()
             self.door, theirs = make_pair()
@@ -92,11 +110,29 @@ class Service:
             if self.process.poll() is not None:
                 raise AssertionError(f"the service ended: {self.log()[-2000:]}")
             try:
-                return self.client.status().pid == self.process.pid
+                answering = self.client.status().pid
             except Unavailable:
                 return False
+            if self.door_port:
+                return self._door_listens()
+            return answering == self.process.pid
 
         wait_for("the service answers", answers, seconds)
+
+    def _door_listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.door_port), 1).close()
+        except OSError:
+            return False
+        return True
+
+    def service_pid(self) -> int:
+        """Of the service proper, behind a supervisor too."""
+        return self.client.status().pid
+
+    def kill_service(self) -> None:
+        """SIGKILL of the service proper alone, behind the supervisor's back."""
+        os.kill(self.service_pid(), signal.SIGKILL)
 
     @property
     def pid(self) -> int:

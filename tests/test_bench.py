@@ -75,6 +75,23 @@ def test_holds_looks_pictures_and_the_log_are_measured_beside_their_peers(tmp_pa
     assert not list(tmp_path.iterdir())
 
 
+def test_the_door_is_measured_beside_sshd_and_a_full_screen_program(tmp_path: Path) -> None:
+    _, found = run("door.py", "--repeat", "1", "--crowd", "2", "--idle", "1", "--seconds", "1", folder=tmp_path)
+    assert_well_formed(found)
+    assert found["peer"].startswith("sshd with ")
+    assert [row["bar"] for row in rows_of(found, "log-in to first paint")] == [300]
+    assert [row["bar"] for row in rows_of(found, "twelve thumbnails, from the key")] == [700]
+    for beginning in (
+        "log-in to",
+        "bytes of the first",
+        "bytes of a repaint",
+        "2 log-ins at once",
+        "memory of a session",
+    ):
+        assert all(row["peer"] > 0 for row in rows_of(found, beginning))
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(("value", "code"), [(0.5, 0), (0.7, 1), (None, 1)])
 def test_a_missed_bar_or_a_row_without_a_figure_ends_with_1(value: float | None, code: int) -> None:
     script = (

@@ -36,13 +36,13 @@ def cpu_s(pid: int, *, with_ended_children: bool = False) -> float:
     return sum(map(int, wanted)) / _TICKS_PER_S
 
 
-def pss_bytes(pids: Iterable[int]) -> int:
-    """Proportional resident memory of processes together; those that are gone count nothing."""
+def pss_bytes(pids: Iterable[int], *, kind: str = "Pss") -> int:
+    """Proportional resident memory of processes together; those that are gone count nothing. ``kind`` "Rss": all of it."""
     total = 0
     for pid in pids:
         with contextlib.suppress(OSError):
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
+                if line.startswith(f"{kind}:"):
                     total += int(line.split()[1]) << 10
     return total
 

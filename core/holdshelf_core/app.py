@@ -20,6 +20,7 @@ from typing import Any
 from holdshelf_core import acts, commissioning, ends, reasons, release_duties, restored, systemd
 from holdshelf_core.acts import looks as look_acts
 from holdshelf_core.acts import pictures as picture_acts
+from holdshelf_core.api.host_key import ensure_host_key
 from holdshelf_core.api.pictures import LookPictures
 from holdshelf_core.api.server import ApiServer
 from holdshelf_core.bus import EventBus
@@ -56,6 +57,7 @@ WATCH_S = 1.0
 VOLUME_WATCH_TICKS = 2
 HEARTBEAT_TICKS = 5
 CLOCK_REPAIR = "clock_disagreement"
+HOST_KEY_REPAIR = "door_host_key"
 UNWRITABLE_REPAIR = "state_unwritable"
 
 
@@ -210,10 +212,25 @@ class Holdshelf:
             self.store.async_report(error)
         except StorageError as error:
             raise Unavailable(str(error)) from None
+        if self.mint_fd is not None:
+            await self._have_host_key()
         await self.entries.async_setup_all()
         async_add_jobs(self)
         self.jobs.async_start()
         self.async_spawn(self.pictures.async_start(), "pictures")
+
+    async def _have_host_key(self) -> None:
+        """The SSH door's, before it starts. Recording goes on without one."""
+        try:
+            await asyncio.to_thread(ensure_host_key, self.paths.data)
+        except HoldshelfError as error:
+            self.repairs.async_create(
+                HOST_KEY_REPAIR,
+                camera_id=None,
+                severity="error",
+                sentence=f"Nobody can log in over SSH. {error.sentence}",
+                next_step=error.next_step or "Mend it, then restart the service.",
+            )
 
     async def _open_log(self) -> None:
         """Access log, then what it says the register lacks. What is wrong is a repair; recording starts all the same."""
@@ -236,6 +253,7 @@ class Holdshelf:
                 next_step="Restore STATE from a backup, or run `holdshelf log repair --why …` to go on with what is known.",
             )
         self.gate = Gate(self, self.log)
+        await asyncio.to_thread(self.gate.admin_keys.load)
         if self.log.problem is not None:
             self.gate.async_tell_damaged_log()
         acts.register_all(self.gate.registry)

@@ -8,7 +8,9 @@
     ├── Conflict              already there, or busy (HTTP 409)
     ├── NotPermitted          this caller may not (HTTP 403)
     │   └── Refused           the policy says no: clause, sentence, who can help
+    │       └── UnknownKey    a log-in with a key that is nobody's
     ├── Unavailable           the service, the disk or a device is not there now (HTTP 503)
+    │   └── Unreachable       no service answers: it is restarting, or is none (never sent; the client's own)
     └── integration errors    EntryNotReady, EntryAuthFailed, EntryError, FlowError (holdshelf_core.integration.errors)
 """
 
@@ -51,6 +53,10 @@ class Refused(NotPermitted):
         self.who = who
 
 
+class UnknownKey(Refused):
+    """A log-in with a key that is nobody's, or not that person's: whose it is was not proved."""
+
+
 class NotFound(HoldshelfError):
     """What was named does not exist."""
 
@@ -67,3 +73,7 @@ class Unavailable(HoldshelfError):
     """It may work later: the service, the disk or a device is not there now."""
 
     status = 503
+
+
+class Unreachable(Unavailable):
+    """No service answers at its socket, or it broke off: it may be back in a moment."""

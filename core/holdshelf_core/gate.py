@@ -19,10 +19,11 @@ from tzlocal import get_localzone
 
 from holdshelf_core import times
 from holdshelf_core.actions import Action, ActionRegistry, Change, LogForm
-from holdshelf_core.api.ports import Login
+from holdshelf_core.admin_keys import AdminKeys
 from holdshelf_core.caller import SERVICE, Caller
 from holdshelf_core.errors import Conflict, HoldshelfError, NotFound, Refused, Unavailable
 from holdshelf_core.house import put, row_of
+from holdshelf_core.logins import Logins
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Decision, Scope, Subject
 from holdshelf_core.policy.instants import Now
@@ -59,6 +60,9 @@ VIEW_PERMISSIONS = {
     "clock": "",
     "looks": "",
     "purposes": "",
+    "shared": "",
+    "logins": "",
+    "door": "",
     "events": "",
 }
 """What a person may read without an act: the permission behind it, '' for whoever may speak at all."""
@@ -182,13 +186,15 @@ def _favored(action: str, changes: Sequence[Change]) -> str:
     return ""
 
 
-class Gate:
+class Gate(Logins):
     """Owns the order of acts. Methods run on the loop."""
 
     def __init__(self, holdshelf: Holdshelf, log: AccessLog) -> None:
         self.holdshelf = holdshelf
         self.house = holdshelf.house
         self.log = log
+        self.admin_keys = AdminKeys(holdshelf.paths.state / "keys" / "admin_keys")
+        """Who comes in by the door as the admin; none until the file is loaded."""
         self.registry = ActionRegistry()
         self.order = asyncio.Lock()
         """The order of acts that change the state: one at a time."""
@@ -276,46 +282,6 @@ class Gate:
         if caller.person is None:
             return None
         return standing(self.house.state, caller.person, self.now()).why_not or None
-
-    async def async_login(self, login: str, fingerprint: str, source: str) -> Login:
-        """Who logs in with that name and key; a seat's name is its holder. Raises Refused, written down first."""
-        state = self.house.state
-        person = state.people.get(state.person_id(login))
-        owner = next((p for p in state.people.values() if any(key.fingerprint == fingerprint for key in p.keys)), None)
-        caller = Caller(owner.id if owner else None, False, -1, "ssh", source)
-        form = LogForm(private={"login": login[:64], "key": fingerprint[:80]})
-        try:
-            if owner is None:
-                raise Refused("P11", "This key is not known here (P11).", "Ask the Library Director to be enrolled.")
-            if person is None or person.id != owner.id:
-                raise Refused(
-                    "P11", f"This key does not belong to {login[:32]!r} (P11).", f"Log in as {owner.login!r}."
-                )
-            decision = self.decide(caller, "door", Scope())
-            if not decision.allowed:
-                raise Refused(decision.clause, decision.sentence, decision.who_can_help)
-        except Refused as refusal:
-            if owner is not None:
-                # Unknown keys are the door's to count: anybody in the world could fill the log with them.
-                refused_form = replace(form, facts={"clause": refusal.clause})
-                try:
-                    await self.async_append("door.login", caller, "refused", refused_form)
-                except HoldshelfError as error:
-                    _LOGGER.warning("a refused log-in was not written down: %s", error)
-            raise
-        await self.async_append("door.login", caller, "done", form, acting_as=decision.acting_as)
-        return Login(owner.id, owner.name)
-
-    def person_by_account(self, account: str) -> str | None:
-        """The person who is that account of this machine; also one who left, whom it must not make an admin."""
-        known = [p for p in self.house.state.people.values() if account and p.account == account]
-        here = [p for p in known if p.left_utc_ns is None]
-        return (here or known)[-1].id if known else None
-
-    def knows_key(self, person: str, fingerprint: str) -> bool:
-        """Whether that key is still one of the person's."""
-        row = self.house.state.people.get(person)
-        return row is not None and row.left_utc_ns is None and any(k.fingerprint == fingerprint for k in row.keys)
 
     def view_allowed(self, name: str, caller: Caller, camera: str | None = None) -> bool:
         """Whether this caller may see that view. The machine's own (jobs, doctor) are the admin's."""

@@ -55,6 +55,7 @@ def _disk(holdshelf: Holdshelf, room: RoomFigures | None) -> types.DiskRow:
         reserved_bytes=holdshelf.retention.reserved_bytes,
         counted=room.usage.complete,
         days_forecast=round(room.budget_bytes / rate / 86_400, 2) if rate > 0 else None,
+        floor_days=holdshelf.settings.floor_days,
     )
 
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from holdshelf_core.acts import common
 from holdshelf_core.acts.board import policy_file, settings_rows
-from holdshelf_core.api import types_board, types_clock, types_people
+from holdshelf_core.api import host_key, types_board, types_clock, types_people
+from holdshelf_core.api.types_session import DoorRow
 from holdshelf_core.caller import Caller
 from holdshelf_core.commissioning import async_commissions, async_entrances
 from holdshelf_core.errors import BadRequest, NotFound
+from holdshelf_core.last_login import async_logins
 from holdshelf_core.looking.views import async_looks, async_purposes
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope, Subject
@@ -145,6 +147,12 @@ async def _appointments(holdshelf: Holdshelf, _c: Caller, _q: Mapping[str, str])
     ]
 
 
+async def _shared(holdshelf: Holdshelf, caller: Caller, query: Mapping[str, str]) -> list[types_people.ShareRow]:
+    """What is shared with the caller, to be viewed; nobody else's."""
+    rows = await _shares(holdshelf, caller, query)
+    return [row for row in rows if row.kind == "view" and row.person == caller.person]
+
+
 async def _shares(holdshelf: Holdshelf, _caller: Caller, _query: Mapping[str, str]) -> list[types_people.ShareRow]:
     now = holdshelf.gate.now()
     return [
@@ -179,6 +187,7 @@ async def _flags(holdshelf: Holdshelf, _caller: Caller, _query: Mapping[str, str
             list(f.reviewed_by),
             f.note,
             len(f.reviewed_by) < f.needs,
+            f.about,
         )
         for f in holdshelf.house.state.flags.values()
     ]
@@ -237,12 +246,17 @@ async def _clock(holdshelf: Holdshelf, _caller: Caller, _query: Mapping[str, str
     return types_clock.ClockRow(now.utc_ns, now.trusted_utc_ns, holdshelf.clock.boot_ns(), now.doubtful)
 
 
+async def _door(holdshelf: Holdshelf, _caller: Caller, _query: Mapping[str, str]) -> DoorRow:
+    return DoorRow(await asyncio.to_thread(host_key.fingerprint, holdshelf.paths.data))
+
+
 VIEWS: Mapping[str, View] = {
     "me": View(_me),
     "people": View(_people),
     "seats": View(_seats),
     "appointments": View(_appointments),
     "shares": View(_shares),
+    "shared": View(_shared),
     "flags": View(_flags),
     "entrances": View(async_entrances),
     "commissions": View(async_commissions),
@@ -253,4 +267,6 @@ VIEWS: Mapping[str, View] = {
     "clock": View(_clock),
     "looks": View(async_looks),
     "purposes": View(async_purposes),
+    "logins": View(async_logins),
+    "door": View(_door),
 }

@@ -13,7 +13,7 @@ from holdshelf_core.api.mint import MintSocket
 from holdshelf_core.api.ports import Login
 from holdshelf_core.api.tokens import Session, Tokens
 from holdshelf_core.caller import Caller
-from holdshelf_core.errors import Conflict, Refused, Unavailable
+from holdshelf_core.errors import Conflict, Refused, Unavailable, UnknownKey
 
 
 def tokens(**bounds: int) -> Tokens:
@@ -116,12 +116,25 @@ class House:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, str]] = []
+        self.failed: list[tuple[Mapping[str, int], int]] = []
+        self.resumed: list[bool] = []
 
-    async def async_login(self, login: str, fingerprint: str, source: str) -> Login:
+    async def async_login(self, login: str, fingerprint: str, source: str, *, resumed: bool = False) -> Login:
         self.asked.append((login, fingerprint, source))
+        self.resumed.append(resumed)
+        if fingerprint == "SHA256:nobody":
+            raise UnknownKey("P11", "This key is not known here.", "Ask the Library Director.")
+        if fingerprint == "SHA256:later":
+            raise Unavailable("The access log cannot be written.", "Try again.")
         if (login, fingerprint) != ("director", "SHA256:good"):
             raise Refused("P11", "Your appointment ended on 2026-11-24.", "Ask the Library Director.")
         return Login("p1", "Ada")
+
+    async def async_failed_logins(self, sources: Mapping[str, int], total: int) -> None:
+        self.failed.append((sources, total))
+
+    def key_is_known(self, fingerprint: str) -> bool:
+        return fingerprint != "SHA256:nobody"
 
     async def async_act(self, name: str, caller: Caller, body: bytes) -> bytes:
         raise NotImplementedError
@@ -188,6 +201,46 @@ async def test_a_refusal_reaches_the_door_with_its_sentence_and_clause() -> None
         assert refused.value.clause == "P11"
         assert refused.value.next_step == "Ask the Library Director."
         assert not desk.tokens.all()
+
+
+async def test_a_key_that_is_nobodys_and_a_service_that_cannot_tell_are_not_taken_for_a_refusal() -> None:
+    async with Desk() as desk:
+        assert await desk.door.async_known("SHA256:good")
+        assert not await desk.door.async_known("SHA256:nobody")
+        with pytest.raises(UnknownKey, match="not known here"):
+            await desk.door.async_mint("director", "SHA256:nobody", "")
+        with pytest.raises(Unavailable, match="cannot be written"):
+            await desk.door.async_mint("director", "SHA256:later", "")
+
+
+async def test_a_session_taken_up_again_is_told_from_a_log_in() -> None:
+    async with Desk() as desk:
+        await desk.door.async_mint("director", "SHA256:good", "")
+        await desk.door.async_mint("director", "SHA256:good", "", resumed=True)
+        assert desk.house.resumed == [False, True]
+
+
+async def test_strangers_are_noted_by_number() -> None:
+    async with Desk() as desk:
+        await desk.door.async_failed({"192.0.2.7": 40}, 55)
+        assert desk.house.failed == [({"192.0.2.7": 40}, 55)]
+
+
+async def test_a_door_that_is_started_again_ends_what_the_one_before_it_left() -> None:
+    async with Desk() as desk:
+        await desk.door.async_hello()
+        minted = await desk.door.async_mint("director", "SHA256:good", "")
+        await desk.door.async_hello()
+        assert desk.tokens.get(minted.session) is None
+
+
+async def test_a_service_that_stops_leaves_its_sessions_to_the_next() -> None:
+    desk = Desk()
+    async with desk:
+        await desk.door.async_hello()
+        minted = await desk.door.async_mint("director", "SHA256:good", "")
+    assert minted.session not in desk.gone
+    assert desk.tokens.get(minted.session) is not None
 
 
 async def test_the_door_hears_of_a_session_that_the_service_ended() -> None:

@@ -37,6 +37,8 @@ SKELETON = {
         "holdshelf_tui.cli.demo",
         "holdshelf_tui.cli.serve",
         "holdshelf_tui.demo.cameras",
+        "holdshelf_tui.door.connection",
+        "holdshelf_tui.supervisor",
     ],
 }
 
@@ -48,6 +50,9 @@ ALLOWED = [
     ("holdshelf_tui.demo.cameras", "holdshelf_core.app"),
     ("holdshelf_tui.demo.cameras", "av"),
     ("holdshelf_tui.demo.cameras", "ipycam"),
+    ("holdshelf_tui.door.connection", "asyncssh"),
+    ("holdshelf_tui.door.connection", "holdshelf_core.api.client"),
+    ("holdshelf_tui.supervisor", "holdshelf_core.api"),
     ("holdshelf_core.app", "holdshelf_core.recorder.recorder"),
     ("holdshelf_core.app", "holdshelf_core.keeping.retention"),
     ("holdshelf_core.app", "holdshelf_core.api.client"),
@@ -81,6 +86,9 @@ FORBIDDEN = [
     ("decoders", "holdshelf_tui.app", "aiortc"),
     ("no-decoder-in-service", "holdshelf_core.recorder.recorder", "holdshelf_core.recorder.worker_source"),
     ("no-decoder-in-service", "holdshelf_core.looking.pictures", "holdshelf_core.looking.picture_decode"),
+    ("ssh", "holdshelf_tui.app", "asyncssh"),
+    ("ssh", "holdshelf_core.api.client", "asyncssh"),
+    ("supervisor", "holdshelf_tui.supervisor", "msgspec"),
     ("demo-extra", "holdshelf_tui.app", "numpy"),
     ("rooms", "holdshelf_core.recorder.recorder", "holdshelf_core.keeping.retention"),
     ("rooms", "holdshelf_core.keeping.retention", "holdshelf_core.recorder.recorder"),

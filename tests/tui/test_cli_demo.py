@@ -1,4 +1,4 @@
-"""`holdshelf demo` as a first user meets it: ends by itself, again on the same data, killed, and on a small terminal."""
+"""`holdshelf demo` as a first user meets it: ends by itself, again on the same data, killed, and with its screens."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     home = tmp_path / "started-here"
     home.mkdir()
     process = subprocess.Popen(
-        [HOLDSHELF, "demo", "--cameras", "1", "--data", str(tmp_path / "data")],
+        [HOLDSHELF, "demo", "--cameras", "1", "--past", "0", "--data", str(tmp_path / "data")],
         cwd=home,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -97,9 +98,10 @@ def test_a_demo_that_is_killed_leaves_nothing_running(demo: subprocess.Popen[byt
 
 
 def test_a_demo_without_data_leaves_no_folder(tmp_path: Path) -> None:
-    done = run("demo", "--cameras", "1", "--seconds", "2", env={"TMPDIR": str(tmp_path)}, timeout_s=90)
+    done = run("demo", "--cameras", "1", "--seconds", "2", "--past", "1", env={"TMPDIR": str(tmp_path)}, timeout_s=90)
     assert done.code == 0
     assert "0 tracks of sound" in done.out
+    assert "1 min 0" in done.out, "the minute that was made, and what was recorded since"
     assert [path.name for path in tmp_path.iterdir() if "demo" in path.name] == []
 
 
@@ -109,39 +111,58 @@ def test_a_demo_of_no_length_is_refused_before_anything_is_made(tmp_path: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_live_table_fits_80_columns_and_grows_with_the_terminal(tmp_path: Path) -> None:
-    """Every column of the design on the smallest terminal: camera, state, recorded, days, size, activity, last gap."""
+def test_the_directors_screens_come_up_are_left_cleanly_and_nothing_is_left_running(tmp_path: Path) -> None:
     tmux = ["tmux", "-L", f"holdshelf-{uuid.uuid4().hex[:8]}"]
     # pytest's readline has set COLUMNS and LINES, which would be believed rather than the terminal.
-    command = f"env -u COLUMNS -u LINES NO_COLOR=1 '{HOLDSHELF}' demo --cameras 1 --data '{tmp_path / 'data'}'"
+    command = f"env -u COLUMNS -u LINES '{HOLDSHELF}' demo --cameras 1 --past 1 --data '{tmp_path / 'data'}'"
 
-    def screen(*more: str) -> str:
-        return subprocess.run([*tmux, "capture-pane", "-p", *more], capture_output=True, text=True, check=True).stdout
+    def do(*words: str) -> str:
+        return subprocess.run([*tmux, *words], capture_output=True, text=True, check=True).stdout
 
-    subprocess.run([*tmux, "-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", command], check=True)
+    def screen() -> str:
+        return do("capture-pane", "-p", "-J")  # lines that the terminal broke, whole
+
+    do("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "sh")
     try:
-        row = r"Front entrance +● recording +\d+ s +0\.0 +[\d.]+ k?B +[▁-█]+ \d\d:\d\d, \d+ s"
-        wait_for("the table", lambda: re.search(row, screen()), 40, every=0.3)
+        do("send-keys", "-l", f"{command}; echo ended: $?")
+        do("send-keys", "Enter")
+        row = r"Front entrance +● recording +1 min \d+ s +0\.0 "
+        wait_for("the cameras", lambda: re.search(row, screen()), 60, every=0.3)
         shown = screen()
-        heads = "Camera +State +Recorded +Days +Size +Activity +Last gap"
-        assert re.search(heads, shown)
+        assert "Dora Reed, Library Director" in shown
         assert "1 of 1 cameras recording" in shown
-        assert all(len(line) <= 80 for line in shown.splitlines())
-        colours = set(re.findall(r"\x1b\[[\d;]*?([34]8;2;\d+;\d+;\d+)", screen("-e")))
-        assert all(len(set(colour.split(";")[2:])) == 1 for colour in colours), "greys only"
-        subprocess.run([*tmux, "resize-window", "-x", "132", "-y", "30"], check=True)
-        wait_for("the gap's reason", lambda: re.search(r"\d\d:\d\d connecting, \d+ s", screen()), 10, every=0.2)
-        subprocess.run([*tmux, "send-keys", "q"], check=True)
+        assert "2 Timeline" in shown
+        assert do("display-message", "-p", "#{alternate_on}") == "1\n"
+        do("send-keys", "C-q")
+        wait_for("the demo's end", lambda: "ended: 0" in screen(), 30, every=0.2)
+        left = screen()
+        assert "demo-keys/director -p" in left, "how to come in is still there to be read"
+        assert "0 tracks of sound" in left
+        modes = "#{alternate_on} #{mouse_any_flag} #{mouse_sgr_flag} #{keypad_cursor_flag} #{cursor_flag}"
+        assert do("display-message", "-p", modes) == "0 0 0 0 1\n"
+        do("send-keys", "-l", "echo c''lean-$((40+2))")
+        do("send-keys", "Enter")
+        wait_for("a shell that echoes", lambda: "clean-42" in screen(), 10)
+        do("send-keys", "-l", "exit")
+        do("send-keys", "Enter")
 
         def ended() -> bool:  # tmux's server ends with its only window
             return subprocess.run([*tmux, "ls"], capture_output=True, check=False).returncode != 0
 
-        wait_for("the demo's end", ended, 30)
+        wait_for("the shell's end", ended, 10)
     finally:
         subprocess.run([*tmux, "kill-server"], capture_output=True, check=False)
-        left = left_of(tmp_path)
-        for pid in left:
+        left_over = left_of(tmp_path)
+        for pid in left_over:
             os.kill(pid, signal.SIGKILL)
-    assert left == []
+    assert left_over == []
     journal = next((tmp_path / "data" / "media" / "footage").glob("*/2*/journal.jsonl"))
     assert all(json.loads(line) for line in journal.read_text().splitlines())
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_made(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("demo", "--no-ui", "--door-port", str(port), "--data", tmp_path / "d")
+    assert "Give another with --door-port" in done.refusal()
+    assert list(tmp_path.iterdir()) == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 from holdshelf_core.actions import ActionRegistry
 from holdshelf_core.acts import (
     access_log,
+    admin_keys,
     board,
     cameras,
     capacity,
@@ -27,6 +28,7 @@ def register_all(registry: ActionRegistry) -> None:
     """Every act of the house."""
     for module in (
         access_log,
+        admin_keys,
         board,
         cameras,
         capacity,

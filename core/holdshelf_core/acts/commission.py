@@ -217,6 +217,7 @@ async def _still(call: Call[types.CommissionStill], shown: _Shown) -> types.Stil
         picture.height,
         masked,
         row.mask_version,
+        picture.picture_height,
     )
 
 

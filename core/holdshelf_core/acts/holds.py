@@ -155,6 +155,9 @@ async def async_row(holdshelf: Any, hold: model.Hold, *, coverage: bool = False,
         held_bytes=facts.held_bytes,
         coverage=rows,
         queued=queued,
+        placed_by_name=holdshelf.house.state.name_of(hold.placed_by),
+        lift_by=hold.lift_by,
+        lift_by_name=holdshelf.house.state.name_of(hold.lift_by) if hold.lift_by else "",
     )
 
 

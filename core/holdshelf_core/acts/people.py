@@ -25,6 +25,11 @@ _TERM = re.compile(r"s\d{1,9}", re.ASCII)
 
 def _key(call: Call[Any], text: str, person: str) -> model.Key:
     kind, fingerprint, line = parse_public_key(text)
+    if call.gate.admin_keys.knows(fingerprint):
+        raise BadRequest(
+            f"The key {fingerprint} is the admin's already, who is shown no picture; a person needs a key apart (P11).",
+            "Have a new key made.",
+        )
     for other in call.state.people.values():
         if other.id != person and any(key.fingerprint == fingerprint for key in other.keys):
             raise BadRequest(

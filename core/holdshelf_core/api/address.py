@@ -16,6 +16,8 @@ from pathlib import Path
 from holdshelf_core.errors import Unavailable
 
 MAX_SOCKET_PATH_BYTES = 107
+SERVICE_UID_VARIABLE = "HOLDSHELF_SERVICE_UID"
+"""Set by the supervisor for the SSH door, which may not be able to see whose the data is."""
 SYSTEM_FOLDER = Path("/run/holdshelf")
 """systemd's RuntimeDirectory of the unit; only root makes folders in /run."""
 
@@ -49,6 +51,8 @@ def serve_path(data: Path) -> Path:
     try:
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         ours = _belongs_to(folder, os.getuid())
+        if ours and not given:
+            folder.chmod(0o750)  # the group may come as far as the socket, whatever the umask was
     except OSError as error:
         raise Unavailable(f"The runtime folder {folder} cannot be made: {error.strerror}.") from None
     # In /tmp anyone may have made it first: then it is not ours to listen in.
@@ -72,6 +76,8 @@ def candidate_paths(data: Path) -> list[Path]:
     owners = [os.getuid()]
     with contextlib.suppress(OSError):  # not set up, or not ours to see
         owners.append((data / "state").stat().st_uid)
+    with contextlib.suppress(ValueError):
+        owners.append(int(os.environ.get(SERVICE_UID_VARIABLE, "")))
     folders = [(_own_folder(), os.getuid())]
     for uid in dict.fromkeys(owners):
         folders += [(Path(f"/run/user/{uid}/holdshelf"), uid), (_temporary_folder(uid), uid)]

@@ -29,6 +29,7 @@ from holdshelf_core.api.errors import (
     NotFound,
     NotPermitted,
     Unavailable,
+    Unreachable,
     refused_there,
 )
 from holdshelf_core.api.types_session import EventRow
@@ -111,6 +112,10 @@ class Client:
         self._data = data
         self._timeout_s = timeout_s
         self._token = token if token is not None else _INHERITED.token()
+
+    def renew(self, token: str) -> None:
+        """Go on with another token: the service was restarted, and the door opened the same session there."""
+        self._token = token
 
     # --- asking -----------------------------------------------------------------------------------------------
 
@@ -207,7 +212,7 @@ class Client:
                 continue
             return connection
         if isinstance(refused, BlockingIOError):
-            raise Unavailable("The service has too many connections waiting.", "Try again in a moment.")
+            raise Unreachable("The service has too many connections waiting.", "Try again in a moment.")
         if isinstance(refused, PermissionError):
             raise NotPermitted(
                 f"This account may not speak to a service on {self._data}.",
@@ -218,17 +223,17 @@ class Client:
         try:
             state.stat()
         except (FileNotFoundError, NotADirectoryError):
-            raise Unavailable(
+            raise Unreachable(
                 f"{self._data} is not set up.", f"Run `holdshelf init --data {shown}`, or give --data."
             ) from None
         except OSError:
             pass
         if not os.access(state, os.X_OK):
-            raise Unavailable(
+            raise Unreachable(
                 f"No service answers on {self._data}, and this account may not look into it.",
                 "Run the command as the service's user or root, or join its group.",
             )
-        raise Unavailable(
+        raise Unreachable(
             f"No service runs on {self._data}.", f"Start it: `holdshelf serve --data {shown}` (or its systemd unit)."
         )
 
@@ -236,7 +241,7 @@ class Client:
 class Events:
     """An open stream of events: iterate over it. The last one is ``end`` or ``lagged``, with the reason in its data.
 
-    ``close`` may be called from another thread; the iteration then ends. Raises Unavailable when the service is gone.
+    ``close`` may be called from another thread; the iteration then ends. Raises Unreachable when the service is gone.
     """
 
     def __init__(self, connection: _UnixConnection, response: http.client.HTTPResponse) -> None:
@@ -253,11 +258,11 @@ class Events:
             except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
                 if self._closed:
                     return
-                raise Unavailable("The service broke off.", str(error) or "Look at its log.") from None
+                raise Unreachable("The service broke off.", str(error) or "Look at its log.") from None
             if not line:
                 if self._closed:
                     return
-                raise Unavailable("The service broke off.", "Look at its log.")
+                raise Unreachable("The service broke off.", "Look at its log.")
             if line.startswith("data:"):
                 data += line[5:].strip()
             elif line in ("\n", "\r\n") and data:
@@ -294,9 +299,9 @@ def _told_in_words() -> Iterator[None]:
     try:
         yield
     except TimeoutError:
-        raise Unavailable("The service did not answer in time.", "Look at its log, then try again.") from None
+        raise Unreachable("The service did not answer in time.", "Look at its log, then try again.") from None
     except (OSError, http.client.HTTPException) as error:
-        raise Unavailable(f"The service broke off ({error or type(error).__name__}).", "Look at its log.") from None
+        raise Unreachable(f"The service broke off ({error or type(error).__name__}).", "Look at its log.") from None
 
 
 def _other_version() -> Unavailable:

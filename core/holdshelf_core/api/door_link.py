@@ -9,26 +9,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import socket
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from holdshelf_core.api.errors import HoldshelfError, NotPermitted, Unavailable, refused_there
+from holdshelf_core.api.errors import HoldshelfError, NotPermitted, Unavailable, UnknownKey, refused_there
+from holdshelf_core.api.link_pair import make_pair
 from holdshelf_core.api.types_session import Minted
+
+__all__ = ["DoorLink", "make_pair", "token_pipe"]
 
 MAX_MESSAGE_BYTES = 16 << 10
 ANSWER_TIMEOUT_S = 40.0
 _GONE = "The recording service is not there; it is being started again."
-
-
-def make_pair() -> tuple[socket.socket, socket.socket]:
-    """(the door's end, the service's end). Whoever makes them gives each to one process and keeps neither."""
-    door, service = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    # From the first message on the kernel says who wrote it, also before the service is there.
-    service.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-    return door, service
 
 
 def token_pipe(token: str) -> int:
@@ -49,7 +45,8 @@ class DoorLink:
         self._link = link
         self._on_gone = on_gone
         self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._last_id = 0
+        # Not from 1: what was answered to a door before this one, on the same pair, is nobody's answer here.
+        self._last_id = secrets.randbits(48)
         self._order = asyncio.Lock()
         self._closed = False
 
@@ -77,14 +74,24 @@ class DoorLink:
             waiting.set_result(answer)
 
     async def async_hello(self) -> str:
-        """Say that the door is there; the service's version. To be sent first. Raises HoldshelfError."""
+        """Say first that the door is there: what an earlier one left ends. The service's version. Raises HoldshelfError."""
         return str((await self._ask({"hello": {}}))["hello"]["version"])
 
-    async def async_mint(self, login: str, fingerprint: str, source: str) -> Minted:
-        """A session for a key that was checked. Raises Refused with the sentence to show, HoldshelfError."""
-        return msgspec.convert(
-            await self._ask({"mint": {"login": login, "fingerprint": fingerprint, "source": source}}), Minted
-        )
+    async def async_mint(self, login: str, fingerprint: str, source: str, *, resumed: bool = False) -> Minted:
+        """A session for a key that was checked. ``resumed``: it goes on after a restart of the service.
+
+        Raises UnknownKey, Refused with the sentence to show, Unavailable (ask again), HoldshelfError.
+        """
+        asked = {"login": login, "fingerprint": fingerprint, "source": source, "resumed": resumed}
+        return msgspec.convert(await self._ask({"mint": asked}), Minted)
+
+    async def async_known(self, fingerprint: str) -> bool:
+        """Whether a key is anybody's, before its signature is asked for. Raises HoldshelfError."""
+        return bool((await self._ask({"known": fingerprint})).get("known", False))
+
+    async def async_failed(self, sources: dict[str, int], total: int) -> None:
+        """Have failed log-ins written into the access log: how many, by address (the most active ones). Raises HoldshelfError."""
+        await self._ask({"failed": {"sources": sources, "total": total}})
 
     async def async_end(self, session: str) -> None:
         """A session is over. Raises HoldshelfError."""
@@ -116,4 +123,8 @@ class DoorLink:
 
 def _refusal(answer: dict[str, Any]) -> HoldshelfError:
     sentence, step, clause = (str(answer.get(name, "")) for name in ("refused", "next_step", "clause"))
+    if answer.get("why") == "unknown":
+        return UnknownKey("", sentence, step)
+    if answer.get("why") == "unavailable":
+        return Unavailable(sentence, step)
     return refused_there(clause, sentence, step, step) if clause else NotPermitted(sentence, step)

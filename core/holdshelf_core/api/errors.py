@@ -1,6 +1,16 @@
 """The errors that a client of the API may meet (``holdshelf_core.errors``)."""
 
-from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound, NotPermitted, Refused, Unavailable
+from holdshelf_core.errors import (
+    BadRequest,
+    Conflict,
+    HoldshelfError,
+    NotFound,
+    NotPermitted,
+    Refused,
+    Unavailable,
+    UnknownKey,
+    Unreachable,
+)
 
 __all__ = [
     "BadRequest",
@@ -10,6 +20,8 @@ __all__ = [
     "NotPermitted",
     "Refused",
     "Unavailable",
+    "UnknownKey",
+    "Unreachable",
     "refused_there",
 ]
 

@@ -5,12 +5,16 @@ whether they may come in; the session is bound to the account that the kernel na
 message's ``id``, if any, comes back with its answer::
 
     {"hello": {}}                                            → {"hello": {"version": …}}
-    {"mint": {"login", "fingerprint", "source"}}             → {"token", "session", "person", "name"}
-                                                             or {"refused": sentence, "next_step", "clause"}
+    {"known": fingerprint}                                   → {"known": true | false}
+    {"mint": {"login", "fingerprint", "source", "resumed"}}  → {"token", "session", "person", "name"}
+                                                             or {"refused": sentence, "next_step", "clause", "why"}
     {"end": session}                                         → {"ended": true | false}
+    {"failed": {"sources": {address: count}, "total"}}       → {"noted": true}
     (unasked, when a session ends on this side)              ← {"gone": session, "reason": sentence}
 
-When the other end is closed, all sessions end: nobody would tell us of theirs any more.
+A refusal's ``why``: `unknown` (whose key it is was not proved), `unavailable` (ask again later), else ''. When the other end is
+closed, or a new door says hello on it, all sessions end: nobody would tell us of theirs any more. When this service stops, the
+socket just closes: the door asks for its sessions again at the next one.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ import msgspec
 from holdshelf_core.api.identity import overflow_uid
 from holdshelf_core.api.ports import Gate
 from holdshelf_core.api.tokens import Session, Tokens
-from holdshelf_core.errors import HoldshelfError, NotPermitted, Unavailable
+from holdshelf_core.errors import HoldshelfError, NotPermitted, Unavailable, UnknownKey
 from holdshelf_core.version import VERSION
 
 _LOGGER = logging.getLogger(__name__)
@@ -49,15 +53,25 @@ class MintAsked(msgspec.Struct, frozen=True):
     login: str
     fingerprint: str
     source: str
+    resumed: bool = False
+
+
+class FailedLogins(msgspec.Struct, frozen=True):
+    """Log-ins that came to nothing: the most active addresses, and how many in all."""
+
+    sources: dict[str, int]
+    total: int
 
 
 class MintMessage(msgspec.Struct, frozen=True):
-    """What the door sends: one of the three."""
+    """What the door sends: one of these."""
 
     id: int | None = None
     hello: dict[str, Any] | None = None
+    known: str | None = None
     mint: MintAsked | None = None
     end: str | None = None
+    failed: FailedLogins | None = None
 
 
 class MintSocket:
@@ -88,10 +102,11 @@ class MintSocket:
         self._outgoing: deque[bytes] = deque(maxlen=MAX_WAITING)
         self._to_write = asyncio.Event()
         self._turns = asyncio.Semaphore(MAX_AT_ONCE)
+        self._stopping = False
         self._unsubscribe = tokens.async_listen(self._session_ended)
 
     async def async_run(self) -> None:
-        """Serve until the other end is closed; then every session ends."""
+        """Serve until the other end is closed; then every session ends. Cancelled: the service stops, sessions are its affair."""
         writer = asyncio.create_task(self._write(), name="mint-write")
         try:
             while True:
@@ -110,6 +125,9 @@ class MintSocket:
                 task = asyncio.create_task(self._answer(raw, uid))
                 self._tasks.add(task)
                 task.add_done_callback(self._done)
+        except asyncio.CancelledError:
+            self._stopping = True
+            raise
         except OSError as error:
             _LOGGER.error("the SSH door's socket failed: %s", error.strerror)
         finally:
@@ -119,7 +137,7 @@ class MintSocket:
                 task.cancel()
             await asyncio.gather(writer, *self._tasks, return_exceptions=True)
             self._link.close()
-            if ended := self._tokens.revoke_all("The SSH door is gone."):
+            if not self._stopping and (ended := self._tokens.revoke_all("The SSH door is gone.")):
                 _LOGGER.warning("the SSH door is gone: %d sessions ended", ended)
 
     def _done(self, task: asyncio.Task[None]) -> None:
@@ -157,9 +175,13 @@ class MintSocket:
             answer = {"refused": "The message is not understood.", "next_step": "", "clause": ""}
         except HoldshelfError as error:
             clause = getattr(error, "clause", "")
-            answer = {"refused": error.sentence, "next_step": error.next_step, "clause": clause}
+            why = (
+                "unknown" if isinstance(error, UnknownKey) else "unavailable" if isinstance(error, Unavailable) else ""
+            )
+            answer = {"refused": error.sentence, "next_step": error.next_step, "clause": clause, "why": why}
         except TimeoutError:
-            answer = {"refused": "The service did not answer in time.", "next_step": "Try again.", "clause": ""}
+            words = "The service did not answer in time."
+            answer = {"refused": words, "next_step": "Try again.", "clause": "", "why": "unavailable"}
         except Exception:
             _LOGGER.exception("a log-in failed")
             answer = {"refused": "The service failed at this.", "next_step": "Its log says more.", "clause": ""}
@@ -168,16 +190,22 @@ class MintSocket:
     async def _do(self, asked: MintMessage, uid: int) -> dict[str, Any]:
         if asked.mint is not None:
             return await self._mint(asked.mint, uid)
+        if asked.known is not None:
+            return {"known": self._gate.key_is_known(asked.known)}
+        if asked.failed is not None:
+            await self._gate.async_failed_logins(asked.failed.sources, asked.failed.total)
+            return {"noted": True}
         if asked.end is not None:
             return {"ended": self._tokens.revoke(asked.end)}
         if asked.hello is not None:
+            self._tokens.revoke_all("The SSH door was started again.")
             return {"hello": {"version": VERSION}}
         raise NotPermitted("The message asks for nothing that there is.")
 
     async def _mint(self, asked: MintAsked, uid: int) -> dict[str, Any]:
         async with asyncio.timeout(MINT_TIMEOUT_S):
-            login = await self._gate.async_login(asked.login, asked.fingerprint, asked.source)
-        token, session = self._tokens.mint(login.person, asked.fingerprint, asked.source, uid)
+            login = await self._gate.async_login(asked.login, asked.fingerprint, asked.source, resumed=asked.resumed)
+        token, session = self._tokens.mint(login.person, asked.fingerprint, asked.source, uid, admin=login.admin)
         return {"token": token, "session": session, "person": login.person, "name": login.name}
 
     def _session_ended(self, session: Session) -> None:

@@ -11,10 +11,11 @@ from holdshelf_core.caller import Caller
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who a log-in turned out to be: person id and name."""
+    """Who a log-in turned out to be: person id and name. ``admin``: no person, and ``person`` says ``admin``."""
 
     person: str
     name: str
+    admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,19 @@ class Gate(Protocol):
         """'' or None: fine. Else the sentence why this person has no standing any more."""
         ...
 
-    async def async_login(self, login: str, fingerprint: str, source: str) -> Login:
-        """Who logs in with that name and key; a seat's name is its holder. Raises Refused, which is logged there."""
+    async def async_login(self, login: str, fingerprint: str, source: str, *, resumed: bool = False) -> Login:
+        """Who logs in with that name and key; a seat's name is its holder. Raises Refused, which is logged there.
+
+        ``resumed``: the session was open before the service was restarted.
+        """
+        ...
+
+    async def async_failed_logins(self, sources: Mapping[str, int], total: int) -> None:
+        """Write down that strangers tried. Raises HoldshelfError."""
+        ...
+
+    def key_is_known(self, fingerprint: str) -> bool:
+        """Whether that key is, or was until they left, one of anybody's."""
         ...
 
     def person_by_account(self, account: str) -> str | None:
@@ -47,6 +59,10 @@ class Gate(Protocol):
 
     def knows_key(self, person: str, fingerprint: str) -> bool:
         """Whether that key is still one of the person's."""
+        ...
+
+    def knows_admin_key(self, fingerprint: str) -> bool:
+        """Whether an admin comes in with that key."""
         ...
 
     def view_allowed(self, name: str, caller: Caller, camera: str | None = None) -> bool:

@@ -44,9 +44,8 @@ class Session:
 
     @property
     def person(self) -> str:
-        """The person's id; a session always has one."""
-        assert self.caller.person is not None
-        return self.caller.person
+        """The person's id; ``admin`` for an admin's session."""
+        return self.caller.who
 
 
 class Tokens:
@@ -67,8 +66,11 @@ class Tokens:
 
     # --- life of a session ------------------------------------------------------------------------------------
 
-    def mint(self, person: str, key_fingerprint: str, source: str, uid: int) -> tuple[str, str]:
-        """Open a session: (token, session id). Only connections of account ``uid`` may use it. Raises Conflict, Unavailable."""
+    def mint(self, person: str, key_fingerprint: str, source: str, uid: int, *, admin: bool = False) -> tuple[str, str]:
+        """Open a session: (token, session id). Only connections of account ``uid`` may use it. Raises Conflict, Unavailable.
+
+        ``admin``: it is no person's, and ``person`` is how such sessions are counted together.
+        """
         if len(self._by_id) >= self._total:
             raise Unavailable(f"{self._total} sessions are open, which is the most there are.", "Try again later.")
         if sum(session.person == person for session in self._by_id.values()) >= self._per_person:
@@ -80,7 +82,7 @@ class Tokens:
         digest = _digest(token)
         # The id stands in the log's public part: it tells nothing of the token.
         session_id = "s-" + secrets.token_hex(8)
-        caller = Caller(person, admin=False, uid=uid, via="ssh", source=source, session=session_id)
+        caller = Caller(None if admin else person, admin=admin, uid=uid, via="ssh", source=source, session=session_id)
         session = Session(session_id, key_fingerprint, self._utc_ns(), caller, digest)
         self._by_digest[digest] = session
         self._by_id[session_id] = session

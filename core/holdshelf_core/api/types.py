@@ -99,6 +99,8 @@ class DiskRow(msgspec.Struct, frozen=True):
     reserved_bytes: int
     counted: bool
     days_forecast: float | None
+    floor_days: float | None = None
+    """Fewer days kept than this are warned of; None: no floor."""
 
 
 class Status(msgspec.Struct, frozen=True):

@@ -116,6 +116,8 @@ class StillRow(msgspec.Struct, frozen=True):
     height: int
     masked: bool
     mask_version: int
+    picture_height: int = 0
+    """Rows of it that are picture, in which masks are drawn; the legend stands below."""
 
 
 class CommissionApprove(msgspec.Struct, frozen=True):

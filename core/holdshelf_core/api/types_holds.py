@@ -108,6 +108,10 @@ class HoldRow(msgspec.Struct, frozen=True):
     coverage: list[CoverageRow] = []
     queued: bool = False
     """The access log could not be written: its entry waits, the footage is protected all the same."""
+    placed_by_name: str = ""
+    lift_by: str = ""
+    """Who asked for the lift: their word is not the second one."""
+    lift_by_name: str = ""
     protected_utc_ns: int | None = None
     """Answer to an act: since this instant, at the latest, what it keeps was protected and the act written down."""
 

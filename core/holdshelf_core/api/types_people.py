@@ -184,6 +184,8 @@ class FlagRow(msgspec.Struct, frozen=True):
     reviewed_by: list[str]
     note: str
     open: bool
+    about: str = ""
+    """Whom the act favors: their review does not count."""
 
 
 class FlagReview(msgspec.Struct, frozen=True):
@@ -191,6 +193,36 @@ class FlagReview(msgspec.Struct, frozen=True):
 
     flag: str
     note: str
+
+
+class AdminKeyAdd(msgspec.Struct, frozen=True):
+    """Let an admin in by the SSH door. ``key``: the text of a public key."""
+
+    key: str
+
+
+class AdminKeyRemove(msgspec.Struct, frozen=True):
+    """Take such a key away; its sessions end."""
+
+    fingerprint: str
+
+
+class AdminKeyList(msgspec.Struct, frozen=True):
+    """Which there are."""
+
+
+class AdminKeyRow(msgspec.Struct, frozen=True):
+    """``fingerprint`` as `ssh-keygen -l` prints it."""
+
+    fingerprint: str
+    kind: str
+
+
+class AdminKeyRows(msgspec.Struct, frozen=True):
+    """All of them."""
+
+    seq: int
+    keys: list[AdminKeyRow]
 
 
 class Done(msgspec.Struct, frozen=True):

@@ -22,3 +22,23 @@ class Minted(msgspec.Struct, frozen=True):
     session: str
     person: str
     name: str = ""
+
+
+class DoorRow(msgspec.Struct, frozen=True):
+    """The SSH door's own key, as `ssh` shows it at the first log-in."""
+
+    fingerprint: str
+
+
+class LoginRow(msgspec.Struct, frozen=True):
+    """A log-in; ``source`` is the network address that it came from."""
+
+    at_utc_ns: int
+    source: str
+
+
+class LoginsRow(msgspec.Struct, frozen=True):
+    """The log-in before this one. None with ``whole_log``: this is the first; without it, the last was long ago."""
+
+    before: LoginRow | None
+    whole_log: bool

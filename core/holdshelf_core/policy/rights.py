@@ -187,6 +187,13 @@ PERMISSIONS: dict[str, Permission] = {
         ),
         Permission(id="print", words="print policy, sign or checklist", clause="P17", anyone=True, admin=ADMIN_YES),
         Permission(id="clock.confirm", words="confirm the time", clause="P15", admin=ADMIN_YES),
+        Permission(
+            id="door.admin_key",
+            words="say with which keys an admin comes in by the SSH door",
+            clause="P11",
+            seat=False,
+            admin=ADMIN_YES,
+        ),
         Permission(id="door", words="log in", clause="P11", designee=True, share=True),
     )
 }

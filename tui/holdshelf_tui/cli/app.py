@@ -10,6 +10,7 @@ from holdshelf_tui.cli import (
     camera,
     capacity,
     clock,
+    door,
     entrance,
     footage,
     hold,
@@ -20,6 +21,7 @@ from holdshelf_tui.cli import (
     policy,
     release,
     service,
+    tui,
 )
 
 app = typer.Typer(
@@ -67,6 +69,11 @@ app.command(
     short_help="Record virtual cameras on this machine.",
     epilog="Example: holdshelf demo --seconds 30 --data /tmp/demo --json",
 )(service.demo)
+app.command(
+    short_help="The screens, on this terminal.",
+    epilog="Example: holdshelf tui --theme light",
+)(tui.tui)
+app.command(short_help="Who you are here.", epilog="Example: holdshelf whoami")(people.whoami)
 app.add_typer(camera.app, name="camera")
 app.add_typer(footage.app, name="footage")
 app.add_typer(entrance.app, name="entrance")
@@ -85,6 +92,7 @@ app.add_typer(log.app, name="log")
 app.add_typer(policy.app, name="policy")
 app.add_typer(policy.board, name="board")
 app.add_typer(papers.app, name="print")
+app.add_typer(door.app, name="door")
 app.command(
     short_help="Copy everything but the footage into one file.",
     epilog="Example: holdshelf backup /mnt/usb/holdshelf-2026-11-25.tar",

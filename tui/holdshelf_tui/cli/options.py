@@ -6,7 +6,7 @@ import hashlib
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -38,6 +38,17 @@ Data = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 PasswordFile = Annotated[Path | None, typer.Option(help="File whose first line is the camera's password.")]
 PasswordEnv = Annotated[str | None, typer.Option(help="Name of an environment variable that holds the password.")]
+
+
+DEFAULT_DOOR_PORT = 8022
+
+
+class DoorOptions(NamedTuple):
+    """How `serve` starts the SSH door. ``address`` '': all; ``user`` '': the service's own."""
+
+    port: int = DEFAULT_DOOR_PORT
+    address: str = ""
+    user: str = ""
 
 
 def data_folder(data: Path | None) -> Path:
@@ -73,9 +84,17 @@ def ask_password(who: str) -> str:
 
 
 def paper_hash(file: Path | None) -> str:
-    """SHA-256 of a scanned paper, '' for none. The scan itself stays where it is. Raises BadRequest."""
+    """SHA-256 of a scanned paper, '' for none; `-` is standard input. The scan itself stays where it is. Raises BadRequest."""
     if file is None:
         return ""
+    if str(file) == "-":
+        digest, size = hashlib.sha256(), 0
+        while part := sys.stdin.buffer.read(1 << 16):
+            digest.update(part)
+            size += len(part)
+        if not size:
+            raise BadRequest("No paper came by standard input.", "Give `< FILE` with its scan.")
+        return digest.hexdigest()
     try:
         with file.open("rb") as scan:
             return hashlib.file_digest(scan, "sha256").hexdigest()
@@ -118,5 +137,6 @@ def write_new(file: Path, raw: bytes, mode: int = 0o644) -> None:
 
 
 Paper = Annotated[
-    Path | None, typer.Option("--paper", help="Scan of the signed paper; only its SHA-256 is sent and kept.")
+    Path | None,
+    typer.Option("--paper", help="Scan of the signed paper, - for standard input; only its SHA-256 is sent and kept."),
 ]

@@ -9,6 +9,7 @@ import typer
 
 from holdshelf_core.api import types_people as types
 from holdshelf_core.api.errors import BadRequest
+from holdshelf_tui.cli import invite as invitations
 from holdshelf_tui.cli import render
 from holdshelf_tui.cli.options import Data, Json, Paper, client, paper_hash, text_file
 from holdshelf_tui.cli.service import echo_json
@@ -39,6 +40,21 @@ def _told(done: types.Done, words: str, *, json: bool) -> None:
         echo_json(done)
     else:
         typer.echo(f"{render.inert(words, 300)} Entry {done.seq} of the access log.")
+
+
+def whoami(data: Data = None, json: Json = False) -> None:
+    """Who you are here, and what that lets you do."""
+    row = client(data).get("/rules/me", types.PersonRow)
+    if json:
+        echo_json(row)
+        return
+    typer.echo(f"{row.name} ({row.login})")
+    for role in row.roles:
+        until = f", until {render.local(role.end_utc_ns)}" if role.end_utc_ns is not None else ""
+        rights = f": {', '.join(role.rights)}" if role.rights else ""
+        typer.echo(f"  {role.words}, {role.state}{until}{rights}")
+    if row.why_not:
+        typer.echo(f"  {row.why_not}")
 
 
 # --- person -------------------------------------------------------------------------------------------------------
@@ -113,6 +129,9 @@ def remove(who: Who, why: Why, data: Data = None, json: Json = False) -> None:
     """End everything that a person has, at once. What they did stays in the log."""
     done = client(data).act("person.remove", types.PersonRemove(who, why), types.Done)
     _told(done, f"{done.id} is removed.", json=json)
+
+
+invitations.register(person)
 
 
 # --- seat ---------------------------------------------------------------------------------------------------------

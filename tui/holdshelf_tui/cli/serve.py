@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -23,12 +24,14 @@ def configure_logging(*, verbose: bool) -> None:
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 
 
-def run(data: Path, *, verbose: bool, ends_with_stdin: bool = False, mint_fd: int | None = None) -> None:
+def run(
+    data: Path, *, verbose: bool, ends_with_stdin: bool = False, mint_fd: int | None = None, ready_fd: int | None = None
+) -> None:
     """Serve until told to stop. Raises HoldshelfError when the service cannot start.
 
     ``ends_with_stdin``: also when standard input is closed, so that a program which holds its other end (the demo)
     leaves no service behind, however it ends. ``mint_fd``: our end of the socket pair on which the SSH door asks for
-    sessions; without it nobody logs in from outside.
+    sessions; without it nobody logs in from outside. ``ready_fd``: where the supervisor waits for a byte once this serves.
     """
     configure_logging(verbose=verbose)
 
@@ -43,6 +46,12 @@ def run(data: Path, *, verbose: bool, ends_with_stdin: bool = False, mint_fd: in
                     service.async_stop()
 
             loop.add_reader(sys.stdin.fileno(), readable)
-        await service.async_run()
+        await service.async_run(ready=(lambda: _tell_ready(ready_fd)) if ready_fd is not None else None)
 
     asyncio.run(serve())
+
+
+def _tell_ready(fd: int) -> None:
+    with contextlib.suppress(OSError):
+        os.write(fd, b"1")
+        os.close(fd)

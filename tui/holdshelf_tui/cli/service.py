@@ -11,7 +11,7 @@ import typer
 from holdshelf_core.api import local, types
 from holdshelf_core.api.errors import HoldshelfError, NotPermitted, Unavailable
 from holdshelf_tui.cli import render
-from holdshelf_tui.cli.options import Data, Json, client, data_folder, folder
+from holdshelf_tui.cli.options import DEFAULT_DOOR_PORT, Data, DoorOptions, Json, client, data_folder, folder
 
 CAMERA_HEADS = ("CAMERA", "NAME", "STATE", "RECORDED", "DAYS", "SIZE", "LAST 15 S", "LAST GAP")
 _MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED ", "skipped": "skipped"}
@@ -45,13 +45,26 @@ def init(
 def serve(
     data: Data = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
+    door: Annotated[bool, typer.Option("--door/--no-door", help="Let people log in over SSH.")] = True,
+    door_port: Annotated[int, typer.Option(help="Port of the SSH door.", min=1, max=65535)] = DEFAULT_DOOR_PORT,
+    door_address: Annotated[str, typer.Option(help="Address that the door listens at. [default: all]")] = "",
+    door_user: Annotated[
+        str, typer.Option(help="Account that the door runs as, when this one may choose. [default: the service's own]")
+    ] = "",
     ends_with_stdin: Annotated[bool, typer.Option("--ends-with-stdin", hidden=True)] = False,
     mint_fd: Annotated[int | None, typer.Option("--mint-fd", hidden=True, min=3)] = None,
+    ready_fd: Annotated[int | None, typer.Option("--ready-fd", hidden=True, min=3)] = None,
 ) -> None:
-    """Record. Runs until SIGTERM or Ctrl+C, which finish open files first."""
+    """Record, and let people in over SSH. Runs until SIGTERM or Ctrl+C, which finish open files first."""
+    folder = data_folder(data)
+    if door and mint_fd is None:
+        from holdshelf_tui.cli.door import supervise  # noqa: PLC0415
+
+        options = DoorOptions(door_port, door_address, door_user)
+        supervise(folder, options, verbose=verbose, ends_with_stdin=ends_with_stdin)
     from holdshelf_tui.cli.serve import run  # noqa: PLC0415 - only this command starts the service
 
-    run(data_folder(data), verbose=verbose, ends_with_stdin=ends_with_stdin, mint_fd=mint_fd)
+    run(folder, verbose=verbose, ends_with_stdin=ends_with_stdin, mint_fd=mint_fd, ready_fd=ready_fd)
 
 
 def status(
@@ -201,12 +214,32 @@ def demo(
     ] = None,
     json: Json = False,
     cameras: Annotated[int, typer.Option(help="How many virtual cameras.", min=1, max=8)] = 2,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="Without a screen, for scripts.")] = False,
+    door_port: Annotated[
+        int,
+        typer.Option(
+            help="Port of the SSH door, on this machine only. [default: a free one]",
+            min=0,
+            max=65535,
+            show_default=False,
+        ),
+    ] = 0,
+    past: Annotated[
+        int | None,
+        typer.Option(
+            help="Minutes of made footage in a new folder. [default: 60; with --json and without --no-ui none]",
+            min=0,
+            max=600,
+        ),
+    ] = None,
 ) -> None:
-    """Record virtual cameras on this machine's loopback: nothing to install, nothing on the network."""
+    """Record virtual cameras on this machine's loopback, and show the screens: nothing to install, nothing on the network."""
     try:
         from holdshelf_tui.demo.command import run  # noqa: PLC0415
     except ImportError as error:
         raise HoldshelfError(
             f"The demo's parts are not installed ({error.name}).", "Run `make demo`, or pip install 'holdshelf[demo]'."
         ) from None
-    raise typer.Exit(run(seconds=seconds, data=data, json=json, count=cameras))
+    raise typer.Exit(
+        run(seconds=seconds, data=data, json=json, count=cameras, ui=not no_ui, door_port=door_port, past=past)
+    )

@@ -1,6 +1,6 @@
-"""The demo: virtual ONVIF cameras, the real service as a process of its own, and its live table.
+"""The demo: virtual ONVIF cameras, an hour of made footage, the real service with its door, and the screens of its Director.
 
-It probes the virtual cameras' loopback addresses and nothing else, so it finds these cameras and no others.
+Everything happens on loopback: it probes the virtual cameras' addresses and nothing else, and the door listens at 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -24,7 +26,12 @@ from holdshelf_core.api.errors import HoldshelfError, Unavailable
 from holdshelf_core.api.types_commission import CameraCheck
 from holdshelf_tui.cli import render
 from holdshelf_tui.cli.service import CAMERA_HEADS, camera_cells
+from holdshelf_tui.demo import people
+from holdshelf_tui.demo.begin import is_new, write_first_entry
 from holdshelf_tui.demo.counting import count_files
+from holdshelf_tui.demo.keys import ADDRESS, ADMIN, DESIGNEE, DIRECTOR, Keys
+from holdshelf_tui.demo.past import Past, has_footage
+from holdshelf_tui.demo.screens import Screens
 from holdshelf_tui.demo.virtual_camera import CameraSpec, VirtualCamera, VirtualCameraError, VirtualCameras
 
 _PLACES = (
@@ -40,6 +47,7 @@ _PLACES = (
 SERVICE_START_S = 30.0
 SERVICE_STOP_S = 30.0
 PLAIN_LINE_S = 5.0
+PAST_MINUTES = 60
 
 
 class DemoCamera(msgspec.Struct):
@@ -60,18 +68,46 @@ class DemoResult(msgspec.Struct):
     cameras: list[DemoCamera]
 
 
-def run(*, seconds: float | None, data: Path | None, json: bool, count: int) -> int:
-    """Run the demo; returns its exit code. Raises HoldshelfError."""
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What was asked for. ``seconds`` None: until told to end; ``door_port`` 0: a free one; ``ui``: on a terminal, screens."""
+
+    folder: Path
+    seconds: float | None
+    count: int
+    past_minutes: int
+    door_port: int
+    ui: bool
+    quiet: bool
+
+    @property
+    def screens(self) -> bool:
+        """Whether screens are shown: they need a terminal."""
+        return self.ui and not self.quiet and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def run(
+    *,
+    seconds: float | None,
+    data: Path | None,
+    json: bool,
+    count: int,
+    ui: bool = True,
+    door_port: int = 0,
+    past: int | None = None,
+) -> int:
+    """Run the demo; returns its exit code. ``past`` None: an hour, but for a script that counts. Raises HoldshelfError."""
     if seconds is not None and not 1 <= seconds <= 86_400:
         raise HoldshelfError(f"--seconds takes 1 to 86400, not {seconds:g}.")
+    minutes = past if past is not None else 0 if json and ui else PAST_MINUTES
     with contextlib.ExitStack() as folders:
         folders.enter_context(_terminable())
         if data is None:
             folder = Path(folders.enter_context(tempfile.TemporaryDirectory(prefix="holdshelf-demo-")))
         else:
             folder = data.absolute()
-        local.init(folder, media=None, budget_bytes=None, floor_days=None)
-        result = _record(folder, seconds, count, quiet=json)
+        demo = Demo(folder, seconds, count, minutes, _free_port(door_port), ui, json)
+        result = _record(demo)
         # Counted from the files, after the service has finished them: the witness is libavformat, not our journal.
         for camera in result.cameras:
             camera.segments, camera.bytes, camera.audio_tracks = count_files(folder / "media" / "footage" / camera.id)
@@ -88,19 +124,72 @@ def run(*, seconds: float | None, data: Path | None, json: bool, count: int) -> 
     return 0
 
 
-def _record(folder: Path, seconds: float | None, count: int, *, quiet: bool) -> DemoResult:
-    """Cameras and service up, the table shown, everything down again."""
-    specs = [CameraSpec(name, number) for number, (name, _area) in enumerate(_PLACES[:count], start=1)]
-    password = secrets.token_urlsafe(12)
-    _say(f"Starting {count} virtual cameras …", quiet=quiet)
+def _free_port(asked: int) -> int:
     try:
-        with VirtualCameras(specs, password=password) as cameras, _service(folder):
-            client = Client(folder)
-            _add(client, cameras, password, quiet=quiet)
-            _watch(client, seconds, plain=quiet or not sys.stdout.isatty(), quiet=quiet)
-            return _collect(client)
-    except VirtualCameraError as error:
-        raise HoldshelfError(str(error)) from None
+        with socket.create_server((ADDRESS, asked)) as listening:
+            port: int = listening.getsockname()[1]
+            return port
+    except OSError as error:
+        raise HoldshelfError(
+            f"The door cannot listen on port {asked}: {error.strerror}.", "Give another with --door-port."
+        ) from None
+
+
+def _record(demo: Demo) -> DemoResult:
+    """Cameras, past, service and people up; shown; everything down again."""
+    local.init(demo.folder, media=None, budget_bytes=None, floor_days=None)
+    specs = [CameraSpec(name, number) for number, (name, _area) in enumerate(_PLACES[: demo.count], start=1)]
+    password = secrets.token_urlsafe(12)
+    keys = Keys(demo.folder)
+    with contextlib.ExitStack() as parts:
+        past = _begin_past(demo, specs)
+        if past is not None:
+            parts.callback(past.close)
+        _say(f"Starting {render.counted(demo.count, 'virtual camera')} …", quiet=demo.quiet)
+        try:
+            cameras = parts.enter_context(VirtualCameras(specs, password=password))
+        except VirtualCameraError as error:
+            raise HoldshelfError(str(error)) from None
+        keys.make()
+        keys.write_known_hosts(demo.door_port)
+        if past is not None:
+            _say(f"Drawing the last {render.counted(demo.past_minutes, 'minute')} …", quiet=demo.quiet)
+            areas = dict(_PLACES)
+            first = [(_id(camera.name), camera, areas[camera.name]) for camera in cameras]
+            write_first_entry(demo.folder, first, demo.past_minutes)
+            past.write(demo.folder)
+        screens = parts.enter_context(Screens(keys, demo.door_port))
+        _say("Starting the service and its SSH door …", quiet=demo.quiet)
+        parts.enter_context(_service(demo.folder, demo.door_port))
+        client = Client(demo.folder)
+        _add(client, cameras, password, quiet=demo.quiet)
+        _say("The Director approves the cameras and appoints a designee …", quiet=demo.quiet)
+        people.enrol(client, keys)
+        people.settle(client, keys, demo.door_port)
+        _tell(demo, keys)
+        _watch(client, demo, screens)
+        return _collect(client)
+
+
+def _begin_past(demo: Demo, specs: Sequence[CameraSpec]) -> Past | None:
+    """Footage from before the demo, drawn from now on; None when the folder has some, or none is wanted."""
+    if not demo.past_minutes or has_footage(demo.folder) or not is_new(demo.folder):
+        return None
+    return Past([(_id(spec.name), spec.number, spec.name) for spec in specs], demo.past_minutes)
+
+
+def _id(name: str) -> str:
+    """As the service makes it of such a plain name."""
+    return name.lower().replace(" ", "-")
+
+
+def _tell(demo: Demo, keys: Keys) -> None:
+    """How to come in, while it runs."""
+    if demo.quiet:
+        return
+    _say("Ready. Come in from another terminal:")
+    for login, who in ((DIRECTOR, "the Library Director"), (DESIGNEE, "a designee"), (ADMIN, "the admin")):
+        _say(f"  {keys.ssh_line(login, demo.door_port)}    # {who}")
 
 
 @contextlib.contextmanager
@@ -118,12 +207,14 @@ def _terminable() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _service(folder: Path) -> Iterator[None]:
-    """The real service, as a user would start it; its log lies beside the data."""
+def _service(folder: Path, door_port: int) -> Iterator[None]:
+    """The real service with its door, as a user would start it; its log lies beside the data."""
     log_path = folder / "service.log"
+    command = [sys.executable, "-P", "-m", "holdshelf_tui.cli", "serve", "--data", str(folder), "--ends-with-stdin"]
+    command += ["--door-port", str(door_port), "--door-address", ADDRESS]
     with log_path.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "holdshelf_tui.cli", "serve", "--data", str(folder), "--ends-with-stdin"],
+            command,
             stdin=subprocess.PIPE,  # closes when this process ends, however it ends, and the service ends with it
             stdout=log,
             stderr=log,
@@ -164,7 +255,7 @@ def _add(client: Client, cameras: Sequence[VirtualCamera], password: str, *, qui
     found = client.post("/discover", asked, list[types.DiscoveredRow])
     wanted = {camera.unique_id: camera for camera in cameras}
     areas = dict(_PLACES)
-    _say(f"{len(found)} cameras answered.", quiet=quiet)
+    _say(f"{render.counted(len(found), 'camera')} answered.", quiet=quiet)
     for row in found:
         camera = wanted.get(row.id)
         if camera is None:
@@ -181,18 +272,24 @@ def _add(client: Client, cameras: Sequence[VirtualCamera], password: str, *, qui
         _say(f"Added {added.name}.", quiet=quiet)
 
 
-def _watch(client: Client, seconds: float | None, *, plain: bool, quiet: bool) -> None:
-    if not plain:
-        from holdshelf_tui.app import HoldshelfApp  # noqa: PLC0415 - a script's demo needs no screen
-
-        HoldshelfApp(client, ends_after_s=seconds).run()
+def _watch(client: Client, demo: Demo, screens: Screens) -> None:
+    """Until the person leaves, the seconds are over, or a signal ends it."""
+    if demo.screens and screens.can_connect:
+        screens.show(demo.seconds)
         return
-    deadline = time.monotonic() + seconds if seconds is not None else None
+    if demo.screens:
+        from holdshelf_tui.app import HoldshelfApp  # noqa: PLC0415 - a script's demo needs no screen
+        from holdshelf_tui.widgets.probe import probe  # noqa: PLC0415
+
+        _say("There is no ssh client on this machine, so these are the admin's screens, which show no picture.")
+        HoldshelfApp(client, graphics=probe(sys.stdin.fileno()), ends_after_s=demo.seconds).run()
+        return
+    deadline = time.monotonic() + demo.seconds if demo.seconds is not None else None
     with contextlib.suppress(KeyboardInterrupt):
         while deadline is None or time.monotonic() < deadline:
             left_s = PLAIN_LINE_S if deadline is None else min(PLAIN_LINE_S, deadline - time.monotonic())
             time.sleep(max(0.0, left_s))
-            if not quiet:
+            if demo.ui and not demo.quiet:
                 cells = [camera_cells(camera) for camera in client.status().cameras]
                 _say(render.table(CAMERA_HEADS, cells) + "\n")
 

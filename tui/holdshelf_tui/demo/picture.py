@@ -10,6 +10,7 @@ to 80 × 45 leave them readable. A check sum makes a damaged row unreadable rath
 Pictures are RGB arrays of shape (height, width, 3). Nothing here may depend on a font, a file or the network.
 """
 
+import functools
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -115,6 +116,11 @@ def _middle(start: float, end: float) -> slice:
     return slice(first, max(first + 1, round(end - quarter)))
 
 
+@functools.lru_cache(16)
+def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)  # Pillow's own: a bare machine has no fonts
+
+
 class Picture:
     """Draws what camera `number` sees at an instant. Not thread-safe: one instance a thread."""
 
@@ -192,9 +198,8 @@ class Picture:
         utc = f"{local:%Y-%m-%d}   {datetime.fromtimestamp(utc_second, UTC):%H:%M:%S} UTC"
         draw.text((right, self._pixels(37)), utc, (206, 212, 220), font=self._font(13), anchor="ra")
         np.copyto(self._still, np.asarray(image, dtype=np.uint8))
-        for cell, columns in enumerate(self._cell_columns()):
-            colour = encode_cells(self.number, utc_second)[cell]
-            rows = slice(self._pixels(_CELL_TOP), self._pixels(_CELL_TOP + _CELL_HIGH))
+        rows = slice(self._pixels(_CELL_TOP), self._pixels(_CELL_TOP + _CELL_HIGH))
+        for colour, columns in zip(encode_cells(self.number, utc_second), self._cell_columns(), strict=True):
             self._still[rows, columns] = _COLOURS[colour]
 
     def _cell_columns(self) -> Iterator[slice]:
@@ -202,4 +207,4 @@ class Picture:
             yield slice(round(cell * self.width / _CELLS), round((cell + 1) * self.width / _CELLS))
 
     def _font(self, size_units: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-        return ImageFont.load_default(size_units * self._scale)  # Pillow's own: a bare machine has no fonts
+        return _font(size_units * self._scale)

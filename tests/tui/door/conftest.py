@@ -1,0 +1,28 @@
+"""One house with its door for all tests here; each leaves nothing behind in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.tui.door.door_rig import DoorHouse, door_house, recording
+
+
+@pytest.fixture(scope="package")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorHouse]:
+    with door_house(tmp_path_factory.mktemp("door")) as running, recording(running):
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a client did: no traceback, and no process left over."""
+    if "house" not in request.fixturenames:
+        yield
+        return
+    house: DoorHouse = request.getfixturevalue("house")
+    before = len(house.service.log())
+    yield
+    house.await_no_children()
+    assert "Traceback" not in house.service.log()[before:]

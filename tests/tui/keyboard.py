@@ -1,0 +1,64 @@
+"""Typing as a person does, for tests of screens."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from textual import events
+from textual.pilot import Pilot
+from textual.widget import Widget
+
+from holdshelf_core.api.client import Client
+from tests.tui.stage import Stage, screen_text, until
+
+_FRAME = re.compile("[│╭╮╰╯─━╸╺▔▁▃▆▄█░]")
+_KEYS = {" ": "space"}
+
+
+async def types(pilot: Pilot[Any], text: str) -> None:
+    """Each character by itself; a longer word at once, as a terminal hands on what was pasted. A line end is Enter."""
+    words, enter = text.removesuffix("\n"), text.endswith("\n")
+    if len(words) > 3 and pilot.app.focused is not None:
+        pilot.app.focused.post_message(events.Paste(words))
+        await pilot.pause()
+    elif words:
+        await pilot.press(*(_KEYS.get(character, character) for character in words))
+    if enter:
+        await pilot.press("enter")
+
+
+async def fills(pilot: Pilot[Any], *texts: str) -> None:
+    """These texts into the field with the cursor and those that follow, '' to pass one by."""
+    for number, text in enumerate(texts):
+        if number:
+            await pilot.press("tab")
+        await types(pilot, text)
+
+
+def said(pilot: Pilot[Any]) -> str:
+    """What is on the screen, or in the dialog in front of it, as one text wherever its lines break; frames left out."""
+    text = screen_text(pilot)
+    for dialog in pilot.app.screen.query(".dialog").results(Widget):
+        x, y, width, height = dialog.region
+        text = "\n".join(line[x : x + width] for line in text.splitlines()[y : y + height])
+    return " ".join(_FRAME.sub(" ", text).split())
+
+
+async def until_said(pilot: Pilot[Any], words: str) -> str:
+    """Lets the app go on until it says these words, wherever its lines break; returns all that it says."""
+    return await until(pilot, f"it says {words!r}", lambda: words in (now := said(pilot)) and now)
+
+
+class Desk(Stage):
+    """A stage where each person has one session for all they do: more than eight are refused."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._clients: dict[str, Client] = {}
+
+    def client(self, login: str) -> Client:
+        """That person's session."""
+        if login not in self._clients:
+            self._clients[login] = super().client(login)
+        return self._clients[login]

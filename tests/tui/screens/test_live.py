@@ -1,0 +1,108 @@
+"""Live pictures of a camera that sends: for a purpose, ended by themselves, never behind another tab (P9)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+
+from holdshelf_core.api.types_board import LogRows, LogShow
+from holdshelf_tui.screens.live import LivePane
+from holdshelf_tui.widgets.picture import Picture
+from tests.looking import commissioned, seed
+from tests.people import People
+from tests.rig.rtsp import Mount, RtspServer
+from tests.service import Service, wait_for
+from tests.tui.stage import seated, settled, until, until_shown
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RtspServer]:
+    with RtspServer([Mount("door", media="h264_720p")]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory, server: RtspServer) -> Iterator[People]:
+    """A service that runs and records one camera, with a Director."""
+    service = Service(tmp_path_factory.mktemp("live") / "data", mint=True)
+    with service:
+        assert service.add(server.url("door"), "Front door") == "front-door"
+    seed(service.data, commissioned("front-door"))
+    with service:
+        found = People(service)
+        found.name_director()
+        service.await_recording("front-door")
+        yield found
+
+
+def entries(people: People, action: str) -> int:
+    return len(people.service.act("log.show", LogShow(action=action, most=500), LogRows).entries)
+
+
+async def live(pilot: Pilot[Any]) -> LivePane:
+    pane = await (await settled(pilot)).go("live")
+    assert isinstance(pane, LivePane)
+    await until(pilot, "cameras", lambda: pane.cameras)
+    await until_shown(pilot, "end by themselves")
+    return pane
+
+
+async def start(pilot: Pilot[Any]) -> None:
+    """As a person does it: the button that has the keys, then the prompt."""
+    await until(pilot, "the button has the keys", lambda: getattr(pilot.app.focused, "id", "") == "look")
+    await pilot.press("enter")
+    await until_shown(pilot, "Why do you look live?")
+    await pilot.press("enter")
+
+
+async def test_p9_live_pictures_come_for_a_purpose_and_stop_with_the_tab(people: People) -> None:
+    async with seated(people, "dora") as pilot:
+        pane = await live(pilot)
+        looks = pilot.app.looks  # type: ignore[attr-defined]
+        assert not pane.query_one(Picture).has_picture
+        await start(pilot)
+        await until(pilot, "a live look", looks.all)
+        picture = pane.query_one(Picture)
+        await until(pilot, "a picture", lambda: picture.has_picture and picture.painted.is_set())
+        await until_shown(pilot, "ends by itself in 9:")
+        first, began = pane._shown_utc_ns, time.monotonic()
+        assert abs(first - time.time_ns()) < 10e9
+        seen = {first}
+        while time.monotonic() - began < 2.0:
+            await pilot.pause(0.02)
+            seen.add(pane._shown_utc_ns)
+        assert 3 <= len(seen) <= 2 * 4 + 2, "newer pictures, at most four a second"
+        await pilot.press("x")
+        await until(pilot, "no look", lambda: not looks.all())
+        assert not picture.has_picture
+        await start(pilot)
+        await until(pilot, "another picture", lambda: picture.has_picture)
+        await (await settled(pilot)).go("cameras")
+        await until(pilot, "no look behind another tab", lambda: not looks.all())
+        assert not picture.has_picture
+    wait_for("it is written down", lambda: entries(people, "purpose.close"))
+
+
+async def test_p9_it_ends_by_itself_and_one_confirm_renews_it(people: People) -> None:
+    """The minutes themselves are the service's to count; here the screen is told that they are over."""
+    async with seated(people, "dora") as pilot:
+        pane = await live(pilot)
+        looks = pilot.app.looks  # type: ignore[attr-defined]
+        await start(pilot)
+        (look,) = await until(pilot, "a live look", looks.all)
+        picture = pane.query_one(Picture)
+        await until(pilot, "a picture", lambda: picture.has_picture)
+        looks._rows[look.id] = msgspec.structs.replace(look, live_until_utc_ns=time.time_ns() - 1)
+        await until_shown(pilot, "The live view has ended by itself")
+        await until_shown(pilot, "Go on looking")
+        assert not picture.display
+        await until(pilot, "the button has the keys", lambda: getattr(pilot.app.focused, "id", "") == "look")
+        await pilot.press("enter")
+        await until(pilot, "a renewal", lambda: entries(people, "live.renew") == 1)
+        await until(pilot, "pictures again", lambda: picture.display and picture.painted.is_set())
+        assert [row.id for row in looks.all()] == [look.id]

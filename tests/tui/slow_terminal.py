@@ -1,0 +1,144 @@
+"""A terminal at the end of a slow line, for tests: a pseudo-terminal whose output arrives at a rate and with a delay.
+
+It answers what a terminal answers (who it is, whether it is there), in the order of what it was sent. Times are monotonic.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from fcntl import ioctl
+from pathlib import Path
+from struct import pack
+from termios import TIOCSWINSZ
+from typing import Self
+
+_ASKED = re.compile(rb"\x1b\[5n|\x1b\[c")
+
+
+class SlowTerminal:
+    """Runs a program on it. ``bytes_per_s`` and ``delay_s`` (one way) are the line's."""
+
+    def __init__(
+        self,
+        command: list[str],
+        *,
+        size: tuple[int, int] = (160, 48),
+        bytes_per_s: float = 125_000.0,
+        delay_s: float = 0.075,
+        environment: Mapping[str, str] | None = None,
+        answers: bool = True,
+    ) -> None:
+        self._bytes_per_s, self._delay_s, self._answers = bytes_per_s, delay_s, answers
+        self.master, end = pty.openpty()
+        ioctl(end, TIOCSWINSZ, pack("HHHH", size[1], size[0], 0, 0))
+        self.process = subprocess.Popen(
+            command,
+            stdin=end,
+            stdout=end,
+            stderr=end,
+            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(environment or {})},
+            cwd=Path(__file__).parent.parent.parent,
+            start_new_session=True,
+        )
+        os.close(end)
+        self.seen: list[tuple[float, bytes]] = []
+        """(when it was there, what)."""
+        self._lock = threading.Lock()
+        self._due: list[tuple[float, bytes]] = []
+        self._closed = threading.Event()
+        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._read, self._type)]
+        for thread in self._threads:
+            thread.start()
+
+    def _read(self) -> None:
+        """At the line's rate: what is not read waits in the pseudo-terminal, as it would in the door."""
+        free = time.monotonic()
+        while not self._closed.is_set():
+            try:
+                data = os.read(self.master, 2048)
+            except OSError:
+                return
+            if not data:
+                return
+            now = time.monotonic()
+            free = max(free, now) + len(data) / self._bytes_per_s
+            time.sleep(max(0.0, free - now))
+            arrives = free + self._delay_s
+            with self._lock:
+                self.seen.append((arrives, data))
+                for asked in _ASKED.findall(data) if self._answers else ():
+                    answer = b"\x1b[0n" if asked.endswith(b"n") else b"\x1b[?6c"
+                    self._due.append((arrives + self._delay_s, answer))
+
+    def _type(self) -> None:
+        while not self._closed.is_set():
+            with self._lock:
+                now = time.monotonic()
+                due = [data for at, data in self._due if at <= now]
+                self._due = [item for item in self._due if item[0] > now]
+            for data in due:
+                try:
+                    os.write(self.master, data)
+                except OSError:
+                    return
+            time.sleep(0.002)
+
+    def press(self, keys: bytes) -> float:
+        """Keys, which arrive after the line's delay. Returns when they were pressed."""
+        now = time.monotonic()
+        with self._lock:
+            self._due.append((now + self._delay_s, keys))
+        return now
+
+    def text(self, since: float = 0.0) -> bytes:
+        """All that was there since."""
+        with self._lock:
+            return b"".join(data for at, data in self.seen if at >= since)
+
+    def await_text(self, words: bytes, since: float = 0.0, seconds: float = 30.0) -> float:
+        """When these bytes were there for the first time since; fails with what was there instead."""
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            with self._lock:
+                seen = [item for item in self.seen if item[0] >= since]
+            so_far = b""
+            for at, data in seen:
+                so_far += data
+                if words in so_far:
+                    time.sleep(max(0.0, at - time.monotonic()))
+                    return at
+            if self.process.poll() is not None:
+                raise AssertionError(f"it ended ({self.process.returncode}): {self.text()[-2000:]!r}")
+            time.sleep(0.005)
+        raise AssertionError(f"after {seconds:g} s still not {words!r}: {self.text(since)[-3000:]!r}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._closed.set()
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        os.close(self.master)
+
+
+def app_command(data: Path, token: str, *, protocol: str = "half-block") -> list[str]:
+    """The app of a session on the terminal that the command gets."""
+    code = (
+        "import sys; from pathlib import Path; from holdshelf_core.api.client import Client;"
+        "from holdshelf_tui.app import HoldshelfApp; from holdshelf_tui.widgets.graphics import Graphics;"
+        f"HoldshelfApp(Client(Path({str(data)!r}), token={token!r}), graphics=Graphics({protocol!r})).run()"
+    )
+    return [sys.executable, "-c", code]

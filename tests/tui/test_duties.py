@@ -1,0 +1,72 @@
+"""What waits for whom, and holds in words: pure, from rows."""
+
+from __future__ import annotations
+
+import msgspec
+
+from holdshelf_core.api.types_holds import CoverageRow, HoldRow, SpanAsk
+from holdshelf_core.api.types_people import FlagRow, PersonRow, RoleRow
+from holdshelf_tui.duties import flag_duties, hold_duties
+from holdshelf_tui.hold_words import found, review_words, state_words, stops_words
+from holdshelf_tui.link import Who
+
+S = 1_000_000_000
+DAY = 86_400 * S
+AT = 1_795_615_200 * S
+HOLD = HoldRow(
+    "H-1", "violation", "26-1", "active", [SpanAsk("lobby", AT, AT + 60 * S)], "p1", AT, AT + 90 * DAY, False, 1, "", "",
+    None, None, "", True, 10,
+)  # fmt: skip
+
+
+def seat(person: str) -> Who:
+    role = RoleRow("s1", "Library Director", "active", 0, None)
+    return Who(PersonRow(person, "x", "X", [], "", "", [role], ""))
+
+
+def designee(*rights: str) -> Who:
+    role = RoleRow("a1", "designee of the Library Director", "active", 0, None, list(rights))
+    return Who(PersonRow("p9", "x", "X", [], "", "", [role], ""))
+
+
+def with_(**changes: object) -> HoldRow:
+    return msgspec.structs.replace(HOLD, **changes)
+
+
+def test_a_lift_waits_for_another_seat_than_the_askers() -> None:
+    lifting = with_(state="lifting", lift_by="p1", lift_by_name="Dora")
+    assert [duty.key for duty in hold_duties([lifting], seat("p2"))] == ["H-1"]
+    assert not hold_duties([lifting], seat("p1"))
+    assert not hold_duties([lifting], designee("hold"))
+
+
+def test_p16_an_overdue_review_waits_for_whoever_may_hold() -> None:
+    late = with_(overdue=True)
+    (duty,) = hold_duties([late], designee("hold"))
+    assert "OVERDUE since" in duty.words and duty.tab == "holds"
+    assert not hold_duties([late], designee("live")) and not hold_duties([HOLD], seat("p2"))
+    assert review_words(late).startswith("OVERDUE") and not review_words(HOLD).startswith("OVERDUE")
+
+
+def test_a_flag_waits_for_neither_its_person_nor_who_reviewed_it() -> None:
+    flag = FlagRow("f1", "break_glass", 9, "p1", "Dora", AT, 2, ["p3"], "", True)
+    assert len(flag_duties([flag], seat("p2"))) == 1
+    assert not flag_duties([flag], seat("p1")) and not flag_duties([flag], seat("p3"))
+    assert not flag_duties([msgspec.structs.replace(flag, open=False)], seat("p2"))
+
+
+def test_what_was_found_is_said_to_the_second() -> None:
+    parts = [
+        CoverageRow("lobby", "erased", AT, AT + 61 * S),
+        CoverageRow("lobby", "recorded", AT + 61 * S, AT + 130 * S),
+        CoverageRow("lobby", "gap", AT + 130 * S, AT + 135 * S, "camera unreachable"),
+    ]
+    said = " ".join(found(with_(coverage=parts)))
+    assert "1 min 09 s are kept" in said and "1 min 01 s were gone before" in said
+    assert "5 s were never recorded (1 gap: camera unreachable)" in said
+    assert "from now on" in " ".join(found(with_(spans=[SpanAsk("lobby", AT, None)])))
+
+
+def test_grace_and_forecast_are_said_with_their_day() -> None:
+    assert state_words(with_(state="grace", grace_end_utc_ns=AT + 7 * DAY)).startswith("lifted; kept until Dec")
+    assert stops_words(None) == "" and "within a day" in stops_words(0.4) and "about 9 days" in stops_words(9.2)

@@ -1,0 +1,128 @@
+"""A time in plain words: what a person at the desk means, and what is refused rather than guessed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from holdshelf_core.api.errors import BadRequest
+from holdshelf_tui.words_time import EXAMPLES, NS, Moments, async_parse, parse
+
+EASTERN = ZoneInfo("America/New_York")
+NOW = datetime(2026, 11, 25, 14, 0, tzinfo=EASTERN)  # a Wednesday
+
+
+def ns(at: datetime) -> int:
+    return int(at.timestamp()) * NS
+
+
+def read(text: str, now: datetime = NOW, **more: bool) -> Moments:
+    return parse(text, ns(now), zone=EASTERN, **more)
+
+
+def at(text: str, now: datetime = NOW) -> str:
+    (found,) = read(text, now).utc_ns
+    return datetime.fromtimestamp(found / NS, EASTERN).strftime("%m-%d %H:%M:%S")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("yesterday 3:15 pm", "11-24 15:15:00"),
+        ("3:15 pm yesterday", "11-24 15:15:00"),
+        ("Yesterday at 15:15", "11-24 15:15:00"),
+        ("today 13:00", "11-25 13:00:00"),
+        ("last Tuesday at noon", "11-24 12:00:00"),
+        ("last Wednesday at noon", "11-18 12:00:00"),
+        ("Wed 8am", "11-25 08:00:00"),
+        ("11/24 3pm", "11-24 15:00:00"),
+        ("11/24/2026 3:15 p.m.", "11-24 15:15:00"),
+        ("11/24/26 15:15", "11-24 15:15:00"),
+        ("Nov 24, 2026, 2:05 pm", "11-24 14:05:00"),
+        ("Tue, Nov 24, 2026, 2:05:07 pm", "11-24 14:05:07"),
+        ("24 november 3:15pm", "11-24 15:15:00"),
+        ("2 hours ago", "11-25 12:00:00"),
+        ("half an hour ago", "11-25 13:30:00"),
+        ("1 hour 20 min ago", "11-25 12:40:00"),
+        ("3:15", "11-25 03:15:00"),
+        ("1:15", "11-25 13:15:00"),
+        ("14:30", "11-24 14:30:00"),
+        ("noon", "11-25 12:00:00"),
+        ("last night 11", "11-24 23:00:00"),
+        ("last night at 1:30 am", "11-25 01:30:00"),
+        ("monday morning", "11-23 09:00:00"),
+        ("yesterday afternoon 3", "11-24 15:00:00"),
+        ("2026-11-24 14:00", "11-24 14:00:00"),
+        ("2026-11-24T19:00:05Z", "11-24 14:00:05"),
+        ("2026-11-24 14:00:05-05:00", "11-24 14:00:05"),
+        ("tuesday", "11-24 12:00:00"),
+    ],
+)
+def test_what_a_person_means(typed: str, meant: str) -> None:
+    assert at(typed) == meant
+
+
+def test_a_date_without_a_year_is_the_last_one() -> None:
+    assert read("12/24 3pm").words == ("Wed, Dec 24, 2025, 3:00 pm EST",)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "banana", "7", "25:00", "3:75 pm", "13/45 3pm", "2/30 3pm", "the other day", "last week", "24th", "1e9", "2 hours",
+     "13 pm", "'; drop table", "\u202e3:15", "in the middle of november 31", "3" * 200],
+)  # fmt: skip
+def test_nonsense_is_a_sentence_with_examples(typed: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        read(typed)
+    assert refused.value.next_step == EXAMPLES
+    assert refused.value.sentence.endswith(".")
+
+
+@pytest.mark.parametrize("typed", ["tomorrow 3pm", "today 3pm", "2027-01-01 10:00", "12/24/2026 3pm"])
+def test_recordings_are_never_of_the_future(typed: str) -> None:
+    with pytest.raises(BadRequest):
+        read(typed)
+
+
+def test_a_time_to_come_where_it_is_asked_for() -> None:
+    assert read("today 15:30", future=True).words == ("Wed, Nov 25, 2026, 3:30 pm EST",)
+
+
+@pytest.mark.parametrize("typed", ["11/1 1:30am", "Nov 1 1:30 am", "2026-11-01 01:30"])
+def test_scene_10_both_half_past_ones_of_the_autumn_night_are_told_apart(typed: str) -> None:
+    found = read(typed)
+    assert found.one is None
+    assert [one[-3:] for one in found.words] == ["EDT", "EST"]
+    assert found.utc_ns[1] - found.utc_ns[0] == 3600 * NS
+
+
+def test_scene_10_only_the_first_one_has_passed_yet() -> None:
+    between = datetime(2026, 11, 1, 5, 45, tzinfo=UTC)  # 1:45 am, the first time
+    assert read("1:30 am", between).words == ("Sun, Nov 1, 2026, 1:30 am EDT",)
+
+
+def test_an_hour_that_the_clocks_skipped_is_the_one_after_it() -> None:
+    assert read("3/8 2:30 am").words == ("Sun, Mar 8, 2026, 3:30 am EDT",)
+
+
+def test_two_hours_ago_counts_hours_that_passed() -> None:
+    after = datetime(2026, 11, 1, 7, 30, tzinfo=UTC)  # 2:30 am EST; 12:30 would be wrong by an hour
+    assert read("2 hours ago", after).words == ("Sun, Nov 1, 2026, 1:30 am EDT",)
+
+
+async def test_it_is_read_off_the_loop() -> None:
+    found = await async_parse("11/24 3pm", ns(NOW), zone=EASTERN)
+    assert found.one == ns(datetime(2026, 11, 24, 15, 0, tzinfo=EASTERN))
+
+
+def test_dateparser_is_not_loaded_before_it_is_needed() -> None:
+    code = (
+        "import sys, time; from holdshelf_tui.words_time import parse; parse('yesterday 3:15 pm', time.time_ns());"
+        "assert 'dateparser' not in sys.modules; parse('24 november 2025 3:15pm', time.time_ns());"
+        "assert 'dateparser' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,137 @@
+"""The terminal as the app writes to it and reads from it: what is still on its way there is known, and answers are no keys.
+
+How far the terminal itself has come is asked of it (DSR 5, which every terminal answers in order): so neither the SSH door's
+buffers nor the line's are guessed at. A terminal that does not answer is taken at the word of the pseudo-terminal alone.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from codecs import getincrementaldecoder
+from collections import deque
+from collections.abc import Callable
+from typing import IO, Any
+
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+from holdshelf_tui.pastes import Pastes
+from holdshelf_tui.widgets.probe import Answers
+
+ARE_YOU_THERE = "\x1b[5n"
+SILENT_S = 3.0
+"""A terminal that has not answered for so long is not waited for any more."""
+_TICK_S = 0.1
+_ESCAPE_S = 0.05
+
+
+class _Counted:
+    """The output file, with how much of what was written has gone out of this process. Used by the writer's thread."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self._written = 0
+        self.gone = 0
+
+    def write(self, text: str) -> None:
+        self._file.write(text)
+        self._written += len(text) if text.isascii() else len(text.encode())
+
+    def flush(self) -> None:
+        self._file.flush()
+        self.gone = self._written
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+
+class TerminalDriver(LinuxDriver):
+    """Textual's driver, which knows how much is unseen yet."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        assert self._file is not None
+        self._counted = _Counted(self._file)
+        self._file = self._counted  # type: ignore[assignment]
+        self._put = 0
+        self._marks: deque[tuple[int, float]] = deque()
+        self._seen = 0
+        self._heard = 0
+        self._silent = False
+        self._answers = Answers()
+        self._pastes = Pastes()
+        self._typed: deque[str] = deque()
+        self.on_answered: Callable[[Answers], None] | None = None
+        """Called once, on the loop, when the terminal has said who it is."""
+
+    # --- what is on its way -----------------------------------------------------------------------------------
+
+    def write(self, data: str) -> None:
+        """As Textual calls it; counted."""
+        self._put += len(data) if data.isascii() else len(data.encode())
+        super().write(data)
+
+    def mark(self) -> None:
+        """Ask the terminal to say when it has come to this point."""
+        if not self._silent:
+            self.write(ARE_YOU_THERE)
+            self._marks.append((self._put, time.monotonic()))
+
+    @property
+    def unseen(self) -> int:
+        """Bytes that were written and of which nobody knows whether the terminal has taken them."""
+        self._note_answers()
+        if self._silent:
+            return self._put - self._counted.gone
+        return self._put - self._seen if self._marks else 0
+
+    def _note_answers(self) -> None:
+        while self._heard < self._answers.seen:
+            self._heard += 1
+            if self._marks:
+                self._seen, _ = self._marks.popleft()
+            else:
+                self._silent = False
+        if self._marks and time.monotonic() - self._marks[0][1] > SILENT_S:
+            # Stalled, or of a kind that never answers; if it does after all, it is believed again.
+            self._silent = self._put == self._counted.gone
+            if self._silent:
+                self._marks.clear()
+
+    def hear(self, typed: str) -> None:
+        """Keys that were typed before it started, while the terminal was asked."""
+        if typed:
+            self._typed.append(typed)
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def run_input_thread(self) -> None:
+        """Keys as events, answers taken out. In the thread of it."""
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        while not self.exit_event.is_set():
+            while self._typed:
+                self._hear(parser, self._typed.popleft())
+            readable, _, _ = select.select([self.fileno], [], [], _ESCAPE_S if self._answers.holding else _TICK_S)
+            if readable:
+                raw = os.read(self.fileno, 4096)
+                if not raw:
+                    break
+                self._hear(parser, decode(raw))
+            elif self._answers.holding:
+                self._parse(parser, self._answers.let_go())
+            for event in parser.tick():
+                self.process_message(event)
+
+    def _hear(self, parser: XTermParser, text: str) -> None:
+        self._parse(parser, self._answers.feed(text))
+        if self._answers.answered and self.on_answered is not None:
+            tell, self.on_answered = self.on_answered, None
+            self._app.call_later(tell, self._answers)
+
+    def _parse(self, parser: XTermParser, keys: str) -> None:
+        if keys := self._pastes.feed(keys):
+            for event in parser.feed(keys):
+                self.process_message(event)

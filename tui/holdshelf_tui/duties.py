@@ -1,0 +1,139 @@
+"""What waits for the person who sits here: a second person's word, reviews that are due, signs to be looked at.
+
+Only what they can do something about. It is gathered from the same views that the tabs show; the service decides anew
+whenever it is acted on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from holdshelf_core.api.errors import HoldshelfError, Unreachable
+from holdshelf_core.api.types_commission import EntranceRow
+from holdshelf_core.api.types_holds import HoldList, HoldListAsk, HoldRow
+from holdshelf_core.api.types_people import FlagRow
+from holdshelf_core.api.types_releases import ReleaseList, ReleaseListAsk, ReleaseRow
+from holdshelf_tui.hold_words import review_words
+from holdshelf_tui.link import Link, Who
+from holdshelf_tui.words import NS, moment, when
+
+ENDS_SOON_DAYS = 14
+FLAG_WORDS = {
+    "break_glass": "a look at once, in imminent danger",
+    "wandering": "a look that wandered from camera to camera",
+    "paper_approval": "an approval on signed paper",
+    "key_by_admin": "a key that the admin installed",
+    "seat_by_admin": "a seat that the admin named or ended",
+    "key_by_seat": "a key that another seat changed",
+    "seat_by_seat": "a seat that another seat named or ended",
+    "hold_archived": "a hold that was copied to another disk",
+    "log_repaired": "an access log that was begun anew",
+    "clock_by_admin": "a time that the admin confirmed",
+    "counsel_word": "counsel's determination",
+    "emergency_release": "a release in an emergency",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """``tab`` and ``key``: where it is done."""
+
+    tab: str
+    key: str
+    words: str
+
+
+def flag_words(kind: str) -> str:
+    """What was flagged."""
+    return FLAG_WORDS.get(kind, kind.replace("_", " "))
+
+
+async def async_gather(link: Link, who: Who, *, now_utc_ns: int) -> list[Duty]:
+    """All of it, what waits longest first within its kind. What cannot be asked now is left out. Raises Unreachable."""
+    duties: list[Duty] = []
+    if who.person is None:
+        return duties
+    if who.seat or who.designee:
+        with _left_out():
+            answer = await link.act("hold.list", HoldListAsk(), HoldList)
+            duties += hold_duties(answer.holds, who)
+    if who.seat:
+        with _left_out():
+            releases = await link.act("release.list", ReleaseListAsk(), ReleaseList)
+            duties += release_duties(releases.releases, who)
+        with _left_out():
+            duties += flag_duties(await link.get("/rules/flags", list[FlagRow]), who)
+    if who.seat or "commission" in who.rights:
+        with _left_out():
+            duties += entrance_duties(await link.get("/rules/entrances", list[EntranceRow]))
+    return [*duties, *_ending(who, now_utc_ns)]
+
+
+@contextlib.contextmanager
+def _left_out() -> Iterator[None]:
+    try:
+        yield
+    except Unreachable:
+        raise
+    except HoldshelfError:
+        pass
+
+
+def hold_duties(holds: Iterable[HoldRow], who: Who) -> list[Duty]:
+    """Lifts that wait for another word than the asker's, and reviews that are overdue."""
+    me = who.person.id if who.person is not None else ""
+    found = []
+    for hold in holds:
+        if hold.state == "lifting" and who.seat and hold.lift_by != me:
+            asker = hold.lift_by_name or "Somebody"
+            found.append(Duty("holds", hold.id, f"{asker} asks for {hold.id} to be lifted: approve or refuse"))
+    for hold in holds:
+        if hold.overdue and "hold" in who.rights:
+            found.append(Duty("holds", hold.id, f"Review of {hold.id} is {review_words(hold)}"))
+    return found
+
+
+def release_duties(releases: Iterable[ReleaseRow], who: Who) -> list[Duty]:
+    """Releases that wait for another word than the asker's."""
+    me = who.person.id if who.person is not None else ""
+    return [
+        Duty("releases", row.id, f"{row.requested_by_name} requests the release {row.id}: approve or refuse")
+        for row in releases
+        if row.state == "requested" and row.requested_by != me
+    ]
+
+
+def flag_duties(flags: Iterable[FlagRow], who: Who) -> list[Duty]:
+    """Flagged acts of others that this person has not reviewed yet."""
+    me = who.person.id if who.person is not None else ""
+    return [
+        Duty("log", flag.id, f"Look afterwards at {flag_words(flag.kind)}: {flag.name}, {when(flag.at_utc_ns)}")
+        for flag in sorted(flags, key=lambda row: row.at_utc_ns)
+        if flag.open and me not in (flag.person, flag.about) and me not in flag.reviewed_by
+    ]
+
+
+def entrance_duties(entrances: Iterable[EntranceRow]) -> list[Duty]:
+    """Signs that somebody should look at."""
+    words = {
+        "check due": "its check is due",
+        "defect": "it has a defect",
+        "not attested": "nobody has attested it yet",
+        "waiver ended": "the time without a sign is over",
+    }
+    return [
+        Duty("papers", row.id, f"Sign at {row.name}: {words[row.state]}") for row in entrances if row.state in words
+    ]
+
+
+def _ending(who: Who, now_utc_ns: int) -> list[Duty]:
+    if who.person is None:
+        return []
+    soon = now_utc_ns + ENDS_SOON_DAYS * 86_400 * NS
+    return [
+        Duty("people", role.id, f"Your time as {role.words} ends on {moment(role.end_utc_ns).strftime('%b %-d, %Y')}")
+        for role in who.person.roles
+        if role.state == "active" and role.end_utc_ns is not None and role.end_utc_ns < soon
+    ]

@@ -1,0 +1,103 @@
+"""Releases in words (P13): bases, states, and what each gate said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from holdshelf_core.api.types_releases import ReleaseRow, SpanRow
+from holdshelf_tui.hold_words import exact
+from holdshelf_tui.words import when
+
+# The policy's own list; the register knows no other.
+BASES = (
+    ("search-warrant", "a search warrant, signed by a judge"),
+    ("subpoena", "a lawful subpoena"),
+    ("court-order", "a court order"),
+    ("active-investigation", "law enforcement, in an active investigation"),
+    ("written-permission", "written permission of the person who is seen"),
+    ("counsel", "another basis, on counsel's paper"),
+    ("emergency", "imminent danger; the paper follows"),
+)
+EMERGENCY = "emergency"
+STATE_WORDS = {
+    "stopped": "stopped by a gate",
+    "requested": "awaits a second person",
+    "approved": "approved",
+    "refused": "refused",
+    "withdrawn": "withdrawn",
+    "cancelled": "cancelled",
+}
+GATES = {0: "A person", 1: "The policy", 2: "The statute"}
+AWAITED = ("stopped", "requested", "approved")
+"""Something may still come of it."""
+
+
+def cameras_of(spans: Sequence[SpanRow], names: Mapping[str, str]) -> str:
+    """'Front entrance, Service desk'."""
+    return ", ".join(names.get(c, c) or "any camera" for c in dict.fromkeys(span.camera for span in spans))
+
+
+def span_lines(spans: Sequence[SpanRow], names: Mapping[str, str]) -> list[str]:
+    """A line for each."""
+    return [
+        f"{names.get(span.camera, span.camera) or 'any camera'}: {exact(span.start_utc_ns, span.end_utc_ns)}"
+        for span in spans
+    ]
+
+
+def gate_lines(row: ReleaseRow) -> list[str]:
+    """What each gate said, and what would open it."""
+    lines = []
+    for gate in row.gates:
+        sign = "✓ yes" if gate.passed else "✗ NO"
+        lines.append(f"{GATES.get(gate.gate, 'A gate')} (P13): {sign}. {gate.sentence}")
+        if not gate.passed:
+            lines += [f"    needed: {need}" for need in gate.needs]
+    return lines
+
+
+def release_lines(row: ReleaseRow, names: Mapping[str, str]) -> list[str]:
+    """Everything, for a person."""
+    number = f", no. {row.reference}" if row.reference else ""
+    lines = [f"On {row.basis_words}{number}: {STATE_WORDS.get(row.state, row.state)}."]
+    lines.append(f"Asked for by {row.requested_by_name}, {when(row.requested_utc_ns)}.")
+    lines += [f"  {line}" for line in span_lines(row.given, names)]
+    if row.given != row.asked:
+        lines.append("Trimmed to the paper; asked for was:")
+        lines += [f"  {line}" for line in span_lines(row.asked, names)]
+    if row.paper is not None:
+        paper = row.paper
+        parts = [paper.kind, paper.issuer, paper.docket, paper.agency, paper.officer]
+        parts += ["signed by a judge"] if paper.signed_by_judge else []
+        if paper.valid_until_utc_ns is not None:
+            parts.append(f"in force until {when(paper.valid_until_utc_ns)}")
+        lines.append("Paper: " + ", ".join(part for part in parts if part))
+        lines += [f"  names {line}" for line in span_lines(paper.scope, names)]
+        lines.append(f"  SHA-256 {paper.sha256}")
+    lines += gate_lines(row)
+    lines += [f"! {row.caution}"] if row.caution else []
+    if row.why:
+        lines.append(f"Danger: {row.why}")
+    lines += [f"Refused, {when(no.at_utc_ns)}: {no.sentence}" for no in row.refusals if no.gate == 0]
+    lines += _ends(row)
+    lines.append(f"Kept by {', '.join(row.holds)}." if row.holds else "No hold keeps it.")
+    return lines
+
+
+def _ends(row: ReleaseRow) -> list[str]:
+    lines = []
+    if row.approved_utc_ns is not None:
+        if row.approval_paper_sha256:
+            how = f"on a paper signed by the {row.approved_by_name}; flagged for a second look"
+        else:
+            how = (
+                f"by {row.approved_by_name}"
+                if row.approved_by
+                else "in imminent danger; two people look at it afterwards"
+            )
+        lines.append(f"Approved {how}, {when(row.approved_utc_ns)}.")
+    if row.paper_due_utc_ns is not None:
+        lines.append(f"The paper is due by {when(row.paper_due_utc_ns)}.")
+    if row.ended_why:
+        lines.append(f"{STATE_WORDS.get(row.state, row.state).capitalize()}, {when(row.ended_utc_ns)}: {row.ended_why}")
+    return lines

@@ -1,0 +1,161 @@
+"""Which commands somebody may give over SSH, and by which shorter names. What each one does is decided by the gate, as ever.
+
+Left out is what only the machine's administrator does, and what reads or writes files of this machine.
+"""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Sequence
+from typing import Any, get_type_hints
+
+from typer.models import OptionInfo
+
+from holdshelf_core.api.errors import BadRequest, NotFound, NotPermitted
+
+ALL = frozenset({"*"})
+ALLOWED: dict[str, frozenset[str]] = {
+    "appointment": ALL,
+    "board": ALL,
+    "camera": frozenset({"list", "commission", "retire", "rename", "move"}),
+    "entrance": ALL,
+    "flag": ALL,
+    "footage": frozenset({"list", "gaps"}),
+    "hold": frozenset({"place", "extend", "review", "lift", "approve", "list", "show"}),
+    "log": frozenset({"show", "verify", "head"}),
+    "look": frozenset({"open", "widen", "renew", "close", "list", "purposes", "still", "live", "activity"}),
+    "person": ALL,
+    "policy": ALL,
+    "print": ALL,
+    "release": ALL,
+    "seat": ALL,
+    "share": ALL,
+    "status": ALL,
+    "whoami": ALL,
+}
+SHORT = {
+    "cameras": ("camera", "list"),
+    "holds": ("hold", "list"),
+    "gaps": ("footage", "gaps"),
+    "looks": ("look", "list"),
+    "log": ("log", "show"),
+    "people": ("person", "list"),
+    "shares": ("share", "list"),
+}
+"""`log` alone, or with options, is `log show`."""
+STRANGE = {
+    "scp": "Files are not copied to or from this machine.",
+    "rsync": "Files are not copied to or from this machine.",
+    "sftp-server": "Files are not copied to or from this machine.",
+    "sh": "There is no shell here.",
+    "bash": "There is no shell here.",
+}
+HELP = """\
+Holdshelf over SSH: ssh -p PORT NAME@HOST            the screens
+                    ssh -p PORT NAME@HOST COMMAND    one command; most take --json, all take --help
+
+  status, cameras, gaps, holds, looks, log, people, shares, whoami
+  hold place | extend | review | lift | approve | show
+  look open | still -o - | live -o - | widen | renew | close | purposes | activity
+  print policy | checklist | sign
+  person | seat | appointment | share | flag | board | policy | entrance …
+"""
+
+
+def expand(words: Sequence[str]) -> list[str]:
+    """The command in full. Raises NotFound, NotPermitted with the sentence to show."""
+    first = words[0] if words else "help"
+    name = first.rsplit("/", 1)[-1].removeprefix("-")
+    if name in STRANGE:
+        raise NotPermitted(STRANGE[name], "`help` lists the commands.")
+    full = list(words)
+    if first in SHORT and not (first in ALLOWED and len(words) > 1 and not words[1].startswith("-")):
+        full = [*SHORT[first], *words[1:]]
+    allowed = ALLOWED.get(full[0])
+    if allowed is None or not allowed:
+        raise NotFound(f"There is no command {_shown(first)} here.", "`help` lists the commands.")
+    asked = full[1] if len(full) > 1 else ""
+    if allowed is not ALL and asked and not asked.startswith("-") and asked not in allowed:
+        raise NotPermitted(
+            f"`{full[0]} {_shown(asked)}` cannot be given over SSH.", "`help` lists what can; the rest is the admin's."
+        )
+    return full
+
+
+def answered_here(words: Sequence[str]) -> bool:
+    """Whether it was a question for the list of commands. Replaces ``sys.argv`` by the command in full. Raises SystemExit."""
+    if not words or words[0] in ("help", "--help", "-h", "?"):
+        sys.stdout.write(HELP)
+        return True
+    try:
+        if any(
+            unicodedata.category(char) in ("Cc", "Cf", "Cs") and char not in "\n\t" for word in words for char in word
+        ):
+            raise BadRequest("The command has characters in it that cannot be printed.")
+        full = expand(words)
+        check_files(full)
+    except (NotFound, NotPermitted, BadRequest) as error:
+        print(f"holdshelf: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    sys.argv = ["holdshelf", *full]
+    return False
+
+
+def check_files(words: Sequence[str]) -> None:
+    """No option and no word may name a file of this machine; `-` is the person's own end. Raises BadRequest."""
+    options, words_are_files = _files_of(words)
+    given = list(words)
+    by_input = 0
+    for place, word in enumerate(given):
+        option, attached, value = word.partition("=")
+        if option in options and not attached:
+            value = given[place + 1] if place + 1 < len(given) else "-"
+        elif word[:2] in options and not word.startswith("--") and len(word) > 2:
+            option, value = word[:2], word[2:]
+        elif option not in options:
+            continue
+        if option == "--data" or value != "-":
+            raise BadRequest(
+                f"{option} names a file on the server, which over SSH cannot be.", "Give - and redirect at your end."
+            )
+        by_input += option in ("--key", "--paper")
+    if by_input > 1:
+        raise BadRequest("Standard input is one file.", "Give the key first, and the paper with another command.")
+    if words_are_files and "-" not in given and not {"--help", "-h"} & set(given):
+        raise BadRequest("Over SSH a file comes by standard input.", "Give - in its place, and `< FILE` at your end.")
+
+
+def _files_of(words: Sequence[str]) -> tuple[set[str], bool]:
+    """Options of that command which take a file, and whether its words are one."""
+    from holdshelf_tui.cli.app import app  # noqa: PLC0415
+
+    group, rest = app, list(words)
+    while rest and (inner := next((g for g in group.registered_groups if g.name == rest[0]), None)) is not None:
+        assert inner.typer_instance is not None
+        group = inner.typer_instance
+        rest.pop(0)
+    named = rest[0] if rest else ""
+    does = next((c.callback for c in group.registered_commands if named and _name(c) == named), None)
+    options, words_are_files = {"--data"}, False
+    for name, hint in get_type_hints(does, include_extras=True).items() if does is not None else ():
+        if "Path" not in str(hint):
+            continue
+        for info in getattr(hint, "__metadata__", ()):
+            if isinstance(info, OptionInfo):
+                # Typer takes the first declaration for a default until it looks closer.
+                declared = [
+                    d for d in (info.default, *(info.param_decls or ())) if isinstance(d, str) and d.startswith("-")
+                ]
+                options.update(declared or ["--" + name.replace("_", "-")])
+            else:
+                words_are_files = True
+    return options, words_are_files
+
+
+def _name(command: Any) -> str:
+    return str(command.name or command.callback.__name__.replace("_", "-"))
+
+
+def _shown(word: str) -> str:
+    return repr("".join(char if char.isprintable() else "?" for char in word[:40]))

@@ -1,0 +1,1 @@
+"""What stands in front of a screen and wants an answer."""

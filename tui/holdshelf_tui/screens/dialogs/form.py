@@ -1,0 +1,187 @@
+"""A form in front of a screen: what is asked, one act, and what the service says to it. Nothing typed is lost by a no."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from holdshelf_core.api.errors import BadRequest, HoldshelfError
+from holdshelf_tui.link import Link
+from holdshelf_tui.widgets.fields import Entered, first_field
+from holdshelf_tui.widgets.told import tell
+from holdshelf_tui.words import inert, plain
+
+if TYPE_CHECKING:
+    from holdshelf_tui.app import HoldshelfApp
+
+TOLD_AFTER_S = 0.5
+_SENTENCE = re.compile(r"(?<=[.?!])\s+")
+
+
+def in_words(error: HoldshelfError) -> str:
+    """What the service said, without the commands and options that stand for nothing on a screen."""
+    steps = [step for step in _SENTENCE.split(error.next_step) if "--" not in step and "`" not in step]
+    return " ".join(part for part in (error.sentence, *steps) if part)
+
+
+class Missing(BadRequest):
+    """Something is missing or wrong in one field: ``field`` is its id."""
+
+    def __init__(self, field: str, sentence: str, next_step: str = "") -> None:
+        super().__init__(sentence, next_step)
+        self.where = field
+
+
+class FormDialog[T](ModalScreen[T | None]):
+    """Subclasses give ``title``, ``does`` (the button), ``doing``, `fields` and `async_submit`. None: left without doing it.
+
+    Enter in any field does it; Escape leaves. A refusal is told in the form, which stays as it was filled in.
+    """
+
+    # Its rules are for whatever form is made of it.
+    SCOPED_CSS = False
+    CSS = """
+    FormDialog .dialog { width: 78; max-width: 100%; padding: 0 1; height: auto; max-height: 100%; }
+    FormDialog .dialog > #fields { height: auto; max-height: 15; }
+    FormDialog .dialog > #said { height: auto; max-height: 6; }
+    FormDialog .dialog .buttons { margin-top: 0; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", id="back")]
+    title_words: ClassVar[str] = ""
+    does: ClassVar[str] = "Do it"
+    doing: ClassVar[str] = "Doing it"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._busy = self._begun = False
+
+    # --- for subclasses -----------------------------------------------------------------------------------------
+
+    def lead(self) -> str:
+        """What stands above the fields; '' nothing."""
+        return ""
+
+    def fields(self) -> ComposeResult:
+        """What is to be filled in."""
+        raise NotImplementedError
+
+    async def async_submit(self) -> T:
+        """Do it with what is filled in. HoldshelfError is told in the form; `Missing` brings the cursor to its field."""
+        raise NotImplementedError
+
+    def opened(self) -> None:
+        """It is on the screen, with the cursor in its first field."""
+
+    def done(self, answer: T) -> None:
+        """It is done. The default leaves with the answer."""
+        self.dismiss(answer)
+
+    @property
+    def home(self) -> HoldshelfApp:
+        """The app, as ours."""
+        return cast("HoldshelfApp", self.app)
+
+    @property
+    def link(self) -> Link:
+        """The word with the service."""
+        return self.home.link
+
+    def text(self, field: str) -> str:
+        """What was typed there, without spaces around it."""
+        return self.query_one(f"#{field}", Input).value.strip()
+
+    def needed(self, field: str, sentence: str) -> str:
+        """What was typed there. Raises Missing."""
+        typed = self.text(field)
+        if not typed:
+            raise Missing(field, sentence)
+        return typed
+
+    def tell(self, text: str, *, wrong: bool = False) -> None:
+        """In the line above the buttons."""
+        said = self.query_one("#said", Static)
+        tell(said, Content(inert(text, 700)))
+        said.set_class(wrong, "wrong")
+        said.display = bool(text)
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        """Fields that scroll where they must; the act is always in sight."""
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = plain(self.title_words, 70)
+            if lead := self.lead():
+                yield Static(plain(lead, 900), id="lead")
+            with VerticalScroll(id="fields", can_focus=False):
+                yield from self.fields()
+            yield Static("", id="said")
+            with Horizontal(classes="buttons"):
+                yield Button("Back", id="back", compact=True)
+                yield Button(f" {self.does} ", id="do", variant="primary", compact=True)
+
+    def on_mount(self) -> None:
+        """The cursor stands in the first field."""
+        if self._begun:  # Textual calls each class's own handler, also after a subclass has called it
+            return
+        self._begun = True
+        self.query_one("#said").display = False
+        self._fit()
+        first = first_field(self.query_one("#fields"))
+        if first is not None:
+            first.focus()
+        # Not each subclass's own on_mount: Textual calls those of all classes, so that this one would come last.
+        self.opened()
+
+    def on_resize(self) -> None:
+        """As many fields as the screen has room for."""
+        self._fit()
+
+    def _fit(self) -> None:
+        others = 8 + (3 if self.query("#lead") else 0)
+        self.query_one("#fields").styles.max_height = max(4, self.size.height - others)
+
+    @on(Input.Submitted)
+    @on(Entered)
+    def _entered(self) -> None:
+        self.submit()
+
+    @on(Button.Pressed, "#do")
+    def _pressed(self) -> None:
+        self.submit()
+
+    @on(Button.Pressed, "#back")
+    def action_leave(self) -> None:
+        """Without doing it."""
+        if not self._busy:
+            self.dismiss(None)
+
+    def submit(self) -> None:
+        """Do it, once."""
+        if not self._busy:
+            self._busy = True
+            self._submit()
+
+    @work(exclusive=True, group="submit")
+    async def _submit(self) -> None:
+        began = time.monotonic()
+        timer = self.set_interval(TOLD_AFTER_S, lambda: self.tell(f"{self.doing} … {int(time.monotonic() - began)} s"))
+        try:
+            answer = await self.async_submit()
+        except HoldshelfError as error:
+            self.tell(in_words(error), wrong=True)
+            if isinstance(error, Missing):
+                self.query_one(f"#{error.where}").focus()
+            return
+        finally:
+            timer.stop()
+            self._busy = False
+        self.done(answer)

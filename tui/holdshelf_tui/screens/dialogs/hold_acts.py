@@ -1,0 +1,147 @@
+"""What is done to a hold: reviewed, asked to be lifted, and the second person's word on a lift (P16)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import on
+from textual.app import ComposeResult
+
+from holdshelf_core.api.types_holds import HoldApprove, HoldLift, HoldReview, HoldRow
+from holdshelf_tui.hold_words import review_words
+from holdshelf_tui.people_words import SEATS
+from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
+from holdshelf_tui.screens.dialogs.hold import ACT_TIMEOUT_S
+from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
+from holdshelf_tui.widgets.fields import Choice, Field, TextField
+from holdshelf_tui.words import when
+
+APPROVE, PAPER, REFUSE = "approve", "paper", "refuse"
+
+
+class ReviewDialog(FormDialog[HoldRow]):
+    """Still needed: when it is looked at next."""
+
+    title_words = "Review a hold"
+    does = "Still needed"
+    doing = "Writing the review down"
+
+    def __init__(self, hold: HoldRow) -> None:
+        super().__init__()
+        self._hold = hold
+
+    def lead(self) -> str:
+        """Which one, and since when it waits."""
+        due = review_words(self._hold)
+        return f"{self._hold.id}, no. {self._hold.reference}. Review {'is ' if self._hold.overdue else 'by '}{due}."
+
+    def fields(self) -> ComposeResult:
+        """What was found, and the next one."""
+        yield Field("Found", TextField("", "for example: trial in March", id="note", most=500))
+        yield Field("Next review in", TextField("", "days; left out: as the Board set it", id="days", most=10))
+
+    async def async_submit(self) -> HoldRow:
+        """Reviewed."""
+        note = self.needed("note", "What did the review find? A few words are enough.")
+        typed = self.text("days").removesuffix("days").strip()
+        if typed and not typed.isdecimal():
+            raise Missing("days", "In how many days is the next review?", "Type a number, for example 90.")
+        asked = HoldReview(self._hold.id, note, int(typed) if typed else None)
+        return await self.link.act("hold.review", asked, HoldRow, timeout_s=ACT_TIMEOUT_S)
+
+
+class LiftDialog(FormDialog[HoldRow]):
+    """Ask for it to be lifted. Nothing is erased by that."""
+
+    title_words = "Ask for a hold to be lifted"
+    does = "Ask for it"
+    doing = "Asking for the lift"
+
+    def __init__(self, hold: HoldRow) -> None:
+        super().__init__()
+        self._hold = hold
+
+    def lead(self) -> str:
+        """What becomes of it."""
+        return (
+            f"{self._hold.id}, no. {self._hold.reference}. A second person approves it; then come the days of grace, in "
+            "which it can be taken back; only then is the footage erased on schedule, with the rest of its age."
+        )
+
+    def fields(self) -> ComposeResult:
+        """Why."""
+        yield Field("Why", TextField("", "for example: case closed, letter of Nov 3", id="why", most=500))
+
+    async def async_submit(self) -> HoldRow:
+        """Asked for."""
+        why = self.needed("why", "Why is the hold needed no longer? A few words are enough.")
+        return await self.link.act("hold.lift", HoldLift(self._hold.id, why), HoldRow, timeout_s=ACT_TIMEOUT_S)
+
+
+class DecideDialog(FormDialog[HoldRow]):
+    """The second person's word on a lift: their own on screen, another seat's on signed paper, or no.
+
+    ``own_asking``: who sits here asked for it, so their own word does not count.
+    """
+
+    title_words = "A lift waits for a second person"
+    does = "Decide"
+    doing = "Writing the decision down"
+
+    def __init__(self, hold: HoldRow, *, own_asking: bool) -> None:
+        super().__init__()
+        self._hold, self._own = hold, own_asking
+
+    def lead(self) -> str:
+        """Who asks for what, and why."""
+        hold = self._hold
+        if hold.state == "grace":
+            until = when(hold.grace_end_utc_ns)
+            return (
+                f"{hold.id}, no. {hold.reference}, is lifted and kept until {until}. Until then it can be taken back."
+            )
+        lead = (
+            f"{hold.lift_by_name or 'Somebody'} asks for {hold.id}, no. {hold.reference}, to be lifted: {hold.lift_why}"
+        )
+        return lead + (
+            " Another seat decides, not you; a paper that they signed can be brought here." if self._own else ""
+        )
+
+    def fields(self) -> ComposeResult:
+        """Which word; for a paper, whose."""
+        choices: Sequence[tuple[str, str]]
+        if self._hold.state == "grace":
+            choices = [(REFUSE, "Take the lift back: the hold stays in force")]
+        else:
+            choices = [
+                *([] if self._own else [(APPROVE, "I approve: lift it, after the days of grace")]),
+                (PAPER, "Another seat approves, on a paper that it signed"),
+                (REFUSE, "No: the hold stays in force"),
+            ]
+        yield Field("Decision", Choice(choices, id="word"))
+        yield Field("Signed by", Choice(SEATS, "chair", id="seat"), id="seat-row")
+        paper = paper_field()
+        paper.id = "paper-row"
+        yield paper
+        yield Field("Note", TextField("", "may be left out", id="note", most=500))
+
+    def opened(self) -> None:
+        """What a paper needs is asked for only then."""
+        super().opened()
+        self._show()
+
+    @on(Choice.Changed, "#word")
+    def _show(self) -> None:
+        by_paper = self.query_one("#word", Choice).value == PAPER
+        self.query_one("#seat-row").display = by_paper
+        self.query_one("#paper-row").display = by_paper
+
+    async def async_submit(self) -> HoldRow:
+        """Decided."""
+        word, note = self.query_one("#word", Choice).value, self.text("note")
+        if word == PAPER:
+            seat = self.query_one("#seat", Choice).value
+            asked = HoldApprove(self._hold.id, sha256_of(self.text("paper")), seat, note=note)
+        else:
+            asked = HoldApprove(self._hold.id, refuse=word == REFUSE, note=note)
+        return await self.link.act("hold.approve", asked, HoldRow, timeout_s=ACT_TIMEOUT_S)

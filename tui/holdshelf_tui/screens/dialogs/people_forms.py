@@ -1,0 +1,291 @@
+"""Who may do what (P11): enrol, keys, seats, letters of appointment, and their ends. Each form is one act."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+
+from holdshelf_core.api.errors import BadRequest, HoldshelfError
+from holdshelf_core.api.types import CameraRow
+from holdshelf_core.api.types_people import (
+    AppointmentMake,
+    Done,
+    Ending,
+    PersonAdd,
+    PersonKey,
+    PersonRemove,
+    PersonRow,
+    SeatEnd,
+    SeatName,
+    SeatRow,
+)
+from holdshelf_tui.people_words import RIGHTS, SEAT_WORDS, SEATS
+from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
+from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
+from holdshelf_tui.typed_span import typed_day
+from holdshelf_tui.widgets.fields import Choice, Field, PasteField, Picks, TextField, Tick
+
+KEY_HINT = "The line from the file that ends in .pub (ssh-ed25519 AAAA…), or the whole of PuTTYgen's public file."
+
+
+def people_choices(people: Sequence[PersonRow]) -> list[tuple[str, str]]:
+    """Those who are here, by name."""
+    return [(row.id, f"{row.name} ({row.login})") for row in people if row.left_utc_ns is None]
+
+
+class PeopleForm(FormDialog[Done]):
+    """What these forms share."""
+
+    def day(self, field: str) -> str:
+        """A typed day as the service takes it, '' when left out. Raises Missing."""
+        typed = self.text(field)
+        if not typed:
+            return ""
+        try:
+            return typed_day(typed, time.time_ns())
+        except BadRequest as error:
+            raise Missing(field, error.sentence, error.next_step) from None
+
+    async def async_with_key(self, name: str, asked: PersonAdd | PersonKey | SeatName) -> Done:
+        """An act that carries a key. A private one that was pasted by mistake does not stay on the screen."""
+        try:
+            return await self.link.act(name, asked, Done)
+        except HoldshelfError as error:
+            if "private key" in error.sentence:
+                self.query_one("#key", PasteField).value = ""
+            raise
+
+
+class EnrolDialog(PeopleForm):
+    """Enrol a person. It gives no right: a seat or a letter of appointment does."""
+
+    title_words = "Enrol a person"
+    does = "Enrol"
+    doing = "Enrolling"
+
+    def lead(self) -> str:
+        """What it gives."""
+        return "It gives no right yet: a seat or a letter of appointment does. A key may follow later."
+
+    def fields(self) -> ComposeResult:
+        """Name, login, key."""
+        yield Field("Name", TextField("", "full name", id="name", most=80))
+        yield Field("Logs in as", TextField("", "short, small letters, for example jroe", id="login", most=32))
+        yield Field("Public key", PasteField(id="key"), hint=KEY_HINT)
+        yield Field("E-mail", TextField("", "may be left out", id="email", most=120))
+
+    async def async_submit(self) -> Done:
+        """Enrolled."""
+        asked = PersonAdd(
+            login=self.needed("login", "What does the person log in as?"),
+            name=self.needed("name", "What is the person's name?"),
+            key=self.query_one("#key", PasteField).pasted,
+            email=self.text("email"),
+        )
+        return await self.async_with_key("person.add", asked)
+
+
+class KeyDialog(PeopleForm):
+    """A new key; after a lost PC the only one from now on. ``paper``: the admin needs one."""
+
+    title_words = "A new key"
+    does = "Install the key"
+    doing = "Installing the key"
+
+    def __init__(self, person: PersonRow, *, paper: bool) -> None:
+        super().__init__()
+        self._person, self._paper = person, paper
+
+    def lead(self) -> str:
+        """Whose."""
+        had = "has no key yet" if not self._person.keys else f"has {len(self._person.keys)}"
+        return f"{self._person.name} ({self._person.login}) {had}."
+
+    def fields(self) -> ComposeResult:
+        """The key, and what becomes of the old ones."""
+        yield Field("Public key", PasteField(id="key"), hint=KEY_HINT)
+        yield Field("", Tick("the PC or key was lost: the old ones are void", bool(self._person.keys), id="replace"))
+        if self._paper:
+            yield paper_field()
+
+    async def async_submit(self) -> Done:
+        """Installed; where the old ones are void, open sessions end."""
+        key = self.query_one("#key", PasteField).pasted
+        if not key:
+            raise Missing("key", "Paste the public key.")
+        paper = sha256_of(self.text("paper")) if self._paper else ""
+        asked = PersonKey(self._person.id, key, replace=self.query_one("#replace", Tick).value, paper_sha256=paper)
+        return await self.async_with_key("person.key", asked)
+
+
+class SeatDialog(PeopleForm):
+    """Name who holds a seat from a day on; the term before ends there."""
+
+    title_words = "Name who holds a seat"
+    does = "Name the holder"
+    doing = "Naming the holder"
+
+    def __init__(self, people: Sequence[PersonRow], seat: str = "") -> None:
+        super().__init__()
+        self._people, self._seat = people, seat
+
+    def fields(self) -> ComposeResult:
+        """Seat, person, term, paper."""
+        yield Field("Seat", Choice(SEATS, self._seat, id="seat", rows=3))
+        yield Field("Held by", Choice(people_choices(self._people), id="person", rows=5))
+        yield Field("From", TextField("", "a day, for example 1/1/2027; left out: now", id="start", most=40))
+        yield Field("Last day", TextField("", "left out: no end set", id="end", most=40))
+        yield paper_field("Paper's SHA-256")
+
+    async def async_submit(self) -> Done:
+        """Named."""
+        person = self.query_one("#person", Choice).value
+        if not person:
+            raise Missing("person", "Nobody is enrolled yet: enrol the person first.")
+        seat = self.query_one("#seat", Choice).value
+        asked = SeatName(
+            seat, person, start=self.day("start"), end=self.day("end"), paper_sha256=sha256_of(self.text("paper"))
+        )
+        return await self.link.act("seat.name", asked, Done)
+
+
+class FirstDirectorDialog(PeopleForm):
+    """The first run: the admin names the Library Director, who names the rest."""
+
+    title_words = "Name the Library Director"
+    does = "Name the Director"
+    doing = "Naming the Director"
+
+    def lead(self) -> str:
+        """Why this first."""
+        return "Nobody holds a seat yet. The Director names the other seats and appoints whom they trust."
+
+    def fields(self) -> ComposeResult:
+        """Name, login, key."""
+        yield Field("Name", TextField("", "full name", id="name", most=80))
+        yield Field("Logs in as", TextField("", "short, small letters, for example jroe", id="login", most=32))
+        yield Field("Public key", PasteField(id="key"), hint=KEY_HINT)
+
+    async def async_submit(self) -> Done:
+        """Named."""
+        asked = SeatName(
+            "director",
+            self.needed("login", "What does the Director log in as?"),
+            self.needed("name", "What is the Director's name?"),
+            self.query_one("#key", PasteField).pasted,
+        )
+        return await self.async_with_key("seat.name", asked)
+
+
+class EndSeatDialog(PeopleForm):
+    """The holder leaves the seat; letters that hang on it lapse with it."""
+
+    title_words = "End a term"
+    does = "End the term"
+    doing = "Ending the term"
+
+    def __init__(self, seat: SeatRow, *, paper: bool) -> None:
+        super().__init__()
+        self._seat, self._paper = seat, paper
+
+    def lead(self) -> str:
+        """Whose, and what lapses."""
+        return (
+            f"{self._seat.name} leaves the seat {SEAT_WORDS.get(self._seat.seat, self._seat.seat)}. Letters of "
+            "appointment of this seat lapse with it, and open sessions end."
+        )
+
+    def fields(self) -> ComposeResult:
+        """Why, when."""
+        yield Field("Why", TextField("", "for example: the term is over", id="why", most=200))
+        yield Field("Last day", TextField("", "left out: now", id="end", most=40))
+        if self._paper:
+            yield paper_field()
+
+    async def async_submit(self) -> Done:
+        """Ended."""
+        why = self.needed("why", "Why does the term end? A few words are enough.")
+        paper = sha256_of(self.text("paper")) if self._paper else ""
+        return await self.link.act("seat.end", SeatEnd(self._seat.id, why, self.day("end"), paper), Done)
+
+
+class AppointDialog(PeopleForm):
+    """A letter of appointment by the seat that sits here (P11)."""
+
+    title_words = "Appoint a designee"
+    does = "Appoint"
+    doing = "Appointing"
+
+    def __init__(
+        self, people: Sequence[PersonRow], cameras: Sequence[CameraRow], own_seats: Sequence[str], chosen: str = ""
+    ) -> None:
+        """``own_seats``: which seats the one who appoints holds now."""
+        super().__init__()
+        self._people, self._cameras, self._seats, self._chosen = people, cameras, list(own_seats), chosen
+
+    def fields(self) -> ComposeResult:
+        """Whom, what, where, until when, by which paper."""
+        yield Field("Designee", Choice(people_choices(self._people), self._chosen, id="person", rows=4))
+        yield Field("May", Picks(RIGHTS, id="rights", rows=6))
+        choices = [(camera.id, camera.name) for camera in self._cameras]
+        yield Field(
+            "Only cameras", Picks(choices, id="cameras", rows=4), hint="None ticked: all cameras, later ones too."
+        )
+        yield Field("First day", TextField("", "left out: from now on", id="start", most=40))
+        yield Field("Last day", TextField("", "for example 12/31/2026 or in 90 days", id="end", most=40))
+        yield Field("Scope", TextField("", "what the letter says it is for; may be left out", id="scope", most=200))
+        if len(self._seats) > 1:
+            yield Field("Under seat", Choice([(seat, SEAT_WORDS[seat]) for seat in self._seats], id="seat"))
+        yield paper_field("Letter's SHA-256")
+
+    async def async_submit(self) -> Done:
+        """Appointed."""
+        rights = self.query_one("#rights", Picks).selected
+        if not rights:
+            raise Missing("rights", "What may the designee do? Tick it with Space.")
+        if not self.text("end"):
+            raise Missing("end", "Until when? A letter names its last day.")
+        person = self.query_one("#person", Choice).value
+        if not person:
+            raise Missing("person", "Nobody else is enrolled yet: enrol the person first.")
+        asked = AppointmentMake(
+            person,
+            rights,
+            self.day("end"),
+            sha256_of(self.text("paper")),
+            self.query_one("#cameras", Picks).selected or None,
+            self.day("start"),
+            self.text("scope"),
+            self.query_one("#seat", Choice).value if len(self._seats) > 1 else "",
+        )
+        return await self.link.act("appointment.make", asked, Done)
+
+
+class EndDialog(PeopleForm):
+    """End a letter of appointment, a share, or everything that a person has; at once."""
+
+    does = "End it"
+    doing = "Ending it"
+
+    def __init__(self, action: str, key: str, lead: str) -> None:
+        """``action``: appointment.end | share.end | person.remove."""
+        super().__init__()
+        self._action, self._key, self._lead = action, key, lead
+
+    title_words = "End it at once"
+
+    def lead(self) -> str:
+        """What ends."""
+        return self._lead
+
+    def fields(self) -> ComposeResult:
+        """Why."""
+        yield Field("Why", TextField("", "a few words, kept with the act", id="why", most=200))
+
+    async def async_submit(self) -> Done:
+        """Ended."""
+        why = self.needed("why", "Why does it end? A few words are enough.")
+        asked = PersonRemove(self._key, why) if self._action == "person.remove" else Ending(self._key, why)
+        return await self.link.act(self._action, asked, Done)

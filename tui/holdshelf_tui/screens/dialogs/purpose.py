@@ -1,0 +1,191 @@
+"""The one prompt before the first picture (P12): why, which incident, which cameras, what time. And what imminent danger opens.
+
+What it opens is written down before anything is shown. A refusal is told in the form, which stays as it was filled in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.widgets import Button
+
+from holdshelf_core.api.types import CameraRow
+from holdshelf_core.api.types_holds import SpanAsk
+from holdshelf_core.api.types_looks import BreakGlass, GrantRow, PurposeOpen, PurposeRow
+from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
+from holdshelf_tui.screens.dialogs.span_form import SpanForm
+from holdshelf_tui.widgets.fields import Choice, Field, Picks, TextField
+
+AROUND_NS = 15 * 60 * 1_000_000_000
+INCIDENT_HINT = "number of the report, for example 26-114; never a name"
+DANGER = "Imminent danger …"
+BREAK_GLASS_LEAD = (
+    "For danger to somebody, right now. You look at once: live, and at the last minutes. It ends by itself, it is written "
+    "down as such, and two other seats are asked to review it."
+)
+
+
+class _Asks:
+    """What both prompts ask for alike."""
+
+    purposes: Sequence[PurposeRow]
+    before: GrantRow | None
+
+    def purpose_fields(self) -> ComposeResult:
+        """Why, and which incident."""
+        chosen = self.before.purpose if self.before is not None else ""
+        yield Field("Purpose", Choice([(row.id, row.words) for row in self.purposes], chosen, id="purpose", rows=8))
+        number = self.before.incident if self.before is not None else ""
+        yield Field("Incident", TextField(number, INCIDENT_HINT, id="incident", most=60))
+
+
+class PurposeDialog(_Asks, SpanForm[GrantRow]):
+    """Recordings: leaves with the open look, or None. ``before``: the last look, whose purpose is offered again.
+
+    ``danger``: whether a look in imminent danger is offered beside it (who may look live).
+    """
+
+    title_words = "Why do you look?"
+    does = "Look"
+    doing = "Opening the look"
+    until_lifted: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        purposes: Sequence[PurposeRow],
+        cameras: Sequence[CameraRow],
+        camera: str,
+        around_utc_ns: tuple[int, int],
+        *,
+        before: GrantRow | None = None,
+        danger: bool = True,
+    ) -> None:
+        super().__init__([SpanAsk(camera, *around_utc_ns)], cameras)
+        self.purposes, self.before, self._danger = purposes, before, danger
+
+    def fields(self) -> ComposeResult:
+        """Why, which incident, which cameras, from when to when."""
+        yield from self.purpose_fields()
+        yield from self.span_fields()
+
+    def on_mount(self) -> None:
+        """The way out for an emergency stands beside the ordinary one."""
+        if self._danger:
+            _offer_danger(self)
+
+    @on(Button.Pressed, "#danger")
+    def _in_danger(self) -> None:
+        self._break_glass()
+
+    @work
+    async def _break_glass(self) -> None:
+        row = await self.app.push_screen_wait(
+            BreakGlassDialog(self._cameras, self.query_one("#cameras", Picks).selected)
+        )
+        if row is not None:
+            self.dismiss(row)
+
+    async def async_submit(self) -> GrantRow:
+        """Opened, and written down."""
+        spans = await self.async_spans()
+        asked = PurposeOpen(
+            [span.camera for span in spans],
+            self.query_one("#purpose", Choice).value,
+            self.text("incident"),
+            start_utc_ns=spans[0].start_utc_ns,
+            end_utc_ns=spans[0].end_utc_ns,
+        )
+        return await self.home.looks.async_open(asked)
+
+
+class LivePurposeDialog(_Asks, FormDialog[GrantRow]):
+    """Live pictures."""
+
+    title_words = "Why do you look live?"
+    does = "Look live"
+    doing = "Opening the look"
+
+    def __init__(
+        self,
+        purposes: Sequence[PurposeRow],
+        cameras: Sequence[CameraRow],
+        camera: str,
+        *,
+        before: GrantRow | None = None,
+    ) -> None:
+        super().__init__()
+        self.purposes, self.before, self._cameras, self._camera = purposes, before, list(cameras), camera
+
+    def lead(self) -> str:
+        """How it ends."""
+        return "Live pictures end by themselves after some minutes, and when you leave the tab."
+
+    def fields(self) -> ComposeResult:
+        """Why, which incident, which cameras."""
+        yield from self.purpose_fields()
+        choices = [(camera.id, camera.name) for camera in self._cameras]
+        yield Field("Cameras", Picks(choices, {self._camera}, id="cameras", rows=4), hint="Space ticks one.")
+
+    def on_mount(self) -> None:
+        """As above."""
+        _offer_danger(self)
+
+    @on(Button.Pressed, "#danger")
+    def _in_danger(self) -> None:
+        self._break_glass()
+
+    @work
+    async def _break_glass(self) -> None:
+        row = await self.app.push_screen_wait(
+            BreakGlassDialog(self._cameras, self.query_one("#cameras", Picks).selected)
+        )
+        if row is not None:
+            self.dismiss(row)
+
+    async def async_submit(self) -> GrantRow:
+        """Opened, and written down."""
+        asked = PurposeOpen(_picked(self), self.query_one("#purpose", Choice).value, self.text("incident"), mode="live")
+        return await self.home.looks.async_open(asked)
+
+
+class BreakGlassDialog(FormDialog[GrantRow]):
+    """A look at once, in imminent danger."""
+
+    title_words = "Imminent danger"
+    does = "Look now"
+    doing = "Opening the look"
+
+    def __init__(self, cameras: Sequence[CameraRow], picked: Sequence[str]) -> None:
+        super().__init__()
+        self._cameras, self._first = list(cameras), list(picked)
+
+    def lead(self) -> str:
+        """What follows."""
+        return BREAK_GLASS_LEAD
+
+    def fields(self) -> ComposeResult:
+        """What the danger is, and where."""
+        yield Field("The danger", TextField("", "in a few words, for example: a child is missing", id="why", most=300))
+        choices = [(camera.id, camera.name) for camera in self._cameras]
+        yield Field("Cameras", Picks(choices, self._first, id="cameras", rows=6), hint="Space ticks one.")
+        yield Field("Incident", TextField("", "number of the report, if there is one already", id="incident", most=60))
+
+    async def async_submit(self) -> GrantRow:
+        """Opened, written down, and flagged for review."""
+        why = self.needed("why", "Say in a few words what the danger is.")
+        return await self.home.looks.async_open(BreakGlass(_picked(self), why, self.text("incident")))
+
+
+def _picked(form: FormDialog[GrantRow]) -> list[str]:
+    cameras = form.query_one("#cameras", Picks).selected
+    if not cameras:
+        raise Missing("cameras", "Which camera? Tick at least one with Space.")
+    return cameras
+
+
+def _offer_danger(form: FormDialog[GrantRow]) -> None:
+    button = Button(f" {DANGER} ", id="danger", variant="error", compact=True, tooltip=BREAK_GLASS_LEAD)
+    form.query_one(".buttons").mount(button, before=0)

@@ -1,0 +1,323 @@
+"""Footage that is asked for from outside (P13): the request, its paper, and the second person's word.
+
+A gate's no is an answer, not a mistake: it is kept under its number, and the form leaves with it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.widget import Widget
+
+from holdshelf_core.api.errors import BadRequest, Refused
+from holdshelf_core.api.types import CameraRow
+from holdshelf_core.api.types_holds import SpanAsk
+from holdshelf_core.api.types_releases import (
+    PaperAsk,
+    ReleaseAmend,
+    ReleaseApprove,
+    ReleaseEnd,
+    ReleaseRequest,
+    ReleaseRow,
+    SpanRow,
+)
+from holdshelf_tui.people_words import SEATS
+from holdshelf_tui.release_words import BASES, EMERGENCY
+from holdshelf_tui.screens.dialogs.form import FormDialog, Missing, in_words
+from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
+from holdshelf_tui.screens.dialogs.span_form import SpanForm
+from holdshelf_tui.typed_span import async_typed_end, async_typed_start, typed_day
+from holdshelf_tui.widgets.fields import Choice, Field, Picks, TextField, Tick
+
+GATES_TIMEOUT_S = 60.0
+ANY_CAMERA = "*"
+SHOWN_S = 0.1
+"""Fields that came up have their places by then."""
+_STOPPED = re.compile(r"^(R-\d{4}-\d+) is refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``row`` when the gates passed it; else ``release`` was stopped, and ``sentence`` says why."""
+
+    release: str
+    row: ReleaseRow | None = None
+    sentence: str = ""
+
+
+def stopped(error: Refused) -> Outcome | None:
+    """The no of a gate, which is kept under its number; None: the act itself was refused."""
+    match = _STOPPED.match(error.sentence)
+    return Outcome(match[1], sentence=in_words(error)) if match is not None else None
+
+
+# --- the paper ------------------------------------------------------------------------------------------------------
+
+
+def paper_fields(cameras: Sequence[CameraRow], *, same: bool) -> Iterator[Widget]:
+    """What the paper says. ``same``: it may name exactly what is asked for."""
+    choices = [(ANY_CAMERA, "any camera"), *((camera.id, camera.name) for camera in cameras)]
+    yield paper_field()
+    yield Field("Issued by", TextField("", "the court, or who signed", id="issuer", most=120))
+    yield Field("Docket or case", TextField("", "its number, never a name", id="docket", most=60))
+    yield Field("Agency", TextField("", "who asks, for example Trumbull Police", id="agency", most=120))
+    yield Field("Officer", TextField("", "name and badge number", id="officer", most=120))
+    yield Field("", Tick("a judge signed it", id="judge"))
+    yield Field("Its last day", TextField("", "left out: it names none", id="lapses", most=40))
+    if same:
+        yield Field("", Tick("it names exactly the cameras and times above", id="same"))
+    yield Field("It names", Picks(choices, id="scope-cameras", rows=4), id="scope-row")
+    yield Field("", TextField("", "from when, as it reads", id="scope-from", most=80), id="scope-from-row")
+    yield Field("", TextField("", "to when", id="scope-to", most=80), id="scope-to-row")
+
+
+async def async_paper(form: FormDialog[Outcome], kind: str, same: Sequence[SpanAsk]) -> PaperAsk:
+    """The paper as it is filled in. ``same``: what is asked for, where it names exactly that. Raises Missing."""
+    lapses = form.text("lapses")
+    try:
+        last_day = typed_day(lapses, time.time_ns()) if lapses else ""
+    except BadRequest as error:
+        raise Missing("lapses", error.sentence, error.next_step) from None
+    if same:
+        scope = [SpanRow(one.camera, one.start_utc_ns, one.end_utc_ns or one.start_utc_ns) for one in same]
+    else:
+        scope = await _async_scope(form)
+    return PaperAsk(
+        sha256_of(form.text("paper")),
+        kind,
+        form.text("issuer"),
+        form.text("docket"),
+        form.text("agency"),
+        form.text("officer"),
+        form.query_one("#judge", Tick).value,
+        scope,
+        last_day,
+    )
+
+
+async def _async_scope(form: FormDialog[Outcome]) -> list[SpanRow]:
+    cameras = form.query_one("#scope-cameras", Picks).selected
+    if not cameras:
+        raise Missing("scope-cameras", "Which cameras does the paper name? Tick them with Space.")
+    begins = form.text("scope-from")
+    ends = form.text("scope-to")
+    now_utc_ns = time.time_ns()
+    try:
+        start_utc_ns = await async_typed_start(begins, now_utc_ns)
+    except BadRequest as error:
+        raise Missing("scope-from", error.sentence, error.next_step) from None
+    try:
+        end_utc_ns = await async_typed_end(ends, start_utc_ns, now_utc_ns)
+    except BadRequest as error:
+        raise Missing("scope-to", error.sentence, error.next_step) from None
+    named = [""] if ANY_CAMERA in cameras else cameras
+    return [SpanRow(camera, start_utc_ns, end_utc_ns) for camera in named]
+
+
+# --- forms ----------------------------------------------------------------------------------------------------------
+
+
+class RequestDialog(SpanForm[Outcome]):
+    """Ask both gates. ``spans``: from the marks, [] to type them."""
+
+    title_words = "Footage is asked for from outside"
+    does = "Ask the gates"
+    doing = "Asking the gates"
+    until_lifted: ClassVar[bool] = False
+
+    def fields(self) -> ComposeResult:
+        """Basis, number, what, and the paper when it is here."""
+        yield Field("On the basis of", Choice(BASES, id="basis", rows=7))
+        yield Field("Danger", TextField("", "what the danger is", id="why", most=300), id="why-row")
+        yield Field("Number", TextField("", "case or incident number, never a name", id="reference", most=60))
+        yield from self.span_fields()
+        yield Field("", Tick("the paper is here", id="has-paper"))
+        yield from paper_fields(self._cameras, same=True)
+
+    def opened(self) -> None:
+        """What belongs to a paper is asked for only when there is one."""
+        super().opened()
+        self._show()
+
+    @on(Tick.Changed)
+    @on(Choice.Changed, "#basis")
+    def _show(self) -> None:
+        has_paper = self.query_one("#has-paper", Tick).value
+        same = self.query_one("#same", Tick).value
+        for field in ("paper", "issuer", "docket", "agency", "officer", "judge", "lapses", "same"):
+            row = self.query_one(f"#{field}").parent
+            if row is not None and isinstance(row.parent, Field):
+                row.parent.display = has_paper
+        for name in ("scope-row", "scope-from-row", "scope-to-row"):
+            self.query_one(f"#{name}").display = has_paper and not same
+        if has_paper:
+            # What has come up lies below: bring it into sight.
+            self.set_timer(SHOWN_S, self._bring_up)
+        self.query_one("#why-row").display = self.query_one("#basis", Choice).value == EMERGENCY
+
+    def _bring_up(self) -> None:
+        self.query_one("#fields").scroll_to_widget(self.query_one("#has-paper"), top=True, animate=False)
+
+    async def async_submit(self) -> Outcome:
+        """Asked; a no is kept under its number, too."""
+        spans = await self.async_spans()
+        basis = self.query_one("#basis", Choice).value
+        paper = None
+        if self.query_one("#has-paper", Tick).value:
+            paper = await async_paper(self, basis, spans if self.query_one("#same", Tick).value else [])
+        rows = [SpanRow(one.camera, one.start_utc_ns, one.end_utc_ns or one.start_utc_ns) for one in spans]
+        asked = ReleaseRequest(basis, rows, self.text("reference"), paper, self.text("why"))
+        try:
+            row = await self.link.act("release.request", asked, ReleaseRow, timeout_s=GATES_TIMEOUT_S)
+        except Refused as error:
+            if (outcome := stopped(error)) is not None:
+                return outcome
+            raise
+        return Outcome(row.id, row)
+
+
+class PaperDialog(FormDialog[Outcome]):
+    """Bring the paper that was missing, or that follows an emergency."""
+
+    title_words = "The paper is here"
+    does = "Ask the gates again"
+    doing = "Asking the gates"
+
+    def __init__(self, row: ReleaseRow, cameras: Sequence[CameraRow]) -> None:
+        super().__init__()
+        self._row, self._cameras = row, list(cameras)
+
+    def lead(self) -> str:
+        """For which request."""
+        return f"{self._row.id}: {self._row.basis_words}."
+
+    def fields(self) -> ComposeResult:
+        """What it is, and what it says."""
+        kinds = [basis for basis in BASES if basis[0] != EMERGENCY]
+        yield Field("It is", Choice(kinds, self._row.basis, id="kind", rows=4))
+        yield from paper_fields(self._cameras, same=True)
+
+    @on(Tick.Changed, "#same")
+    def _show(self) -> None:
+        same = self.query_one("#same", Tick).value
+        for name in ("scope-row", "scope-from-row", "scope-to-row"):
+            self.query_one(f"#{name}").display = not same
+
+    async def async_submit(self) -> Outcome:
+        """Asked again."""
+        asked_for = [SpanAsk(span.camera, span.start_utc_ns, span.end_utc_ns) for span in self._row.given]
+        same = self.query_one("#same", Tick).value
+        paper = await async_paper(self, self.query_one("#kind", Choice).value, asked_for if same else [])
+        return await async_amend(self, ReleaseAmend(self._row.id, paper))
+
+
+async def async_amend(form: FormDialog[Outcome], asked: ReleaseAmend) -> Outcome:
+    """Ask the gates again. A gate's no is an outcome. Raises HoldshelfError."""
+    try:
+        row = await form.link.act("release.amend", asked, ReleaseRow, timeout_s=GATES_TIMEOUT_S)
+    except Refused as error:
+        if (outcome := stopped(error)) is not None:
+            return outcome
+        raise
+    return Outcome(row.id, row)
+
+
+class AgainDialog(FormDialog[Outcome]):
+    """Trim the request to its paper, or ask as it is: after counsel's word."""
+
+    title_words = "Ask the gates again"
+    does = "Ask again"
+    doing = "Asking the gates"
+
+    def __init__(self, row: ReleaseRow) -> None:
+        super().__init__()
+        self._row = row
+
+    def fields(self) -> ComposeResult:
+        """How."""
+        choices = [
+            *([("trim", "trimmed to what its paper names")] if self._row.paper is not None else []),
+            ("as-is", "as it is: counsel has given a determination, or the Board"),
+        ]
+        yield Field("Ask", Choice(choices, id="how"))
+
+    async def async_submit(self) -> Outcome:
+        """Asked again."""
+        trim = self.query_one("#how", Choice).value == "trim"
+        return await async_amend(self, ReleaseAmend(self._row.id, trim=trim))
+
+
+class DecideReleaseDialog(FormDialog[Outcome]):
+    """The second person's word; who asked withdraws instead. ``own``: who sits here asked for it."""
+
+    title_words = "A release waits for a second person"
+    does = "Decide"
+    doing = "Writing the decision down"
+
+    def __init__(self, row: ReleaseRow, *, own: bool, seat: bool) -> None:
+        super().__init__()
+        self._row, self._own, self._seat = row, own, seat
+
+    def lead(self) -> str:
+        """Who asks for what."""
+        row = self._row
+        return f"{row.id}, on {row.basis_words}, asked for by {row.requested_by_name}." + (
+            f" Caution: {row.caution}" if row.caution else ""
+        )
+
+    def fields(self) -> ComposeResult:
+        """Which word, whose paper, why."""
+        row = self._row
+        choices = []
+        if row.state == "requested" and self._seat:
+            choices += [] if self._own else [("approve", "I approve: it may leave, as far as its paper goes")]
+            choices.append(("paper", "another seat approves, on a paper that it signed"))
+        if self._seat:
+            choices.append(("refuse", "no: it does not leave"))
+        if self._own:
+            choices.append(("withdraw", "I withdraw what I asked for"))
+        yield Field("Decision", Choice(choices, id="word"))
+        yield Field("Signed by", Choice(SEATS, "chair", id="seat"), id="seat-row")
+        paper = paper_field()
+        paper.id = "paper-row"
+        yield paper
+        yield Field("Why or note", TextField("", "needed for a no", id="note", most=300))
+
+    def opened(self) -> None:
+        """What a paper needs is asked for only then."""
+        super().opened()
+        self._show()
+
+    @on(Choice.Changed, "#word")
+    def _show(self) -> None:
+        by_paper = self.query_one("#word", Choice).value == "paper"
+        self.query_one("#seat-row").display = by_paper
+        self.query_one("#paper-row").display = by_paper
+
+    async def async_submit(self) -> Outcome:
+        """Decided. Both gates are asked once more before a yes."""
+        word, key = self.query_one("#word", Choice).value, self._row.id
+        if word in ("refuse", "withdraw"):
+            why = self.needed("note", "Why? A few words are enough.")
+            row = await self.link.act(f"release.{word}", ReleaseEnd(key, why), ReleaseRow, timeout_s=GATES_TIMEOUT_S)
+            return Outcome(row.id, row)
+        by_paper = word == "paper"
+        asked = ReleaseApprove(
+            key,
+            sha256_of(self.text("paper")) if by_paper else "",
+            self.query_one("#seat", Choice).value if by_paper else "",
+            self.text("note"),
+        )
+        try:
+            row = await self.link.act("release.approve", asked, ReleaseRow, timeout_s=GATES_TIMEOUT_S)
+        except Refused as error:
+            if (outcome := stopped(error)) is not None:
+                return outcome
+            raise
+        return Outcome(row.id, row)

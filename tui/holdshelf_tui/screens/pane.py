@@ -1,0 +1,186 @@
+"""One tab of the home screen: what it loads, what makes it load anew, and how it says that it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import work
+from textual.containers import Vertical
+from textual.content import Content
+from textual.css.query import NoMatches
+from textual.widgets import Static
+
+from holdshelf_core.api.errors import HoldshelfError, Refused, Unreachable
+from holdshelf_core.api.types_session import EventRow
+from holdshelf_tui.link import Link, Who
+from holdshelf_tui.screens.dialogs.message import MessageDialog
+from holdshelf_tui.screens.dialogs.progress import ProgressDialog
+from holdshelf_tui.widgets.told import tell
+from holdshelf_tui.words import inert
+
+if TYPE_CHECKING:
+    from holdshelf_tui.app import HoldshelfApp
+
+PROGRESS_AFTER_S = 0.5
+LOAD_SOON_S = 0.3
+
+
+class Pane(Vertical):
+    """Subclasses give `compose`, `async_load` and `hears`. The widget with id ``state`` shows loading, empty and errors.
+
+    A pane loads when it is shown first, when it is shown again after something it hears of, and every ``every_s`` while it
+    is shown. What it shows stays while the service is away.
+    """
+
+    DEFAULT_CSS = """
+    Pane { height: 1fr; padding: 0 1; }
+    Pane > .state { height: auto; max-height: 6; color: $text-muted; }
+    Pane > .state.wrong { color: $text-error; }
+    """
+
+    title: ClassVar[str] = ""
+    short: ClassVar[str] = ""
+    """The title where the tabs have little room; '' the same."""
+    every_s: ClassVar[float | None] = None
+    hears: ClassVar[frozenset[str]] = frozenset()
+    """Types of events (api.events) after which what is shown is out of date."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._stale = True
+        self._shown = False
+        self._clocked = False
+
+    # --- for subclasses -----------------------------------------------------------------------------------------
+
+    async def async_load(self) -> None:
+        """Ask the service and show what it says. HoldshelfError is shown by the pane itself."""
+        raise NotImplementedError
+
+    def heard(self, row: EventRow) -> None:
+        """Something happened; the default loads anew when it is in ``hears``."""
+        if row.type in self.hears:
+            self.load_soon()
+
+    def choose(self, key: str) -> None:
+        """Bring the cursor to what has that id, now or once it is loaded; called from elsewhere."""
+
+    @property
+    def home(self) -> HoldshelfApp:
+        """The app, as ours."""
+        return cast("HoldshelfApp", self.app)
+
+    @property
+    def link(self) -> Link:
+        """The word with the service."""
+        return self.home.link
+
+    @property
+    def who(self) -> Who:
+        """Who sits here."""
+        return self.home.who
+
+    def say(self, text: str | Content, *, wrong: bool = False) -> None:
+        """In the line for it: 'Loading …', 'Nothing is on hold.', or what went wrong; '' for nothing."""
+        for state in self.query(".state").results(Static):
+            tell(state, text if isinstance(text, Content) else Content(inert(text, 600)))
+            state.set_class(wrong, "wrong")
+            state.display = bool(text)
+
+    async def async_do[T](self, what: str, doing: Awaitable[T]) -> T | None:
+        """Waits for an act. Over half a second it is said on screen; a refusal is told with its clause. None: it failed."""
+        return await async_do(self.home, what, doing)
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Its clock runs only while it is shown."""
+        # Textual calls each class's own handler, also after a subclass has called it: one clock is enough.
+        if self.every_s is not None and not self._clocked:
+            self._clocked = True
+            self.set_interval(self.every_s, self._tick)
+
+    def shown(self) -> None:
+        """It is the tab in front now."""
+        self._shown = True
+        if self._stale:
+            self.load()
+
+    def hidden(self) -> None:
+        """Another tab is in front."""
+        self._shown = False
+        self._stale = self._stale or self.every_s is not None
+
+    def take_focus(self) -> None:
+        """Its first widget that takes keys gets them."""
+        for widget in self.query("*"):
+            if widget.focusable and widget.region:
+                widget.focus()
+                return
+
+    def came_back(self) -> None:
+        """The service is there again."""
+        self._stale = False
+        self.load_soon()
+
+    def load_soon(self) -> None:
+        """Load anew, once for many events."""
+        if self._stale and not self._shown:
+            return
+        self._stale = True
+        if self._shown:
+            self.set_timer(LOAD_SOON_S, self._load_if_stale)
+
+    def _load_if_stale(self) -> None:
+        if self._stale and self._shown:
+            self.load()
+
+    def _tick(self) -> None:
+        if self._shown and not self.link.away:
+            self.load()
+
+    @work(exclusive=True, group="load")
+    async def load(self) -> None:
+        """Load now."""
+        self._stale = False
+        try:
+            await self.async_load()
+        except Unreachable:
+            self._stale = True  # the banner says it; what is shown stays
+        except HoldshelfError as error:
+            self.say(str(error), wrong=True)
+        except NoMatches:
+            # The answer came while the app was being left, and what it was for is gone already.
+            if not self._is_going:
+                raise
+
+    @property
+    def _is_going(self) -> bool:
+        return any(node._pruning or not node.is_running for node in self.ancestors_with_self)
+
+
+async def async_do[T](app: HoldshelfApp, what: str, doing: Awaitable[T]) -> T | None:
+    """See `Pane.async_do`. ``what``: 'Placing the hold'. To be awaited in a worker, never in a message handler."""
+    progress = ProgressDialog(what)
+    over = False
+
+    def tell() -> None:
+        # A timer that has gone off is not taken back by stopping it: the act may be over by now.
+        if not over:
+            app.push_screen(progress)
+
+    timer = app.set_timer(PROGRESS_AFTER_S, tell)
+    try:
+        return await doing
+    except HoldshelfError as error:
+        failed = error
+    finally:
+        over = True
+        timer.stop()
+        if progress.is_attached and progress in app.screen_stack:
+            progress.dismiss()
+    clause = failed.clause if isinstance(failed, Refused) else ""
+    title = "Not allowed" if clause else "That did not work"
+    await app.push_screen_wait(MessageDialog(title, failed.sentence, failed.next_step))
+    return None

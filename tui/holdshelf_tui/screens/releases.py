@@ -1,0 +1,272 @@
+"""Releases (P13): what is asked for from outside, what each gate said, and the second person's word.
+
+Nothing leaves the building here. A no is kept under its number, with what would open it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import DataTable, Static
+
+from holdshelf_core.api.paper_types import PaperFacts, PrintRequest
+from holdshelf_core.api.types import CameraRow
+from holdshelf_core.api.types_holds import SpanAsk
+from holdshelf_core.api.types_releases import ReleaseAsk, ReleaseList, ReleaseListAsk, ReleaseRow
+from holdshelf_core.api.types_session import EventRow
+from holdshelf_tui.hold_words import camera_names
+from holdshelf_tui.papers.refusal import refusal_paper
+from holdshelf_tui.release_words import AWAITED, STATE_WORDS, cameras_of, gate_lines, release_lines, span_lines
+from holdshelf_tui.screens.dialogs.hold import HoldDialog
+from holdshelf_tui.screens.dialogs.message import MessageDialog
+from holdshelf_tui.screens.dialogs.release_forms import (
+    AgainDialog,
+    DecideReleaseDialog,
+    Outcome,
+    PaperDialog,
+    RequestDialog,
+)
+from holdshelf_tui.screens.dialogs.sheet import SheetDialog
+from holdshelf_tui.screens.pane import Pane
+from holdshelf_tui.widgets.actions import Actions
+from holdshelf_tui.widgets.listing import fill, row_key, widths
+from holdshelf_tui.widgets.told import tell
+from holdshelf_tui.words import Content, counted, inert, moment
+
+_LEAST = {"Release": 12, "State": 16, "Basis": 13, "Number": 9, "Cameras": 12, "Asked": 7}
+_MOST = {"Release": 12, "State": 24, "Basis": 40, "Number": 20, "Cameras": 60, "Asked": 7}
+_ACTS = {
+    "request": "Request",
+    "show": "Show all",
+    "decide": "Decide",
+    "paper": "Paper",
+    "again": "Ask again",
+    "hold": "Hold it",
+    "sheet": "What we need",
+}
+
+
+class ReleasesPane(Pane):
+    """The list, what the gates said of the one under the cursor, and what can be done."""
+
+    DEFAULT_CSS = """
+    ReleasesPane DataTable { height: 1fr; min-height: 4; }
+    ReleasesPane #detail { height: auto; max-height: 8; color: $text-muted; margin-top: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "do('request')", "Request", show=False, id="releases.request", tooltip="Footage is asked for"),
+        Binding("a", "do('decide')", "Decide", id="releases.decide", tooltip="Approve, refuse or withdraw"),
+        Binding("p", "do('paper')", "Paper", id="releases.paper", tooltip="The paper is here"),
+        Binding("w", "do('sheet')", "What we need", id="releases.sheet", tooltip="The sheet for who asks"),
+        Binding("v", "toggle_all", "Over ones", show=False, id="releases.all", tooltip="Those that are over, too"),
+    ]
+    title = "Releases"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._releases: dict[str, ReleaseRow] = {}
+        self._cameras: list[CameraRow] = []
+        self._everything = False
+        self._wanted = ""
+
+    def compose(self) -> ComposeResult:
+        """State, list, detail, buttons."""
+        yield Static("Asking …", classes="state")
+        yield DataTable(id="releases", cursor_type="row", zebra_stripes=True, cell_padding=0)
+        yield Static("", id="detail")
+        yield Actions(list(_ACTS.items()))
+
+    def on_mount(self) -> None:
+        """Nothing can be done to nothing."""
+        self._allow()
+
+    def shown(self) -> None:
+        """The list has the cursor."""
+        super().shown()
+        self.query_one(DataTable).focus()
+
+    def on_resize(self) -> None:
+        """Share out the new width."""
+        if self._releases:
+            self._show()
+
+    def heard(self, row: EventRow) -> None:
+        """Something was asked for, approved, refused."""
+        if "releases" in row.data.get("tables", ()):
+            self.load_soon()
+
+    async def async_load(self) -> None:
+        """Ask for the list."""
+        self._cameras = (await self.link.status()).cameras
+        answer = await self.link.act("release.list", ReleaseListAsk(self._everything), ReleaseList)
+        order = sorted(answer.releases, key=lambda row: (row.state != "requested", -row.requested_utc_ns))
+        self._releases = {row.id: row for row in order}
+        self.say(f"{counted(len(order), 'release')}." if order else "No release is asked for.")
+        self._show()
+
+    # --- showing --------------------------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        names = camera_names(self._cameras)
+        columns = widths(self.size.width, _LEAST, _MOST, ("State", "Basis", "Cameras", "Number"))
+        rows = {
+            row.id: (
+                row.id,
+                STATE_WORDS.get(row.state, row.state),
+                row.basis.replace("-", " "),
+                row.reference or "-",
+                cameras_of(row.given, names),
+                moment(row.requested_utc_ns).strftime("%b %-d"),
+            )
+            for row in self._releases.values()
+        }
+        fill(self.query_one(DataTable), columns, rows, at=self._wanted)
+        self._wanted = ""
+        self._detail()
+
+    @property
+    def chosen(self) -> ReleaseRow | None:
+        """The release under the cursor."""
+        return self._releases.get(row_key(self.query_one(DataTable)))
+
+    @on(DataTable.RowHighlighted)
+    def _detail(self) -> None:
+        row = self.chosen
+        lines: list[str] = []
+        if row is not None:
+            lines.append(f"{row.basis_words}; asked for by {row.requested_by_name}")
+            lines += [f"  {line}" for line in span_lines(row.given, camera_names(self._cameras))[:2]]
+            lines += gate_lines(row)
+            lines += [f"! {row.caution}"] if row.caution else []
+        tell(self.query_one("#detail", Static), Content("\n".join(inert(line, 300) for line in lines)))
+        self._allow()
+
+    # --- acting ---------------------------------------------------------------------------------------------------
+
+    def _own(self, row: ReleaseRow) -> bool:
+        return self.who.person is not None and row.requested_by == self.who.person.id
+
+    def _can(self, what: str) -> bool:
+        may_request = "release" in self.who.rights
+        row = self.chosen
+        if what == "request":
+            return may_request
+        if row is None:
+            return what == "sheet"
+        own = self._own(row)
+        return {
+            "show": True,
+            "sheet": True,
+            "decide": row.state in AWAITED and (self.who.seat or own),
+            "paper": own and (row.state == "stopped" or row.paper_due_utc_ns is not None),
+            "again": own and row.state == "stopped",
+            "hold": "hold" in self.who.rights and row.state in AWAITED,
+        }[what]
+
+    def _allow(self) -> None:
+        actions = self.query_one(Actions)
+        actions.allow(**{what: self._can(what) for what in _ACTS})
+        actions.shows(request="release" in self.who.rights, hold="hold" in self.who.rights)
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys of what cannot be done now are grey."""
+        if action == "do" and parameters:
+            return True if self._can(str(parameters[0])) else None
+        return True
+
+    @on(Actions.Chosen)
+    def _pressed(self, chosen: Actions.Chosen) -> None:
+        self.action_do(chosen.key)
+
+    @on(DataTable.RowSelected)
+    def _entered(self) -> None:
+        self.action_do("show")
+
+    def action_do(self, what: str) -> None:
+        """Do that."""
+        if self._can(what):
+            self._do(what)
+
+    def action_toggle_all(self) -> None:
+        """With those that are over, or without."""
+        self._everything = not self._everything
+        self.load()
+
+    @work(group="act")
+    async def _do(self, what: str) -> None:
+        row = self.chosen
+        outcome: Outcome | None = None
+        if what == "request":
+            outcome = await self.app.push_screen_wait(RequestDialog([], self._cameras))
+        elif what == "sheet":
+            await self._async_sheet(row.id if row is not None else "")
+        elif row is None:
+            return
+        elif what == "show":
+            await self._async_show(row)
+        elif what == "hold":
+            await self._async_hold(row)
+        elif what == "decide":
+            form = DecideReleaseDialog(row, own=self._own(row), seat=self.who.seat)
+            outcome = await self.app.push_screen_wait(form)
+        elif what == "paper":
+            outcome = await self.app.push_screen_wait(PaperDialog(row, self._cameras))
+        elif what == "again":
+            outcome = await self.app.push_screen_wait(AgainDialog(row))
+        if outcome is not None:
+            await self._async_tell(outcome)
+
+    async def _async_tell(self, outcome: Outcome) -> None:
+        self._wanted = outcome.release
+        self.load_soon()
+        if outcome.row is None:
+            step = (
+                "It is kept under its number: “What we need” is the sheet for who asks; “Paper” asks again with it; "
+                "“Hold it” keeps the footage until then, which needs no paper."
+            )
+            await self.app.push_screen_wait(MessageDialog("Stopped by a gate", outcome.sentence, step))
+            return
+        row = outcome.row
+        words = STATE_WORDS.get(row.state, row.state)
+        step = "Another seat approves or refuses it; until then nothing leaves." if row.state == "requested" else ""
+        caution = f" Caution: {row.caution}" if row.caution else ""
+        await self.app.push_screen_wait(MessageDialog(f"Release {row.id}", f"{row.id} is {words}.{caution}", step))
+
+    async def _async_row(self, row: ReleaseRow) -> ReleaseRow | None:
+        asked = self.link.act("release.show", ReleaseAsk(row.id), ReleaseRow, timeout_s=60)
+        return await self.async_do("Reading the release", asked)
+
+    async def _async_show(self, row: ReleaseRow) -> None:
+        whole = await self._async_row(row)
+        if whole is not None:
+            lines = [inert(line, 300) for line in release_lines(whole, camera_names(self._cameras))]
+            await self.app.push_screen_wait(SheetDialog(f"Release {whole.id}", "\n".join(lines)))
+
+    async def _async_hold(self, row: ReleaseRow) -> None:
+        whole = await self._async_row(row)
+        if whole is None:
+            return
+        if not whole.unheld:
+            kept = f"It is kept by {', '.join(whole.holds)}." if whole.holds else "Nothing of it is there any more."
+            await self.app.push_screen_wait(MessageDialog("Nothing to hold", kept))
+            return
+        spans = [SpanAsk(span.camera, span.start_utc_ns, span.end_utc_ns) for span in whole.unheld]
+        await self.app.push_screen_wait(HoldDialog(spans, self._cameras, whole.reference))
+        self.load_soon()
+
+    async def _async_sheet(self, release: str) -> None:
+        asked = self.link.act("print.facts", PrintRequest("refusal", release), PaperFacts)
+        facts = await self.async_do("Making the sheet", asked)
+        if facts is not None:
+            how = f"To print it, on your own PC:  ssh … print refusal {release} > sheet.txt"
+            await self.app.push_screen_wait(SheetDialog("What we need", refusal_paper(facts), how))
+
+    def choose(self, key: str) -> None:
+        """Bring the cursor to a release, from elsewhere."""
+        self._wanted = key
+        if key in self._releases:
+            self._show()

@@ -1,0 +1,40 @@
+"""Which tabs are whose. What a tab shows is still the service's to allow."""
+
+from __future__ import annotations
+
+from holdshelf_tui.link import Who
+from holdshelf_tui.screens.add_cameras import AddCamerasPane
+from holdshelf_tui.screens.cameras import CamerasPane
+from holdshelf_tui.screens.doctor import DoctorPane
+from holdshelf_tui.screens.holds import HoldsPane
+from holdshelf_tui.screens.live import LivePane
+from holdshelf_tui.screens.log import LogPane
+from holdshelf_tui.screens.pane import Pane
+from holdshelf_tui.screens.papers import PapersPane
+from holdshelf_tui.screens.people import PeoplePane
+from holdshelf_tui.screens.releases import ReleasesPane
+from holdshelf_tui.screens.shared import SharedPane
+from holdshelf_tui.screens.storage import StoragePane
+from holdshelf_tui.screens.timeline import TimelinePane
+
+
+def panes_for(who: Who) -> dict[str, type[Pane]]:
+    """Tabs by key, in their order."""
+    panes: dict[str, type[Pane]] = {"cameras": CamerasPane}
+    if who.admin:
+        panes |= {"add": AddCamerasPane, "storage": StoragePane, "doctor": DoctorPane}
+    if "archive" in who.rights:
+        panes["timeline"] = TimelinePane
+    if "live" in who.rights:
+        panes["live"] = LivePane
+    if not who.seat and not who.admin:
+        panes["shared"] = SharedPane
+    if who.seat or who.designee or who.admin:
+        panes["holds"] = HoldsPane
+    if "release" in who.rights:
+        panes["releases"] = ReleasesPane
+    panes["people"] = PeoplePane
+    if who.seat or who.admin:
+        panes["log"] = LogPane
+    panes["papers"] = PapersPane
+    return panes
