@@ -72,7 +72,6 @@ def test_a_key_is_answered_while_thumbnails_load_over_a_slow_line(
             loaded.append(terminal.bytes_since(seen_s))
         terminal.quiet(2.0)
         terminal.close(b"\x11")
-    print([round(1000 * (a - zoomed_s)) for a, _ in terminal.chunks if a > zoomed_s][:3]); print([round(1000 * one) for one in took_s], loaded)
     told = [round(1000 * one) for one in took_s]
     assert statistics.median(loaded) > LOADING_BYTES, f"hardly anything was still to come: {loaded} bytes"
     assert statistics.median(took_s) > 0.14, f"the line is not as far as it should be: {told} ms"
