@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from rich.console import COLOR_SYSTEMS
 from textual import work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.screen import Screen
@@ -23,6 +23,7 @@ from holdshelf_tui.parsed_styles import ParsedOnce
 from holdshelf_tui.screens.home import HomeScreen
 from holdshelf_tui.screens.starting import StartingScreen
 from holdshelf_tui.themes import DARK, THEMES
+from holdshelf_tui.typeahead import Typeahead
 from holdshelf_tui.widgets.graphics import HALF_BLOCK, Graphics
 from holdshelf_tui.widgets.pace import Pace
 from holdshelf_tui.widgets.probe import Answers, later
@@ -30,7 +31,7 @@ from holdshelf_tui.widgets.probe import Answers, later
 END_GRACE_S = 0.2
 
 
-class HoldshelfApp(App[str]):
+class HoldshelfApp(Typeahead[str]):
     """Leaves with a sentence for the normal screen, '' when the person left by themselves.
 
     ``service``: who is asked; a link may have been asked early. ``has_door``: the SSH door stands behind it.

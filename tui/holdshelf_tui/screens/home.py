@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -55,6 +55,8 @@ class HomeScreen(Screen[None]):
         self._panes: dict[str, Pane] = {}
         self._waiting: dict[str, int] = {}
         self._clock = ""
+        self.is_ready = True
+        """No other tab is being brought to the front: keys are for the one there."""
 
     def compose(self) -> ComposeResult:
         """Head, banner, tabs, the tab in front, keys."""
@@ -104,6 +106,10 @@ class HomeScreen(Screen[None]):
         if before is not None and before is not pane:
             before.hidden()
         pane.shown()
+        pane.call_after_refresh(self.app.call_later, self._takes_keys)  # as the panes give away their focus
+
+    def _takes_keys(self) -> None:
+        self.is_ready = True
 
     @property
     def front(self) -> Pane | None:
@@ -130,8 +136,17 @@ class HomeScreen(Screen[None]):
     def action_tab(self, number: int) -> None:
         """The tab of that number."""
         keys = list(self._kinds)
-        if number < len(keys):
+        if number < len(keys) and self.query_one(Tabs).active != f"tab-{keys[number]}":
+            self.is_ready = False
             self.query_one(Tabs).active = f"tab-{keys[number]}"
+
+    async def on_key(self, event: events.Key) -> None:
+        """A key of the tab in front works from the row of tabs, too: who clicked on one need not click again."""
+        front = self.front
+        if front is not None and isinstance(self.focused, Tabs) and (action := front.action_of(event.key)):
+            event.stop()
+            front.take_focus()
+            await self.app.run_action(action, default_namespace=front)
 
     def action_into(self) -> None:
         """From the row of tabs into the one in front, as the eye goes."""
@@ -194,6 +209,7 @@ class HomeScreen(Screen[None]):
 
     def action_hold(self) -> None:
         """Place a hold, from anywhere."""
+        cast("HoldshelfApp", self.app).await_form()
         self._place_hold()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

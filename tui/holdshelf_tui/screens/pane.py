@@ -9,6 +9,7 @@ from textual import work
 from textual.containers import Vertical
 from textual.content import Content
 from textual.css.query import NoMatches
+from textual.keys import key_to_character
 from textual.widgets import Static
 
 from holdshelf_core.api.errors import HoldshelfError, Refused, Unreachable
@@ -65,6 +66,11 @@ class Pane(Vertical):
 
     def choose(self, key: str) -> None:
         """Bring the cursor to what has that id, now or once it is loaded; called from elsewhere."""
+
+    def action_of(self, key: str) -> str:
+        """What a letter or sign does in this tab; '' nothing."""
+        sign = key if len(key) == 1 else key_to_character(key) or "\n"
+        return next((one.action for one in self._bindings.key_to_bindings.get(key, ()) if sign.isprintable()), "")
 
     @property
     def home(self) -> HoldshelfApp:

@@ -63,6 +63,8 @@ class FormDialog[T](ModalScreen[T | None]):
     def __init__(self) -> None:
         super().__init__()
         self._busy = self._begun = False
+        self.is_ready = False
+        """Keys may come: the cursor stands in the first field."""
 
     # --- for subclasses -----------------------------------------------------------------------------------------
 
@@ -138,8 +140,12 @@ class FormDialog[T](ModalScreen[T | None]):
         first = first_field(self.query_one("#fields"))
         if first is not None:
             first.focus()
+        self.app.call_later(self._takes_keys)  # as `focus` itself is done
         # Not each subclass's own on_mount: Textual calls those of all classes, so that this one would come last.
         self.opened()
+
+    def _takes_keys(self) -> None:
+        self.is_ready = True
 
     def on_resize(self) -> None:
         """As many fields as the screen has room for."""

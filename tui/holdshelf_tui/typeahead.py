@@ -1,0 +1,106 @@
+"""Keys typed ahead: each one waits until the one before it has done what it does, and for the form or tab that is opening.
+
+Textual hands a key to the widget that has the focus at once; whoever types `t` and a time in one go would find the first digits
+taken for keys of the screen behind the form, and the incident's number gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import Any, Protocol, runtime_checkable
+
+from textual import events
+from textual.app import App
+from textual.screen import ModalScreen
+
+IN_ONE_GO_S = 0.25
+"""Keys further apart need not wait for each other."""
+HELD_AT_MOST_S = 3.0
+_STEP_AT_MOST_S = 0.5
+_POLL_S = 0.01
+
+
+@runtime_checkable
+class Opening(Protocol):
+    """A screen that is not ready for keys from the moment it is shown."""
+
+    is_ready: bool
+
+
+class Typeahead[T](App[T]):
+    """An app that gives keys and pastes out one after the other."""
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
+        self._ahead: deque[events.Key | events.Paste] = deque()
+        self._handing_out: asyncio.Task[None] | None = None
+        self._typed_s = 0.0
+        self._awaits_form_until_s = 0.0
+
+    def await_form(self) -> None:
+        """A form will open once something has been asked: keys are for it."""
+        self._awaits_form_until_s = time.monotonic() + HELD_AT_MOST_S
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys in their turn; everything else, and a key that is to leave, as ever."""
+        if not isinstance(event, events.Key | events.Paste) or event.is_forwarded or self._leaves(event):
+            await super().on_event(event)
+            return
+        quick, self._typed_s = event.time - self._typed_s < IN_ONE_GO_S, event.time
+        if self._handing_out is None and not quick and not self._is_opening:
+            await super().on_event(event)
+            return
+        self._ahead.append(event)
+        if self._handing_out is None:
+            self._handing_out = asyncio.create_task(self._hand_out())
+
+    def _leaves(self, event: events.Event) -> bool:
+        return isinstance(event, events.Key) and event.key == "ctrl+q"
+
+    @property
+    def _is_opening(self) -> bool:
+        screen = self.screen
+        if isinstance(screen, ModalScreen):
+            self._awaits_form_until_s = 0.0
+        if isinstance(screen, Opening) and not screen.is_ready:
+            return True
+        if not screen.is_mounted:
+            return True
+        return time.monotonic() < self._awaits_form_until_s
+
+    async def _hand_out(self) -> None:
+        try:
+            while self._ahead:
+                await self._settled()
+                if not await self._opened():
+                    self._ahead.clear()  # meant for a form that did not come: nothing else may take them for its keys
+                    break
+                event = self._ahead.popleft()
+                await super().on_event(event)
+        finally:
+            self._handing_out = None
+
+    async def _settled(self) -> None:
+        """Until what was typed before has gone from the widget up to the app, and what it began has begun."""
+        target = self.focused or self.screen
+        for node in target.ancestors_with_self:
+            heard = asyncio.Event()
+            if node.is_running and node.call_later(heard.set):
+                try:
+                    async with asyncio.timeout(_STEP_AT_MOST_S):
+                        await heard.wait()
+                except TimeoutError:
+                    return
+        await asyncio.sleep(0)  # a worker that it started
+        await asyncio.sleep(0)
+
+    async def _opened(self) -> bool:
+        """Until a form that is opening takes keys; False when it does not."""
+        began_s = time.monotonic()
+        while self._is_opening:
+            if time.monotonic() - began_s > HELD_AT_MOST_S:
+                return False
+            await asyncio.sleep(_POLL_S)
+        return True
