@@ -23,7 +23,7 @@ from holdshelf_tui.parsed_styles import ParsedOnce
 from holdshelf_tui.screens.home import HomeScreen
 from holdshelf_tui.screens.starting import StartingScreen
 from holdshelf_tui.themes import DARK, THEMES
-from holdshelf_tui.typeahead import Typeahead
+from holdshelf_tui.inputs import InTurn
 from holdshelf_tui.widgets.graphics import HALF_BLOCK, Graphics
 from holdshelf_tui.widgets.pace import Pace
 from holdshelf_tui.widgets.probe import Answers, later
@@ -31,7 +31,7 @@ from holdshelf_tui.widgets.probe import Answers, later
 END_GRACE_S = 0.2
 
 
-class HoldshelfApp(Typeahead[str]):
+class HoldshelfApp(InTurn[str]):
     """Leaves with a sentence for the normal screen, '' when the person left by themselves.
 
     ``service``: who is asked; a link may have been asked early. ``has_door``: the SSH door stands behind it.

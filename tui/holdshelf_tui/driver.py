@@ -66,6 +66,14 @@ class TerminalDriver(LinuxDriver):
         self.on_answered: Callable[[Answers], None] | None = None
         """Called once, on the loop, when the terminal has said who it is."""
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """(columns, rows) of the terminal itself, also where COLUMNS and LINES in the environment tell of another."""
+        try:
+            columns, rows = os.get_terminal_size(self.fileno)
+        except OSError:
+            columns, rows = 0, 0
+        return (columns, rows) if columns and rows else super()._get_terminal_size()
+
     # --- what is on its way -----------------------------------------------------------------------------------
 
     def write(self, data: str) -> None:

@@ -265,7 +265,10 @@ class Terminal:
 
     def leave(self) -> int:
         self.type(LEAVE)
-        return self.await_end()
+        code = self.await_end()
+        if code:
+            print(self.text()[-1000:])
+        return code
 
     def close(self) -> None:
         if self.process.poll() is None:

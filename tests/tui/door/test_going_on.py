@@ -123,6 +123,13 @@ def test_a_killed_fork_server_is_replaced_and_its_sessions_live_on(house: DoorHo
         assert terminal.leave() == 0
 
 
+def test_a_fork_server_that_hangs_is_replaced_while_somebody_waits(house: DoorHouse) -> None:
+    server = house.pid_of("forkserver")
+    os.kill(server, signal.SIGSTOP)
+    assert house.run("dora", "holds").out == "Nothing is on hold.\n"
+    assert house.pid_of("forkserver") != server
+
+
 async def test_a_killed_door_comes_back_alone_and_its_sessions_are_over_everywhere(house: DoorHouse) -> None:
     service, gaps = house.service.service_pid(), len(house.service.gaps(house.camera))
     with house.terminal("dora") as terminal:

@@ -24,6 +24,8 @@ _LOGGER = logging.getLogger(__name__)
 
 PRELOAD = "holdshelf_tui.door.preload"
 START_TIMEOUT_S = 15.0
+STUCK_S = 8.0
+"""A fork server that has not made a process after so long is replaced."""
 END_S = 1.0
 MAX_CONTROL_BYTES = 16 << 10
 _PR_SET_CHILD_SUBREAPER = 36
@@ -179,6 +181,14 @@ class Children:
 
         loop.add_reader(pidfd, gone)
 
+    def _kill_server(self) -> None:
+        """Whoever waits for it hears that it is gone, and asks the next one."""
+        pid = getattr(forkserver._forkserver, "_forkserver_pid", None)
+        _LOGGER.warning("the fork server does not answer; it is ended")
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     _closed = False
     _warming: asyncio.Task[None] | None = None
 
@@ -190,6 +200,9 @@ class Children:
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 start = loop.run_in_executor(self._asking, self._start, entry, Passed(theirs.fileno()), arguments)
+                made, _ = await asyncio.wait({start}, timeout=STUCK_S)
+                if not made:
+                    self._kill_server()
                 pid, pidfd = await asyncio.shield(start)
         except TimeoutError:
             ours.close()  # a late child finds its door gone, and ends

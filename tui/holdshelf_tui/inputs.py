@@ -1,24 +1,33 @@
-"""Keys typed ahead: each one waits until the one before it has done what it does, and for the form or tab that is opening.
+"""What comes from a terminal, in its turn: keys typed ahead, and sizes in a storm.
+
+A key waits until the one before it has done what it does, and for the form or tab that is opening.
 
 Textual hands a key to the widget that has the focus at once; whoever types `t` and a time in one go would find the first digits
 taken for keys of the screen behind the form, and the incident's number gone.
+
+A new size waits until the screen has been laid out for the one before; of those that wait the last one counts. Else the hundreds
+of a window that is dragged would lie in the screen's queue, each a whole layout, and keys behind them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from typing import Any, Protocol, runtime_checkable
 
 from textual import events
 from textual.app import App
+from textual.message_pump import MessagePump
 from textual.screen import ModalScreen
 
 IN_ONE_GO_S = 0.25
 """Keys further apart need not wait for each other."""
 HELD_AT_MOST_S = 3.0
+LAYOUT_AT_MOST_S = 5.0
 _STEP_AT_MOST_S = 0.5
+_TEXTUAL_WAITS_S = 2 / 120
 _POLL_S = 0.01
 
 
@@ -29,14 +38,16 @@ class Opening(Protocol):
     is_ready: bool
 
 
-class Typeahead[T](App[T]):
-    """An app that gives keys and pastes out one after the other."""
+class InTurn[T](App[T]):
+    """An app that gives out keys, pastes and sizes one after the other."""
 
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
         self._ahead: deque[events.Key | events.Paste] = deque()
         self._handing_out: asyncio.Task[None] | None = None
         self._typed_s = 0.0
+        self._size_waiting: events.Resize | None = None
+        self._sizing: asyncio.Task[None] | None = None
         self._awaits_form_until_s = 0.0
 
     def await_form(self) -> None:
@@ -44,7 +55,12 @@ class Typeahead[T](App[T]):
         self._awaits_form_until_s = time.monotonic() + HELD_AT_MOST_S
 
     async def on_event(self, event: events.Event) -> None:
-        """Keys in their turn; everything else, and a key that is to leave, as ever."""
+        """Keys and sizes in their turn; everything else, and a key that is to leave, as ever."""
+        if isinstance(event, events.Resize) and self.screen_stack:
+            self._size_waiting = event
+            if self._sizing is None:
+                self._sizing = asyncio.create_task(self._resize_in_turn())
+            return
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded or self._leaves(event):
             await super().on_event(event)
             return
@@ -55,6 +71,17 @@ class Typeahead[T](App[T]):
         self._ahead.append(event)
         if self._handing_out is None:
             self._handing_out = asyncio.create_task(self._hand_out())
+
+    async def _resize_in_turn(self) -> None:
+        try:
+            while (event := self._size_waiting) is not None:
+                self._size_waiting = None
+                await super().on_event(event)
+                await asyncio.sleep(_TEXTUAL_WAITS_S)  # for more sizes, before it tells its screens
+                await self._heard(self)
+                await self._heard(self.screen, LAYOUT_AT_MOST_S)
+        finally:
+            self._sizing = None
 
     def _leaves(self, event: events.Event) -> bool:
         return isinstance(event, events.Key) and event.key == "ctrl+q"
@@ -86,15 +113,17 @@ class Typeahead[T](App[T]):
         """Until what was typed before has gone from the widget up to the app, and what it began has begun."""
         target = self.focused or self.screen
         for node in target.ancestors_with_self:
-            heard = asyncio.Event()
-            if node.is_running and node.call_later(heard.set):
-                try:
-                    async with asyncio.timeout(_STEP_AT_MOST_S):
-                        await heard.wait()
-                except TimeoutError:
-                    return
+            await self._heard(node)
         await asyncio.sleep(0)  # a worker that it started
         await asyncio.sleep(0)
+
+    async def _heard(self, node: MessagePump, at_most_s: float = _STEP_AT_MOST_S) -> None:
+        """Until it has taken all messages that it has now."""
+        heard = asyncio.Event()
+        if node.is_running and node.call_later(heard.set):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(at_most_s):
+                    await heard.wait()
 
     async def _opened(self) -> bool:
         """Until a form that is opening takes keys; False when it does not."""
