@@ -22,6 +22,7 @@ from typing import Self
 _ANSWERS = {b"\x1b[5n": b"\x1b[0n", b"\x1b[c": b"\x1b[?6c", b"\x1b[>0q": b"\x1bP>|xterm(390)\x1b\\"}
 """Whether it is there, what it can, who it is: an xterm, with all colours and no pictures but of characters."""
 _ASKED = re.compile(b"|".join(map(re.escape, _ANSWERS)))
+_LONGEST = max(map(len, _ANSWERS))
 _TOKEN = re.compile(
     r"\x1b\[([0-9;:?<>=!]*)([@-~])|\x1b[()][0-9A-B]|\x1b[=>78cDEHMNOZ\\]|"
     r"\x1b[\]P_][^\x07\x1b]*(?:\x07|\x1b\\)|[\r\n\b]"
@@ -136,6 +137,7 @@ class Shown:
         os.close(end)
         self.chunks: list[tuple[float, bytes]] = []
         self.cells = Cells(*size)
+        self._unasked = b""
 
     def _set_size(self, columns: int, rows: int) -> None:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
@@ -154,10 +156,17 @@ class Shown:
         except OSError:
             return False
         self.chunks.append((time.monotonic(), data))
-        for asked in _ASKED.findall(data):
-            os.write(self.master, _ANSWERS[asked])
+        self._answer(data)
         self.cells.feed(data)
         return bool(data)
+
+    def _answer(self, data: bytes) -> None:
+        """What it is asked, also where the question comes in two pieces."""
+        data, end = self._unasked + data, 0
+        for asked in _ASKED.finditer(data):
+            os.write(self.master, _ANSWERS[asked[0]])
+            end = asked.end()
+        self._unasked = data[max(end, len(data) - _LONGEST + 1) :]
 
     def type(self, keys: bytes) -> float:
         """Press keys; when that was."""

@@ -35,7 +35,7 @@ class SlowTerminal:
         environment: Mapping[str, str] | None = None,
         answers: bool = True,
     ) -> None:
-        self._bytes_per_s, self._delay_s, self._answers = bytes_per_s, delay_s, answers
+        self._bytes_per_s, self._delay_s, self.answers = bytes_per_s, delay_s, answers
         self.master, end = pty.openpty()
         ioctl(end, TIOCSWINSZ, pack("HHHH", size[1], size[0], 0, 0))
         self.process = subprocess.Popen(
@@ -59,7 +59,7 @@ class SlowTerminal:
 
     def _read(self) -> None:
         """At the line's rate: what is not read waits in the pseudo-terminal, as it would in the door."""
-        free = time.monotonic()
+        free, unasked = time.monotonic(), b""
         while not self._closed.is_set():
             try:
                 data = os.read(self.master, 2048)
@@ -73,9 +73,14 @@ class SlowTerminal:
             arrives = free + self._delay_s
             with self._lock:
                 self.seen.append((arrives, data))
-                for asked in _ASKED.findall(data) if self._answers else ():
-                    answer = b"\x1b[0n" if asked.endswith(b"n") else b"\x1b[?6c"
-                    self._due.append((arrives + self._delay_s, answer))
+                # A question may come in two pieces.
+                text, end = unasked + data, 0
+                for asked in _ASKED.finditer(text):
+                    end = asked.end()
+                    if self.answers:
+                        answer = b"\x1b[0n" if asked[0].endswith(b"n") else b"\x1b[?6c"
+                        self._due.append((arrives + self._delay_s, answer))
+                unasked = text[max(end, len(text) - 3) :]
 
     def _type(self) -> None:
         while not self._closed.is_set():

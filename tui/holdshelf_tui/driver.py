@@ -22,7 +22,7 @@ from holdshelf_tui.widgets.probe import Answers
 
 ARE_YOU_THERE = "\x1b[5n"
 SILENT_S = 3.0
-"""A terminal that has not answered for so long is not waited for any more."""
+"""A terminal that has not answered for so long is not waited for any more, and asked again as often."""
 _TICK_S = 0.1
 _ESCAPE_S = 0.05
 
@@ -60,6 +60,7 @@ class TerminalDriver(LinuxDriver):
         self._seen = 0
         self._heard = 0
         self._silent = False
+        self._asked_s = 0.0
         self._answers = Answers()
         self._pastes = Pastes()
         self._typed: deque[str] = deque()
@@ -83,9 +84,15 @@ class TerminalDriver(LinuxDriver):
 
     def mark(self) -> None:
         """Ask the terminal to say when it has come to this point."""
+        now_s = time.monotonic()
         if not self._silent:
             self.write(ARE_YOU_THERE)
-            self._marks.append((self._put, time.monotonic()))
+            self._marks.append((self._put, now_s))
+            self._asked_s = now_s
+        elif now_s - self._asked_s > SILENT_S:
+            # One answer that was lost must not count for the rest of a session.
+            self.write(ARE_YOU_THERE)
+            self._asked_s = now_s
 
     @property
     def unseen(self) -> int:

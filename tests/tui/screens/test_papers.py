@@ -89,6 +89,7 @@ async def test_p3_a_defect_is_written_down_and_a_seat_goes_without_for_some_days
     stage.client("dora").act("entrance.add", EntranceAdd("Side door"), EntranceRow)
     async with stage.app("dora").run_test(size=(80, 24)) as pilot:
         pane = await papers_tab(pilot, "checklist")
+        await until_said(pilot, "Side door: not attested")
         pane.query_one(Reader).focus()
         await pilot.press("a")
         await until_said(pilot, "A sign was looked at")

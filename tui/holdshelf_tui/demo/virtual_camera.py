@@ -184,8 +184,14 @@ class VirtualCameras(Sequence[VirtualCamera]):
         await asyncio.to_thread(self.restart, index)
 
     def freeze(self, index: int) -> None:
-        """Stops a camera's process without ending it: connections stay open and nothing comes any more."""
+        """Stops a camera's process without ending it: connections stay open and nothing comes any more.
+
+        Returns when it has stopped: one that stops only after the death of its parent is woken by nobody.
+        """
         self._signal(index, signal.SIGSTOP)
+        process = self._cameras[index].process
+        if process is not None and process.returncode is None:
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self, index: int) -> None:
         """Lets a frozen camera go on."""

@@ -15,6 +15,7 @@ import multiprocessing as mp
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import forkserver, reduction
@@ -27,6 +28,7 @@ START_TIMEOUT_S = 15.0
 STUCK_S = 8.0
 """A fork server that has not made a process after so long is replaced."""
 END_S = 1.0
+TRIES, TRY_AGAIN_S = 5, 0.1
 MAX_CONTROL_BYTES = 16 << 10
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -223,20 +225,19 @@ class Children:
         self._living.discard(child)
 
     def _start(self, entry: str, control: Passed, arguments: Sequence[Any]) -> tuple[int, int]:
-        """In the asking thread. The fork server may die at any moment: once more, then."""
-        for last in (False, True):
+        """In the asking thread. The fork server may die at any moment: until it is known to be dead, no other is begun."""
+        for _ in range(TRIES):
             process = self._context.Process(target=_enter, args=(entry, control, arguments), daemon=True)
             try:
                 process.start()
             except (OSError, EOFError):
-                if last:
-                    raise OSError(11, "no process for a session can be started") from None
+                time.sleep(TRY_AGAIN_S)
                 continue
             assert process.pid is not None
             pidfd = os.pidfd_open(process.pid)
             _let_go(process)
             return process.pid, pidfd
-        raise AssertionError
+        raise OSError(11, "no process for a session can be started")
 
     async def async_close(self) -> None:
         """End whoever is left, and the fork server."""
