@@ -158,7 +158,7 @@ def test_two_services_on_one_folder_are_refused_in_a_sentence(service: Service) 
     second.data, second.client, second.environment = service.data, service.client, {}
     second.log_path = service.data.with_name("second.log")
     second.process = second.door = None
-    second.mint = False
+    second.mint, second.door_port = False, 0
     second.start(wait=False)
     assert second.process is not None
     assert second.process.wait(40) == 1
