@@ -106,15 +106,11 @@ def thumbnails(sides: Both, turns: int) -> list[Row]:
             one = _pictures_after(mine, lambda at=asked_s: at)
             took.append((one[0], None))
             sent.append((one[1], None))
-        steps = _steps(mine)
+        steps = _steps(mine, min(4, turns))
         mine.close(LEAVE)
     with sides.peer() as peer:
         peer.until(sides.sshd.shows)
-        began_s, repaints = time.monotonic(), min(6, turns)
-        ends_s = began_s + 1.5 * repaints  # htop paints anew every 1.5 s
-        while (left := ends_s - time.monotonic()) > 0:
-            peer.quiet(min(left, 0.2), min(left, 0.2))
-        peer_bytes = peer.bytes_since(began_s) / repaints
+        peer_bytes = statistics.median(_repaints(peer, min(4, turns)))
         peer.close(LEAVE_PEER)
     say(f"twelve thumbnails: {statistics.median(one for one, _ in took):.0f} ms")
     return [
@@ -150,13 +146,25 @@ def _pictures_after(mine: Shown, press: Callable[[], float]) -> tuple[float, int
     return 1000 * (last_s - pressed_s), mine.bytes_since(pressed_s)
 
 
-def _steps(mine: Shown) -> list[int]:
+def _steps(mine: Shown, count: int) -> list[int]:
     """Bytes of a cursor's step within pictures that are there: strip, words, the larger picture."""
     found = []
-    for _ in range(4):
+    for _ in range(count):
         pressed_s = mine.type(b"\x1b[C")
         mine.quiet(1.0)
         found.append(mine.bytes_since(pressed_s))
+    return found
+
+
+def _repaints(peer: Shown, count: int) -> list[int]:
+    """Bytes of each time that the peer's program paints anew by itself."""
+    peer.quiet()
+    found = []
+    for _ in range(count):
+        since_s, chunks = time.monotonic(), len(peer.chunks)
+        peer.until(lambda _cells, chunks=chunks: len(peer.chunks) > chunks, 20)
+        peer.quiet()
+        found.append(peer.bytes_since(since_s))
     return found
 
 

@@ -89,9 +89,7 @@ def test_what_is_out_of_date_is_not_painted() -> None:
 def test_pixels_stand_where_their_cells_are_and_nothing_stays_behind() -> None:
     """On the terminal as it is, whatever the environment tells of another: a shell or a test runner may have left it there."""
     other = {"COLUMNS": "160", "LINES": "48"}
-    with SlowTerminal(
-        noisy("kitty"), size=(80, 24), bytes_per_s=1e9, delay_s=0.001, environment=other
-    ) as terminal:
+    with SlowTerminal(noisy("kitty"), size=(80, 24), bytes_per_s=1e9, delay_s=0.001, environment=other) as terminal:
         terminal.await_text(b"key 0")
         place = re.compile(rb"\x1b\[(\d+);(\d+)H\x1b_Ga=T,f=100,C=1,q=2,i=(\d+)")
         quiet_s, length = time.monotonic(), -1

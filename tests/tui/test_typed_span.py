@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 import pytest
+import tzlocal
 
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_tui.typed_span import async_typed_end, async_typed_start, told_span, typed_day
@@ -51,6 +53,22 @@ def test_it_is_said_back() -> None:
     assert told_span(start, start + 600 * NS) == "Tue, Nov 24, 2026, 3:15:00 pm to 3:25:00 pm (10 min 00 s)"
     assert told_span(start, start + 86_400 * NS).count("Nov") == 2
     assert told_span(start, None).endswith("until it is lifted")
+
+
+async def test_in_the_hour_that_comes_twice_it_is_said_which_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    tzlocal.reload_localzone()
+    try:
+        start = await async_typed_start("Nov 1 1:30 am", at("2026-11-25 14:00"))
+        assert start == at("2026-11-01 01:30-04:00")
+        assert told_span(start, start + 600 * NS) == "Sun, Nov 1, 2026, 1:30:00 am EDT to 1:40:00 am EDT (10 min 00 s)"
+        assert "1:30:00 am EST" in told_span(start + 3600 * NS, None)
+        assert "EST" not in told_span(start + 7200 * NS, None)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+        tzlocal.reload_localzone()
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,13 @@ from holdshelf_core.api.errors import HoldshelfError, NotPermitted
 from holdshelf_core.api.types import Status
 from holdshelf_core.api.types_session import EventRow
 from holdshelf_tui.driver import TerminalDriver
+from holdshelf_tui.inputs import InTurn
 from holdshelf_tui.link import Link, Who
 from holdshelf_tui.looks import Looks
 from holdshelf_tui.parsed_styles import ParsedOnce
 from holdshelf_tui.screens.home import HomeScreen
 from holdshelf_tui.screens.starting import StartingScreen
 from holdshelf_tui.themes import DARK, THEMES
-from holdshelf_tui.inputs import InTurn
 from holdshelf_tui.widgets.graphics import HALF_BLOCK, Graphics
 from holdshelf_tui.widgets.pace import Pace
 from holdshelf_tui.widgets.probe import Answers, later

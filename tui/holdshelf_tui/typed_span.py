@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_tui.cli.render import inert
-from holdshelf_tui.words import NS, clock, day, moment, span
+from holdshelf_tui.words import NS, day, moment, span, told_clock
 from holdshelf_tui.words_time import async_parse
 
 _LENGTH = re.compile(
@@ -66,11 +66,11 @@ def _time_of_day(typed: str) -> timedelta | None:
 
 def told_span(start_utc_ns: int, end_utc_ns: int | None) -> str:
     """'Tue, Nov 24, 2026, 3:15:00 pm to 3:45:00 pm (30 min 00 s)'."""
-    begins = f"{day(start_utc_ns)}, {clock(start_utc_ns)}"
+    begins = f"{day(start_utc_ns)}, {told_clock(start_utc_ns)}"
     if end_utc_ns is None:
         return f"{begins} until it is lifted"
     same = moment(start_utc_ns).date() == moment(end_utc_ns).date()
-    ends = clock(end_utc_ns) if same else f"{day(end_utc_ns)}, {clock(end_utc_ns)}"
+    ends = told_clock(end_utc_ns) if same else f"{day(end_utc_ns)}, {told_clock(end_utc_ns)}"
     return f"{begins} to {ends} ({span((end_utc_ns - start_utc_ns) / NS)})"
 
 

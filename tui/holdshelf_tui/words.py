@@ -40,10 +40,13 @@ def when(utc_ns: int | None, *, seconds: bool = False) -> str:
     """'Nov 24, 2026, 2:05 pm', with the offset only where that time comes twice."""
     if utc_ns is None:
         return "-"
+    return f"{moment(utc_ns).strftime('%b %-d, %Y')}, {told_clock(utc_ns, seconds=seconds)}"
+
+
+def told_clock(utc_ns: int, *, seconds: bool = True) -> str:
+    """'2:05:07 pm'; with the zone's name in the hour that comes twice, so that it is seen which one is meant."""
     at = moment(utc_ns)
-    twice = (
-        at.replace(tzinfo=None, fold=0).astimezone().utcoffset()
-        != at.replace(tzinfo=None, fold=1).astimezone().utcoffset()
-    )
-    zone = f" {at.strftime('%Z')}" if twice else ""
-    return f"{at.strftime('%b %-d, %Y')}, {clock(utc_ns, seconds=seconds)}{zone}"
+    shown = at.replace(tzinfo=None)
+    first, second = shown.replace(fold=0).astimezone(), shown.replace(fold=1).astimezone()
+    zone = f" {at.strftime('%Z')}" if first.utcoffset() != second.utcoffset() else ""
+    return f"{clock(utc_ns, seconds=seconds)}{zone}"

@@ -128,7 +128,7 @@ async def test_a_lift_takes_another_person_who_finds_it_waiting(stage: Stage) ->
     async with stage.app("carl").run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await until_said(pilot, "1 thing waits for you")
-        await until_said(pilot, "Holds (1)")
+        await until_said(pilot, "▲Holds")
         await pilot.press("f2")
         await until_said(pilot, "Dora Reed asks for")
         await pilot.press("enter")

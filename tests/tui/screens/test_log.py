@@ -101,7 +101,7 @@ async def test_scene_17_a_flagged_look_is_reviewed_by_somebody_else(stage: Stage
     (flag,) = flags(stage)
     async with stage.app("carl").run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await until_said(pilot, "Log (1)")
+        await until_said(pilot, "▲Log")
         await pilot.press("f2")
         await until_said(pilot, "a look at once, in imminent danger: Sam Roe")
         await pilot.press("enter")

@@ -72,7 +72,7 @@ async def test_everything_that_waits_is_listed_and_only_for_whom_it_waits(stage:
     async with stage.app("carl").run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await until_said(pilot, "3 things wait for you")
-        await until_said(pilot, "Holds (1)")
+        await until_said(pilot, "▲Holds")
         await pilot.press("f2")
         shown = await until_said(pilot, "Waiting for you (3)")
         for words in (

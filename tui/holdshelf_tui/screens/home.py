@@ -176,9 +176,11 @@ class HomeScreen(Screen[None]):
         """What stands on each tab, by key."""
         labels = {}
         for number, (key, kind) in enumerate(self._kinds.items(), 1):
-            title = kind.title if columns >= ROOMY_COLUMNS else kind.short or kind.title
             waiting = self._waiting.get(key, 0)
-            labels[key] = f"{number} {title}" + (f" ({waiting})" if waiting else "")
+            if columns >= ROOMY_COLUMNS:
+                labels[key] = f"{number} {kind.title}" + (f" ({waiting})" if waiting else "")
+            else:  # all tabs just fit: a sign that takes no room
+                labels[key] = f"{number}{'▲' if waiting else ' '}{kind.short or kind.title}"
         return labels
 
     def _name_tabs(self) -> None:
