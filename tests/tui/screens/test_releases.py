@@ -10,6 +10,9 @@ from textual.widgets import DataTable
 
 from holdshelf_core.api.types_holds import HoldList, HoldListAsk
 from holdshelf_core.api.types_releases import (
+    CounselList,
+    CounselListAsk,
+    CounselRow,
     PaperAsk,
     ReleaseList,
     ReleaseListAsk,
@@ -170,3 +173,41 @@ async def test_a_designee_without_that_right_has_no_such_tab(stage: Stage) -> No
         home = await settled(pilot)
         assert await home.go("releases") is None
         assert "Releases" not in said(pilot)
+
+
+def determinations(stage: Stage) -> list[CounselRow]:
+    return stage.client("dora").act("counsel.list", CounselListAsk(), CounselList).determinations
+
+
+async def test_counsels_determination_is_recorded_and_ended(stage: Stage) -> None:
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        await releases_tab(pilot)
+        await pilot.press("c")
+        await until_said(pilot, "Counsel has determined nothing that runs")
+        await pilot.press("tab")
+        await fills(pilot, PAPER)
+        await pilot.press("enter")
+        await until_said(pilot, "For requests on which basis?")
+        await pilot.press("space", "tab")
+        await fills(pilot, "in 90 days", "", "Trumbull Police")
+        await pilot.press("enter")
+        await until_said(pilot, "entry")
+        (row,) = determinations(stage)
+        assert (row.state, row.bases, row.cameras, row.agencies) == (
+            "active", ["search-warrant"], None, ["Trumbull Police"]
+        )  # fmt: skip
+        await pilot.press("enter")
+        await until(pilot, "the list", lambda: isinstance(pilot.app.focused, DataTable))
+        await pilot.press("c")
+        await until_said(pilot, f"Running: {row.id}: search warrant; any camera; Trumbull Police")
+        await pilot.press("down", "tab")
+        await until_said(pilot, "why it ends")
+        await fills(pilot, "the statute was changed")
+        await pilot.press("enter")
+        await until(pilot, "ended", lambda: determinations(stage)[0].state == "ended")
+
+
+async def test_counsels_word_is_a_seats_matter(stage: Stage) -> None:
+    async with stage.app("sam").run_test(size=(80, 24)) as pilot:
+        home = await settled(pilot)
+        assert not home.has("releases")

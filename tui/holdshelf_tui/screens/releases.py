@@ -15,11 +15,19 @@ from textual.widgets import DataTable, Static
 from holdshelf_core.api.paper_types import PaperFacts, PrintRequest
 from holdshelf_core.api.types import CameraRow
 from holdshelf_core.api.types_holds import SpanAsk
-from holdshelf_core.api.types_releases import ReleaseAsk, ReleaseList, ReleaseListAsk, ReleaseRow
+from holdshelf_core.api.types_releases import (
+    CounselList,
+    CounselListAsk,
+    ReleaseAsk,
+    ReleaseList,
+    ReleaseListAsk,
+    ReleaseRow,
+)
 from holdshelf_core.api.types_session import EventRow
 from holdshelf_tui.hold_words import camera_names
 from holdshelf_tui.papers.refusal import refusal_paper
 from holdshelf_tui.release_words import AWAITED, STATE_WORDS, cameras_of, gate_lines, release_lines, span_lines
+from holdshelf_tui.screens.dialogs.counsel import CounselDialog
 from holdshelf_tui.screens.dialogs.hold import HoldDialog
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.release_forms import (
@@ -46,6 +54,7 @@ _ACTS = {
     "again": "Ask again",
     "hold": "Hold it",
     "sheet": "What we need",
+    "counsel": "Counsel",
 }
 
 
@@ -61,6 +70,7 @@ class ReleasesPane(Pane):
         Binding("a", "do('decide')", "Decide", id="releases.decide", tooltip="Approve, refuse or withdraw"),
         Binding("p", "do('paper')", "Paper", id="releases.paper", tooltip="The paper is here"),
         Binding("w", "do('sheet')", "What we need", id="releases.sheet", tooltip="The sheet for who asks"),
+        Binding("c", "do('counsel')", "Counsel", show=False, id="releases.counsel", tooltip="Counsel's determinations"),
         Binding("v", "toggle_all", "Over ones", show=False, id="releases.all", tooltip="Those that are over, too"),
     ]
     title = "Releases"
@@ -154,6 +164,8 @@ class ReleasesPane(Pane):
         row = self.chosen
         if what == "request":
             return may_request
+        if what == "counsel":
+            return self.who.seat
         if row is None:
             return what == "sheet"
         own = self._own(row)
@@ -169,7 +181,7 @@ class ReleasesPane(Pane):
     def _allow(self) -> None:
         actions = self.query_one(Actions)
         actions.allow(**{what: self._can(what) for what in _ACTS})
-        actions.shows(request="release" in self.who.rights, hold="hold" in self.who.rights)
+        actions.shows(request="release" in self.who.rights, hold="hold" in self.who.rights, counsel=self.who.seat)
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -204,6 +216,8 @@ class ReleasesPane(Pane):
             outcome = await self.app.push_screen_wait(RequestDialog([], self._cameras))
         elif what == "sheet":
             await self._async_sheet(row.id if row is not None else "")
+        elif what == "counsel":
+            await self._async_counsel()
         elif row is None:
             return
         elif what == "show":
@@ -264,6 +278,17 @@ class ReleasesPane(Pane):
         if facts is not None:
             how = f"To print it, on your own PC:  ssh … print refusal {release} > sheet.txt"
             await self.app.push_screen_wait(SheetDialog("What we need", refusal_paper(facts), how))
+
+    async def _async_counsel(self) -> None:
+        asked = self.link.act("counsel.list", CounselListAsk(), CounselList)
+        answer = await self.async_do("Reading counsel's determinations", asked)
+        if answer is None:
+            return
+        done = await self.app.push_screen_wait(CounselDialog(answer.determinations, self._cameras))
+        if done is not None:
+            said = f"{done.id}: entry {done.seq} of the access log."
+            step = "A request that it opens is asked again (“Ask again”)."
+            await self.app.push_screen_wait(MessageDialog("Written down", said, step))
 
     def choose(self, key: str) -> None:
         """Bring the cursor to a release, from elsewhere."""
