@@ -88,7 +88,8 @@ def test_the_door_is_measured_beside_sshd_and_a_full_screen_program(tmp_path: Pa
         "2 log-ins at once",
         "memory of a session",
     ):
-        assert all(row["peer"] > 0 for row in rows_of(found, beginning))
+        for row in rows_of(found, beginning):
+            assert row["peer"] > 0, row
     assert not list(tmp_path.iterdir())
 
 

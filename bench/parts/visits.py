@@ -51,11 +51,12 @@ def both(folder: Path) -> Iterator[Both]:
         for login in PEOPLE[1:]:
             house.enrol(login, login.title())
             house.appoint(login, "archive", "hold")
-        for login in PEOPLE:  # what is asked at the first log-in only is behind them
-            with Shown(house.ssh(login, "-tt"), SIZE) as first:
-                first.until("F2")
-                first.quiet()
-                first.close(LEAVE)
+        with contextlib.ExitStack() as stack:  # what is shown at the first log-in only is behind them
+            first = [stack.enter_context(Shown(house.ssh(login, "-tt"), SIZE)) for login in PEOPLE]
+            all_until(first, "Welcome to Holdshelf")
+            for one in first:
+                one.quiet()
+                one.close(LEAVE)
         with running_sshd(folder / "sshd", house.public("dora")) as sshd:
             yield Both(house, made, sshd)
 
@@ -208,7 +209,7 @@ def standing(sides: Both, count: int, seconds: float) -> list[Row]:
         }
         if len(groups["sessions"]) != count:
             raise AssertionError(f"{len(groups['sessions'])} processes of {count} sessions")
-        _drain([*ours, *peer], 2.0)
+        _drain([*ours, *peer], min(2.0, seconds))
         watch = proc.Stopwatch(groups)
         _drain([*ours, *peer], seconds)
         spent = watch.spent()

@@ -25,6 +25,7 @@ from holdshelf_core.api.link_pair import make_pair
 
 SERVICE_UID_VARIABLE = "HOLDSHELF_SERVICE_UID"  # api.address, which would be much to import
 
+CLOSED = b'{"closed":%d}'  # api.mint
 RESTART_FIRST_S, RESTART_MOST_S = 0.1, 10.0
 DOOR_RESTART_FIRST_S, DOOR_RESTART_MOST_S = 0.5, 30.0
 LIVED_WELL_S = 60.0
@@ -298,6 +299,9 @@ class Supervisor:
         if self._stopping:
             self._door.due_s = None
             return
+        if self._link is not None:
+            with contextlib.suppress(OSError):  # full or closed: the next door, or the next service, knows
+                self._link.send(CLOSED % code, socket.MSG_DONTWAIT)
         assert self._door.due_s is not None
         wait_s = self._door.due_s - time.monotonic()
         _say(f"the SSH door ended ({code}); recording goes on, and the door is started again in {wait_s:.1f} s")

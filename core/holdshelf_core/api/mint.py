@@ -11,6 +11,7 @@ message's ``id``, if any, comes back with its answer::
     {"end": session}                                         → {"ended": true | false}
     {"failed": {"sources": {address: count}, "total"}}       → {"noted": true}
     (unasked, when a session ends on this side)              ← {"gone": session, "reason": sentence}
+    {"closed": exit code}  (whoever runs the door: it ended)   (no answer: there is nobody to hear it)
 
 A refusal's ``why``: `unknown` (whose key it is was not proved), `unavailable` (ask again later), else ''. When the other end is
 closed, or a new door says hello on it, all sessions end: nobody would tell us of theirs any more. When this service stops, the
@@ -44,6 +45,7 @@ MAX_AT_ONCE = 16
 # The account data base, the log and the disk stand between a log-in and its answer.
 MINT_TIMEOUT_S = 30.0
 MAX_WAITING = 1024
+CLOSED = b'{"closed":'
 _UCRED = struct.Struct("3i")
 
 
@@ -75,9 +77,19 @@ class MintMessage(msgspec.Struct, frozen=True):
 
 
 class MintSocket:
-    """Serves the inherited end. ``on_door`` is told the door's uid, with each first message of another account."""
+    """Serves the inherited end. ``on_door`` is told the door's uid, with each first message of another account.
 
-    def __init__(self, fd: int, tokens: Tokens, gate: Gate, on_door: Callable[[int], None]) -> None:
+    ``on_open`` is told True when a door says hello, which it does once it listens, and False when it has ended.
+    """
+
+    def __init__(
+        self,
+        fd: int,
+        tokens: Tokens,
+        gate: Gate,
+        on_door: Callable[[int], None],
+        on_open: Callable[[bool], None] = lambda _open: None,
+    ) -> None:
         try:
             link = socket.socket(fileno=fd)
             fits = link.family == socket.AF_UNIX and link.type == socket.SOCK_SEQPACKET
@@ -96,6 +108,7 @@ class MintSocket:
         self._tokens = tokens
         self._gate = gate
         self._on_door = on_door
+        self._on_open = on_open
         self._door_uid: int | None = None
         self._overflow_uid = overflow_uid()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -119,6 +132,11 @@ class MintSocket:
                     continue
                 if not raw and uid is None:
                     break
+                if raw.startswith(CLOSED):  # not the door's own word: its account is not the door's
+                    self._turns.release()
+                    self._tokens.revoke_all("The SSH door is gone.")
+                    self._on_open(False)
+                    continue
                 if uid is not None and uid != self._door_uid:
                     self._door_uid = uid
                     self._on_door(uid)
@@ -199,6 +217,7 @@ class MintSocket:
             return {"ended": self._tokens.revoke(asked.end)}
         if asked.hello is not None:
             self._tokens.revoke_all("The SSH door was started again.")
+            self._on_open(True)
             return {"hello": {"version": VERSION}}
         raise NotPermitted("The message asks for nothing that there is.")
 

@@ -44,6 +44,9 @@ MAX_ACTION_BODY_BYTES = 256 << 10
 WATCH_S = 1.0
 LAST_WORDS_S = 2.0
 STOPPING = "The service is stopping."
+DOOR_REPAIR = "door_closed"
+DOOR_BACK_S = 8.0
+"""A door that ended is back by then, if it can be."""
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -73,6 +76,7 @@ class ApiServer:
         self._path: Path | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._rights_changed = asyncio.Event()
+        self._door_late: asyncio.TimerHandle | None = None
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -123,11 +127,13 @@ class ApiServer:
         self._holdshelf.bus.async_listen("house_changed", lambda _event: self._rights_changed.set())
         self._tasks.append(asyncio.create_task(self._watch(), name="rights"))
         if self._holdshelf.mint_fd is not None:
-            mint = MintSocket(self._holdshelf.mint_fd, self.tokens, self._gate, self._door_is)
+            mint = MintSocket(self._holdshelf.mint_fd, self.tokens, self._gate, self._door_is, self._door_opens)
             self._tasks.append(asyncio.create_task(mint.async_run(), name="mint"))
 
     async def async_stop(self) -> None:
         """End all sessions and streams, stop listening."""
+        if self._door_late is not None:
+            self._door_late.cancel()
         self._streams.async_stop(STOPPING)
         # The door first: it is not told that its sessions are over, but finds the socket closed, and asks for them again.
         for task in self._tasks:
@@ -146,6 +152,26 @@ class ApiServer:
     def _door_is(self, uid: int) -> None:
         self._identity.door_uid = uid
         self._lines.door_uid = uid
+
+    def _door_opens(self, is_open: bool) -> None:
+        """One that was killed is back in a moment; one that cannot listen is a person's affair."""
+        if is_open:
+            self._holdshelf.repairs.async_delete(DOOR_REPAIR)
+            if self._door_late is not None:
+                self._door_late.cancel()
+                self._door_late = None
+        elif self._door_late is None:  # it may try again and again
+            self._door_late = asyncio.get_running_loop().call_later(DOOR_BACK_S, self._door_is_closed)
+
+    def _door_is_closed(self) -> None:
+        self._holdshelf.repairs.async_create(
+            DOOR_REPAIR,
+            camera_id=None,
+            severity="error",
+            sentence="The SSH door is closed: nobody can come in over the network. Recording goes on.",
+            next_step="The service's log says why (`journalctl -u holdshelf`): another program at its port, as a rule. "
+            "It opens by itself once it can.",
+        )
 
     def _session_ended(self, session: Session) -> None:
         data = {"person": session.person, "session": session.id, "why": session.ended}

@@ -7,6 +7,7 @@ import contextlib
 import os
 import pwd
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -171,13 +172,20 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def test_a_port_in_use_is_said_and_recording_goes_on(house: DoorHouse, other: Path) -> None:
+def test_a_port_in_use_is_said_as_a_repair_and_recording_goes_on(other: Path) -> None:
     service = Service(other / "c" / "data")
-    service.door_port = house.port
-    with service:
-        wait_for("it says so", lambda: "another program does" in service.log(), 20)
-        assert "Give another with --door-port." in service.log()
-        assert service.client.status().pid
+
+    def told() -> str:
+        return " ".join(repair.sentence for repair in service.client.status().repairs)
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        service.door_port = taken.getsockname()[1]
+        with service:
+            wait_for("it says so", lambda: "another program does" in service.log(), 20)
+            assert "Give another with --door-port." in service.log()
+            wait_for("a repair", lambda: "The SSH door is closed" in told(), 30)
+            taken.close()
+            wait_for("it opens by itself", lambda: not told(), 60)
 
 
 @pytest.mark.skipif(os.geteuid() != 0 and "CI" not in os.environ, reason="only root may become another user")
