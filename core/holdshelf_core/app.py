@@ -35,6 +35,7 @@ from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.jobs import Jobs
 from holdshelf_core.keeping.holds import Holds
 from holdshelf_core.keeping.retention import Retention
+from holdshelf_core.looking.camera_events import CameraEvents
 from holdshelf_core.looking.looks import Looks
 from holdshelf_core.looking.pictures import Pictures
 from holdshelf_core.paths import DataPaths
@@ -94,6 +95,7 @@ class Holdshelf:
         )
         self.store = Store(data, self.repairs)
         self.pictures = Pictures()
+        self.camera_events = CameraEvents(data.state)
         self.looks = Looks(self)
         self.jobs = Jobs()
         self.house: House
@@ -214,10 +216,15 @@ class Holdshelf:
             raise Unavailable(str(error)) from None
         if self.mint_fd is not None:
             await self._have_host_key()
+        self.bus.async_listen("camera_event", self.camera_events.async_note)
+        if self._alive is not None:
+            with contextlib.suppress(StorageError):
+                await asyncio.to_thread(self.camera_events.settle, self._alive.utc_ns)
         await self.entries.async_setup_all()
         async_add_jobs(self)
         self.jobs.async_start()
         self.async_spawn(self.pictures.async_start(), "pictures")
+        self.async_spawn(self.camera_events.async_run(), "camera events")
 
     async def _have_host_key(self) -> None:
         """The SSH door's, before it starts. Recording goes on without one."""
@@ -304,6 +311,7 @@ class Holdshelf:
             task.cancel()
         await self._detach(reasons.SERVICE_STOPPED, writable=True)
         await self.entries.async_unload_all()
+        await self.camera_events.async_flush()
         with contextlib.suppress(StorageError, OSError):
             await asyncio.to_thread(self._write_heartbeat)
         await self._flush()

@@ -150,6 +150,37 @@ def _links(paths: DataPaths) -> CheckStep:
     return CheckStep("link", "ok", "Footage on the media disk can be linked, as holds need.")
 
 
+def confinement_step(workers: str, landlock_abi: int, *, seccomp: bool) -> CheckStep:
+    """Whether this kernel keeps workers of a kind (``recorder``, ``picture`` …) from what they do not need."""
+    name = f"confinement of {workers} workers"
+    if landlock_abi and seccomp:
+        words = f"The {workers} workers can open no file and start no program (Landlock {landlock_abi}, seccomp)."
+        return CheckStep(name, "ok", words)
+    what = (
+        "neither Landlock nor seccomp" if not (landlock_abi or seccomp) else "no Landlock" if seccomp else "no seccomp"
+    )
+    return CheckStep(
+        name,
+        "warning",
+        f"This kernel offers {what}, so a camera that takes over one of the {workers} workers could get further.",
+        "Use a kernel of 5.13 or later that has `landlock` in /sys/kernel/security/lsm, and seccomp (`CONFIG_SECCOMP_FILTER`).",
+    )
+
+
+def _confinement(holdshelf: Holdshelf) -> list[CheckStep]:
+    """What the workers told when they were confined; before the first of a kind is ready nothing can be said."""
+    told = {
+        "picture": holdshelf.pictures.confinement,
+        "recorder": holdshelf.recorder.workers.confinement.get("rtsp"),
+        "WebRTC": holdshelf.recorder.workers.confinement.get("whep"),
+    }
+    return [
+        confinement_step(workers, ready.landlock_abi, seccomp=ready.seccomp)
+        for workers, ready in told.items()
+        if ready is not None
+    ]
+
+
 async def async_examine(holdshelf: Holdshelf) -> list[CheckStep]:
     """Everything, with the service's own knowledge of cameras and repairs."""
     steps = await asyncio.to_thread(examine_machine)
@@ -183,6 +214,7 @@ async def async_examine(holdshelf: Holdshelf) -> list[CheckStep]:
         if r.severity != "notice"
         if r.sentence not in told
     ]
+    steps += _confinement(holdshelf)
     off_s = holdshelf.clock.disagreement_ns() / NS
     if abs(off_s) < 300:
         steps.append(CheckStep("trusted time", "ok", "The wall clock agrees with the time counted since start."))

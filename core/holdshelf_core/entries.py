@@ -12,7 +12,7 @@ import logging
 import random
 import re
 import unicodedata
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 TABLE = "entries"
+CERTIFICATE = "certificate_sha256"
 MAX_NAME_CHARS = 64
 MAX_NOTE_CHARS = 200
 # What a search found stays known for `camera add`; a network that answers endlessly must not fill the memory.
@@ -54,6 +55,12 @@ def camera_id(name: str, taken: Iterable[str]) -> str:
 def _same_name(name: str) -> str:
     """What two names have in common when a person would call them the same."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def without_certificates(data: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry's data without the certificates that it is held to: an integration's own, and its stream's."""
+    kept = {key: value for key, value in data.items() if key != CERTIFICATE}
+    return {**kept, "stream": {key: value for key, value in kept.get("stream", {}).items() if key != CERTIFICATE}}
 
 
 def check_name(name: str) -> str:
@@ -302,8 +309,13 @@ class Entries:
             return None
         return found.address
 
-    async def async_draft(self, target: str, username: str | None, password: str | None) -> EntryDraft:
-        """Try a discovered id or an address. Raises FlowError, NotFound, BadRequest."""
+    async def async_draft(
+        self, target: str, username: str | None, password: str | None, known: Mapping[str, Any] | None = None
+    ) -> EntryDraft:
+        """Try a discovered id or an address. Raises FlowError, NotFound, BadRequest.
+
+        ``known``: the data of the entry when the camera is here already; it is held to the certificate in it.
+        """
         target = target.strip()
         try:
             if not target:
@@ -314,22 +326,22 @@ class Entries:
                 f"{target[:MAX_NAME_CHARS]!r} is not an address.",
                 "It looks like http://192.0.2.7/onvif/device_service or rtsp://192.0.2.7/stream1.",
             ) from None
-        known = [c for uid, c in self._discovered.items() if target in (uid, c.address) or uid.startswith(target)]
-        if len(known) > 1 and target not in self._discovered:
+        found = [c for uid, c in self._discovered.items() if target in (uid, c.address) or uid.startswith(target)]
+        if len(found) > 1 and target not in self._discovered:
             raise BadRequest(f"{target!r} is the beginning of several discovered ids.", "Give more of it.")
-        if not known:  # a bare host that answered a search, on whatever port it said
+        if not found:  # a bare host that answered a search, on whatever port it said
             there = [c for c in self._discovered.values() if urlsplit(c.address).hostname == target]
-            known = there if len(there) == 1 else []
-        address = known[0].address if known else target
+            found = there if len(there) == 1 else []
+        address = found[0].address if found else target
         takers: list[Callable[..., Any]] = [
             i.config_flow.async_probe for i in integrations().values() if i.config_flow.matches(address)
         ]
-        if not takers or ("://" not in address and not known and "." not in address and ":" not in address):
+        if not takers or ("://" not in address and not found and "." not in address and ":" not in address):
             raise NotFound(
                 f"{target[:MAX_NAME_CHARS]!r} is neither a discovered camera nor an address.",
                 "Run `holdshelf camera discover`, or give http://HOST/onvif/device_service or rtsp://HOST/PATH.",
             )
-        draft: EntryDraft = await takers[0](self._holdshelf, address, username, password)
+        draft: EntryDraft = await takers[0](self._holdshelf, address, username, password, known=known)
         return draft
 
     def async_check(self, name: str, area_kind: str, area_note: str, transport: str, questioned: bool) -> None:
@@ -444,18 +456,22 @@ class Entries:
         password: str | None,
         play: Callable[[EntryDraft], Awaitable[EntryDraft]] | None = None,
         record: Callable[[], Awaitable[None]] | None = None,
+        accept_certificate: bool = False,
     ) -> None:
         """Try new credentials and, when they are right, keep them; what is not given stays. Raises FlowError.
 
         A camera that was found at another address since (DHCP gives new ones) is tried and kept there.
         ``play`` tries the stream as well: a bare stream has nobody else who could say that a password is wrong.
         ``record`` writes the change into the access log before it is kept; the entry is as it will be then.
+        It is held to its certificate, unless the one that it shows now is to be accepted.
         """
+        pinned = without_certificates(entry.data) if accept_certificate else entry.data
         known = entry.data.get("username") or entry.data["stream"].get("username")
         draft = await self.async_draft(
             self.async_found_at(entry) or entry.data["address"],
             username or known,
             entry.data.get("password") if password is None else password,
+            pinned,
         )
         serial = entry.data.get("serial_number")
         same = draft.unique_id == entry.unique_id or (serial and serial == draft.data.get("serial_number"))
@@ -463,7 +479,7 @@ class Entries:
             raise Conflict(f"Another device answers at the address of {entry.title}.", "Remove it and add it again.")
         if play is not None:
             draft = await play(draft)
-        before, entry.data = entry.data, {**entry.data, **draft.data}
+        before, entry.data = entry.data, {**pinned, **draft.data}
         try:
             if record is not None:
                 await record()

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 
 UNREACHABLE = "camera unreachable"
 AUTH_REFUSED = "auth refused"
+CERTIFICATE_CHANGED = "certificate changed"
 STALE_SESSION = "stale session"
 NO_FRAMES = "no frames"
+MEDIA_UNREACHABLE = "media unreachable"
+FRAMES_LOST = "frames lost"
 NOT_FOUND = "stream not found"
 STREAM_ENDED = "stream ended"
+STREAM_MOVED = "stream moved"
+TRANSPORT_REFUSED = "transport refused"
 NOT_RECORDABLE = "not recordable"
 NO_PARAMETER_SETS = "no parameter sets"
 RECORDER_FAULT = "recorder fault"
@@ -42,6 +47,11 @@ _ADVICE = {
         "{name} refuses the user name or password.",
         "Give the right password with `holdshelf camera check {id} --ask-password`.",
     ),
+    CERTIFICATE_CHANGED: Advice(
+        "The certificate of {name} changed. Nothing is sent to it any more, for another device may stand in its place.",
+        "Find out whether the camera was replaced, reset or updated; if so: "
+        "`holdshelf camera check {id} --accept-certificate`.",
+    ),
     STALE_SESSION: Advice(
         "{name} answers but refuses a new viewing session.",
         "It is tried again by itself; if it lasts, restart the camera or close other viewers.",
@@ -49,9 +59,24 @@ _ADVICE = {
     NO_FRAMES: Advice(
         "{name} is connected but sends no picture.", "Restart the camera; check its video settings if it lasts."
     ),
+    MEDIA_UNREACHABLE: Advice(
+        "{name} answers, but its video does not come through.",
+        "Let UDP pass between this machine and the camera, or set up a relay (TURN) at its gateway.",
+    ),
+    FRAMES_LOST: Advice(
+        "Video of {name} is lost on its way here.", "Check the network between the camera and this machine."
+    ),
     NOT_FOUND: Advice(
         "{name} has no stream at the address it is dialled at.",
         "Look up the stream's address in the camera's settings, remove it and add it again.",
+    ),
+    STREAM_MOVED: Advice(
+        "{name} sends its viewers on to another address, which is not followed.",
+        "Look up the stream's address in the camera's settings, remove it and add it again.",
+    ),
+    TRANSPORT_REFUSED: Advice(
+        "{name} does not send its video over the connection that was opened.",
+        "Set its stream to unicast, with RTP over RTSP (TCP) allowed, or add it again with `--transport udp`.",
     ),
     STREAM_ENDED: Advice("{name} closed its stream.", "It is dialled again by itself; check the camera if it lasts."),
     NOT_RECORDABLE: Advice(
@@ -87,3 +112,8 @@ def advise(reason: str, *, name: str, camera_id: str) -> tuple[str, str]:
     advice = _ADVICE.get(reason, _OTHER)
     words = {"name": name, "id": camera_id, "reason": reason}
     return advice.sentence.format(**words), advice.next_step.format(**words)
+
+
+def inert(words: str) -> str:
+    """A camera's words, which end on screens and in journals: no escapes, no bidi marks, no line ends."""
+    return "".join(c if c.isprintable() else " " for c in words).strip()

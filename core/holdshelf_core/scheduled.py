@@ -46,6 +46,20 @@ async def _papers(holdshelf: Holdshelf) -> str:
     return f"{release_duties.async_raise_repairs(holdshelf)} papers overdue"
 
 
+async def _camera_events(holdshelf: Holdshelf) -> str:
+    """What cameras told goes with the footage of its day."""
+    opened = holdshelf.store.opened
+    if opened is None:
+        return "no volume"
+    footage, known = opened.footage, set(holdshelf.known_footage_cameras())
+
+    def kept(camera: str) -> set[str]:
+        return set(footage.days(camera)) if camera in known else set()
+
+    gone = await asyncio.to_thread(holdshelf.camera_events.forget, kept, holdshelf.clock.utc_ns())
+    return f"{gone} days forgotten"
+
+
 def async_add_jobs(holdshelf: Holdshelf) -> None:
     """Register all jobs; they run once ``jobs.async_start`` was called."""
 
@@ -117,6 +131,13 @@ def async_add_jobs(holdshelf: Holdshelf) -> None:
     jobs.async_add("scrub", "read footage back and compare checksums", DAY_S, scrub, soon_s=_until_night_s())
     jobs.async_add(
         "access log", "verify the access log", DAY_S, partial(async_nightly, holdshelf), soon_s=_until_night_s() + 600
+    )
+    jobs.async_add(
+        "camera events",
+        "forget what cameras told of days that have gone",
+        3600,
+        partial(_camera_events, holdshelf),
+        soon_s=300,
     )
     jobs.async_add("checksums", "hash files that were cut back after a fault", 60, hashes, soon_s=30)
     jobs.async_add("health", "compare days kept with the floor", 600, health, soon_s=60)

@@ -71,25 +71,43 @@ def told_stream_url(text: str) -> str:
 
 
 def usable_stream_url(url: str, device: str) -> str:
-    """The stream's URL as it is dialled, for a camera reached at ``device``.
+    """The stream's URL as it is dialled, for a camera reached at ``device``: always on the host that was dialled.
 
-    The seam for cameras that tell an address that cannot be used (behind NAT, 0.0.0.0, another interface): so far
-    the URL is taken as told.
+    Cameras behind NAT, with 0.0.0.0 or another interface's address, tell one that leads nowhere; a hostile one could
+    have us call, with its password, anywhere in the house. Port and path are the camera's. A stream that really comes
+    from another host is added by its own address.
     """
-    return url
+    told, own = urlsplit_safe(url), urlsplit_safe(device)
+    host = own.hostname or ""
+    if not host or told.scheme not in _STREAM_SCHEMES or _same_host(told, own):
+        return url
+    netloc = f"[{host}]" if ":" in host else host
+    if told.port is not None:
+        netloc += f":{told.port}"
+    return urlunsplit((told.scheme, netloc, told.path, told.query, ""))
 
 
 def service_address(xaddr: str, device: str) -> str:
-    """Where a service that the camera names is asked: always on the host the person gave, whatever the camera says.
+    """Where a service that the camera names is asked: always on the host that was dialled, whatever the camera says.
 
     A camera could otherwise send the signed password to a host of its choice, or have us call inside the house. The
-    port is the camera's when it names its own host, and the person's otherwise (port forwarding).
-    Raises BadAddress for an XAddr that is none.
+    port is the camera's when it names its own host, and the one that was dialled otherwise (port forwarding). What was
+    dialled by https is never asked by http. Raises BadAddress for an XAddr that is none.
     """
     told, own = _split(xaddr, _SCHEMES), _split(device, _SCHEMES)
-    netloc = told.netloc if told.hostname == own.hostname else own.netloc
-    scheme = told.scheme if told.hostname == own.hostname else own.scheme
-    return urlunsplit((scheme, netloc, told.path or "/", told.query, ""))
+    taken = told if _same_host(told, own) and not (own.scheme == "https" and told.scheme == "http") else own
+    return urlunsplit((taken.scheme, taken.netloc, told.path or "/", told.query, ""))
+
+
+def differs(xaddr: str, device: str) -> str:
+    """What of an XAddr is not followed: ``host``, ``scheme`` (http where https was dialled), or nothing (empty)."""
+    try:
+        told, own = _split(xaddr, _SCHEMES), _split(device, _SCHEMES)
+    except BadAddress:
+        return ""
+    if not _same_host(told, own):
+        return "host"
+    return "scheme" if own.scheme == "https" and told.scheme == "http" else ""
 
 
 def same_endpoint(one: str, other: str) -> bool:
@@ -128,6 +146,14 @@ def urlsplit_safe(text: str) -> SplitResult:
         return urlsplit(text)
     except ValueError:
         return SplitResult("", "", "", "", "")
+
+
+def _same_host(one: SplitResult, other: SplitResult) -> bool:
+    """The same name, or the same address however it is written (IPv6 has many ways)."""
+    try:
+        return ipaddress.ip_address(one.hostname or "") == ipaddress.ip_address(other.hostname or "")
+    except ValueError:
+        return one.hostname == other.hostname
 
 
 def _bracketed(text: str) -> str:

@@ -21,39 +21,55 @@ import aiohttp
 
 from holdshelf_core.integration.errors import HoldshelfError
 
-from . import parsers, thread
-from .address import BadAddress, host_of, service_address, told_stream_url
-from .const import DEFAULT_LIMITS, DEVICE_NAMESPACE, MEDIA_NAMESPACE, Limits
+from . import parsers, thread, wsdl_files
+from .address import BadAddress, differs, host_of, service_address, told_stream_url
+from .const import (
+    DEFAULT_LIMITS,
+    DEVICE_NAMESPACE,
+    DIGEST_TOKEN,
+    EVENTS_NAMESPACE,
+    HTTP_DIGEST,
+    MEDIA2_NAMESPACE,
+    MEDIA_NAMESPACE,
+    PLAIN_TOKEN,
+    Limits,
+)
 from .device import DeviceClock, DeviceInformation, VideoProfile
 from .errors import (
     AnswerTooLarge,
     CameraTimeout,
     CameraUnreachable,
+    CertificateChanged,
     NoMediaService,
     NonsenseAnswer,
     NotOnvif,
     RequestRefused,
     WrongPassword,
 )
-from .http import Answer, BodyTooLarge, UnreadableBody, async_post, network_reason, new_session
+from .http import BodyTooLarge, CertificatePin, UnreadableBody, network_reason, new_session
+from .messages import read_fault
 from .text import clean_text
-from .xml_guard import HostileXml, is_web_page, refuse_hostile_xml
+from .transport import HttpRefused, Reply, Transport
+from .xml_guard import HostileXml
 
 _LOGGER = logging.getLogger(__name__)
 
 _HALF_SECOND = timedelta(milliseconds=500)
 _GRACE_S = 5.0
 _AUTH_CODES = ("NotAuthorized", "FailedAuthentication", "InvalidSecurity")
+# What a device answers to anybody (ONVIF Core Specification, PRE_AUTH): an answer says nothing of the password.
+_PRE_AUTH = frozenset({"GetServices", "GetCapabilities", "GetEndpointReference", "GetSystemDateAndTime"})
+# What may be wrong with one service of a device while another works.
+_LOCAL_FAILURES = (HttpRefused, HostileXml, BodyTooLarge, UnreadableBody, aiohttp.ClientError, OSError)
+_SERVICES = {
+    "devicemgmt": (DEVICE_NAMESPACE, "DeviceBinding"),
+    "media": (MEDIA_NAMESPACE, "MediaBinding"),
+    "media2": (MEDIA2_NAMESPACE, "Media2Binding"),
+    "events": (EVENTS_NAMESPACE, "EventBinding"),
+    "pullpoint": (EVENTS_NAMESPACE, "PullPointSubscriptionBinding"),
+    "subscription": (EVENTS_NAMESPACE, "SubscriptionManagerBinding"),
+}
 _AUTH_WORDS = ("not authorized", "not authorised", "unauthorized", "authentication", "authority failure")
-
-
-class _HttpRefused(Exception):
-    """An HTTP status that is no SOAP answer."""
-
-    def __init__(self, status: int, *, web_page: bool = False) -> None:
-        super().__init__(status)
-        self.status = status
-        self.web_page = web_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +93,10 @@ def _load_library() -> _Library:
         root = logging.getLogger()
         handlers, level = list(root.handlers), root.level
         import onvif  # noqa: PLC0415
+        import onvif.client  # noqa: PLC0415
         import onvif.settings  # noqa: PLC0415
         import zeep.exceptions  # noqa: PLC0415
+        import zeep.wsdl  # noqa: PLC0415
         from lxml import etree  # noqa: PLC0415
 
         # It calls logging.basicConfig. (Its ONVIFCamera would also remove http_proxy from the environment: we use
@@ -88,6 +106,10 @@ def _load_library() -> _Library:
         root.setLevel(level)
         # zeep writes a traceback for each value that it cannot read, so a camera could fill the log with them.
         logging.getLogger("zeep").setLevel(logging.CRITICAL)
+        files: Any = wsdl_files.LocalFiles(Path(onvif.__file__).parent / "wsdl")
+        onvif.client._DOCUMENT_CACHE[str(wsdl_files.MEDIA2)] = zeep.wsdl.Document(  # as the library keeps its own
+            str(wsdl_files.MEDIA2), files, settings=onvif.settings.DEFAULT_SETTINGS
+        )
         # libxml2's own limits on depth and text size come back; ours (xml_guard) stand before them.
         onvif.settings.DEFAULT_SETTINGS.xml_huge_tree = False
         _library = _Library(
@@ -100,47 +122,15 @@ def _load_library() -> _Library:
     return _library
 
 
-@dataclass(slots=True)
-class _Reply:
-    """What zeep needs of a ``requests.Response``."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What earlier talks with a device taught: how it takes the password, and its certificate's SHA-256 (hex).
 
-    status_code: int
-    content: bytes
-    headers: dict[str, str]
-    encoding: str = "utf-8"
+    Both empty: nothing yet. ``auth`` is one of DIGEST_TOKEN, HTTP_DIGEST and PLAIN_TOKEN.
+    """
 
-
-class _Transport:
-    """zeep's transport: one bounded POST a call, its answer checked before zeep parses it."""
-
-    cache = None
-
-    def __init__(self, session: aiohttp.ClientSession, limits: Limits, library: _Library) -> None:
-        self._session = session
-        self._limits = limits
-        self._to_bytes = library.to_bytes
-
-    async def post_xml(self, address: str, envelope: Any, headers: dict[str, str]) -> _Reply:
-        """Send a SOAP envelope; raises what ``async_post`` raises, HostileXml and _HttpRefused."""
-        message = self._to_bytes(envelope, xml_declaration=True, encoding="utf-8")
-        answer = await async_post(self._session, address, message, headers, self._limits)
-        self._check(answer, asked=envelope.find("{*}Body")[0].tag.rpartition("}")[2])
-        # The content type is ours: a multipart one would have zeep unpack attachments.
-        return _Reply(answer.status, answer.body, {"Content-Type": "application/soap+xml"})
-
-    def _check(self, answer: Answer, asked: str) -> None:
-        # SOAP 1.2 over HTTP: a fault comes with 400 or 500 and an envelope; every other status is not for zeep.
-        if answer.status not in (200, 400, 500) or not answer.body:
-            raise _HttpRefused(answer.status)
-        if is_web_page(answer.body):
-            raise _HttpRefused(answer.status, web_page=True)
-        refuse_hostile_xml(answer.body, self._limits.answer_max_tags)
-        # zeep makes an empty object of an answer to something else.
-        if f"{asked}Response".encode() not in answer.body and b"Fault" not in answer.body:
-            raise HostileXml("an answer to something else")
-
-    async def aclose(self) -> None:
-        """The session belongs to the client."""
+    auth: str = ""
+    certificate: str = ""
 
 
 class OnvifClient:
@@ -150,9 +140,28 @@ class OnvifClient:
     """
 
     def __init__(
-        self, address: str, username: str | None, password: str | None, *, limits: Limits = DEFAULT_LIMITS
+        self,
+        address: str,
+        username: str | None,
+        password: str | None,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        known: Known | None = None,
+        may_send_plain: bool = False,
     ) -> None:
+        """``may_send_plain``: a person is there who gave the password just now, so a device that refuses it as a digest
+
+        may get it in plain. By itself that never happens: whoever takes a camera's place could ask for it.
+        """
         self.address = address
+        known = known or Known()
+        self.auth = known.auth
+        """How the password was accepted; empty until it was."""
+        self.notes: list[str] = []
+        """Sentences about what the device told wrongly and what was made of it; without hosts."""
+        self._pin = CertificatePin(known.certificate)
+        self._may_send_plain = may_send_plain or known.auth == PLAIN_TOKEN
+        self._proved = False
         self._host = clean_text(host_of(address))
         self._username = username or ""
         self._password = password or ""
@@ -172,6 +181,11 @@ class OnvifClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.async_close()
+
+    @property
+    def known(self) -> Known:
+        """What is known now, to be kept."""
+        return Known(self.auth, self._pin.sha256)
 
     def open(self) -> None:
         """Take part in the ONVIF thread. Asks the device nothing."""
@@ -195,39 +209,40 @@ class OnvifClient:
         """Forget which services the device has and where: after a restart it may be another firmware."""
         self._services.clear()
         self._xaddrs = None
+        self._proved = False
 
     async def async_clock(self) -> DeviceClock | None:
         """Read the device's clock, and sign later calls by it. None when the device does not tell its time in UTC.
 
         Asked without credentials first, as the standard wants it: with a clock that is off, no signed call is accepted.
         """
-        return await self._run("its time", self._clock())
+        return await self.async_run("its time", self._clock())
 
     async def async_device_information(self) -> DeviceInformation:
         """Maker, model, firmware, serial number."""
-        return await self._run("its make and model", self._device_information())
+        return await self.async_run("its make and model", self._device_information())
 
     async def async_endpoint_reference(self) -> str:
         """The endpoint's UUID as WS-Discovery tells it (``urn:uuid:…``); an optional operation."""
-        return await self._run("its endpoint", self._endpoint_reference())
+        return await self.async_run("its endpoint", self._endpoint_reference())
 
     async def async_profiles(self) -> tuple[VideoProfile, ...]:
         """All media profiles, in the device's order, with codec, size and whether sound is offered."""
-        return await self._run("its profiles", self._profiles())
+        return await self.async_run("its profiles", self._profiles())
 
     async def async_stream_uri(self, profile: VideoProfile) -> str:
         """The profile's RTSP URL, without credentials."""
-        return await self._run("its stream's address", self._stream_uri(profile))
+        return await self.async_run("its stream's address", self._stream_uri(profile))
 
     async def _clock(self) -> DeviceClock | None:
-        device = await self._service("devicemgmt", self.address)
+        device = await self.service_at("devicemgmt", self.address)
         asked_ns, asked_utc = time.clock_gettime_ns(time.CLOCK_BOOTTIME), datetime.now(UTC)
         try:
             raw = await device.authless_GetSystemDateAndTime()
-        except (_HttpRefused, _load_library().fault) as error:
+        except (HttpRefused, _load_library().fault) as error:
             if not self._username or not self._is_auth_error(error):
                 raise
-            raw = await self._call(device, "GetSystemDateAndTime")
+            raw = await self.call(device, "GetSystemDateAndTime")
         told = parsers.utc_datetime(raw)
         if told is None:
             self._device_time = None
@@ -239,82 +254,153 @@ class OnvifClient:
         return DeviceClock(skew_ns=skew // timedelta(microseconds=1) * 1000)
 
     async def _device_information(self) -> DeviceInformation:
-        device = await self._service("devicemgmt", self.address)
-        return parsers.device_information(await self._call(device, "GetDeviceInformation"))
+        device = await self.service_at("devicemgmt", self.address)
+        return parsers.device_information(await self.call(device, "GetDeviceInformation"))
 
     async def _endpoint_reference(self) -> str:
-        device = await self._service("devicemgmt", self.address)
-        return clean_text((await self._call(device, "GetEndpointReference")).GUID, 128)
+        device = await self.service_at("devicemgmt", self.address)
+        return clean_text((await self.call(device, "GetEndpointReference")).GUID, 128)
 
     async def _profiles(self) -> tuple[VideoProfile, ...]:
-        media = await self._media()
-        return parsers.profiles(await self._call(media, "GetProfiles"))
+        """Those of Media2, which alone knows H.265, then those that only Media has. One of the two may fail."""
+        found: dict[str, VideoProfile] = {}
+        failure: Exception | None = None
+        for name in ("media2", "media"):
+            media = await self.told_service(name)
+            if media is None:
+                continue
+            params = {"Type": ["VideoSource", "VideoEncoder", "AudioEncoder"]} if name == "media2" else None
+            try:
+                raw = await self.call(media, "GetProfiles", params)
+                told = parsers.profiles2(raw) if name == "media2" else parsers.profiles(raw)
+            except aiohttp.ServerFingerprintMismatch:
+                raise
+            except (*_LOCAL_FAILURES, _load_library().fault, _load_library().zeep_error) as error:
+                failure = failure or error
+                continue
+            for profile in told:
+                found.setdefault(profile.token, profile)
+        if failure is not None and not any(profile.recordable for profile in found.values()):
+            raise failure
+        if failure is None and not {MEDIA_NAMESPACE, MEDIA2_NAMESPACE} & set(await self._told()):
+            raise NoMediaService(self._host)
+        return tuple(found.values())
 
     async def _stream_uri(self, profile: VideoProfile) -> str:
-        media = await self._media()
-        setup = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
-        raw = await self._call(media, "GetStreamUri", {"StreamSetup": setup, "ProfileToken": profile.token})
-        return told_stream_url(parsers.uri(raw))
+        media = await self.told_service(profile.service)
+        if media is None:
+            raise NoMediaService(self._host)
+        params: dict[str, Any] = {"Protocol": "RTSP", "ProfileToken": profile.token}
+        if profile.service == "media":
+            setup = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
+            params = {"StreamSetup": setup, "ProfileToken": profile.token}
+        return told_stream_url(parsers.uri(await self.call(media, "GetStreamUri", params)))
 
-    async def _media(self) -> Any:
-        """The Media service. (Media2 is found in the same dictionary, under its own namespace.)"""
+    async def _told(self) -> dict[str, str]:
+        """{namespace: XAddr} of the services that the device names."""
         if self._xaddrs is None:
             self._xaddrs = await self._find_services()
-        if MEDIA_NAMESPACE not in self._xaddrs:
-            raise NoMediaService(self._host)
-        return await self._service("media", service_address(self._xaddrs[MEDIA_NAMESPACE], self.address))
+            self.notes = [
+                f"The camera names another {part} for its {name} service; it is asked where it was added."
+                for name, (namespace, _) in _SERVICES.items()
+                if name in ("media", "media2", "events")
+                and (part := differs(self._xaddrs.get(namespace, ""), self.address))
+            ]
+        return self._xaddrs
+
+    async def told_service(self, name: str) -> Any:
+        """A service that the device names; None where it has none."""
+        xaddr = (await self._told()).get(_SERVICES[name][0])
+        return None if xaddr is None else await self.service_at(name, service_address(xaddr, self.address))
 
     async def _find_services(self) -> dict[str, str]:
-        device = await self._service("devicemgmt", self.address)
+        device = await self.service_at("devicemgmt", self.address)
         try:
-            found = parsers.services(await self._call(device, "GetServices", {"IncludeCapability": False}))
-        except _load_library().fault as error:
+            found = parsers.services(await self.call(device, "GetServices", {"IncludeCapability": False}))
+        except (HttpRefused, _load_library().fault) as error:
             if self._is_auth_error(error):
                 raise
             found = {}
-        if MEDIA_NAMESPACE not in found:  # GetServices came with ONVIF 2.0
-            raw = await self._call(device, "GetCapabilities", {"Category": "Media"})
-            found |= parsers.capabilities(raw, {"Media": MEDIA_NAMESPACE})
+        if not {MEDIA_NAMESPACE, MEDIA2_NAMESPACE} & set(found):  # GetServices came with ONVIF 2.0
+            raw = await self.call(device, "GetCapabilities", {"Category": "All"})
+            found |= parsers.capabilities(raw, {"Media": MEDIA_NAMESPACE, "Events": EVENTS_NAMESPACE})
         return found
 
-    async def _service(self, name: str, xaddr: str) -> Any:
-        """onvif-zeep-async's service object for a WSDL of its own, with our transport under it."""
+    async def service_at(self, name: str, xaddr: str) -> Any:
+        """onvif-zeep-async's service object for a WSDL, with our transport under it."""
         library = _load_library()
         service = self._services.get(name)
-        if service is None:
+        if service is None or service.xaddr != xaddr:
             if self._session is None:
-                self._session = new_session(self._limits)
-            namespace, binding = {
-                "devicemgmt": (DEVICE_NAMESPACE, "DeviceBinding"),
-                "media": (MEDIA_NAMESPACE, "MediaBinding"),
-            }[name]
+                self._session = new_session(self._limits, self._pin)
+            namespace, binding = _SERVICES[name]
+            file = {"pullpoint": "events", "subscription": "events"}.get(name, name)
             service = library.service(
                 xaddr,
                 self._username,
                 self._password,
-                str(library.wsdl_folder / f"{name}.wsdl"),
+                str(wsdl_files.MEDIA2 if name == "media2" else library.wsdl_folder / f"{file}.wsdl"),
                 no_cache=True,  # else it keeps an SQLite file in the home folder
                 binding_name=f"{{{namespace}}}{binding}",
             )
             await service.close()  # the unbounded session that its constructor made
-            service.transport = _Transport(self._session, self._limits, library)
+            service.transport = Transport(self._session, self._limits, library.to_bytes)
             await service.setup()
+            if name == "pullpoint":
+                # One broken message would cost zeep all of them: this answer is read message by message instead.
+                raw = type(service.zeep_client.settings)(strict=False, raw_response=True)
+                service.zeep_client.settings = service.zeep_client_authless.settings = raw
             self._services[name] = service
         return service
 
-    async def _call(self, service: Any, operation: str, params: dict[str, Any] | None = None) -> Any:
-        """One operation, signed when there is a user, by the device's own time."""
+    async def call(self, service: Any, operation: str, params: dict[str, Any] | None = None) -> Any:
+        """One operation; when there is a user, signed in the way that the device takes, tried one after the other.
+
+        Once a way was accepted no other is tried: what is refused then is the operation, not the password.
+        """
         if not self._username:
-            return await getattr(service, f"authless_{operation}")(params)
+            return _unfaulted(await getattr(service, f"authless_{operation}")(params))
+        if self._proved:
+            return await self._signed(service, operation, params, self.auth)
+        refused: Exception | None = None
+        asks_digest = self.auth == HTTP_DIGEST
+        for way in dict.fromkeys((self.auth or DIGEST_TOKEN, DIGEST_TOKEN, HTTP_DIGEST, PLAIN_TOKEN)):
+            if (way == HTTP_DIGEST and (not asks_digest or ":" in self._username)) or (
+                way == PLAIN_TOKEN and not self._may_send_plain
+            ):
+                continue
+            try:
+                result = await self._signed(service, operation, params, way)
+            except (HttpRefused, _load_library().fault) as error:
+                if not self._is_auth_error(error):
+                    raise
+                refused = refused or error
+                asks_digest = asks_digest or (isinstance(error, HttpRefused) and error.digest)
+                continue
+            if operation not in _PRE_AUTH:
+                self.auth, self._proved = way, True
+            return result
+        assert refused is not None
+        raise refused
+
+    async def _signed(self, service: Any, operation: str, params: dict[str, Any] | None, way: str) -> Any:
+        """One operation with credentials; tokens carry the device's own time."""
+        transport = service.transport
+        if way == HTTP_DIGEST:
+            transport.digest = transport.digest or aiohttp.DigestAuthMiddleware(self._username, self._password)
+            return _unfaulted(await getattr(service, f"authless_{operation}")(params))
+        transport.digest = None
         created: datetime | None = None
         if self._device_time is not None:
             told, at_ns = self._device_time
             elapsed = timedelta(microseconds=(time.clock_gettime_ns(time.CLOCK_BOOTTIME) - at_ns) // 1000)
             created = (told + elapsed).replace(tzinfo=None)
-        service.zeep_client.wsse.created = created  # None: our own time
-        return await getattr(service, operation)(params)
+        wsse = service.zeep_client.wsse
+        wsse.created = created  # None: our own time
+        wsse.use_digest = way != PLAIN_TOKEN
+        return _unfaulted(await getattr(service, operation)(params))
 
-    async def _run[T](self, what: str, coro: Coroutine[Any, Any, T]) -> T:
+    async def async_run[T](self, what: str, coro: Coroutine[Any, Any, T]) -> T:
         """Run ``coro`` in the ONVIF thread within the time limit, with its errors translated."""
         if self._thread is None:
             coro.close()
@@ -345,11 +431,13 @@ class OnvifClient:
         match error:
             case _ if self._is_auth_error(error):
                 result = WrongPassword(host)
+            case aiohttp.ServerFingerprintMismatch():
+                result = CertificateChanged(host)
             case TimeoutError():
                 result = CameraTimeout(host, what, self._limits.answer_s)
-            case _HttpRefused(web_page=True):
+            case HttpRefused(web_page=True):
                 result = NotOnvif(host, "it sends a web page")
-            case _HttpRefused():
+            case HttpRefused():
                 result = NotOnvif(host, f"HTTP status {error.status}")
             case BodyTooLarge():
                 result = AnswerTooLarge(host, what, self._limits.answer_max_bytes)
@@ -376,10 +464,19 @@ class OnvifClient:
     @staticmethod
     def _is_auth_error(error: Exception) -> bool:
         """Makes differ: HTTP 401 or 403, one of three SOAP fault codes, or only words."""
-        if isinstance(error, _HttpRefused):
+        if isinstance(error, HttpRefused):
             return error.status in (401, 403)
         if _library is None or not isinstance(error, _library.fault):
             return False
         codes = " ".join(str(code)[:200] for code in (getattr(error, "subcodes", None) or [])[:8])
         words = str(getattr(error, "message", "") or "")[:500].lower()
         return any(code in codes for code in _AUTH_CODES) or any(word in words for word in _AUTH_WORDS)
+
+
+def _unfaulted(result: Any) -> Any:
+    """A raw answer that is a fault is raised as zeep would have."""
+    if isinstance(result, Reply) and result.status_code != 200:
+        fault = read_fault(result.content)
+        kind: Any = _load_library().fault
+        raise kind(fault.reason, subcodes=list(fault.codes))
+    return result

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from holdshelf_core.integration import DiscoveredCamera, EntryAuthFailed, EntryDraft, FlowError, Holdshelf
 from holdshelf_core.integration.errors import HoldshelfError
@@ -18,6 +19,8 @@ from .address import bare_host, device_address, host_of, looks_like_address, sam
 from .client import OnvifClient
 from .const import (
     CONF_ADDRESS,
+    CONF_AUTH,
+    CONF_CERTIFICATE,
     CONF_PASSWORD,
     CONF_PROFILE,
     CONF_SERIAL,
@@ -25,9 +28,10 @@ from .const import (
     CONF_USERNAME,
     DEFAULT_LIMITS,
     DOMAIN,
+    PLAIN_TOKEN,
     Limits,
 )
-from .coordinator import async_clock_or_none, stream_source
+from .coordinator import async_clock_or_none, known_of, stream_source
 from .device import DeviceClock, DeviceInformation, VideoProfile, choose_profile, offered
 from .errors import NoUsableProfile
 
@@ -63,14 +67,21 @@ async def async_probe(
     username: str | None,
     password: str | None,
     *,
+    known: Mapping[str, Any] | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> EntryDraft:
-    """Connect, prove the credentials, pick the profile; raises FlowError for ``address`` or ``password``."""
+    """Connect, prove the credentials, pick the profile; raises FlowError for ``address`` or ``password``.
+
+    ``known``: the data of the entry, when the camera is here already: its certificate is held to.
+    """
     address = device_address(address)
     who = asyncio.create_task(_async_who(address))
     try:
-        async with OnvifClient(address, username, password, limits=limits) as client:
-            return await _async_draft(client, username, password, who)
+        given_now = known is None or password != known.get(CONF_PASSWORD)
+        async with OnvifClient(
+            address, username, password, limits=limits, known=known_of(known or {}), may_send_plain=given_now
+        ) as client:
+            return await _async_draft(client, username, password, who, known or {})
     except EntryAuthFailed as error:
         raise FlowError("password", error.sentence, error.next_step) from None
     except HoldshelfError as error:
@@ -80,7 +91,11 @@ async def async_probe(
 
 
 async def _async_draft(
-    client: OnvifClient, username: str | None, password: str | None, who: asyncio.Task[DiscoveredCamera | None]
+    client: OnvifClient,
+    username: str | None,
+    password: str | None,
+    who: asyncio.Task[DiscoveredCamera | None],
+    known: Mapping[str, Any],
 ) -> EntryDraft:
     clock = await async_clock_or_none(client)
     information = await client.async_device_information()
@@ -92,6 +107,8 @@ async def _async_draft(
     discovered = await who
     identity = discovered.unique_id if discovered else await _async_identity(client, information)
     credentials = {CONF_USERNAME: username or None, CONF_PASSWORD: password or None}
+    learned = client.known
+    pinned = {CONF_STREAM: {CONF_CERTIFICATE: (known.get(CONF_STREAM) or {}).get(CONF_CERTIFICATE)}}
     return EntryDraft(
         domain=DOMAIN,
         unique_id=identity or f"{DOMAIN}-{host_of(client.address)}",
@@ -100,10 +117,12 @@ async def _async_draft(
             CONF_ADDRESS: client.address,
             **credentials,
             CONF_PROFILE: profile.token,
-            CONF_STREAM: stream_source(credentials, profile, url).to_dict(),
+            CONF_STREAM: stream_source({**credentials, **pinned}, profile, url).to_dict(),
             CONF_SERIAL: information.serial_number,
+            CONF_AUTH: learned.auth,
+            **({CONF_CERTIFICATE: learned.certificate} if learned.certificate else {}),
         },
-        warnings=_warnings(clock, profile, identity),
+        warnings=_warnings(clock, profile, identity, plain=learned.auth == PLAIN_TOKEN),
     )
 
 
@@ -128,8 +147,10 @@ async def _async_identity(client: OnvifClient, information: DeviceInformation) -
     return ""
 
 
-def _warnings(clock: DeviceClock | None, profile: VideoProfile, identity: str) -> tuple[str, ...]:
+def _warnings(clock: DeviceClock | None, profile: VideoProfile, identity: str, *, plain: bool) -> tuple[str, ...]:
     found = []
+    if plain:
+        found.append(strings.warning("plain_password"))
     if clock is None:
         found.append(strings.warning("clock_unknown"))
     elif repairs.is_off(clock):

@@ -10,6 +10,15 @@ DEVICE_PATH = "/onvif/device_service"  # ONVIF Core Specification § 5.1.1: the 
 DEVICE_NAMESPACE = "http://www.onvif.org/ver10/device/wsdl"
 MEDIA_NAMESPACE = "http://www.onvif.org/ver10/media/wsdl"
 MEDIA2_NAMESPACE = "http://www.onvif.org/ver20/media/wsdl"
+EVENTS_NAMESPACE = "http://www.onvif.org/ver10/events/wsdl"
+
+LEASE_S = 120
+"""For how long a subscription to events is asked; renewed before half of it is over."""
+
+# How a device takes the password: a WS-Security token with a digest of it, HTTP digest, or a token with the password.
+DIGEST_TOKEN = "token"  # noqa: S105
+HTTP_DIGEST = "http-digest"
+PLAIN_TOKEN = "plain-token"  # noqa: S105
 
 REFRESH_INTERVAL_S = 300.0
 REFRESH_JITTER = 0.1  # ± share of the interval, so that a house full of cameras is not asked in the same second
@@ -27,6 +36,8 @@ CONF_PASSWORD = "password"  # noqa: S105  (the name of a field)
 CONF_PROFILE = "profile"
 CONF_STREAM = "stream"
 CONF_SERIAL = "serial_number"
+CONF_AUTH = "auth"
+CONF_CERTIFICATE = "certificate_sha256"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Mapping
 from typing import Any
 
 from holdshelf_core.integration import ConfigEntry, EntryAuthFailed, EntryNotReady, Holdshelf, StreamSource
@@ -16,9 +17,11 @@ from holdshelf_core.integration.errors import HoldshelfError
 
 from . import repairs
 from .address import bare_host, usable_stream_url
-from .client import OnvifClient
+from .client import Known, OnvifClient
 from .const import (
     CONF_ADDRESS,
+    CONF_AUTH,
+    CONF_CERTIFICATE,
     CONF_PASSWORD,
     CONF_PROFILE,
     CONF_STREAM,
@@ -29,7 +32,8 @@ from .const import (
     Limits,
 )
 from .device import DeviceClock, DeviceDescription, VideoProfile, choose_profile, offered
-from .errors import CameraUnreachable, NonsenseAnswer, NotOnvif, NoUsableProfile, RequestRefused
+from .errors import CameraUnreachable, CertificateChanged, NonsenseAnswer, NotOnvif, NoUsableProfile, RequestRefused
+from .event import EventListener
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -43,10 +47,17 @@ class OnvifCoordinator:
         self._holdshelf = holdshelf
         self._entry = entry
         self._client = OnvifClient(
-            entry.data[CONF_ADDRESS], entry.data.get(CONF_USERNAME), entry.data.get(CONF_PASSWORD), limits=limits
+            entry.data[CONF_ADDRESS],
+            entry.data.get(CONF_USERNAME),
+            entry.data.get(CONF_PASSWORD),
+            limits=limits,
+            known=known_of(entry.data),
         )
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._seen = asyncio.Event()
+        self.events = EventListener(holdshelf, entry, lambda: self._client.known)
         self._closed = False
         self._clock: DeviceClock | None = None
         self.data: DeviceDescription | None = None
@@ -58,14 +69,26 @@ class OnvifCoordinator:
         return self._clock.skew_s if self._clock else None
 
     @property
+    def notes(self) -> list[str]:
+        """What the camera tells wrongly, and what is made of it."""
+        return list(self._client.notes)
+
+    @property
     def available(self) -> bool:
         """Did the camera answer when it was asked last?"""
         return self.data is not None and self.error is None
 
     def async_start(self) -> None:
-        """Refresh in the background, now and from now on, until ``async_shutdown``."""
+        """Refresh and listen in the background, now and from now on, until ``async_shutdown``."""
         name = f"ONVIF {self._entry.entry_id}"
         self._task = self._holdshelf.async_create_task(self._entry, self._async_run(), name)
+        listening = self._async_listen()
+        self._listening = self._holdshelf.async_create_task(self._entry, listening, f"{name} events")
+
+    async def _async_listen(self) -> None:
+        """To events, once the camera was seen to be well: what is wrong with it is told by then."""
+        await self._seen.wait()
+        await self.events.async_run()
 
     async def _async_run(self) -> None:
         """Refresh now and then, until cancelled. After a refused password nothing is tried until somebody asks:
@@ -101,17 +124,23 @@ class OnvifCoordinator:
                 self._client.forget()
                 if not self._closed:
                     self._async_note_failure(error)
+                    if isinstance(error, CertificateChanged):
+                        repairs.async_certificate_changed(self._holdshelf, self._entry)
                 raise
             self._async_note_success()
+            repairs.async_certificate_known(self._holdshelf, self._entry)
             self.data = description
             self._async_apply(description)
+            self._seen.set()
 
     async def async_shutdown(self) -> None:
         """Let go of the camera; a refresh under way ends with an error and is not told as one."""
         self._closed = True
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        tasks = [task for task in (self._task, self._listening) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         await self._client.async_close()
 
     async def _describe(self) -> DeviceDescription:
@@ -140,9 +169,17 @@ class OnvifCoordinator:
             self._holdshelf, self._entry, self._entry.data.get(CONF_PROFILE), description.profile
         )
         source = stream_source(self._entry.data, description.profile, description.stream_url)
+        learned: dict[str, Any] = {}
         if source.to_dict() != self._entry.data.get(CONF_STREAM):
             _LOGGER.info("%s: its stream is now %s", self._entry.title, description.profile.description)
-            self._holdshelf.async_update_entry(self._entry, data={**self._entry.data, CONF_STREAM: source.to_dict()})
+            learned[CONF_STREAM] = source.to_dict()
+        now, before = self._client.known, known_of(self._entry.data)
+        if now.auth != before.auth:
+            learned[CONF_AUTH] = now.auth
+        if now.certificate != before.certificate:
+            learned[CONF_CERTIFICATE] = now.certificate
+        if learned:
+            self._holdshelf.async_update_entry(self._entry, data={**self._entry.data, **learned})
         self._holdshelf.async_set_stream(self._entry, source)
 
     def _async_note_failure(self, error: HoldshelfError) -> None:
@@ -162,6 +199,11 @@ def loaded_coordinator(entry: OnvifEntry) -> OnvifCoordinator | None:
         return entry.runtime_data
     except RuntimeError:
         return None
+
+
+def known_of(data: Mapping[str, Any]) -> Known:
+    """What an entry's data keep of earlier talks."""
+    return Known(str(data.get(CONF_AUTH) or ""), str(data.get(CONF_CERTIFICATE) or ""))
 
 
 async def async_clock_or_none(client: OnvifClient) -> DeviceClock | None:
@@ -187,6 +229,7 @@ def stream_source(data: dict[str, Any], profile: VideoProfile, url: str) -> Stre
         username=data.get(CONF_USERNAME) or None,
         password=data.get(CONF_PASSWORD) or None,
         transport=known.get("transport", "tcp"),
+        certificate_sha256=known.get(CONF_CERTIFICATE) if url.startswith("rtsps:") else None,
         **told,
     )
 

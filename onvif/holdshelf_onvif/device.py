@@ -52,7 +52,11 @@ class DeviceClock:
 
 @dataclass(frozen=True, slots=True)
 class VideoProfile:
-    """A media profile. ``codec`` is libavcodec's name (h264, hevc, mjpeg, …), empty where there is no encoder."""
+    """A media profile. ``codec`` is libavcodec's name (h264, hevc, mjpeg, …), empty where there is no encoder.
+
+    ``service`` is the one that told it, media or media2. ``sound`` and ``sound_token`` name the audio encoder in it,
+    ``source_token`` its video source configuration; each empty where there is none.
+    """
 
     token: str
     name: str
@@ -61,6 +65,10 @@ class VideoProfile:
     height: int
     frames_per_second: float
     offers_sound: bool
+    service: str = "media"
+    sound: str = ""
+    sound_token: str = ""
+    source_token: str = ""
 
     @property
     def recordable(self) -> bool:

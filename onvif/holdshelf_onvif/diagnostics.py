@@ -21,6 +21,9 @@ async def async_get_diagnostics(_holdshelf: Holdshelf, entry: ConfigEntry[OnvifC
     coordinator = loaded_coordinator(entry)
     if coordinator is not None:
         told["clock_skew_s"] = coordinator.clock_skew_s
+        told["notes"] = coordinator.notes
+        events = coordinator.events
+        told["events"] = {"listening": events.listening, "dropped": events.dropped, "broken": events.broken}
         told["available"] = coordinator.available
         told["error"] = str(coordinator.error) if coordinator.error else None
         if description := coordinator.data:

@@ -5,6 +5,7 @@
     HoldshelfError (holdshelf_core)
     ├── EntryNotReady
     │   ├── CameraUnreachable     no route, refused, name unknown, hung up, bad TLS
+    │   ├── CertificateChanged    another certificate than the one that is known; nothing was sent
     │   ├── CameraTimeout         too slow, or one byte a second
     │   ├── NotOnvif              something else answers there
     │   ├── AnswerTooLarge        more bytes than the limit; the rest was never read
@@ -29,6 +30,13 @@ class CameraUnreachable(EntryNotReady):
 
     def __init__(self, host: str, reason: str) -> None:
         super().__init__(*strings.error("unreachable", host=host, reason=reason))
+
+
+class CertificateChanged(EntryNotReady):
+    """The device shows another certificate than at first."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(*strings.error("certificate_changed", host=host))
 
 
 class CameraTimeout(EntryNotReady):

@@ -5,6 +5,8 @@ The caller wraps it in a time limit; that, and not the pace of single bytes, is 
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import os
 import ssl
 from dataclasses import dataclass
@@ -26,17 +28,41 @@ class UnreadableBody(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer: HTTP status and body."""
+    """A whole answer: HTTP status, body, and what a 401 asks for (its WWW-Authenticate, else empty)."""
 
     status: int
     body: bytes
+    challenge: str = ""
 
 
-def new_session(limits: Limits) -> aiohttp.ClientSession:
+class CertificatePin(aiohttp.Fingerprint):
+    """Cameras sign their own certificates: the first one seen is kept, and nothing is ever sent past another.
+
+    ``sha256`` is that of the certificate (DER), lower-case hex; empty until one was seen. aiohttp asks ``check`` once
+    TLS stands and before it sends the request.
+    """
+
+    def __init__(self, sha256: str = "") -> None:
+        super().__init__(bytes.fromhex(sha256) if sha256 else bytes(32))
+        self.sha256 = sha256
+
+    def check(self, transport: asyncio.Transport) -> None:
+        """Raises aiohttp.ServerFingerprintMismatch."""
+        tls = transport.get_extra_info("ssl_object")
+        if tls is None:
+            return
+        shown = hashlib.sha256(tls.getpeercert(binary_form=True) or b"")
+        if self.sha256 and shown.hexdigest() != self.sha256:
+            host, port, *_ = transport.get_extra_info("peername")
+            raise aiohttp.ServerFingerprintMismatch(bytes.fromhex(self.sha256), shown.digest(), host, port)
+        self.sha256 = shown.hexdigest()
+
+
+def new_session(limits: Limits, pin: CertificatePin) -> aiohttp.ClientSession:
     """A session for one camera; must be made and closed on the loop that uses it."""
     return aiohttp.ClientSession(
         # Cheap cameras close idle connections at odd moments; a new one for each request never meets a dead one.
-        connector=aiohttp.TCPConnector(force_close=True, limit=4, ssl=_unverified_tls()),
+        connector=aiohttp.TCPConnector(force_close=True, limit=4, ssl=pin),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=limits.answer_s, connect=limits.connect_s),
         headers={"Accept-Encoding": "identity", "User-Agent": "Holdshelf"},
@@ -46,10 +72,21 @@ def new_session(limits: Limits) -> aiohttp.ClientSession:
 
 
 async def async_post(
-    session: aiohttp.ClientSession, url: str, body: bytes, headers: dict[str, str], limits: Limits
+    session: aiohttp.ClientSession,
+    url: str,
+    body: bytes,
+    headers: dict[str, str],
+    limits: Limits,
+    digest: aiohttp.DigestAuthMiddleware | None = None,
 ) -> Answer:
-    """POST and read the whole answer; raises aiohttp's errors, TimeoutError, BodyTooLarge and UnreadableBody."""
-    async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+    """POST and read the whole answer; raises aiohttp's errors, TimeoutError, BodyTooLarge and UnreadableBody.
+
+    ``digest`` answers a challenge for HTTP digest.
+    """
+    middlewares = (digest,) if digest is not None else ()
+    async with session.post(
+        url, data=body, headers=headers, allow_redirects=False, middlewares=middlewares
+    ) as response:
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise UnreadableBody
         received = bytearray()
@@ -57,15 +94,8 @@ async def async_post(
             received += chunk
             if len(received) > limits.answer_max_bytes:
                 raise BodyTooLarge
-        return Answer(response.status, bytes(received))
-
-
-def _unverified_tls() -> ssl.SSLContext:
-    """Cameras sign their own certificates. The seam for pinning one on first use."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+        challenge = response.headers.get("WWW-Authenticate", "") if response.status == 401 else ""
+        return Answer(response.status, bytes(received), challenge[:500])
 
 
 def network_reason(error: Exception) -> str:

@@ -7,7 +7,7 @@ worthless.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,8 @@ from .const import PROFILES_MAX, SIDE_MAX_PIXELS, TOKEN_MAX_CHARS
 from .device import DeviceInformation, VideoProfile
 from .text import clean_text
 
+ECHOED_MAX = 8
+LEASE_MIN_S, LEASE_MAX_S = 10.0, 3600.0
 _CODECS = {"H264": "h264", "H265": "hevc", "HEVC": "hevc", "JPEG": "mjpeg", "MJPEG": "mjpeg", "MPEG4": "mpeg4"}
 
 
@@ -56,12 +58,37 @@ def capabilities(raw: Any, namespaces: dict[str, str]) -> dict[str, str]:
 
 def profiles(raw: Any) -> tuple[VideoProfile, ...]:
     """GetProfilesResponse of the Media service; profiles without a usable token are left out."""
+    return _profiles(
+        raw,
+        "media",
+        lambda p: (
+            _get(p, "VideoEncoderConfiguration"),
+            _get(p, "AudioEncoderConfiguration"),
+            _get(p, "VideoSourceConfiguration"),
+        ),
+    )
+
+
+def profiles2(raw: Any) -> tuple[VideoProfile, ...]:
+    """GetProfilesResponse of the Media2 service; profiles without a usable token are left out."""
+    return _profiles(
+        raw,
+        "media2",
+        lambda p: (
+            _get(p, "Configurations", "VideoEncoder"),
+            _get(p, "Configurations", "AudioEncoder"),
+            _get(p, "Configurations", "VideoSource"),
+        ),
+    )
+
+
+def _profiles(raw: Any, service: str, parts: Callable[[Any], tuple[Any, Any, Any]]) -> tuple[VideoProfile, ...]:
     found = []
     for profile in _list(raw)[:PROFILES_MAX]:
-        token = _get(profile, "token")
-        if not isinstance(token, str) or not 0 < len(token) <= TOKEN_MAX_CHARS:
+        token = _token(profile)
+        if not token:
             continue
-        encoder = _get(profile, "VideoEncoderConfiguration")
+        encoder, sound, source = parts(profile)
         encoding = clean_text(_get(encoder, "Encoding")).upper()
         found.append(
             VideoProfile(
@@ -71,18 +98,44 @@ def profiles(raw: Any) -> tuple[VideoProfile, ...]:
                 width=_side(_get(encoder, "Resolution", "Width")),
                 height=_side(_get(encoder, "Resolution", "Height")),
                 frames_per_second=_rate(_get(encoder, "RateControl", "FrameRateLimit")),
-                offers_sound=_get(profile, "AudioEncoderConfiguration") is not None,
+                offers_sound=sound is not None,
+                service=service,
+                sound=clean_text(_get(sound, "Encoding")),
+                sound_token=_token(sound),
+                source_token=_token(source),
             )
         )
     return tuple(found)
 
 
 def uri(raw: Any) -> str:
-    """MediaUri of GetStreamUriResponse."""
-    told = _get(raw, "Uri")
+    """MediaUri of GetStreamUriResponse; Media2 tells the text alone."""
+    told = raw if isinstance(raw, str) else _get(raw, "Uri")
     if not isinstance(told, str) or not told.strip():
         raise ValueError("no stream address")
     return told.strip()
+
+
+def subscription(raw: Any) -> tuple[str, tuple[Any, ...]]:
+    """CreatePullPointSubscriptionResponse: its address, and the parameters that WS-Addressing wants echoed as headers."""
+    reference = _get(raw, "SubscriptionReference")
+    address = _get(reference, "Address", "_value_1")
+    if not isinstance(address, str) or not address.strip():
+        raise ValueError("no subscription")
+    echoed = _get(reference, "ReferenceParameters", "_value_1") or []
+    if not isinstance(echoed, list) or len(echoed) > ECHOED_MAX:
+        raise ValueError("too much to echo")
+    return address.strip(), tuple(echoed)
+
+
+def lease_s(raw: Any) -> float:
+    """For how long a subscription lasts, by the device's own two times; what it does not tell is taken as a minute."""
+    told, ends = _get(raw, "CurrentTime"), _get(raw, "TerminationTime")
+    try:
+        lease = (ends - told).total_seconds()
+    except (TypeError, ValueError, AttributeError, OverflowError):
+        lease = 60.0
+    return float(min(LEASE_MAX_S, max(LEASE_MIN_S, lease)))
 
 
 def _addresses(pairs: Iterable[tuple[Any, Any]]) -> dict[str, str]:
@@ -104,6 +157,11 @@ def _get(value: Any, *path: str) -> Any:
 
 def _list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list) else []
+
+
+def _token(value: Any) -> str:
+    token = _get(value, "token")
+    return token if isinstance(token, str) and 0 < len(token) <= TOKEN_MAX_CHARS else ""
 
 
 def _side(value: Any) -> int:

@@ -21,6 +21,28 @@ def profile_id(entry: ConfigEntry[Any]) -> str:
     return f"onvif_profile:{entry.entry_id}"
 
 
+def certificate_id(entry: ConfigEntry[Any]) -> str:
+    """The camera shows another certificate than at first."""
+    return f"onvif_certificate:{entry.entry_id}"
+
+
+def async_certificate_changed(holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> None:
+    """Raise the repair: a person has to say that the new certificate is the camera's."""
+    words = strings.issue("certificate_changed", title=entry.title, camera=entry.entry_id)
+    holdshelf.repairs.async_create(
+        certificate_id(entry),
+        camera_id=entry.entry_id,
+        severity="error",
+        sentence=words.sentence,
+        next_step=words.next_step,
+    )
+
+
+def async_certificate_known(holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> None:
+    """The known certificate was shown: close the repair."""
+    holdshelf.repairs.async_delete(certificate_id(entry))
+
+
 def is_off(clock: DeviceClock) -> bool:
     """Is the clock off by more than a person should have to know of?"""
     return abs(clock.skew_s) > CLOCK_SKEW_LIMIT_S

@@ -14,14 +14,16 @@ from hypothesis import strategies as st
 
 from holdshelf_core.recorder import protocol as wire
 
-NUMBERS = st.integers(-(2**63), 2**63 - 1)
+NUMBERS = st.integers(0, 2**63 - 1)
 TEXT = st.text(max_size=60)
 
 
 def _filled[T: msgspec.Struct](kind: type[T]) -> st.SearchStrategy[T]:
     """Any message of a kind, its numbers as large as a message can carry."""
-    by_type = {str: TEXT, int: NUMBERS, list[int]: st.lists(NUMBERS, max_size=60)}
-    return st.builds(kind, *(by_type[field.type] for field in msgspec.structs.fields(kind)))
+    by_type = {wire.Name: TEXT, wire.Words: TEXT, wire.Number: NUMBERS, wire.Side: st.integers(0, 65_536)}
+    by_type[int] = st.integers(-(2**63), 2**63 - 1)
+    numbers = st.lists(NUMBERS, max_size=60)
+    return st.builds(kind, *(by_type.get(field.type, numbers) for field in msgspec.structs.fields(kind)))
 
 
 BEATS = st.builds(wire.Beat, TEXT, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS)
@@ -58,6 +60,26 @@ def test_nonsense_from_a_worker_is_a_message_error_and_nothing_else(packet: byte
         pass
     except UnicodeDecodeError as error:  # a ValueError that is no MsgspecError would pass the service's boundary
         raise AssertionError(packet) from error
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        wire.Lost("door", "x" * 301, "", 1.0),
+        wire.Lost("door", "no frames", "x" * 10_000, 1.0),
+        wire.Want("x" * 65),
+        wire.Resolve("x" * 254),
+        wire.Resolve(""),
+        wire.Started("door", -1, 0, 0, "r", "h264", 1, 1),
+        wire.Started("door", 1, 0, 0, "r", "h264", 1 << 20, 1),
+        wire.Closed("door", 1, 0, 0, 0, "r", "b", 1, "s", "h264" * 20, 1, 1, 1, []),
+        wire.Closed("door", 1, 0, 0, 0, "r", "b", 1, "s", "h264", 1, 1, 1, [1] * 3_601),
+    ],
+    ids=lambda message: type(message).__name__,
+)
+def test_what_no_honest_worker_would_say_is_nonsense(message: wire.ToService) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        wire.decode_to_service(wire.encode(message))
 
 
 def test_what_only_the_service_may_say_is_nonsense_from_a_worker() -> None:

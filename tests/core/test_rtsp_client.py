@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdshelf_core.recorder.worker_auth import Credentials
-from holdshelf_core.recorder.worker_rtsp import parse_sdp, take_message
+from holdshelf_core.recorder.worker_message import take_message
+from holdshelf_core.recorder.worker_sdp import parse_sdp
 from holdshelf_core.recorder.worker_source import SourceError
 
 SPS, PPS = b"\x67\x64\x00\x1f\xac", b"\x68\xee\x3c\x80"

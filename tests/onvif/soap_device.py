@@ -25,7 +25,9 @@ ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?>'
     '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:tt="http://www.onvif.org/ver10/schema"'
     ' xmlns:tds="http://www.onvif.org/ver10/device/wsdl" xmlns:trt="http://www.onvif.org/ver10/media/wsdl"'
-    ' xmlns:ter="http://www.onvif.org/ver10/error"><s:Body>{body}</s:Body></s:Envelope>'
+    ' xmlns:ter="http://www.onvif.org/ver10/error" xmlns:tr2="http://www.onvif.org/ver20/media/wsdl"'
+    ' xmlns:tev="http://www.onvif.org/ver10/events/wsdl" xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2"'
+    ' xmlns:wsa5="http://www.w3.org/2005/08/addressing" xmlns:tns1="http://www.onvif.org/ver10/topics"><s:Body>{body}</s:Body></s:Envelope>'
 )
 NOT_AUTHORIZED = (
     "<s:Fault><s:Code><s:Value>s:Sender</s:Value><s:Subcode><s:Value>ter:NotAuthorized</s:Value></s:Subcode></s:Code>"
@@ -134,14 +136,17 @@ class SoapDevice:
         operation = found[1]
         self.calls.append(operation)
         if operation not in PRE_AUTH and not self._may(message):
-            self.refused.append(operation)
-            return self.fault(NOT_AUTHORIZED)
+            return self._refuse(request, operation)
         if handler := self.answers.get(operation):
             return await handler(request)
         if operation in self.unsupported:
             return self.fault(NOT_SUPPORTED, 500)
         body = getattr(self, f"_{operation}")(message)
         return self.fault(NOT_SUPPORTED, 500) if body is None else self.soap(body)
+
+    def _refuse(self, _request: web.Request, operation: str) -> web.Response:
+        self.refused.append(operation)
+        return self.fault(NOT_AUTHORIZED)
 
     def _may(self, message: str) -> bool:
         token = {
@@ -189,9 +194,14 @@ class SoapDevice:
             for namespace, xaddr in (
                 ("http://www.onvif.org/ver10/device/wsdl", self.address),
                 ("http://www.onvif.org/ver10/media/wsdl", media),
+                *self.more_services(),
             )
         )
         return f"<tds:GetServicesResponse>{entries}</tds:GetServicesResponse>"
+
+    def more_services(self) -> list[tuple[str, str]]:
+        """Further (namespace, XAddr) that it names."""
+        return []
 
     def _GetCapabilities(self, _message: str) -> str:
         media = self.media_xaddr or self.address.replace("device_service", "media_service")

@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from holdshelf_core.api.types_looks import Activity, ActivityAsk, MissingRow
+from holdshelf_core.api.types_looks import Activity, ActivityAsk, EventMark, MissingRow
 from holdshelf_tui.link import Link
 from holdshelf_tui.words import clock, day
+from holdshelf_tui.words_events import event_words
 
 NS = 1_000_000_000
 DAY_NS = 86_400 * NS
@@ -36,6 +37,8 @@ class Column:
     gap: bool = False
     erased: bool = False
     held: bool = False
+    told: bool = False
+    """The camera itself told of something."""
     future: bool = False
     known: bool = False
 
@@ -133,6 +136,7 @@ class ActivityMap:
             gap=any(row.kind != "erased" for row in missing),
             erased=any(row.kind == "erased" for row in missing),
             held=any(_held(block, start, end) for block in blocks),
+            told=any(_told(row, start, end) for block in blocks for row in block.events),
             known=True,
         )
 
@@ -170,6 +174,15 @@ class ActivityMap:
         rows = block.held if block is not None else []
         return sorted({row.hold for row in rows if _overlaps(row.start_utc_ns, row.end_utc_ns, utc_ns, utc_ns + 1)})
 
+    def told_at(self, camera: str, utc_ns: int) -> list[str]:
+        """What the camera told of an instant: 'the camera said: motion (2:05:10 pm to 2:05:20 pm)'."""
+        block = self._at(camera, utc_ns, fine=True)
+        near_ns = max(NS, block.bucket_ns // 2) if block is not None else 0
+        rows = [
+            row for row in (block.events if block is not None else ()) if _told(row, utc_ns - near_ns, utc_ns + near_ns)
+        ]
+        return [f"the camera said: {event_words(row.kind)} ({event_span(row)})" for row in rows[:2]]
+
     def words_at(self, camera: str, utc_ns: int) -> str:
         """'recorded', 'not recorded: camera unreachable (2:05:10 pm to 2:06:10 pm)', 'erased on schedule'."""
         if utc_ns >= time.time_ns() - NS:
@@ -188,6 +201,7 @@ class ActivityMap:
             words.append("nothing recorded: erased on schedule, or the camera was not there yet")
         if held := self.holds_at(camera, utc_ns):
             words.append("on hold " + ", ".join(held))
+        words += self.told_at(camera, utc_ns)
         return " · ".join(words)
 
     # --- when something moved -----------------------------------------------------------------------------------------
@@ -214,6 +228,18 @@ class ActivityMap:
 
 def _overlaps(start: int, end: int | None, from_ns: int, to_ns: int) -> bool:
     return start < to_ns and (end is None or end > from_ns)
+
+
+def _told(row: EventMark, start: int, end: int) -> bool:
+    return row.start_utc_ns < end and (row.end_utc_ns is None or row.end_utc_ns >= start)
+
+
+def event_span(row: EventMark) -> str:
+    """'2:05:10 pm to 2:05:20 pm'."""
+    since = clock(row.start_utc_ns)
+    if row.end_utc_ns == row.start_utc_ns:
+        return since
+    return f"{since} to {'now' if row.end_utc_ns is None else clock(row.end_utc_ns)}"
 
 
 def _held(block: Activity, start: int, end: int) -> bool:

@@ -108,6 +108,8 @@ async def async_play(draft: EntryDraft, transport: str) -> EntryDraft:
     source = StreamSource.from_dict(stream, draft.data.get("password"))
     probed = await async_probe_stream(source, urlsplit(source.url).hostname or "the camera")
     stream.update(codec=probed.codec, width=probed.width, height=probed.height)
+    if probed.certificate_sha256:
+        stream["certificate_sha256"] = probed.certificate_sha256
     return EntryDraft(draft.domain, draft.unique_id, draft.title, {**draft.data, "stream": stream}, draft.warnings)
 
 
@@ -250,7 +252,7 @@ async def _remove(call: Call[asking.CameraRemove]) -> Done:
 async def _check(call: Call[asking.CameraCheck]) -> types.Checks:
     asked, entries = call.request, call.holdshelf.entries
     entry = entries.async_get(asked.camera)
-    given = asked.password is not None or asked.username is not None
+    given = asked.password is not None or asked.username is not None or asked.accept_certificate
     steps: list[types.CheckStep] = []
     if given:
         steps.append(await _new_credentials(call, entry))
@@ -278,7 +280,9 @@ async def _check(call: Call[asking.CameraCheck]) -> types.Checks:
 async def _device(call: Call[Any], entry: ConfigEntry[Any]) -> list[types.CheckStep]:
     data = entry.data
     try:
-        draft = await call.holdshelf.entries.async_draft(data["address"], data.get("username"), data.get("password"))
+        draft = await call.holdshelf.entries.async_draft(
+            data["address"], data.get("username"), data.get("password"), data
+        )
     except HoldshelfError as error:
         return [types.CheckStep("device", "failed", error.sentence, error.next_step)]
     steps = [types.CheckStep("device", "ok", f"{entry.title} answers and accepts its password.")]
@@ -288,7 +292,7 @@ async def _device(call: Call[Any], entry: ConfigEntry[Any]) -> list[types.CheckS
 async def _new_credentials(call: Call[asking.CameraCheck], entry: ConfigEntry[Any]) -> types.CheckStep:
     """Kept only when they are right; written down either way."""
     asked = call.request
-    what = "password" if asked.password is not None else "user name"
+    what = "password" if asked.password is not None else "user name" if asked.username is not None else "certificate"
     transport = str(entry.data["stream"].get("transport", "tcp"))
     said: Mapping[str, str] = {"what": f"new {what}"}
 
@@ -301,7 +305,9 @@ async def _new_credentials(call: Call[asking.CameraCheck], entry: ConfigEntry[An
             await record_in_order(call, [entry_change(call, entry)], form=form)
 
     try:
-        await call.holdshelf.entries.async_reauth(entry, asked.username, asked.password, play, record)
+        await call.holdshelf.entries.async_reauth(
+            entry, asked.username, asked.password, play, record, accept_certificate=asked.accept_certificate
+        )
     except Refused:
         raise
     except StorageError as error:
@@ -313,7 +319,9 @@ async def _new_credentials(call: Call[asking.CameraCheck], entry: ConfigEntry[An
             async with call.gate.order:
                 await record_in_order(call, form=form, outcome="failed")
         step = f"{error.next_step} What was known before is kept.".strip()
-        return types.CheckStep("password", "failed", error.sentence, step)
+        return types.CheckStep("certificate" if what == "certificate" else "password", "failed", error.sentence, step)
+    if what == "certificate":
+        return types.CheckStep("certificate", "ok", "The certificate that it shows now is kept as its own.")
     return types.CheckStep("password", "ok", f"The new {what} is right and is kept.")
 
 

@@ -312,6 +312,9 @@ async def _activity(call: Call[types.ActivityAsk]) -> types.Activity:
         )
     except StorageError as error:
         raise HoldshelfError(f"The footage cannot be read: {error}") from None
+    told = await call.holdshelf.camera_events.async_read(
+        camera, asked.start_utc_ns, asked.end_utc_ns, joined_ns=read.bucket_ns
+    )
     return types.Activity(
         camera=camera,
         start_utc_ns=asked.start_utc_ns,
@@ -321,6 +324,7 @@ async def _activity(call: Call[types.ActivityAsk]) -> types.Activity:
         recorded=[types.RecordedRow(*span) for span in read.recorded],
         missing=[types.MissingRow(*row) for row in read.missing],
         held=sorted(holds, key=lambda row: row.start_utc_ns),
+        events=[types.EventMark(mark.kind, mark.start_utc_ns, mark.end_utc_ns) for mark in told],
     )
 
 

@@ -184,6 +184,8 @@ class CameraCheck(msgspec.Struct, frozen=True):
     camera: str
     username: str | None = None
     password: str | None = None
+    accept_certificate: bool = False
+    """Whatever certificate it shows now is its own from now on."""
 
 
 class CapacitySet(msgspec.Struct, frozen=True):

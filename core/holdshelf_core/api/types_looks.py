@@ -175,6 +175,14 @@ class HeldRow(msgspec.Struct, frozen=True):
     end_utc_ns: int | None
 
 
+class EventMark(msgspec.Struct, frozen=True):
+    """What the camera itself told: ``kind`` motion | tamper | signal_loss | digital_input; ``end_utc_ns`` None: it goes on."""
+
+    kind: str
+    start_utc_ns: int
+    end_utc_ns: int | None
+
+
 class Activity(msgspec.Struct, frozen=True):
     """What an activity strip is drawn from.
 
@@ -190,3 +198,5 @@ class Activity(msgspec.Struct, frozen=True):
     recorded: list[RecordedRow]
     missing: list[MissingRow]
     held: list[HeldRow]
+    events: list[EventMark] = []
+    """Those of one kind that lie closer than a bucket are one."""

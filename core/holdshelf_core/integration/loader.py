@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -28,9 +28,18 @@ class ConfigFlow(Protocol):
         """Look for devices: by multicast, or by asking each of ``probe_addresses`` alone."""
 
     async def async_probe(
-        self, holdshelf: Holdshelf, address: str, username: str | None, password: str | None
+        self,
+        holdshelf: Holdshelf,
+        address: str,
+        username: str | None,
+        password: str | None,
+        *,
+        known: Mapping[str, Any] | None = None,
     ) -> EntryDraft:
-        """Try an address with credentials; raises FlowError with the field to correct."""
+        """Try an address with credentials; raises FlowError with the field to correct.
+
+        ``known``: the data of the entry when the camera is here already; a certificate in it is held to.
+        """
 
 
 class Integration(Protocol):

@@ -21,11 +21,15 @@ class StreamSource:
     codec: str | None = None
     width: int | None = None
     height: int | None = None
+    certificate_sha256: str | None = None
+    """Of an rtsps:// camera's own certificate as it was first seen (hex): with another one it is not dialled."""
 
     def to_dict(self) -> dict[str, Any]:
         """For ``entry.data["stream"]``; the password is left out, it stands once in ``entry.data["password"]``."""
         data = asdict(self)
         del data["password"]
+        if self.certificate_sha256 is None:
+            del data["certificate_sha256"]
         marked, inside = take_password(self.url)
         if inside is not None and inside == self.password:
             data["url"] = marked

@@ -30,6 +30,8 @@ FIRST_RESERVATION_BYTES = 16 << 20
 LEAST_RESERVATION_BYTES = 4 << 20
 # Two segments are one unbroken stretch when the second begins within this of the first one's end.
 UNBROKEN_NS = NS // 2
+# An honest worker has one segment open and one spare; a few more wait for a disk that is slow or gone.
+MAX_OPEN = 16
 ACTIVITY_S = 60
 
 
@@ -110,6 +112,11 @@ class CameraRecorder:
     def current_seq(self) -> int:
         """Sequence of the segment that is being written, 0 when there is none."""
         return self._current
+
+    @property
+    def waiting(self) -> int:
+        """How many of its worker's messages are still to be acted on."""
+        return self._queue.qsize()
 
     @property
     def gap(self) -> OpenGap | None:
@@ -252,7 +259,7 @@ class CameraRecorder:
 
     async def _wanted(self) -> None:
         footage = self._footage
-        if footage is None:
+        if footage is None or len(self._open) >= MAX_OPEN:
             self._send(wire.Deny(self.camera, reasons.DISK_MISSING), None)
             return
         size_bytes = FIRST_RESERVATION_BYTES
@@ -284,8 +291,9 @@ class CameraRecorder:
         self._current = message.seq
         self.current_start_utc_ns, self.current_bytes = message.start_utc_ns, 0
         self.codec, self.width, self.height = message.codec, message.width, message.height
-        # Only a boundary where the wall clock was set ends a gap of no length: UTC there has a hole or a fold.
-        last, stepped = self._last_end, message.why == reasons.CLOCK_STEPPED
+        # Where the wall clock was set even a boundary of no length is a gap: UTC there has a hole or a fold. Where frames
+        # were lost each one counts.
+        last, stepped = self._last_end, message.why in (reasons.CLOCK_STEPPED, reasons.FRAMES_LOST)
         if self._gap is not None:
             await self._end_gap(start, "")
         elif last is not None and (stepped or start.boot_ns - last.boot_ns > UNBROKEN_NS):

@@ -8,10 +8,19 @@ Order within a camera is the order of sending.
 from __future__ import annotations
 
 import socket
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 MAX_MESSAGE_BYTES = 160_000
+
+# A worker talks to hostile cameras and may have been taken over: what it says is held to what a worker would say.
+type Name = Annotated[str, Meta(max_length=64)]
+type Words = Annotated[str, Meta(max_length=300)]
+type Host = Annotated[str, Meta(min_length=1, max_length=253)]
+type Number = Annotated[int, Meta(ge=0)]
+type Side = Annotated[int, Meta(ge=0, le=65_536)]
 
 
 class Record(msgspec.Struct, tag=True, frozen=True):
@@ -24,6 +33,7 @@ class Record(msgspec.Struct, tag=True, frozen=True):
     transport: str
     boot: str
     segment_s: float
+    certificate_sha256: str | None = None
 
 
 class Forget(msgspec.Struct, tag=True, frozen=True):
@@ -57,91 +67,111 @@ class Quit(msgspec.Struct, tag=True, frozen=True):
     """Service → worker: finish every segment and end."""
 
 
+class Named(msgspec.Struct, tag=True, frozen=True):
+    """Service → worker: the numeric addresses of a host; none when it is not known."""
+
+    host: str
+    addresses: list[str]
+
+
+class Ready(msgspec.Struct, tag=True, frozen=True):
+    """Worker → service: warm and confined. ``landlock_abi`` 0, ``seccomp`` False: this kernel has no such thing."""
+
+    landlock_abi: int
+    seccomp: bool
+
+
+class Resolve(msgspec.Struct, tag=True, frozen=True):
+    """Worker → service: which addresses does this host have? A confined worker cannot look it up."""
+
+    host: Host
+
+
 class Want(msgspec.Struct, tag=True, frozen=True):
     """Worker → service: this camera will need a segment soon."""
 
-    camera: str
+    camera: Name
 
 
 class Started(msgspec.Struct, tag=True, frozen=True):
     """Worker → service: the first frame of a segment has come. ``why`` a new run began, '' when it goes on."""
 
-    camera: str
-    seq: int
-    start_utc_ns: int
+    camera: Name
+    seq: Number
+    start_utc_ns: Number
     start_boot_ns: int
-    run: str
-    codec: str
-    width: int
-    height: int
-    why: str = ""
+    run: Name
+    codec: Name
+    width: Side
+    height: Side
+    why: Words = ""
 
 
 class Closed(msgspec.Struct, tag=True, frozen=True):
     """Worker → service: a segment is complete; every byte has been handed to the kernel."""
 
-    camera: str
-    seq: int
-    start_utc_ns: int
+    camera: Name
+    seq: Number
+    start_utc_ns: Number
     start_boot_ns: int
-    duration_ns: int
-    run: str
-    boot: str
-    bytes: int
-    sha256: str
-    codec: str
-    width: int
-    height: int
-    frames: int
-    activity: list[int]
+    duration_ns: Number
+    run: Name
+    boot: Name
+    bytes: Number
+    sha256: Name
+    codec: Name
+    width: Side
+    height: Side
+    frames: Number
+    activity: Annotated[list[Number], Meta(max_length=3600)]
 
 
 class Torn(msgspec.Struct, tag=True, frozen=True):
     """Worker → service: writing (``sync=False``) or fdatasync (``sync=True``) of a segment failed."""
 
-    camera: str
-    seq: int
-    errno: int
+    camera: Name
+    seq: Number
+    errno: Number
     sync: bool
 
 
 class Returned(msgspec.Struct, tag=True, frozen=True):
     """Worker → service: a granted segment was not used; its file is empty."""
 
-    camera: str
-    seq: int
+    camera: Name
+    seq: Number
 
 
 class Dialling(msgspec.Struct, tag=True, frozen=True):
     """Worker → service: a connection is being tried."""
 
-    camera: str
+    camera: Name
 
 
 class Lost(msgspec.Struct, tag=True, frozen=True):
     """Worker → service: nothing is being recorded, and why (a gap reason of the disk format)."""
 
-    camera: str
-    reason: str
-    detail: str
+    camera: Name
+    reason: Words
+    detail: Words
     retry_s: float
 
 
 class Ended(msgspec.Struct, tag=True, frozen=True):
     """Worker → service: a forgotten camera's segment is finished; nothing more comes from it."""
 
-    camera: str
+    camera: Name
 
 
 class Beat(msgspec.Struct, frozen=True):
     """How one camera fares: cumulative bytes and frames of its open segment, boot time of its last frame."""
 
-    camera: str
-    seq: int
-    bytes: int
-    frames: int
-    last_frame_boot_ns: int
-    received_bytes: int
+    camera: Name
+    seq: Number
+    bytes: Number
+    frames: Number
+    last_frame_boot_ns: Number
+    received_bytes: Number
 
 
 class Progress(msgspec.Struct, tag=True, frozen=True):
@@ -150,13 +180,16 @@ class Progress(msgspec.Struct, tag=True, frozen=True):
     beats: list[Beat]
 
 
-type ToWorker = Record | Forget | Grant | Deny | Cut | Quit
-type ToService = Want | Started | Closed | Torn | Returned | Dialling | Lost | Ended | Progress
+type ToWorker = Record | Forget | Grant | Deny | Cut | Named | Quit
+type OfCameras = Want | Started | Closed | Torn | Returned | Dialling | Lost | Ended | Progress
+type ToService = Ready | Resolve | OfCameras
 
 _ENCODER = msgspec.msgpack.Encoder()
-_TO_WORKER: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(Record | Forget | Grant | Deny | Cut | Quit)
+_TO_WORKER: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(
+    Record | Forget | Grant | Deny | Cut | Named | Quit
+)
 _TO_SERVICE: msgspec.msgpack.Decoder[ToService] = msgspec.msgpack.Decoder(
-    Want | Started | Closed | Torn | Returned | Dialling | Lost | Ended | Progress
+    Ready | Resolve | Want | Started | Closed | Torn | Returned | Dialling | Lost | Ended | Progress
 )
 
 

@@ -27,6 +27,8 @@ NS = 1_000_000_000
 # A camera that has sent nothing for this long is alarmed about: the bar is 15 s, the watch ticks once a second.
 SILENT_NS = 10 * NS
 DEFAULT_SEGMENT_S = 60.0
+# Of one camera's messages, while a disk stands still; an honest worker says one in two seconds.
+MAX_WAITING = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +145,19 @@ class Recorder:
 
     def _order(self, camera: str, source: StreamSource) -> wire.Record:
         return wire.Record(
-            camera, source.url, source.username, source.password, source.transport, self._clock.boot, self.segment_s
+            camera,
+            source.url,
+            source.username,
+            source.password,
+            source.transport,
+            self._clock.boot,
+            self.segment_s,
+            source.certificate_sha256,
         )
 
     # --- what workers tell ------------------------------------------------------------------------------------
 
-    def _told(self, message: wire.ToService) -> None:
+    def _told(self, message: wire.OfCameras) -> None:
         if isinstance(message, wire.Progress):
             for beat in message.beats:
                 if beat.camera in self.cameras:
@@ -158,8 +167,17 @@ class Recorder:
             self.workers.async_ended(message.camera)
             return
         known = self.cameras.get(message.camera)
-        if known is not None:
-            known.async_tell(message)
+        if known is None:
+            return
+        if known.waiting > MAX_WAITING:
+            _LOGGER.error("the worker of camera %s says more than can be true, and is ended", message.camera)
+            self.workers.async_end(message.camera)
+            return
+        if isinstance(message, wire.Lost):
+            message = wire.Lost(
+                message.camera, reasons.inert(message.reason), reasons.inert(message.detail), message.retry_s
+            )
+        known.async_tell(message)
 
     def _orphaned(self, cameras: set[str]) -> None:
         for name in cameras:

@@ -1,4 +1,4 @@
-"""RTSP logins: Basic (RFC 7617) and Digest with MD5 or SHA-256 (RFC 2617, RFC 7616)."""
+"""RTSP logins: Basic (RFC 7617) and Digest (RFC 2617, RFC 7616: MD5, SHA-256, SHA-512-256, each also as -sess)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ import base64
 import hashlib
 import re
 import secrets
+from collections.abc import Callable
+from typing import Any
 
-_PARAMETER = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
+_PARAMETER = re.compile(r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
 _SCHEMES = re.compile(r"\b(basic|digest)\b", re.IGNORECASE)
 # In order of preference; what is not here is not understood.
-_ALGORITHMS = {"SHA-256": hashlib.sha256, "MD5": hashlib.md5}
+_ALGORITHMS: dict[str, Callable[[bytes], Any]] = {
+    "SHA-512-256": lambda data: hashlib.new("sha512_256", data),
+    "SHA-256": hashlib.sha256,
+    "MD5": hashlib.md5,
+}
+_SESSION = "-SESS"
 
 
 class Credentials:
@@ -22,9 +29,19 @@ class Credentials:
         self._digest: dict[str, str] | None = None
         self._basic = False
         self._count = 0
+        self._cnonce = ""
+        self._refused: set[str] = set()
 
-    def challenge(self, header: str) -> bool:
-        """Take a WWW-Authenticate header (several joined by commas); False when nothing in it can be answered."""
+    def challenge(self, header: str, *, another: bool = False) -> bool:
+        """Take a WWW-Authenticate header (several joined by commas); False when nothing in it can be answered.
+
+        With ``another`` the last answer was refused: some cameras offer an algorithm that they get wrong, so that the
+        next weaker one is tried. Never down to Basic, which gives the password away.
+        """
+        if another and self._digest is None:
+            return False
+        if another and self._digest is not None:
+            self._refused.add(self._digest["algorithm"])
         found: list[dict[str, str]] = []
         self._basic = False
         starts = [
@@ -33,42 +50,72 @@ class Credentials:
         for number, (start, scheme) in enumerate(starts):
             end = starts[number + 1][0] if number + 1 < len(starts) else len(header)
             if scheme == "basic":
-                self._basic = True
+                self._basic = not another
                 continue
             values = {m[1].lower(): m[2] if m[2] is not None else m[3] for m in _PARAMETER.finditer(header[start:end])}
             values["algorithm"] = values.get("algorithm", "MD5").upper()
-            if values["algorithm"] in _ALGORITHMS and "nonce" in values and "realm" in values:
+            known = values["algorithm"].removesuffix(_SESSION) in _ALGORITHMS
+            if known and values["algorithm"] not in self._refused and "nonce" in values and "realm" in values:
                 found.append(values)
         order = list(_ALGORITHMS)
-        self._digest = min(found, key=lambda values: order.index(values["algorithm"]), default=None)
+        self._digest = min(
+            found, key=lambda values: order.index(values["algorithm"].removesuffix(_SESSION)), default=None
+        )
         self._count = 0
+        self._cnonce = secrets.token_hex(8)
         return self._digest is not None or self._basic
 
+    def renew(self, info: str) -> None:
+        """Take an Authentication-Info header: it may name the next nonce (RFC 7616 § 3.5)."""
+        values = {m[1].lower(): m[2] if m[2] is not None else m[3] for m in _PARAMETER.finditer(info)}
+        if self._digest is not None and values.get("nextnonce"):
+            self._digest["nonce"] = values["nextnonce"]
+            self._count = 0
+
     def answer(self, method: str, url: str) -> str:
-        """The Authorization header for a request, '' before a challenge."""
+        """The Authorization header for a request without a body, '' before a challenge."""
         if self._digest is None:
             if not self._basic:
                 return ""
             return "Basic " + base64.b64encode(f"{self._username}:{self._password}".encode()).decode()
-        values, make = self._digest, _ALGORITHMS[self._digest["algorithm"]]
+        values = self._digest
+        make = _ALGORITHMS[values["algorithm"].removesuffix(_SESSION)]
 
         def digest(text: str) -> str:
-            return make(text.encode()).hexdigest()
+            return str(make(text.encode()).hexdigest())
 
-        realm, nonce = values["realm"], values["nonce"]
-        first, second = digest(f"{self._username}:{realm}:{self._password}"), digest(f"{method}:{url}")
-        fields = {"username": self._username, "realm": realm, "nonce": nonce, "uri": url}
+        # Headers are read as Latin-1; a realm in UTF-8 must be hashed, and sent back, as the bytes that it was.
+        realm = values["realm"].encode("latin-1", "replace").decode("utf-8", "replace")
+        nonce, algorithm = values["nonce"], values["algorithm"]
+        offered = [word for word in re.split(r"[,\s]+", values.get("qop", "").lower()) if word]
+        qop = next((word for word in ("auth", "auth-int") if word in offered), "")
+        first = digest(f"{self._username}:{realm}:{self._password}")
+        if algorithm.endswith(_SESSION):
+            first = digest(f"{first}:{nonce}:{self._cnonce}")
+        body = f":{digest('')}" if qop == "auth-int" else ""
+        second = digest(f"{method}:{url}{body}")
+        hashed_name = values.get("userhash", "").lower() == "true"
+        username = digest(f"{self._username}:{realm}") if hashed_name else self._username
+        fields = {"username": username, "realm": realm, "nonce": nonce, "uri": url}
         extra = ""
-        if "auth" in re.split(r"[,\s]+", values.get("qop", "")):
+        if qop:
             self._count += 1
-            count, cnonce = f"{self._count:08x}", secrets.token_hex(8)
-            fields["response"] = digest(f"{first}:{nonce}:{count}:{cnonce}:auth:{second}")
-            fields["cnonce"] = cnonce
-            extra = f", qop=auth, nc={count}"
+            count = f"{self._count:08x}"
+            fields["response"] = digest(f"{first}:{nonce}:{count}:{self._cnonce}:{qop}:{second}")
+            extra = f", qop={qop}, nc={count}"
         else:
             fields["response"] = digest(f"{first}:{nonce}:{second}")
+        if qop or algorithm.endswith(_SESSION):
+            fields["cnonce"] = self._cnonce
         if "opaque" in values:
             fields["opaque"] = values["opaque"]
-        if self._digest["algorithm"] != "MD5":
-            extra += f", algorithm={values['algorithm']}"
+        if algorithm != "MD5":
+            extra += f", algorithm={algorithm.replace(_SESSION, '-sess')}"
+        if hashed_name:
+            extra += ", userhash=true"
         return "Digest " + ", ".join(f'{name}="{value}"' for name, value in fields.items()) + extra
+
+
+def is_stale(challenge: str) -> bool:
+    """Whether a WWW-Authenticate header says that only the nonce had grown old."""
+    return "stale=true" in challenge.lower().replace(" ", "").replace('"', "")

@@ -13,10 +13,19 @@ from collections import deque
 
 import av.container
 
-from holdshelf_core.reasons import AUTH_REFUSED, NO_PARAMETER_SETS, NOT_RECORDABLE, RECORDER_FAULT
+from holdshelf_core.reasons import (
+    AUTH_REFUSED,
+    CERTIFICATE_CHANGED,
+    FRAMES_LOST,
+    NO_PARAMETER_SETS,
+    NOT_RECORDABLE,
+    RECORDER_FAULT,
+)
 from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.timeline import NS, Timeline, now_ns
+from holdshelf_core.recorder.worker_bounds import MAX_SEGMENT_BYTES, SegmentRate
 from holdshelf_core.recorder.worker_libav import LibavSource
+from holdshelf_core.recorder.worker_names import kind_of
 from holdshelf_core.recorder.worker_rtsp import RtspSource
 from holdshelf_core.recorder.worker_segment import (
     SegmentWriter,
@@ -24,7 +33,7 @@ from holdshelf_core.recorder.worker_segment import (
     WriteFailed,
     template_from_key_frame,
 )
-from holdshelf_core.recorder.worker_source import NotUnderstoodError, Picture, Source, SourceError
+from holdshelf_core.recorder.worker_source import Hole, NotUnderstoodError, Picture, Source, SourceError
 
 _LOGGER = logging.getLogger("holdshelf.worker")
 
@@ -36,8 +45,8 @@ ASK_AGAIN_NS = 2 * NS
 PACE_CAP_S = 0.4
 PACE_AFTER_NS = 3 * NS
 DRAINED_S = 0.003
-# Why a new run begins where the last one ends, with no frame missing between them.
-GOES_ON = frozenset({"clock stepped", "stream clock drifted"})
+# Why a new run begins in the last one's time: none is missing between them, or the stream's own clock tells how many.
+GOES_ON = frozenset({"clock stepped", "stream clock drifted", FRAMES_LOST})
 BACKOFF_FIRST_S = 1.0
 BACKOFF_CAP_S = 10.0
 # Cameras lock accounts out after a few wrong passwords, and a guess every ten seconds would keep them locked.
@@ -55,7 +64,7 @@ class Backoff:
 
     def next_s(self, reason: str) -> float:
         """The wait before the next dial: short for what mends itself, long for what needs a person."""
-        needs_person = reason in (AUTH_REFUSED, NOT_RECORDABLE)
+        needs_person = reason in (AUTH_REFUSED, CERTIFICATE_CHANGED, NOT_RECORDABLE)
         first_s, cap_s = (REFUSED_FIRST_S, REFUSED_CAP_S) if needs_person else (BACKOFF_FIRST_S, BACKOFF_CAP_S)
         wait_s = min(cap_s, max(first_s, self._next_s))
         self._next_s = wait_s * 2
@@ -152,6 +161,7 @@ class Camera(threading.Thread):
         self._pace_s = 0.0
         self._pace_from = (0, 0)
         self._through_libav = False
+        self._rate = SegmentRate(order.segment_s)
 
     # --- called by the control thread -------------------------------------------------------------------------
 
@@ -241,7 +251,10 @@ class Camera(threading.Thread):
                 with self._lock:
                     if self._stopping.is_set():
                         return
-                    self._take(picture, source)
+                    if isinstance(picture, Hole):
+                        self._leave_hole(picture)
+                    else:
+                        self._take(picture, source)
                 if drained and self._pace_s:
                     self._stopping.wait(self._pace_s)
                 before_s = time.monotonic()
@@ -254,8 +267,13 @@ class Camera(threading.Thread):
     def _dial(self) -> Source:
         """Our own client over TCP and TLS; libavformat for UDP, and for a camera that ours did not understand."""
         order = self.order
-        if order.transport == "tcp" and not self._through_libav:
-            return RtspSource(order.url, order.username, order.password)
+        if kind_of(order.url) == "whep":
+            from holdshelf_core.recorder.worker_whep import WhepSource  # noqa: PLC0415 - 25 MB, for who has such a camera
+
+            return WhepSource(order.url, order.username, order.password, order.certificate_sha256)
+        # libavformat cannot hold a camera to its certificate.
+        if order.certificate_sha256 or (order.transport == "tcp" and not self._through_libav):
+            return RtspSource(order.url, order.username, order.password, order.certificate_sha256)
         return LibavSource(order.url, order.username, order.password, order.transport)
 
     def _take(self, picture: Picture, source: Source) -> None:
@@ -269,6 +287,9 @@ class Camera(threading.Thread):
             self._why = ended
         elif ended and not self._why:
             self._why = ended  # takes effect at the next key frame; until then frames keep the run's times
+        if self._writer is not None and self._writer.sink.written_bytes > MAX_SEGMENT_BYTES:
+            self._close_segment(None)  # a clock that stands still, or never a key frame
+            self._why = self._why or NOT_RECORDABLE
         writer = self._writer
         if picture.is_key:
             self._set_pace(source, boot_ns)
@@ -282,6 +303,16 @@ class Camera(threading.Thread):
                 self._writer.write(picture)
             except WriteFailed as error:
                 self._tear(error.errno)
+
+    def _leave_hole(self, hole: Hole) -> None:
+        """Pictures are lost: the segment ends before them, and the next one begins with the next key frame."""
+        self._close_segment(None)
+        self._why = self._why or FRAMES_LOST
+        boot_ns = now_ns()[0]
+        if self._spares.may_ask(boot_ns):
+            self._ask(boot_ns)
+        if hole.lasting:
+            self._link.send(wire.Lost(self.camera, FRAMES_LOST, "no whole key frame has come since", 0.0))
 
     def _set_pace(self, source: Source, boot_ns: int) -> None:
         """How long frames may gather in the socket before they are read together.
@@ -297,7 +328,7 @@ class Camera(threading.Thread):
             self._pace_from = (boot_ns, self.received_bytes)
 
     def _at_key_frame(self, picture: Picture, source: Source, pts: int, boot_ns: int, utc_ns: int) -> None:
-        sets = picture.sets
+        sets = picture.sets or source.parameter_sets  # the latter may have come between two key frames
         changed = bool(sets) and not sets <= self._sets
         writer = self._writer
         if writer is not None:
@@ -328,6 +359,12 @@ class Camera(threading.Thread):
 
     def _open_segment(self, grant: tuple[int, int], source: Source, pts: int, boot_ns: int, utc_ns: int) -> None:
         self._seq, fd = grant
+        try:
+            self._rate.opens(boot_ns)
+        except SourceError:
+            os.close(fd)
+            self._link.send(wire.Returned(self.camera, self._seq))
+            raise
         if self._why in GOES_ON and self._timeline.run:
             self._timeline.go_on(pts, boot_ns, utc_ns)
         elif self._why or not self._timeline.run:

@@ -28,6 +28,7 @@ from holdshelf_core.reasons import (
     UNREACHABLE,
 )
 from holdshelf_core.recorder.worker_nal import length_prefixed, parameter_sets, split_annexb
+from holdshelf_core.recorder.worker_names import numeric_url
 from holdshelf_core.recorder.worker_source import (
     CODECS,
     OPEN_TIMEOUT_S,
@@ -70,7 +71,9 @@ class LibavSource:
         }
         try:
             self._container = av.open(
-                _with_credentials(url, username, password), options=options, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S)
+                _with_credentials(numeric_url(url), username, password),
+                options=options,
+                timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise _translate(error, opening=True) from None

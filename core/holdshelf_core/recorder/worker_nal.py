@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
+MAX_SETS = 64
+MAX_SET_BYTES = 16 << 10
 _SETS = {"h264": frozenset({7, 8}), "hevc": frozenset({32, 33, 34})}
 
 
@@ -48,10 +51,17 @@ def split_sample(data: bytes) -> list[bytes]:
 
 
 def parameter_sets(nals: Iterable[bytes], codec: str) -> frozenset[bytes]:
-    """The SPS, PPS (and VPS) among them."""
-    return frozenset(nal for nal in nals if kind_of(nal, codec) in _SETS[codec])
+    """The SPS, PPS (and VPS) among them, as far as there can be so many and so large ones."""
+    found = (nal for nal in nals if kind_of(nal, codec) in _SETS[codec] and len(nal) <= MAX_SET_BYTES)
+    return frozenset(islice(found, MAX_SETS))
 
 
 def is_parameter_set(kind: int, codec: str) -> bool:
     """Whether a nal_unit_type is one of SPS, PPS, VPS."""
     return kind in _SETS[codec]
+
+
+def is_slice(nal: bytes, codec: str) -> bool:
+    """Whether it holds picture data (VCL)."""
+    kind = kind_of(nal, codec)
+    return 1 <= kind <= 5 if codec == "h264" else 0 <= kind < 32

@@ -23,13 +23,18 @@ import av.container
 import av.error
 import av.video.stream
 
-from holdshelf_core.recorder.worker_nal import annexb, split_sample
-from holdshelf_core.recorder.worker_source import Picture
+from holdshelf_core.reasons import NOT_RECORDABLE
+from holdshelf_core.recorder.worker_nal import annexb, is_slice, kind_of, split_sample
+from holdshelf_core.recorder.worker_source import Picture, SourceError
 
 # A frame may wait 0.4 s in the socket, then this long for its fragment's end, then this long for its sync: under 2 s.
 FRAGMENT_S = 0.75
 SYNC_PERIOD_S = 0.75
 MAX_FRAGMENT_BYTES = 64 << 20
+MAX_FRAGMENT_PICTURES = 4096
+MAX_PIXELS = 8192 * 5120
+"""Of a picture whose file can be described: beyond every camera, and far below what parameter sets can claim."""
+MAX_HEAD_NALS = 64
 _HEAD_OPTIONS = {"movflags": "empty_moov+default_base_moof+skip_trailer", "frag_duration": "750000"}
 _IS_SYNC, _IS_NOT_SYNC = 0x0200_0000, 0x0101_0000  # sample_depends_on and sample_is_non_sync_sample, § 8.8.3.1
 _SYNC_FILE_RANGE_WRITE = 2
@@ -49,19 +54,35 @@ class WriteFailed(Exception):
 def template_from_key_frame(picture: Picture, codec: str, sets: frozenset[bytes]) -> av.container.InputContainer:
     """Describe a stream by a key frame and its parameter sets: size and extradata, through libavformat.
 
-    ``sets`` is put before a key frame that carries none. The caller closes the container. Raises ValueError.
+    ``sets`` gives what a key frame does not carry. The caller closes the container. Raises ValueError, and SourceError
+    for a picture larger than ``MAX_PIXELS``.
     """
     # SPS before PPS (and VPS first of all): by nal_unit_type, which happens to be that order.
-    data = annexb(sorted(sets, key=lambda nal: nal[0])) if not picture.sets else b""
-    data += annexb(split_sample(picture.data))
+    carried = {kind_of(nal, codec) for nal in picture.sets}
+    missing = [nal for nal in sets if kind_of(nal, codec) not in carried]
+    whole = sorted({*missing, *picture.sets}, key=lambda nal: kind_of(nal, codec)) if missing else []
+    data = annexb(whole)
+    data += annexb(_head_of(split_sample(picture.data), codec))
+    # libavformat decodes what it is given: no more than it takes to learn the pixel format, on this thread alone.
+    options = {"probesize": str(max(5000, len(data))), "max_pixels": str(MAX_PIXELS), "threads": "1"}
     try:
-        container = av.open(io.BytesIO(data), "r", format=codec, options={"probesize": str(max(5000, len(data)))})
+        container = av.open(io.BytesIO(data), "r", format=codec, options=options)
     except (av.error.FFmpegError, OSError) as error:
         raise ValueError(str(error)) from None
     if container.streams.video and container.streams.video[0].codec_context.width:
-        return container
+        width, height = container.streams.video[0].codec_context.width, container.streams.video[0].codec_context.height
+        if width * height <= MAX_PIXELS:
+            return container
+        container.close()
+        raise SourceError(NOT_RECORDABLE, f"its picture claims {width} × {height} pixels")
     container.close()
     raise ValueError("the key frame carries no usable parameter sets")
+
+
+def _head_of(nals: list[bytes], codec: str) -> list[bytes]:
+    """A picture's NAL units up to its first slice; of thousands of others a few."""
+    first = next((at for at, nal in enumerate(nals) if is_slice(nal, codec)), len(nals))
+    return [*nals[: min(first, MAX_HEAD_NALS)], *nals[first : first + 1]]
 
 
 def file_head(template: av.video.stream.VideoStream, ticks_per_s: int, comment: str) -> bytes:
@@ -178,7 +199,9 @@ class SegmentWriter:
         self._next_decode = decode + 1
         fragment = self._fragment
         if fragment and (
-            decode - fragment[0][0] >= FRAGMENT_S * self._ticks_per_s or self._fragment_bytes > MAX_FRAGMENT_BYTES
+            decode - fragment[0][0] >= FRAGMENT_S * self._ticks_per_s
+            or self._fragment_bytes > MAX_FRAGMENT_BYTES
+            or len(fragment) >= MAX_FRAGMENT_PICTURES  # a clock that stands still, or thousands of pictures a second
         ):
             self._flush(decode)
         self._fragment.append((decode, relative - decode, picture.data, picture.is_key))

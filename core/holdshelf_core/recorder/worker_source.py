@@ -32,6 +32,13 @@ class Picture:
     sets: frozenset[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Pictures are missing here, up to the next one, which is a key frame. ``lasting``: it still has not come."""
+
+    lasting: bool
+
+
 class SourceError(Exception):
     """The connection is over. ``reason`` is a gap reason of the disk format; ``detail`` is for the technician."""
 
@@ -67,8 +74,8 @@ class Source(Protocol):
     def parameter_sets(self) -> frozenset[bytes]:
         """SPS, PPS (and VPS) that the SDP gives; may be empty."""
 
-    def pictures(self) -> Iterator[Picture]:
-        """Pictures in decoding order. Ends only by SourceError."""
+    def pictures(self) -> Iterator[Picture | Hole]:
+        """Pictures in decoding order; a Hole where some are missing. Ends only by SourceError."""
 
     def close(self) -> None:
         """Hang up (TEARDOWN, so that the camera frees the session). Never raises."""

@@ -1,5 +1,8 @@
 """The worker processes, as the service sees them: started, pinned, spoken to, and replaced when they die.
 
+Cameras that speak WebRTC have workers of their own: another confinement, and five times the work. What a worker says is
+believed only about the cameras that it was given; one that says anything else has been taken over, and is ended.
+
 A worker inherits two descriptors: its control socket, and the volume's lock, so that no new service records while
 an old worker still may. DESIGN § 3.
 """
@@ -8,38 +11,53 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import threading
 from collections.abc import Callable
 
 from holdshelf_core.recorder import protocol as wire
+from holdshelf_core.recorder.worker_names import addresses_of, kind_of
 from holdshelf_core.worker_process import QUIT_TIMEOUT_S, WorkerProcess, cores
 
-CAMERAS_PER_WORKER = 16
+_LOGGER = logging.getLogger(__name__)
+
+CAMERAS_PER_WORKER = {"rtsp": 16, "whep": 8}
+_LOOKUPS_AT_A_TIME = 16
 _RESPAWN_FIRST_S = 0.1
 _RESPAWN_CAP_S = 10.0
 _GOOD_LIFE_S = 60.0
 
 
 class RecorderWorker(WorkerProcess[wire.ToService]):
-    """One recorder worker, and the cameras it was given."""
+    """One recorder worker, and the cameras it was given. ``slot`` is its kind, and its number among that kind."""
 
     def __init__(
-        self, index: int, on_message: Callable[[wire.ToService], None], on_exit: Callable[[RecorderWorker], None]
+        self,
+        slot: tuple[str, int],
+        on_message: Callable[[RecorderWorker, wire.ToService], None],
+        on_exit: Callable[[RecorderWorker], None],
     ) -> None:
+        kind, index = slot
         super().__init__(
-            f"recorder worker {index}",
+            f"recorder worker {index}" if kind == "rtsp" else f"{kind} recorder worker {index}",
             wire.decode_to_service,
-            on_message,
+            lambda message: on_message(self, message),
             lambda: on_exit(self),
             wire.MAX_MESSAGE_BYTES,
         )
-        self.index = index
+        self.slot = slot
         self.cameras: set[str] = set()
+        self.former: set[str] = set()
+        """What it had before: a last word about those may be on its way."""
+        self.lookups = 0
 
     async def spawn(self, lock_fd: int) -> None:
         """Start it on its core, with the volume's lock."""
         allowed = cores()
-        core = str(allowed[self.index % len(allowed)])
-        await self.start("holdshelf_core.recorder.worker", (core,), (lock_fd,))
+        kind, index = self.slot
+        # Workers of two kinds begin at opposite ends of the cores.
+        core = allowed[index % len(allowed)] if kind == "rtsp" else allowed[-1 - index % len(allowed)]
+        await self.start("holdshelf_core.recorder.worker", (str(core), kind), (lock_fd,))
 
     def tell(self, message: wire.ToWorker, fd: int | None = None) -> None:
         """Queue a message; see ``send``."""
@@ -51,25 +69,27 @@ class RecorderWorker(WorkerProcess[wire.ToService]):
 
 
 class WorkerPool:
-    """min(cores, ⌈cameras / 16⌉) workers, and which camera is whose."""
+    """min(cores, ⌈cameras / 16⌉) workers of each kind, and which camera is whose."""
 
     def __init__(
         self,
-        on_message: Callable[[wire.ToService], None],
+        on_message: Callable[[wire.OfCameras], None],
         on_orphans: Callable[[set[str]], None],
     ) -> None:
         """``on_orphans`` hears of cameras whose worker died, before a new one takes them."""
         self._on_message = on_message
         self._on_orphans = on_orphans
         self._orders: dict[str, wire.Record] = {}
-        self._workers: dict[int, RecorderWorker] = {}
+        self._workers: dict[tuple[str, int], RecorderWorker] = {}
         self._lock_fd = -1
         self._open = False
-        self._respawn_s: dict[int, float] = {}
-        self._born: dict[int, float] = {}
+        self._respawn_s: dict[tuple[str, int], float] = {}
+        self._born: dict[tuple[str, int], float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: dict[str, asyncio.Event] = {}
         self._balancing = asyncio.Lock()
+        self.confinement: dict[str, wire.Ready] = {}
+        """What holds of the last worker of each kind, as it told; for ``doctor``."""
 
     async def async_open(self, lock_fd: int) -> None:
         """The volume is there: start workers and dial every camera that is ordered."""
@@ -90,6 +110,9 @@ class WorkerPool:
         """Dial this camera from now on."""
         self._orders[order.camera] = order
         worker = self._worker_of(order.camera)
+        if worker is not None and worker.slot[0] != kind_of(order.url):
+            await self._take_away(order.camera, worker)
+            worker = None
         if worker is not None:
             worker.tell(order)
         elif self._open:
@@ -99,14 +122,17 @@ class WorkerPool:
         """Finish its segment and stop dialling it; returns when the worker has said its last word about it."""
         self._orders.pop(camera, None)
         worker = self._worker_of(camera)
-        if worker is None:
-            return
+        if worker is not None:
+            await self._take_away(camera, worker)
+
+    async def _take_away(self, camera: str, worker: RecorderWorker) -> None:
         ended = self._ending.setdefault(camera, asyncio.Event())
         worker.tell(wire.Forget(camera))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ended.wait(), QUIT_TIMEOUT_S)
         self._ending.pop(camera, None)
         worker.cameras.discard(camera)
+        worker.former.add(camera)
 
     def async_ended(self, camera: str) -> None:
         """A worker finished a forgotten camera's last segment."""
@@ -121,6 +147,12 @@ class WorkerPool:
         worker.tell(message, fd)
         return True
 
+    def async_end(self, camera: str) -> None:
+        """Kill this camera's worker; a new one takes its cameras."""
+        worker = self._worker_of(camera)
+        if worker is not None:
+            worker.kill()
+
     def pids(self) -> list[int]:
         """For status and tests."""
         return [worker.pid for worker in self._workers.values() if worker.pid]
@@ -131,36 +163,86 @@ class WorkerPool:
     async def _rebalance(self) -> None:
         # One at a time: a camera given to a worker that is still starting would not be heard.
         async with self._balancing:
-            wanted = min(len(cores()), -(-len(self._orders) // CAMERAS_PER_WORKER))
-            for index in range(wanted):
-                if index not in self._workers and self._open:
-                    await self._spawn(index)
+            for kind, share in CAMERAS_PER_WORKER.items():
+                count = sum(kind_of(order.url) == kind for order in self._orders.values())
+                for index in range(min(len(cores()), -(-count // share))):
+                    if (kind, index) not in self._workers and self._open:
+                        await self._spawn((kind, index))
             self._assign()
 
     def _assign(self) -> None:
         for camera, order in self._orders.items():
-            if self._worker_of(camera) is None and self._workers:
-                worker = min(self._workers.values(), key=lambda w: len(w.cameras))
+            kind = kind_of(order.url)
+            workers = [worker for worker in self._workers.values() if worker.slot[0] == kind]
+            if self._worker_of(camera) is None and workers:
+                worker = min(workers, key=lambda w: len(w.cameras))
                 worker.cameras.add(camera)
                 worker.tell(order)
 
-    async def _spawn(self, index: int) -> None:
-        worker = RecorderWorker(index, self._on_message, self._exited)
-        self._workers[index] = worker
-        self._born[index] = asyncio.get_running_loop().time()
+    async def _spawn(self, slot: tuple[str, int]) -> None:
+        worker = RecorderWorker(slot, self._heard, self._exited)
+        self._workers[slot] = worker
+        self._born[slot] = asyncio.get_running_loop().time()
         await worker.spawn(self._lock_fd)
 
-    def _exited(self, worker: RecorderWorker) -> None:
-        if worker.quitting or not self._open or self._workers.get(worker.index) is not worker:
+    def _heard(self, worker: RecorderWorker, message: wire.ToService) -> None:
+        """A worker's message: its own affairs are settled here; what concerns a camera goes on, if it is one of its own."""
+        if isinstance(message, wire.Ready):
+            self._ready(worker, message)
             return
-        del self._workers[worker.index]
-        self._on_orphans(set(worker.cameras))
-        lived_s = asyncio.get_running_loop().time() - self._born[worker.index]
-        wait_s = _RESPAWN_FIRST_S if lived_s > _GOOD_LIFE_S else self._respawn_s.get(worker.index, _RESPAWN_FIRST_S)
-        self._respawn_s[worker.index] = min(_RESPAWN_CAP_S, wait_s * 2)
-        task = asyncio.create_task(self._respawn(wait_s))
+        if isinstance(message, wire.Resolve):
+            self._resolve(worker, message.host)
+            return
+        of = {beat.camera for beat in message.beats} if isinstance(message, wire.Progress) else {message.camera}
+        if not of <= worker.cameras | worker.former:
+            _LOGGER.error("%s spoke of a camera that is not its own, and is ended", worker.title)
+            worker.kill()
+        elif all(self._worker_of(camera) in (worker, None) for camera in of):
+            self._on_message(message)
+
+    def _ready(self, worker: RecorderWorker, ready: wire.Ready) -> None:
+        kind = worker.slot[0]
+        if self.confinement.get(kind) != ready and not (ready.landlock_abi and ready.seccomp):
+            _LOGGER.warning(
+                "this kernel confines recorder workers only in part (Landlock %s, seccomp %s)",
+                ready.landlock_abi or "missing",
+                "on" if ready.seccomp else "missing",
+            )
+        self.confinement[kind] = ready
+
+    def _resolve(self, worker: RecorderWorker, host: str) -> None:
+        """A confined worker cannot look up names. Few at a time, so that one that asks without end gets no further."""
+        if worker.lookups >= _LOOKUPS_AT_A_TIME:
+            worker.tell(wire.Named(host, []))
+            return
+        worker.lookups += 1
+        loop = asyncio.get_running_loop()
+
+        def answer(addresses: list[str]) -> None:
+            worker.lookups -= 1
+            worker.tell(wire.Named(host, addresses))
+
+        def look_up() -> None:
+            addresses = addresses_of(host)
+            with contextlib.suppress(RuntimeError):  # the service has ended meanwhile
+                loop.call_soon_threadsafe(answer, addresses)
+
+        # A daemon: the C library may take half a minute over a name server that is gone, and nobody waits for that.
+        threading.Thread(target=look_up, name="lookup", daemon=True).start()
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _exited(self, worker: RecorderWorker) -> None:
+        if worker.quitting or not self._open or self._workers.get(worker.slot) is not worker:
+            return
+        del self._workers[worker.slot]
+        self._on_orphans(set(worker.cameras))
+        lived_s = asyncio.get_running_loop().time() - self._born[worker.slot]
+        wait_s = _RESPAWN_FIRST_S if lived_s > _GOOD_LIFE_S else self._respawn_s.get(worker.slot, _RESPAWN_FIRST_S)
+        self._respawn_s[worker.slot] = min(_RESPAWN_CAP_S, wait_s * 2)
+        self._keep(asyncio.create_task(self._respawn(wait_s)))
 
     async def _respawn(self, wait_s: float) -> None:
         await asyncio.sleep(wait_s)

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from holdshelf_core import confinement
-from holdshelf_core.confinement import MACHINES, Machine, filter_program, landlock_abi
+from holdshelf_core.confinement import landlock_abi
+from holdshelf_core.confinement_filter import MACHINES, Machine, filter_program
 from holdshelf_core.looking.pictures import Burn, OpenPicture, Pictures
 from tests.core.looking.clips import T0
 from tests.service import wait_for
@@ -35,9 +36,9 @@ if uid:
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
 if mode == "landlock":
-    confinement._allow_only = lambda: False
+    confinement._allow_only = lambda work: False
 if mode == "seccomp":
-    confinement._forbid_paths = lambda: 0
+    confinement._forbid_paths = lambda **_: 0
 confinement.confine(more_memory_bytes=256 << 20, open_files=16)
 
 def raw(call, *arguments):

@@ -12,10 +12,12 @@ from holdshelf_core.api import types_commission as asking
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
 from holdshelf_core.api.local import AREA_KINDS, check_area, questionable_name
+from holdshelf_core.api.types_looks import Activity, ActivityAsk
 from holdshelf_core.api.types_people import Done
 from holdshelf_tui.cli import commission, render
 from holdshelf_tui.cli.options import Data, Json, PasswordEnv, PasswordFile, ask_password, client, given_password
 from holdshelf_tui.cli.service import CAMERA_HEADS, camera_cells, echo_json, print_checks
+from holdshelf_tui.words_events import event_words
 
 app = typer.Typer(help="Find, add, try and remove cameras.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -86,7 +88,7 @@ def add(
         raise BadRequest("Which camera?", "Give a discovered id or an address, or --all-discovered.")
     if sys.stdin.isatty():
         service.status()  # nobody answers questions for a service that is not there
-    is_stream = target.lower().startswith(("rtsp://", "rtsps://"))
+    is_stream = target.lower().startswith(("rtsp://", "rtsps://", "whep+http://", "whep+https://"))
     if password is None and (user is not None or (not is_stream and sys.stdin.isatty())):
         user = user or typer.prompt("User name on the camera", default="admin")
         password = ask_password(f"{user} on {_without_login(target)}")
@@ -215,6 +217,10 @@ def check(
     ] = False,
     password_file: PasswordFile = None,
     password_env: PasswordEnv = None,
+    accept_certificate: Annotated[
+        bool,
+        typer.Option("--accept-certificate", help="The certificate that it shows now is its own from now on."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Try a camera: does it answer, does its stream play, is it recorded. Also gives it a new password."""
@@ -223,8 +229,29 @@ def check(
     # An unknown one is refused by the service, without a question.
     if ask and any(camera in (c.id, c.name) for c in service.status().cameras):
         password = ask_password(render.inert(camera))
-    asked = asking.CameraCheck(_camera(camera), user, password)
+    asked = asking.CameraCheck(_camera(camera), user, password, accept_certificate)
     print_checks(service.act("camera.check", asked, types.Checks, timeout_s=90), json=json)
+
+
+@app.command(epilog="Example: holdshelf camera events front-entrance --from '8h ago'")
+def events(
+    camera: Annotated[str, typer.Argument(help="The camera's id or name.")],
+    start: Annotated[str, typer.Option("--from", help="Since when. [default: a day ago]")] = "24h ago",
+    end: Annotated[str, typer.Option("--to", help="Until when. [default: now]")] = "0s ago",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """What a camera itself told: motion, tampering, a lost signal, a digital input. No picture, so no purpose is asked."""
+    asked = ActivityAsk(_camera(camera), render.parse_time(start), render.parse_time(end), 1440)
+    told = client(data).act("activity.see", asked, Activity).events
+    if json:
+        echo_json(told)
+    elif not told:
+        typer.echo("The camera told nothing in that span.")
+    else:
+        until = [render.local(t.end_utc_ns) if t.end_utc_ns is not None else "until now" for t in told]
+        rows = [(event_words(t.kind), render.local(t.start_utc_ns), to) for t, to in zip(told, until, strict=True)]
+        typer.echo(render.table(("WHAT", "FROM", "TO"), rows))
 
 
 @app.command(epilog="Example: holdshelf camera rename front-entrance 'Main entrance'")

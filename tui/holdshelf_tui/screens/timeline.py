@@ -34,7 +34,7 @@ from holdshelf_tui.screens.timeline_pictures import TimelinePictures
 from holdshelf_tui.screens.timeline_words import exact_clock, from_to, level_words, mark_words, short_day
 from holdshelf_tui.widgets.looks_line import LooksLine
 from holdshelf_tui.widgets.thumbnails import Thumbnail
-from holdshelf_tui.widgets.timeline_strip import LEGEND, Marks, TimelineStrip
+from holdshelf_tui.widgets.timeline_strip import LEGEND, LEGEND_TOLD, Marks, TimelineStrip
 from holdshelf_tui.words import inert, plain
 from holdshelf_tui.zoom import LEVELS, View
 
@@ -226,6 +226,8 @@ class TimelinePane(MarkedPane):
         view = self.view
         columns = self._map.columns(self.camera, view.start_utc_ns, view.end_utc_ns, strip.width, fine=self._fine)
         strip.show(columns, self.marks, span)
+        legend = LEGEND_TOLD if any(column.told for column in columns) else LEGEND
+        self.query_one("#legend", Static).update(legend)
 
     def _show_words(self) -> None:
         view, at = self.view, self.view.cursor_utc_ns

@@ -1,7 +1,7 @@
 """The strip of a timeline: how much moved, what is missing, what is on hold, the marks, now, and the cursor. No picture.
 
 Every state has its sign, so that nothing is said by colour alone:  ▁▅█ something moved · ╱ not recorded · ░ erased on schedule ·
-■ on hold · ┃ now · [ ] marks · ▲ cursor.
+■ on hold · ◆ told by the camera · ┃ now · [ ] marks · ▲ cursor.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from holdshelf_tui.words import clock, moment
 from holdshelf_tui.zoom import View
 
 BARS = " ▁▂▃▄▅▆▇█"
-GAP, ERASED, HELD, NOW, CURSOR, UNKNOWN, RECORDED = "╱", "░", "■", "┃", "▲", "·", "─"
+GAP, ERASED, HELD, NOW, CURSOR, UNKNOWN, RECORDED, TOLD = "╱", "░", "■", "┃", "▲", "·", "─", "◆"
 LEGEND = f"▂▅█ movement  {GAP} not recorded  {ERASED} erased on schedule  {HELD} on hold  {NOW} now  [ ] marks"
+LEGEND_TOLD = f"▂▅█ moved {GAP} not recorded {ERASED} erased on schedule {HELD} on hold {TOLD} camera said {NOW} now [ ]"
+"""Where the camera told of something in sight."""
 FLOOR, CEILING = 60, 200
 """Of the logarithmic scale: about 600 bytes a second are the lowest bar, three megabytes the highest."""
 
@@ -117,7 +119,7 @@ class TimelineStrip(Widget, can_focus=True):
         cursor = self.view.column(self.view.cursor_utc_ns, width)
         now = self.view.column(time.time_ns(), width)
         bars = self._bars(columns, cursor, now, high=self.size.height >= 5)
-        rows = [self._labels(width), *bars, self._states(columns, cursor), self._pointer(width, cursor, now)]
+        rows = [self._labels(width), *bars, self._states(columns, cursor), self._pointer(columns, cursor, now)]
         return Content("\n").join(rows)
 
     def _labels(self, width: int) -> Content:
@@ -184,13 +186,15 @@ class TimelineStrip(Widget, can_focus=True):
             content = content.stylize("$text-error", start, end)
         return content.stylize("reverse", cursor, cursor + 1) if 0 <= cursor < len(signs) else content
 
-    def _pointer(self, width: int, cursor: int, now: int) -> Content:
+    def _pointer(self, columns: list[Column], cursor: int, now: int) -> Content:
+        width = len(columns)
         line = [" "] * width
         if self.look_span is not None:
             first = max(0, self.view.column(self.look_span[0], width))
             last = min(width - 1, self.view.column(self.look_span[1] - 1, width))
             for column in range(first, last + 1):
                 line[column] = "═"
+        line = [TOLD if column.told else sign for sign, column in zip(line, columns, strict=True)]
         for at, sign in ((self.marks.start_utc_ns, "["), (self.marks.end_utc_ns, "]")):
             if at is not None and 0 <= (column := self.view.column(at, width)) < width:
                 line[column] = sign

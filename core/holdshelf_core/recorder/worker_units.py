@@ -1,0 +1,283 @@
+"""NAL units to pictures: where one ends (H.264 § 7.4.1.2.3, H.265 § 7.4.2.4.4), whether it is whole, and its times.
+
+Cameras are loose with both of RTP's signs, the marker and the time stamp: some mark every slice, some nothing, some give
+the parameter sets of a picture the time stamp of the one before. So the NAL units have a say of their own, and a marker
+is believed only after it has told the truth a few times. What cannot be whole is dropped, never passed on torn.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from dataclasses import dataclass
+
+from holdshelf_core.recorder.worker_nal import is_parameter_set, kind_of, split_annexb
+from holdshelf_core.recorder.worker_source import Picture
+
+MAX_UNIT_BYTES = 32 << 20
+PART_BYTES = 48  # what a part costs beside its bytes, so that a picture of tiny parts is bounded too
+MAX_PREFIX_BYTES = 256 << 10
+MAX_SET_BYTES = 16 << 10
+# A marker is believed once so many pictures, a key frame among them, ended where it said so.
+AGREEING_PICTURES = 3
+JUMP_S = 5
+# How many pictures may come before one that is shown earlier: decoding times lag by so many (cameras use 1 or 2).
+REORDER_DEPTH = 4
+_WRAP = 1 << 32
+# What comes after a picture's slices and is none of them begins the next picture.
+_DELIMITERS = {
+    "h264": frozenset({6, 7, 8, 9, 15, 16, 17, 18}),
+    "hevc": frozenset({32, 33, 34, 35, 39, 41, 42, 43, 44, *range(48, 56)}),
+}
+_START_CODE = b"\0\0\1"
+
+
+@dataclass(slots=True)
+class _Whole:
+    data: bytes
+    stamp: int
+    is_key: bool
+    sets: frozenset[bytes]
+
+
+class StreamClock:
+    """RTP time stamps (32 bit) to ticks: over wraps, and past a lone stamp that lies hours off (some DVRs send them).
+
+    ``reordered`` becomes True when time stamps go back by less than a jump: B-frames. From then on pictures have
+    decoding times: those of ``REORDER_DEPTH`` pictures before, in the order of showing.
+    """
+
+    def __init__(self, ticks_per_s: int) -> None:
+        self.reordered = False
+        self._jump_ticks = JUMP_S * ticks_per_s
+        self._last: int | None = None
+        self._ticks = 0
+        self._held: _Whole | None = None
+        self._recent: list[int] = []
+
+    def take(self, whole: _Whole, done: list[Picture]) -> None:
+        """Place one picture; those that are placed go to ``done``. One that jumps waits for the next."""
+        held, self._held = self._held, None
+        if held is not None:
+            beyond = self._step(whole.stamp)
+            if abs(beyond) <= self._jump_ticks:
+                done.append(self._picture(held, self._ticks + beyond // 2))
+            else:
+                self._go(held, done)
+        if abs(self._step(whole.stamp)) > self._jump_ticks:
+            self._held = whole
+        else:
+            self._go(whole, done)
+
+    def flush(self, done: list[Picture]) -> None:
+        """Nothing follows: the one that waits is placed beside the last."""
+        held, self._held = self._held, None
+        if held is not None:
+            done.append(self._picture(held, self._ticks + 1))
+
+    def _step(self, stamp: int) -> int:
+        if self._last is None:
+            return 0
+        step = (stamp - self._last) % _WRAP
+        return step - _WRAP if step >= _WRAP // 2 else step
+
+    def _go(self, whole: _Whole, done: list[Picture]) -> None:
+        step = self._step(whole.stamp)
+        if abs(step) > self._jump_ticks:
+            self._recent.clear()
+        elif step < 0:
+            self.reordered = True
+        self._last = whole.stamp
+        self._ticks += step
+        done.append(self._picture(whole, self._ticks))
+
+    def _picture(self, whole: _Whole, ticks: int) -> Picture:
+        decode_ticks = None
+        if self.reordered:
+            insort(self._recent, ticks)
+            if len(self._recent) > REORDER_DEPTH + 1:
+                del self._recent[0]
+            decode_ticks = self._recent[0]
+        return Picture(whole.data, ticks, decode_ticks, whole.is_key, whole.sets)
+
+
+class Assembler:
+    """NAL units in order, with the time stamp and marker of the packets that bring them: pictures come out.
+
+    ``damaged`` counts what was dropped because something of it was missing; ``markers_lie`` tells that only time stamps
+    and the NAL units themselves end pictures.
+    """
+
+    def __init__(self, codec: str, ticks_per_s: int, *, doubt_markers: bool) -> None:
+        self._codec = codec
+        self._hevc = codec == "hevc"
+        self._delimiters = _DELIMITERS[codec]
+        self._clock = StreamClock(ticks_per_s)
+        # The picture so far, as an MP4 sample: before each NAL unit stands its length, filled in when it is over.
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._nal_at, self._nal_size, self._nal_kind = -1, 0, 0
+        self._sets: list[bytes] = []
+        self._is_key = self._has_sets = self._has_slice = self._broken = self._in_fragment = False
+        self._stamp: int | None = None
+        self._last_given: int | None = None
+        self._done: list[Picture] = []
+        self._known: dict[int, frozenset[bytes]] = {}
+        # The last packet of the picture so far had the marker, and nothing has shown yet whether it tells the truth.
+        self._marked = self._agreed_on_key = False
+        self._trusted = not doubt_markers
+        self._agreed = 0
+        self.markers_lie = False
+        self.damaged = 0
+
+    @property
+    def reordered(self) -> bool:
+        """Time stamps have gone back: pictures have ``decode_ticks`` from now on."""
+        return self._clock.reordered
+
+    @property
+    def parameter_sets(self) -> frozenset[bytes]:
+        """The latest SPS, PPS (and VPS) that came with the pictures or between them."""
+        return frozenset[bytes]().union(*self._known.values())
+
+    @property
+    def waiting(self) -> bool:
+        """A picture is complete if its marker is true: see ``settle``."""
+        return self._marked
+
+    def settle(self) -> list[Picture]:
+        """Nothing came for a while, so the marker was true: the slices of one picture come back to back."""
+        done = self._done = []
+        if self._marked:
+            self._end_unit()
+        return done
+
+    def flush(self) -> list[Picture]:
+        """The stream is over: what is whole and still here."""
+        done = self.settle()
+        self._clock.flush(done)
+        return done
+
+    def tear(self) -> None:
+        """Bytes are missing just before here."""
+        self._marked = False
+        if self._stamp is not None and (self._has_slice or self._nal_at >= 0):
+            self._broken = True
+            self._in_fragment = False
+            self._nal_at = -1
+        else:
+            self.damaged += 1
+            self._drop_unit()  # parameter sets that came for a picture which is lost
+
+    # --- NAL units --------------------------------------------------------------------------------------------
+
+    def _take_nal(self, nal: bytes) -> None:
+        """A whole NAL unit, not empty."""
+        at = 2 if self._hevc else 1
+        self._begin(kind_of(nal, self._codec), nal, nal[at] if len(nal) > at else -1)
+        self._close_nal()
+
+    def _begin(self, kind: int, data: bytes, lead: int) -> None:
+        """A NAL unit starts. ``lead`` is the first byte after its header, -1 when there is none."""
+        if self._in_fragment:  # the end of the one before never came
+            self._broken = True
+            self._in_fragment = False
+        is_slice = kind < 32 if self._hevc else 1 <= kind <= 5
+        # first_slice_segment_in_pic_flag; for H.264 first_mb_in_slice = 0, of which a second field begins with one too.
+        first = lead >= 0x80
+        if self._has_slice and (
+            (is_slice and first and (self._hevc or self._marked)) or (not is_slice and kind in self._delimiters)
+        ):
+            stamp = self._stamp
+            self._end_unit()
+            self._stamp = stamp
+        if is_slice:
+            if not first and (self._hevc or kind not in (3, 4)):
+                if self._marked or (not self._has_slice and self._stamp == self._last_given):
+                    self._distrust()  # more of a picture that its marker said was over
+                if not self._has_slice:
+                    self._broken = True  # its beginning is missing
+            self._has_slice = True
+            self._marked = False
+        if self._hevc:
+            self._is_key |= 16 <= kind <= 21
+        else:
+            self._has_sets |= kind == 7
+            # first_mb_in_slice 0 and slice_type I (2 or 7), § 7.3.3: beside its parameter sets it is a place to start,
+            # as cameras without IDR pictures have them.
+            intra = kind == 1 and (lead >> 4 == 0b1011 or lead == 0b10001000)
+            self._is_key |= kind == 5 or (self._has_sets and intra)
+        self._nal_at, self._nal_size, self._nal_kind = len(self._parts), 0, kind
+        self._parts.append(b"")
+        self._append(data)
+
+    def _append(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._size += len(data) + PART_BYTES
+        self._nal_size += len(data)
+
+    def _close_nal(self) -> None:
+        """The NAL unit that began last is over."""
+        at, kind = self._nal_at, self._nal_kind
+        self._nal_at = -1
+        if at < 0:
+            return
+        if kind < 32 if self._hevc else 1 <= kind <= 5:
+            self._parts[at] = self._nal_size.to_bytes(4)
+            return
+        nal = b"".join(self._parts[at + 1 :])
+        if _START_CODE in nal:
+            # Some cameras put a whole byte stream where one NAL unit should be: parameter sets and picture in one.
+            del self._parts[at:]
+            for part in split_annexb(_START_CODE + nal):
+                self._take_nal(part)
+            return
+        self._parts[at:] = [len(nal).to_bytes(4), nal]
+        if is_parameter_set(kind, self._codec) and len(nal) > 2:
+            self._sets.append(nal)
+
+    def _distrust(self) -> None:
+        self.markers_lie = True
+        self._trusted = self._marked = False
+
+    def _mark(self) -> None:
+        """The packet that was just taken had the marker. Some set it on parameter sets too: no picture ends there."""
+        if self._in_fragment:
+            self._distrust()
+        elif not self.markers_lie and (self._has_slice or self._broken):
+            if self._trusted or self._broken:
+                self._end_unit()
+            else:
+                self._marked = True
+
+    # --- pictures ---------------------------------------------------------------------------------------------
+
+    def _end_unit(self) -> None:
+        """What has come belongs together: to ``_done`` when it is a whole picture."""
+        stamp, self._stamp = self._stamp, None
+        if stamp is None:
+            return
+        if not self._has_slice and not self._broken and not self._in_fragment and self._size <= MAX_PREFIX_BYTES:
+            return  # parameter sets or SEI alone, whatever time stamp they had: they belong to the picture that follows
+        if self._has_slice and not self._broken and not self._in_fragment:
+            if self._marked:
+                self._agreed += 1
+                self._agreed_on_key |= self._is_key
+                self._trusted |= self._agreed >= AGREEING_PICTURES and self._agreed_on_key
+            whole = _Whole(b"".join(self._parts), stamp, self._is_key, frozenset(self._sets))
+            self._clock.take(whole, self._done)
+        else:
+            self.damaged += 1
+        self._last_given = stamp
+        self._drop_unit()
+
+    def _drop_unit(self) -> None:
+        """Forget the picture so far, but not the parameter sets that it brought."""
+        if self._sets:
+            by_kind: dict[int, set[bytes]] = {}
+            for nal in self._sets:
+                if len(nal) <= MAX_SET_BYTES:
+                    by_kind.setdefault(kind_of(nal, self._codec), set()).add(nal)
+            self._known |= {kind: frozenset(nals) for kind, nals in by_kind.items()}
+        self._parts, self._sets = [], []
+        self._size, self._nal_at, self._nal_size = 0, -1, 0
+        self._is_key = self._has_sets = self._has_slice = self._broken = self._in_fragment = self._marked = False

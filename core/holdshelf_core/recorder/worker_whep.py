@@ -1,0 +1,214 @@
+"""One WHEP connection (draft-ietf-wish-whep): dialled, read and left. The camera's thread reads it as any other source.
+
+Signalling is ``worker_whep_http``, the path and the keys ``worker_whep_peer`` (aiortc), pictures ``worker_whep_frames``.
+Imported only in a process that has such a camera: what it needs takes 25 MB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import ipaddress
+import logging
+import threading
+import time
+from collections.abc import Coroutine, Iterator
+from typing import Any, ClassVar
+
+from holdshelf_core.reasons import MEDIA_UNREACHABLE, NO_FRAMES, STREAM_ENDED, UNREACHABLE
+from holdshelf_core.recorder.worker_source import READ_TIMEOUT_S, Hole, Picture, SourceError
+from holdshelf_core.recorder.worker_whep_frames import Frames
+from holdshelf_core.recorder.worker_whep_http import IceServer, Signalling
+from holdshelf_core.recorder.worker_whep_peer import Lane, Loop, Peer, rehearse
+from holdshelf_core.recorder.worker_whep_sdp import Answer, read_answer, write_offer
+
+DIAL_TIMEOUT_S = 32.0
+LEAVE_TIMEOUT_S = 3.5
+# How long datagrams may gather in the socket before they are read together: each waking costs as much as ten packets.
+GATHER_CAP_S = 0.25
+GATHER_LOSSY_S = 0.01
+LOSSY_S = 10.0
+"""A line that lost packets is read promptly for this long: what is asked for again must be asked for soon."""
+_IDLE_S, _PROMPT_S = 0.5, 0.02
+_LATE = ("aiohttp.resolver", "aiohttp.http", "aiohttp.connector", "multidict", "yarl", "frozenlist", "idna", "uuid")
+
+
+class WhepSource:
+    """An open connection with its one video stream (see ``worker_source.Source``)."""
+
+    template: None = None
+    ticks_per_s = 90_000
+    gather_bytes = 0  # it gathers by itself, by what its socket can hold
+    _shared: ClassVar[Loop | None] = None
+    _open: ClassVar[set[WhepSource]] = set()
+    _guard: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(
+        self, url: str, username: str | None, password: str | None, certificate_sha256: str | None = None
+    ) -> None:
+        """Dial, up to the keys of its media. Raises SourceError within ``DIAL_TIMEOUT_S``."""
+        self._frames: Frames
+        self._sets: dict[str, frozenset[bytes]]
+        self._loop = self._common_loop()
+        self._signalling = Signalling(url, username, password, certificate_sha256)
+        self._resource: str | None = None
+        self._peer: Peer | None = None
+        try:
+            answer = self._loop.run(self._dial(), DIAL_TIMEOUT_S)
+        except TimeoutError:
+            self.close()
+            raise SourceError(UNREACHABLE, "no answer in time") from None
+        except BaseException:
+            self.close()
+            raise
+        peer = self._peer
+        assert peer is not None
+        self._lane: Lane = peer.lane
+        self._frames = Frames(answer.codecs, peer.unprotect, peer.unprotect_rtcp, peer.send_rtcp, answer.ssrcs)
+        self._sets = answer.sets
+        with self._guard:
+            self._open.add(self)
+
+    @classmethod
+    def _common_loop(cls) -> Loop:
+        with cls._guard:
+            if cls._shared is None:
+                cls._shared = Loop()
+            return cls._shared
+
+    @property
+    def codec(self) -> str:
+        """``h264`` or ``hevc``: as the packets say, once they come."""
+        return self._frames.codec
+
+    @property
+    def parameter_sets(self) -> frozenset[bytes]:
+        """See ``worker_source.Source``."""
+        return self._sets[self._frames.codec]
+
+    @property
+    def certificate_sha256(self) -> str | None:
+        """Of the certificate that the peer showed; None over plain HTTP."""
+        return self._signalling.certificate_sha256
+
+    async def _dial(self) -> Answer:
+        servers = await self._signalling.ice_servers()
+        try:
+            return await self._dial_with(servers)
+        except SourceError as error:
+            # Some name their ICE servers only beside the answer, when the offer is made and cannot take them up any more.
+            told = self._told_servers
+            if error.reason != MEDIA_UNREACHABLE or servers or not told:
+                raise
+            await self._leave()
+            return await self._dial_with(told)
+
+    async def _dial_with(self, servers: tuple[IceServer, ...]) -> Answer:
+        self._told_servers: tuple[IceServer, ...] = ()
+        near = _is_loopback(self._signalling.host)
+        self._peer = peer = Peer(self._loop, servers, near=near)
+        created = await self._signalling.offer(write_offer(await peer.gather()))
+        self._resource, self._told_servers = created.resource, created.ice_servers
+        answer = read_answer(created.answer, near=near)
+        await peer.connect(answer.transport)
+        return answer
+
+    def pictures(self) -> Iterator[Picture | Hole]:
+        """See ``worker_source.Source``; a Hole stands where pictures are missing."""
+        frames, lane, peer = self._frames, self._lane, self._peer
+        assert peer is not None
+        clock = time.monotonic
+        media_at_s = clock()
+        burst, lossy_until_s, may_gather = _Burst(lane.capacity_packets), 0.0, True
+        seen = False
+        while True:
+            batch = lane.read(_PROMPT_S if frames.incomplete else _IDLE_S)
+            now_s = clock()
+            if batch:
+                media_at_s = now_s
+            out = frames.take(batch, now_s)
+            out += frames.tick(now_s)
+            for item in out:
+                seen = seen or isinstance(item, Picture)
+                yield item
+            if over := frames.ended or peer.over:
+                raise SourceError(STREAM_ENDED if seen else NO_FRAMES, over)
+            if now_s - media_at_s > 2 * READ_TIMEOUT_S:
+                raise SourceError(NO_FRAMES, "the connection is open and nothing comes")
+            if frames.incomplete:
+                lossy_until_s = now_s + LOSSY_S
+            if batch:
+                if lane.overflowed():
+                    may_gather = False
+                gather_s = burst.gather_s(len(batch), now_s)
+                if now_s < lossy_until_s:
+                    gather_s = 0.0 if frames.incomplete else min(gather_s, GATHER_LOSSY_S)
+                if may_gather and gather_s:
+                    time.sleep(gather_s)
+
+    def close(self) -> None:
+        """Leave (DELETE, so that the peer frees the session). Never raises."""
+        with self._guard:
+            self._open.discard(self)
+        with contextlib.suppress(Exception):
+            self._loop.run(self._leave(), LEAVE_TIMEOUT_S)
+        if self._peer is not None:
+            self._peer.lane.close()
+
+    async def _leave(self) -> None:
+        resource, self._resource = self._resource, None
+        if resource:
+            await self._signalling.delete(resource)
+        if self._peer is not None:
+            await self._peer.close()
+
+    @classmethod
+    def leave_all(cls) -> None:
+        """When the process ends with cameras still connected: tell every peer, all at once. Never raises."""
+        with cls._guard:
+            still, loop = list(cls._open), cls._shared
+        if still and loop is not None:
+            with contextlib.suppress(Exception):
+                loop.run(_all([source._leave() for source in still]), LEAVE_TIMEOUT_S)
+
+
+class _Burst:
+    """How long may datagrams gather? As long as the socket surely holds the largest burst seen and what comes meanwhile."""
+
+    def __init__(self, capacity_packets: int) -> None:
+        self._capacity = capacity_packets
+        self._largest = 0.0
+        self._per_s = 0.0
+        self._at_s = time.monotonic()
+        self._since_s = self._at_s
+
+    def gather_s(self, count: int, now_s: float) -> float:
+        elapsed_s = max(now_s - self._at_s, 0.001)
+        self._at_s = now_s
+        self._largest = max(float(count), self._largest * 0.999)
+        self._per_s += (count / elapsed_s - self._per_s) * min(1.0, elapsed_s / 3)
+        if now_s - self._since_s < 3.0:
+            return 0.0  # its key frames are not known yet
+        room = self._capacity * 0.75 - self._largest
+        return max(0.0, min(GATHER_CAP_S, room / max(self._per_s, 1.0)))
+
+
+async def _all(works: list[Coroutine[Any, Any, None]]) -> None:
+    await asyncio.gather(*works, return_exceptions=True)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def preload() -> None:
+    """Load what libraries load at their first use: once confined, this process opens nothing. Leaves no thread behind."""
+    for name in _LATE:
+        importlib.import_module(name)
+    for name in ("aiortc", "aioice", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # a peer's words reach the service as a Lost detail
+    rehearse()

@@ -1,0 +1,187 @@
+"""Listens to one camera's events by PullPoint, and fires ``camera_event`` on the bus for each change.
+
+A subscription is renewed before half of its time is over, and made anew after the camera restarted or was away. What a flood
+brings beyond its share is dropped and counted; pulling is paced, so that a camera that answers at once with more costs no
+more than that. Times are this server's: a camera's clock is not to be trusted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+from holdshelf_core.integration import ConfigEntry, EntryAuthFailed, Holdshelf
+from holdshelf_core.integration.errors import HoldshelfError
+
+from .client import Known, OnvifClient
+from .const import CONF_ADDRESS, CONF_PASSWORD, CONF_USERNAME, Limits
+from .messages import Message
+from .pullpoint import PullPoint, Subscription
+
+_LOGGER = logging.getLogger(__name__)
+
+EVENT = "camera_event"
+PULL_S = 20.0
+PULL_MESSAGES = 64
+PACE_S = 0.5
+RETRY_FIRST_S = 5.0
+RETRY_CAP_S = 300.0
+NOT_OFFERED_S = 3600.0
+BURST = 60
+REFILL_S = 5.0
+"""One more change every so many seconds, after a burst: 17,000 a day at most."""
+STATES_MAX = 64
+LIMITS = Limits(answer_s=PULL_S + 10.0, answer_max_bytes=512 * 1024, answer_max_tags=12_000)
+
+
+class States:
+    """What is going on at one camera, as told: turns messages into changes, within a share of them."""
+
+    def __init__(self, fire: Callable[[Message], None], now_s: Callable[[], float] = time.monotonic) -> None:
+        self._fire = fire
+        self._now_s = now_s
+        self._on: set[tuple[str, str]] = set()
+        self._tokens = float(BURST)
+        self._at_s = now_s()
+        self.dropped = 0
+
+    def take(self, message: Message) -> None:
+        """Fire what is new; what was so already is none. The end of what began is never dropped."""
+        key = (message.kind, message.source)
+        if message.on is False:
+            if key in self._on:
+                self._on.discard(key)
+                self._fire(message)
+            return
+        if message.on and key in self._on:
+            return
+        now_s = self._now_s()
+        self._tokens = min(BURST, self._tokens + (now_s - self._at_s) / REFILL_S)
+        self._at_s = now_s
+        if self._tokens < 1 or (message.on and len(self._on) >= STATES_MAX):
+            self.dropped += 1
+            return
+        self._tokens -= 1
+        if message.on:
+            self._on.add(key)
+        self._fire(message)
+
+    def lose_sight(self) -> None:
+        """The camera tells nothing any more: whatever was going on ends here."""
+        for kind, source in sorted(self._on):
+            self._fire(Message(kind, source, False))
+        self._on.clear()
+
+
+class EventListener:
+    """Runs as a task of its entry until cancelled. ``listening``: a subscription stands."""
+
+    def __init__(
+        self,
+        holdshelf: Holdshelf,
+        entry: ConfigEntry[Any],
+        known: Callable[[], Known],
+        *,
+        limits: Limits = LIMITS,
+        pull_s: float = PULL_S,
+        retry_first_s: float = RETRY_FIRST_S,
+    ) -> None:
+        self._holdshelf = holdshelf
+        self._entry = entry
+        self._known = known
+        self._limits = limits
+        self._pull_s = pull_s
+        self._retry_first_s = retry_first_s
+        self._states = States(self._async_fire)
+        self.listening = False
+        self.broken = 0
+        self.told: HoldshelfError | None = None
+
+    @property
+    def dropped(self) -> int:
+        """Changes beyond the camera's share."""
+        return self._states.dropped
+
+    def _async_fire(self, message: Message) -> None:
+        camera = self._entry.entry_id
+        said = {"camera": camera, "kind": message.kind, "source": message.source, "on": message.on}
+        self._holdshelf.bus.async_fire(EVENT, said)
+
+    async def async_run(self) -> None:
+        """Subscribe, pull, renew; after a failure again, later and later."""
+        wait_s = self._retry_first_s
+        while True:
+            began_s = time.monotonic()
+            pause_s = wait_s
+            try:
+                if not await self._async_listen():
+                    pause_s = NOT_OFFERED_S
+            except EntryAuthFailed as error:
+                # Cameras lock out whoever guesses: the coordinator's next success, by a new password, reloads the entry.
+                self._note(error)
+                pause_s = NOT_OFFERED_S
+            except HoldshelfError as error:
+                self._note(error)
+            finally:
+                self.listening = False
+                self._states.lose_sight()
+            wait_s = self._retry_first_s if time.monotonic() - began_s > 60 else min(RETRY_CAP_S, wait_s * 2)
+            await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311
+
+    def _note(self, error: HoldshelfError) -> None:
+        if self.told is None:
+            _LOGGER.info("%s: its events are not heard: %s", self._entry.title, error.sentence)
+        self.told = error
+
+    async def _async_listen(self) -> bool:
+        """Until the subscription fails; False when the camera offers none. Raises the client's errors."""
+        data = self._entry.data
+        async with OnvifClient(
+            data[CONF_ADDRESS],
+            data.get(CONF_USERNAME),
+            data.get(CONF_PASSWORD),
+            limits=self._limits,
+            known=self._known(),
+        ) as client:
+            await client.async_clock()
+            point = PullPoint(client)
+            subscription = await point.async_subscribe()
+            if subscription is None:
+                return False
+            self.listening, self.told = True, None
+            try:
+                await self._async_pull(point, subscription)
+            finally:
+                if self._holdshelf_is_stopping():
+                    await _async_unsubscribe(point, subscription)
+        return True
+
+    def _holdshelf_is_stopping(self) -> bool:
+        task = asyncio.current_task()
+        return task is not None and bool(task.cancelling())
+
+    async def _async_pull(self, point: PullPoint, subscription: Subscription) -> None:
+        renew_at_s = time.monotonic() + subscription.lease_s / 2
+        while True:
+            began_s = time.monotonic()
+            if began_s >= renew_at_s:
+                renew_at_s = began_s + await point.async_renew(subscription) / 2
+            pull_s = max(1.0, min(self._pull_s, renew_at_s - began_s))
+            messages, broken = await point.async_pull(subscription, pull_s, PULL_MESSAGES)
+            self.broken += broken
+            for message in messages:
+                self._states.take(message)
+            await asyncio.sleep(max(0.0, PACE_S - (time.monotonic() - began_s)))
+
+
+async def _async_unsubscribe(point: PullPoint, subscription: Subscription) -> None:
+    """Cameras hold few subscriptions: give this one back, without waiting long."""
+    try:
+        async with asyncio.timeout(1.0):
+            await point.async_unsubscribe(subscription)
+    except (HoldshelfError, TimeoutError):
+        _LOGGER.debug("a subscription was not given back")

@@ -1,0 +1,226 @@
+"""Events by PullPoint: what is understood, what is dropped, and how a subscription lives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from holdshelf_onvif.client import Known
+from holdshelf_onvif.const import Limits
+from holdshelf_onvif.event import BURST, EventListener, States
+from holdshelf_onvif.messages import Message, read_messages
+from holdshelf_onvif.xml_guard import HostileXml
+from tests.onvif.conftest import House, bare_entry
+from tests.rig.onvif_device import ENVELOPE, OnvifDevice, notification
+
+MOTION = "tns1:RuleEngine/CellMotionDetector/Motion"
+TAMPER = "tns1:RuleEngine/TamperDetector/Tamper"
+LOSS = "tns1:VideoSource/SignalLoss"
+INPUT = "tns1:Device/Trigger/DigitalInput"
+QUICK = Limits(connect_s=1.0, answer_s=3.0)
+
+
+def envelope(*messages: str) -> bytes:
+    body = f"<tev:PullMessagesResponse>{''.join(messages)}</tev:PullMessagesResponse>"
+    return ENVELOPE.format(body=body).encode()
+
+
+@pytest.mark.parametrize(
+    ("topic", "name", "value", "kind", "on"),
+    [
+        (MOTION, "IsMotion", "true", "motion", True),
+        ("tns1:VideoSource/MotionAlarm", "State", "1", "motion", True),
+        (TAMPER, "IsTamper", "false", "tamper", False),
+        ("tns1:VideoSource/GlobalSceneChange/ImagingService", "State", "true", "tamper", True),
+        (LOSS, "State", "true", "signal_loss", True),
+        (INPUT, "LogicalState", "false", "digital_input", False),
+    ],
+)
+def test_four_things_are_understood(topic: str, name: str, value: str, kind: str, on: bool) -> None:
+    found, dropped = read_messages(envelope(notification(topic, name, value)))
+    assert [(m.kind, m.on, m.source) for m in found] == [(kind, on, "vs")]
+    assert dropped == 0
+
+
+@pytest.mark.parametrize(
+    "topic", ["tns1:RuleEngine/MyRuleDetector/FaceDetect", "tns1:RuleEngine/LineDetector/Crossed", "tns1:Plate/Seen"]
+)
+def test_what_could_tell_of_a_person_is_not_read(topic: str) -> None:
+    assert read_messages(envelope(notification(topic, "Name", "Jane"))) == ([], 0)
+
+
+def test_a_broken_message_is_dropped_alone() -> None:
+    broken = (
+        "<wsnt:NotificationMessage/>",
+        notification(MOTION, value="perhaps"),
+        notification("x" * 300),
+        f"<wsnt:NotificationMessage><wsnt:Topic>{TAMPER}</wsnt:Topic></wsnt:NotificationMessage>",
+    )
+    found, dropped = read_messages(envelope(notification(MOTION), *broken, notification(LOSS)))
+    assert [m.kind for m in found] == ["motion", "signal_loss"]
+    assert dropped == len(broken)
+
+
+def test_xml_that_is_cut_off_is_refused_whole() -> None:
+    with pytest.raises(HostileXml):
+        read_messages(envelope(notification(MOTION))[:-30])
+
+
+def test_a_source_is_bounded_and_inert() -> None:
+    hostile = notification(MOTION).replace('Value="vs"', f'Value="{"x" * 500}&#x1b;"'.replace("&#x1b;", "\u202e"))
+    (message,), _ = read_messages(envelope(hostile))
+    assert len(message.source) <= 32
+    assert message.source.isprintable()
+
+
+# --- states -----------------------------------------------------------------------------------------------------------------
+
+
+def test_only_changes_are_fired_and_a_flood_is_bounded() -> None:
+    fired: list[Message] = []
+    now = [0.0]
+    states = States(fired.append, lambda: now[0])
+    for _ in range(1000):
+        states.take(Message("motion", "vs", True))
+    assert len(fired) == 1
+    for number in range(1000):
+        states.take(Message("digital_input", str(number), None))
+    assert len(fired) == BURST
+    assert states.dropped == 1000 - (BURST - 1)
+    states.take(Message("motion", "vs", False))
+    assert fired[-1] == Message("motion", "vs", False), "an end is never dropped"
+    now[0] = 60.0
+    states.take(Message("tamper", "", True))
+    states.lose_sight()
+    assert fired[-2:] == [Message("tamper", "", True), Message("tamper", "", False)]
+
+
+# --- a subscription's life ----------------------------------------------------------------------------------------------------
+
+
+class Heard:
+    """Listens to a device, and notes what comes on the bus."""
+
+    def __init__(self, house: House, device: OnvifDevice) -> None:
+        self.events: list[dict[str, Any]] = []
+        self._changed = asyncio.Event()
+        house.bus.async_listen("camera_event", self._note)
+        entry = bare_entry(device)
+        self.listener = EventListener(house, entry, Known, limits=QUICK, pull_s=1.0, retry_first_s=0.2)
+        self.task = asyncio.create_task(self.listener.async_run())
+        house.tasks.append(self.task)
+
+    def _note(self, event: Any) -> None:
+        self.events.append(event.data)
+        self._changed.set()
+
+    async def until(self, what: Callable[[], bool]) -> None:
+        async with asyncio.timeout(15):
+            while not what():
+                self._changed.clear()
+                try:
+                    async with asyncio.timeout(0.1):
+                        await self._changed.wait()
+                except TimeoutError:
+                    continue
+
+
+async def test_events_are_heard_and_a_bad_message_between_them_costs_nothing(house: House) -> None:
+    async with OnvifDevice(events=True) as device:
+        device.messages += [notification(MOTION), "<wsnt:NotificationMessage/>", notification(INPUT, "LogicalState")]
+        heard = Heard(house, device)
+        await heard.until(lambda: len(heard.events) == 2)
+        assert [(e["camera"], e["kind"], e["on"]) for e in heard.events] == [
+            ("cam1", "motion", True),
+            ("cam1", "digital_input", True),
+        ]
+        assert heard.listener.broken == 1
+        heard.task.cancel()
+        await asyncio.wait([heard.task])
+        assert [(e["kind"], e["on"]) for e in heard.events[2:]] == [("digital_input", False), ("motion", False)]
+        assert device.subscriptions == {}, "given back"
+
+
+async def test_a_subscription_is_renewed_before_it_ends(house: House) -> None:
+    async with OnvifDevice(events=True, lease_s=10.0) as device:
+        heard = Heard(house, device)
+        await heard.until(lambda: "Renew" in device.calls)
+        assert len(device.subscriptions) == 1
+        assert device.calls.count("CreatePullPointSubscription") == 1
+
+
+async def test_after_a_restart_of_the_camera_it_subscribes_anew(house: House) -> None:
+    async with OnvifDevice(events=True) as device:
+        device.messages.append(notification(MOTION))
+        heard = Heard(house, device)
+        await heard.until(lambda: len(heard.events) == 1)
+        await device.stop()
+        device.forget_subscriptions()
+        await heard.until(lambda: len(heard.events) == 2)
+        assert heard.events[1]["on"] is False, "what was going on ends with the camera"
+        await device.start()
+        device.messages.append(notification(MOTION))
+        await heard.until(lambda: len(heard.events) == 3)
+
+
+async def test_a_subscription_that_the_camera_forgot_is_made_anew(house: House) -> None:
+    async with OnvifDevice(events=True) as device:
+        heard = Heard(house, device)
+        await heard.until(lambda: device.pulls > 0)
+        device.forget_subscriptions()
+        await heard.until(lambda: device.calls.count("CreatePullPointSubscription") == 2)
+
+
+async def test_a_subscription_on_another_host_is_asked_at_the_camera_itself(house: House) -> None:
+    async with OnvifDevice(host="127.0.0.9") as other, OnvifDevice(events=True) as device:
+        device.subscription_xaddr = f"http://127.0.0.9:{other.port}"
+        heard = Heard(house, device)
+        await heard.until(lambda: device.pulls > 0)
+        assert other.calls == []
+
+
+async def test_a_flood_is_paced_and_bounded(house: House) -> None:
+    async with OnvifDevice(events=True) as device:
+        device.flood = notification(MOTION).replace("Motion</wsnt:Topic>", "Motion</wsnt:Topic><!---->")
+        heard = Heard(house, device)
+        await heard.until(lambda: device.pulls >= 3)
+        before = device.pulls
+        await asyncio.sleep(1.2)
+        assert device.pulls - before <= 3
+        assert len(heard.events) == 1
+
+
+async def test_a_device_without_events_is_left_in_peace(house: House) -> None:
+    async with OnvifDevice() as device:
+        heard = Heard(house, device)
+        await heard.until(lambda: "GetServices" in device.calls)
+        await asyncio.sleep(0.5)
+        assert device.calls.count("GetServices") == 1
+        assert not heard.listener.listening
+
+
+async def test_a_reference_parameter_is_echoed(house: House) -> None:
+    """As some makes want it: every subscription has one address, and is told apart by a header."""
+    seen: list[str] = []
+
+    async with OnvifDevice(events=True) as device:
+        original = device._CreatePullPointSubscription
+
+        def with_parameter(message: str) -> str:
+            extra = "<wsa5:ReferenceParameters><x:Id xmlns:x='http://example.com/x'>sub-17</x:Id></wsa5:ReferenceParameters>"
+            return original(message).replace("</tev:SubscriptionReference>", f"{extra}</tev:SubscriptionReference>")
+
+        device._CreatePullPointSubscription = with_parameter  # type: ignore[method-assign]
+
+        async def note(request: web.Request) -> web.StreamResponse:
+            seen.append(await request.text())
+            return device.soap(str(device._PullMessages("")))
+
+        device.answers["PullMessages"] = note
+        heard = Heard(house, device)
+        await heard.until(lambda: len(seen) > 0)
+    assert "sub-17" in seen[0].partition("Body")[0]

@@ -1,0 +1,249 @@
+"""An ONVIF device beyond the first profile: Media2, PullPoint events, audio encoders, masks, a clock that can be set, and
+the ways in which makes take a password. From the standard's WSDLs; misbehaves by its attributes, while it runs.
+
+It shares no code with the client. Digests are checked from RFC 7616 and the UsernameToken Profile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import re
+import secrets
+import threading
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from xml.sax.saxutils import escape
+
+from aiohttp import web
+
+from tests.onvif.soap_device import ENVELOPE, NOT_SUPPORTED, Profile, SoapDevice
+
+MEDIA2 = "http://www.onvif.org/ver20/media/wsdl"
+EVENTS = "http://www.onvif.org/ver10/events/wsdl"
+REALM = "camera"
+
+
+def notification(topic: str, name: str = "State", value: str = "true", *, operation: str = "Changed") -> str:
+    """One wsnt:NotificationMessage as the standard's event service sends it."""
+    return (
+        '<wsnt:NotificationMessage><wsnt:Topic Dialect="http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet">'
+        f'{topic}</wsnt:Topic><wsnt:Message><tt:Message UtcTime="2026-01-01T00:00:00Z" PropertyOperation="{operation}">'
+        '<tt:Source><tt:SimpleItem Name="VideoSourceConfigurationToken" Value="vs"/></tt:Source>'
+        f'<tt:Data><tt:SimpleItem Name="{name}" Value="{value}"/></tt:Data></tt:Message></wsnt:Message>'
+        "</wsnt:NotificationMessage>"
+    )
+
+
+@dataclass
+class OnvifDevice(SoapDevice):
+    """Use as ``async with``. ``accepts``: which of token, http-digest and plain-token it takes.
+
+    ``profiles2``: what Media2 tells (None: no such service). ``messages``: notifications that the next pull takes.
+    """
+
+    accepts: frozenset[str] = frozenset({"token"})
+    algorithm: str = "MD5"
+    profiles2: list[Profile] | None = None
+    media2_xaddr: str = ""
+    events: bool = False
+    subscription_xaddr: str = ""
+    messages: deque[str] = field(default_factory=deque)
+    pull_hold_s: float = 0.05
+    lease_s: float = 60.0
+    flood: str = ""
+    subscriptions: dict[str, float] = field(default_factory=dict)
+    pulls: int = 0
+    plain_seen: int = 0
+    sound: bool = True
+    masks: dict[str, str] = field(default_factory=dict)
+    set_clocks: list[str] = field(default_factory=list)
+    _opaque: dict[str, str] = field(default_factory=dict)
+
+    # --- passwords ----------------------------------------------------------------------------------------------------
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        self._request = request
+        return await super()._handle(request)
+
+    def _may(self, message: str) -> bool:
+        if "PasswordText" in message:
+            self.plain_seen += 1
+            return "plain-token" in self.accepts and f">{escape(self.password)}</" in message
+        authorization = self._request.headers.get("Authorization", "")
+        if "http-digest" in self.accepts and authorization.lower().startswith("digest "):
+            return self._digest_is_right(self._request, authorization)
+        return "token" in self.accepts and super()._may(message)
+
+    def _digest_is_right(self, request: web.Request, header: str) -> bool:
+        told = dict(re.findall(r'(\w+)="?([^",]*)"?', header))
+        algorithm = hashlib.sha256 if self.algorithm == "SHA-256" else hashlib.md5
+
+        def digest(text: str) -> str:
+            return algorithm(text.encode()).hexdigest()
+
+        if told.get("nonce") not in self._opaque or told.get("uri") != request.path:
+            return False
+        first = digest(f"{self.username}:{REALM}:{self.password}")
+        second = digest(f"{request.method}:{request.path}")
+        right = digest(f"{first}:{told['nonce']}:{told['nc']}:{told['cnonce']}:{told['qop']}:{second}")
+        return told.get("response") == right and told.get("username") == self.username
+
+    def _refuse(self, request: web.Request, operation: str) -> web.Response:
+        if "http-digest" not in self.accepts:
+            return super()._refuse(request, operation)
+        self.refused.append(operation)
+        nonce = secrets.token_hex(8)
+        self._opaque[nonce] = operation
+        challenge = f'Digest realm="{REALM}", qop="auth", nonce="{nonce}", algorithm={self.algorithm}'
+        return web.Response(status=401, headers={"WWW-Authenticate": challenge})
+
+    # --- services -----------------------------------------------------------------------------------------------------
+
+    def more_services(self) -> list[tuple[str, str]]:
+        found = []
+        if self.profiles2 is not None:
+            found.append((MEDIA2, self.media2_xaddr or self.address.replace("device_service", "media2_service")))
+        if self.events:
+            found.append((EVENTS, self.address.replace("device_service", "event_service")))
+        return found
+
+    def _GetProfiles(self, message: str) -> str:
+        if MEDIA2 not in message:
+            return super()._GetProfiles(message)
+        told = "".join(self._profile2_xml(profile) for profile in self.profiles2 or [])
+        return f"<tr2:GetProfilesResponse>{told}</tr2:GetProfilesResponse>"
+
+    def _profile2_xml(self, profile: Profile) -> str:
+        audio = (
+            '<tr2:AudioEncoder token="a"><tt:Name>a</tt:Name><tt:UseCount>1</tt:UseCount><tt:Encoding>MP4A-LATM</tt:Encoding>'
+            "<tt:Bitrate>64</tt:Bitrate><tt:SampleRate>16</tt:SampleRate></tr2:AudioEncoder>"
+        )
+        return (
+            f'<tr2:Profiles token="{profile.token}" fixed="true"><tr2:Name>{escape(profile.name or profile.token)}</tr2:Name>'
+            '<tr2:Configurations><tr2:VideoSource token="vs"><tt:Name>v</tt:Name><tt:UseCount>1</tt:UseCount>'
+            '<tt:SourceToken>s</tt:SourceToken><tt:Bounds x="0" y="0" width="1920" height="1080"/></tr2:VideoSource>'
+            f'<tr2:VideoEncoder token="v-{profile.token}"><tt:Name>v</tt:Name><tt:UseCount>1</tt:UseCount>'
+            f"<tt:Encoding>{profile.encoding}</tt:Encoding><tt:Resolution><tt:Width>{profile.width}</tt:Width>"
+            f"<tt:Height>{profile.height}</tt:Height></tt:Resolution><tt:RateControl><tt:FrameRateLimit>"
+            f"{profile.frame_rate}</tt:FrameRateLimit><tt:BitrateLimit>2048</tt:BitrateLimit></tt:RateControl>"
+            f"<tt:Quality>5</tt:Quality></tr2:VideoEncoder>{audio if profile.sound and self.sound else ''}"
+            "</tr2:Configurations></tr2:Profiles>"
+        )
+
+    def _GetStreamUri(self, message: str) -> str | None:
+        if MEDIA2 not in message:
+            return super()._GetStreamUri(message)
+        found = re.search(r"ProfileToken>([^<]*)</", message)
+        profile = next((p for p in self.profiles2 or [] if found and p.token == found[1]), None)
+        if profile is None or "Protocol>RTSP<" not in message:
+            return None
+        uri = escape(profile.uri or f"{self.rtsp_url}/{profile.token}")
+        return f"<tr2:GetStreamUriResponse><tr2:Uri>{uri}</tr2:Uri></tr2:GetStreamUriResponse>"
+
+    # --- sound, clock, masks ------------------------------------------------------------------------------------------
+
+    def _RemoveConfiguration(self, message: str) -> str | None:
+        if "Type>AudioEncoder<" not in message:
+            return None
+        self._silence(message)
+        return "<tr2:RemoveConfigurationResponse/>"
+
+    def _RemoveAudioEncoderConfiguration(self, message: str) -> str:
+        self._silence(message)
+        return "<trt:RemoveAudioEncoderConfigurationResponse/>"
+
+    def _silence(self, message: str) -> None:
+        found = re.search(r"ProfileToken>([^<]*)</", message)
+        for profile in [*self.profiles, *(self.profiles2 or [])]:
+            if found and profile.token == found[1]:
+                profile.sound = False
+
+    def _SetSystemDateAndTime(self, message: str) -> str:
+        self.set_clocks.append(message)
+        told = {name: int(value) for name, value in re.findall(r"(Hour|Minute|Second|Year|Month|Day)>(\d+)</", message)}
+        set_to = datetime(
+            told["Year"], told["Month"], told["Day"], told["Hour"], told["Minute"], told["Second"], tzinfo=UTC
+        )
+        self.clock_offset = set_to - datetime.now(UTC)
+        return "<tds:SetSystemDateAndTimeResponse/>"
+
+    def _GetMasks(self, _message: str) -> str:
+        return f"<tr2:GetMasksResponse>{''.join(self.masks.values())}</tr2:GetMasksResponse>"
+
+    def _CreateMask(self, message: str) -> str:
+        token = f"mask{len(self.masks) + 1}"
+        points = "".join(f'<tt:Point x="{x}" y="{y}"/>' for x, y in re.findall(r'x="([^"]+)" y="([^"]+)"', message))
+        self.masks[token] = (
+            f'<tr2:Masks token="{token}"><tr2:ConfigurationToken>vs</tr2:ConfigurationToken>'
+            f"<tr2:Polygon>{points}</tr2:Polygon><tr2:Type>Color</tr2:Type><tr2:Enabled>true</tr2:Enabled></tr2:Masks>"
+        )
+        return f"<tr2:CreateMaskResponse><tr2:Token>{token}</tr2:Token></tr2:CreateMaskResponse>"
+
+    # --- events -------------------------------------------------------------------------------------------------------
+
+    def _CreatePullPointSubscription(self, _message: str) -> str:
+        now = asyncio.get_running_loop().time()
+        path = f"/onvif/subscription/{len(self.subscriptions) + 1}"
+        self.subscriptions[path] = now + self.lease_s
+        address = self.subscription_xaddr or f"http{'s' if self.tls else ''}://{self.host}:{self.port}"
+        return (
+            "<tev:CreatePullPointSubscriptionResponse><tev:SubscriptionReference>"
+            f"<wsa5:Address>{address}{path}</wsa5:Address></tev:SubscriptionReference>{self._times()}"
+            "</tev:CreatePullPointSubscriptionResponse>"
+        )
+
+    def _times(self) -> str:
+        now = self.now()
+        ends = now + timedelta(seconds=self.lease_s)
+        return (
+            f"<wsnt:CurrentTime>{now:%Y-%m-%dT%H:%M:%SZ}</wsnt:CurrentTime>"
+            f"<wsnt:TerminationTime>{ends:%Y-%m-%dT%H:%M:%SZ}</wsnt:TerminationTime>"
+        )
+
+    def _alive(self) -> bool:
+        return self.subscriptions.get(self._request.path, 0.0) > asyncio.get_running_loop().time()
+
+    def _PullMessages(self, _message: str) -> str | None:
+        self.pulls += 1
+        if not self._alive():
+            return None
+        told = [self.flood] * 64 if self.flood else [self.messages.popleft() for _ in range(len(self.messages))]
+        now = self._times().replace("wsnt:", "tev:")
+        return f"<tev:PullMessagesResponse>{now}{''.join(told)}</tev:PullMessagesResponse>"
+
+    def _Renew(self, _message: str) -> str | None:
+        if not self._alive():
+            return None
+        self.subscriptions[self._request.path] = asyncio.get_running_loop().time() + self.lease_s
+        return f"<wsnt:RenewResponse>{self._times()}</wsnt:RenewResponse>"
+
+    def _Unsubscribe(self, _message: str) -> str:
+        self.subscriptions.pop(self._request.path, None)
+        return "<wsnt:UnsubscribeResponse/>"
+
+    def forget_subscriptions(self) -> None:
+        """As after a restart."""
+        self.subscriptions.clear()
+
+
+@contextlib.contextmanager
+def running(device: OnvifDevice) -> Iterator[OnvifDevice]:
+    """The device in a thread with a loop of its own, for tests that do not run one."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(device.start(), loop).result(10)
+        yield device
+    finally:
+        asyncio.run_coroutine_threadsafe(device.stop(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+__all__ = ["ENVELOPE", "NOT_SUPPORTED", "OnvifDevice", "Profile", "notification", "running"]

@@ -1,0 +1,170 @@
+"""A stand-in WHEP camera (or gateway) for tests and benches: `with WhepPeer([WhepMount("door")], address=…) as peer:`.
+
+Starts whep_peer.py, in a network namespace when given its `prefix` (ICE does not connect on loopback alone).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from tests.rig import media as rig_media
+from tests.rig.media import Media
+from tests.rig.parts import RigError
+from tests.rig.rtsp import Sent
+
+_SCRIPT = Path(__file__).with_name("whep_peer.py")
+_LOG_RECORD = struct.Struct("<QIIQQ")  # as whep_peer.LOG_RECORD
+
+
+class WhepMount:
+    """One camera. `more`: authorization, redirect, hang, codec, stubborn, mode, loss, shuffle, deaf, link (whep_peer.py)."""
+
+    def __init__(self, name: str, media: str = "h264_small", **more: Any) -> None:
+        self.name, self.media, self.more = name, media, more
+
+
+class WhepPeer:
+    """A process of WHEP cameras on one port."""
+
+    def __init__(
+        self, mounts: Iterable[WhepMount], *, address: str, port: int = 0, prefix: Sequence[str] = ()
+    ) -> None:
+        self.mounts = {mount.name: mount for mount in mounts}
+        self.address, self.port = address, port
+        self._prefix = list(prefix)
+        self._folder = Path(tempfile.mkdtemp(prefix="holdshelf-rig-"))
+        self._media: dict[str, Media] = {}
+        self._process: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Returns when it listens; after `kill` it serves the same port again. Raises RigError."""
+        self._media = rig_media.make({mount.media for mount in self.mounts.values()})
+        config = {
+            "media": {name: str(medium.index) for name, medium in self._media.items()},
+            "mounts": [{"name": m.name, "media": m.media, **m.more} for m in self.mounts.values()],
+            "logs": str(self._folder),
+            "address": self.address,
+            "port": self.port,
+        }
+        with self.log_path.open("a") as log:
+            self._process = subprocess.Popen(
+                [*self._prefix, sys.executable, str(_SCRIPT)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        self.port = self._exchange(config)["port"]
+
+    def kill(self) -> None:
+        """SIGKILL: no goodbye."""
+        if self._process is not None:
+            process, self._process = self._process, None
+            process.kill()
+            with process:
+                process.wait()
+
+    def close(self) -> None:
+        """Ends it and removes what it wrote down."""
+        if self._process is not None:
+            process = self._process
+            with contextlib.suppress(OSError):
+                assert process.stdin is not None
+                process.stdin.write('{"do": "quit"}\n')
+                process.stdin.flush()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(5)
+            self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """The peer's process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log_path(self) -> Path:
+        """What it said on its standard error."""
+        return self._folder / "peer.log"
+
+    def url(self, name: str, login: str = "") -> str:
+        """A camera's address as `holdshelf camera add` takes it."""
+        return f"whep+http://{login + '@' if login else ''}{self.address}:{self.port}/{name}/whep"
+
+    def stats(self, name: str) -> dict[str, Any]:
+        """plis, offers, deletes, sessions, sent, dropped, shuffled, last_offer, authorizations."""
+        found: dict[str, Any] = self._exchange({"do": "stats"})[name]
+        return found
+
+    def stall(self, name: str) -> None:
+        """Sends no pictures any more; the connection stays."""
+        self._exchange({"do": "stall", "mount": name})
+
+    def resume(self, name: str) -> None:
+        """Undoes `stall`."""
+        self._exchange({"do": "resume", "mount": name})
+
+    def kick(self, name: str) -> None:
+        """Closes the connections of a camera's watchers, as WebRTC does it."""
+        self._exchange({"do": "kick", "mount": name})
+
+    def set(self, name: str, **config: Any) -> None:
+        """Another behaviour for connections to come."""
+        self._exchange({"do": "set", "mount": name, "config": config})
+
+    def media(self, name: str) -> Media:
+        """The medium that a camera sends."""
+        return self._media[self.mounts[name].media]
+
+    def sent(self, name: str) -> list[Sent]:
+        """Everything the camera handed to its senders, in order."""
+        if self._process is not None:
+            self._exchange({"do": "flush"})
+        units = self.media(name).units
+        data = (self._folder / f"{name}.sent").read_bytes()
+        whole = len(data) - len(data) % _LOG_RECORD.size
+        return [
+            Sent(sequence, unit, generation, units[unit].is_key, units[unit].sha256, utc_ns, boot_ns)
+            for sequence, unit, generation, utc_ns, boot_ns in _LOG_RECORD.iter_unpack(data[:whole])
+        ]
+
+    def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
+        process = self._process
+        if process is None:
+            raise RigError("The WHEP peer does not run.")
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with self._lock:
+            try:
+                process.stdin.write(json.dumps(message) + "\n")
+                process.stdin.flush()
+                line = process.stdout.readline()
+            except OSError:
+                line = ""
+        if not line:
+            raise RigError(f"The WHEP peer ended: {self.log_path.read_text()[-2000:].strip() or 'without a word'}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
