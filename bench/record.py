@@ -10,17 +10,21 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.parts.frames import Answer
-from bench.parts.recorders import Ffmpeg, Measured, Ours, Stretch
+from bench.parts.recorders import Ffmpeg, Groups, Measured, Ours, Stretch
 from bench.parts.rows import Row, add_options, median_row, report, say
+from tests.rig.netns import NetNamespace
 from tests.rig.rtsp import Mount, RtspServer
+from tests.rig.whep import WhepMount, WhepPeer
 
 CPU_BAR = 0.6
+WHEP_BAR = 4.0
+WHEP_ADDRESS = "10.78.0.1"
 WORKERS_PSS_BAR = 0.25
 PSS_BAR = 0.4
 PSS_BAR_CAMERAS = 32
@@ -126,6 +130,85 @@ def rows(name: str, cameras: int, turns: list[tuple[Turn, Turn]], late_ms: float
     ]
 
 
+def measure_whep(cameras: int, options: argparse.Namespace) -> list[Row]:
+    """As many cameras by WHEP as by RTSP, each with a service of its own, over the same seconds in one namespace."""
+    name = f"{cameras} cameras by WHEP, the peer by RTSP"
+    names = [f"camera-{number + 1:03d}" for number in range(cameras)]
+    stretch = Stretch(options.settle, options.seconds)
+    turns: list[tuple[Turn, Turn]] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="holdshelf-bench-", dir=options.folder) as folder,
+        NetNamespace(addresses=[f"{WHEP_ADDRESS}/24"]) as net,  # ICE does not connect on loopback alone
+        net.entered(),
+        RtspServer([Mount(mount, media=options.media) for mount in names], address=WHEP_ADDRESS) as rtsp,
+        WhepPeer([WhepMount(mount, media=options.media) for mount in names], address=WHEP_ADDRESS) as whep,
+    ):
+        (Path(folder) / "whep").mkdir()
+        ours, peer = Ours(Path(folder) / "whep", whep, names), Ours(Path(folder), rtsp, names)
+        for number in range(options.repeat):
+            with ours.running() as mine, peer.running() as other:
+                measured = stretch.measure({**_named("whep", mine), **_named("rtsp", other)})
+            sides = (_part(measured, "whep", mine), _part(measured, "rtsp", other))
+            turns.append((Turn(sides[0], ours.judge(sides[0])), Turn(sides[1], peer.judge(sides[1]))))
+            first, second = turns[-1]
+            say(
+                f"{name}, turn {number + 1}: CPU {first.cpu(cameras):.3f} beside {second.cpu(cameras):.3f} s per "
+                f"camera-minute, PSS {first.measured.pss_mb():.0f} beside {second.measured.pss_mb():.0f} MB, lost "
+                f"{first.frames.lost} beside {second.frames.lost} of {first.frames.sent} frames"
+            )
+
+    def cpu(*groups: str) -> list[tuple[float, float | None]]:
+        return [(mine.cpu(cameras, *groups), other.cpu(cameras, *groups)) for mine, other in turns]
+
+    last, last_peer = (turn.measured.spent for turn in turns[-1])
+    return [
+        median_row(
+            f"CPU, {name}",
+            "CPU s/camera-min",
+            cpu(),
+            bar=WHEP_BAR,
+            start_up_cpu_s={"ours": last.before_cpu_s, "peer": last_peer.before_cpu_s},
+            switches_per_s={
+                side: {group: round(count / spent.seconds) for group, count in spent.switches.items()}
+                for side, spent in (("ours", last), ("peer", last_peer))
+            },
+        ),
+        median_row(f"  of which workers, {name}", "CPU s/camera-min", cpu("workers")),
+        median_row(f"  of which service, {name}", "CPU s/camera-min", cpu("service")),
+        median_row(
+            f"memory (PSS), workers, {name}",
+            "MB",
+            [(mine.measured.pss_mb("workers"), other.measured.pss_mb("workers")) for mine, other in turns],
+        ),
+        Row(
+            f"lost frames, {name}",
+            "frames",
+            sum(mine.frames.lost + mine.frames.strangers for mine, _ in turns),
+            sum(other.frames.lost + other.frames.strangers for _, other in turns),
+            0,
+            "ours",
+            detail={"sent": sum(mine.frames.sent for mine, _ in turns)},
+        ),
+    ]
+
+
+def _named(side: str, groups: Groups) -> Groups:
+    return {f"{side} {group}": pids for group, pids in groups.items()}
+
+
+def _part(measured: Measured, side: str, groups: Groups) -> Measured:
+    """One side's groups, under their own names."""
+    part = measured.of(_named(side, groups))
+    names = {f"{side} {group}": group for group in groups}
+    spent = replace(
+        part.spent,
+        cpu_s={names[key]: value for key, value in part.spent.cpu_s.items()},
+        switches={names[key]: value for key, value in part.spent.switches.items()},
+        before_cpu_s={names[key]: value for key, value in part.spent.before_cpu_s.items()},
+    )
+    return replace(part, spent=spent, pss_bytes={names[key]: value for key, value in part.pss_bytes.items()})
+
+
 def main() -> int:
     """Exit code: 1 when --bars was given and a bar was missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -137,9 +220,16 @@ def main() -> int:
     parser.add_argument("--apart", action="store_true", help="one right after the other, not over the same seconds")
     parser.add_argument("--media", default="h264_720p", help="what the cameras send (default h264_720p)")
     parser.add_argument("--folder", type=Path, help="where to record to (default: the system's temporary folder)")
+    parser.add_argument("--whep", action="store_true", help="WHEP beside our own RTSP path (default: 8 cameras)")
     add_options(parser)
     options = parser.parse_args()
     found: list[Row] = []
+    if options.whep:
+        counts = [8] if options.cameras == parser.get_default("cameras") else options.cameras
+        found = [row for cameras in counts for row in measure_whep(cameras, options)]
+        return report(
+            "record-whep", found, options, seconds=options.seconds, repeat=options.repeat, when="the same seconds"
+        )
     for cameras in options.cameras:
         for mode in options.modes:
             found += measure(cameras, mode == "bursts", options)

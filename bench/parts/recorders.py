@@ -17,6 +17,7 @@ from pathlib import Path
 from bench.parts import frames, proc
 from tests.rig.parts import program
 from tests.rig.rtsp import RtspServer
+from tests.rig.whep import WhepPeer
 from tests.service import Service, wait_for
 
 START_WITHIN_S = 180.0
@@ -81,7 +82,9 @@ class Stretch:
         return Measured(spent, pss, from_utc_ns, until_utc_ns)
 
 
-def _judge(server: RtspServer, began_utc_ns: int, measured: Measured, files: Mapping[str, list[Path]]) -> frames.Answer:
+def _judge(
+    server: RtspServer | WhepPeer, began_utc_ns: int, measured: Measured, files: Mapping[str, list[Path]]
+) -> frames.Answer:
     questions = []
     for mount, paths in files.items():
         sent = [(unit.utc_ns, unit.sha256) for unit in server.sent(mount) if unit.utc_ns >= began_utc_ns]
@@ -97,7 +100,7 @@ def _judge(server: RtspServer, began_utc_ns: int, measured: Measured, files: Map
 class Ours:
     """`holdshelf serve` and its workers, on a data folder of their own. Cameras are added once, before it is measured."""
 
-    def __init__(self, folder: Path, server: RtspServer, mounts: Sequence[str]) -> None:
+    def __init__(self, folder: Path, server: RtspServer | WhepPeer, mounts: Sequence[str]) -> None:
         self._server = server
         self._service = Service(folder / "data")
         self._began_utc_ns = 0

@@ -115,9 +115,9 @@ class Holdshelf:
 
     # --- what integrations meet (integration.root.Holdshelf) ---------------------------------------------------
 
-    def async_set_stream(self, entry: ConfigEntry[Any], source: StreamSource | None) -> None:
+    def async_set_stream(self, entry: ConfigEntry[Any], source: StreamSource | None, *, reason: str = "") -> None:
         """Have this stream recorded; None withdraws it."""
-        self.async_spawn(self.recorder.async_set_stream(entry.entry_id, source), f"stream-{entry.entry_id}")
+        self.async_spawn(self.recorder.async_set_stream(entry.entry_id, source, reason), f"stream-{entry.entry_id}")
 
     def async_update_entry(
         self, entry: ConfigEntry[Any], *, data: dict[str, Any] | None = None, title: str | None = None
@@ -202,6 +202,7 @@ class Holdshelf:
         self.clock.restore(self._alive)
         self.entries = Entries(self, self._register)
         self.entries.async_listen(self.async_cameras_changed)
+        self.bus.async_listen("camera_state", self.entries.flows.async_camera_state)
         await self.entries.async_load()
         for entry in self.entries.async_all():
             await self.recorder.async_add(Target(entry.entry_id, entry.title))

@@ -1,4 +1,4 @@
-"""The seccomp filters: which system calls a confined process may make, for each kind of work. ADR 0010 and 0014 say why.
+"""The seccomp filters: which system calls a confined process may make, for each kind of work. ADR 0010 and 0015 say why.
 
 Numbers are the kernel's ABI (linux/unistd.h); filters are classic BPF (linux/filter.h). What is not named gets EPERM.
 """

@@ -12,10 +12,12 @@ import errno
 import os
 import socket
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdshelf_core.api.types import CheckStep
 from holdshelf_core.clock import NS
+from holdshelf_core.confinement import landlock_abi
 from holdshelf_core.keeping.retention import HEADROOM_BYTES
 from holdshelf_core.paths import DataPaths
 from holdshelf_core.views import named
@@ -167,12 +169,19 @@ def confinement_step(workers: str, landlock_abi: int, *, seccomp: bool) -> Check
     )
 
 
+def examine_kernel() -> CheckStep:
+    """The same for all workers, as this kernel says itself: for when no service runs."""
+    has_seccomp = Path("/proc/sys/kernel/seccomp/actions_avail").exists()
+    return confinement_step("recorder and picture", landlock_abi(), seccomp=has_seccomp)
+
+
 def _confinement(holdshelf: Holdshelf) -> list[CheckStep]:
     """What the workers told when they were confined; before the first of a kind is ready nothing can be said."""
+    confined = holdshelf.recorder.workers.confinement
     told = {
         "picture": holdshelf.pictures.confinement,
-        "recorder": holdshelf.recorder.workers.confinement.get("rtsp"),
-        "WebRTC": holdshelf.recorder.workers.confinement.get("whep"),
+        "recorder": confined.get("rtsp") or confined.get("libav"),
+        "WebRTC": confined.get("whep"),
     }
     return [
         confinement_step(workers, ready.landlock_abi, seccomp=ready.seccomp)

@@ -18,9 +18,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from holdshelf_core.areas import check_area, questionable_name
+from holdshelf_core.entry_change import async_try_anew
 from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound
+from holdshelf_core.flows import DEVICE, Flows
 from holdshelf_core.integration.entry import ConfigEntry, EntryState
 from holdshelf_core.integration.errors import EntryAuthFailed, EntryError, EntryNotReady
+from holdshelf_core.integration.flow import error_words
 from holdshelf_core.integration.loader import Integration, integrations
 from holdshelf_core.integration.models import DiscoveredCamera, EntryDraft
 from holdshelf_core.integration.stream_url import shown_address, take_password
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 TABLE = "entries"
-CERTIFICATE = "certificate_sha256"
 MAX_NAME_CHARS = 64
 MAX_NOTE_CHARS = 200
 # What a search found stays known for `camera add`; a network that answers endlessly must not fill the memory.
@@ -55,12 +57,6 @@ def camera_id(name: str, taken: Iterable[str]) -> str:
 def _same_name(name: str) -> str:
     """What two names have in common when a person would call them the same."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-
-
-def without_certificates(data: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry's data without the certificates that it is held to: an integration's own, and its stream's."""
-    kept = {key: value for key, value in data.items() if key != CERTIFICATE}
-    return {**kept, "stream": {key: value for key, value in kept.get("stream", {}).items() if key != CERTIFICATE}}
 
 
 def check_name(name: str) -> str:
@@ -86,6 +82,7 @@ class Entries:
         self._changed: list[Callable[[], None]] = []
         self._locked_out: set[str] = set()
         """Cameras whose password is lost: not dialled without it, for some lock an account after a few wrong ones."""
+        self.flows = Flows(self)
 
     def async_listen(self, changed: Callable[[], None]) -> None:
         """Be called after cameras came, went, or were called or placed otherwise."""
@@ -240,6 +237,8 @@ class Entries:
         if (entry.state, entry.reason) != (state, reason):
             entry.state, entry.reason = state, reason
             self._holdshelf.bus.async_fire("entry_state", {"camera": entry.entry_id, "state": str(state)})
+        if state in (EntryState.REAUTH, EntryState.LOADED):
+            self.flows.async_refused(entry.entry_id, DEVICE, refused=state is EntryState.REAUTH)
         if state in (EntryState.REAUTH, EntryState.FAILED):
             step = (
                 f"Give the right one: `holdshelf camera check {entry.entry_id} --ask-password`."
@@ -316,6 +315,12 @@ class Entries:
 
         ``known``: the data of the entry when the camera is here already; it is held to the certificate in it.
         """
+        address, domain = self.async_resolve(target)
+        probe = self._integration(domain).config_flow.async_probe
+        return await probe(self._holdshelf, address, username, password, known=known)
+
+    def async_resolve(self, target: str) -> tuple[str, str]:
+        """(address, integration that takes it) of a discovered id or a typed address. Raises NotFound, BadRequest."""
         target = target.strip()
         try:
             if not target:
@@ -326,23 +331,28 @@ class Entries:
                 f"{target[:MAX_NAME_CHARS]!r} is not an address.",
                 "It looks like http://192.0.2.7/onvif/device_service or rtsp://192.0.2.7/stream1.",
             ) from None
-        found = [c for uid, c in self._discovered.items() if target in (uid, c.address) or uid.startswith(target)]
-        if len(found) > 1 and target not in self._discovered:
-            raise BadRequest(f"{target!r} is the beginning of several discovered ids.", "Give more of it.")
-        if not found:  # a bare host that answered a search, on whatever port it said
-            there = [c for c in self._discovered.values() if urlsplit(c.address).hostname == target]
-            found = there if len(there) == 1 else []
+        found = self._found(target)
         address = found[0].address if found else target
-        takers: list[Callable[..., Any]] = [
-            i.config_flow.async_probe for i in integrations().values() if i.config_flow.matches(address)
-        ]
+        takers = [domain for domain, i in integrations().items() if i.config_flow.matches(address)]
         if not takers or ("://" not in address and not found and "." not in address and ":" not in address):
             raise NotFound(
                 f"{target[:MAX_NAME_CHARS]!r} is neither a discovered camera nor an address.",
                 "Run `holdshelf camera discover`, or give http://HOST/onvif/device_service or rtsp://HOST/PATH.",
             )
-        draft: EntryDraft = await takers[0](self._holdshelf, address, username, password, known=known)
-        return draft
+        return address, takers[0]
+
+    def _found(self, target: str) -> list[DiscoveredCamera]:
+        """What a search found by that id, its beginning, its address, or its host on whatever port it said."""
+        found = [c for uid, c in self._discovered.items() if target in (uid, c.address) or uid.startswith(target)]
+        if len(found) > 1 and target not in self._discovered:
+            raise BadRequest(f"{target!r} is the beginning of several discovered ids.", "Give more of it.")
+        there = [c for c in self._discovered.values() if urlsplit(c.address).hostname == target]
+        return found or (there if len(there) == 1 else [])
+
+    def async_added_from(self, target: str) -> str | None:
+        """The id of the camera that a discovered one, named by ``target``, already is here."""
+        found = self._found(target.strip())
+        return self.async_added_as(found[0].unique_id) if found else None
 
     def async_check(self, name: str, area_kind: str, area_note: str, transport: str, questioned: bool) -> None:
         """What can be said before a camera is dialled. Raises BadRequest (name, area, transport)."""
@@ -376,7 +386,7 @@ class Entries:
         """The name of a camera that is not here yet, as it is kept. Raises BadRequest, Conflict."""
         present = self.async_added_as(draft.unique_id)
         if present is not None:
-            raise Conflict(f"This camera is here already, as {present!r}.")
+            raise Conflict(*error_words("here_already", camera=present))
         return self.async_check_new_name(name)
 
     async def async_add(
@@ -416,7 +426,7 @@ class Entries:
                 del self._entries[entry.entry_id]
                 self._tell()
                 raise
-        self._answered(draft)
+        self.async_answered(draft)
         await self._holdshelf.async_camera_added(entry)
         await self._setup(entry)
         return entry
@@ -431,6 +441,7 @@ class Entries:
             raise
         await self._holdshelf.async_camera_removed(entry)
         self._entries.pop(entry.entry_id, None)
+        self.flows.async_settled(entry.entry_id)
         self._holdshelf.repairs.async_delete_for_camera(entry.entry_id)
         self._tell()
 
@@ -457,40 +468,21 @@ class Entries:
         play: Callable[[EntryDraft], Awaitable[EntryDraft]] | None = None,
         record: Callable[[], Awaitable[None]] | None = None,
         accept_certificate: bool = False,
+        address: str | None = None,
     ) -> None:
-        """Try new credentials and, when they are right, keep them; what is not given stays. Raises FlowError.
-
-        A camera that was found at another address since (DHCP gives new ones) is tried and kept there.
-        ``play`` tries the stream as well: a bare stream has nobody else who could say that a password is wrong.
-        ``record`` writes the change into the access log before it is kept; the entry is as it will be then.
-        It is held to its certificate, unless the one that it shows now is to be accepted.
-        """
-        pinned = without_certificates(entry.data) if accept_certificate else entry.data
-        known = entry.data.get("username") or entry.data["stream"].get("username")
-        draft = await self.async_draft(
-            self.async_found_at(entry) or entry.data["address"],
-            username or known,
-            entry.data.get("password") if password is None else password,
-            pinned,
+        """Try new credentials or a new address and, when they are right, keep them: see ``entry_change``. Raises FlowError."""
+        await async_try_anew(
+            self,
+            entry,
+            username,
+            password,
+            play,
+            record,
+            accept_certificate=accept_certificate,
+            address=address,
         )
-        serial = entry.data.get("serial_number")
-        same = draft.unique_id == entry.unique_id or (serial and serial == draft.data.get("serial_number"))
-        if not same:
-            raise Conflict(f"Another device answers at the address of {entry.title}.", "Remove it and add it again.")
-        if play is not None:
-            draft = await play(draft)
-        before, entry.data = entry.data, {**pinned, **draft.data}
-        try:
-            if record is not None:
-                await record()
-            await self.async_save(entry)
-        except (StorageError, HoldshelfError):
-            entry.data = before
-            raise
-        self._answered(draft)
-        await self.async_reload(entry)
 
-    def _answered(self, draft: EntryDraft) -> None:
+    def async_answered(self, draft: EntryDraft) -> None:
         """A camera was just spoken to at this address: what an older search says of it is no news."""
         found = self._discovered.get(draft.unique_id)
         if found is not None:

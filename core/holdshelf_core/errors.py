@@ -21,6 +21,8 @@ class HoldshelfError(Exception):
     """Base of the family. ``next_step`` says what the person can do, where that is not in the sentence."""
 
     status = 500
+    field = ""
+    """Which field of a form is to be corrected, where it is one."""
 
     def __init__(self, sentence: str, next_step: str = "") -> None:
         super().__init__(sentence)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 UNREACHABLE = "camera unreachable"
 AUTH_REFUSED = "auth refused"
 CERTIFICATE_CHANGED = "certificate changed"
+ANOTHER_CAMERA = "another camera"
 STALE_SESSION = "stale session"
 NO_FRAMES = "no frames"
 MEDIA_UNREACHABLE = "media unreachable"
@@ -51,6 +52,10 @@ _ADVICE = {
         "The certificate of {name} changed. Nothing is sent to it any more, for another device may stand in its place.",
         "Find out whether the camera was replaced, reset or updated; if so: "
         "`holdshelf camera check {id} --accept-certificate`.",
+    ),
+    ANOTHER_CAMERA: Advice(
+        "Another device answers at the address of {name}, so nothing is recorded under that name.",
+        "If the camera was replaced, remove it and add the new one; if not, find out which device has its address.",
     ),
     STALE_SESSION: Advice(
         "{name} answers but refuses a new viewing session.",

@@ -100,6 +100,7 @@ def _camera(holdshelf: Holdshelf, entry: ConfigEntry[Any], usages: Usage | None)
         last_gap=last_gap,
         added_utc_ns=entry.added_utc_ns,
         commission=commissioned.state if commissioned is not None else "new",
+        asks=holdshelf.entries.flows.async_asks(entry.entry_id),
     )
 
 

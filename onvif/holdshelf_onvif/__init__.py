@@ -5,9 +5,9 @@ Importing it imports neither zeep nor onvif-zeep-async; the first call to a came
 
 from __future__ import annotations
 
-from holdshelf_core.integration import Holdshelf, StreamSource
+from holdshelf_core.integration import ANOTHER_CAMERA, Holdshelf, StreamSource
 
-from .const import CONF_PASSWORD, CONF_STREAM, DOMAIN
+from .const import CONF_OTHER_SERIAL, CONF_PASSWORD, CONF_STREAM, DOMAIN
 from .coordinator import OnvifCoordinator, OnvifEntry, loaded_coordinator
 
 __all__ = ["DOMAIN", "async_setup_entry", "async_unload_entry"]
@@ -19,7 +19,9 @@ async def async_setup_entry(holdshelf: Holdshelf, entry: OnvifEntry) -> None:
     Without a known stream the camera is asked first; then EntryNotReady, EntryAuthFailed or EntryError may be raised.
     """
     coordinator = OnvifCoordinator(holdshelf, entry)
-    if known := entry.data.get(CONF_STREAM):
+    if entry.data.get(CONF_OTHER_SERIAL):
+        holdshelf.async_set_stream(entry, None, reason=ANOTHER_CAMERA)  # until the camera itself answers
+    elif known := entry.data.get(CONF_STREAM):
         holdshelf.async_set_stream(entry, StreamSource.from_dict(known, entry.data.get(CONF_PASSWORD)))
     else:
         try:

@@ -22,7 +22,7 @@ import aiohttp
 from holdshelf_core.integration.errors import HoldshelfError
 
 from . import parsers, thread, wsdl_files
-from .address import BadAddress, differs, host_of, service_address, told_stream_url
+from .address import BadAddress, differs, host_of, service_address, told_stream_url, usable_stream_url
 from .const import (
     DEFAULT_LIMITS,
     DEVICE_NAMESPACE,
@@ -199,11 +199,15 @@ class OnvifClient:
             return
         self.forget()
         try:
-            if self._session is not None:
-                await held.run(self._session.close())
-                self._session = None
+            # Over there, behind whatever was cancelled: it may just be opening the session.
+            await held.run(self._close_session())
         finally:
             await asyncio.shield(thread.async_release())
+
+    async def _close_session(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     def forget(self) -> None:
         """Forget which services the device has and where: after a restart it may be another firmware."""
@@ -294,7 +298,11 @@ class OnvifClient:
         if profile.service == "media":
             setup = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
             params = {"StreamSetup": setup, "ProfileToken": profile.token}
-        return told_stream_url(parsers.uri(await self.call(media, "GetStreamUri", params)))
+        url = told_stream_url(parsers.uri(await self.call(media, "GetStreamUri", params)))
+        note = "The camera names another host for its stream; it is dialled where it was added."
+        if usable_stream_url(url, self.address) != url and note not in self.notes:
+            self.notes.append(note)
+        return url
 
     async def _told(self) -> dict[str, str]:
         """{namespace: XAddr} of the services that the device names."""
@@ -343,7 +351,8 @@ class OnvifClient:
                 no_cache=True,  # else it keeps an SQLite file in the home folder
                 binding_name=f"{{{namespace}}}{binding}",
             )
-            await service.close()  # the unbounded session that its constructor made
+            # The unbounded session that its constructor made; also when this is cancelled just now.
+            await asyncio.shield(asyncio.ensure_future(service.close()))
             service.transport = Transport(self._session, self._limits, library.to_bytes)
             await service.setup()
             if name == "pullpoint":

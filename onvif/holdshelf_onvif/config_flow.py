@@ -13,6 +13,7 @@ from typing import Any
 
 from holdshelf_core.integration import DiscoveredCamera, EntryAuthFailed, EntryDraft, FlowError, Holdshelf
 from holdshelf_core.integration.errors import HoldshelfError
+from holdshelf_core.integration.flow import ADDRESS, PASSWORD, UDP, USERNAME, FlowField, Steps
 
 from . import discovery, repairs, strings
 from .address import bare_host, device_address, host_of, looks_like_address, same_endpoint, usable_stream_url
@@ -35,6 +36,11 @@ from .coordinator import async_clock_or_none, known_of, stream_source
 from .device import DeviceClock, DeviceInformation, VideoProfile, choose_profile, offered
 from .errors import NoUsableProfile
 
+STEPS: Steps = {
+    "device": (FlowField("username", value="admin"), PASSWORD, UDP),
+    "reauth": (USERNAME, PASSWORD),
+    "reconfigure": (ADDRESS, USERNAME, PASSWORD),
+}
 _WHO_TIMEOUT_S = 1.0  # devices spread their answers over half a second (SOAP-over-UDP)
 _REMEMBERED_MAX = 512
 

@@ -36,6 +36,7 @@ CONF_PASSWORD = "password"  # noqa: S105  (the name of a field)
 CONF_PROFILE = "profile"
 CONF_STREAM = "stream"
 CONF_SERIAL = "serial_number"
+CONF_OTHER_SERIAL = "other_serial_number"  # of what answers in the camera's place: it is not recorded under its name
 CONF_AUTH = "auth"
 CONF_CERTIFICATE = "certificate_sha256"
 

@@ -12,7 +12,14 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from holdshelf_core.integration import ConfigEntry, EntryAuthFailed, EntryNotReady, Holdshelf, StreamSource
+from holdshelf_core.integration import (
+    ANOTHER_CAMERA,
+    ConfigEntry,
+    EntryAuthFailed,
+    EntryNotReady,
+    Holdshelf,
+    StreamSource,
+)
 from holdshelf_core.integration.errors import HoldshelfError
 
 from . import repairs
@@ -22,8 +29,10 @@ from .const import (
     CONF_ADDRESS,
     CONF_AUTH,
     CONF_CERTIFICATE,
+    CONF_OTHER_SERIAL,
     CONF_PASSWORD,
     CONF_PROFILE,
+    CONF_SERIAL,
     CONF_STREAM,
     CONF_USERNAME,
     DEFAULT_LIMITS,
@@ -32,7 +41,15 @@ from .const import (
     Limits,
 )
 from .device import DeviceClock, DeviceDescription, VideoProfile, choose_profile, offered
-from .errors import CameraUnreachable, CertificateChanged, NonsenseAnswer, NotOnvif, NoUsableProfile, RequestRefused
+from .errors import (
+    AnotherCamera,
+    CameraUnreachable,
+    CertificateChanged,
+    NonsenseAnswer,
+    NotOnvif,
+    NoUsableProfile,
+    RequestRefused,
+)
 from .event import EventListener
 
 _LOGGER = logging.getLogger(__name__)
@@ -57,7 +74,7 @@ class OnvifCoordinator:
         self._task: asyncio.Task[None] | None = None
         self._listening: asyncio.Task[None] | None = None
         self._seen = asyncio.Event()
-        self.events = EventListener(holdshelf, entry, lambda: self._client.known)
+        self.events = EventListener(holdshelf, entry, lambda: self._client.known, self._seen)
         self._closed = False
         self._clock: DeviceClock | None = None
         self.data: DeviceDescription | None = None
@@ -82,13 +99,8 @@ class OnvifCoordinator:
         """Refresh and listen in the background, now and from now on, until ``async_shutdown``."""
         name = f"ONVIF {self._entry.entry_id}"
         self._task = self._holdshelf.async_create_task(self._entry, self._async_run(), name)
-        listening = self._async_listen()
-        self._listening = self._holdshelf.async_create_task(self._entry, listening, f"{name} events")
-
-    async def _async_listen(self) -> None:
-        """To events, once the camera was seen to be well: what is wrong with it is told by then."""
-        await self._seen.wait()
-        await self.events.async_run()
+        # Once the camera was seen to be well, and to be this one: what is wrong with it is told by then.
+        self._listening = self._holdshelf.async_create_task(self._entry, self.events.async_run(), f"{name} events")
 
     async def _async_run(self) -> None:
         """Refresh now and then, until cancelled. After a refused password nothing is tried until somebody asks:
@@ -126,9 +138,12 @@ class OnvifCoordinator:
                     self._async_note_failure(error)
                     if isinstance(error, CertificateChanged):
                         repairs.async_certificate_changed(self._holdshelf, self._entry)
+                    if isinstance(error, AnotherCamera):
+                        self._async_withdraw(error.serial_number)
                 raise
             self._async_note_success()
             repairs.async_certificate_known(self._holdshelf, self._entry)
+            repairs.async_right_camera(self._holdshelf, self._entry)
             self.data = description
             self._async_apply(description)
             self._seen.set()
@@ -150,6 +165,10 @@ class OnvifCoordinator:
         # Told before anything that needs the password: a clock that is off may be why it is refused.
         repairs.async_check_clock(self._holdshelf, self._entry, clock)
         information = await client.async_device_information()
+        known = self._entry.data.get(CONF_SERIAL)
+        # A device that tells no number now may have lost it in an update; another number is another device.
+        if known and information.serial_number and not _same_number(known, information.serial_number):
+            raise AnotherCamera(bare_host(client.address), information.serial_number, known)
         profiles = await client.async_profiles()
         profile = self._pick(profiles)
         if profile is None:
@@ -163,6 +182,15 @@ class OnvifCoordinator:
         token = self._entry.data.get(CONF_PROFILE)
         chosen = next((p for p in profiles if p.token == token and p.recordable), None)
         return chosen or choose_profile(profiles)
+
+    def _async_withdraw(self, serial_number: str) -> None:
+        """Another device answers: from now on, and after a restart too, nothing is recorded under this camera's name."""
+        self._seen.clear()
+        repairs.async_another_camera(self._holdshelf, self._entry, serial_number)
+        if self._entry.data.get(CONF_OTHER_SERIAL) != serial_number:
+            data = {**self._entry.data, CONF_OTHER_SERIAL: serial_number}
+            self._holdshelf.async_update_entry(self._entry, data=data)
+        self._holdshelf.async_set_stream(self._entry, None, reason=ANOTHER_CAMERA)
 
     def _async_apply(self, description: DeviceDescription) -> None:
         repairs.async_check_profile(
@@ -178,8 +206,9 @@ class OnvifCoordinator:
             learned[CONF_AUTH] = now.auth
         if now.certificate != before.certificate:
             learned[CONF_CERTIFICATE] = now.certificate
-        if learned:
-            self._holdshelf.async_update_entry(self._entry, data={**self._entry.data, **learned})
+        if learned or CONF_OTHER_SERIAL in self._entry.data:
+            data = {key: value for key, value in self._entry.data.items() if key != CONF_OTHER_SERIAL}
+            self._holdshelf.async_update_entry(self._entry, data={**data, **learned})
         self._holdshelf.async_set_stream(self._entry, source)
 
     def _async_note_failure(self, error: HoldshelfError) -> None:
@@ -199,6 +228,12 @@ def loaded_coordinator(entry: OnvifEntry) -> OnvifCoordinator | None:
         return entry.runtime_data
     except RuntimeError:
         return None
+
+
+def _same_number(one: str, other: str) -> bool:
+    """Serial numbers, as different firmware writes them: AA:BB:CC and aabbcc are the same."""
+    plain = ["".join(c for c in number.casefold() if c.isalnum()) for number in (one, other)]
+    return plain[0] == plain[1]
 
 
 def known_of(data: Mapping[str, Any]) -> Known:

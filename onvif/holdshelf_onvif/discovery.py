@@ -39,6 +39,9 @@ _SCOPE = "onvif://www.onvif.org/"
 # SOAP-over-UDP wants a message repeated, since UDP loses some; seconds after the start.
 _SEND_AT_S = (0.0, 0.3, 0.9)
 _GRACE_S = 0.1
+# A few probes go out at once; a whole range is paced, at 200 a second, so that no switch and no ARP table drowns in it.
+_BURST = 16
+_BURST_PAUSE_S = 0.08
 
 TIMEOUT_MAX_S = 30.0
 _DATAGRAM_MAX_BYTES = 16_384
@@ -172,9 +175,16 @@ async def _send_and_wait(sendings: list[_Sending], answers: _Answers, timeout_s:
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + timeout_s
     for now_s, next_s in zip(_SEND_AT_S, (*_SEND_AT_S[1:], timeout_s), strict=True):
+        sent = 0
         for sending in sendings:
-            if answers.wants(sending.message_id):
-                sending.transport.sendto(sending.probe, sending.address)
+            if not answers.wants(sending.message_id):
+                continue
+            if sent and sent % _BURST == 0:
+                await asyncio.sleep(_BURST_PAUSE_S)
+                if loop.time() >= ends_at:
+                    return
+            sending.transport.sendto(sending.probe, sending.address)
+            sent += 1
         with suppress(TimeoutError):
             await asyncio.wait_for(answers.complete.wait(), max(0.0, min(next_s - now_s, ends_at - loop.time())))
             await asyncio.sleep(_GRACE_S)  # a host with several devices answers more than once

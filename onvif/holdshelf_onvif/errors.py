@@ -10,6 +10,7 @@
     │   ├── NotOnvif              something else answers there
     │   ├── AnswerTooLarge        more bytes than the limit; the rest was never read
     │   ├── NonsenseAnswer        not XML, hostile XML, or XML of another shape
+    │   ├── AnotherCamera         another serial number than that of the camera that was added
     │   └── RequestRefused        a SOAP fault that has nothing to do with the password
     ├── EntryAuthFailed
     │   └── WrongPassword
@@ -80,6 +81,7 @@ class RequestRefused(EntryNotReady):
 
     def __init__(self, host: str, operation: str, detail: str) -> None:
         super().__init__(*strings.error("refused", host=host, operation=operation, detail=detail))
+        self.detail = detail
 
 
 class WrongPassword(EntryAuthFailed):
@@ -87,6 +89,14 @@ class WrongPassword(EntryAuthFailed):
 
     def __init__(self, host: str) -> None:
         super().__init__(*strings.error("wrong_password", host=host))
+
+
+class AnotherCamera(EntryNotReady):
+    """What answers has another serial number than the camera that was added."""
+
+    def __init__(self, host: str, serial_number: str, known: str) -> None:
+        super().__init__(*strings.error("another_camera", host=host, serial=serial_number, known=known))
+        self.serial_number = serial_number
 
 
 class NoUsableProfile(EntryError):

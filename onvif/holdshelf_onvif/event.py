@@ -78,13 +78,17 @@ class States:
 
 
 class EventListener:
-    """Runs as a task of its entry until cancelled. ``listening``: a subscription stands."""
+    """Runs as a task of its entry until cancelled. ``listening``: a subscription stands.
+
+    ``allowed`` is set while the device at the address is known to be this camera.
+    """
 
     def __init__(
         self,
         holdshelf: Holdshelf,
         entry: ConfigEntry[Any],
         known: Callable[[], Known],
+        allowed: asyncio.Event,
         *,
         limits: Limits = LIMITS,
         pull_s: float = PULL_S,
@@ -93,6 +97,7 @@ class EventListener:
         self._holdshelf = holdshelf
         self._entry = entry
         self._known = known
+        self._allowed = allowed
         self._limits = limits
         self._pull_s = pull_s
         self._retry_first_s = retry_first_s
@@ -112,9 +117,10 @@ class EventListener:
         self._holdshelf.bus.async_fire(EVENT, said)
 
     async def async_run(self) -> None:
-        """Subscribe, pull, renew; after a failure again, later and later."""
+        """Subscribe, pull, renew; after a failure again, later and later. While it is not allowed, nothing."""
         wait_s = self._retry_first_s
         while True:
+            await self._allowed.wait()
             began_s = time.monotonic()
             pause_s = wait_s
             try:
@@ -134,7 +140,7 @@ class EventListener:
 
     def _note(self, error: HoldshelfError) -> None:
         if self.told is None:
-            _LOGGER.info("%s: its events are not heard: %s", self._entry.title, error.sentence)
+            _LOGGER.debug("%s: its events are not heard: %s", self._entry.title, error.sentence)
         self.told = error
 
     async def _async_listen(self) -> bool:
@@ -166,7 +172,7 @@ class EventListener:
 
     async def _async_pull(self, point: PullPoint, subscription: Subscription) -> None:
         renew_at_s = time.monotonic() + subscription.lease_s / 2
-        while True:
+        while self._allowed.is_set():
             began_s = time.monotonic()
             if began_s >= renew_at_s:
                 renew_at_s = began_s + await point.async_renew(subscription) / 2

@@ -17,6 +17,7 @@ from .device import DeviceInformation, VideoProfile
 from .text import clean_text
 
 ECHOED_MAX = 8
+MASKS_MAX, CORNERS_MAX = 64, 64
 LEASE_MIN_S, LEASE_MAX_S = 10.0, 3600.0
 _CODECS = {"H264": "h264", "H265": "hevc", "HEVC": "hevc", "JPEG": "mjpeg", "MJPEG": "mjpeg", "MPEG4": "mpeg4"}
 
@@ -136,6 +137,33 @@ def lease_s(raw: Any) -> float:
     except (TypeError, ValueError, AttributeError, OverflowError):
         lease = 60.0
     return float(min(LEASE_MAX_S, max(LEASE_MIN_S, lease)))
+
+
+def masks(raw: Any) -> list[dict[str, Any]]:
+    """GetMasksResponse of Media2: token, whether it covers anything now, corners in shares of width and height."""
+    found = []
+    for mask in _list(raw)[:MASKS_MAX]:
+        points = [(_get(p, "x"), _get(p, "y")) for p in _list(_get(mask, "Polygon", "Point"))[:CORNERS_MAX]]
+        corners = [
+            (round((x + 1) / 2, 4), round((1 - y) / 2, 4))
+            for x, y in points
+            if isinstance(x, float) and isinstance(y, float) and abs(x) <= 1 and abs(y) <= 1
+        ]
+        found.append({"token": clean_text(_token(mask)), "enabled": _get(mask, "Enabled") is True, "corners": corners})
+    return found
+
+
+def mask_options(raw: Any, most: int) -> tuple[int, bool]:
+    """GetMaskOptionsResponse: how many masks there may be, and whether they have to be rectangles."""
+    told = _get(raw, "MaxMasks")
+    return min(told, most) if isinstance(told, int) and told > 0 else 0, _get(raw, "RectangleOnly") is True
+
+
+def token_text(raw: Any) -> str:
+    """A response that is one token."""
+    if not isinstance(raw, str) or not 0 < len(raw) <= TOKEN_MAX_CHARS:
+        raise ValueError("no token")
+    return raw
 
 
 def _addresses(pairs: Iterable[tuple[Any, Any]]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 from holdshelf_core.integration import ConfigEntry, Holdshelf
 
 from . import strings
-from .const import CLOCK_SKEW_LIMIT_S
+from .const import CLOCK_SKEW_LIMIT_S, CONF_SERIAL
 from .device import DeviceClock, VideoProfile
 
 
@@ -24,6 +24,29 @@ def profile_id(entry: ConfigEntry[Any]) -> str:
 def certificate_id(entry: ConfigEntry[Any]) -> str:
     """The camera shows another certificate than at first."""
     return f"onvif_certificate:{entry.entry_id}"
+
+
+def identity_id(entry: ConfigEntry[Any]) -> str:
+    """Another device answers in the camera's place."""
+    return f"onvif_identity:{entry.entry_id}"
+
+
+def async_another_camera(holdshelf: Holdshelf, entry: ConfigEntry[Any], serial_number: str) -> None:
+    """Raise the repair: somebody must find out whether the camera was replaced."""
+    known = entry.data.get(CONF_SERIAL, "")
+    words = strings.issue("another_camera", title=entry.title, serial=serial_number, known=known)
+    holdshelf.repairs.async_create(
+        identity_id(entry),
+        camera_id=entry.entry_id,
+        severity="error",
+        sentence=words.sentence,
+        next_step=words.next_step,
+    )
+
+
+def async_right_camera(holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> None:
+    """Close it: the camera itself answers."""
+    holdshelf.repairs.async_delete(identity_id(entry))
 
 
 def async_certificate_changed(holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> None:

@@ -46,6 +46,12 @@ def test_a_person_hears_of_their_own_acts_and_of_nobody_elses() -> None:
     assert for_caller(Event("something_new", {"secret": 1}), ADMIN, sees_door) is not None
 
 
+def test_what_a_camera_told_is_heard_by_nobody_not_even_an_admin() -> None:
+    told = Event("camera_event", {"camera": "door", "kind": "motion", "on": True, "person": "p1"})
+    assert for_caller(told, ADMIN, sees_door) is None
+    assert for_caller(told, ADA, sees_door) is None
+
+
 @asynccontextmanager
 async def served(streams: Streams, caller: Caller) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A client of one stream, over a real socket."""

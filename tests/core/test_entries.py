@@ -44,7 +44,7 @@ class House:
         self.streams: dict[str, StreamSource | None] = {}
         self.footage = footage
 
-    def async_set_stream(self, entry: ConfigEntry[Any], source: StreamSource | None) -> None:
+    def async_set_stream(self, entry: ConfigEntry[Any], source: StreamSource | None, *, reason: str = "") -> None:
         self.streams[entry.entry_id] = source
 
     async def async_camera_added(self, entry: ConfigEntry[Any]) -> None: ...

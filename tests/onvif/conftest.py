@@ -43,8 +43,10 @@ class House:
         self.states: list[Exception | None] = []
         self.tasks: list[asyncio.Task[None]] = []
         self.changed = asyncio.Event()
+        self.reason = ""
 
-    def async_set_stream(self, _entry: ConfigEntry[Any], source: StreamSource | None) -> None:
+    def async_set_stream(self, _entry: ConfigEntry[Any], source: StreamSource | None, *, reason: str = "") -> None:
+        self.reason = reason
         if not self.streams or self.streams[-1] != source:
             self.streams.append(source)
 

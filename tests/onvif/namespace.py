@@ -18,6 +18,7 @@ from ipycam.config import CameraConfig
 from ipycam.discovery import WSDiscoveryServer
 from ipycam.onvif import ONVIFService
 
+from holdshelf_core.address_ranges import hosts_of, search_s
 from holdshelf_core.integration.errors import HoldshelfError
 from holdshelf_onvif.client import OnvifClient
 from holdshelf_onvif.discovery import PORT, async_discover
@@ -31,6 +32,13 @@ NETWORK = (
     "addr add 10.77.0.2/24 dev hs1",
     "link set hs0 up",
     "link set hs1 up",
+    "link add hs2 type veth peer name hs3",
+    "addr add 10.78.0.1/24 dev hs2",
+    "link set hs2 up",
+    "link set hs3 up",
+    # Another VLAN: reached host by host, never by multicast.
+    "addr add 10.79.0.44/32 dev lo",
+    "route add 10.79.0.0/24 dev hs2",
 )
 
 
@@ -67,8 +75,22 @@ def main() -> None:
         respond("on-veth", "10.77.0.1", xaddrs="http://10.77.0.1/onvif/device_service")
         respond("ON-BOTH", "10.77.0.1", xaddrs="http://10.77.0.1:81/a http://127.0.0.1:81/a")
         respond("on-both", "127.0.0.1", xaddrs="http://10.77.0.1:81/a http://127.0.0.1:81/a")
+        respond("second-veth", "10.78.0.1", xaddrs="http://10.78.0.1/onvif/device_service")
         respond("printer", "127.0.0.1", types="dn:Printer", scopes="http://example.com/print")
         result = search(float(sys.argv[1]))
+        vlan = Responder(
+            lambda m: [answer(m, match("in-vlan", xaddrs="http://10.79.0.44/o"))], host="10.79.0.44", port=PORT
+        )
+        stack.enter_context(vlan)
+        started = time.monotonic()
+        hosts = hosts_of(["10.79.0.0/24"])
+        found = asyncio.run(async_discover(hosts, search_s(len(hosts))))
+        result["scan"] = {
+            "found": [camera.unique_id for camera in found],
+            "took_s": time.monotonic() - started,
+            "probes": len(vlan.probes),
+            "hosts": len(hosts),
+        }
     result["ipycam"] = ipycam.device_uuid
     result["unknown_name"] = asyncio.run(ask_unknown_name())
     print(json.dumps(result))

@@ -42,12 +42,12 @@ async def test_h265_is_found_through_media2_and_preferred_when_it_is_the_best() 
 
 async def test_the_best_profile_is_taken_over_both_services() -> None:
     profiles2 = [Profile("small", "H265", 640, 360)]
-    async with OnvifDevice(profiles=[Profile("large", "H264", 1920, 1080)], profiles2=profiles2) as device:
-        async with asker(device) as client:
-            best = choose_profile(await client.async_profiles())
-            assert best is not None
-            assert (best.token, best.service) == ("large", "media")
-            assert (await client.async_stream_uri(best)).endswith("/large")
+    device = OnvifDevice(profiles=[Profile("large", "H264", 1920, 1080)], profiles2=profiles2)
+    async with device, asker(device) as client:
+        best = choose_profile(await client.async_profiles())
+        assert best is not None
+        assert (best.token, best.service) == ("large", "media")
+        assert (await client.async_stream_uri(best)).endswith("/large")
 
 
 async def test_a_media2_that_fails_leaves_media_usable() -> None:
@@ -185,11 +185,15 @@ def test_a_stream_is_dialled_on_the_host_that_was_dialled() -> None:
 
 
 async def test_what_is_not_followed_is_told_in_diagnostics() -> None:
-    async with OnvifDevice(profiles2=[Profile("main")], media2_xaddr="http://10.9.8.7/onvif/media2") as device:
-        async with client_of(device) as client:
-            await client.async_profiles()
-            (note,) = client.notes
-    assert note == "The camera names another host for its media2 service; it is asked where it was added."
+    profiles = [Profile("main", uri="rtsp://10.9.8.7/live")]
+    device = OnvifDevice(profiles2=profiles, media2_xaddr="http://10.9.8.7/onvif/media2")
+    async with device, client_of(device) as client:
+        (main, *_) = await client.async_profiles()
+        await client.async_stream_uri(main)
+        assert client.notes == [
+            "The camera names another host for its media2 service; it is asked where it was added.",
+            "The camera names another host for its stream; it is dialled where it was added.",
+        ]
 
 
 async def test_a_device_without_getservices_tells_its_capabilities() -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from holdshelf_core.address_ranges import hosts_of
+from holdshelf_core.errors import BadRequest
 from holdshelf_core.integration import DiscoveredCamera, FlowError
 from holdshelf_onvif.discovery import async_discover
 from holdshelf_tui.demo.virtual_camera import VirtualCameras
@@ -58,7 +62,56 @@ def test_multicast_goes_out_on_every_interface(network: dict[str, Any]) -> None:
 def test_a_camera_that_answers_on_two_interfaces_is_found_once(network: dict[str, Any]) -> None:
     ids = [camera["unique_id"] for camera in network["found"]]
     assert ids.count("on-both") == 1
-    assert len(ids) == 3
+    assert len(ids) == 4
+    assert "second-veth" in ids, "every interface is asked"
+    assert "in-vlan" not in ids, "no multicast reaches it"
+
+
+async def test_many_probes_are_paced() -> None:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as everywhere:
+        everywhere.bind(("0.0.0.0", 0))
+        port = everywhere.getsockname()[1]
+        arrived: list[float] = []
+
+        def listen() -> None:
+            while len(arrived) < 64:
+                everywhere.recv(4096)
+                arrived.append(time.monotonic())
+
+        listening = asyncio.create_task(asyncio.to_thread(listen))
+        await async_discover([f"127.1.0.{n}:{port}" for n in range(1, 65)], 1.5)
+        await listening
+    assert arrived[-1] - arrived[0] > 0.2, "16 at once, then a pause"
+
+
+def test_a_camera_in_another_vlan_is_found_by_its_range(network: dict[str, Any]) -> None:
+    scan = network["scan"]
+    assert scan["hosts"] == 254
+    assert "in-vlan" in scan["found"]
+    assert scan["probes"] == 1, "who has answered is not asked again"
+    assert scan["took_s"] < 9
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("8.8.8.0/24", "not a private network"),
+        ("10.0.0.0/8", "more than is searched"),
+        ("fe80::/120", "IPv6"),
+        ("10.20.0.x/24", "not a range"),
+        ("239.255.255.0/24", "not a private network"),
+        ("0.0.0.0/0", "private network|more than"),
+    ],
+)
+def test_ranges_are_private_and_bounded(given: str, words: str) -> None:
+    with pytest.raises(BadRequest, match=words):
+        hosts_of([given])
+
+
+def test_ranges_together_are_bounded_too() -> None:
+    assert len(hosts_of(["10.1.0.0/24", "10.1.0.0/25", "10.2.0.7/32"])) == 255
+    with pytest.raises(BadRequest, match="more than"):
+        hosts_of([f"10.1.{n}.0/24" for n in range(5)])
 
 
 def test_a_printer_is_no_camera(network: dict[str, Any]) -> None:

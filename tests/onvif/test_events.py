@@ -110,7 +110,9 @@ class Heard:
         self._changed = asyncio.Event()
         house.bus.async_listen("camera_event", self._note)
         entry = bare_entry(device)
-        self.listener = EventListener(house, entry, Known, limits=QUICK, pull_s=1.0, retry_first_s=0.2)
+        self.allowed = asyncio.Event()
+        self.allowed.set()
+        self.listener = EventListener(house, entry, Known, self.allowed, limits=QUICK, pull_s=1.0, retry_first_s=0.2)
         self.task = asyncio.create_task(self.listener.async_run())
         house.tasks.append(self.task)
 
@@ -192,6 +194,20 @@ async def test_a_flood_is_paced_and_bounded(house: House) -> None:
         await asyncio.sleep(1.2)
         assert device.pulls - before <= 3
         assert len(heard.events) == 1
+
+
+async def test_while_another_device_answers_there_nothing_of_it_is_heard(house: House) -> None:
+    async with OnvifDevice(events=True) as device:
+        heard = Heard(house, device)
+        await heard.until(lambda: device.pulls > 0)
+        heard.allowed.clear()
+        await heard.until(lambda: not heard.listener.listening)
+        device.messages.append(notification(MOTION))
+        before = device.pulls
+        await asyncio.sleep(0.8)
+        assert (device.pulls, heard.events) == (before, [])
+        heard.allowed.set()
+        await heard.until(lambda: len(heard.events) == 1)
 
 
 async def test_a_device_without_events_is_left_in_peace(house: House) -> None:

@@ -133,6 +133,18 @@ RECIPES: dict[str, Recipe] = {
             _x264("-b:v", "600k", gop=15),
             turn_seconds=5,
         ),
+        # Every slice fits into one packet, for senders that never fragment (RFC 6184, packetization-mode 0).
+        Recipe(
+            "h264_slices",
+            "h264",
+            15,
+            ((640, 360),),
+            _MOVING,
+            (
+                *("-c:v", "libx264", "-preset", "ultrafast", "-threads", "1", "-b:v", "600k", "-x264-params"),
+                "bframes=0:repeat-headers=1:scenecut=0:keyint=15:min-keyint=15:aud=0:sliced-threads=0:slice-max-size=1100",
+            ),
+        ),
         Recipe("h264_small", "h264", 15, ((320, 180),), _MOVING, _x264("-b:v", "150k", gop=15)),
     )
 }

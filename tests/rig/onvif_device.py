@@ -60,6 +60,9 @@ class OnvifDevice(SoapDevice):
     plain_seen: int = 0
     sound: bool = True
     masks: dict[str, str] = field(default_factory=dict)
+    max_masks: int = 4
+    made: int = 0
+    rectangles: bool = False
     set_clocks: list[str] = field(default_factory=list)
     _opaque: dict[str, str] = field(default_factory=dict)
 
@@ -174,8 +177,22 @@ class OnvifDevice(SoapDevice):
     def _GetMasks(self, _message: str) -> str:
         return f"<tr2:GetMasksResponse>{''.join(self.masks.values())}</tr2:GetMasksResponse>"
 
+    def _GetMaskOptions(self, _message: str) -> str | None:
+        if not self.max_masks:
+            return None
+        return (
+            f'<tr2:GetMaskOptionsResponse><tr2:Options RectangleOnly="{str(self.rectangles).lower()}">'
+            f"<tr2:MaxMasks>{self.max_masks}</tr2:MaxMasks><tr2:MaxPoints>4</tr2:MaxPoints><tr2:Types>Color</tr2:Types>"
+            "<tr2:Color/></tr2:Options></tr2:GetMaskOptionsResponse>"
+        )
+
+    def _DeleteMask(self, message: str) -> str | None:
+        found = re.search(r"<(?:\w+:)?Token>([^<]*)</", message)
+        return "<tr2:DeleteMaskResponse/>" if found and self.masks.pop(found[1], None) else None
+
     def _CreateMask(self, message: str) -> str:
-        token = f"mask{len(self.masks) + 1}"
+        self.made += 1
+        token = f"mask{self.made}"
         points = "".join(f'<tt:Point x="{x}" y="{y}"/>' for x, y in re.findall(r'x="([^"]+)" y="([^"]+)"', message))
         self.masks[token] = (
             f'<tr2:Masks token="{token}"><tr2:ConfigurationToken>vs</tr2:ConfigurationToken>'

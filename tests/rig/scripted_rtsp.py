@@ -140,6 +140,7 @@ class ScriptedRtsp:
         self._stay = stay
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._lock = threading.Lock()
+        self._clients: list[socket.socket] = []
         self.port: int = self._listener.getsockname()[1]
 
     @property
@@ -154,6 +155,9 @@ class ScriptedRtsp:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for client in self._clients:
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
 
     def asked(self, method: str) -> list[Request]:
         """The requests of one method."""
@@ -165,6 +169,7 @@ class ScriptedRtsp:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            self._clients.append(client)
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
@@ -177,7 +182,7 @@ class ScriptedRtsp:
                     return
                 with self._lock:
                     client.sendall(said)
-                if request.method == "PLAY" and b" 200 " in said[:20]:
+                if request.method == "PLAY" and b"RTSP/1.0 200" in said:
                     threading.Thread(target=self._play, args=(client,), daemon=True).start()
 
     def _read(self, stream: socket.SocketIO) -> Request | None:

@@ -7,27 +7,29 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import struct
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from tests.rig import media as rig_media
 from tests.rig.media import Media
 from tests.rig.parts import RigError
-from tests.rig.rtsp import Sent
+from tests.rig.rtsp import Sent, gst_python
 
 _SCRIPT = Path(__file__).with_name("whep_peer.py")
 _LOG_RECORD = struct.Struct("<QIIQQ")  # as whep_peer.LOG_RECORD
 
 
 class WhepMount:
-    """One camera. `more`: authorization, redirect, hang, codec, stubborn, mode, loss, shuffle, deaf, link (whep_peer.py)."""
+    """One camera. `more`: authorization, redirect, hang, codec, stubborn, mode, loss, shuffle, forgetful, deaf, link
+    (whep_peer.py)."""
 
     def __init__(self, name: str, media: str = "h264_small", **more: Any) -> None:
         self.name, self.media, self.more = name, media, more
@@ -36,9 +38,7 @@ class WhepMount:
 class WhepPeer:
     """A process of WHEP cameras on one port."""
 
-    def __init__(
-        self, mounts: Iterable[WhepMount], *, address: str, port: int = 0, prefix: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, mounts: Iterable[WhepMount], *, address: str, port: int = 0, prefix: Sequence[str] = ()) -> None:
         self.mounts = {mount.name: mount for mount in mounts}
         self.address, self.port = address, port
         self._prefix = list(prefix)
@@ -168,3 +168,26 @@ class WhepPeer:
             raise RigError(f"The WHEP peer ended: {self.log_path.read_text()[-2000:].strip() or 'without a word'}")
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+
+@contextlib.contextmanager
+def gstreamer_peer(address: str, prefix: Sequence[str]) -> Iterator[int]:
+    """GStreamer's webrtcbin as a WHEP peer (gst_whep.py); yields its port. Raises RigError."""
+    plugins = subprocess.run(["gst-inspect-1.0", "--exists", "nicesrc"], capture_output=True, check=False)
+    if plugins.returncode != 0:
+        raise RigError("The rig needs libnice: apt install gstreamer1.0-nice gir1.2-gst-plugins-bad-1.0.")
+    with subprocess.Popen(
+        [*prefix, gst_python(), str(_SCRIPT.with_name("gst_whep.py")), address],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))},
+    ) as process:
+        try:
+            assert process.stdout is not None
+            port = process.stdout.readline().strip()
+            if not port:
+                raise RigError("GStreamer's WHEP peer did not start: apt install gir1.2-gst-plugins-bad-1.0.")
+            yield int(port)
+        finally:
+            process.kill()

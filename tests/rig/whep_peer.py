@@ -12,6 +12,7 @@ import random
 import struct
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,6 @@ from aiortc import (
 )
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.rtcrtpparameters import RTCRtcpFeedback
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 LOG_RECORD = struct.Struct("<QIIQQ")  # as rtsp.py reads it
 # A key frame of 1 MB has 800 packets: what is asked for again must still be there.
@@ -67,6 +66,10 @@ aiortc.codecs.CODECS["video"].append(
         },
     )
 )
+
+
+async def forget(_sequence_number: int) -> None:
+    """What is asked for again is not there any more."""
 
 
 class Units(MediaStreamTrack):
@@ -115,8 +118,6 @@ class Mount:
     """One camera, and who watches it."""
 
     def __init__(self, config: dict[str, Any], medium: dict[str, Any], folder: Path, data: bytes) -> None:
-        from fractions import Fraction
-
         self.config = config
         self.fps, self.gop, self.units, self.data = medium["fps"], medium["gop"], medium["units"], data
         self.time_base = Fraction(1, 90000)
@@ -190,6 +191,8 @@ class Peer:
             await connection.close()
             return web.Response(status=406, text=str(error))
         sender._send_keyframe = track.to_key
+        if config.get("forgetful"):
+            sender._retransmit = forget
         if config.get("loss") or config.get("shuffle"):
             ice = sender.transport.transport
             ice._send = mount.lossy(ice._send)
@@ -268,9 +271,7 @@ async def main() -> None:
     mounts: dict[str, Mount] = {}
     for each in config["mounts"]:
         index = Path(config["media"][each["media"]])
-        mounts[each["name"]] = Mount(
-            each, json.loads(index.read_text()), folder, index.with_name("units").read_bytes()
-        )
+        mounts[each["name"]] = Mount(each, json.loads(index.read_text()), folder, index.with_name("units").read_bytes())
     runner = web.AppRunner(Peer(mounts, config["address"]).app)
     await runner.setup()
     site = web.TCPSite(runner, config["address"], config["port"])

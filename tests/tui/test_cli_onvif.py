@@ -153,8 +153,8 @@ def test_one_camera_is_added_checked_and_removed_at_a_terminal(service: Service,
         asked.answer("User name on the camera", "")
         asked.answer("Password for admin", PASSWORD, hidden=True)
         asked.answer("What do people call this camera", "Quiet corner")
-        asked.answer("Kind of area", "other")
-        asked.answer("Which area, and why", "by the stairs: bags were taken")
+        asked.answer("Which kind of place is it", "other")
+        asked.answer("Which other place is it", "by the stairs: bags were taken")
         assert asked.end() == 0
         assert "Added Quiet corner as quiet-corner" in asked.screen
     for typed, code, words in (("guess", 1, "FAILED"), (PASSWORD, 0, "is right and is kept")):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -117,9 +118,13 @@ async def _add(call: Call[types.AddRequest]) -> types.AddedRow:
     asked, entries = call.request, call.holdshelf.entries
     refuse_private(call, asked.area_kind)
     entries.async_check(asked.name, asked.area_kind, asked.area_note, asked.transport, asked.questioned)
-    draft = await entries.async_draft(asked.target, asked.username, asked.password)
-    entries.async_check_new(draft, asked.name)
-    draft = await async_play(draft, asked.transport)
+    if asked.flow:
+        draft = entries.flows.async_tried(asked.flow)
+        entries.async_check_new(draft, asked.name)
+    else:
+        draft = await entries.async_draft(asked.target, asked.username, asked.password)
+        entries.async_check_new(draft, asked.name)
+        draft = await async_play(draft, asked.transport)
     form = LogForm()
     undo: list[Change] = []
 
@@ -153,6 +158,7 @@ async def _add(call: Call[types.AddRequest]) -> types.AddedRow:
         )
     except StorageError as error:
         raise await _undone(call, form, undo, error) from None
+    entries.flows.async_end(asked.flow)
     return types.AddedRow(entry.entry_id, entry.title, list(draft.warnings))
 
 
@@ -255,7 +261,12 @@ async def _check(call: Call[asking.CameraCheck]) -> types.Checks:
     given = asked.password is not None or asked.username is not None or asked.accept_certificate
     steps: list[types.CheckStep] = []
     if given:
-        steps.append(await _new_credentials(call, entry))
+        what = (
+            "password" if asked.password is not None else "user name" if asked.username is not None else "certificate"
+        )
+        known = "certificate" if what == "certificate" else "password"
+        facts = NewFacts(what, known, asked.username, asked.password, asked.accept_certificate)
+        steps.append(await async_new_facts(call, entry, facts))
     else:
         form = LogForm(cameras=(entry.entry_id,), facts={"what": "tried"}, private=_named(entry))
         async with call.gate.order:
@@ -266,15 +277,25 @@ async def _check(call: Call[asking.CameraCheck]) -> types.Checks:
     if moved is not None:
         step = f"If it was moved there, run `holdshelf camera check {entry.entry_id} --ask-password`."
         steps.append(types.CheckStep("address", "warning", f"{entry.title} answers at {moved} now.", step))
+    return types.Checks(steps + await async_prove(call, entry))
+
+
+async def async_prove(call: Call[Any], entry: ConfigEntry[Any]) -> list[types.CheckStep]:
+    """Does its stream play, and is it recorded."""
+    steps = []
     try:
         source = StreamSource.from_dict(entry.data["stream"], entry.data.get("password"))
         probed = await async_probe_stream(source, urlsplit(source.url).hostname or "the camera")
         words = f"Its stream plays: {probed.codec}, {probed.width}x{probed.height}."
         steps.append(types.CheckStep("stream", "ok", words))
+        if probed.certificate_sha256 and not source.certificate_sha256:
+            # Added before certificates were kept, or encrypted since: this is the first one that was seen.
+            stream = {**entry.data["stream"], "certificate_sha256": probed.certificate_sha256}
+            call.holdshelf.async_update_entry(entry, data={**entry.data, "stream": stream})
     except HoldshelfError as error:
         steps.append(types.CheckStep("stream", "failed", error.sentence, error.next_step))
     steps.append(await _recording(call, entry.entry_id, wait=steps[-1].outcome == "ok"))
-    return types.Checks(steps)
+    return steps
 
 
 async def _device(call: Call[Any], entry: ConfigEntry[Any]) -> list[types.CheckStep]:
@@ -289,40 +310,62 @@ async def _device(call: Call[Any], entry: ConfigEntry[Any]) -> list[types.CheckS
     return steps + [types.CheckStep("device", "warning", warning) for warning in draft.warnings]
 
 
-async def _new_credentials(call: Call[asking.CameraCheck], entry: ConfigEntry[Any]) -> types.CheckStep:
+@dataclass(frozen=True, slots=True)
+class NewFacts:
+    """What is new at a camera that is here. ``what`` in words, ``step`` the name of its check; None stays as it was."""
+
+    what: str
+    step: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    accept_certificate: bool = False
+    address: str | None = None
+
+
+async def async_new_facts(call: Call[Any], entry: ConfigEntry[Any], new: NewFacts) -> types.CheckStep:
     """Kept only when they are right; written down either way."""
-    asked = call.request
-    what = "password" if asked.password is not None else "user name" if asked.username is not None else "certificate"
     transport = str(entry.data["stream"].get("transport", "tcp"))
-    said: Mapping[str, str] = {"what": f"new {what}"}
+    said: Mapping[str, str] = {"what": f"new {new.what}"}
+    moved = {"new_address": shown_address(new.address)} if new.address is not None else {}
+    form = LogForm(cameras=(entry.entry_id,), facts=said, private={**_named(entry), **moved})
+    before = _commission(call, entry.entry_id)
+    # A stream does not say which camera it comes from: what a seat approved may be another picture now.
+    anew = new.address is not None and entry.domain == "stream"
 
     async def play(draft: EntryDraft) -> EntryDraft:
         return await async_play(draft, transport)
 
     async def record() -> None:
-        form = LogForm(cameras=(entry.entry_id,), facts=said, private=_named(entry))
         async with call.gate.order:
-            await record_in_order(call, [entry_change(call, entry)], form=form)
+            changes = [entry_change(call, entry)]
+            if anew:
+                changes.append(put("commissions", entry.entry_id, rules.moved(_commission(call, entry.entry_id))))
+            await record_in_order(call, changes, form=form)
 
     try:
         await call.holdshelf.entries.async_reauth(
-            entry, asked.username, asked.password, play, record, accept_certificate=asked.accept_certificate
+            entry,
+            new.username,
+            new.password,
+            play,
+            record,
+            accept_certificate=new.accept_certificate,
+            address=new.address,
         )
     except Refused:
         raise
     except StorageError as error:
-        form = LogForm(cameras=(entry.entry_id,), facts=said, private=_named(entry))
-        raise await _undone(call, form, [entry_change(call, entry)], error) from None
+        undo = [entry_change(call, entry), *([put("commissions", entry.entry_id, before)] if anew else [])]
+        raise await _undone(call, form, undo, error) from None
     except HoldshelfError as error:
         if not call.seq:
-            form = LogForm(cameras=(entry.entry_id,), facts=said, private=_named(entry))
             async with call.gate.order:
                 await record_in_order(call, form=form, outcome="failed")
         step = f"{error.next_step} What was known before is kept.".strip()
-        return types.CheckStep("certificate" if what == "certificate" else "password", "failed", error.sentence, step)
-    if what == "certificate":
+        return types.CheckStep(new.step, "failed", error.sentence, step)
+    if new.step == "certificate":
         return types.CheckStep("certificate", "ok", "The certificate that it shows now is kept as its own.")
-    return types.CheckStep("password", "ok", f"The new {what} is right and is kept.")
+    return types.CheckStep(new.step, "ok", f"The new {new.what} is right and is kept.")
 
 
 async def _recording(call: Call[Any], camera_id: str, *, wait: bool) -> types.CheckStep:

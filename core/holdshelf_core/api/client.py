@@ -319,5 +319,5 @@ def _refusal(status: int, raw: bytes) -> HoldshelfError:
         error = refused_there(body.clause, body.sentence, body.next_step, body.who_can_help)
     else:
         error = _KINDS.get(status, HoldshelfError)(body.sentence, body.next_step)
-    error.status = status
+    error.status, error.field = status, body.field
     return error

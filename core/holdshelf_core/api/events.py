@@ -46,11 +46,16 @@ PERSON_FIELDS: dict[str, tuple[str, ...]] = {
     "house_changed": ("tables",),
 }
 
+# Heard by nobody here: what goes on before a camera is seen under a right, and written down (``activity.see``).
+NOT_TOLD = frozenset({"camera_event"})
+
 type MaySee = Callable[[Caller, str], bool]
 
 
 def for_caller(event: Event, caller: Caller, may_see: MaySee) -> EventRow | None:
     """The event as this caller may know it; None: not at all. ``may_see``: whether a person may see a camera's state."""
+    if event.type in NOT_TOLD:
+        return None
     if caller.admin:
         return EventRow(event.type, event.data, event.at_utc_ns)
     if caller.person is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from holdshelf_core.api.types import Checks, CheckStep, Plan
 from holdshelf_core.areas import PERMITTED, check_area, questionable_name
-from holdshelf_core.doctor import examine_disk, examine_machine
+from holdshelf_core.doctor import examine_disk, examine_kernel, examine_machine
 from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound
 from holdshelf_core.keeping.retention import DEFAULT_BUDGET_PERCENT
 from holdshelf_core.paths import DataPaths, default_data
@@ -155,7 +155,7 @@ def plan(cameras: int, mbps: float, days: float) -> Plan:
 def doctor(data: Path) -> Checks:
     """The part of the examination that needs no service, and whether one could start here."""
     paths = DataPaths(data)
-    steps = examine_machine() + examine_disk(paths)
+    steps = [*examine_machine(), examine_kernel(), *examine_disk(paths)]
     if not any(step.name in ("data", "mount") and step.outcome == "failed" for step in steps):
         try:
             Volume.attach(paths.state, paths.media).detach()

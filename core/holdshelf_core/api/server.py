@@ -30,7 +30,6 @@ from holdshelf_core.api.routes_machine import MachineRoutes
 from holdshelf_core.api.tokens import Session, Tokens
 from holdshelf_core.caller import Caller
 from holdshelf_core.errors import HoldshelfError, NotFound, NotPermitted, Unavailable
-from holdshelf_core.integration.errors import FlowError
 from holdshelf_storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -323,6 +322,5 @@ class ApiServer:
 
 
 def _refusal(error: HoldshelfError) -> web.Response:
-    field = error.field if isinstance(error, FlowError) else ""
     clause, who = getattr(error, "clause", ""), getattr(error, "who", "")
-    return answer(types.ErrorBody(error.sentence, error.next_step, field, clause, who), error.status)
+    return answer(types.ErrorBody(error.sentence, error.next_step, error.field, clause, who), error.status)

@@ -85,6 +85,8 @@ class CameraRow(msgspec.Struct, frozen=True):
     added_utc_ns: int
     commission: str = "new"
     """new | approved | retired: nobody looks at it before it is approved for use."""
+    asks: str = ""
+    """'reauth': it refuses its password, and waits for a new one."""
 
 
 class DiskRow(msgspec.Struct, frozen=True):
@@ -117,10 +119,11 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class DiscoverRequest(msgspec.Struct, frozen=True):
-    """Look for cameras: by multicast, or at ``addresses`` only."""
+    """Look for cameras: by multicast, or at ``addresses`` and the hosts of ``ranges`` (10.20.0.0/24) only."""
 
     addresses: list[str] | None = None
     timeout_s: float = 4.0
+    ranges: list[str] = []
 
 
 class DiscoveredRow(msgspec.Struct, frozen=True):
@@ -136,7 +139,10 @@ class DiscoveredRow(msgspec.Struct, frozen=True):
 
 
 class AddRequest(msgspec.Struct, frozen=True):
-    """Add one camera. ``target``: a discovered id, an ONVIF address or an rtsp(s) address."""
+    """Add one camera. ``target``: a discovered id, an ONVIF address or an rtsp(s) address.
+
+    ``flow``: the camera was tried in its steps (`types_flow`) and is not dialled anew; credentials are those of then.
+    """
 
     target: str
     name: str
@@ -146,6 +152,7 @@ class AddRequest(msgspec.Struct, frozen=True):
     password: str | None = None
     transport: str = "tcp"
     questioned: bool = False
+    flow: str = ""
 
 
 class AddedRow(msgspec.Struct, frozen=True):

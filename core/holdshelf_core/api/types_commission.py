@@ -5,6 +5,8 @@ Corners of masks are in 0…10000 of the picture's width and height, as ``policy
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
@@ -186,6 +188,19 @@ class CameraCheck(msgspec.Struct, frozen=True):
     password: str | None = None
     accept_certificate: bool = False
     """Whatever certificate it shows now is its own from now on."""
+
+
+class CameraAsk(msgspec.Struct, frozen=True):
+    """One camera, by id or name."""
+
+    camera: str
+
+
+class CameraDetails(msgspec.Struct, frozen=True):
+    """What a camera tells of itself, as its integration found it; without hosts and secrets."""
+
+    camera: str
+    told: dict[str, Any]
 
 
 class CapacitySet(msgspec.Struct, frozen=True):

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, Protocol, cast
 
 from .entry import ConfigEntry
+from .flow import Steps
 from .models import DiscoveredCamera, EntryDraft
 from .root import Holdshelf
 
@@ -18,6 +20,9 @@ GROUP = "holdshelf.integrations"
 
 class ConfigFlow(Protocol):
     """The ``config_flow`` module of an integration: discover → pick → test; core asks for name and area."""
+
+    STEPS: Steps
+    """What is asked in the steps that are its own; their words are in its strings.json."""
 
     def matches(self, address: str) -> bool:
         """Does this integration take such an address?"""
@@ -42,9 +47,31 @@ class ConfigFlow(Protocol):
         """
 
 
+class CameraControl(Protocol):
+    """The ``control`` module that an integration may have: what a person has done at a camera itself.
+
+    Each raises HoldshelfError.
+    """
+
+    async def async_details(self, holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> dict[str, Any]:
+        """What it tells of itself, as JSON-able data without hosts and secrets."""
+
+    async def async_sound_off(self, holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> tuple[int, int]:
+        """Switch its sound off; how many of its streams had sound, and still have."""
+
+    async def async_set_time(self, holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> tuple[float | None, float | None]:
+        """Set its clock; how far it was off before and is after, in s."""
+
+    async def async_put_masks(
+        self, holdshelf: Holdshelf, entry: ConfigEntry[Any], masks: Sequence[Sequence[tuple[float, float]]]
+    ) -> int:
+        """Have it cover these polygons, corners in shares of width and height; how many it covers."""
+
+
 class Integration(Protocol):
     """An integration package."""
 
+    __name__: str
     DOMAIN: str
     config_flow: ConfigFlow
 
@@ -63,6 +90,31 @@ def integrations() -> dict[str, Integration]:
         found[point.name] = _complete(point.load())
     found.setdefault("stream", _complete(import_module("holdshelf_core.integration.stream")))
     return found
+
+
+class Diagnostics(Protocol):
+    """The ``diagnostics`` module that an integration may have."""
+
+    async def async_get_diagnostics(self, holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> dict[str, Any]:
+        """What is known of a camera, to get help: JSON-able, without secrets and hosts (``integration.redact``)."""
+
+
+def diagnostics(domain: str) -> Diagnostics | None:
+    """How an integration tells of its cameras; None where it tells nothing."""
+    return cast(Diagnostics | None, _module(domain, "diagnostics"))
+
+
+def control(domain: str) -> CameraControl | None:
+    """How cameras of an integration are controlled; None where they cannot be."""
+    return cast(CameraControl | None, _module(domain, "control"))
+
+
+def _module(domain: str, name: str) -> ModuleType | None:
+    """A module that an integration may have or not."""
+    package = integrations().get(domain)
+    if package is None or find_spec(f"{package.__name__}.{name}") is None:
+        return None
+    return import_module(f"{package.__name__}.{name}")
 
 
 def _complete(package: ModuleType) -> Integration:

@@ -21,8 +21,11 @@ class Holdshelf(Protocol):
     clock: Clock
     repairs: RepairRegistry
 
-    def async_set_stream(self, entry: ConfigEntry[Any], source: StreamSource | None) -> None:
-        """Have this stream recorded; the same source again changes nothing, None withdraws it."""
+    def async_set_stream(self, entry: ConfigEntry[Any], source: StreamSource | None, *, reason: str = "") -> None:
+        """Have this stream recorded; the same source again changes nothing, None withdraws it.
+
+        ``reason``: why there is none, of ``holdshelf_core.reasons``; the gap carries it. Empty: it comes back soon.
+        """
 
     def async_update_entry(
         self, entry: ConfigEntry[Any], *, data: dict[str, Any] | None = None, title: str | None = None

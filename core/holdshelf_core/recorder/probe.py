@@ -43,7 +43,7 @@ _REFUSALS = {
         "{host} answers, but its video does not come through.",
         "Let UDP pass between this machine and the camera, or set up a relay (TURN) at its gateway.",
     ),
-    "stream not found": ("address", "{host} has no stream at this address.", "Look it up in the camera's settings."),
+    "stream not found": ("address", "{host} has no stream at this address{told}.", "Look it up in the camera's settings."),
     "not recordable": (
         "address",
         "The stream of {host} cannot be recorded: {detail}.",
@@ -128,4 +128,5 @@ async def async_probe_stream(source: StreamSource, host: str) -> Probed:
         return Probed(answer.codec, answer.width, answer.height, answer.certificate_sha256 or "")
     reason, detail = inert(answer.reason)[:60], inert(answer.detail)[:200]
     field, sentence, step = _REFUSALS.get(reason, ("address", "The stream of {host} cannot be played ({reason}).", ""))
-    raise FlowError(field, sentence.format(host=host, detail=detail, reason=reason), step)
+    told = f": {detail}" if detail and not detail[:3].isdigit() else ""  # a bare status number says no more
+    raise FlowError(field, sentence.format(host=host, detail=detail, reason=reason, told=told), step)

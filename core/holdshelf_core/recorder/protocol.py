@@ -87,6 +87,12 @@ class Resolve(msgspec.Struct, tag=True, frozen=True):
     host: Host
 
 
+class Elsewhere(msgspec.Struct, tag=True, frozen=True):
+    """Worker → service: this camera needs libavformat, which is kept out of workers of this kind."""
+
+    camera: Name
+
+
 class Want(msgspec.Struct, tag=True, frozen=True):
     """Worker → service: this camera will need a segment soon."""
 
@@ -182,14 +188,14 @@ class Progress(msgspec.Struct, tag=True, frozen=True):
 
 type ToWorker = Record | Forget | Grant | Deny | Cut | Named | Quit
 type OfCameras = Want | Started | Closed | Torn | Returned | Dialling | Lost | Ended | Progress
-type ToService = Ready | Resolve | OfCameras
+type ToService = Ready | Resolve | Elsewhere | OfCameras
 
 _ENCODER = msgspec.msgpack.Encoder()
 _TO_WORKER: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(
     Record | Forget | Grant | Deny | Cut | Named | Quit
 )
 _TO_SERVICE: msgspec.msgpack.Decoder[ToService] = msgspec.msgpack.Decoder(
-    Ready | Resolve | Want | Started | Closed | Torn | Returned | Dialling | Lost | Ended | Progress
+    Ready | Resolve | Elsewhere | Want | Started | Closed | Torn | Returned | Dialling | Lost | Ended | Progress
 )
 
 

@@ -26,6 +26,7 @@ _LOGGER = logging.getLogger(__name__)
 NS = 1_000_000_000
 # A camera that has sent nothing for this long is alarmed about: the bar is 15 s, the watch ticks once a second.
 SILENT_NS = 10 * NS
+STEADY_NS = 3 * NS
 DEFAULT_SEGMENT_S = 60.0
 # Of one camera's messages, while a disk stands still; an honest worker says one in two seconds.
 MAX_WAITING = 1000
@@ -59,6 +60,7 @@ class Recorder:
         self._names: dict[str, str] = {}
         self._sources: dict[str, StreamSource] = {}
         self._silent_since_ns: dict[str, int] = {}
+        self._away_since_ns: dict[str, int] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self.cameras: dict[str, CameraRecorder] = {}
         self._footage: Footage | None = None
@@ -129,16 +131,19 @@ class Recorder:
             del self.cameras[camera]
         self._names.pop(camera, None)
         self._silent_since_ns.pop(camera, None)
+        self._away_since_ns.pop(camera, None)
         self._repairs.async_delete_for_camera(camera)
 
-    async def async_set_stream(self, camera: str, source: StreamSource | None) -> None:
-        """Dial this source from now on. The same one again changes nothing; None stops."""
+    async def async_set_stream(self, camera: str, source: StreamSource | None, reason: str = "") -> None:
+        """Dial this source from now on. The same one again changes nothing; None stops, for that reason."""
         async with self._locks.setdefault(camera, asyncio.Lock()):
-            if self._sources.get(camera) == source:
+            if self._sources.get(camera) == source and not reason:
                 return
             if source is None:
-                del self._sources[camera]
-                await self.workers.async_forget(camera)
+                if self._sources.pop(camera, None) is not None:
+                    await self.workers.async_forget(camera)
+                if reason and camera in self.cameras:
+                    self.cameras[camera].async_tell(wire.Lost(camera, reason, "", 0.0))
             else:
                 self._sources[camera] = source
                 await self.workers.async_record(self._order(camera, source))
@@ -174,9 +179,10 @@ class Recorder:
             self.workers.async_end(message.camera)
             return
         if isinstance(message, wire.Lost):
-            message = wire.Lost(
-                message.camera, reasons.inert(message.reason), reasons.inert(message.detail), message.retry_s
-            )
+            reason, detail = reasons.inert(message.reason), reasons.inert(message.detail)
+            if reason != known.reason:
+                _LOGGER.warning("camera %s: %s (%s)", message.camera, reason, detail)
+            message = wire.Lost(message.camera, reason, detail, message.retry_s)
         known.async_tell(message)
 
     def _orphaned(self, cameras: set[str]) -> None:
@@ -202,10 +208,17 @@ class Recorder:
             last_ns = max(camera.last_frame_boot_ns, self._silent_since_ns.get(name, 0))
             issue = f"camera_silent:{name}"
             stalled = now_ns - last_ns > SILENT_NS
-            # Frames may come while nothing can be written (no room): that is an alarm as well.
-            blocked = camera.state != "recording" and now_ns - camera.since_boot_ns > SILENT_NS
+            # Frames may come while nothing can be written (no room): that is an alarm as well. So is a camera that is
+            # recorded for a moment now and then, or fails for another reason each time.
+            is_recorded = camera.state == "recording"
+            steady = is_recorded and now_ns - camera.since_boot_ns > STEADY_NS
+            if steady:
+                self._away_since_ns.pop(name, None)
+            elif not is_recorded:
+                self._away_since_ns.setdefault(name, camera.since_boot_ns)
+            blocked = not is_recorded and now_ns - self._away_since_ns[name] > SILENT_NS
             if not (stalled or blocked):
-                if camera.state == "recording":
+                if steady:
                     self._repairs.async_delete(issue)
                 continue
             reason = camera.reason if camera.state != "recording" and camera.reason else reasons.NO_FRAMES

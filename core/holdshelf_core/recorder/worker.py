@@ -1,6 +1,6 @@
 """A recorder worker: a process that dials cameras, one thread each, and writes to descriptors it is handed.
 
-It opens no file and knows no path: once warm it is confined (``confinement``, ADR 14), and only then hears of a camera.
+It opens no file and knows no path: once warm it is confined (``confinement``, ADR 15), and only then hears of a camera.
 Its control socket is its life: when the service is gone, it flushes what it holds and ends, and with it the lock on the
 volume that it inherited. ``python -m holdshelf_core.recorder.worker FD CORE KIND``.
 """
@@ -29,8 +29,9 @@ from holdshelf_core.recorder import worker_names
 from holdshelf_core.recorder.worker_camera import Camera, Link
 from holdshelf_core.recorder.worker_segment import Sink, Syncer
 
-MORE_MEMORY_BYTES = 2 << 30
-"""Address space beyond what it takes when warm: stacks, arenas, and sixteen cameras' pictures at their largest."""
+MORE_MEMORY_BYTES = {"rtsp": 2 << 30, "libav": 768 << 20, "whep": 2 << 30}
+"""Address space beyond what it takes when warm: stacks, arenas, and all cameras' pictures at their largest. libavformat takes
+as much for an answer as a camera announces; it has few cameras to a worker."""
 OPEN_FILES = 512
 MAX_FILE_BYTES = 4 << 30
 """Of one segment: far beyond what a camera fills a minute with, and no disk is filled by one mistake."""
@@ -55,16 +56,19 @@ def warm(kind: str) -> None:
 
 
 def confine_recorder(kind: str) -> Confined:
-    """Confine this process for good, for a kind of camera (``rtsp``, ``whep``)."""
+    """Confine this process for good, for a kind of camera (``worker_names.kind_of``)."""
     work = Work.PEERING if kind == "whep" else Work.RECORDING
-    return confine(more_memory_bytes=MORE_MEMORY_BYTES, open_files=OPEN_FILES, work=work, file_bytes=MAX_FILE_BYTES)
+    return confine(
+        more_memory_bytes=MORE_MEMORY_BYTES[kind], open_files=OPEN_FILES, work=work, file_bytes=MAX_FILE_BYTES
+    )
 
 
 class Worker:
     """The process: the control thread, the syncer and the cameras."""
 
-    def __init__(self, link: socket.socket) -> None:
+    def __init__(self, link: socket.socket, kind: str) -> None:
         self._link = Link(link)
+        self._may_use_libav = kind == "libav"
         self._cameras: dict[str, Camera] = {}
         self._syncer = Syncer(self._open_sinks, self._torn)
         self._names = worker_names.Names(lambda host: self._link.send(wire.Resolve(host)))
@@ -100,7 +104,7 @@ class Worker:
         match message:
             case wire.Record():
                 self._forget(message.camera)
-                camera = Camera(message, self._link)
+                camera = Camera(message, self._link, may_use_libav=self._may_use_libav)
                 self._cameras[message.camera] = camera
                 camera.start()
             case wire.Named():
@@ -154,7 +158,7 @@ def main() -> None:
     confined = confine_recorder(kind)
     with contextlib.suppress(OSError):
         wire.send(link, wire.Ready(confined.landlock_abi, confined.seccomp))
-    Worker(link).run()
+    Worker(link, kind).run()
     os._exit(0)  # threads may still wait for a silent camera; everything they held is finished
 
 

@@ -25,6 +25,7 @@ from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.timeline import NS, Timeline, now_ns
 from holdshelf_core.recorder.worker_bounds import MAX_SEGMENT_BYTES, SegmentRate
 from holdshelf_core.recorder.worker_libav import LibavSource
+from holdshelf_core.recorder.worker_nal import completed
 from holdshelf_core.recorder.worker_names import kind_of
 from holdshelf_core.recorder.worker_rtsp import RtspSource
 from holdshelf_core.recorder.worker_segment import (
@@ -141,7 +142,7 @@ class Link:
 class Camera(threading.Thread):
     """One camera: dial, record, hang up, wait, again. Its state is guarded by ``_lock``."""
 
-    def __init__(self, order: wire.Record, link: Link) -> None:
+    def __init__(self, order: wire.Record, link: Link, *, may_use_libav: bool = False) -> None:
         super().__init__(name=f"camera-{order.camera}", daemon=True)
         self.order = order
         self.camera = order.camera
@@ -160,7 +161,7 @@ class Camera(threading.Thread):
         self._waiting_told = ""
         self._pace_s = 0.0
         self._pace_from = (0, 0)
-        self._through_libav = False
+        self._may_use_libav, self._through_libav = may_use_libav, False
         self._rate = SegmentRate(order.segment_s)
 
     # --- called by the control thread -------------------------------------------------------------------------
@@ -215,7 +216,9 @@ class Camera(threading.Thread):
             except SourceError as error:
                 end = error
                 if isinstance(error, NotUnderstoodError):
-                    self._through_libav = True
+                    self._through_libav = self._may_use_libav
+                    if not self._may_use_libav:
+                        self._link.send(wire.Elsewhere(self.camera))
             except Exception as error:  # a fault of ours must cost this camera one reconnect, not its recording
                 _LOGGER.exception("camera %s: the recording thread failed", self.camera)
                 end = SourceError(RECORDER_FAULT, type(error).__name__)
@@ -272,7 +275,8 @@ class Camera(threading.Thread):
 
             return WhepSource(order.url, order.username, order.password, order.certificate_sha256)
         # libavformat cannot hold a camera to its certificate.
-        if order.certificate_sha256 or (order.transport == "tcp" and not self._through_libav):
+        ours = order.transport == "tcp" and not self._through_libav
+        if order.certificate_sha256 or ours or not self._may_use_libav:
             return RtspSource(order.url, order.username, order.password, order.certificate_sha256)
         return LibavSource(order.url, order.username, order.password, order.transport)
 
@@ -290,11 +294,11 @@ class Camera(threading.Thread):
         if self._writer is not None and self._writer.sink.written_bytes > MAX_SEGMENT_BYTES:
             self._close_segment(None)  # a clock that stands still, or never a key frame
             self._why = self._why or NOT_RECORDABLE
-        writer = self._writer
         if picture.is_key:
             self._set_pace(source, boot_ns)
             self._at_key_frame(picture, source, pts, boot_ns, utc_ns)
-        elif writer is not None and self._spares.may_ask(boot_ns):
+        writer = self._writer
+        if writer is not None and self._spares.may_ask(boot_ns):
             age_s = self._timeline.ticks_to_ns(writer.age_ticks(pts)) / NS
             if age_s >= max(self.order.segment_s / 2, self.order.segment_s - SPARE_AHEAD_S):
                 self._ask(boot_ns)
@@ -344,7 +348,7 @@ class Camera(threading.Thread):
             try:
                 self._drop_template()
                 self._template = template_from_key_frame(picture, source.codec, source.parameter_sets)
-                self._sets = sets or self._sets
+                self._sets = completed(sets or self._sets, source.parameter_sets, source.codec)
             except ValueError:
                 self._close_segment(None)
                 self._tell_waiting(NO_PARAMETER_SETS, "the camera has not sent its parameter sets yet")

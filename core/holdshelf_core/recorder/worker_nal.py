@@ -65,3 +65,14 @@ def is_slice(nal: bytes, codec: str) -> bool:
     """Whether it holds picture data (VCL)."""
     kind = kind_of(nal, codec)
     return 1 <= kind <= 5 if codec == "h264" else 0 <= kind < 32
+
+
+def are_complete(sets: Iterable[bytes], codec: str) -> bool:
+    """Whether SPS and PPS (and VPS) are all there."""
+    return {kind_of(nal, codec) for nal in sets} >= _SETS[codec]
+
+
+def completed(sets: frozenset[bytes], others: Iterable[bytes], codec: str) -> frozenset[bytes]:
+    """``sets``, and of ``others`` those of which it has none of the kind."""
+    kinds = {kind_of(nal, codec) for nal in sets}
+    return sets | {nal for nal in others if kind_of(nal, codec) not in kinds}

@@ -109,9 +109,11 @@ def numeric_url(url: str) -> str:
     return urlunsplit((parts.scheme, netloc, parts.path, parts.query, parts.fragment))
 
 
-def kind_of(url: str) -> str:
-    """Which kind of worker dials this address: ``rtsp`` or ``whep``."""
-    return "whep" if url.lower().startswith("whep") else "rtsp"
+def kind_of(url: str, transport: str = "tcp") -> str:
+    """Which kind of worker dials this: ``rtsp`` (our own client), ``libav`` (libavformat, for UDP) or ``whep``."""
+    if url.lower().startswith("whep"):
+        return "whep"
+    return "rtsp" if transport == "tcp" else "libav"
 
 
 def helper() -> Callable[[str], Sequence[str]]:

@@ -66,7 +66,7 @@ def main() -> None:
     av.logging.set_level(av.logging.ERROR)
     logging.getLogger("libav").setLevel(logging.CRITICAL)
     order = json.load(sys.stdin)
-    kind = worker_names.kind_of(order["url"])
+    kind = worker_names.kind_of(order["url"], order["transport"])
     warm(kind)
     worker_names.install(worker_names.helper())
     confine_recorder(kind)

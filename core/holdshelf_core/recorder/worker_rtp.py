@@ -18,7 +18,7 @@ _WRAP = 1 << 32
 STRANGER_S = 2
 # How an RTSP message begins: a camera's answer, a request of its own, or an empty line between.
 MESSAGE_STARTS = (
-    *(b"RTSP/", b"\r\n", b"OPTIONS ", b"ANNOUNCE ", b"DESCRIBE ", b"REDIRECT ", b"TEARDOWN "),
+    *(b"RTSP/", b"\r\n", b"\n", b"OPTIONS ", b"ANNOUNCE ", b"DESCRIBE ", b"REDIRECT ", b"TEARDOWN "),
     *(b"GET_PARAMETER ", b"SET_PARAMETER ", b"PAUSE ", b"PLAY "),
 )
 

@@ -23,6 +23,7 @@ from holdshelf_core.reasons import (
     FRAMES_LOST,
     NO_FRAMES,
     NOT_FOUND,
+    NOT_RECORDABLE,
     STALE_SESSION,
     STREAM_ENDED,
     STREAM_MOVED,
@@ -41,7 +42,7 @@ from holdshelf_core.recorder.worker_message import (
     ssrc_of,
     take_message,
 )
-from holdshelf_core.recorder.worker_nal import kind_of
+from holdshelf_core.recorder.worker_nal import completed
 from holdshelf_core.recorder.worker_rtp import Depacketizer, begins_something
 from holdshelf_core.recorder.worker_sdp import Track, base_url, parse_sdp, track_url
 from holdshelf_core.recorder.worker_source import (
@@ -52,15 +53,17 @@ from holdshelf_core.recorder.worker_source import (
     Picture,
     SourceError,
 )
+from holdshelf_core.recorder.worker_units import PART_BYTES
 
 _LOGGER = logging.getLogger("holdshelf.worker")
 
 RECEIVE_BYTES = 256 << 10
 MAX_EARLY_BYTES = 4 << 20
+MAX_UNASKED_BYTES = 16 << 20  # of media, before an answer that is waited for
 MAX_STRANGERS = 16
 # Between two pictures. A camera that cuts packets short loses its place for less.
 MAX_GARBAGE_BYTES = 512 << 10
-KEEPALIVE_S = 25.0
+KEEPALIVE_S, LEAST_KEEPALIVE_S = 25.0, 1.0
 # The slices of one picture come back to back: a lost packet is sent again within a retransmission timeout (200 ms).
 SETTLE_S = 0.3
 DISOWNED_S = 3.0
@@ -97,6 +100,7 @@ class RtspSource:
         self._keepalive_s = KEEPALIVE_S
         self._alive_at = 0.0
         self._pending = b""
+        self._early_bytes = 0
         self._early: list[bytes] | None = None
         self._strangers: set[bytes] | None = set()
         self._can_get_parameter = self._refuses_get_parameter = self._disowned = self._renewed = False
@@ -121,9 +125,7 @@ class RtspSource:
     @property
     def parameter_sets(self) -> frozenset[bytes]:
         """What the SDP gives; each kind that came with the pictures, or between them, counts for more."""
-        seen = self._depacketizer.parameter_sets
-        kinds = {kind_of(nal, self.codec) for nal in seen}
-        return seen | {nal for nal in self._track.parameter_sets if kind_of(nal, self.codec) not in kinds}
+        return completed(self._depacketizer.parameter_sets, self._track.parameter_sets, self.codec)
 
     # --- the dialogue -----------------------------------------------------------------------------------------
 
@@ -191,7 +193,7 @@ class RtspSource:
         strangers, self._strangers = frozenset(self._strangers or ()), None
         self._session, lapses_s = session_of(answer.headers.get("session", ""))
         if lapses_s:
-            self._keepalive_s = max(1.0, min(KEEPALIVE_S, lapses_s / 2))
+            self._keepalive_s = max(LEAST_KEEPALIVE_S, min(KEEPALIVE_S, lapses_s / 2))
         # Some send before they answer: that is kept, or the first key frame would be lost.
         self._early = []
         played = self._ask("PLAY", track.aggregate or base, {"Range": "npt=0.000-"})
@@ -246,7 +248,7 @@ class RtspSource:
 
     def _await_answer(self) -> Answer:
         """The next response. Media before it is put aside for the depacketizer once PLAY was asked for."""
-        buffer, at = self._pending, 0
+        buffer, at, received = self._pending, 0, 0
         while True:
             while buffer[at : at + 1] in (b"\r", b"\n"):
                 at += 1
@@ -271,11 +273,15 @@ class RtspSource:
             more = self._socket.recv(65_536)
             if not more:
                 raise ConnectionResetError
+            received += len(more)
+            if received > MAX_UNASKED_BYTES:
+                raise SourceError(NOT_RECORDABLE, "it sends without end and does not answer")
             buffer, at = buffer[at:] + more, 0
 
     def _put_aside(self, packet: bytes) -> None:
         if self._early is not None:
-            if sum(map(len, self._early)) + len(packet) <= MAX_EARLY_BYTES:
+            self._early_bytes += len(packet) + PART_BYTES
+            if self._early_bytes <= MAX_EARLY_BYTES:
                 self._early.append(packet)
         elif self._strangers is not None and len(self._strangers) < MAX_STRANGERS and len(packet) >= 16:
             # live555 of before 2017 goes on sending an old session's packets on a new connection.
@@ -322,6 +328,7 @@ class RtspSource:
                     self._keep_alive()
                 got = self._receive(room)
                 if got is None:
+                    buffer = buffer[position:]
                     yield from order.follow(depacketizer.settle(), [])
                     continue
                 if not got:
@@ -354,12 +361,12 @@ class RtspSource:
         """Past what is no packet: an RTSP message, or garbage. The position itself when more is needed to tell."""
         if position >= len(buffer):
             return position
+        if buffer[position] in b"\r\n":
+            return position + 1
         if not begins_something(buffer, position, self._depacketizer.channel):
             return self._pass_garbage(buffer, position)
         if buffer[position] == 0x24:
             return position
-        if buffer[position] in b"\r\n":
-            return position + 1
         taken = take_message(buffer[position : position + MAX_HEAD_BYTES + MAX_BODY_BYTES])
         if taken is None:
             return position

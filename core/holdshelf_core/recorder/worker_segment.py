@@ -24,7 +24,7 @@ import av.error
 import av.video.stream
 
 from holdshelf_core.reasons import NOT_RECORDABLE
-from holdshelf_core.recorder.worker_nal import annexb, is_slice, kind_of, split_sample
+from holdshelf_core.recorder.worker_nal import annexb, are_complete, completed, is_slice, kind_of, split_sample
 from holdshelf_core.recorder.worker_source import Picture, SourceError
 
 # A frame may wait 0.4 s in the socket, then this long for its fragment's end, then this long for its sync: under 2 s.
@@ -34,6 +34,7 @@ MAX_FRAGMENT_BYTES = 64 << 20
 MAX_FRAGMENT_PICTURES = 4096
 MAX_PIXELS = 8192 * 5120
 """Of a picture whose file can be described: beyond every camera, and far below what parameter sets can claim."""
+MAX_SIDE = 16_384
 MAX_HEAD_NALS = 64
 _HEAD_OPTIONS = {"movflags": "empty_moov+default_base_moof+skip_trailer", "frag_duration": "750000"}
 _IS_SYNC, _IS_NOT_SYNC = 0x0200_0000, 0x0101_0000  # sample_depends_on and sample_is_non_sync_sample, § 8.8.3.1
@@ -58,11 +59,10 @@ def template_from_key_frame(picture: Picture, codec: str, sets: frozenset[bytes]
     for a picture larger than ``MAX_PIXELS``.
     """
     # SPS before PPS (and VPS first of all): by nal_unit_type, which happens to be that order.
-    carried = {kind_of(nal, codec) for nal in picture.sets}
-    missing = [nal for nal in sets if kind_of(nal, codec) not in carried]
-    whole = sorted({*missing, *picture.sets}, key=lambda nal: kind_of(nal, codec)) if missing else []
-    data = annexb(whole)
-    data += annexb(_head_of(split_sample(picture.data), codec))
+    whole = sorted(completed(picture.sets, sets, codec), key=lambda nal: kind_of(nal, codec))
+    if not are_complete(whole, codec):
+        raise ValueError("the key frame carries no usable parameter sets")
+    data = (annexb(whole) if len(whole) > len(picture.sets) else b"") + annexb(_head_of(split_sample(picture.data), codec))
     # libavformat decodes what it is given: no more than it takes to learn the pixel format, on this thread alone.
     options = {"probesize": str(max(5000, len(data))), "max_pixels": str(MAX_PIXELS), "threads": "1"}
     try:
@@ -71,7 +71,7 @@ def template_from_key_frame(picture: Picture, codec: str, sets: frozenset[bytes]
         raise ValueError(str(error)) from None
     if container.streams.video and container.streams.video[0].codec_context.width:
         width, height = container.streams.video[0].codec_context.width, container.streams.video[0].codec_context.height
-        if width * height <= MAX_PIXELS:
+        if width * height <= MAX_PIXELS and max(width, height) <= MAX_SIDE:
             return container
         container.close()
         raise SourceError(NOT_RECORDABLE, f"its picture claims {width} × {height} pixels")
@@ -192,8 +192,10 @@ class SegmentWriter:
         """Add one picture. Raises WriteFailed."""
         relative = max(0, picture.ticks - self.first_ticks)
         if self.frames:
-            self._frame_ticks = max(1, abs(picture.ticks - self._last_ticks))
-        self._last_ticks = picture.ticks
+            step = max(1, abs(picture.ticks - self._last_ticks))
+            # Among pictures that come out of order, the shortest step is the length of one.
+            self._frame_ticks = step if picture.decode_ticks is None else min(self._frame_ticks or step, step)
+        self._last_ticks = picture.ticks if picture.decode_ticks is None else max(self._last_ticks, picture.ticks)
         decode = relative if picture.decode_ticks is None else picture.decode_ticks - self.first_ticks
         decode = max(decode, self._next_decode)  # strictly rising, whatever the camera says
         self._next_decode = decode + 1

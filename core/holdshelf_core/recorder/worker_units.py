@@ -20,6 +20,7 @@ MAX_SET_BYTES = 16 << 10
 # A marker is believed once so many pictures, a key frame among them, ended where it said so.
 AGREEING_PICTURES = 3
 JUMP_S = 5
+REST_FACTOR = 12
 # How many pictures may come before one that is shown earlier: decoding times lag by so many (cameras use 1 or 2).
 REORDER_DEPTH = 4
 _WRAP = 1 << 32
@@ -69,9 +70,11 @@ class StreamClock:
             self._go(whole, done)
 
     def flush(self, done: list[Picture]) -> None:
-        """Nothing follows: the one that waits is placed beside the last."""
+        """Nothing follows: the one that waits came after a rest, or is placed beside the last."""
         held, self._held = self._held, None
-        if held is not None:
+        if held is not None and 0 < self._step(held.stamp) <= REST_FACTOR * self._jump_ticks:
+            self._go(held, done)
+        elif held is not None:
             done.append(self._picture(held, self._ticks + 1))
 
     def _step(self, stamp: int) -> int:

@@ -119,14 +119,12 @@ class WhepSource:
         frames, lane, peer = self._frames, self._lane, self._peer
         assert peer is not None
         clock = time.monotonic
-        media_at_s = clock()
+        began_s = clock()
         burst, lossy_until_s, may_gather = _Burst(lane.capacity_packets), 0.0, True
         seen = False
         while True:
             batch = lane.read(_PROMPT_S if frames.incomplete else _IDLE_S)
             now_s = clock()
-            if batch:
-                media_at_s = now_s
             out = frames.take(batch, now_s)
             out += frames.tick(now_s)
             for item in out:
@@ -134,8 +132,11 @@ class WhepSource:
                 yield item
             if over := frames.ended or peer.over:
                 raise SourceError(STREAM_ENDED if seen else NO_FRAMES, over)
-            if now_s - media_at_s > 2 * READ_TIMEOUT_S:
+            # Reports (RTCP) and keepalives (STUN) of a peer that sends no pictures do not count.
+            if now_s - max(began_s, frames.packet_at_s) > 2 * READ_TIMEOUT_S:
                 raise SourceError(NO_FRAMES, "the connection is open and nothing comes")
+            if not seen and now_s - began_s > 2 * READ_TIMEOUT_S:
+                raise SourceError(NO_FRAMES, "packets come, but no whole key frame")
             if frames.incomplete:
                 lossy_until_s = now_s + LOSSY_S
             if batch:

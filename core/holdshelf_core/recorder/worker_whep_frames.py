@@ -85,7 +85,8 @@ class Frames:
         self._hole_told_s = 0.0
         self._started = False
         self._waits_for_key = True
-        self._packet_at_s: float | None = None
+        self.packet_at_s = 0.0
+        """When the stream's last packet came (monotonic); 0 before the first."""
         self.codec = next(iter(codecs.values()))
         self.ended = ""
         """Why the peer's stream is over, in words; '' while it is not."""
@@ -126,7 +127,7 @@ class Frames:
                 self._feed(packet, out)
             else:
                 self._hold(seq, packet, now_s, out)
-            self._packet_at_s = now_s
+            self.packet_at_s = now_s
         return out
 
     def _adopt(self, packet: bytes, now_s: float) -> bool:
@@ -135,7 +136,7 @@ class Frames:
             return False
         if self._ssrc is not None:
             # Whoever replaces the source of a running session is dialled anew: nothing of the old one is left to go on.
-            if self._packet_at_s is not None and now_s - self._packet_at_s > CHANGED_AFTER_S:
+            if now_s - self.packet_at_s > CHANGED_AFTER_S:
                 self.ended = "the peer goes on with another stream"
             return False
         self._ssrc = packet[8:12]

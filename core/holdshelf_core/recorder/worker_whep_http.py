@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import os
 import re
 import ssl
 from dataclasses import dataclass, field
@@ -238,4 +239,5 @@ def _refused(got: _Answer) -> SourceError:
 
 def _words(error: Exception) -> str:
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    return str(getattr(cause, "strerror", None) or cause or type(error).__name__)[:120]
+    number = getattr(cause, "errno", None)
+    return os.strerror(number) if number and number > 0 else str(cause)[:120] or type(cause).__name__

@@ -33,6 +33,7 @@ from holdshelf_core.recorder.worker_whep_sdp import Transport, usable_address
 CONNECT_TIMEOUT_S = 8.0
 RECEIVE_BUFFER_BYTES = 4 << 20  # the kernel grants net.core.rmem_max, 208 KiB by default, and doubles it
 MAX_EARLY = 8192
+MAX_UNDER_WAY = 64
 _SLOTS, _SLOT_BYTES = 64, 2048
 _MOST_AT_ONCE = 1024
 _MSG_DONTWAIT = 0x40
@@ -97,6 +98,7 @@ class Lane:
         self._early: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._socket: socket.socket | None = None
         self._hand_back: Any = None
+        self._under_way = 0
         self._poll = select.poll()
         self.capacity_packets = 0
         self._drops = 0
@@ -164,12 +166,18 @@ class Lane:
                 datagram = view[at : at + message.received].tobytes()
                 if datagram and 127 < datagram[0] < 192:
                     found.append(datagram)
-                elif datagram:
+                elif datagram and self._under_way < MAX_UNDER_WAY:
                     address = _address(ctypes.string_at(ctypes.addressof(self._names) + 32 * number, 32))
-                    self._loop.call_soon_threadsafe(self._hand_back, datagram, address)
+                    self._under_way += 1
+                    self._loop.call_soon_threadsafe(self._take_back, datagram, address)
                 message.header.name_length = 32
             if count < _SLOTS:
                 return
+
+    def _take_back(self, datagram: bytes, address: tuple[str, int]) -> None:
+        """On the loop: STUN or DTLS. A flood of it is dropped before it gets here (``_under_way`` may miss one: no matter)."""
+        self._under_way -= 1
+        self._hand_back(datagram, address)
 
     def overflowed(self) -> bool:
         """Whether the kernel had to drop datagrams since the last question, for want of room in the socket."""

@@ -1,7 +1,8 @@
 """The worker processes, as the service sees them: started, pinned, spoken to, and replaced when they die.
 
-Cameras that speak WebRTC have workers of their own: another confinement, and five times the work. What a worker says is
-believed only about the cameras that it was given; one that says anything else has been taken over, and is ended.
+Cameras that speak WebRTC have workers of their own: another confinement, and five times the work. So have those that need
+libavformat, which trusts cameras more than it should: few to a worker, and none beside those that do not. What a worker
+says is believed only about the cameras that it was given; one that says anything else has been taken over, and is ended.
 
 A worker inherits two descriptors: its control socket, and the volume's lock, so that no new service records while
 an old worker still may. DESIGN § 3.
@@ -21,7 +22,7 @@ from holdshelf_core.worker_process import QUIT_TIMEOUT_S, WorkerProcess, cores
 
 _LOGGER = logging.getLogger(__name__)
 
-CAMERAS_PER_WORKER = {"rtsp": 16, "whep": 8}
+CAMERAS_PER_WORKER = {"rtsp": 16, "libav": 4, "whep": 8}
 _LOOKUPS_AT_A_TIME = 16
 _RESPAWN_FIRST_S = 0.1
 _RESPAWN_CAP_S = 10.0
@@ -88,6 +89,7 @@ class WorkerPool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: dict[str, asyncio.Event] = {}
         self._balancing = asyncio.Lock()
+        self._elsewhere: set[str] = set()
         self.confinement: dict[str, wire.Ready] = {}
         """What holds of the last worker of each kind, as it told; for ``doctor``."""
 
@@ -109,8 +111,9 @@ class WorkerPool:
     async def async_record(self, order: wire.Record) -> None:
         """Dial this camera from now on."""
         self._orders[order.camera] = order
+        self._elsewhere.discard(order.camera)
         worker = self._worker_of(order.camera)
-        if worker is not None and worker.slot[0] != kind_of(order.url):
+        if worker is not None and worker.slot[0] != self._kind(order):
             await self._take_away(order.camera, worker)
             worker = None
         if worker is not None:
@@ -160,11 +163,21 @@ class WorkerPool:
     def _worker_of(self, camera: str) -> RecorderWorker | None:
         return next((w for w in self._workers.values() if camera in w.cameras), None)
 
+    def _kind(self, order: wire.Record) -> str:
+        kind = kind_of(order.url, order.transport)
+        return "libav" if kind == "rtsp" and order.camera in self._elsewhere else kind
+
+    async def _move(self, camera: str, worker: RecorderWorker) -> None:
+        """From a worker that cannot take it to one that can."""
+        await self._take_away(camera, worker)
+        if self._open:
+            await self._rebalance()
+
     async def _rebalance(self) -> None:
         # One at a time: a camera given to a worker that is still starting would not be heard.
         async with self._balancing:
             for kind, share in CAMERAS_PER_WORKER.items():
-                count = sum(kind_of(order.url) == kind for order in self._orders.values())
+                count = sum(self._kind(order) == kind for order in self._orders.values())
                 for index in range(min(len(cores()), -(-count // share))):
                     if (kind, index) not in self._workers and self._open:
                         await self._spawn((kind, index))
@@ -172,7 +185,7 @@ class WorkerPool:
 
     def _assign(self) -> None:
         for camera, order in self._orders.items():
-            kind = kind_of(order.url)
+            kind = self._kind(order)
             workers = [worker for worker in self._workers.values() if worker.slot[0] == kind]
             if self._worker_of(camera) is None and workers:
                 worker = min(workers, key=lambda w: len(w.cameras))
@@ -192,6 +205,11 @@ class WorkerPool:
             return
         if isinstance(message, wire.Resolve):
             self._resolve(worker, message.host)
+            return
+        if isinstance(message, wire.Elsewhere):
+            if message.camera in worker.cameras and message.camera not in self._elsewhere:
+                self._elsewhere.add(message.camera)
+                self._keep(asyncio.create_task(self._move(message.camera, worker)))
             return
         of = {beat.camera for beat in message.beats} if isinstance(message, wire.Progress) else {message.camera}
         if not of <= worker.cameras | worker.former:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import resource
@@ -24,6 +25,8 @@ from holdshelf_core.looking.pictures import Burn, OpenPicture, Picture, Pictures
 from holdshelf_core.recorder.worker_nal import length_prefixed, split_sample
 from holdshelf_storage import fmp4
 from tests.core.looking.clips import NS, T0, Clip, encode, number_shown, opened
+from tests.rig.hostile_rtsp import PPS, key_slice
+from tests.rig.hostile_rtsp import sps as small_sps
 from tests.service import wait_for
 
 
@@ -190,6 +193,24 @@ async def test_a_stream_that_lies_about_its_size_is_bounded(
         except Unavailable as error:
             assert any(words in str(error) for words in ("Front desk", "decod", "took too long"))
     assert time.monotonic() - began < 3 * 5 + 5, "each is given up after five seconds"
+    assert await still_works(pictures, segment, burn)
+    assert all(peak_bytes(pid) < 2 * MORE_MEMORY_BYTES for pid in pictures.pids())
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 240), (8192, 4352)])
+async def test_frames_of_thousands_of_slices_are_bounded(
+    pictures: Pictures, clip: Clip, segment: OpenPicture, burn: Burn, tmp_path: Path, width: int, height: int
+) -> None:
+    macroblocks = width * height // 256
+    slices = [key_slice(number, 1, number * 7 % macroblocks) for number in range(20_000)]
+    data = length_prefixed([small_sps(width, height), PPS, *slices])
+    frames = [(number * 9_000, number * 9_000, data, True) for number in range(10)]
+    file = opened(clip.write(tmp_path / "s.mp4", frames), 1)
+    began = time.monotonic()
+    for at in (0, 9):
+        with contextlib.suppress(Unavailable):
+            await pictures.async_still([file], T0 + at * 100_000_000, burn)
+    assert time.monotonic() - began < 2 * 5 + 5
     assert await still_works(pictures, segment, burn)
     assert all(peak_bytes(pid) < 2 * MORE_MEMORY_BYTES for pid in pictures.pids())
 

@@ -13,7 +13,7 @@ from holdshelf_core.api import types, types_board
 from holdshelf_tui.screens.add_cameras import AddCamerasPane
 from holdshelf_tui.screens.cameras import CamerasPane
 from holdshelf_tui.screens.dialogs.camera import camera_lines
-from holdshelf_tui.screens.dialogs.camera_forms import AddCameraDialog
+from holdshelf_tui.screens.dialogs.step import StepDialog
 from holdshelf_tui.screens.doctor import DoctorPane
 from holdshelf_tui.screens.home import HomeScreen
 from holdshelf_tui.screens.storage import StoragePane
@@ -96,37 +96,42 @@ async def test_p5_a_camera_is_added_by_its_address_and_a_no_loses_nothing_that_w
         await pilot.press("2")
         await until_shown(pilot, "Add by address")
         await pilot.press("a")
-        await until_shown(pilot, "Try it and add it")
-        await fills(pilot, rig.url("door"), "Staff lounge door", "", "")
-        await pilot.press(*["down"] * 3)  # the seating area
-        await fills(pilot, "", "", "viewer", "wrong-one")
-        await until_shown(pilot, "▸ Password")  # where the cursor is, told by a sign
+        await until_shown(pilot, "Go on")
         await pilot.press("enter")
-        await until_shown(pilot, "sounds like a private place")
+        await until_shown(pilot, "What is the camera's address?")
+        await type_text(pilot, rig.url("door") + "\n")
+        await until_shown(pilot, "Try it")
+        await fills(pilot, "viewer", "wrong-one")
+        await until_shown(pilot, "▸ Password")  # where the cursor is, told by a sign
         assert "wrong-one" not in screen_text(pilot), "the password is shown"
-        assert "Staff lounge door" not in cameras(stage)
-        await pilot.press("space", "enter")
-        shown = await until(
-            pilot,
-            "the camera refuses it",
-            lambda: "password" in (now := screen_text(pilot).lower()) and "refus" in now and now,
-        )
+        await pilot.press("shift+tab", "enter")
+        await until_shown(pilot, "refuses this user name or password")
         dialog = pilot.app.screen
-        assert isinstance(dialog, AddCameraDialog), shown
-        assert dialog.text("name") == "Staff lounge door"
-        password = dialog.query_one("#password", Input)
-        password.focus()
+        assert isinstance(dialog, StepDialog)
+        assert dialog.text("username") == "viewer"
+        await until_shown(pilot, "▸ Password")  # what is to be corrected has the cursor
         await pilot.press("ctrl+u")
         await type_text(pilot, SECRET + "\n")
-        shown = await until_shown(pilot, "is added as staff-lounge-door")
+        shown = await until_shown(pilot, "Name and place it")
         assert SECRET not in shown
+        await pilot.press("ctrl+u")
+        await type_text(pilot, "Staff lounge door\n")
+        await until_shown(pilot, "Which kind of place is it?")
+        assert "Staff lounge door" not in cameras(stage)
+        await pilot.press(*["down"] * 3)  # the seating area
+        await pilot.press("enter")
+        await until_shown(pilot, "sounds like a private place")
+        assert "Staff lounge door" not in cameras(stage)
+        await pilot.press("space", "enter")
+        shown = await until_shown(pilot, "is added as staff-lounge-door")
         await closed(pilot)
     row = cameras(stage)["Staff lounge door"]
     assert (row.area_kind, row.commission) == ("seating", "new")
     assert last_entry(stage, "camera.add")["facts"]["confirmed_not_private"] is True
+    assert last_entry(stage, "camera.try")["outcome"] == "done"
 
 
-async def test_a_camera_is_found_picked_named_and_tried(stage: Stage, onvif: VirtualCameras) -> None:
+async def test_a_camera_is_found_picked_tried_and_named(stage: Stage, onvif: VirtualCameras) -> None:
     async with stage.app("").run_test(size=(80, 24)) as pilot:
         home = await settled(pilot)
         await pilot.press("2")
@@ -140,9 +145,12 @@ async def test_a_camera_is_found_picked_named_and_tried(stage: Stage, onvif: Vir
         shown = await until_shown(pilot, "1 camera answered, 1 not added yet")
         assert "Porch" in shown and shown.replace("\n", "").isprintable()
         await pilot.press("enter")
-        await until_shown(pilot, "Try it and add it")
+        await until_shown(pilot, "Nothing is added whose stream")
+        await fills(pilot, "", PASSWORD)
+        await pilot.press("enter")
+        await until_shown(pilot, "Name and place it", 40)
         await pilot.press("ctrl+u")
-        await fills(pilot, "Porch", "", "", "", PASSWORD)
+        await fills(pilot, "Porch", "")
         await pilot.press("enter")
         await until_shown(pilot, "Which kind of place is it?")
         await pilot.press("down", "down", "enter")
@@ -222,6 +230,24 @@ async def test_a_new_password_is_kept_only_if_it_is_right(stage: Stage, rig: Rts
         await until_shown(pilot, "is right and is kept")
         await closed(pilot)
     assert last_entry(stage, "camera.check")["facts"]["what"] == "new password"
+
+
+async def test_a_new_address_is_tried_and_kept(stage: Stage, rig: RtspServer) -> None:
+    stage.service.add(rig.url("desk") + "?moving", "Moving", "service-desk")
+    async with stage.app("").run_test(size=(80, 24)) as pilot:
+        await choose(pilot, "moving")
+        await press_button(pilot, "act-address")
+        await until_shown(pilot, "does not say which camera it comes from")
+        await pilot.press("ctrl+u")
+        await type_text(pilot, "http://127.0.0.1:9\n")
+        await until_shown(pilot, "no address of the kind that Moving has")
+        assert stage.service.camera("moving").address == rig.url("desk") + "?moving"
+        await pilot.press("ctrl+u")
+        await type_text(pilot, rig.url("desk") + "?moved\n")
+        await until_shown(pilot, "The new address is right and is kept")
+        await closed(pilot)
+    assert stage.service.camera("moving").address == rig.url("desk") + "?moved"
+    assert last_entry(stage, "camera.reconfigure")["facts"]["what"] == "new address"
 
 
 # --- how a camera fares ------------------------------------------------------------------------------------------------

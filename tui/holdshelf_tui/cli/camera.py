@@ -14,7 +14,7 @@ from holdshelf_core.api.errors import BadRequest, HoldshelfError
 from holdshelf_core.api.local import AREA_KINDS, check_area, questionable_name
 from holdshelf_core.api.types_looks import Activity, ActivityAsk
 from holdshelf_core.api.types_people import Done
-from holdshelf_tui.cli import commission, render
+from holdshelf_tui.cli import camera_device, camera_flow, commission, render
 from holdshelf_tui.cli.options import Data, Json, PasswordEnv, PasswordFile, ask_password, client, given_password
 from holdshelf_tui.cli.service import CAMERA_HEADS, camera_cells, echo_json, print_checks
 from holdshelf_tui.words_events import event_words
@@ -29,21 +29,32 @@ Probe = Annotated[
 Timeout = Annotated[float, typer.Option(help="How long to wait for answers, in seconds.")]
 
 
-def _discover(service: Client, addresses: list[str] | None, timeout_s: float) -> list[types.DiscoveredRow]:
+def _discover(
+    service: Client, addresses: list[str] | None, timeout_s: float, ranges: list[str] | None = None
+) -> list[types.DiscoveredRow]:
     if not 0.1 <= timeout_s <= 30:
         raise BadRequest("Discovery waits between 0.1 and 30 seconds.", "Give another --timeout.")
-    asked = types.DiscoverRequest(addresses or None, timeout_s)
+    asked = types.DiscoverRequest(addresses or None, timeout_s, ranges or [])
     return service.post("/discover", asked, list[types.DiscoveredRow], timeout_s=timeout_s + 30)
 
 
 @app.command(epilog="Example: holdshelf camera discover --at 192.0.2.7")
-def discover(data: Data = None, at: Probe = None, timeout: Timeout = 4.0, json: Json = False) -> None:
-    """Look for ONVIF cameras on the local network."""
-    found = _discover(client(data), at, timeout)
+def discover(
+    data: Data = None,
+    at: Probe = None,
+    ranges: Annotated[
+        list[str] | None,
+        typer.Option("--range", help="Ask each host of this private range (10.20.0.0/24); may be repeated."),
+    ] = None,
+    timeout: Timeout = 4.0,
+    json: Json = False,
+) -> None:
+    """Look for ONVIF cameras on the local network; in another VLAN by --range."""
+    found = _discover(client(data), at, timeout, ranges)
     if json:
         echo_json(found)
     elif not found:
-        other = "Add it by its address" if at else "Ask one directly with --at HOST, or add it by its address"
+        other = "Add it by its address" if at or ranges else "Ask one directly with --at HOST, or add it by its address"
         typer.echo(f"No camera answered. {other}.")
     else:
         rows = [(f.id, f.name, f.hardware, f.address, f.added_as or "-") for f in found]
@@ -86,18 +97,19 @@ def add(
         return
     if target is None:
         raise BadRequest("Which camera?", "Give a discovered id or an address, or --all-discovered.")
-    if sys.stdin.isatty():
-        service.status()  # nobody answers questions for a service that is not there
-    is_stream = target.lower().startswith(("rtsp://", "rtsps://", "whep+http://", "whep+https://"))
-    if password is None and (user is not None or (not is_stream and sys.stdin.isatty())):
-        user = user or typer.prompt("User name on the camera", default="admin")
-        password = ask_password(f"{user} on {_without_login(target)}")
-    name = name or _ask("What do people call this camera?", "--name")
-    area = _area(area or _ask(f"Kind of area ({_AREAS})?", "--area"))
-    if area == "other" and not area_note.strip() and sys.stdin.isatty():
-        area_note = _ask("Which area, and why?", "--area-note")
-    asked = types.AddRequest(target, name, area, area_note, user, password, transport, not_private)
-    added = service.act("camera.add", asked, types.AddedRow, timeout_s=90)
+    area = camera_flow.area_words(area) if area else None
+    # A private place is refused, and the attempt written down, before anything is dialled or asked.
+    permitted = area is None or area in AREA_KINDS
+    if sys.stdin.isatty() and permitted and not (name and area and password is not None):
+        given = camera_flow.Given(name or "", area or "", area_note, user, password, transport, not_private)
+        added = camera_flow.add_by_steps(service, target, given)
+    else:
+        if password is None and user is not None:
+            password = ask_password(f"{user} on {camera_flow.without_login(target)}")
+        asked = types.AddRequest(
+            target, _given(name, "--name"), _given(area, "--area"), area_note, user, password, transport, not_private
+        )
+        added = service.act("camera.add", asked, types.AddedRow, timeout_s=90)
     if json:
         echo_json(added)
         return
@@ -109,19 +121,10 @@ def add(
     )
 
 
-def _without_login(target: str) -> str:
-    return render.inert(target.rpartition("@")[2] if "@" in target else target)
-
-
-def _ask(question: str, option: str) -> str:
-    if not sys.stdin.isatty():
+def _given(value: str | None, option: str) -> str:
+    if not value:
         raise BadRequest(f"{option} is missing.", f"Give {option}.")
-    return str(typer.prompt(question, prompt_suffix=" "))
-
-
-def _area(typed: str) -> str:
-    """As a person may type it: 'Service desk' is service-desk."""
-    return "-".join(typed.lower().replace("_", " ").replace("-", " ").split())
+    return value
 
 
 def _camera(typed: str) -> str:
@@ -172,7 +175,7 @@ def _ask_row(row: types.DiscoveredRow, user: str | None, password: str, transpor
     name = str(typer.prompt("  Name ('-' skips this camera)", default=render.inert(row.name, 64) or "Camera")).strip()
     if name == "-":
         return None
-    while (area := _area(str(typer.prompt(f"  Kind of area ({_AREAS})")))) not in AREA_KINDS:
+    while (area := camera_flow.area_words(str(typer.prompt(f"  Kind of area ({_AREAS})")))) not in AREA_KINDS:
         if area == "-" or not area:
             return None
         try:
@@ -286,7 +289,7 @@ def move(
     json: Json = False,
 ) -> None:
     """Say that a camera looks at another place. Recording goes on; nobody looks before it is commissioned anew."""
-    asked = asking.CameraMove(_camera(camera), _area(area), why, area_note, name, not_private)
+    asked = asking.CameraMove(_camera(camera), camera_flow.area_words(area), why, area_note, name, not_private)
     _say_done(client(data).act("camera.move", asked, Done), json=json)
 
 
@@ -318,3 +321,5 @@ def remove(
 
 
 commission.register(app)
+camera_device.register(app)
+camera_flow.register(app)

@@ -1,4 +1,4 @@
-"""Add cameras, for the admin: look for them on the network or name one by its address, try it, name it, place it. No picture."""
+"""Add cameras, for the admin: look for them or name one by its address, then its steps: try it, name it, place it. No picture."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from textual.widgets import DataTable, Input, Label, Static
 
 from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_core.api.types import AddedRow, DiscoveredRow, DiscoverRequest
-from holdshelf_tui.screens.dialogs.camera_forms import AddCameraDialog
+from holdshelf_core.api.types_flow import FlowStart, FlowStep
+from holdshelf_tui.screens.dialogs.form import in_words
 from holdshelf_tui.screens.dialogs.message import MessageDialog
+from holdshelf_tui.screens.dialogs.step import Answer, StepDialog
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.widgets.actions import Actions
 from holdshelf_tui.widgets.fields import TextField
@@ -50,7 +52,6 @@ class AddCamerasPane(Pane):
         super().__init__(id=id)
         self._found: dict[str, DiscoveredRow] = {}
         self._looked = False
-        self._username = "admin"
 
     def compose(self) -> ComposeResult:
         """State, where to look, what answered, buttons."""
@@ -152,9 +153,18 @@ class AddCamerasPane(Pane):
 
     @work(group="act")
     async def _add(self, found: DiscoveredRow | None) -> None:
-        added: AddedRow | None = await self.app.push_screen_wait(AddCameraDialog(found, username=self._username))
-        if added is None:
+        try:
+            answer: Answer | None = await self.link.post(
+                "/flow", FlowStart("user", found.id if found is not None else ""), FlowStep
+            )
+        except HoldshelfError as error:
+            self.say(in_words(error), wrong=True)
             return
+        while isinstance(answer, FlowStep):
+            answer = await self.app.push_screen_wait(StepDialog(answer))
+        if not isinstance(answer, AddedRow):
+            return
+        added = answer
         if found is not None:
             self._found[found.id] = DiscoveredRow(
                 found.id, found.integration, found.name, found.address, found.hardware, found.location, added.id

@@ -16,7 +16,9 @@ from textual.content import Content
 from textual.widgets import DataTable, Static
 
 from holdshelf_core.api import types
+from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_core.api.types_commission import CameraCheck
+from holdshelf_core.api.types_flow import FlowStart, FlowStep
 from holdshelf_core.api.types_people import Done
 from holdshelf_tui.camera_words import CLOCK_REPAIR, repair_lines
 from holdshelf_tui.cli import render
@@ -26,15 +28,15 @@ from holdshelf_tui.screens.commission import CommissionScreen
 from holdshelf_tui.screens.dialogs.camera import CameraDialog
 from holdshelf_tui.screens.dialogs.camera_forms import (
     DIAL_TIMEOUT_S,
-    CredentialsDialog,
     MoveDialog,
     RemoveDialog,
     RenameDialog,
 )
 from holdshelf_tui.screens.dialogs.checks import ChecksDialog
 from holdshelf_tui.screens.dialogs.commission_forms import RetireDialog
-from holdshelf_tui.screens.dialogs.form import FormDialog
+from holdshelf_tui.screens.dialogs.form import FormDialog, in_words
 from holdshelf_tui.screens.dialogs.message import MessageDialog
+from holdshelf_tui.screens.dialogs.step import Answer, StepDialog
 from holdshelf_tui.screens.doctor import async_confirm_time
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.widgets.actions import Actions
@@ -56,12 +58,13 @@ _ACTIONS = (
     ("retire", "Retire"),
     ("check", "Check"),
     ("password", "New password"),
+    ("address", "New address"),
     ("rename", "Rename"),
     ("move", "Moved"),
     ("remove", "Remove"),
     ("clock", "Confirm the time"),
 )
-_ADMINS = frozenset(("check", "password", "rename", "move", "remove"))
+_ADMINS = frozenset(("check", "password", "address", "rename", "move", "remove"))
 
 
 def commissions(who: Who, camera: str) -> bool:
@@ -279,16 +282,25 @@ class CamerasPane(Pane):
             await self.app.push_screen_wait(CommissionScreen(camera.id, camera.name))
         elif what == "check":
             await self.app.push_screen_wait(ChecksDialog(f"Check: {camera.name}", lambda: self._async_check(camera.id)))
-        elif what == "password":
-            found: types.Checks | None = await self.app.push_screen_wait(CredentialsDialog(camera))
-            if found is not None:
-                title = f"New password: {camera.name}"
-                await self.app.push_screen_wait(ChecksDialog(title, lambda: self._async_check(camera.id), found))
+        elif what in ("password", "address"):
+            await self._async_change("reauth" if what == "password" else "reconfigure", camera)
         else:
             done: Done | None = await self.app.push_screen_wait(_form(what, camera))
             if done is not None:
                 said = done.sentence.partition(": `")[0].rstrip(".")
                 await self.app.push_screen_wait(MessageDialog("Done", f"{said}. Entry {done.seq} of the access log."))
+
+    async def _async_change(self, kind: str, camera: types.CameraRow) -> None:
+        """A new password or a new address, tried at once: the steps are the service's, as at the command line."""
+        try:
+            step = await self.link.post("/flow", FlowStart(kind, camera=camera.id), FlowStep)
+        except HoldshelfError as error:
+            self.say(in_words(error), wrong=True)
+            return
+        found: Answer | None = await self.app.push_screen_wait(StepDialog(step))
+        if isinstance(found, types.Checks):
+            title = f"{step.title.partition(' for ')[0]}: {camera.name}"
+            await self.app.push_screen_wait(ChecksDialog(title, lambda: self._async_check(camera.id), found))
 
     def _async_check(self, camera: str) -> Awaitable[types.Checks]:
         return self.link.act("camera.check", CameraCheck(camera), types.Checks, timeout_s=DIAL_TIMEOUT_S)

@@ -8,11 +8,18 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from uuid import NAMESPACE_URL, uuid5
 
 from holdshelf_core.integration.errors import FlowError
+from holdshelf_core.integration.flow import ADDRESS, PASSWORD, UDP, USERNAME, Steps, strings
 from holdshelf_core.integration.models import DiscoveredCamera, EntryDraft, StreamSource
 from holdshelf_core.integration.root import Holdshelf
 from holdshelf_core.integration.stream_url import PASSWORD_MARK, shown_address, take_password
 
 SCHEMES = ("rtsp", "rtsps", "whep+http", "whep+https")
+STEPS: Steps = {
+    "device": (USERNAME, PASSWORD, UDP),
+    "reauth": (USERNAME, PASSWORD),
+    "reconfigure": (ADDRESS, USERNAME, PASSWORD),
+}
+_STRINGS = strings(__package__)
 
 
 def matches(address: str) -> bool:
@@ -43,21 +50,12 @@ async def async_probe(
     try:
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise FlowError(
-            "address",
-            f"The port in {parts.netloc.rpartition('@')[2][:80]!r} is not a number from 1 to 65535.",
-            f"Leave it out for the usual one, {_usual_port(parts.scheme)}.",
-        ) from None
+        shown = repr(parts.netloc.rpartition("@")[2][:80])
+        raise _error("address", "bad_port", address=shown, usual=_usual_port(parts.scheme)) from None
     if not matches(address) or not host:
-        raise FlowError(
-            "address",
-            f"{shown_address(address)!r} is not a stream address.",
-            "It looks like rtsp://192.0.2.7/stream1 or whep+https://192.0.2.7/stream1/whep.",
-        )
+        raise _error("address", "bad_address", address=repr(shown_address(address)))
     if port == 0:
-        raise FlowError(
-            "address", "No camera answers on port 0.", f"Leave it out for the usual one, {_usual_port(parts.scheme)}."
-        )
+        raise _error("address", "port_zero", usual=_usual_port(parts.scheme))
     if parts.username and not parts.password and parts.scheme.lower().startswith("whep"):
         password = password or unquote(parts.username)  # a lone word is a bearer token: sealed as passwords are
     elif parts.password or parts.username:
@@ -70,7 +68,7 @@ async def async_probe(
     url, inside = take_password(urlunsplit((parts.scheme.lower(), netloc, parts.path or "/", parts.query, "")))
     password = password or inside
     if PASSWORD_MARK in url and not password:
-        raise FlowError("password", f"{host} wants a password inside its address.", "Give it with --password-file.")
+        raise _error("password", "password_inside", host=host)
     pin = (known or {}).get("stream", {}).get("certificate_sha256")
     source = StreamSource(url=url, username=username or None, password=password, certificate_sha256=pin)
     return EntryDraft(
@@ -83,3 +81,8 @@ async def async_probe(
 
 def _usual_port(scheme: str) -> int:
     return {"rtsps": 322, "whep+http": 80, "whep+https": 443}.get(scheme.lower(), 554)
+
+
+def _error(field: str, key: str, **placeholders: object) -> FlowError:
+    said = _STRINGS["errors"][key]
+    return FlowError(field, said["sentence"].format(**placeholders), said["next_step"].format(**placeholders))

@@ -56,9 +56,9 @@ class FormDialog[T](ModalScreen[T | None]):
     FormDialog .dialog .buttons { margin-top: 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", id="back")]
-    title_words: ClassVar[str] = ""
-    does: ClassVar[str] = "Do it"
-    doing: ClassVar[str] = "Doing it"
+    title_words = ""
+    does = "Do it"
+    doing = "Doing it"
 
     def __init__(self) -> None:
         super().__init__()
@@ -184,8 +184,9 @@ class FormDialog[T](ModalScreen[T | None]):
             answer = await self.async_submit()
         except HoldshelfError as error:
             self.tell(in_words(error), wrong=True)
-            if isinstance(error, Missing):
-                self.query_one(f"#{error.where}").focus()
+            where = error.where if isinstance(error, Missing) else error.field
+            for field in self.query(f"#{where}") if where else ():
+                field.focus()
             return
         finally:
             timer.stop()

@@ -1,0 +1,87 @@
+"""The steps in which a person adds or changes a camera: their fields are an integration's, their words strings.json's.
+
+The command line and the terminal's screens ask what stands here and nothing else. An integration's ``config_flow`` names its
+fields in ``STEPS``; words that its own strings.json lacks are those of core's (``integration/strings.json``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+type Kind = Literal["text", "secret", "tick", "choice"]
+type Steps = Mapping[str, tuple[FlowField, ...]]
+"""Fields by step: ``device`` (try a new camera), ``reauth`` and ``reconfigure`` (one that is here)."""
+
+CORE = "holdshelf_core.integration"
+
+
+@dataclass(frozen=True, slots=True)
+class FlowField:
+    """One thing that is asked. ``needed``: it cannot be left out. ``value``: what most people will say."""
+
+    key: str
+    kind: Kind = "text"
+    needed: bool = False
+    value: str = ""
+
+
+USERNAME = FlowField("username")
+PASSWORD = FlowField("password", "secret")
+ADDRESS = FlowField("address", needed=True)
+UDP = FlowField("udp", "tick")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWords:
+    """``label`` in a form, ``hint`` inside the empty field, ``ask`` as a question at a prompt and when it is missing."""
+
+    label: str
+    hint: str
+    ask: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepWords:
+    """``does`` stands on the button, ``doing`` while it is done."""
+
+    title: str
+    lead: str
+    does: str
+    doing: str
+    fields: Mapping[str, FieldWords]
+
+
+@cache
+def strings(package: str) -> dict[str, Any]:
+    """A package's strings.json. Small, read once."""
+    loaded: dict[str, Any] = json.loads((files(package) / "strings.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+def step_words(package: str, step: str, fields: Sequence[FlowField], **placeholders: str) -> StepWords:
+    """A step's words with the placeholders filled in. Raises KeyError for one that strings.json does not have."""
+    said = strings(package)["config"]["step"][step]
+    common = strings(CORE)["config"]["data"]
+    own = said.get("data", {})
+    return StepWords(
+        title=said["title"].format(**placeholders),
+        lead=said["lead"].format(**placeholders),
+        does=said["does"],
+        doing=said["doing"],
+        fields={field.key: FieldWords(**{**common.get(field.key, {}), **own.get(field.key, {})}) for field in fields},
+    )
+
+
+def error_words(key: str, **placeholders: str) -> tuple[str, str]:
+    """(sentence, next step) of an error that core itself raises in a flow."""
+    said = strings(CORE)["config"]["error"][key]
+    return said["sentence"].format(**placeholders), said["next_step"].format(**placeholders)
+
+
+# Read when they are imported: the first question is asked on a running loop.
+strings(CORE)
