@@ -21,7 +21,7 @@ import aiohttp
 
 from holdshelf_core.integration.errors import HoldshelfError
 
-from . import parsers, thread, wsdl_files
+from . import parsers, strings, thread, wsdl_files
 from .address import BadAddress, differs, host_of, service_address, told_stream_url, usable_stream_url
 from .const import (
     DEFAULT_LIMITS,
@@ -34,7 +34,7 @@ from .const import (
     PLAIN_TOKEN,
     Limits,
 )
-from .device import DeviceClock, DeviceInformation, VideoProfile
+from .device import DeviceClock, DeviceInformation, Known, VideoProfile
 from .errors import (
     AnswerTooLarge,
     CameraTimeout,
@@ -120,17 +120,6 @@ def _load_library() -> _Library:
             wsdl_folder=Path(onvif.__file__).parent / "wsdl",
         )
     return _library
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What earlier talks with a device taught: how it takes the password, and its certificate's SHA-256 (hex).
-
-    Both empty: nothing yet. ``auth`` is one of DIGEST_TOKEN, HTTP_DIGEST and PLAIN_TOKEN.
-    """
-
-    auth: str = ""
-    certificate: str = ""
 
 
 class OnvifClient:
@@ -291,25 +280,37 @@ class OnvifClient:
         return tuple(found.values())
 
     async def _stream_uri(self, profile: VideoProfile) -> str:
-        media = await self.told_service(profile.service)
-        if media is None:
-            raise NoMediaService(self._host)
-        params: dict[str, Any] = {"Protocol": "RTSP", "ProfileToken": profile.token}
-        if profile.service == "media":
-            setup = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
-            params = {"StreamSetup": setup, "ProfileToken": profile.token}
-        url = told_stream_url(parsers.uri(await self.call(media, "GetStreamUri", params)))
-        note = "The camera names another host for its stream; it is dialled where it was added."
+        try:
+            url = await self._stream_uri_by(profile.service, profile.token)
+        except (*_LOCAL_FAILURES, BadAddress, ValueError, _load_library().fault, _load_library().zeep_error) as error:
+            # A profile of Media2 is one of Media too, under the same token, where the device has both.
+            both = profile.service == "media2" and MEDIA_NAMESPACE in await self._told()
+            if not both or isinstance(error, aiohttp.ServerFingerprintMismatch):
+                raise
+            url = await self._stream_uri_by("media", profile.token)
+        note = strings.warning("stream_not_followed")
         if usable_stream_url(url, self.address) != url and note not in self.notes:
             self.notes.append(note)
         return url
+
+    async def _stream_uri_by(self, name: str, token: str) -> str:
+        media = await self.told_service(name)
+        if media is None:
+            raise NoMediaService(self._host)
+        params: dict[str, Any] = {"Protocol": "RTSP", "ProfileToken": token}
+        if name == "media":
+            params = {
+                "StreamSetup": {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}},
+                "ProfileToken": token,
+            }
+        return told_stream_url(parsers.uri(await self.call(media, "GetStreamUri", params)))
 
     async def _told(self) -> dict[str, str]:
         """{namespace: XAddr} of the services that the device names."""
         if self._xaddrs is None:
             self._xaddrs = await self._find_services()
             self.notes = [
-                f"The camera names another {part} for its {name} service; it is asked where it was added."
+                strings.warning("not_followed", part=part, service=name)
                 for name, (namespace, _) in _SERVICES.items()
                 if name in ("media", "media2", "events")
                 and (part := differs(self._xaddrs.get(namespace, ""), self.address))

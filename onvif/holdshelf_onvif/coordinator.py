@@ -24,7 +24,7 @@ from holdshelf_core.integration.errors import HoldshelfError
 
 from . import repairs
 from .address import bare_host, usable_stream_url
-from .client import Known, OnvifClient
+from .client import OnvifClient
 from .const import (
     CONF_ADDRESS,
     CONF_AUTH,
@@ -40,7 +40,7 @@ from .const import (
     REFRESH_JITTER,
     Limits,
 )
-from .device import DeviceClock, DeviceDescription, VideoProfile, choose_profile, offered
+from .device import DeviceClock, DeviceDescription, Known, VideoProfile, choose_profile, offered
 from .errors import (
     AnotherCamera,
     CameraUnreachable,

@@ -92,6 +92,17 @@ class DeviceDescription:
     stream_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What earlier talks with a device taught: how it takes the password, and its certificate's SHA-256 (hex).
+
+    Both empty: nothing yet. ``auth`` is one of DIGEST_TOKEN, HTTP_DIGEST and PLAIN_TOKEN.
+    """
+
+    auth: str = ""
+    certificate: str = ""
+
+
 def choose_profile(profiles: Sequence[VideoProfile]) -> VideoProfile | None:
     """The one to record: most pixels, then most frames, then the device's own order; None when none can be recorded."""
     recordable = [profile for profile in profiles if profile.recordable]

@@ -17,8 +17,10 @@ from typing import Any
 from holdshelf_core.integration import ConfigEntry, EntryAuthFailed, Holdshelf
 from holdshelf_core.integration.errors import HoldshelfError
 
-from .client import Known, OnvifClient
+from .client import OnvifClient
 from .const import CONF_ADDRESS, CONF_PASSWORD, CONF_USERNAME, Limits
+from .device import Known
+from .errors import CameraTimeout, CameraUnreachable, RequestRefused
 from .messages import Message
 from .pullpoint import PullPoint, Subscription
 
@@ -161,27 +163,34 @@ class EventListener:
             self.listening, self.told = True, None
             try:
                 await self._async_pull(point, subscription)
-            finally:
-                if self._holdshelf_is_stopping():
-                    await _async_unsubscribe(point, subscription)
+            except (CameraUnreachable, CameraTimeout):
+                raise  # nobody is there to be told
+            except BaseException:
+                await _async_unsubscribe(point, subscription)
+                raise
+            await _async_unsubscribe(point, subscription)
         return True
-
-    def _holdshelf_is_stopping(self) -> bool:
-        task = asyncio.current_task()
-        return task is not None and bool(task.cancelling())
 
     async def _async_pull(self, point: PullPoint, subscription: Subscription) -> None:
         renew_at_s = time.monotonic() + subscription.lease_s / 2
         while self._allowed.is_set():
             began_s = time.monotonic()
             if began_s >= renew_at_s:
-                renew_at_s = began_s + await point.async_renew(subscription) / 2
+                renew_at_s = began_s + await self._async_renewed_s(point, subscription) / 2
             pull_s = max(1.0, min(self._pull_s, renew_at_s - began_s))
             messages, broken = await point.async_pull(subscription, pull_s, PULL_MESSAGES)
             self.broken += broken
             for message in messages:
                 self._states.take(message)
             await asyncio.sleep(max(0.0, PACE_S - (time.monotonic() - began_s)))
+
+    async def _async_renewed_s(self, point: PullPoint, subscription: Subscription) -> float:
+        """For how long it lasts now. One that the camera does not renew is used until it ends: pulling may keep it alive."""
+        try:
+            return await point.async_renew(subscription)
+        except RequestRefused as error:
+            _LOGGER.debug("%s: a subscription is not renewed: %s", self._entry.title, error.sentence)
+            return subscription.lease_s
 
 
 async def _async_unsubscribe(point: PullPoint, subscription: Subscription) -> None:

@@ -26,7 +26,7 @@ _KINDS = (
     ),
     (
         "tamper",
-        ("tamperdetector", "globalscenechange", "tampering", "imagetoodark", "imagetoobright", "imagetooblurry"),
+        ("tamperdetector", "globalscenechange", "tampering"),
     ),
     ("signal_loss", ("videosource/signalloss", "videosource/videoloss", "videosource/connectionfailed", "signalloss")),
     ("digital_input", ("trigger/digitalinput", "digitalinput")),

@@ -18,7 +18,7 @@ from .text import clean_text
 
 ECHOED_MAX = 8
 MASKS_MAX, CORNERS_MAX = 64, 64
-LEASE_MIN_S, LEASE_MAX_S = 10.0, 3600.0
+LEASE_MIN_S, LEASE_MAX_S = 4.0, 3600.0
 _CODECS = {"H264": "h264", "H265": "hevc", "HEVC": "hevc", "JPEG": "mjpeg", "MJPEG": "mjpeg", "MPEG4": "mpeg4"}
 
 

@@ -10,6 +10,7 @@ from . import parsers
 from .address import service_address
 from .client import OnvifClient
 from .const import LEASE_S
+from .errors import RequestRefused
 from .messages import Message, read_messages
 
 _WHAT = "its events"
@@ -32,7 +33,11 @@ class PullPoint:
 
     async def async_subscribe(self) -> Subscription | None:
         """To all events; None when the device has no event service."""
-        return await self._client.async_run(_WHAT, self._subscribe())
+        try:
+            return await self._client.async_run(_WHAT, self._subscribe({"InitialTerminationTime": f"PT{LEASE_S}S"}))
+        except RequestRefused:
+            # Some makes take no relative time: theirs is as long as they like then.
+            return await self._client.async_run(_WHAT, self._subscribe({}))
 
     async def async_pull(self, subscription: Subscription, wait_s: float, most: int) -> tuple[list[Message], int]:
         """What happened since, waiting up to ``wait_s`` for it; and how many messages were broken."""
@@ -48,11 +53,10 @@ class PullPoint:
         """Give it back."""
         await self._client.async_run(_WHAT, self._ask("subscription", subscription, "Unsubscribe", {}))
 
-    async def _subscribe(self) -> Subscription | None:
+    async def _subscribe(self, params: dict[str, Any]) -> Subscription | None:
         events = await self._client.told_service("events")
         if events is None:
             return None
-        params = {"InitialTerminationTime": f"PT{LEASE_S}S"}
         raw = await self._client.call(events, "CreatePullPointSubscription", params)
         address, headers = parsers.subscription(raw)
         return Subscription(service_address(address, self._client.address), headers, parsers.lease_s(raw))

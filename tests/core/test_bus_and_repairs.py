@@ -130,3 +130,11 @@ def test_every_reason_gives_a_sentence_with_the_cameras_name_and_a_next_step(rea
 def test_a_name_with_braces_is_only_text(name: str) -> None:
     sentence, _ = advise("camera unreachable", name=name, camera_id="x")
     assert sentence == f"{name} cannot be reached."
+
+
+def test_a_repair_whose_cause_says_no_next_step_has_one_all_the_same() -> None:
+    repairs = RepairRegistry(EventBus(Wall()), Wall())
+    for step in ("", "  "):
+        repairs.async_create("volume", camera_id=None, sentence="The disk is missing.", next_step=step)
+        (repair,) = repairs.async_all()
+        assert "holdshelf doctor" in repair.next_step

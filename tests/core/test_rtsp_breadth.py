@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import re
 import socket
 import time
@@ -11,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from holdshelf_core.reasons import advise
 from holdshelf_core.recorder import worker_rtsp
 from holdshelf_core.recorder.worker_auth import Credentials
+from holdshelf_core.recorder.worker_libav import LibavSource
 from holdshelf_core.recorder.worker_message import session_of, take_message
 from holdshelf_core.recorder.worker_nal import split_sample
 from holdshelf_core.recorder.worker_rtsp import RtspSource
@@ -83,7 +86,8 @@ def test_an_old_sessions_media_on_a_new_connection_is_left_out() -> None:
 
 def test_the_announced_sender_is_the_one_that_counts() -> None:
     own, other = RtpSender(ssrc=0xC517011F), RtpSender(ssrc=0x5BF73F70)
-    media = [part for pair in zip(_footage(other), _footage(own), strict=True) for part in pair]
+    others = [b"".join(other.picture([b"\x65\x88" + b"o" * 2000])) for _ in range(8)]
+    media = [part for pair in zip(others, _footage(own), strict=True) for part in pair]
     for transport, info in (
         ("RTP/AVP/TCP;ssrc= C517011F ;unicast;interleaved=0-1", ""),
         ("RTP/AVP/TCP;unicast;interleaved=0-1", "RTP-Info: url=x;seq=1;rtptime=5;ssrc=c517011f;"),
@@ -128,9 +132,32 @@ def test_multicast_is_refused_in_a_sentence() -> None:
         assert not isinstance(caught.value, NotUnderstoodError)
 
 
-def test_a_camera_that_wants_another_transport_is_left_to_libavformat() -> None:
-    with ScriptedRtsp(answers={"SETUP": "461 Unsupported Transport"}) as server, pytest.raises(NotUnderstoodError):
-        _dial(server)
+def test_a_camera_that_wants_another_transport_is_left_to_libavformat_and_then_refused_in_words() -> None:
+    with ScriptedRtsp(answers={"SETUP": "461 Unsupported Transport"}) as server:
+        with pytest.raises(NotUnderstoodError):
+            _dial(server)
+        with pytest.raises(SourceError) as caught:
+            LibavSource(server.url, None, None, "tcp")
+    assert caught.value.reason == "transport refused"
+
+
+@pytest.mark.parametrize("reason", ["transport refused", "stream moved", "frames lost", "no parameter sets"])
+def test_each_refusal_has_a_sentence_and_a_next_step_of_its_own(reason: str) -> None:
+    sentence, step = advise(reason, name="Door", camera_id="1")
+    assert sentence.startswith(("Door ", "Video of Door "))
+    assert reason not in sentence
+    assert "camera check" not in step
+
+
+def test_a_stream_without_key_frames_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_rtsp, "KEY_WAIT_S", 0.5)
+    sender, media = RtpSender(), []
+    for _ in range(40):
+        media += [b"".join(sender.picture([P])), 0.03]
+        sender.next(2700)
+    with ScriptedRtsp(media=media, stay=True) as server:
+        error = _recorded(_dial(server))[1]
+    assert (error.reason, "never a key frame" in error.detail) == ("no frames", True)
 
 
 def test_a_picture_is_given_once_when_the_next_one_is_long_in_coming() -> None:
@@ -302,6 +329,14 @@ def test_packets_cut_short_cost_their_picture_and_are_a_hole_up_to_the_next_key_
     )
 
 
+def test_empty_packets_and_packets_that_are_no_rtp_between_pictures_cost_nothing() -> None:
+    between = [b"$\0\0\0", b"$\0\0\x10" + b"private message!", b"$\1\0\4abcd", b"$\7\0\2xx", b"\r\n"]
+    media = [part for number, packets in enumerate(_footage(RtpSender())) for part in (packets, between[number % 5])]
+    for joined in ([b"".join(media)], media):
+        with ScriptedRtsp(media=joined) as server:
+            assert _recorded(_dial(server))[0] == _expected()
+
+
 def test_garbage_without_end_ends_the_stream() -> None:
     with ScriptedRtsp(media=[*_footage(RtpSender()), b"\x01\x02\x03" * 400_000]) as server:
         got, error = _recorded(_dial(server))
@@ -418,6 +453,14 @@ def test_a_keepalive_that_is_asked_for_a_new_login_gets_it(kept_alive: Callable[
     assert len(methods) == 4
 
 
+def test_a_camera_that_hangs_up_at_teardown_is_left_in_peace() -> None:
+    with ScriptedRtsp(media=_footage(RtpSender()), answers={"TEARDOWN": lambda _request: None}, stay=True) as server:
+        source = _dial(server)
+        server.done.wait(5)
+        source.close()
+    assert source._socket.fileno() == -1
+
+
 def test_teardown_waits_for_its_answer_and_not_for_long() -> None:
     with ScriptedRtsp(media=[*_footage(RtpSender()), 0.3, *_footage(RtpSender(), 200)], stay=True) as server:
         source = _dial(server)
@@ -441,6 +484,9 @@ def _checks(
 
     def answer(request: Request) -> bytes:
         given = request.headers.get("authorization", "")
+        realms = [f'realm="{m[1]}"' for m in re.finditer(r'realm="([^"]*)"', challenge, re.IGNORECASE)]
+        if given and not any(realm in given for realm in realms):
+            return reply(request, status="400 Bad Request")
         if given and (not only or only in given) and _is_right(given, request.method, user, password):
             return b""
         return reply(
@@ -621,3 +667,50 @@ def test_the_kernel_lets_go_of_every_connection() -> None:
             _recorded(source)
             assert source._socket.fileno() == -1
             assert isinstance(source._socket, socket.socket)
+
+
+# --- anything may be missing ----------------------------------------------------------------------------------
+
+
+def _damaged(seed: int) -> tuple[bytes, list[list[bytes]]]:
+    """A stream in which packets are left out, cut short, sent twice, or have garbage between them; and its pictures."""
+    dice = random.Random(seed)
+    sender, packets, pictures = RtpSender(), [], []
+    for number in range(60):
+        filler = number.to_bytes(4) + dice.randbytes(dice.choice((30, 400, 2500, 6000)))
+        nals = [SPS, PPS, b"\x65\x88" + filler] if number % 6 == 0 else [b"\x41\x9a" + filler]
+        if dice.random() < 0.3:
+            nals.append(b"\x41\x5a" + filler[:600])
+        pictures.append(nals)
+        packets += sender.picture(nals, marker=seed % 3 > 0)
+        sender.next()
+    for _ in range(dice.randint(1, 4)):
+        at = dice.randrange(12, len(packets))  # there is a beginning
+        how = dice.randrange(4)
+        if how == 0:
+            packets[at] = b""
+        elif how == 1:
+            packets[at] = packets[at][: dice.randrange(len(packets[at]))] if packets[at] else b""
+        elif how == 2:
+            packets[at] += dice.randbytes(dice.randint(1, 3000))
+        else:
+            packets[at] += packets[at]
+    return b"".join(packets), pictures
+
+
+@pytest.mark.parametrize("seed", range(1500))
+def test_what_is_given_was_sent_and_what_is_missing_is_in_a_hole(seed: int) -> None:
+    stream, pictures = _damaged(seed)
+    with ScriptedRtsp(media=[stream]) as server:
+        got, _ = _recorded(_dial(server))
+    expected, hole = 0, True
+    for each in got:
+        if isinstance(each, Hole):
+            hole = True
+            continue
+        assert each in pictures, "torn"
+        number = pictures.index(each)
+        assert number == expected or (number > expected and hole)
+        assert not hole or number % 6 == 0
+        expected, hole = number + 1, False
+    assert len(got) > 10

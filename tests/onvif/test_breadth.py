@@ -10,9 +10,9 @@ import pytest
 from holdshelf_core.integration import FlowError
 from holdshelf_onvif import config_flow
 from holdshelf_onvif.address import service_address, usable_stream_url
-from holdshelf_onvif.client import Known, OnvifClient
+from holdshelf_onvif.client import OnvifClient
 from holdshelf_onvif.const import HTTP_DIGEST, PLAIN_TOKEN
-from holdshelf_onvif.device import choose_profile
+from holdshelf_onvif.device import Known, choose_profile
 from holdshelf_onvif.errors import CertificateChanged, WrongPassword
 from tests.onvif.asking import client_of
 from tests.onvif.conftest import PASSWORD, QUICK, House
@@ -59,6 +59,16 @@ async def test_a_media2_that_fails_leaves_media_usable() -> None:
             client.forget()
             device.media2_xaddr = "http://127.0.0.1:9/nobody"
             assert {p.service for p in await client.async_profiles()} == {"media"}
+
+
+async def test_a_stream_address_that_media2_will_not_tell_is_asked_of_media() -> None:
+    device = OnvifDevice(profiles=[Profile("main")], profiles2=[Profile("main", "H265")])
+    original = device._GetStreamUri
+    device._GetStreamUri = lambda m: None if "ver20" in m else original(m)  # type: ignore[method-assign]
+    async with device, asker(device) as client:
+        (main,) = await client.async_profiles()
+        assert main.service == "media2"
+        assert await client.async_stream_uri(main) == "rtsp://127.0.0.1:8554/live/main"
 
 
 # --- passwords --------------------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from holdshelf_onvif.client import Known
 from holdshelf_onvif.const import Limits
+from holdshelf_onvif.device import Known
 from holdshelf_onvif.event import BURST, EventListener, States
 from holdshelf_onvif.messages import Message, read_messages
 from holdshelf_onvif.xml_guard import HostileXml
@@ -47,7 +47,14 @@ def test_four_things_are_understood(topic: str, name: str, value: str, kind: str
 
 
 @pytest.mark.parametrize(
-    "topic", ["tns1:RuleEngine/MyRuleDetector/FaceDetect", "tns1:RuleEngine/LineDetector/Crossed", "tns1:Plate/Seen"]
+    "topic",
+    [
+        "tns1:RuleEngine/MyRuleDetector/FaceDetect",
+        "tns1:RuleEngine/MyRuleDetector/PeopleDetect",
+        "tns1:RuleEngine/LineDetector/Crossed",
+        "tns1:AudioAnalytics/Audio/DetectedSound",
+        "tns1:VideoSource/ImageTooDark/ImagingService",
+    ],
 )
 def test_what_could_tell_of_a_person_is_not_read(topic: str) -> None:
     assert read_messages(envelope(notification(topic, "Name", "Jane"))) == ([], 0)
@@ -148,7 +155,7 @@ async def test_events_are_heard_and_a_bad_message_between_them_costs_nothing(hou
 
 
 async def test_a_subscription_is_renewed_before_it_ends(house: House) -> None:
-    async with OnvifDevice(events=True, lease_s=10.0) as device:
+    async with OnvifDevice(events=True, lease_s=4.0) as device:
         heard = Heard(house, device)
         await heard.until(lambda: "Renew" in device.calls)
         assert len(device.subscriptions) == 1
@@ -210,6 +217,16 @@ async def test_while_another_device_answers_there_nothing_of_it_is_heard(house: 
         await heard.until(lambda: len(heard.events) == 1)
 
 
+async def test_makes_that_take_no_relative_time_and_renew_nothing_are_heard_all_the_same(house: House) -> None:
+    async with OnvifDevice(events=True, relative_times=False, unsupported={"Renew"}, lease_s=4.0) as device:
+        heard = Heard(house, device)
+        await heard.until(lambda: "Renew" in device.calls)
+        device.messages.append(notification(MOTION))
+        await heard.until(lambda: len(heard.events) == 1)
+        await heard.until(lambda: device.calls.count("CreatePullPointSubscription") == 4)  # two a subscription
+        assert "Unsubscribe" in device.calls, "what it refuses is given back"
+
+
 async def test_a_device_without_events_is_left_in_peace(house: House) -> None:
     async with OnvifDevice() as device:
         heard = Heard(house, device)
@@ -228,7 +245,9 @@ async def test_a_reference_parameter_is_echoed(house: House) -> None:
 
         def with_parameter(message: str) -> str:
             extra = "<wsa5:ReferenceParameters><x:Id xmlns:x='http://example.com/x'>sub-17</x:Id></wsa5:ReferenceParameters>"
-            return original(message).replace("</tev:SubscriptionReference>", f"{extra}</tev:SubscriptionReference>")
+            return str(original(message)).replace(
+                "</tev:SubscriptionReference>", f"{extra}</tev:SubscriptionReference>"
+            )
 
         device._CreatePullPointSubscription = with_parameter  # type: ignore[method-assign]
 

@@ -161,6 +161,13 @@ class Dialogue:
         while time.monotonic() < self.until_s:
             self.client.sendall(chunks())
 
+    def numbers(self) -> Iterator[int]:
+        """0, 1, 2 … for as long as it lasts."""
+        number = 0
+        while time.monotonic() < self.until_s:
+            yield number
+            number += 1
+
     def say(self, data: bytes, every_s: float) -> None:
         """The same, slowly, for as long as it lasts."""
         while time.monotonic() < self.until_s:
@@ -363,7 +370,7 @@ def _(d: Dialogue) -> None:
 def _(d: Dialogue) -> None:
     d.lead()
     pick = random.Random(9)
-    for number in range(100_000):
+    for number in d.numbers():
         d.client.sendall(d.rtp.frame(number, ticks=pick.choice((9000, 1 << 31, 900_000, 0xF0000000))))
         time.sleep(0.01)
 
@@ -371,7 +378,7 @@ def _(d: Dialogue) -> None:
 @way("a format that changes all the time")
 def _(d: Dialogue) -> None:
     d.lead()
-    for number in range(100_000):
+    for number in d.numbers():
         d.client.sendall(d.rtp.frame(number, start=sps(320, 240) + bytes([number % 250 + 1])))
         time.sleep(0.01)
 

@@ -52,7 +52,7 @@ class OnvifDevice(SoapDevice):
     events: bool = False
     subscription_xaddr: str = ""
     messages: deque[str] = field(default_factory=deque)
-    pull_hold_s: float = 0.05
+    relative_times: bool = True
     lease_s: float = 60.0
     flood: str = ""
     subscriptions: dict[str, float] = field(default_factory=dict)
@@ -202,7 +202,9 @@ class OnvifDevice(SoapDevice):
 
     # --- events -------------------------------------------------------------------------------------------------------
 
-    def _CreatePullPointSubscription(self, _message: str) -> str:
+    def _CreatePullPointSubscription(self, message: str) -> str | None:
+        if not self.relative_times and "InitialTerminationTime" in message:
+            return None
         now = asyncio.get_running_loop().time()
         path = f"/onvif/subscription/{len(self.subscriptions) + 1}"
         self.subscriptions[path] = now + self.lease_s

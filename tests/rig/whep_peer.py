@@ -202,7 +202,10 @@ class Peer:
             status=201,
             text=answer,
             content_type="application/sdp",
-            headers={"Location": f"/{config['name']}/session/{identity}"},
+            headers={
+                "Location": f"/{config['name']}/session/{identity}",
+                **({"Link": config["late_link"]} if config.get("late_link") else {}),
+            },
         )
 
     async def _answer(self, connection: Any, transceiver: Any, offer: str, config: dict[str, Any]) -> str:

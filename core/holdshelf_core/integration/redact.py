@@ -19,7 +19,7 @@ KEYS = frozenset(
 _SHORT_CHARS = 4
 _LOOKS_LIKE_ONE = re.compile(
     r"\b[a-z][a-z0-9+.-]*://[^\s'\",;)]+"  # an address of the web's form
-    r"|\burn:\S+"
+    r"|\burn:[\w:.-]+"
     r"|(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])"  # a UUID, whose end may be a MAC address
     r"|(?<![0-9a-f])[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}(?![0-9a-f])"  # a MAC address
     r"|(?<![0-9a-f])[0-9a-f]{12}(?![0-9a-f])"  # the same without colons

@@ -10,6 +10,7 @@ from holdshelf_core.bus import EventBus
 
 type Severity = Literal["notice", "warning", "error"]
 """A notice is a step that a person has yet to take: no monitor need ring for it."""
+NO_STEP = "Run `holdshelf doctor`: it says what is wrong around it."
 _ORDER = {"error": 0, "warning": 1, "notice": 2}
 
 
@@ -38,7 +39,9 @@ class RepairRegistry:
     ) -> None:
         """Open it, or bring its words up to date. Fires ``repair_opened`` once at its start."""
         known = self._open.get(issue_id)
-        repair = Repair(issue_id, camera_id, severity, sentence, next_step, self._utc_ns())
+        # Whoever reads it has something to do, also where what failed said nothing that helps.
+        step = next_step.strip() or NO_STEP
+        repair = Repair(issue_id, camera_id, severity, sentence, step, self._utc_ns())
         if known is not None:
             self._open[issue_id] = replace(repair, since_utc_ns=known.since_utc_ns)
             return

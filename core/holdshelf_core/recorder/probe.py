@@ -43,7 +43,11 @@ _REFUSALS = {
         "{host} answers, but its video does not come through.",
         "Let UDP pass between this machine and the camera, or set up a relay (TURN) at its gateway.",
     ),
-    "stream not found": ("address", "{host} has no stream at this address{told}.", "Look it up in the camera's settings."),
+    "stream not found": (
+        "address",
+        "{host} has no stream at this address{told}.",
+        "Look it up in the camera's settings.",
+    ),
     "not recordable": (
         "address",
         "The stream of {host} cannot be recorded: {detail}.",

@@ -20,6 +20,8 @@ from holdshelf_core.reasons import (
     NO_PARAMETER_SETS,
     NOT_RECORDABLE,
     RECORDER_FAULT,
+    STREAM_MOVED,
+    TRANSPORT_REFUSED,
 )
 from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.timeline import NS, Timeline, now_ns
@@ -65,7 +67,7 @@ class Backoff:
 
     def next_s(self, reason: str) -> float:
         """The wait before the next dial: short for what mends itself, long for what needs a person."""
-        needs_person = reason in (AUTH_REFUSED, CERTIFICATE_CHANGED, NOT_RECORDABLE)
+        needs_person = reason in (AUTH_REFUSED, CERTIFICATE_CHANGED, NOT_RECORDABLE, STREAM_MOVED, TRANSPORT_REFUSED)
         first_s, cap_s = (REFUSED_FIRST_S, REFUSED_CAP_S) if needs_person else (BACKOFF_FIRST_S, BACKOFF_CAP_S)
         wait_s = min(cap_s, max(first_s, self._next_s))
         self._next_s = wait_s * 2

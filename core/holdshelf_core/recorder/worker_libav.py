@@ -6,6 +6,7 @@ brings audio anyway (MPEG-TS inside RTP) is refused.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -25,6 +26,7 @@ from holdshelf_core.reasons import (
     NOT_RECORDABLE,
     STALE_SESSION,
     STREAM_ENDED,
+    TRANSPORT_REFUSED,
     UNREACHABLE,
 )
 from holdshelf_core.recorder.worker_nal import length_prefixed, parameter_sets, split_annexb
@@ -175,6 +177,8 @@ def _translate(error: BaseException, *, opening: bool) -> SourceError:
         return SourceError(AUTH_REFUSED, detail)
     if isinstance(error, av.error.HTTPNotFoundError) or code == 404:
         return SourceError(NOT_FOUND, detail)
+    if code == 461 or getattr(error, "errno", 0) == errno.EPROTONOSUPPORT:
+        return SourceError(TRANSPORT_REFUSED, detail)
     if code in (453, 454, 455, 503) or isinstance(error, av.error.HTTPClientError | av.error.HTTPServerError):
         return SourceError(STALE_SESSION, detail)
     if not opening:

@@ -27,7 +27,12 @@ def begins_something(data: bytes, position: int, channel: int) -> bool:
     """Whether a packet or an RTSP message can begin here (fewer bytes than are needed to tell: it can)."""
     head = data[position : position + 14]
     if head[:1] == b"$":
-        return not (len(head) > 4 and head[1] == channel and head[4] >> 6 != 2)
+        size = int.from_bytes(head[2:4])
+        if len(head) > 4 and head[1] == channel and size >= 12 and head[4] >> 6 != 2:
+            # Not RTP: some makers send a word of their own. Then another packet follows it.
+            after = position + 4 + size
+            return after >= len(data) or data[after] == 0x24
+        return True
     return any(start.startswith(head) or head.startswith(start) for start in MESSAGE_STARTS)
 
 

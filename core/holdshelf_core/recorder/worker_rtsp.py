@@ -68,6 +68,7 @@ KEEPALIVE_S, LEAST_KEEPALIVE_S = 25.0, 1.0
 SETTLE_S = 0.3
 DISOWNED_S = 3.0
 GOODBYE_S = 0.5
+KEY_WAIT_S = 45.0  # cameras that save on key frames send one in 10 s to 20 s
 _DEFAULT_PORT = {"rtsp": 554, "rtsps": 322}
 _GOES = frozenset({"REDIRECT", "TEARDOWN"})
 _ANSWERED = frozenset({"OPTIONS", "GET_PARAMETER", "SET_PARAMETER", "ANNOUNCE"})
@@ -100,8 +101,8 @@ class RtspSource:
         self._keepalive_s = KEEPALIVE_S
         self._alive_at = 0.0
         self._pending = b""
-        self._early_bytes = 0
         self._early: list[bytes] | None = None
+        self._early_bytes = 0
         self._strangers: set[bytes] | None = set()
         self._can_get_parameter = self._refuses_get_parameter = self._disowned = self._renewed = False
         self._awaited = ""
@@ -117,6 +118,7 @@ class RtspSource:
         except SourceError:
             self.close()
             raise
+        self._sign = _sign_of(self._depacketizer.channel, self._track.payload_type)
         self.codec = self._track.codec
         self.ticks_per_s = self._track.ticks_per_s
         if self._track.note:
@@ -380,21 +382,12 @@ class RtspSource:
     def _pass_garbage(self, buffer: bytes, position: int) -> int:
         """Some cameras cut a packet short when they cannot send it at once: on to the next that is ours, or an answer."""
         self._depacketizer.tear()
-        sign = re.compile(
-            rb"\$%b..[\x80-\xbf][%b]|RTSP/1\.[0-9] "
-            % (re.escape(bytes((self._depacketizer.channel,))), self._payload_types()),
-            re.DOTALL,
-        )
-        match = sign.search(buffer, position + 1)
+        match = self._sign.search(buffer, position + 1)
         after = match.start() if match else max(position + 1, len(buffer) - 6)
         self._garbage_bytes += after - position
         if self._garbage_bytes > MAX_GARBAGE_BYTES:
             raise SourceError(STREAM_ENDED, "the camera sent what is neither media nor an answer")
         return after
-
-    def _payload_types(self) -> bytes:
-        payload_type = self._track.payload_type & 0x7F
-        return re.escape(bytes((payload_type,))) + re.escape(bytes((payload_type | 0x80,)))
 
     # --- keepalive --------------------------------------------------------------------------------------------
 
@@ -451,6 +444,7 @@ class _Order:
     def __init__(self) -> None:
         self.seen = False
         self._waits_since_s = 0.0
+        self._key_due_s: float | None = time.monotonic() + KEY_WAIT_S
 
     def follow(self, units: list[Picture], holes: list[int]) -> Iterator[Picture | Hole]:
         """``holes``: before which of the units something is missing. Raises SourceError when no key frame comes."""
@@ -461,16 +455,26 @@ class _Order:
                 continue
             self._waits_since_s = 0.0
             self.seen = True
+            if unit.is_key:
+                self._key_due_s = None
             yield unit
         if holes and holes[-1] >= len(units):
             yield from self._lose()
         if self._waits_since_s and time.monotonic() - self._waits_since_s > 3 * READ_TIMEOUT_S:
             raise SourceError(FRAMES_LOST, "pictures were lost, and no key frame has come since")
+        if self._key_due_s is not None and time.monotonic() > self._key_due_s:
+            raise SourceError(NO_FRAMES, "pictures come, but never a key frame; set a key frame interval at the camera")
 
     def _lose(self) -> Iterator[Hole]:
         if self.seen and not self._waits_since_s:
             self._waits_since_s = time.monotonic()
             yield Hole(lasting=False)
+
+
+def _sign_of(channel: int, payload_type: int) -> re.Pattern[bytes]:
+    """What a packet of the stream, or an answer, begins with."""
+    kinds = b"".join(re.escape(bytes((kind,))) for kind in (payload_type & 0x7F, payload_type | 0x80))
+    return re.compile(rb"\$%b..[\x80-\xbf][%b]|RTSP/1\.[0-9] " % (re.escape(bytes((channel,))), kinds), re.DOTALL)
 
 
 def _without_login(url: str) -> str:

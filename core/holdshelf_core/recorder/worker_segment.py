@@ -62,7 +62,9 @@ def template_from_key_frame(picture: Picture, codec: str, sets: frozenset[bytes]
     whole = sorted(completed(picture.sets, sets, codec), key=lambda nal: kind_of(nal, codec))
     if not are_complete(whole, codec):
         raise ValueError("the key frame carries no usable parameter sets")
-    data = (annexb(whole) if len(whole) > len(picture.sets) else b"") + annexb(_head_of(split_sample(picture.data), codec))
+    data = (annexb(whole) if len(whole) > len(picture.sets) else b"") + annexb(
+        _head_of(split_sample(picture.data), codec)
+    )
     # libavformat decodes what it is given: no more than it takes to learn the pixel format, on this thread alone.
     options = {"probesize": str(max(5000, len(data))), "max_pixels": str(MAX_PIXELS), "threads": "1"}
     try:

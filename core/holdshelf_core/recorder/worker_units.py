@@ -19,8 +19,8 @@ MAX_PREFIX_BYTES = 256 << 10
 MAX_SET_BYTES = 16 << 10
 # A marker is believed once so many pictures, a key frame among them, ended where it said so.
 AGREEING_PICTURES = 3
-JUMP_S = 5
-REST_FACTOR = 12
+JUMP_S = 3  # as the timeline has it
+REST_FACTOR = 20
 # How many pictures may come before one that is shown earlier: decoding times lag by so many (cameras use 1 or 2).
 REORDER_DEPTH = 4
 _WRAP = 1 << 32
@@ -52,6 +52,7 @@ class StreamClock:
         self._jump_ticks = JUMP_S * ticks_per_s
         self._last: int | None = None
         self._ticks = 0
+        self._usual = 0
         self._held: _Whole | None = None
         self._recent: list[int] = []
 
@@ -64,7 +65,8 @@ class StreamClock:
                 done.append(self._picture(held, self._ticks + beyond // 2))
             else:
                 self._go(held, done)
-        if abs(self._step(whole.stamp)) > self._jump_ticks:
+        # A camera that sends a picture every few seconds jumps with each: that is its step, and none waits.
+        if abs(self._step(whole.stamp)) > max(self._jump_ticks, 2 * abs(self._usual)):
             self._held = whole
         else:
             self._go(whole, done)
@@ -90,6 +92,7 @@ class StreamClock:
         elif step < 0:
             self.reordered = True
         self._last = whole.stamp
+        self._usual = step
         self._ticks += step
         done.append(self._picture(whole, self._ticks))
 
@@ -129,6 +132,9 @@ class Assembler:
         self._marked = self._agreed_on_key = False
         self._trusted = not doubt_markers
         self._agreed = 0
+        # Which parameter sets the last key frame brought, and whether some may have been lost since.
+        self._key_kinds: frozenset[int] = frozenset()
+        self._sets_may_lack = False
         self.markers_lie = False
         self.damaged = 0
 
@@ -163,6 +169,7 @@ class Assembler:
     def tear(self) -> None:
         """Bytes are missing just before here."""
         self._marked = False
+        self._sets_may_lack = True
         if self._stamp is not None and (self._has_slice or self._nal_at >= 0):
             self._broken = True
             self._in_fragment = False
@@ -261,6 +268,12 @@ class Assembler:
             return
         if not self._has_slice and not self._broken and not self._in_fragment and self._size <= MAX_PREFIX_BYTES:
             return  # parameter sets or SEI alone, whatever time stamp they had: they belong to the picture that follows
+        if self._has_slice and self._is_key and not self._broken:
+            kinds = frozenset(kind_of(nal, self._codec) for nal in self._sets)
+            # After a loss: what key frames always brought may have been new, and is missing.
+            self._broken = self._sets_may_lack and not kinds >= self._key_kinds
+            if not self._broken:
+                self._key_kinds, self._sets_may_lack = kinds, False
         if self._has_slice and not self._broken and not self._in_fragment:
             if self._marked:
                 self._agreed += 1

@@ -1,0 +1,146 @@
+"""Each repair that core and the ONVIF integration can raise says one sentence and one next step, wherever it is raised."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from holdshelf_core import reasons
+from holdshelf_onvif import strings
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = (ROOT / "core" / "holdshelf_core", ROOT / "onvif" / "holdshelf_onvif")
+
+# Calls whose answer is (sentence, next step), and is proved whole below or in tests/onvif.
+WHOLE_PAIRS = {"advise"}
+WHOLE_WORDS = {"issue"}
+"""``strings.issue(…)``: ``.sentence`` and ``.next_step`` of what strings.json holds."""
+
+
+class Raised:
+    """One place in which a repair is raised, within its function."""
+
+    def __init__(self, file: Path, function: ast.AST, call: ast.Call) -> None:
+        self.where = f"{file.name}:{call.lineno}"
+        self._function = function
+        self.said = {keyword.arg: keyword.value for keyword in call.keywords}
+        self.issue = call.args[0] if call.args else None
+
+    def certain(self, node: ast.expr) -> bool:
+        """Whether this expression is words, whatever happens."""
+        match node:
+            case ast.Constant(value=str() as text):
+                return bool(text.strip())
+            case ast.JoinedStr():
+                return any(self.certain(part) for part in node.values if isinstance(part, ast.Constant))
+            case ast.IfExp():
+                return self.certain(node.body) and self.certain(node.orelse)
+            case ast.BoolOp(op=ast.Or()):
+                return self.certain(node.values[-1])
+            case ast.BinOp(op=ast.Add()):
+                return self.certain(node.left) or self.certain(node.right)
+            case ast.Attribute(value=ast.Name(id=name), attr="sentence" | "next_step"):
+                return all(self._is_call(value, WHOLE_WORDS) for value in self._values(name)) and bool(
+                    self._values(name)
+                )
+            case ast.Name(id=name):
+                values = self._values(name)
+                return bool(values) and all(
+                    self._is_call(value, WHOLE_PAIRS) or self.certain(value) for value in values
+                )
+        return False
+
+    def _is_call(self, node: ast.expr, names: set[str]) -> bool:
+        if not isinstance(node, ast.Call):
+            return False
+        called = node.func
+        return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) in names
+
+    def _values(self, name: str) -> list[ast.expr]:
+        """What is ever assigned to a name in the function; a pair that is taken apart stands for each of its parts."""
+        found = []
+        for node in ast.walk(self._function):
+            if isinstance(node, ast.Assign) and any(
+                isinstance(part, ast.Name) and part.id == name for target in node.targets for part in ast.walk(target)
+            ):
+                found.append(node.value)
+        return found
+
+
+def raised() -> list[Raised]:
+    found = []
+    for package in PACKAGES:
+        for file in sorted(package.rglob("*.py")):
+            tree = ast.parse(file.read_text())
+            for function in ast.walk(tree):
+                if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                    found += [
+                        Raised(file, function, call)
+                        for call in ast.walk(function)
+                        if isinstance(call, ast.Call)
+                        and isinstance(call.func, ast.Attribute)
+                        and call.func.attr == "async_create"
+                    ]
+    return found
+
+
+RAISED = raised()
+
+# Sentences that another part made, each in words of its own: the error of a disk, a log or a register; the note of a flag.
+TOLD_BY_OTHERS = {
+    "app.py": {"self._register.problem"},
+    "store.py": {"problem"},
+    "holds.py": {"sentence"},
+    "restored.py": {"waiting[-1].note"},
+    "commissioning.py": {"sentence", "step"},  # from a table whose rows are looked at below
+}
+
+
+def test_all_places_are_looked_at() -> None:
+    assert len(RAISED) >= 28, "if some went, say so here"
+    assert {place.where.partition(":")[0] for place in RAISED} >= {"recorder.py", "entries.py", "repairs.py", "gate.py"}
+
+
+@pytest.mark.parametrize("place", RAISED, ids=lambda place: place.where)
+def test_a_repair_says_what_is_wrong_and_one_next_step(place: Raised) -> None:
+    others = TOLD_BY_OTHERS.get(place.where.partition(":")[0], set())
+    for part in ("sentence", "next_step"):
+        value = place.said.get(part)
+        assert value is not None, f"{place.where} says no {part}"
+        shown = ast.unparse(value)
+        passed_on = shown in others or shown in {f"str({other})" for other in others}
+        assert place.certain(value) or passed_on, f"{place.where}: {part} may be empty: {shown}"
+
+
+def test_signs_and_cameras_that_wait_for_a_seat_say_both() -> None:
+    """The table of ``commissioning``: every tuple that ends in words ends in a sentence and a step."""
+    tree = ast.parse((PACKAGES[0] / "commissioning.py").read_text())
+    rows = 0
+    for function in tree.body:
+        if isinstance(function, ast.FunctionDef) and function.name in ("async_raise_repairs", "_sign_repair"):
+            place = Raised(Path("commissioning.py"), function, ast.Call(ast.Name("x"), [], [], lineno=0))
+            for node in ast.walk(function):
+                kept = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript)
+                if not (kept or isinstance(node, ast.Return)) or not isinstance(node.value, ast.Tuple):
+                    continue
+                words = [part for part in node.value.elts[-2:] if not isinstance(part, ast.Starred)]
+                if len(words) == 2:
+                    rows += 1
+                    assert all(place.certain(part) for part in words), ast.unparse(node)
+    assert rows >= 5
+
+
+def test_every_reason_for_which_nothing_is_recorded_has_a_sentence_and_a_step() -> None:
+    known = [value for name, value in vars(reasons).items() if name.isupper() and isinstance(value, str)]
+    assert len(known) > 20
+    for reason in [*known, "something new"]:
+        sentence, step = reasons.advise(reason, name="Door", camera_id="door")
+        assert sentence.endswith(".") and step.endswith((".", ").")), reason
+        assert "Door" in sentence and "{" not in sentence + step, reason
+
+
+def test_every_issue_of_the_onvif_integration_has_a_sentence_and_a_step() -> None:
+    for key, words in strings.load()["issues"].items():
+        assert words["sentence"].strip().endswith(".") and words["next_step"].strip().endswith("."), key
