@@ -16,24 +16,35 @@ _HEADER = struct.Struct(">BBHI")
 _WRAP = 1 << 32
 # So long another sender's packets may come alone before they are taken for the stream that goes on under a new name.
 STRANGER_S = 2
-# How an RTSP message begins: a camera's answer, a request of its own, or an empty line between.
+MAX_OTHER_CHANNEL = 15  # other streams of the camera's, or of an old session
+# How an RTSP message begins: a camera's answer, or a request of its own.
 MESSAGE_STARTS = (
-    *(b"RTSP/", b"\r\n", b"\n", b"OPTIONS ", b"ANNOUNCE ", b"DESCRIBE ", b"REDIRECT ", b"TEARDOWN "),
+    *(b"RTSP/", b"OPTIONS ", b"ANNOUNCE ", b"DESCRIBE ", b"REDIRECT ", b"TEARDOWN "),
     *(b"GET_PARAMETER ", b"SET_PARAMETER ", b"PAUSE ", b"PLAY "),
 )
 
 
 def begins_something(data: bytes, position: int, channel: int) -> bool:
-    """Whether a packet or an RTSP message can begin here (fewer bytes than are needed to tell: it can)."""
-    head = data[position : position + 14]
-    if head[:1] == b"$":
-        size = int.from_bytes(head[2:4])
-        if len(head) > 4 and head[1] == channel and size >= 12 and head[4] >> 6 != 2:
-            # Not RTP: some makers send a word of their own. Then another packet follows it.
-            after = position + 4 + size
-            return after >= len(data) or data[after] == 0x24
+    """Whether a packet or an RTSP message can begin here (fewer bytes than are needed to tell: it can).
+
+    Strict enough that the middle of a packet seldom passes: one that was cut short is told by what follows it.
+    """
+    head = data[position : position + 16].lstrip(b"\r\n")
+    if len(head) < 14:
+        position = position + 16 - len(head) if len(data) >= position + 16 else len(data) - len(head)
+        head = data[position : position + 14]
+    if not head.startswith(b"$"):
+        return any(start.startswith(head) or head.startswith(start) for start in MESSAGE_STARTS)
+    if len(head) < 5:
         return True
-    return any(start.startswith(head) or head.startswith(start) for start in MESSAGE_STARTS)
+    if head[1] not in (channel, channel + 1) and head[1] > MAX_OTHER_CHANNEL:
+        return False
+    size = int.from_bytes(head[2:4])
+    if size < 12 or head[4] >> 6 == 2:
+        return True
+    # Neither RTP nor RTCP: some makers send a word of their own. Then another packet follows it.
+    after = position + 4 + size
+    return after >= len(data) or data[after] == 0x24
 
 
 def _payload(data: bytes, start: int, end: int) -> tuple[int, int]:
