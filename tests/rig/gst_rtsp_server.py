@@ -32,6 +32,7 @@ from gi.repository import Gio, GLib, Gst, GstApp, GstRtsp, GstRtspServer  # noqa
 
 LOG_RECORD = struct.Struct("<QIIQQ")  # sequence, unit, generation, wall clock ns, CLOCK_BOOTTIME ns
 PACKETS = Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST
+COPIED = Gst.BufferCopyFlags.FLAGS | Gst.BufferCopyFlags.META | Gst.BufferCopyFlags.MEMORY
 LATE_LIMIT_NS = 1_000_000_000
 VIDEO = {"h264": ("video/x-h264", "rtph264pay"), "hevc": ("video/x-h265", "rtph265pay")}
 AUDIO = {
@@ -83,7 +84,9 @@ class Outlet:
     def push(self, track, due_ns):
         if self.started_ns is None:
             self.started_ns = due_ns
-        buffer = track.buffers[track.position].copy()
+        # `copy()` is another reference only: its time stamps would be those of all watchers.
+        buffer = track.buffers[track.position]
+        buffer = buffer.copy_region(COPIED, 0, buffer.get_size())
         buffer.pts = buffer.dts = due_ns - self.started_ns
         buffer.duration = int(track.period_ns)
         return self.source.push_buffer(buffer) == Gst.FlowReturn.OK

@@ -24,7 +24,7 @@ from textual.screen import ModalScreen
 
 IN_ONE_GO_S = 0.25
 """Keys further apart need not wait for each other."""
-HELD_AT_MOST_S = 3.0
+HELD_AT_MOST_S, HELD_FOR_TAB_S = 3.0, 1.0
 LAYOUT_AT_MOST_S = 5.0
 _STEP_AT_MOST_S = 0.5
 _TEXTUAL_WAITS_S = 2 / 120
@@ -95,14 +95,16 @@ class InTurn[T](App[T]):
             return True
         if not screen.is_mounted:
             return True
-        return time.monotonic() < self._awaits_form_until_s
+        if time.monotonic() >= self._awaits_form_until_s:
+            self._awaits_form_until_s = 0.0
+        return self._awaits_form_until_s > 0
 
     async def _hand_out(self) -> None:
         try:
             while self._ahead:
                 await self._settled()
                 if not await self._opened():
-                    self._ahead.clear()  # meant for a form that did not come: nothing else may take them for its keys
+                    self._ahead.clear()
                     break
                 event = self._ahead.popleft()
                 await super().on_event(event)
@@ -126,10 +128,12 @@ class InTurn[T](App[T]):
                     await heard.wait()
 
     async def _opened(self) -> bool:
-        """Until a form that is opening takes keys; False when it does not."""
+        """Until the tab or form that is opening takes keys; False when a form does not come: what was typed is for nobody else."""
         began_s = time.monotonic()
+        awaited = self._awaits_form_until_s > 0
         while self._is_opening:
-            if time.monotonic() - began_s > HELD_AT_MOST_S:
-                return False
+            is_form = awaited or isinstance(self.screen, ModalScreen)
+            if time.monotonic() - began_s > (HELD_AT_MOST_S if is_form else HELD_FOR_TAB_S):
+                return not is_form
             await asyncio.sleep(_POLL_S)
-        return True
+        return not awaited or isinstance(self.screen, ModalScreen)

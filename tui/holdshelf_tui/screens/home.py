@@ -55,8 +55,8 @@ class HomeScreen(Screen[None]):
         self._panes: dict[str, Pane] = {}
         self._waiting: dict[str, int] = {}
         self._clock = ""
-        self.is_ready = True
-        """No other tab is being brought to the front: keys are for the one there."""
+        self._brings = False
+        """Another tab is being brought to the front."""
 
     def compose(self) -> ComposeResult:
         """Head, banner, tabs, the tab in front, keys."""
@@ -109,7 +109,12 @@ class HomeScreen(Screen[None]):
         pane.call_after_refresh(self.app.call_later, self._takes_keys)  # as the panes give away their focus
 
     def _takes_keys(self) -> None:
-        self.is_ready = True
+        self._brings = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Keys are for the tab that is there, and it knows what it offers."""
+        return not self._brings and (self.front is None or self.front.is_loaded)
 
     @property
     def front(self) -> Pane | None:
@@ -137,7 +142,7 @@ class HomeScreen(Screen[None]):
         """The tab of that number."""
         keys = list(self._kinds)
         if number < len(keys) and self.query_one(Tabs).active != f"tab-{keys[number]}":
-            self.is_ready = False
+            self._brings = True
             self.query_one(Tabs).active = f"tab-{keys[number]}"
 
     async def on_key(self, event: events.Key) -> None:

@@ -113,15 +113,15 @@ class LivePane(Pane):
 
     async def async_load(self) -> None:
         """Cameras and pick-list, now and then; the minutes left, each second."""
+        if not self._purposes:
+            self._purposes = await self.link.get("/rules/purposes", list[PurposeRow])
+            self.home.looks.purposes = {row.id: row.words for row in self._purposes}
         if time.monotonic() - self._loaded_s > STALE_S or not self.cameras:
             status = await self.link.get("/status", Status)
             self.cameras = offered(self.who, status.cameras, "live")
             self._names = names(status.cameras)
             self._looks_line.names = self._names
             self._loaded_s = time.monotonic()
-        if not self._purposes:
-            self._purposes = await self.link.get("/rules/purposes", list[PurposeRow])
-            self.home.looks.purposes = {row.id: row.words for row in self._purposes}
         if not self.cameras:
             self.say("No camera is in use that you may look at live.")
             self._ask.display = False

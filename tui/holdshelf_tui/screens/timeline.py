@@ -139,12 +139,13 @@ class TimelinePane(MarkedPane):
     async def async_load(self) -> None:
         """Cameras, pick-list, activity of what is in sight."""
         status = await self.link.get("/status", Status)
-        self.cameras = offered(self.who, status.cameras, "archive")
-        self._names = self._looks_line.names = self._pictures.names = names(status.cameras)
         if not self._purposes:
             self._purposes = await self.link.get("/rules/purposes", list[PurposeRow])
             self.home.looks.purposes = {row.id: row.words for row in self._purposes}
             self._looks_line.show_looks()
+        # Only now, and in one go with the camera in sight: a look may be asked for from here on.
+        self.cameras = offered(self.who, status.cameras, "archive")
+        self._names = self._looks_line.names = self._pictures.names = names(status.cameras)
         if not self.cameras:
             self.say("No camera is in use that you may look at. In Cameras, “Bring into use” approves one.")
             return
@@ -188,7 +189,7 @@ class TimelinePane(MarkedPane):
     def _sync(self) -> None:
         """Everything follows the cursor: strip, words, pictures."""
         if not self.cameras or not self.camera or not self.is_attached:
-            return  # which camera is in sight is known a moment after which there are
+            return
         view = self.view
         self._want_activity.want((self.camera, view.start_utc_ns, view.end_utc_ns, view.level), anew=self._is_now)
         self._show_strip()
