@@ -102,10 +102,13 @@ class InTurn[T](App[T]):
     async def _hand_out(self) -> None:
         try:
             while self._ahead:
+                screen = self.screen
                 await self._settled()
                 if not await self._opened():
                     self._ahead.clear()
                     break
+                if self.screen is not screen:
+                    await self._settled()  # what a form that closed was asked for is done, too
                 event = self._ahead.popleft()
                 await super().on_event(event)
         finally:
@@ -114,10 +117,10 @@ class InTurn[T](App[T]):
     async def _settled(self) -> None:
         """Until what was typed before has gone from the widget up to the app, and what it began has begun."""
         target = self.focused or self.screen
-        for node in target.ancestors_with_self:
-            await self._heard(node)
-        await asyncio.sleep(0)  # a worker that it started
-        await asyncio.sleep(0)
+        for _ in range(2):  # once for the key itself, once for what a widget told the screen of it
+            for node in target.ancestors_with_self:
+                await self._heard(node)
+            await asyncio.sleep(0)  # a worker that it started
 
     async def _heard(self, node: MessagePump, at_most_s: float = _STEP_AT_MOST_S) -> None:
         """Until it has taken all messages that it has now."""
@@ -128,7 +131,7 @@ class InTurn[T](App[T]):
                     await heard.wait()
 
     async def _opened(self) -> bool:
-        """Until the tab or form that is opening takes keys; False when a form does not come: what was typed is for nobody else."""
+        """Until the tab or form that is opening takes keys; False when a form does not come: they are for nobody else."""
         began_s = time.monotonic()
         awaited = self._awaits_form_until_s > 0
         while self._is_opening:

@@ -26,7 +26,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY_WORD = (
-    r"(?P<word>today|tonight|last night|(?:the )?day before yesterday|this(?= (?:morning|afternoon|evening))|yesterday)"
+    r"(?P<word>today|tonight|last night|(?:the )?day before yesterday|this(?= (?:morning|afternoon|evening))|yesterday|tomorrow)"
 )
 _WEEKDAY = r"(?:(?P<last>last|this|on)\s+)?(?P<weekday>mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?"
 _WEEKDAY_BEFORE = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,\s+"
@@ -209,6 +209,8 @@ def _date(match: re.Match[str], today: date) -> date | None:
     try:
         if match["word"]:
             word = match["word"].removeprefix("the ")
+            if word == "tomorrow":
+                return today + timedelta(days=1)
             back = 2 if word == "day before yesterday" else 1 if word.startswith(("yesterday", "last")) else 0
             return today - timedelta(days=back)
         if match["iso_year"]:

@@ -63,8 +63,7 @@ class FormDialog[T](ModalScreen[T | None]):
     def __init__(self) -> None:
         super().__init__()
         self._busy = self._begun = False
-        self.is_ready = False
-        """Keys may come: the cursor stands in the first field."""
+        self._takes = False
 
     # --- for subclasses -----------------------------------------------------------------------------------------
 
@@ -145,7 +144,12 @@ class FormDialog[T](ModalScreen[T | None]):
         self.opened()
 
     def _takes_keys(self) -> None:
-        self.is_ready = True
+        self._takes = True
+
+    @property
+    def is_ready(self) -> bool:
+        """The cursor stands in a field, and nothing is being done: keys that come meanwhile are for what follows."""
+        return self._takes and not self._busy
 
     def on_resize(self) -> None:
         """As many fields as the screen has room for."""
