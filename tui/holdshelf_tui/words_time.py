@@ -25,9 +25,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_DAY_WORD = (
-    r"(?P<word>today|tonight|last night|(?:the )?day before yesterday|this(?= (?:morning|afternoon|evening))|yesterday|tomorrow)"
-)
+_DAY_WORD = r"(?P<word>today|tonight|last night|(?:the )?day before yesterday|this(?= (?:morning|afternoon|evening))|yesterday|tomorrow)"
 _WEEKDAY = r"(?:(?P<last>last|this|on)\s+)?(?P<weekday>mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?"
 _WEEKDAY_BEFORE = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,\s+"
 _NUMBERS = r"(?P<month>\d{1,2})/(?P<day>\d{1,2})(?:/(?P<year>\d{4}|\d{2}))?"

@@ -270,9 +270,7 @@ async def _list(call: Call[types.HoldListAsk]) -> types.HoldList:
     ]
     # A letter names cameras: what is held of others is not its holder's to know, not even how much it is.
     seen = [
-        hold
-        for hold in wanted
-        if call.gate.decide(call.caller, call.action.permission, Scope(target=hold.id)).allowed
+        hold for hold in wanted if call.gate.decide(call.caller, call.action.permission, Scope(target=hold.id)).allowed
     ]
     rows = [_told(call, await async_row(call.holdshelf, hold)) for hold in seen]
     forecast = await call.holdshelf.holds.async_forecast()

@@ -10,13 +10,15 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
-from holdshelf_core import times
+from tzlocal import get_localzone
+
 from holdshelf_core.caller import Caller
 from holdshelf_core.looking.grants import holder_of
 
 NS = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LOCAL_COVERS_NS = 3600 * NS
 """A local account has no session that ends: its entries cover an hour."""
 REMEMBERED = 1_000
@@ -71,7 +73,17 @@ class MapsSeen:
         return seen
 
 
-def local_days(start_utc_ns: int, end_utc_ns: int) -> list[date]:
-    """The library's days that a span touches."""
-    first, last = times.local(start_utc_ns).date(), times.local(end_utc_ns - 1).date()
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+def local_days(start_utc_ns: int, end_utc_ns: int) -> tuple[list[date], int, int]:
+    """The library's days that a span touches, and from when to when (UTC ns) they reach. Raises ValueError, OverflowError."""
+    zone = get_localzone()
+    first, last = (
+        (_EPOCH + timedelta(seconds=at // NS)).astimezone(zone).date() for at in (start_utc_ns, end_utc_ns - 1)
+    )
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    start, end = (datetime.combine(one, time(), zone) for one in (first, last + timedelta(days=1)))
+    return days, _ns(start), _ns(end)
+
+
+def _ns(at: datetime) -> int:
+    since = at.astimezone(UTC) - _EPOCH
+    return (since.days * 86_400 + since.seconds) * NS

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer, Static, Tab, Tabs
+from textual.widgets import ContentSwitcher, Static, Tab, Tabs
 
 from holdshelf_core.api import types
 from holdshelf_core.api.errors import HoldshelfError
@@ -23,6 +23,7 @@ from holdshelf_tui.screens.dialogs.verify import VerifyDialog
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.screens.tabs import panes_for
 from holdshelf_tui.screens.welcome import WelcomeLine
+from holdshelf_tui.widgets.keys_line import KeysLine
 from holdshelf_tui.words import clock, day, inert, plain
 
 if TYPE_CHECKING:
@@ -42,7 +43,14 @@ class HomeScreen(Screen[None]):
         Binding("ctrl+pagedown", "next_tab", "Next tab", show=False, id="next_tab"),
         Binding("ctrl+pageup", "previous_tab", "Previous tab", show=False, id="previous_tab"),
         Binding("down,enter", "into", "Into the tab", show=False, id="into"),
-        Binding("f2", "today", "Today", id="today", tooltip="What waits for you, and the access log's head"),
+        Binding(
+            "f2",
+            "today",
+            "Today",
+            key_display="F2",
+            id="today",
+            tooltip="What waits for you, and the access log's head",
+        ),
         Binding("H", "hold", "Hold", key_display="H", id="hold", tooltip="Place a hold; no look is needed for it"),
     ]
 
@@ -68,7 +76,7 @@ class HomeScreen(Screen[None]):
         yield Static("", id="banner")
         yield Tabs(*(Tab(label, id=f"tab-{key}") for key, label in self._labels(self.app.size.width).items()))
         yield ContentSwitcher(id="panes")
-        yield Footer(compact=True)
+        yield KeysLine()
 
     def on_mount(self) -> None:
         """The first tab, the clock."""
@@ -125,6 +133,11 @@ class HomeScreen(Screen[None]):
     def pane(self, key: str) -> Pane | None:
         """A pane that was made already."""
         return self._panes.get(key)
+
+    @property
+    def titles(self) -> list[str]:
+        """Of the tabs, whole, in their order."""
+        return [kind.title for kind in self._kinds.values()]
 
     def has(self, key: str) -> bool:
         """Whether that tab is theirs."""
@@ -244,9 +257,9 @@ class HomeScreen(Screen[None]):
     def show_away(self, sentence: str) -> None:
         """The service is gone for now: what is shown is as it was."""
         banner = self.query_one("#banner", Static)
-        banner.update(
-            Content(f"⟳ The recording service is restarting; what you see is as it was. {inert(sentence, 200)}")
-        )
+        # Who cannot look at the service's log is not told to.
+        step = inert(sentence, 200) if self._who.admin else "Nothing to do; if it lasts, tell the admin."
+        banner.update(Content(f"⟳ The recording service is restarting; what you see is as it was. {step}"))
         banner.display = True
 
     def show_back(self) -> None:

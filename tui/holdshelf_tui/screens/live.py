@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -25,6 +25,9 @@ from holdshelf_tui.widgets.graphics import HALF
 from holdshelf_tui.widgets.looks_line import LooksLine
 from holdshelf_tui.widgets.picture import Picture
 from holdshelf_tui.words import clock, inert, plain
+
+if TYPE_CHECKING:
+    from holdshelf_tui.screens.home import HomeScreen
 
 NS = 1_000_000_000
 STEP_S = 0.25
@@ -107,9 +110,12 @@ class LivePane(Pane):
             (self._look_button if self._ask.display else self._stop).focus()
 
     def hidden(self) -> None:
-        """Another tab is in front: nobody leaves live pictures running."""
+        """Another tab is in front: nobody leaves live pictures running. One in imminent danger shows more than this tab."""
         super().hidden()
-        self.action_close_look()
+        look = self._look
+        if look is not None and look.kind != "break_glass":
+            self.action_close_look()
+            self.notify("Your live look has ended, as its tab was left.", timeout=4)
 
     async def async_load(self) -> None:
         """Cameras and pick-list, now and then; the minutes left, each second."""
@@ -121,6 +127,7 @@ class LivePane(Pane):
             self.cameras = offered(self.who, status.cameras, "live")
             self._names = names(status.cameras)
             self._looks_line.names = self._names
+            self._looks_line.show_looks()
             self._loaded_s = time.monotonic()
         if not self.cameras:
             self.say("No camera is in use that you may look at live.")
@@ -183,6 +190,10 @@ class LivePane(Pane):
         left.update("", layout=False)
         self._invite(look)
 
+    @property
+    def _has_timeline(self) -> bool:
+        return cast("HomeScreen", self.screen).has("timeline")
+
     def _invite(self, look: GrantRow | None) -> None:
         ended = self.home.looks.ended.get(LIVE)
         if look is not None:
@@ -213,6 +224,8 @@ class LivePane(Pane):
             before = ended[0] if ended is not None else None
             await self.app.push_screen_wait(LivePurposeDialog(self._purposes, self.cameras, self.camera, before=before))
             self._over = ""
+            if (opened := self._look) is not None and opened.kind == "break_glass" and self._has_timeline:
+                self.notify("The last minutes are in Timeline; this look stays open there.", timeout=6)
         self._looks_changed()
 
     @work(exclusive=True, group="close")

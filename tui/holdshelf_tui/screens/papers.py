@@ -20,6 +20,7 @@ from holdshelf_tui.papers.checklist import checklist_paper
 from holdshelf_tui.papers.policy import policy_paper
 from holdshelf_tui.papers.refusal import refusal_paper
 from holdshelf_tui.papers.sign import sign_paper
+from holdshelf_tui.print_words import how_to_print
 from holdshelf_tui.screens.dialogs.entrance import AddEntranceDialog, AttestDialog, WaiveDialog, sign_words
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.widgets.actions import Actions
@@ -101,7 +102,7 @@ class PapersPane(Pane):
         paper = self._paper
         if paper not in self._texts:
             self.say("Making the paper …")
-            facts = await self.link.act("print.facts", PrintRequest(paper), PaperFacts)
+            facts = await self.link.act("print.facts", PrintRequest(paper, on_screen=True), PaperFacts)
             self._texts[paper] = _MAKERS[paper](facts)
         self._entrances = await self.link.get("/rules/entrances", list[EntranceRow]) if self._sees_entrances else []
         self._show()
@@ -126,13 +127,13 @@ class PapersPane(Pane):
         self._allow()
 
     def _how_to_print(self) -> str:
-        how = f"To print it, on your own PC:  ssh … print {self._paper} > {self._paper}.txt"
+        how = how_to_print(self.who, self._paper, f"{self._paper}.txt")
         if self._paper == "policy":
-            return f"Anyone may have a copy; nobody is asked who or why. {how}"
+            return f"Anyone may have a copy; nobody is asked who or why.\n{how}"
         if self._paper == "checklist" and self._sees_entrances:
             unready = [row for row in self._entrances if not row.ready]
             if unready:
-                return f"▲ {unready[0].name}: {sign_words(unready[0])}. {how}"
+                return f"▲ {unready[0].name}: {sign_words(unready[0])}.\n{how}"
         return how
 
     # --- entrances ------------------------------------------------------------------------------------------------

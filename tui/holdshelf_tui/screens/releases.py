@@ -26,6 +26,7 @@ from holdshelf_core.api.types_releases import (
 from holdshelf_core.api.types_session import EventRow
 from holdshelf_tui.hold_words import camera_names
 from holdshelf_tui.papers.refusal import refusal_paper
+from holdshelf_tui.print_words import how_to_print
 from holdshelf_tui.release_words import AWAITED, STATE_WORDS, cameras_of, gate_lines, release_lines, span_lines
 from holdshelf_tui.screens.dialogs.counsel import CounselDialog
 from holdshelf_tui.screens.dialogs.hold import HoldDialog
@@ -242,7 +243,7 @@ class ReleasesPane(Pane):
                 "It is kept under its number: “What we need” is the sheet for who asks; “Paper” asks again with it; "
                 "“Hold it” keeps the footage until then, which needs no paper."
             )
-            await self.app.push_screen_wait(MessageDialog("Stopped by a gate", outcome.sentence, step))
+            await self.app.push_screen_wait(MessageDialog("It may not leave", outcome.sentence, step))
             return
         row = outcome.row
         words = STATE_WORDS.get(row.state, row.state)
@@ -273,10 +274,10 @@ class ReleasesPane(Pane):
         self.load_soon()
 
     async def _async_sheet(self, release: str) -> None:
-        asked = self.link.act("print.facts", PrintRequest("refusal", release), PaperFacts)
+        asked = self.link.act("print.facts", PrintRequest("refusal", release, on_screen=True), PaperFacts)
         facts = await self.async_do("Making the sheet", asked)
         if facts is not None:
-            how = f"To print it, on your own PC:  ssh … print refusal {release} > sheet.txt"
+            how = how_to_print(self.who, f"refusal {release}", "sheet.txt")
             await self.app.push_screen_wait(SheetDialog("What we need", refusal_paper(facts), how))
 
     async def _async_counsel(self) -> None:
