@@ -210,6 +210,9 @@ class ActivityMap:
                     found.append((row.start_utc_ns, row.end_utc_ns))
         if not found:
             return start_utc_ns, end_utc_ns
+        edge = self._at(camera, end_utc_ns - 1, fine=True)
+        if edge is not None and self._is_recording(camera) and max(e for _, e in found) >= edge.asked_utc_ns - EDGE_NS:
+            found.append((end_utc_ns, end_utc_ns))  # it went on since it was asked
         return max(start_utc_ns, min(s for s, _ in found)), min(end_utc_ns, max(e for _, e in found))
 
     def holds_at(self, camera: str, utc_ns: int) -> list[str]:
@@ -274,10 +277,16 @@ class ActivityMap:
         for first in range(start // COARSE_NS * COARSE_NS, end + 1, COARSE_NS):
             if (whole := self._blocks.get((camera, first, COARSE_NS))) is not None:
                 halves += _lively_halves(whole.answer)
-        for first in halves if forward else reversed(halves):
-            if (first + FINE_NS <= utc_ns) if forward else (first > utc_ns):
-                continue
-            await self.async_ensure(camera, first, first + 1, fine=True)
+        halves = [at for at in halves if (at + FINE_NS > utc_ns if forward else at <= utc_ns)]
+        for number, first in enumerate(order := halves if forward else halves[::-1]):
+            if not self._is_fresh((camera, first, FINE_NS)):  # with those beside it, in one question
+                near = set(order[number : number + MOST_PARTS // FINE_PARTS])
+                low = high = first
+                while low - FINE_NS in near:
+                    low -= FINE_NS
+                while high + FINE_NS in near:
+                    high += FINE_NS
+                await self.async_ensure(camera, low, high + 1, fine=True)
             block = self._blocks[camera, first, FINE_NS].answer
             onsets = [_recorded_from(block, at) for at in _onsets(block)]
             found = [at for at in onsets if (at > utc_ns if forward else at < utc_ns)]

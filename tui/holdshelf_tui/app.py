@@ -188,14 +188,14 @@ class HoldshelfApp(InTurn[str]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Ours alone: Textual's own speak of widgets, and one would write a file on the server, past the access log."""
+        yield SystemCommand("Help", "The keys of this screen, in words", self.action_help)
+        yield SystemCommand("Leave", "Close your looks and leave", self.action_quit)
+        for theme, words in COLOURS.items():
+            yield SystemCommand(f"Colours: {words}", "How it looks from now on, here", partial(self._set_theme, theme))
         if isinstance(screen, HomeScreen):
             for number, title in enumerate(screen.titles):
                 words = f"Go to this tab; the key {number + 1} does it, too"
                 yield SystemCommand(f"{number + 1} {title}", words, partial(screen.action_tab, number))
-        for theme, words in COLOURS.items():
-            yield SystemCommand(f"Colours: {words}", "How it looks from now on, here", partial(self._set_theme, theme))
-        yield SystemCommand("Help", "The keys of this screen, in words", self.action_help)
-        yield SystemCommand("Leave", "Close your looks and leave", self.action_quit)
 
     def _set_theme(self, theme: str) -> None:
         self.theme = theme

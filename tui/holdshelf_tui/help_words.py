@@ -33,6 +33,8 @@ _KEYS = {
     "delete": "Del",
     "backspace": "Backspace",
     "tab": "Tab",
+    "plus": "+",
+    "minus": "-",
     "ctrl": "Ctrl",
     "shift": "Shift",
 }
@@ -52,7 +54,7 @@ _MOVING: tuple[Keys, ...] = (
     ("Tab, Shift+Tab", "To the next list, field or button, and back"),
     ("↑ ↓ ← →", "Move in a list, in a row of tabs, in a text"),
     ("PgUp PgDn", "A page up or down; Home and End: to its start or end"),
-    ("Enter", "Do what the button says, or open the line under the cursor"),
+    ("Enter", "Press the button, or open the line under the cursor"),
     ("Esc", "Back: closes what stands in front"),
 )
 _ALWAYS: tuple[Keys, ...] = (

@@ -123,11 +123,18 @@ def act_words(entry: Mapping[str, Any]) -> str:
 
 
 def _with_names(words: str, entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """The service's words for the rest, with the cameras as people call them."""
+    """The service's words for the rest, with cameras and people as one calls them."""
     ids = [str(camera) for camera in entry.get("cameras", ())]
-    told = {", ".join(ids): ", ".join(names.get(camera, camera) for camera in ids)} if ids else {}
-    told |= {camera: names.get(camera, camera) for camera in ids}
-    return "; ".join(told.get(part, part) for part in words.split("; ") if not part.startswith("read_on "))
+    told = {", ".join(ids): ", ".join(names.get(camera, camera) for camera in ids)}
+    told |= {one: names.get(one, one) for one in (*ids, str(entry.get("subject", "")))}
+    parts = (told.get(part, part) for part in words.split("; ") if not part.startswith("read_on "))
+    return "; ".join(_without_underscores(part) for part in parts)
+
+
+def _without_underscores(part: str) -> str:
+    """'asked_for: sam' as one reads it."""
+    key, space, text = part.partition(" ")
+    return f"{key.replace('_', ' ')}{space}{text}"
 
 
 def who_words(row: LogEntryRow, names: Mapping[str, str]) -> str:
@@ -142,14 +149,14 @@ def refused(row: LogEntryRow) -> bool:
     return str(row.entry.get("outcome", "done")) not in ("done", "")
 
 
-def what_words(row: LogEntryRow, cameras: Mapping[str, str]) -> str:
-    """One line: the act, its outcome where it was not done, and the rest. ``cameras``: names by id."""
+def what_words(row: LogEntryRow, names: Mapping[str, str]) -> str:
+    """One line: the act, its outcome where it was not done, and the rest. ``names``: of cameras and people, by id."""
     outcome = str(row.entry.get("outcome", ""))
     act = act_words(row.entry)
     said = f"{OUTCOMES.get(outcome, outcome)}: {act}" if refused(row) else act
     # Of a reading there is nothing more to tell.
     quiet = str(row.entry.get("action", "")) in ("log.show", "hold.list", "release.list") and not refused(row)
-    words = _with_names(row.words, row.entry, cameras)
+    words = _with_names(row.words, row.entry, names)
     return f"{said}: {words}" if words and not quiet else said
 
 

@@ -13,4 +13,4 @@ def how_to_print(who: Who, paper: str, file: str) -> str:
     if who.person is None:
         return f"To print it, at the recorder:\n  holdshelf print {paper} > {file}"
     line = f"ssh -p {PORT} {who.person.login}@{HOST} print {paper} > {file}"
-    return f"To print it, on your own PC (instead of {HOST}, and of {PORT}, write what you log in with):\n  {line}"
+    return f"To print it, on your own PC (for {PORT} and {HOST}, what you log in with):\n  {line}"

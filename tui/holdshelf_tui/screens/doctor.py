@@ -30,7 +30,7 @@ _COLUMNS = {
         {"Job": 24, "Every": 14, "Next": 12, "Last result": 120},
     ),
 }
-_JOBS = {
+JOB_WORDS = {
     "sweep": "Erasing on schedule",
     "scrub": "Reading back",
     "access log": "Access log",
@@ -143,7 +143,8 @@ class DoctorPane(Pane):
             lines = [step.sentence, *([f"→ {step.next_step}"] if step.next_step else [])]
         elif self._part == JOBS and (job := self._jobs.get(key)) is not None:
             took = f", took {job.last_took_s:.1f} s" if job.last_took_s is not None else ""
-            lines = [job.what, f"Last {when(job.last_utc_ns, seconds=True)}{took}: {result_words(job)}"]
+            last = f" {when(job.last_utc_ns, seconds=True)}{took}" if job.last_utc_ns is not None else ""
+            lines = [f"{job.what[:1].upper()}{job.what[1:]}.", f"Last time{last}: {result_words(job)}"]
         self.query_one("#detail", Static).update(Content("\n".join(inert(line, 500) for line in lines)))
 
     @on(Actions.Chosen)
@@ -191,7 +192,7 @@ def _job_cells(job: JobRow) -> tuple[str | Content, ...]:
     result = plain(f"✗ {result_words(job)}" if failed else result_words(job), 200)
     next_run = when(job.next_utc_ns).rpartition(", ")[2] if job.next_utc_ns is not None else "-"
     return (
-        _JOBS.get(job.name, job.name),
+        JOB_WORDS.get(job.name, job.name),
         span(job.every_s),
         next_run,
         result.stylize("$text-error") if failed else result,

@@ -225,6 +225,7 @@ class HomeScreen(Screen[None]):
 
     def action_today(self) -> None:
         """What waits, and the log's head."""
+        cast("HoldshelfApp", self.app).await_form()
         self.query_one(WelcomeLine).open()
 
     def action_hold(self) -> None:

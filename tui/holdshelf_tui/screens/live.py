@@ -184,7 +184,7 @@ class LivePane(Pane):
             seconds = int(self._live_left_s(look))
             shown = f"{clock(self._shown_utc_ns)} · " if self._shown_utc_ns else ""
             left.update(Content(f"{shown}ends by itself in {seconds // 60}:{seconds % 60:02}"), layout=False)
-            if self._shown:
+            if self._shown and self.camera in look.cameras:  # not before the cameras are known
                 self._poll()
             return
         left.update("", layout=False)

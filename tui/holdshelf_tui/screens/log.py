@@ -166,7 +166,7 @@ class LogPane(Pane):
 
     def _cells(self, row: LogEntryRow) -> tuple[str | Content, ...]:
         stamp = at(row)
-        what = plain(f"{'✗' if refused(row) else ' '} {what_words(row, self._cameras)}", 400)
+        what = plain(f"{'✗' if refused(row) else ' '} {what_words(row, self._names | self._cameras)}", 400)
         return (
             f"{moment(stamp).strftime('%b %-d')}, {clock(stamp)}",
             who_words(row, self._names),
@@ -180,7 +180,7 @@ class LogPane(Pane):
         if self._part == FLAGS and (flag := self._flags.get(key)) is not None:
             text = f"Entry {flag.log_seq}: {flag_words(flag.kind)}, by {flag.name}. {flag.note}"
         elif (row := self._rows.get(key)) is not None and self._part == ENTRIES:
-            text = f"{row.seq}: {who_words(row, self._names)} {what_words(row, self._cameras)}"
+            text = f"{row.seq}: {who_words(row, self._names)} {what_words(row, self._names | self._cameras)}"
         tell(self.query_one("#detail", Static), Content(inert(text, 600)))
         self._allow()
 

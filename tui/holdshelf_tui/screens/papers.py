@@ -25,6 +25,7 @@ from holdshelf_tui.screens.dialogs.entrance import AddEntranceDialog, AttestDial
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.widgets.actions import Actions
 from holdshelf_tui.widgets.reader import Reader
+from holdshelf_tui.words import Content, inert
 
 _MAKERS = {"policy": policy_paper, "checklist": checklist_paper, "sign": sign_paper, "refusal": refusal_paper}
 _TITLES = {"policy": "Policy", "checklist": "Checklist", "sign": "Sign for an entrance", "refusal": "What we need"}
@@ -123,7 +124,7 @@ class PapersPane(Pane):
 
     def _show(self) -> None:
         self.query_one(Reader).read(self._texts[self._paper])
-        self.say(self._how_to_print())
+        self.say(Content("\n".join(inert(line, 400) for line in self._how_to_print().split("\n"))))
         self._allow()
 
     def _how_to_print(self) -> str:

@@ -197,6 +197,8 @@ class TimelinePane(MarkedPane):
 
     def heard(self, row: EventRow) -> None:
         """A hold or a gap changes the strip."""
+        if not self.is_mounted:
+            return  # nothing is shown yet that could be out of date
         if row.type == "house_changed" and "holds" in row.data.get("tables", ()):
             self._map.forget()
             self.load_soon()

@@ -28,7 +28,7 @@ from holdshelf_tui.widgets.graphics import HALF
 from holdshelf_tui.widgets.picture import Picture
 from holdshelf_tui.widgets.thumbnails import Thumbnails
 from holdshelf_tui.words import clock, inert
-from holdshelf_tui.zoom import View
+from holdshelf_tui.zoom import MINUTE_NS, View
 
 if TYPE_CHECKING:
     from holdshelf_tui.app import HoldshelfApp
@@ -170,7 +170,9 @@ class TimelinePictures(Vertical):
         look, view = self._covering, self._view
         if look is None or not self._thumbnails.size.area or look.start_utc_ns is None or look.end_utc_ns is None:
             return
-        last = min(view.end_utc_ns, look.end_utc_ns, time.time_ns())
+        # Now moves on, and with it the pictures; not so often that a look at the last minutes is soon used up.
+        each_ns = min(MINUTE_NS, (view.end_utc_ns - view.start_utc_ns) // 5)
+        last = min(view.end_utc_ns, look.end_utc_ns, time.time_ns() // each_ns * each_ns)
         start, end = self._recorded_within(self._camera, max(view.start_utc_ns, look.start_utc_ns), last)
         if end - start >= NS // 5:
             width_px = self._width_px(self._thumbnails.columns_each, 640)
@@ -287,8 +289,7 @@ class TimelinePictures(Vertical):
             why = f"{here}, {at}, lies outside of your look ({cameras}, {look_span(look)})."
             words = "Widen the look to here …"
         elif ended is not None:
-            why = f"Your look has ended: {ended[1].rstrip('.')}. Enter or o opens it again; + zooms in."
-            words = "Open it again"
+            why, words = f"Your look has ended: {ended[1].rstrip('.')}.", "Open it again (Enter or o)"
         elif danger is not None and danger.start_utc_ns is not None:
             cameras = ", ".join(self.names.get(camera, camera) for camera in danger.cameras)
             since = clock(danger.start_utc_ns, seconds=False)

@@ -6,6 +6,7 @@ when it is opened: what is written down should hold all that came before.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 SOON_S = 0.3
 HEAD_EVERY_S = 60.0
+HEAD_AT_MOST_S = 2.0
 # Tables of the register whose changes may put something on somebody's list.
 TABLES = frozenset(("holds", "flags", "entrances", "releases", "seats", "appointments"))
 
@@ -130,10 +132,11 @@ class WelcomeLine(Static):
         """The whole of it, in front."""
         self._open(first)
 
-    @work(group="today")
+    @work(exclusive=True, group="today")
     async def _open(self, first: bool) -> None:
-        with suppress(HoldshelfError):  # then it says of when the one is that is known
-            await self._async_head()
+        with suppress(HoldshelfError, TimeoutError):  # then it says of when the one is that is known
+            async with asyncio.timeout(HEAD_AT_MOST_S):
+                await self._async_head()
             self._show()
         dialog = TodayDialog(self.who, self.duties, self.head, self.logins, at_utc_ns=self.head_utc_ns, first=first)
         answer = await self.app.push_screen_wait(dialog)

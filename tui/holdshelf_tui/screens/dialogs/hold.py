@@ -208,6 +208,9 @@ def coverage_lines(hold: HoldRow, names: Mapping[str, str]) -> list[str]:
         elif part.kind == "erased":
             words = f"{words} (erased on schedule)"
         lines.append(
-            inert(f"  {KIND_SIGNS.get(part.kind, '?')} {exact(part.start_utc_ns, part.end_utc_ns)}, {length}: {words}", 160)
+            inert(
+                f"  {KIND_SIGNS.get(part.kind, '?')} {exact(part.start_utc_ns, part.end_utc_ns)}, {length}: {words}",
+                160,
+            )
         )
     return lines or ["  Nothing is recorded in it yet."]
