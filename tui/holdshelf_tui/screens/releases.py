@@ -49,10 +49,10 @@ _LEAST = {"Release": 12, "State": 16, "Basis": 13, "Number": 9, "Cameras": 12, "
 _MOST = {"Release": 12, "State": 24, "Basis": 40, "Number": 20, "Cameras": 60, "Asked": 7}
 _ACTS = {
     "request": "Request",
-    "show": "Show all",
+    "show": "Show",
     "decide": "Decide",
     "paper": "Paper",
-    "again": "Ask again",
+    "again": "Again",
     "hold": "Hold it",
     "sheet": "What we need",
     "counsel": "Counsel",
@@ -288,7 +288,7 @@ class ReleasesPane(Pane):
         done = await self.app.push_screen_wait(CounselDialog(answer.determinations, self._cameras))
         if done is not None:
             said = f"{done.id}: entry {done.seq} of the access log."
-            step = "A request that it opens is asked again (“Ask again”)."
+            step = "A request that it opens is asked again (“Again”)."
             await self.app.push_screen_wait(MessageDialog("Written down", said, step))
 
     def choose(self, key: str) -> None:
