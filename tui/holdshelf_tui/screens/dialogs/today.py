@@ -59,7 +59,8 @@ def last_login_words(logins: LoginsRow | None) -> str:
     if logins is None or logins.before is None:
         return ""
     source = f" from {logins.before.source}" if logins.before.source else ""
-    return f"You were here before on {when(logins.before.at_utc_ns)}{source}. Not you? Tell the Library Director, or whoever looks after this machine."
+    whom = "the Library Director, or whoever looks after this machine"
+    return f"You were here before on {when(logins.before.at_utc_ns)}{source}. Not you? Tell {whom}."
 
 
 class TodayDialog(ModalScreen[Duty | str | None]):
