@@ -76,7 +76,7 @@ def test_holds_looks_pictures_and_the_log_are_measured_beside_their_peers(tmp_pa
 
 
 def test_the_door_is_measured_beside_sshd_and_a_full_screen_program(tmp_path: Path) -> None:
-    _, found = run("door.py", "--repeat", "1", "--crowd", "2", "--idle", "1", "--seconds", "1", folder=tmp_path)
+    _, found = run("door.py", "--repeat", "1", "--crowd", "2", "--idle", "1", "--seconds", "0.5", folder=tmp_path)
     assert_well_formed(found)
     assert found["peer"].startswith("sshd with ")
     assert [row["bar"] for row in rows_of(found, "log-in to first paint")] == [300]

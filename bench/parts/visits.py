@@ -53,7 +53,8 @@ def both(folder: Path) -> Iterator[Both]:
             house.appoint(login, "archive", "hold")
         with contextlib.ExitStack() as stack:  # what is shown at the first log-in only is behind them
             first = [stack.enter_context(Shown(house.ssh(login, "-tt"), SIZE)) for login in PEOPLE]
-            all_until(first, "Welcome to Holdshelf")
+            all_until(first, "F2")
+            all_until(first[1:], "Welcome to Holdshelf")  # the Director has been there, to let the others in
             for one in first:
                 one.quiet()
                 one.close(LEAVE)

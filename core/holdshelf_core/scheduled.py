@@ -101,7 +101,7 @@ def async_add_jobs(holdshelf: Holdshelf) -> None:
         if opened is None:
             return "no volume"
         done = await asyncio.to_thread(opened.footage.hash_pending, holdshelf.stop_threads)
-        return f"{done} files hashed"
+        return f"{done} files mended" if done else "none to mend"
 
     async def health() -> str:
         """The floor in days only alarms (P15)."""
@@ -124,11 +124,15 @@ def async_add_jobs(holdshelf: Holdshelf) -> None:
                 )
             else:
                 holdshelf.repairs.async_delete(issue)
-        return f"{len(short)} cameras under the floor"
+        return f"{len(short)} cameras keep fewer days than asked for" if short else "all keep the days asked for"
 
     jobs = holdshelf.jobs
-    jobs.async_add("sweep", "erase the oldest footage when over the budget", 60, sweep, soon_s=20)
-    jobs.async_add("scrub", "read footage back and compare checksums", DAY_S, scrub, soon_s=_until_night_s())
+    jobs.async_add(
+        "sweep", "erase the oldest footage on schedule when it takes more than its room", 60, sweep, soon_s=20
+    )
+    jobs.async_add(
+        "scrub", "read footage back and compare it with its checksums", DAY_S, scrub, soon_s=_until_night_s()
+    )
     jobs.async_add(
         "access log", "verify the access log", DAY_S, partial(async_nightly, holdshelf), soon_s=_until_night_s() + 600
     )
@@ -139,8 +143,8 @@ def async_add_jobs(holdshelf: Holdshelf) -> None:
         partial(_camera_events, holdshelf),
         soon_s=300,
     )
-    jobs.async_add("checksums", "hash files that were cut back after a fault", 60, hashes, soon_s=30)
-    jobs.async_add("health", "compare days kept with the floor", 600, health, soon_s=60)
+    jobs.async_add("checksums", "take the checksums of files that were cut back after a fault", 60, hashes, soon_s=30)
+    jobs.async_add("health", "compare the days kept with those asked for", 600, health, soon_s=60)
     jobs.async_add(
         "signs", "see which signs at entrances are to be checked", 600, partial(_signs, holdshelf), soon_s=60
     )
@@ -153,7 +157,7 @@ def async_add_jobs(holdshelf: Holdshelf) -> None:
     )
     jobs.async_add(
         "holds",
-        "shelve what is held, end what is lifted",
+        "keep what is on hold, let go what was lifted",
         60,
         partial(async_hold_duties, holdshelf),
         soon_s=1,

@@ -175,5 +175,8 @@ def parse_outside(text: str) -> OutsideHead:
         return OutsideHead(head.size, head.root, note)
     match = _SHORT.fullmatch(text.strip())
     if match is None:
-        raise BadHead("is neither a signed head nor its short form (entries:root, as printed)")
+        raise BadHead(
+            "is no line of an access log: one reads like 57:3f2a 91bc 04de 77c1 …, the number of entries, a colon, and "
+            "32 letters and digits"
+        )
     return OutsideHead(int(re.sub(r"\D", "", match[1])), bytes.fromhex(re.sub(r"[ -]", "", match[2])))

@@ -14,7 +14,7 @@ from holdshelf_core.looking.finding import Moment, find
 from holdshelf_core.looking.leases import Lease, closes_by_lease, delivered_words
 from holdshelf_storage.footage import Footage
 from holdshelf_storage.journal import activity_bytes_per_second
-from holdshelf_storage.ledger import Ledger
+from holdshelf_storage.ledger import DayGone, Ledger
 from holdshelf_storage.volume import Volume
 from tests.looking import MINUTE_NS, NS, SECONDS, Recorded, record
 
@@ -116,3 +116,32 @@ def test_a_strip_that_begins_within_a_file_begins_within_its_activity(archive: t
     quiet, busy = read.activity[7], read.activity[2]
     assert busy > quiet > 0
     assert read_activity(footage, "lobby", made.start_utc_ns - MINUTE_NS, made.start_utc_ns, 6).activity == bytes(6)
+
+
+def test_what_had_been_on_a_day_that_has_gone_is_erased_on_schedule(archive: tuple[Footage, Recorded]) -> None:
+    """Its journal is gone, too; only the ledger's line tells."""
+    footage, _made = archive
+    noon = 1_768_478_400 * NS  # Jan 15, 2026
+    gone = DayGone(
+        at_utc_ns=noon,
+        camera="attic",
+        day="2026-01-15",
+        segments=1,
+        bytes=1,
+        recorded_ns=60 * NS,
+        first_seq=1,
+        last_seq=1,
+        gaps={},
+        journal_sha256="",
+        recorded=[(noon, noon + 60 * NS)],
+        gap_spans=[(noon + 60 * NS, noon + 90 * NS, "camera unreachable")],
+    )
+    ledger = Ledger(footage.folders.volume)
+    ledger._append(noon, gone)
+    read = read_activity(footage, "attic", noon - 60 * NS, noon + 120 * NS, 3, ledger)
+    assert read.recorded == []
+    assert read.missing == [
+        ("erased", noon, noon + 60 * NS, "erased on schedule"),
+        ("gap", noon + 60 * NS, noon + 90 * NS, "camera unreachable"),
+    ]
+    assert read_activity(footage, "attic", noon + 90 * NS, noon + 120 * NS, 3, ledger).missing == []

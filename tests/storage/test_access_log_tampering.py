@@ -250,7 +250,7 @@ def test_a_head_of_another_log_is_told_apart(tmp_path: Path) -> None:
 
 
 def test_a_head_that_cannot_be_read_is_refused_in_words(state: Path) -> None:
-    with pytest.raises(BadHead, match="neither a signed head nor its short form"):
+    with pytest.raises(BadHead, match="no line of an access log"):
         verify_log(state, "12 entries I think")
     with pytest.raises(BadHead, match="public key"):
         verify_log(state, public_key="holdshelf.local/1234")

@@ -132,6 +132,11 @@ def screen_text(pilot: Pilot[Any]) -> str:
     return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
 
+def told(pilot: Pilot[Any]) -> list[str]:
+    """What is told beside the screen for some seconds; a test's screen does not show it."""
+    return [one.message for one in pilot.app._notifications]
+
+
 async def until[T](pilot: Pilot[Any], what: str, probe: Callable[[], T | bool | None], seconds: float = 20.0) -> T:
     """Lets the app go on until there is an answer that is not empty; fails with ``what`` and the screen."""
     ends = time.monotonic() + seconds

@@ -85,7 +85,7 @@ def test_scene_14_a_head_that_was_kept_outside_shows_what_was_changed_since(
     assert desk.admin("log", "verify", "--against", foreign).code == 1
     assert desk.admin("log", "show", "--most", "1").code == 0, "a head that somebody brings stops nothing"
     assert desk.person("sam", "log", "verify", "--json").json()["problems"] == [], "whoever is enrolled may verify"
-    assert "neither a signed head" in desk.admin("log", "verify", "--against", library.paper).refusal()
+    assert "no line of an access log" in desk.admin("log", "verify", "--against", library.paper).refusal()
     assert "cannot be read" in desk.admin("log", "verify", "--against", tmp_path / "none").refusal()
     cut = tmp_path / "state"
     shutil.copytree(library.service.data / "state" / "access", cut / "access")

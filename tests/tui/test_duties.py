@@ -9,6 +9,7 @@ from holdshelf_core.api.types_people import FlagRow, PersonRow, RoleRow
 from holdshelf_tui.duties import flag_duties, hold_duties
 from holdshelf_tui.hold_words import found, review_words, state_words, stops_words
 from holdshelf_tui.link import Who
+from holdshelf_tui.words import clock, when
 
 S = 1_000_000_000
 DAY = 86_400 * S
@@ -50,9 +51,20 @@ def test_p16_an_overdue_review_waits_for_whoever_may_hold() -> None:
 
 def test_a_flag_waits_for_neither_its_person_nor_who_reviewed_it() -> None:
     flag = FlagRow("f1", "break_glass", 9, "p1", "Dora", AT, 2, ["p3"], "", True)
-    assert len(flag_duties([flag], seat("p2"))) == 1
-    assert not flag_duties([flag], seat("p1")) and not flag_duties([flag], seat("p3"))
-    assert not flag_duties([msgspec.structs.replace(flag, open=False)], seat("p2"))
+    assert len(flag_duties([flag], seat("p2"), now_utc_ns=AT)) == 1
+    assert not any(flag_duties([flag], seat(person), now_utc_ns=AT) for person in ("p1", "p3"))
+    assert not flag_duties([msgspec.structs.replace(flag, open=False)], seat("p2"), now_utc_ns=AT)
+
+
+def test_a_review_says_whose_doing_it_is_and_of_when() -> None:
+    def words(kind: str, now_utc_ns: int = AT) -> str:
+        flag = FlagRow("f1", kind, 9, "p1", "Dora Reed", AT, 2, [], "", True)
+        return flag_duties([flag], seat("p2"), now_utc_ns=now_utc_ns)[0].words
+
+    at = clock(AT, seconds=False)
+    assert words("break_glass") == f"Review Dora Reed's imminent-danger look of {at}"
+    assert words("break_glass", AT + 2 * DAY) == f"Review Dora Reed's imminent-danger look of {when(AT)}"
+    assert words("key_by_admin") == f"Review a key that the admin installed: Dora Reed, {at}"
 
 
 def test_what_was_found_is_said_to_the_second() -> None:

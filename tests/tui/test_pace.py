@@ -51,18 +51,25 @@ def test_no_more_than_32_kb_are_on_their_way_to_a_terminal_that_does_not_take_th
         assert sum(later.count(sign.encode()) for sign in "▀▄█") > 1.5 * painted, "it went on when the answers came"
 
 
-def test_a_terminal_that_never_answers_gets_its_pictures_all_the_same_and_one_that_does_again_is_believed() -> None:
-    with SlowTerminal(noisy("half-block"), bytes_per_s=1e9, delay_s=0.0, answers=False) as terminal:
-        terminal.await_text(b"key 0")
+def test_a_terminal_that_never_answers_gets_its_pictures_and_one_whose_answers_were_lost_is_asked_again() -> None:
+    with (
+        SlowTerminal(noisy("half-block"), bytes_per_s=1e9, delay_s=0.0, answers=False) as silent,
+        SlowTerminal(noisy("half-block"), bytes_per_s=1e9, delay_s=0.0, answers=False) as forgetful,
+    ):
+        for terminal in (silent, forgetful):
+            terminal.await_text(b"key 0")
         ends = time.monotonic() + 30
-        while len(terminal.text()) < 90_000:
-            assert time.monotonic() < ends, len(terminal.text())
+        asked = -1
+        while forgetful.text().count(ASKED) != asked:  # until it waits for answers
+            asked = forgetful.text().count(ASKED)
+            time.sleep(0.5)
+        forgetful.answers = True
+        while len(silent.text()) < 90_000:
+            assert time.monotonic() < ends, len(silent.text())
             time.sleep(0.05)
-        terminal.answers = True
-        asked = terminal.text().count(ASKED)
-        while terminal.text().count(ASKED) < asked + 8:  # some of each picture, not just one now and then
-            assert time.monotonic() < ends, f"asked {asked} times, then {terminal.text().count(ASKED) - asked} times"
-            terminal.press(b"n")
+        while (again := forgetful.text().count(ASKED) - asked) < 8:  # at some of each picture, not just now and then
+            assert time.monotonic() < ends, f"asked {asked} times, then {again} times"
+            forgetful.press(b"n")
             time.sleep(0.25)
 
 

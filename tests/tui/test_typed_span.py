@@ -43,8 +43,10 @@ async def test_what_is_no_time_is_refused_in_words() -> None:
     for typed in ("soon", "25:00", "3", ""):
         with pytest.raises(BadRequest):
             await async_typed_end(typed, at("2026-11-24 15:15"), NOW)
-    with pytest.raises(BadRequest):
-        await async_typed_start("tomorrow 3 pm", NOW)
+    with pytest.raises(BadRequest, match="3:15 pm has not come yet today"):
+        await async_typed_start("3:15 pm", NOW)
+    assert await async_typed_start("today 3:15 pm", NOW) == at("2026-11-25 15:15")
+    assert await async_typed_start("tomorrow 9 am", NOW) == at("2026-11-26 09:00")
     assert await async_typed_start("yesterday 3:15 pm", NOW) == at("2026-11-24 15:15")
 
 

@@ -52,6 +52,22 @@ def at(text: str, now: datetime = NOW) -> str:
         ("1:15", "11-25 13:15:00"),
         ("14:30", "11-24 14:30:00"),
         ("noon", "11-25 12:00:00"),
+        ("5 o'clock", "11-25 05:00:00"),
+        ("1 o'clock", "11-25 13:00:00"),
+        ("five o\u2019clock", "11-25 05:00:00"),
+        ("two pm", "11-25 14:00:00"),
+        ("quarter past one", "11-25 13:15:00"),
+        ("a quarter to 2", "11-25 13:45:00"),
+        ("half past 3", "11-25 03:30:00"),
+        ("half past 3 pm yesterday", "11-24 15:30:00"),
+        ("yesterday at half past three pm", "11-24 15:30:00"),
+        ("yesterday afternoon 3 o'clock", "11-24 15:00:00"),
+        ("ten to one", "11-25 12:50:00"),
+        ("2 days ago 3:15 pm", "11-23 15:15:00"),
+        ("3:15 pm 2 days ago", "11-23 15:15:00"),
+        ("two days ago at noon", "11-23 12:00:00"),
+        ("a week ago 15:00", "11-18 15:00:00"),
+        ("2 days ago", "11-23 14:00:00"),
         ("last night 11", "11-24 23:00:00"),
         ("last night at 1:30 am", "11-25 01:30:00"),
         ("monday morning", "11-23 09:00:00"),
@@ -66,6 +82,14 @@ def test_what_a_person_means(typed: str, meant: str) -> None:
     assert at(typed) == meant
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("5 o'clock", "17:00"), ("5:20", "17:20"), ("3:15", "15:15"), ("quarter past five", "17:15")]
+)
+def test_a_time_alone_is_the_last_one_that_has_passed_however_it_is_said(typed: str, meant: str) -> None:
+    evening = datetime(2026, 11, 25, 17, 48, tzinfo=EASTERN)
+    assert at(typed, evening) == f"11-25 {meant}:00"
+
+
 def test_a_date_without_a_year_is_the_last_one() -> None:
     assert read("12/24 3pm").words == ("Wed, Dec 24, 2025, 3:00 pm EST",)
 
@@ -73,6 +97,7 @@ def test_a_date_without_a_year_is_the_last_one() -> None:
 @pytest.mark.parametrize(
     "typed",
     ["", "banana", "7", "25:00", "3:75 pm", "13/45 3pm", "2/30 3pm", "the other day", "last week", "24th", "1e9", "2 hours",
+     "half past 25", "61 to 3", "quarter past", "five",
      "13 pm", "'; drop table", "\u202e3:15", "in the middle of november 31", "3" * 200],
 )  # fmt: skip
 def test_nonsense_is_a_sentence_with_examples(typed: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import ClassVar
 
 from rich.console import COLOR_SYSTEMS
@@ -17,13 +18,16 @@ from holdshelf_core.api.errors import HoldshelfError, NotPermitted
 from holdshelf_core.api.types import Status
 from holdshelf_core.api.types_session import EventRow
 from holdshelf_tui.driver import TerminalDriver
+from holdshelf_tui.help_words import help_for
 from holdshelf_tui.inputs import InTurn
 from holdshelf_tui.link import Link, Who
 from holdshelf_tui.looks import Looks
 from holdshelf_tui.parsed_styles import ParsedOnce
+from holdshelf_tui.screens.dialogs.help import HelpDialog
+from holdshelf_tui.screens.dialogs.progress import ProgressDialog
 from holdshelf_tui.screens.home import HomeScreen
 from holdshelf_tui.screens.starting import StartingScreen
-from holdshelf_tui.themes import DARK, THEMES
+from holdshelf_tui.themes import COLOURS, DARK, THEMES
 from holdshelf_tui.widgets.graphics import HALF_BLOCK, Graphics
 from holdshelf_tui.widgets.pace import Pace
 from holdshelf_tui.widgets.probe import Answers, later
@@ -42,7 +46,9 @@ class HoldshelfApp(InTurn[str]):
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1,question_mark", "help", "Help", key_display="F1", id="help", tooltip="Keys of this screen"),
+        # Before whatever stands in front: it works in forms and dialogs, too.
+        Binding("f1", "help", "Help", key_display="F1", id="help", priority=True, tooltip="Keys of this screen"),
+        Binding("question_mark", "help", "Help", show=False),
         Binding("ctrl+q", "quit", "Leave", id="leave", priority=True, tooltip="Close your looks and leave"),
     ]
 
@@ -181,17 +187,26 @@ class HoldshelfApp(InTurn[str]):
     # --- commands -----------------------------------------------------------------------------------------------
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Without Screenshot: it would write a file on the server, past the access log."""
-        for command in super().get_system_commands(screen):
-            if command.title != "Screenshot":
-                yield command
+        """Ours alone: Textual's own speak of widgets, and one would write a file on the server, past the access log."""
+        yield SystemCommand("Help", "The keys of this screen, in words", self.action_help)
+        yield SystemCommand("Leave", "Close your looks and leave", self.action_quit)
+        for theme, words in COLOURS.items():
+            yield SystemCommand(f"Colours: {words}", "How it looks from now on, here", partial(self._set_theme, theme))
+        if isinstance(screen, HomeScreen):
+            for number, title in enumerate(screen.titles):
+                words = f"Go to this tab; the key {number + 1} does it, too"
+                yield SystemCommand(f"{number + 1} {title}", words, partial(screen.action_tab, number))
+
+    def _set_theme(self, theme: str) -> None:
+        self.theme = theme
 
     def action_help(self) -> None:
-        """Show the keys, or put them away again."""
-        if self.screen.query("HelpPanel"):
-            self.action_hide_help_panel()
-        else:
-            self.action_show_help_panel()
+        """Show the keys of what is in front, or put them away again."""
+        if isinstance(self.screen, HelpDialog):
+            self.screen.dismiss()
+        elif self._home() is not None and not isinstance(self.screen, ProgressDialog) and not self._is_opening:
+            # What is being done takes its own screen away when it is done: nothing may stand on top of it by then.
+            self.push_screen(HelpDialog(help_for(self.screen)))
 
     def action_suspend_process(self) -> None:
         """There is no shell to go back to."""

@@ -63,8 +63,8 @@ def kept_words(camera: CameraRow) -> str:
     """'3.2 days, 41.0 GB, the oldest of Tue, Nov 24, 2026, 2:05 pm'."""
     if camera.oldest_utc_ns is None:
         return "nothing yet"
-    recorded = f"{span(camera.recorded_s)} recorded in {camera.days_kept:.1f} days, {size(camera.bytes)}"
-    return f"{recorded}, since {when(camera.oldest_utc_ns)}"
+    days = f" in {camera.days_kept:.1f} days" if camera.days_kept >= 1 else ""
+    return f"{span(camera.recorded_s)} recorded{days}, {size(camera.bytes)}, since {when(camera.oldest_utc_ns)}"
 
 
 def forecast_words(disk: DiskRow) -> str:

@@ -40,7 +40,7 @@ def run(data: str, fds: tuple[int, int, int], control_fd: int, env: Mapping[str,
         if remote.answered_here(words):
             code = 0
         else:
-            main()
+            main(remote.speak_for_ssh())
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
     except Exception as error:

@@ -17,7 +17,7 @@ from holdshelf_core.api.types_people import FlagRow
 from holdshelf_core.api.types_releases import ReleaseList, ReleaseListAsk, ReleaseRow
 from holdshelf_tui.hold_words import review_words
 from holdshelf_tui.link import Link, Who
-from holdshelf_tui.words import NS, moment, when
+from holdshelf_tui.words import NS, day, moment, told_clock, when
 
 ENDS_SOON_DAYS = 14
 FLAG_WORDS = {
@@ -33,6 +33,18 @@ FLAG_WORDS = {
     "clock_by_admin": "a time that the admin confirmed",
     "counsel_word": "counsel's determination",
     "emergency_release": "a release in an emergency",
+}
+
+
+# Of whose doing: "Review Dora Reed's …".
+_DOINGS = {
+    "break_glass": "imminent-danger look",
+    "wandering": "look that wandered from camera to camera",
+    "paper_approval": "approval on signed paper",
+    "hold_archived": "copy of a hold to another disk",
+    "clock_by_admin": "word on the time",
+    "counsel_word": "entry of counsel's determination",
+    "emergency_release": "release in an emergency",
 }
 
 
@@ -64,7 +76,8 @@ async def async_gather(link: Link, who: Who, *, now_utc_ns: int) -> list[Duty]:
             releases = await link.act("release.list", ReleaseListAsk(), ReleaseList)
             duties += release_duties(releases.releases, who)
         with _left_out():
-            duties += flag_duties(await link.get("/rules/flags", list[FlagRow]), who)
+            flags = await link.get("/rules/flags", list[FlagRow])
+            duties += flag_duties(flags, who, now_utc_ns=now_utc_ns)
     if who.seat or "commission" in who.rights:
         with _left_out():
             duties += entrance_duties(await link.get("/rules/entrances", list[EntranceRow]))
@@ -105,14 +118,23 @@ def release_duties(releases: Iterable[ReleaseRow], who: Who) -> list[Duty]:
     ]
 
 
-def flag_duties(flags: Iterable[FlagRow], who: Who) -> list[Duty]:
+def flag_duties(flags: Iterable[FlagRow], who: Who, *, now_utc_ns: int) -> list[Duty]:
     """Flagged acts of others that this person has not reviewed yet."""
     me = who.person.id if who.person is not None else ""
     return [
-        Duty("log", flag.id, f"Look afterwards at {flag_words(flag.kind)}: {flag.name}, {when(flag.at_utc_ns)}")
+        Duty("log", flag.id, _review_words(flag, now_utc_ns))
         for flag in sorted(flags, key=lambda row: row.at_utc_ns)
         if flag.open and me not in (flag.person, flag.about) and me not in flag.reviewed_by
     ]
+
+
+def _review_words(flag: FlagRow, now_utc_ns: int) -> str:
+    """'Review Dora Reed's imminent-danger look of 5:54 pm', with its day when that is over."""
+    is_today = day(flag.at_utc_ns) == day(now_utc_ns)
+    at = told_clock(flag.at_utc_ns, seconds=False) if is_today else when(flag.at_utc_ns)
+    if doing := _DOINGS.get(flag.kind):
+        return f"Review {flag.name}'s {doing} of {at}"
+    return f"Review {flag_words(flag.kind)}: {flag.name}, {at}"
 
 
 def entrance_duties(entrances: Iterable[EntranceRow]) -> list[Duty]:

@@ -27,6 +27,8 @@ KIND_WORDS = {
     "erased": "was gone before",
     "future": "yet to come",
 }
+KIND_SIGNS = {"recorded": "█", "gap": "╱", "erased": "░", "future": "…"}
+"""What is not there has the sign that the timeline gives it."""
 
 
 def camera_names(cameras: Iterable[CameraRow]) -> dict[str, str]:
@@ -107,6 +109,7 @@ def stops_words(days: float | None) -> str:
 __all__ = [
     "GROUNDS",
     "GROUND_WORDS",
+    "KIND_SIGNS",
     "KIND_WORDS",
     "STATE_WORDS",
     "camera_names",

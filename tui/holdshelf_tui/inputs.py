@@ -24,7 +24,7 @@ from textual.screen import ModalScreen
 
 IN_ONE_GO_S = 0.25
 """Keys further apart need not wait for each other."""
-HELD_AT_MOST_S = 3.0
+HELD_AT_MOST_S, HELD_FOR_TAB_S = 3.0, 1.0
 LAYOUT_AT_MOST_S = 5.0
 _STEP_AT_MOST_S = 0.5
 _TEXTUAL_WAITS_S = 2 / 120
@@ -95,15 +95,20 @@ class InTurn[T](App[T]):
             return True
         if not screen.is_mounted:
             return True
-        return time.monotonic() < self._awaits_form_until_s
+        if time.monotonic() >= self._awaits_form_until_s:
+            self._awaits_form_until_s = 0.0
+        return self._awaits_form_until_s > 0
 
     async def _hand_out(self) -> None:
         try:
             while self._ahead:
+                screen = self.screen
                 await self._settled()
                 if not await self._opened():
-                    self._ahead.clear()  # meant for a form that did not come: nothing else may take them for its keys
+                    self._ahead.clear()
                     break
+                if self.screen is not screen:
+                    await self._settled()  # what a form that closed was asked for is done, too
                 event = self._ahead.popleft()
                 await super().on_event(event)
         finally:
@@ -112,10 +117,10 @@ class InTurn[T](App[T]):
     async def _settled(self) -> None:
         """Until what was typed before has gone from the widget up to the app, and what it began has begun."""
         target = self.focused or self.screen
-        for node in target.ancestors_with_self:
-            await self._heard(node)
-        await asyncio.sleep(0)  # a worker that it started
-        await asyncio.sleep(0)
+        for _ in range(2):  # once for the key itself, once for what a widget told the screen of it
+            for node in target.ancestors_with_self:
+                await self._heard(node)
+            await asyncio.sleep(0)  # a worker that it started
 
     async def _heard(self, node: MessagePump, at_most_s: float = _STEP_AT_MOST_S) -> None:
         """Until it has taken all messages that it has now."""
@@ -126,10 +131,12 @@ class InTurn[T](App[T]):
                     await heard.wait()
 
     async def _opened(self) -> bool:
-        """Until a form that is opening takes keys; False when it does not."""
+        """Until the tab or form that is opening takes keys; False when a form does not come: they are for nobody else."""
         began_s = time.monotonic()
+        awaited = self._awaits_form_until_s > 0
         while self._is_opening:
-            if time.monotonic() - began_s > HELD_AT_MOST_S:
-                return False
+            is_form = awaited or isinstance(self.screen, ModalScreen)
+            if time.monotonic() - began_s > (HELD_AT_MOST_S if is_form else HELD_FOR_TAB_S):
+                return not is_form
             await asyncio.sleep(_POLL_S)
-        return True
+        return not awaited or isinstance(self.screen, ModalScreen)

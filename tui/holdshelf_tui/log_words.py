@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from holdshelf_core.api.types_board import LogEntryRow, at_utc_ns
 
@@ -106,7 +107,7 @@ FAMILIES = (
     ("entrance", "entrances and signs"),
     ("door", "log-ins"),
     ("log", "the log itself"),
-    ("print", "papers printed"),
+    ("print", "papers read and printed"),
 )
 OUTCOMES = {"done": "done", "refused": "REFUSED", "failed": "FAILED", "unknown": "unknown"}
 _FIELDS = (
@@ -120,9 +121,27 @@ _FIELDS = (
 )
 
 
-def act_words(action: str) -> str:
+def act_words(entry: Mapping[str, Any]) -> str:
     """What was done."""
+    action = str(entry.get("action", ""))
+    if action == "print.facts" and entry.get("facts", {}).get("read_on"):
+        return "read a paper"
     return ACTS.get(action, action.replace(".", " ").replace("_", " "))
+
+
+def _with_names(words: str, entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """The service's words for the rest, with cameras and people as one calls them."""
+    ids = [str(camera) for camera in entry.get("cameras", ())]
+    told = {", ".join(ids): ", ".join(names.get(camera, camera) for camera in ids)}
+    told |= {one: names.get(one, one) for one in (*ids, str(entry.get("subject", "")))}
+    parts = (told.get(part, part) for part in words.split("; ") if not part.startswith("read_on "))
+    return "; ".join(_without_underscores(part) for part in parts)
+
+
+def _without_underscores(part: str) -> str:
+    """'asked_for: sam' as one reads it."""
+    key, space, text = part.partition(" ")
+    return f"{key.replace('_', ' ')}{space}{text}"
 
 
 def who_words(row: LogEntryRow, names: Mapping[str, str]) -> str:
@@ -137,14 +156,15 @@ def refused(row: LogEntryRow) -> bool:
     return str(row.entry.get("outcome", "done")) not in ("done", "")
 
 
-def what_words(row: LogEntryRow) -> str:
-    """One line: the act, its outcome where it was not done, and the rest."""
+def what_words(row: LogEntryRow, names: Mapping[str, str]) -> str:
+    """One line: the act, its outcome where it was not done, and the rest. ``names``: of cameras and people, by id."""
     outcome = str(row.entry.get("outcome", ""))
-    act = act_words(str(row.entry.get("action", "")))
+    act = act_words(row.entry)
     said = f"{OUTCOMES.get(outcome, outcome)}: {act}" if refused(row) else act
     # Of a reading there is nothing more to tell.
     quiet = str(row.entry.get("action", "")) in ("log.show", "hold.list", "release.list") and not refused(row)
-    return f"{said}: {row.words}" if row.words and not quiet else said
+    words = _with_names(row.words, row.entry, names)
+    return f"{said}: {words}" if words and not quiet else said
 
 
 def at(row: LogEntryRow) -> int:
@@ -152,14 +172,14 @@ def at(row: LogEntryRow) -> int:
     return at_utc_ns(row.entry) or 0
 
 
-def details(row: LogEntryRow) -> list[tuple[str, str]]:
-    """(label, text) of everything else that the entry says."""
+def details(row: LogEntryRow, cameras: Mapping[str, str]) -> list[tuple[str, str]]:
+    """(label, text) of everything else that the entry says. ``cameras``: names by id."""
     entry = row.entry
     told = [("Act", str(entry.get("action", ""))), ("Outcome", str(entry.get("outcome", "")))]
     if entry.get("seat"):
         told.append(("As", str(entry["seat"])))
     if entry.get("cameras"):
-        told.append(("Cameras", ", ".join(map(str, entry["cameras"]))))
+        told.append(("Cameras", ", ".join(cameras.get(str(one), str(one)) for one in entry["cameras"])))
     if entry.get("start"):
         told.append(("Span", f"{entry['start']} to {entry.get('end') or 'until lifted'}"))
     told += [(label, str(entry[key])) for key, label in _FIELDS if entry.get(key)]

@@ -70,6 +70,11 @@ class Looks:
                 return row
         return None
 
+    @property
+    def danger(self) -> GrantRow | None:
+        """The newest look in imminent danger: live, and the last minutes."""
+        return next((row for row in reversed(self._rows.values()) if row.kind == "break_glass"), None)
+
     # --- opening and ending ---------------------------------------------------------------------------------------
 
     async def async_open(self, asked: PurposeOpen | BreakGlass | ShareOpen) -> GrantRow:

@@ -20,7 +20,7 @@ BASES = (
 )
 EMERGENCY = "emergency"
 STATE_WORDS = {
-    "stopped": "stopped by a gate",
+    "stopped": "may not leave",
     "requested": "awaits a second person",
     "approved": "approved",
     "refused": "refused",
@@ -50,7 +50,7 @@ def gate_lines(row: ReleaseRow) -> list[str]:
     lines = []
     for gate in row.gates:
         sign = "✓ yes" if gate.passed else "✗ NO"
-        lines.append(f"{GATES.get(gate.gate, 'A gate')} (P13): {sign}. {gate.sentence}")
+        lines.append(f"{GATES.get(gate.gate, 'A rule')} (P13): {sign}. {gate.sentence}")
         if not gate.passed:
             lines += [f"    needed: {need}" for need in gate.needs]
     return lines
@@ -73,7 +73,7 @@ def release_lines(row: ReleaseRow, names: Mapping[str, str]) -> list[str]:
             parts.append(f"in force until {when(paper.valid_until_utc_ns)}")
         lines.append("Paper: " + ", ".join(part for part in parts if part))
         lines += [f"  names {line}" for line in span_lines(paper.scope, names)]
-        lines.append(f"  SHA-256 {paper.sha256}")
+        lines.append(f"  Fingerprint of its scan (SHA-256): {paper.sha256}")
     lines += gate_lines(row)
     lines += [f"! {row.caution}"] if row.caution else []
     if row.why:

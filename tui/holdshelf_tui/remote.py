@@ -14,6 +14,7 @@ from typer.models import OptionInfo
 
 from holdshelf_core.api.errors import BadRequest, NotFound, NotPermitted
 
+PROGRAM = "ssh …"
 ALL = frozenset({"*"})
 ALLOWED: dict[str, frozenset[str]] = {
     "appointment": ALL,
@@ -77,10 +78,32 @@ def expand(words: Sequence[str]) -> list[str]:
         raise NotFound(f"There is no command {_shown(first)} here.", "`help` lists the commands.")
     asked = full[1] if len(full) > 1 else ""
     if allowed is not ALL and asked and not asked.startswith("-") and asked not in allowed:
+        if asked not in _commands_of(full[0]):
+            raise NotFound(f"There is no command {_shown(f'{full[0]} {asked}')}.", f"`{full[0]} --help` lists them.")
         raise NotPermitted(
             f"`{full[0]} {_shown(asked)}` cannot be given over SSH.", "`help` lists what can; the rest is the admin's."
         )
     return full
+
+
+def _commands_of(group: str) -> set[str]:
+    from holdshelf_tui.cli.app import app  # noqa: PLC0415
+
+    found = next((g.typer_instance for g in app.registered_groups if g.name == group), None)
+    return {_name(command) for command in found.registered_commands} if found is not None else set()
+
+
+def speak_for_ssh() -> str:
+    """Help and errors name what a person over SSH types, and leave out where the data lies. Returns the program's name."""
+    from holdshelf_tui.cli.app import app  # noqa: PLC0415
+    from holdshelf_tui.cli.options import DATA_OPTION  # noqa: PLC0415
+
+    DATA_OPTION.hidden = True
+    groups = [app, *(group.typer_instance for group in app.registered_groups if group.typer_instance is not None)]
+    for group in groups:
+        for command in group.registered_commands:
+            command.epilog = (command.epilog or "").replace("holdshelf ", f"{PROGRAM} ") or None
+    return PROGRAM
 
 
 def answered_here(words: Sequence[str]) -> bool:
@@ -122,8 +145,27 @@ def check_files(words: Sequence[str]) -> None:
         by_input += option in ("--key", "--paper")
     if by_input > 1:
         raise BadRequest("Standard input is one file.", "Give the key first, and the paper with another command.")
-    if words_are_files and "-" not in given and not {"--help", "-h"} & set(given):
+    if words_are_files and "-" not in given and not {"--help", "-h"} & set(given) and not _names_none(given):
         raise BadRequest("Over SSH a file comes by standard input.", "Give - in its place, and `< FILE` at your end.")
+
+
+def _names_none(words: Sequence[str]) -> bool:
+    """Whether the command, as it will be read, leaves out a file that may be left out (`log verify`: the log itself)."""
+    from typer.main import get_command  # noqa: PLC0415
+
+    from holdshelf_tui.cli.app import app  # noqa: PLC0415
+
+    command: Any = get_command(app)
+    rest = list(words)
+    while rest and (inner := getattr(command, "commands", {}).get(rest[0])) is not None:
+        command = inner
+        rest.pop(0)
+    try:
+        context = command.make_context("holdshelf", rest)
+    except Exception:  # whatever cannot be read is refused, by whichever class of click's
+        return False
+    files = [one for one in command.params if one.param_type_name == "argument"]
+    return bool(files) and all(not one.required and context.params.get(one.name) is None for one in files)
 
 
 def _files_of(words: Sequence[str]) -> tuple[set[str], bool]:

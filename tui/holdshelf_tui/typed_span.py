@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_tui.cli.render import inert
-from holdshelf_tui.words import NS, day, moment, span, told_clock
+from holdshelf_tui.words import NS, clock, day, moment, span, told_clock
 from holdshelf_tui.words_time import async_parse
 
 _LENGTH = re.compile(
@@ -28,8 +28,18 @@ _DAY_NS = 86_400 * NS
 
 
 async def async_typed_start(text: str, now_utc_ns: int) -> int:
-    """When it starts. In the hour that comes twice, the first of the two: rather too much. Raises BadRequest."""
-    return (await async_parse(text, now_utc_ns)).utc_ns[0]
+    """When it starts. In the hour that comes twice, the first of the two: rather too much. Raises BadRequest.
+
+    A time of day alone that is still to come today is refused: whoever types it a minute early does not mean yesterday's.
+    """
+    try:
+        start_utc_ns = (await async_parse(text, now_utc_ns)).utc_ns[0]
+    except BadRequest:
+        return (await async_parse(text, now_utc_ns, future=True)).utc_ns[0]
+    if _time_of_day(" ".join(text.split())) is not None and moment(start_utc_ns).date() != moment(now_utc_ns).date():
+        shown = clock(start_utc_ns, seconds=False)
+        raise BadRequest(f"{shown} has not come yet today.", f"Type 'yesterday {shown}' or 'today {shown}'.")
+    return start_utc_ns
 
 
 async def async_typed_end(text: str, start_utc_ns: int, now_utc_ns: int) -> int:

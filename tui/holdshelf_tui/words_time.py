@@ -26,7 +26,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY_WORD = (
-    r"(?P<word>today|tonight|last night|(?:the )?day before yesterday|this(?= (?:morning|afternoon|evening))|yesterday)"
+    r"(?P<word>today|tonight|last night|(?:the )?day before yesterday|this(?= (?:morning|afternoon|evening))|yesterday"
+    r"|tomorrow)"
 )
 _WEEKDAY = r"(?:(?P<last>last|this|on)\s+)?(?P<weekday>mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?"
 _WEEKDAY_BEFORE = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,\s+"
@@ -52,6 +53,17 @@ _COUNTS = {
     "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12,
 }  # fmt: skip
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+_HOURS = (
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+)  # fmt: skip
+_HOUR = rf"(?P<named>{'|'.join(_HOURS)}|\d{{1,2}})"
+_PAST = re.compile(
+    r"\b(?P<share>(?:a )?quarter|half|five|ten|twenty|twenty[ -]five|\d{1,2}(?: min(?:ute)?s?)?) "
+    rf"(?P<way>past|after|to|before|till) {_HOUR}\b(?!:)"
+)
+_SHARES = {"quarter": 15, "half": 30, "five": 5, "ten": 10, "twenty": 20, "twenty five": 25}
+_OCLOCK = re.compile(rf"\b{_HOUR}(?=\s*(?:o'?clock|[ap]\.?m\b))")
+_BEFORE_TODAY = re.compile(rf"\b(?P<count>\d{{1,4}}|an?|{'|'.join(_HOURS)}) (?P<unit>day|week)s? ago\b")
 _OFFSET = re.compile(r"(?P<rest>.*\d)\s*(?P<zone>z|[+-]\d{2}:?\d{2})")
 # What a part of the day is taken for when no time is said with it.
 _PARTS = {"morning": 9, "afternoon": 15, "evening": 19, "night": 22}
@@ -117,7 +129,8 @@ def parse(text: str, now_utc_ns: int, *, future: bool = False, zone: tzinfo | No
     if len(typed) > MAX_CHARS:
         raise BadRequest("That is too long for a time.", EXAMPLES)
     now = (_EPOCH + timedelta(microseconds=now_utc_ns // 1000)).astimezone(zone)
-    instants = _exact(typed, now) or _wall(typed, now, zone, future=future) or _other(typed, now, zone)
+    spoken = _in_digits(typed, now.date())
+    instants = _exact(typed, now) or _wall(spoken, now, zone, future=future) or _other(spoken, now, zone)
     if not instants:
         raise BadRequest(f"“{text.strip()[:40]}” is not understood as a time.", EXAMPLES)
     past = instants if future else [at for at in instants if _passed(at, now)]
@@ -129,6 +142,37 @@ def parse(text: str, now_utc_ns: int, *, future: bool = False, zone: tzinfo | No
 
 
 # --- forms ---------------------------------------------------------------------------------------------------------
+
+
+def _in_digits(typed: str, today: date) -> str:
+    """'quarter past five', 'five o'clock', '2 days ago 3:15 pm', with the figures that they mean."""
+    typed = typed.replace("\u2019", "'")
+
+    def clock(match: re.Match[str]) -> str:
+        share = match["share"].removeprefix("a ").replace("-", " ")
+        minutes = _SHARES.get(share) or int((re.match(r"\d+", share) or [0])[0])
+        hour = _hour(match["named"])
+        if match["way"] in ("to", "before", "till"):
+            hour, minutes = hour - 1, 60 - minutes
+        if not 0 <= minutes < 60 or not 0 <= hour <= 23:
+            return match.group()
+        return f"{hour or 12}:{minutes:02}"
+
+    def day(match: re.Match[str]) -> str:
+        named = match["count"]
+        count = 1 if named in ("a", "an") else _hour(named)
+        try:
+            return (today - timedelta(days=count * (7 if match["unit"] == "week" else 1))).isoformat()
+        except OverflowError:
+            return match.group()
+
+    typed = _PAST.sub(clock, typed)
+    typed = _OCLOCK.sub(lambda match: str(_hour(match["named"])), typed)
+    return _BEFORE_TODAY.sub(day, typed)
+
+
+def _hour(named: str) -> int:
+    return _HOURS.index(named) + 1 if named in _HOURS else int(named)
 
 
 def _exact(typed: str, now: datetime) -> list[datetime]:
@@ -196,7 +240,7 @@ def _both(day: re.Match[str], rest: str, now: datetime, zone: tzinfo) -> list[da
     at = _time(clock, bare=bool(part)) if clock is not None else None
     if clock is None or at is None:
         return []
-    if not clock["half"] and not clock["word"] and 1 <= at.hour < 12:
+    if not _says_half(clock) and 1 <= at.hour < 12:
         late = part in ("afternoon", "evening") or (part == "night" and at.hour >= 6)
         at = at.replace(hour=at.hour + 12) if late else at
     if part == "night" and at.hour < 6:
@@ -209,6 +253,8 @@ def _date(match: re.Match[str], today: date) -> date | None:
     try:
         if match["word"]:
             word = match["word"].removeprefix("the ")
+            if word == "tomorrow":
+                return today + timedelta(days=1)
             back = 2 if word == "day before yesterday" else 1 if word.startswith(("yesterday", "last")) else 0
             return today - timedelta(days=back)
         if match["iso_year"]:
@@ -257,13 +303,18 @@ def _time(match: re.Match[str], *, bare: bool = False) -> time | None:
         return None
 
 
+def _says_half(match: re.Match[str]) -> bool:
+    """Whether it is said which half of the day: 'o'clock' does not."""
+    return bool(match["word"]) or (match["half"] or "")[:1] in ("a", "p")
+
+
 def _nearest(match: re.Match[str], now: datetime, zone: tzinfo, *, future: bool) -> list[datetime]:
     """A time of day alone: the last one that has passed; without am or pm, of both readings the later one."""
     at = _time(match)
     if at is None:
         return []
     readings = [at]
-    if not match["half"] and not match["word"] and 1 <= at.hour < 12:
+    if not _says_half(match) and 1 <= at.hour < 12:
         readings.append(at.replace(hour=at.hour + 12))
     found: list[list[datetime]] = []
     for reading in readings:

@@ -263,16 +263,19 @@ async def _see(call: Call[types.HoldAsk]) -> types.HoldRow:
 
 async def _list(call: Call[types.HoldListAsk]) -> types.HoldList:
     await call.record()
-    seen = [
+    wanted = [
         hold
         for hold in sorted(call.state.holds.values(), key=lambda h: h.placed_utc_ns)
-        if (call.request.all or hold.state != "lifted")
-        # A letter names cameras: what is held of others is not its holder's to know.
-        and call.gate.decide(call.caller, call.action.permission, Scope(target=hold.id)).allowed
+        if call.request.all or hold.state != "lifted"
+    ]
+    # A letter names cameras: what is held of others is not its holder's to know, not even how much it is.
+    seen = [
+        hold for hold in wanted if call.gate.decide(call.caller, call.action.permission, Scope(target=hold.id)).allowed
     ]
     rows = [_told(call, await async_row(call.holdshelf, hold)) for hold in seen]
     forecast = await call.holdshelf.holds.async_forecast()
-    return types.HoldList(rows, forecast.held_bytes, forecast.recording_stops_days)
+    held_bytes = forecast.held_bytes if seen == wanted else sum(row.held_bytes for row in rows)
+    return types.HoldList(rows, held_bytes, forecast.recording_stops_days)
 
 
 async def _archive(call: Call[types.HoldArchive]) -> types.HoldRow:

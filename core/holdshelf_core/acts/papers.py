@@ -98,7 +98,10 @@ def register(registry: ActionRegistry) -> None:
             papers.PaperFacts,
             _facts,
             lambda _q, _s: Scope(),
-            lambda q: LogForm(subject=q.release[:20], facts={"paper": q.paper[:20]}),
+            lambda q: LogForm(
+                subject=q.release[:20],
+                facts={"paper": q.paper[:20], **({"read_on": "screen"} if q.on_screen else {})},
+            ),
         )
     )
     registry.register(

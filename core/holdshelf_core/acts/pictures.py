@@ -20,15 +20,17 @@ from holdshelf_core.api import types_looks as types
 from holdshelf_core.errors import BadRequest, HoldshelfError, NotFound, Unavailable
 from holdshelf_core.gate import Call
 from holdshelf_core.looking import finding
-from holdshelf_core.looking.activity import MAX_BUCKETS, MAX_SPAN_NS, read_activity
+from holdshelf_core.looking.activity import MAX_BUCKETS, MAX_SPAN_NS, join, read_activity
 from holdshelf_core.looking.finding import Found, Growing
 from holdshelf_core.looking.grants import ARCHIVE, LIVE, SHARE, Grant
 from holdshelf_core.looking.leases import LEASE_PICTURES, Lease
 from holdshelf_core.looking.looks import Looks, viewer_of
+from holdshelf_core.looking.maps_seen import local_days
 from holdshelf_core.looking.pictures import Burn, Picture, Wanted
 from holdshelf_core.policy import model
 from holdshelf_core.policy.rules import Scope
 from holdshelf_core.policy.state import State
+from holdshelf_core.store import Opened
 from holdshelf_core.times import local_words
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage import Footage
@@ -85,11 +87,15 @@ def _typed(utc_ns: int) -> str:
     return datetime.fromtimestamp(utc_ns // NS, get_localzone()).isoformat(" ")
 
 
-def _footage(call: Call[Any]) -> Footage:
+def _opened(call: Call[Any]) -> Opened:
     opened = call.holdshelf.store.opened
     if opened is None:
         raise Unavailable(call.holdshelf.store.problem or "The footage is not there now.", "See `holdshelf status`.")
-    return opened.footage
+    return opened
+
+
+def _footage(call: Call[Any]) -> Footage:
+    return _opened(call).footage
 
 
 def _growing(call: Call[Any], camera: str) -> Growing | None:
@@ -287,6 +293,24 @@ async def _newest(
         found.close()
 
 
+async def _note_map(call: Call[types.ActivityAsk], camera: str) -> None:
+    """Writes down that they see when something moved: once in a session for each camera and day (see `maps_seen`)."""
+    asked, maps, log = call.request, call.holdshelf.looks.maps, call.gate.log
+    try:
+        days, start_utc_ns, end_utc_ns = local_days(asked.start_utc_ns, asked.end_utc_ns)
+    except (ValueError, OverflowError):
+        raise BadRequest("There was no such day.", "Give a time of recordings.") from None
+    async with maps.lock(call.caller, camera):
+        known = maps.entry_of(call.caller, camera, days, call.holdshelf.clock.boot_ns())
+        if known is not None and log.problem is None and log.unwritable is None:
+            call.seq = known
+            return
+        # The entry names whole days: it covers what is asked of them later.
+        form = LogForm(cameras=(camera,), start_utc_ns=start_utc_ns, end_utc_ns=end_utc_ns, mode=ARCHIVE)
+        seq = await call.record(form=form)
+        maps.add(call.caller, camera, days, seq, call.holdshelf.clock.boot_ns())
+
+
 async def _activity(call: Call[types.ActivityAsk]) -> types.Activity:
     asked = call.request
     (camera,) = common.camera_ids(call.holdshelf, [asked.camera])
@@ -294,8 +318,7 @@ async def _activity(call: Call[types.ActivityAsk]) -> types.Activity:
         raise BadRequest("The span ends before it starts, or is longer than 31 days.", "Give a shorter one.")
     if not 1 <= asked.buckets <= MAX_BUCKETS:
         raise BadRequest(f"A strip has 1 to {MAX_BUCKETS} parts, not {asked.buckets}.", "Give another --parts.")
-    form = LogForm(cameras=(camera,), start_utc_ns=asked.start_utc_ns, end_utc_ns=asked.end_utc_ns, mode=ARCHIVE)
-    await call.record(form=form)
+    await _note_map(call, camera)
     holds = [
         types.HeldRow(hold.id, span.start_utc_ns, span.end_utc_ns)
         for hold in call.state.holds.values()
@@ -305,23 +328,34 @@ async def _activity(call: Call[types.ActivityAsk]) -> types.Activity:
         and span.start_utc_ns < asked.end_utc_ns
         and (span.end_utc_ns is None or span.end_utc_ns > asked.start_utc_ns)
     ]
-    footage = _footage(call)
+    opened = _opened(call)
+    growing, now_utc_ns = _growing(call, camera), call.holdshelf.clock.utc_ns()
     try:
         read = await asyncio.to_thread(
-            read_activity, footage, camera, asked.start_utc_ns, asked.end_utc_ns, asked.buckets
+            read_activity,
+            opened.footage,
+            camera,
+            asked.start_utc_ns,
+            asked.end_utc_ns,
+            asked.buckets,
+            opened.ledger,
         )
     except StorageError as error:
         raise HoldshelfError(f"The footage cannot be read: {error}") from None
     told = await call.holdshelf.camera_events.async_read(
         camera, asked.start_utc_ns, asked.end_utc_ns, joined_ns=read.bucket_ns
     )
+    recorded = read.recorded
+    if growing is not None and growing.start_utc_ns < asked.end_utc_ns and asked.start_utc_ns < now_utc_ns:
+        # What is being written is not in the journal yet.
+        join(recorded, growing.start_utc_ns, max(now_utc_ns, growing.start_utc_ns))
     return types.Activity(
         camera=camera,
         start_utc_ns=asked.start_utc_ns,
         end_utc_ns=asked.end_utc_ns,
         bucket_ns=read.bucket_ns,
         activity=read.activity,
-        recorded=[types.RecordedRow(*span) for span in read.recorded],
+        recorded=[types.RecordedRow(*span) for span in recorded],
         missing=[types.MissingRow(*row) for row in read.missing],
         held=sorted(holds, key=lambda row: row.start_utc_ns),
         events=[types.EventMark(mark.kind, mark.start_utc_ns, mark.end_utc_ns) for mark in told],

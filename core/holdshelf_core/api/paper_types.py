@@ -17,6 +17,8 @@ class PrintRequest(msgspec.Struct, frozen=True):
     paper: str
     release: str = ""
     """refusal: of which request; '' the sheet for any asker."""
+    on_screen: bool = False
+    """It is read on a screen; whether it is printed from there, nobody knows."""
 
 
 class PolicyText(msgspec.Struct, frozen=True):

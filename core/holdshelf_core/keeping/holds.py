@@ -299,7 +299,10 @@ class Holds:
         wanted = work.wants_shelving()
         for key in wanted:
             await self._shelve(work, key)
-        return f"{len(wanted)} holds looked at, {gone} taken off, {archived} archived ones let go{mended}"
+        let_go = (f", {gone} lifted ones let go" if gone else "") + (
+            f", {archived} archived ones let go" if archived else ""
+        )
+        return f"{len(wanted)} holds looked at{let_go}{mended}"
 
     async def async_let_go_archived(self) -> int:
         """Has what was archived leave the shelf, then lose its protection; returns of how many holds."""

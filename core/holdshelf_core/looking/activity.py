@@ -1,18 +1,23 @@
 """When something moved: encoded bytes per second from the journals, without decoding or recognising anything or anyone.
 
-Blocks; called in threads. Opens the journals of the days it needs and no footage.
+Blocks; called in threads. Opens the journals of the days it needs and no footage; what had been on days that have gone, the
+ledger tells.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from holdshelf_storage import layout
 from holdshelf_storage.footage import Footage
 from holdshelf_storage.journal import GapSpan, StoredSegment
+from holdshelf_storage.ledger import Ledger
 
 NS = 1_000_000_000
-MAX_BUCKETS = 2_000
-MAX_SPAN_NS = 31 * 86_400 * NS
+MAX_BUCKETS = 12_000
+"""More than a week by the minute: a search for movement is one question."""
+DAY_NS = 86_400 * NS
+MAX_SPAN_NS = 31 * DAY_NS
 # Files of one unbroken stretch may lie a frame's length apart.
 UNBROKEN_NS = NS // 2
 
@@ -27,7 +32,9 @@ class ReadActivity:
     missing: list[tuple[str, int, int | None, str]]
 
 
-def read_activity(footage: Footage, camera: str, start_utc_ns: int, end_utc_ns: int, buckets: int) -> ReadActivity:
+def read_activity(
+    footage: Footage, camera: str, start_utc_ns: int, end_utc_ns: int, buckets: int, ledger: Ledger | None = None
+) -> ReadActivity:
     """Activity of a span in equal buckets, the last one shorter. Raises StorageError."""
     bucket_ns = -(-(end_utc_ns - start_utc_ns) // buckets)
     seconds = _Seconds(start_utc_ns, end_utc_ns)
@@ -42,13 +49,26 @@ def read_activity(footage: Footage, camera: str, start_utc_ns: int, end_utc_ns: 
         if span.erased:
             _join_missing(missing, span)
         else:
-            _join(recorded, span.start_utc_ns, span.end_utc_ns)
+            join(recorded, span.start_utc_ns, span.end_utc_ns)
         # What was erased left its activity in the journal: it still says when something moved.
         seconds.add(span.start_utc_ns, span.activity)
+    if ledger is not None and (gone := _gone(ledger, camera, start_utc_ns, end_utc_ns)):
+        missing = sorted({*gone, *missing}, key=lambda row: row[1])
     return ReadActivity(bucket_ns, seconds.bucketed(bucket_ns, buckets), recorded, missing)
 
 
-def _join(spans: list[tuple[int, int]], start_utc_ns: int, end_utc_ns: int) -> None:
+def _gone(ledger: Ledger, camera: str, start_utc_ns: int, end_utc_ns: int) -> list[tuple[str, int, int | None, str]]:
+    """What there had been on days of which nothing is left but the ledger's line. A stretch may come from the day before."""
+    first, last = layout.day_of(max(0, start_utc_ns - DAY_NS)), layout.day_of(end_utc_ns)
+    found: list[tuple[str, int, int | None, str]] = []
+    for day in ledger.days_gone(camera, first, last).values():
+        found += [("erased", start, end, "erased on schedule") for start, end in day.recorded]
+        found += [("gap", start, end, reason) for start, end, reason in day.gap_spans]
+    return [row for row in found if row[1] < end_utc_ns and (row[2] or 0) > start_utc_ns]
+
+
+def join(spans: list[tuple[int, int]], start_utc_ns: int, end_utc_ns: int) -> None:
+    """One more stretch behind the others: it goes on from the last one, or stands by itself."""
     if spans and 0 <= start_utc_ns - spans[-1][1] <= UNBROKEN_NS:
         spans[-1] = (spans[-1][0], max(end_utc_ns, spans[-1][1]))
     else:

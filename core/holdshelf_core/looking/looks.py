@@ -19,6 +19,7 @@ from holdshelf_core.caller import Caller
 from holdshelf_core.errors import Conflict, HoldshelfError, NotFound, Refused, Unavailable
 from holdshelf_core.looking.grants import ARCHIVE, BREAK_GLASS, LIVE, PICTURES_PER_GRANT, SHARE, Grant, holder_of
 from holdshelf_core.looking.leases import CLOSE, LEASE_PICTURES, LEASE_S, OPEN, Lease
+from holdshelf_core.looking.maps_seen import MapsSeen
 from holdshelf_core.policy.rules import Decision, Scope
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Looks:
         self._busy: dict[str, int] = {}
         self.live_ns: dict[str, int] = {}
         """Live time of each person since the service started; the log has all of it."""
+        self.maps = MapsSeen()
+        """What is written down already of who sees when something moved."""
         self._waiting: list[tuple[str, Caller, LogForm, str]] = []
         self._retry_boot_ns = 0
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -114,6 +117,7 @@ class Looks:
 
     def async_session_ended(self, session: str, why: str) -> None:
         """An SSH session is gone, and its looks with it."""
+        self.maps.forget(session)
         for grant in list(self._open.values()):
             if grant.holder == session:
                 self._end(grant, why.rstrip(".") or "the session ended")

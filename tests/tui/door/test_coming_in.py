@@ -73,6 +73,15 @@ def test_standard_input_reaches_a_command_and_a_paper_is_hashed_from_it(house: D
     assert house.appoint("ines", "hold").startswith("a")
 
 
+def test_the_log_is_verified_and_help_names_what_one_types(house: DoorHouse) -> None:
+    assert "0 problems" in house.run("dora", "log", "verify").out
+    helped = house.run("dora", "hold", "place", "--help").out
+    assert "ssh … hold place" in helped
+    assert "holdshelf " not in helped
+    assert "--data" not in helped
+    assert "See `ssh … hold place --help`." in house.run("dora", "hold", "place", "--nonsense").err
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -80,6 +89,8 @@ def test_standard_input_reaches_a_command_and_a_paper_is_hashed_from_it(house: D
         (["camera", "add", "rtsp://192.0.2.1/"], "cannot be given over SSH"),
         (["hold", "archive", "H-1", "--to", "/tmp"], "cannot be given over SSH"),
         (["log", "export", "/tmp/log"], "cannot be given over SSH"),
+        (["log", "verify", "/tmp/log"], "comes by standard input"),
+        (["hold", "plcae"], "There is no command 'hold plcae'. `hold --help` lists them."),
         (["look", "still", "--camera", "x", "--at", "14:00", "-o", "/tmp/x.jpg"], "names a file on the server"),
         (["look", "still", "--camera", "x", "--at", "14:00", "-o/tmp/x.jpg"], "names a file on the server"),
         (["person", "add", "x", "--name=X", "--key=/etc/passwd"], "names a file on the server"),

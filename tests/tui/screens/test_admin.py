@@ -14,7 +14,7 @@ from holdshelf_tui.screens.add_cameras import AddCamerasPane
 from holdshelf_tui.screens.cameras import CamerasPane
 from holdshelf_tui.screens.dialogs.camera import camera_lines
 from holdshelf_tui.screens.dialogs.step import StepDialog
-from holdshelf_tui.screens.doctor import DoctorPane
+from holdshelf_tui.screens.doctor import JOB_WORDS, DoctorPane, result_words
 from holdshelf_tui.screens.home import HomeScreen
 from holdshelf_tui.screens.storage import StoragePane
 from holdshelf_tui.screens.timeline import TimelinePane
@@ -314,6 +314,11 @@ async def test_p15_the_room_and_the_floor_are_set_with_a_reason(stage: Stage) ->
     assert last_entry(stage, "capacity.set")["facts"]["floor_days"] == "14"
 
 
+def test_sizes_in_a_jobs_result_are_told_as_people_read_them() -> None:
+    job = types.JobRow("held room", "warn", 600.0, None, None, None, "47669248 bytes held, room for 30 days")
+    assert result_words(job) == "47.7 MB held, room for 30 days"
+
+
 async def test_the_examination_says_the_next_step_and_the_jobs_their_last_result(stage: Stage) -> None:
     async with stage.app("").run_test(size=(80, 24)) as pilot:
         home = await settled(pilot)
@@ -328,7 +333,8 @@ async def test_the_examination_says_the_next_step_and_the_jobs_their_last_result
         await press_tab(pilot, home.front)
         shown = await until_shown(pilot, "they run by themselves")
         jobs = stage.service.client.get("/jobs", list[types.JobRow])
-        assert all(job.name[:12] in shown for job in jobs[:5])
+        assert all(JOB_WORDS[job.name] in shown for job in jobs)
+        assert not {"sweep", "scrub", "bytes"} & set(shown.split())
 
 
 async def press_tab(pilot: Pilot[Any], pane: DoctorPane) -> None:

@@ -121,7 +121,7 @@ async def test_a_lift_takes_another_person_who_finds_it_waiting(stage: Stage) ->
         await types(pilot, "case closed\n")
         await until_said(pilot, "Lift asked for by Dora Reed")
         await pilot.press("a")
-        shown = await until_said(pilot, "Another seat decides, not you")
+        shown = await until_said(pilot, "case closed. Another seat decides, not you")
         assert "I approve" not in shown
         await pilot.press("escape")
     assert holds(stage)["26-810"].state == "lifting"
@@ -140,6 +140,15 @@ async def test_a_lift_takes_another_person_who_finds_it_waiting(stage: Stage) ->
         await until_said(pilot, "nothing waits for you")
     row = holds(stage)["26-810"]
     assert row.state == "grace" and row.grace_end_utc_ns is not None
+
+
+async def test_p21_the_admin_is_told_that_the_reason_of_a_lift_is_not_for_them(stage: Stage) -> None:
+    row = place(stage, "26-813")
+    stage.client("dora").act("hold.lift", HoldLift(row.id, "closed by the police"), HoldRow)
+    async with stage.app("").run_test(size=(80, 24)) as pilot:
+        await holds_tab(stage, pilot, "26-813")
+        shown = await until_said(pilot, "Lift asked for by Dora Reed, with a reason that is told to the seats alone")
+        assert "closed by the police" not in shown
 
 
 async def test_a_lift_in_its_grace_is_taken_back(stage: Stage) -> None:
@@ -169,7 +178,7 @@ async def test_a_seat_without_a_key_approves_on_signed_paper(stage: Stage) -> No
         await pilot.press("tab", "down")  # the Mayor
         await pilot.press("tab")
         await types(pilot, "abc\n")
-        await until_said(pilot, "That is no SHA-256")
+        await until_said(pilot, "That is no fingerprint")
         await pilot.press(*["backspace"] * 3)
         await types(pilot, PAPER.upper() + "\n")
         await until(pilot, "approved", lambda: holds(stage)["26-812"].state == "grace")

@@ -11,13 +11,15 @@ import pytest
 from textual.pilot import Pilot
 
 from holdshelf_core.api.types_board import LogRows, LogShow
-from holdshelf_tui.screens.live import LivePane
+from holdshelf_core.api.types_looks import PurposeOpen
+from holdshelf_tui.screens.live import NS, LivePane
+from holdshelf_tui.screens.timeline import TimelinePane
 from holdshelf_tui.widgets.picture import Picture
 from tests.looking import commissioned, seed
 from tests.people import People
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
-from tests.tui.stage import seated, settled, until, until_shown
+from tests.tui.stage import seated, settled, told, until, until_shown
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +86,7 @@ async def test_p9_live_pictures_come_for_a_purpose_and_stop_with_the_tab(people:
         await until(pilot, "another picture", lambda: picture.has_picture)
         await (await settled(pilot)).go("cameras")
         await until(pilot, "no look behind another tab", lambda: not looks.all())
+        assert any("Your live look has ended" in one for one in told(pilot))
         assert not picture.has_picture
     wait_for("it is written down", lambda: entries(people, "purpose.close"))
 
@@ -106,3 +109,44 @@ async def test_p9_it_ends_by_itself_and_one_confirm_renews_it(people: People) ->
         await until(pilot, "a renewal", lambda: entries(people, "live.renew") == 1)
         await until(pilot, "pictures again", lambda: picture.display and picture.painted.is_set())
         assert [row.id for row in looks.all()] == [look.id]
+
+
+async def test_p12_a_look_in_imminent_danger_goes_on_in_the_timeline_and_back(people: People) -> None:
+    async with seated(people, "dora") as pilot:
+        pane = await live(pilot)
+        looks = pilot.app.looks  # type: ignore[attr-defined]
+        await until(pilot, "the button has the keys", lambda: getattr(pilot.app.focused, "id", "") == "look")
+        await pilot.press("enter")
+        await until_shown(pilot, "Why do you look live?")
+        await pilot.click("#danger")
+        await until(pilot, "its first field", lambda: getattr(pilot.app.focused, "id", "") == "why")
+        await pilot.press(*"a fight", "enter")
+        (look,) = await until(pilot, "the look", looks.all)
+        await until(pilot, "where", lambda: any("The last minutes are in Timeline" in one for one in told(pilot)))
+        picture = pane.query_one(Picture)
+        await until(pilot, "a picture", lambda: picture.has_picture)
+        home = await settled(pilot)
+        timeline = await home.go("timeline")
+        assert isinstance(timeline, TimelinePane)
+        still = timeline.query_one("#still", Picture)
+        await until(pilot, "the last minutes", lambda: still.has_picture, seconds=40)
+        await until_shown(pilot, "being recorded now")
+        await pilot.press("end")
+        screen = await until_shown(pilot, "being recorded now")
+        assert "erased on schedule, or" not in screen
+        await home.go("live")
+        await until(pilot, "live again", lambda: picture.display and picture.has_picture)
+        assert [row.id for row in looks.all()] == [look.id], "one look, one flag"
+        await pilot.press("x")
+        await until(pilot, "no look", lambda: not looks.all())
+
+
+async def test_the_line_of_looks_names_the_cameras_of_other_tabs_looks(people: People) -> None:
+    async with seated(people, "dora") as pilot:
+        looks = pilot.app.looks  # type: ignore[attr-defined]
+        await settled(pilot)
+        now = time.time_ns()
+        asked = PurposeOpen(["front-door"], "violation", "26-7", start_utc_ns=now - 60 * NS, end_utc_ns=now)
+        await looks.async_open(asked)
+        await live(pilot)
+        await until_shown(pilot, "26-7 · Front door")

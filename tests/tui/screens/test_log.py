@@ -10,13 +10,15 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable
 
 from holdshelf_core.api.errors import Refused
-from holdshelf_core.api.types_board import LogRows, LogShow
+from holdshelf_core.api.types_board import LogEntryRow, LogRows, LogShow
 from holdshelf_core.api.types_holds import HoldPlace, HoldRow, SpanAsk
 from holdshelf_core.api.types_looks import BreakGlass, GrantRow
 from holdshelf_core.api.types_people import FlagRow
+from holdshelf_tui.log_words import what_words
 from holdshelf_tui.screens.log import LogPane
+from holdshelf_tui.widgets.listing import row_key
 from tests.tui.keyboard import Desk, said, types, until_said
-from tests.tui.stage import Stage, settled, until
+from tests.tui.stage import Stage, screen_text, settled, until
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +85,34 @@ async def test_reading_is_an_entry_and_is_not_done_unasked(stage: Stage) -> None
         await until(pilot, "shown", lambda: "26-502" in said(pilot) or pane.query_one(DataTable).row_count)
 
 
+async def test_after_reading_anew_the_newest_is_chosen_and_told_of_with_cameras_by_name(stage: Stage) -> None:
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        pane = await log_tab(pilot)
+        await pilot.press(*["down"] * 4)
+        stage.hold("dora", reference="26-503")
+        await pilot.press("r")
+        newest = await until(
+            pilot, "read anew", lambda: next((k for k, r in pane._rows.items() if "26-503" in r.words), "")
+        )
+        first = str(int(newest) + 1)  # the reading itself
+        table = pane.query_one(DataTable)
+        await until(pilot, "at the first", lambda: row_key(table) == first and table.cursor_row == 0)
+        await until_said(pilot, f"{first}: Dora Reed read the access log")
+        await pilot.press("down")
+        shown = await until_said(pilot, f"{newest}: Dora Reed placed a hold")
+        assert "Front entrance; " in shown and "lobby" not in shown
+        (line,) = [
+            line for line in screen_text(pilot).splitlines() if "placed a hold: H-" in line and "26-503" not in line
+        ][:1]
+        assert "…" in line, line
+
+
+def test_people_are_named_and_keys_read_as_words() -> None:
+    entry = {"action": "person.add", "subject": "p3", "outcome": "done"}
+    row = LogEntryRow(9, entry, {"asked_for": "sam"}, "p3; asked_for: sam")
+    assert what_words(row, {"p3": "Sam Roe"}) == "enrolled a person: Sam Roe; asked for: sam"
+
+
 async def test_verify_says_that_the_log_is_whole(stage: Stage) -> None:
     async with stage.app("dora").run_test(size=(80, 24)) as pilot:
         await log_tab(pilot)
@@ -90,6 +120,10 @@ async def test_verify_says_that_the_log_is_whole(stage: Stage) -> None:
         await until_said(pilot, "Verify the access log")
         await pilot.press("enter")
         await until_said(pilot, "The log is whole")
+        await pilot.press("escape", "v")
+        await until_said(pilot, "Verify the access log")
+        await types(pilot, "57 entries\n")
+        await until_said(pilot, "is no line of an access log: one reads like 57:3f2a 91bc")
 
 
 def flags(stage: Stage) -> list[FlagRow]:
@@ -103,7 +137,7 @@ async def test_scene_17_a_flagged_look_is_reviewed_by_somebody_else(stage: Stage
         await settled(pilot)
         await until_said(pilot, "▲Log")
         await pilot.press("f2")
-        await until_said(pilot, "a look at once, in imminent danger: Sam Roe")
+        await until_said(pilot, "Review Sam Roe's imminent-danger look")
         await pilot.press("enter")
         await until_said(pilot, "To be reviewed (1)")
         await until_said(pilot, "a look at once")

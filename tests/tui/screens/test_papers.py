@@ -13,7 +13,7 @@ from holdshelf_core.api.types_commission import EntranceAdd, EntranceRow
 from holdshelf_tui.screens.papers import PapersPane
 from holdshelf_tui.widgets.reader import Reader
 from tests.tui.keyboard import Desk, fills, said, types, until_said
-from tests.tui.stage import Stage, settled, until
+from tests.tui.stage import Stage, settled, until, until_shown
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,23 @@ async def test_p17_scene_18_the_policy_is_read_at_page_width_and_nobody_is_asked
         await pilot.press("home", "pagedown")
         await until(pilot, "a page on", lambda: reader.scroll_offset.y > 0)
     assert len(prints(stage)) == before + 1  # counted, once
+    assert prints(stage)[-1]["facts"] == {"paper": "policy", "read_on": "screen"}
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        await (await settled(pilot)).go("log")
+        shown = await until_said(pilot, "Sam Roe read a paper: paper policy")
+        assert "printed a paper" not in shown and "read_on" not in shown
+
+
+async def test_it_says_what_one_types_to_print_it(stage: Stage) -> None:
+    async with stage.app("sam").run_test(size=(80, 24)) as pilot:
+        await papers_tab(pilot)
+        shown = await until_shown(
+            pilot, "To print it, on your own PC (for 8022 and the-recorder, what you log in with):"
+        )
+        assert "ssh -p 8022 sam@the-recorder print policy > policy.txt" in shown
+    async with stage.app("").run_test(size=(80, 24)) as pilot:
+        await papers_tab(pilot)
+        await until_shown(pilot, "  holdshelf print policy > policy.txt")
 
 
 async def test_a_page_lies_in_the_middle_of_a_wide_screen(stage: Stage) -> None:

@@ -77,11 +77,28 @@ async def test_a_key_of_several_lines_is_pasted_whole_and_replaces_a_lost_one(st
         assert sam is not None
         await people_tab(pilot, key=sam.id)
         await pilot.press("k")
-        await until_said(pilot, "the old ones are void")
-        await types(pilot, rfc4716(line) + "\n")
+        shown = await until_said(pilot, "the old ones are void")
+        assert "Sam Roe (sam) has 1 key." in shown and "[ ] the PC or key was lost" in shown  # nobody said so yet
+        await types(pilot, rfc4716(line))
+        await pilot.press("tab", "space", "enter")
         await until_said(pilot, "The key is installed")
     after = person(stage, "sam")
     assert after is not None and [key.fingerprint for key in after.keys] == [fingerprint]
+
+
+async def test_the_first_empty_field_is_asked_for_and_a_mended_one_no_longer_complained_of(stage: Stage) -> None:
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        await people_tab(pilot)
+        await pilot.press("n")
+        await until_said(pilot, "It gives no right yet")
+        await pilot.press("enter")
+        await until_said(pilot, "What is the person's name?")
+        assert pilot.app.focused is not None and pilot.app.focused.id == "name"
+        await types(pilot, "Wes Ahl")
+        await until(pilot, "it is told no longer", lambda: "What is the person's name?" not in said(pilot))
+        await pilot.press("enter")
+        await until_said(pilot, "What does the person log in as?")
+        assert pilot.app.focused.id == "login"
 
 
 async def test_a_private_key_is_refused_in_words_and_does_not_stay_on_the_screen(stage: Stage) -> None:
@@ -119,7 +136,7 @@ async def test_p11_a_designee_is_appointed_by_letter_and_the_letter_is_ended(sta
     assert (letter.rights, letter.cameras, letter.paper_sha256) == (["archive", "hold"], ["lobby"], PAPER)
     async with stage.app("dora").run_test(size=(80, 24)) as pilot:
         pane = await people_tab(pilot, "letters", letter.id)
-        assert "Letter's SHA-256" in said(pilot)
+        assert "Fingerprint of the letter's scan" in said(pilot)
         pane.action_do("end_letter")
         await until_said(pilot, "what they have open closes at once")
         await types(pilot, "no longer needed\n")
@@ -181,7 +198,7 @@ async def test_p11_the_admin_installs_a_key_only_on_paper(stage: Stage) -> None:
         assert "Appoint" not in said(pilot) and "Has left" not in said(pilot)
         await pilot.press("k")
         await until_said(pilot, "A new key")
-        await fills(pilot, line, " ", "")
+        await fills(pilot, line, "", "")  # beside the one they have
         await pilot.press("enter")
         await until_said(pilot, "The signed paper is missing")
         await types(pilot, PAPER + "\n")
@@ -200,7 +217,7 @@ async def test_others_see_their_own_row_and_change_their_own_key(stage: Stage) -
         await pilot.press("k", *["space"])
         await until_said(pilot, "A new key")
         await pilot.press("backspace")
-        await fills(pilot, line, " ")  # beside the one that this session came with
+        await types(pilot, line)  # beside the one that this session came with
         await pilot.press("enter")
         await until_said(pilot, "The key is installed")
     after = person(stage, "tom")

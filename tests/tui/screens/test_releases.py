@@ -127,7 +127,8 @@ async def test_it_waits_for_a_second_person_who_finds_it_and_approves(stage: Sta
         await pilot.press("escape")
     async with stage.app("carl").run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await until_said(pilot, "Releases (2)")  # the trimmed one, too
+        await until_said(pilot, "2 things wait for you")  # the trimmed one, too
+        await until_said(pilot, "5▲Releases")
         await pilot.press("f2")
         await until_said(pilot, f"Dora Reed requests the release {row.id}")
         await pilot.press("down", "enter")

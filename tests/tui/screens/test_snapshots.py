@@ -22,6 +22,7 @@ from textual.widgets import Input, Static
 
 from holdshelf_core.api.client import Client
 from holdshelf_tui.app import HoldshelfApp
+from holdshelf_tui.screens.dialogs.help import HelpDialog
 from holdshelf_tui.screens.home import HomeScreen
 from holdshelf_tui.themes import ANSI, CONTRAST, LIGHT
 from holdshelf_tui.widgets.timeline_strip import TimelineStrip
@@ -197,5 +198,5 @@ async def test_what_waits_and_the_keys_look_as_they_did(stage: Stage, looks: Loo
             await until_shown(pilot, "You are here as")
             await looks(pilot, "today")
             await pilot.press("escape", "f1")
-            await until(pilot, "the keys", lambda: pilot.app.screen.query("HelpPanel"))
+            await until(pilot, "the keys", lambda: isinstance(pilot.app.screen, HelpDialog))
             await looks(pilot, "keys")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
+from holdshelf_core.api.types_board import LogRows, LogShow
 from holdshelf_core.api.types_holds import HoldList, HoldListAsk
 from holdshelf_core.api.types_looks import GrantRow
 from holdshelf_tui.screens.timeline import TimelinePane
@@ -17,9 +19,10 @@ from holdshelf_tui.widgets.half_block import UPPER
 from holdshelf_tui.widgets.picture import Picture
 from holdshelf_tui.widgets.thumbnails import Thumbnails
 from holdshelf_tui.widgets.timeline_strip import CURSOR, GAP, HELD, NOW, TimelineStrip
+from holdshelf_tui.words import moment
 from tests.looking import MINUTE_NS, NS
 from tests.service import wait_for
-from tests.tui.stage import Stage, screen_text, settled, until, until_shown
+from tests.tui.stage import Stage, screen_text, settled, told, until, until_shown
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +144,103 @@ async def test_the_next_and_the_last_movement_are_found(stage: Stage) -> None:
         go(pane, made.gap_utc_ns - 2 * NS, 2)
         await pilot.press("n")
         await until(pilot, "after the gap", lambda: pane.view.cursor_utc_ns >= made.resumed_utc_ns)
+
+
+async def test_a_search_that_finds_nothing_says_how_far_it_went(stage: Stage) -> None:
+    async with stage.seated("dora") as pilot:
+        pane = await timeline(pilot)
+        go(pane, stage.made.end_utc_ns + 60 * NS, 2)
+        await pilot.press("n")
+        await until(pilot, "so far", lambda: "No movement was marked between this time and now." in told(pilot))
+        go(pane, stage.made.start_utc_ns - 60 * NS, 2)
+        await pilot.press("p")
+        await until(pilot, "so far", lambda: "No movement was marked in the week before this time." in told(pilot))
+
+
+async def test_after_a_gap_the_next_movement_is_the_first_recorded_moment(stage: Stage) -> None:
+    """A recording need not begin with a second: the second that it begins in begins before it."""
+    async with stage.seated("dora") as pilot:
+        pane = await timeline(pilot)
+        go(pane, stage.made.gap_utc_ns + 50 * NS, 2)
+        await pilot.press("n")
+        await until(pilot, "it moved", lambda: pane.view.cursor_utc_ns >= stage.made.resumed_utc_ns)
+        screen = await until_shown(pilot, "· recorded")
+        assert "not recorded:" not in screen
+
+
+async def test_before_the_first_recording_nothing_is_said_to_be_erased(stage: Stage) -> None:
+    async with stage.seated("dora") as pilot:
+        pane = await timeline(pilot)
+        go(pane, stage.made.start_utc_ns - 10 * MINUTE_NS, 1)
+        screen = await until_shown(pilot, "before this camera's first recording")
+        assert "erased" not in screen
+        await open_look(pilot)
+        still = pane.query_one("#still", Picture)
+        await until(pilot, "the reason", lambda: "before this camera's first recording" in still.words)
+
+
+async def test_p12_an_open_timeline_leaves_one_line_in_the_log(stage: Stage) -> None:
+    """However long it stands there, and however often something that moved is searched for."""
+    client = stage.client("dora")
+
+    def lines() -> int:
+        return len(client.act("log.show", LogShow(action="activity.see", most=500), LogRows).entries)
+
+    before = lines()
+    async with stage.seated("dora") as pilot:
+        pane = await timeline(pilot)
+        go(pane, stage.made.start_utc_ns + NS, 2)
+        await until_shown(pilot, "· recorded")
+        for block in pane._map._blocks.values():
+            block.asked_s -= 100  # a minute later
+        pane._sync()
+        await until(pilot, "asked again", lambda: pane._want_activity.idle)
+        days = {moment(at).date() for at in (stage.made.start_utc_ns, time.time_ns())}
+        assert 1 <= lines() - before <= len(days)
+        seen = lines()
+        for block in pane._map._blocks.values():
+            block.outdated = True
+        pane._sync()
+        await until(pilot, "asked again", lambda: pane._want_activity.idle)
+        assert lines() == seen
+        await pilot.press("n")
+        await until(pilot, "it moved", lambda: pane.view.cursor_utc_ns > stage.made.start_utc_ns + NS)
+        assert lines() <= seen + 1, "a week is one line"
+
+
+# --- imminent danger -----------------------------------------------------------------------------------------------------
+
+
+async def test_p12_in_imminent_danger_the_last_minutes_are_seen_at_once_and_survive_the_live_tab(
+    tmp_path: Path,
+) -> None:
+    with Stage(tmp_path, cameras={"lobby": "Front entrance"}, start_utc_ns=time.time_ns() - 5 * MINUTE_NS) as own:
+        async with own.seated("dora") as pilot:
+            pane = await timeline(pilot)
+            go(pane, own.made.start_utc_ns - 3 * 60 * MINUTE_NS, 1)
+            await pilot.press("o")
+            await until_shown(pilot, "Why do you look?")
+            await pilot.click("#danger")
+            await until_shown(pilot, "You look at once")
+            await until(pilot, "its first field", lambda: getattr(pilot.app.focused, "id", "") == "why")
+            await pilot.press(*"a fight", "enter")
+            looks = pilot.app.looks  # type: ignore[attr-defined]
+            (look,) = await until(pilot, "the look", looks.all)
+            assert look.kind == "break_glass"
+            await until(pilot, "the last minutes", lambda: pane.query_one("#pictures").display)
+            assert abs(pane.view.cursor_utc_ns - time.time_ns()) < 30 * NS
+            assert isinstance(pilot.app.focused, TimelineStrip)
+            assert "Pictures are shown for a purpose" not in screen_text(pilot)
+            home = await settled(pilot)
+            live = await home.go("live")
+            await until(pilot, "live", lambda: live is not None and live.cameras)  # type: ignore[attr-defined]
+            shown = await until_shown(pilot, "ends by itself in")
+            assert "Front entrance" in shown and "● imminent danger · lobby" not in shown
+            await home.go("timeline")
+            await until(pilot, "still there", lambda: pane.query_one("#pictures").display)
+            assert [row.id for row in looks.all()] == [look.id]
+            go(pane, own.made.start_utc_ns - 3 * 60 * MINUTE_NS, 1)
+            await until_shown(pilot, "Your look in imminent danger shows Front entrance")
 
 
 async def test_a_time_in_plain_words(stage: Stage) -> None:
@@ -355,13 +455,17 @@ async def test_a_restart_ends_the_look_and_one_enter_opens_it_again(tmp_path: An
             look = await open_look(pilot)
             await painted(pilot, pane.query_one("#still", Picture))
             own.service.kill()
-            await until_shown(pilot, "restarting")
+            banner = await until_shown(pilot, "restarting")
+            assert "tell the admin" in banner and "its log" not in banner, "what a Director can do"
             assert pane.query_one("#still", Picture).has_picture, "what is shown stays as it was"
             own.service.start()
             app.link.renew(own.service.open_session("dora", own.people.fingerprints["dora"])["token"])
             await until_shown(pilot, "Open it again", seconds=30)
             assert not pane.query_one("#still", Picture).has_picture
-            await until(pilot, "the button has the keys", lambda: getattr(app.focused, "id", "") == "look")
+            await until_shown(pilot, "Open it again (Enter or o)")
+            before = pane.view.cursor_utc_ns
+            await pilot.press("right")
+            assert pane.view.cursor_utc_ns == before + NS, "the strip kept the keys"
             await pilot.press("enter")
             again = await until(pilot, "another look", lambda: app.looks.all() and app.looks.all()[0])
             assert again.id != look.id

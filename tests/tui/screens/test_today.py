@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Static
 
 from holdshelf_core.api import types_commission as signs
@@ -63,6 +65,23 @@ async def test_the_heads_short_form_of_this_login_is_one_that_the_log_verifies_a
         await until_said(pilot, "not what was written")
 
 
+async def test_the_head_is_as_of_now_and_not_of_the_login(stage: Stage) -> None:
+    def size(pilot: Pilot[Any]) -> int:
+        (found,) = re.findall(r"│   (\d+):[0-9a-f]{4} ", screen_text(pilot))
+        return int(found)
+
+    async with stage.app("carl").run_test(size=(80, 24)) as pilot:
+        home = await settled(pilot)
+        await until_said(pilot, "nothing waits for you")
+        stage.look("dora", incident="26-71")
+        size_now = stage.client("carl").get("/rules/head", LogHead).size
+        await pilot.press("f2")
+        shown = await until_said(pilot, "to write down and keep elsewhere")
+        assert size(pilot) >= size_now
+        assert re.search(r"The access log at \w+ \d+, \d{4}, \d+:\d\d [ap]m, to write down", shown), shown
+        assert f"Log {size(pilot)}:" in str(home.query_one("#welcome", Static).content), "the line behind it, too"
+
+
 async def test_everything_that_waits_is_listed_and_only_for_whom_it_waits(stage: Stage) -> None:
     dora, carl = stage.client("dora"), stage.client("carl")
     hold = stage.hold("dora", reference="26-70")
@@ -77,7 +96,7 @@ async def test_everything_that_waits_is_listed_and_only_for_whom_it_waits(stage:
         shown = await until_said(pilot, "Waiting for you (3)")
         for words in (
             f"Dora Reed asks for {hold.id}",
-            "a look at once, in imminent danger: Sam Roe",
+            "Review Sam Roe's imminent-danger look of",
             "Sign at Garden door",
         ):
             assert words in shown, shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,10 @@ from textual.widgets import Input, Tabs
 
 from holdshelf_tui.screens.dialogs.go_to import GoToDialog
 from holdshelf_tui.screens.dialogs.hold import HoldDialog
+from holdshelf_tui.screens.dialogs.purpose import PurposeDialog
 from holdshelf_tui.screens.holds import HoldsPane
+from holdshelf_tui.screens.timeline import TimelinePane
+from tests.looking import MINUTE_NS
 from tests.tui.stage import Stage, settled, until
 
 
@@ -63,3 +67,18 @@ async def test_a_tabs_keys_work_while_the_row_of_tabs_has_the_focus(stage: Stage
         burst(pilot, "t3:15")
         dialog = await until(pilot, "the form", lambda: isinstance(s := pilot.app.screen, GoToDialog) and s)
         await until(pilot, "the time in it", lambda: any(i.value == "3:15" for i in dialog.query(Input)), 5)
+
+
+async def test_what_is_typed_behind_a_form_waits_until_the_form_has_done_what_it_was_asked(stage: Stage) -> None:
+    for _ in range(5):
+        async with stage.seated("dora") as pilot:
+            home = await settled(pilot)
+            burst(pilot, "2t")
+            for key in "55 minutes ago":
+                pilot.app.post_message(events.Key("space" if key == " " else key, key))
+            pilot.app.post_message(events.Key("enter", "\r"))
+            burst(pilot, "o")
+            await until(pilot, "the question", lambda: isinstance(pilot.app.screen, PurposeDialog))
+            pane = home.pane("timeline")
+            assert isinstance(pane, TimelinePane)
+            assert pane.view.cursor_utc_ns == pytest.approx(time.time_ns() - 55 * MINUTE_NS, abs=MINUTE_NS)

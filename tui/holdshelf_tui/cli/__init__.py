@@ -6,8 +6,10 @@ import os
 import sys
 
 
-def main() -> None:
-    """Entry point. Exit codes: 0 done, 1 refused or failed (one sentence on stderr), 2 wrong usage, 130 interrupted."""
+def main(program: str = "holdshelf") -> None:
+    """Entry point; ``program``: what help and errors call it.
+
+    Exit codes: 0 done, 1 refused or failed (one sentence on stderr), 2 wrong usage, 130 interrupted."""
     import typer  # noqa: PLC0415 - `holdshelf --help` should not wait for anything it does not need
 
     from holdshelf_core.api.errors import HoldshelfError  # noqa: PLC0415
@@ -19,9 +21,9 @@ def main() -> None:
         kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
     )
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name=program)
     except wrong_usage as error:
-        _say_usage(error)
+        _say_usage(error, program)
         sys.exit(2)
     except (typer.Abort, KeyboardInterrupt):
         print("holdshelf: interrupted.", file=sys.stderr)
@@ -61,7 +63,7 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _say_usage(error: BaseException) -> None:
+def _say_usage(error: BaseException, program: str) -> None:
     """One sentence and where the help is; the help itself when a group was called without a command."""
     context = getattr(error, "ctx", None)
     sentence = str(getattr(error, "format_message", lambda: error)()).strip()
@@ -72,5 +74,5 @@ def _say_usage(error: BaseException) -> None:
 
     sentence = render.one_line(sentence)
     end = "" if sentence.endswith((".", "?", "!")) else "."
-    command = context.command_path if context is not None else "holdshelf"
+    command = context.command_path if context is not None else program
     print(f"holdshelf: {sentence}{end} See `{command} --help`.", file=sys.stderr)

@@ -23,18 +23,16 @@ def folder(text: str) -> Path:
     return Path(text)
 
 
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        parser=folder,
-        metavar="DIR",
-        help=f"Data folder. [env var: HOLDSHELF_DATA; default: {default_data()}]",
-        envvar="HOLDSHELF_DATA",
-        show_envvar=False,
-        show_default=False,
-    ),
-]
+DATA_OPTION = typer.Option(
+    "--data",
+    parser=folder,
+    metavar="DIR",
+    help=f"Data folder. [env var: HOLDSHELF_DATA; default: {default_data()}]",
+    envvar="HOLDSHELF_DATA",
+    show_envvar=False,
+    show_default=False,
+)
+Data = Annotated[Path | None, DATA_OPTION]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 PasswordFile = Annotated[Path | None, typer.Option(help="File whose first line is the camera's password.")]
 PasswordEnv = Annotated[str | None, typer.Option(help="Name of an environment variable that holds the password.")]

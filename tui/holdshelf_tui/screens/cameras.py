@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 _TITLES = ("Camera", "State", "Recorded", "Days", "Size", "Activity", "Last gap")
 # What every width needs for figures; the rest of the line is shared out by `_widths`.
 _FIGURES = {"Recorded": 10, "Days": 5, "Size": 8}
-_LEAST = {"Camera": 16, "State": 13, "Activity": 8, "Last gap": 9}
+_LEAST = {"Camera": 14, "State": 13, "Activity": 8, "Last gap": 11}
 _MOST = {"Camera": 30, "State": 20, "Activity": 30, "Last gap": 36}
 _SCROLLBAR = 4
 _ACTIONS = (
@@ -321,19 +321,29 @@ def _cells(camera: types.CameraRow, widths: dict[str, int]) -> tuple[Content, ..
     """Inert text: names come from people and cameras, so no markup in them is ever obeyed."""
     well = camera.state == "recording"
     state = "● recording" if well else f"○ {camera.reason or camera.state}"
-    gap = "none"
-    if camera.last_gap is not None:
-        lasts = "now" if camera.last_gap.end_utc_ns is None else render.span(camera.last_gap.elapsed_s)
-        at = render.local(camera.last_gap.start_utc_ns)[11:16]
-        gap = f"{at} {camera.last_gap.reason}, {lasts}"
-        if len(gap) > widths["Last gap"]:
-            gap = f"{at}, {lasts}"
     return (
         Content(render.inert(camera.name, widths["Camera"])),
         Content(render.inert(state, widths["State"])).stylize("$text-success" if well else "$text-error"),
-        Content(render.span(camera.recorded_s)),
+        Content(_span(camera.recorded_s, widths["Recorded"])),
         Content(f"{camera.days_kept:.1f}"),
         Content(render.size(camera.bytes)),
         Content(render.sparkline(camera.activity, widths["Activity"])).stylize("$text-accent"),
-        Content(gap),
+        Content(_gap(camera.last_gap, widths["Last gap"] + 1)),  # nothing stands behind it
     )
+
+
+def _span(seconds: float, columns: int) -> str:
+    """A length of time with whole units alone: '59 min' where there is no room for its seconds."""
+    whole = render.span(seconds)
+    return whole if len(whole) <= columns else " ".join(whole.split(" ")[:2])
+
+
+def _gap(gap: types.GapRow | None, columns: int) -> str:
+    """When, why and how long, as far as there is room."""
+    if gap is None:
+        return "none"
+    at = render.local(gap.start_utc_ns)[11:16]
+    lasts = "now" if gap.end_utc_ns is None else render.span(gap.elapsed_s)
+    short = lasts if gap.end_utc_ns is None else _span(gap.elapsed_s, columns - 7)
+    ways = (f"{at} {gap.reason}, {lasts}", f"{at}, {lasts}", f"{at}, {short}", f"{at} {short}")
+    return next((way for way in ways if len(way) <= columns), at)

@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Button, Footer, OptionList, Static
+from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
 
 from holdshelf_core.api.types_commission import (
@@ -33,6 +33,7 @@ from holdshelf_tui.screens.dialogs.commission_forms import (
 from holdshelf_tui.screens.dialogs.confirm import ConfirmDialog
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.signs import SignsDialog, standing
+from holdshelf_tui.widgets.keys_line import KeysLine
 from holdshelf_tui.widgets.mask_canvas import MaskCanvas
 from holdshelf_tui.words import clock, inert, plain
 
@@ -61,6 +62,7 @@ class CommissionScreen(DrawingScreen):
     CommissionScreen .acts { height: auto; }
     CommissionScreen .acts Button { width: 100%; }
     """
+    TITLE = "Bring a camera into use"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", id="commission.back", tooltip="To the steps, or to the cameras"),
         Binding("d,delete", "delete", "Delete", id="commission.delete", tooltip="The mask that is chosen in the list"),
@@ -96,7 +98,7 @@ class CommissionScreen(DrawingScreen):
                     yield Button("Delete this mask", id="delete", compact=True)
                     yield Button("Draw a shape", id="shape", compact=True)
                     yield Button("Back to the steps", id="steps-again", compact=True)
-        yield Footer(compact=True)
+        yield KeysLine()
 
     def on_mount(self) -> None:
         """How it stands; the cursor on the first step that is left."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import ClassVar
 
@@ -18,17 +19,29 @@ from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.pane import Pane, async_do
 from holdshelf_tui.widgets.actions import Actions
 from holdshelf_tui.widgets.listing import fill, row_key, widths
-from holdshelf_tui.words import Content, counted, inert, plain, span, when
+from holdshelf_tui.words import Content, counted, inert, plain, size, span, when
 
 DOCTOR, JOBS = "doctor", "jobs"
 _PARTS = {DOCTOR: "Examination", JOBS: "Scheduled work"}
 _COLUMNS = {
     DOCTOR: ({"": 2, "Looked at": 14, "Found": 40}, {"": 2, "Looked at": 26, "Found": 200}),
     JOBS: (
-        {"Job": 14, "Every": 12, "Next": 13, "Last result": 24},
-        {"Job": 24, "Every": 14, "Next": 22, "Last result": 120},
+        {"Job": 19, "Every": 12, "Next": 8, "Last result": 24},
+        {"Job": 24, "Every": 14, "Next": 12, "Last result": 120},
     ),
 }
+JOB_WORDS = {
+    "sweep": "Erasing on schedule",
+    "scrub": "Reading back",
+    "access log": "Access log",
+    "checksums": "Mended files",
+    "health": "Days kept",
+    "signs": "Signs",
+    "papers": "Papers to follow",
+    "holds": "Holds",
+    "held room": "Room for holds",
+}
+_BYTES = re.compile(r"\b(\d+) bytes\b", re.ASCII)
 _GRAVE = {"failed": 0, "warning": 1, "skipped": 2, "ok": 3}
 
 
@@ -130,7 +143,8 @@ class DoctorPane(Pane):
             lines = [step.sentence, *([f"→ {step.next_step}"] if step.next_step else [])]
         elif self._part == JOBS and (job := self._jobs.get(key)) is not None:
             took = f", took {job.last_took_s:.1f} s" if job.last_took_s is not None else ""
-            lines = [job.what, f"Last {when(job.last_utc_ns, seconds=True)}{took}: {job.last_result}"]
+            last = f" {when(job.last_utc_ns, seconds=True)}{took}" if job.last_utc_ns is not None else ""
+            lines = [f"{job.what[:1].upper()}{job.what[1:]}.", f"Last time{last}: {result_words(job)}"]
         self.query_one("#detail", Static).update(Content("\n".join(inert(line, 500) for line in lines)))
 
     @on(Actions.Chosen)
@@ -168,8 +182,18 @@ def _step_cells(step: CheckStep) -> tuple[str | Content, ...]:
     return (mark.stylize(colour) if colour else mark, step.name, step.sentence)
 
 
+def result_words(job: JobRow) -> str:
+    """What came of it last, with sizes as people read them."""
+    return _BYTES.sub(lambda found: size(int(found[1])), job.last_result)
+
+
 def _job_cells(job: JobRow) -> tuple[str | Content, ...]:
     failed = job.last_result.startswith("failed")
-    result = plain(f"✗ {job.last_result}" if failed else job.last_result, 200)
+    result = plain(f"✗ {result_words(job)}" if failed else result_words(job), 200)
     next_run = when(job.next_utc_ns).rpartition(", ")[2] if job.next_utc_ns is not None else "-"
-    return (job.name, span(job.every_s), next_run, result.stylize("$text-error") if failed else result)
+    return (
+        JOB_WORDS.get(job.name, job.name),
+        span(job.every_s),
+        next_run,
+        result.stylize("$text-error") if failed else result,
+    )

@@ -153,7 +153,8 @@ class HoldsPane(Pane):
         if hold.note:
             lines.append(f"Note: {hold.note}")
         if hold.state == "lifting":
-            lines.append(f"Lift asked for by {hold.lift_by_name}: {hold.lift_why}")
+            why = f": {hold.lift_why}" if hold.lift_why else ", with a reason that is told to the seats alone"
+            lines.append(f"Lift asked for by {hold.lift_by_name or 'somebody'}{why}")
         elif hold.state == "grace":
             lines.append(
                 f"Lifted; kept until {when(hold.grace_end_utc_ns)}, then erased on schedule. It can be taken back."

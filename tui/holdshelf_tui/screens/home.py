@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer, Static, Tab, Tabs
+from textual.widgets import ContentSwitcher, Static, Tab, Tabs
 
 from holdshelf_core.api import types
 from holdshelf_core.api.errors import HoldshelfError
@@ -23,6 +23,7 @@ from holdshelf_tui.screens.dialogs.verify import VerifyDialog
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.screens.tabs import panes_for
 from holdshelf_tui.screens.welcome import WelcomeLine
+from holdshelf_tui.widgets.keys_line import KeysLine
 from holdshelf_tui.words import clock, day, inert, plain
 
 if TYPE_CHECKING:
@@ -42,7 +43,14 @@ class HomeScreen(Screen[None]):
         Binding("ctrl+pagedown", "next_tab", "Next tab", show=False, id="next_tab"),
         Binding("ctrl+pageup", "previous_tab", "Previous tab", show=False, id="previous_tab"),
         Binding("down,enter", "into", "Into the tab", show=False, id="into"),
-        Binding("f2", "today", "Today", id="today", tooltip="What waits for you, and the access log's head"),
+        Binding(
+            "f2",
+            "today",
+            "Today",
+            key_display="F2",
+            id="today",
+            tooltip="What waits for you, and the access log's head",
+        ),
         Binding("H", "hold", "Hold", key_display="H", id="hold", tooltip="Place a hold; no look is needed for it"),
     ]
 
@@ -55,8 +63,8 @@ class HomeScreen(Screen[None]):
         self._panes: dict[str, Pane] = {}
         self._waiting: dict[str, int] = {}
         self._clock = ""
-        self.is_ready = True
-        """No other tab is being brought to the front: keys are for the one there."""
+        self._brings = False
+        """Another tab is being brought to the front."""
 
     def compose(self) -> ComposeResult:
         """Head, banner, tabs, the tab in front, keys."""
@@ -68,7 +76,7 @@ class HomeScreen(Screen[None]):
         yield Static("", id="banner")
         yield Tabs(*(Tab(label, id=f"tab-{key}") for key, label in self._labels(self.app.size.width).items()))
         yield ContentSwitcher(id="panes")
-        yield Footer(compact=True)
+        yield KeysLine()
 
     def on_mount(self) -> None:
         """The first tab, the clock."""
@@ -109,7 +117,12 @@ class HomeScreen(Screen[None]):
         pane.call_after_refresh(self.app.call_later, self._takes_keys)  # as the panes give away their focus
 
     def _takes_keys(self) -> None:
-        self.is_ready = True
+        self._brings = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Keys are for the tab that is there, and it knows what it offers."""
+        return not self._brings and (self.front is None or self.front.is_loaded)
 
     @property
     def front(self) -> Pane | None:
@@ -120,6 +133,11 @@ class HomeScreen(Screen[None]):
     def pane(self, key: str) -> Pane | None:
         """A pane that was made already."""
         return self._panes.get(key)
+
+    @property
+    def titles(self) -> list[str]:
+        """Of the tabs, whole, in their order."""
+        return [kind.title for kind in self._kinds.values()]
 
     def has(self, key: str) -> bool:
         """Whether that tab is theirs."""
@@ -137,7 +155,7 @@ class HomeScreen(Screen[None]):
         """The tab of that number."""
         keys = list(self._kinds)
         if number < len(keys) and self.query_one(Tabs).active != f"tab-{keys[number]}":
-            self.is_ready = False
+            self._brings = True
             self.query_one(Tabs).active = f"tab-{keys[number]}"
 
     async def on_key(self, event: events.Key) -> None:
@@ -207,6 +225,7 @@ class HomeScreen(Screen[None]):
 
     def action_today(self) -> None:
         """What waits, and the log's head."""
+        cast("HoldshelfApp", self.app).await_form()
         self.query_one(WelcomeLine).open()
 
     def action_hold(self) -> None:
@@ -239,9 +258,9 @@ class HomeScreen(Screen[None]):
     def show_away(self, sentence: str) -> None:
         """The service is gone for now: what is shown is as it was."""
         banner = self.query_one("#banner", Static)
-        banner.update(
-            Content(f"⟳ The recording service is restarting; what you see is as it was. {inert(sentence, 200)}")
-        )
+        # Who cannot look at the service's log is not told to.
+        step = inert(sentence, 200) if self._who.admin else "Nothing to do; if it lasts, tell the admin."
+        banner.update(Content(f"⟳ The recording service is restarting; what you see is as it was. {step}"))
         banner.display = True
 
     def show_back(self) -> None:

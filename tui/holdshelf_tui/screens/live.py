@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -25,6 +25,9 @@ from holdshelf_tui.widgets.graphics import HALF
 from holdshelf_tui.widgets.looks_line import LooksLine
 from holdshelf_tui.widgets.picture import Picture
 from holdshelf_tui.words import clock, inert, plain
+
+if TYPE_CHECKING:
+    from holdshelf_tui.screens.home import HomeScreen
 
 NS = 1_000_000_000
 STEP_S = 0.25
@@ -107,21 +110,25 @@ class LivePane(Pane):
             (self._look_button if self._ask.display else self._stop).focus()
 
     def hidden(self) -> None:
-        """Another tab is in front: nobody leaves live pictures running."""
+        """Another tab is in front: nobody leaves live pictures running. One in imminent danger shows more than this tab."""
         super().hidden()
-        self.action_close_look()
+        look = self._look
+        if look is not None and look.kind != "break_glass":
+            self.action_close_look()
+            self.notify("Your live look has ended, as its tab was left.", timeout=4)
 
     async def async_load(self) -> None:
         """Cameras and pick-list, now and then; the minutes left, each second."""
+        if not self._purposes:
+            self._purposes = await self.link.get("/rules/purposes", list[PurposeRow])
+            self.home.looks.purposes = {row.id: row.words for row in self._purposes}
         if time.monotonic() - self._loaded_s > STALE_S or not self.cameras:
             status = await self.link.get("/status", Status)
             self.cameras = offered(self.who, status.cameras, "live")
             self._names = names(status.cameras)
             self._looks_line.names = self._names
+            self._looks_line.show_looks()
             self._loaded_s = time.monotonic()
-        if not self._purposes:
-            self._purposes = await self.link.get("/rules/purposes", list[PurposeRow])
-            self.home.looks.purposes = {row.id: row.words for row in self._purposes}
         if not self.cameras:
             self.say("No camera is in use that you may look at live.")
             self._ask.display = False
@@ -177,11 +184,15 @@ class LivePane(Pane):
             seconds = int(self._live_left_s(look))
             shown = f"{clock(self._shown_utc_ns)} · " if self._shown_utc_ns else ""
             left.update(Content(f"{shown}ends by itself in {seconds // 60}:{seconds % 60:02}"), layout=False)
-            if self._shown:
+            if self._shown and self.camera in look.cameras:  # not before the cameras are known
                 self._poll()
             return
         left.update("", layout=False)
         self._invite(look)
+
+    @property
+    def _has_timeline(self) -> bool:
+        return cast("HomeScreen", self.screen).has("timeline")
 
     def _invite(self, look: GrantRow | None) -> None:
         ended = self.home.looks.ended.get(LIVE)
@@ -213,6 +224,8 @@ class LivePane(Pane):
             before = ended[0] if ended is not None else None
             await self.app.push_screen_wait(LivePurposeDialog(self._purposes, self.cameras, self.camera, before=before))
             self._over = ""
+            if (opened := self._look) is not None and opened.kind == "break_glass" and self._has_timeline:
+                self.notify("The last minutes are in Timeline; this look stays open there.", timeout=6)
         self._looks_changed()
 
     @work(exclusive=True, group="close")

@@ -61,6 +61,7 @@ class LogPane(Pane):
         self._rows: dict[str, LogEntryRow] = {}
         self._flags: dict[str, FlagRow] = {}
         self._names: dict[str, str] = {}
+        self._cameras: dict[str, str] = {}
         self._people: list[PersonRow] = []
         self._entries = 0
         self._part = ENTRIES
@@ -114,9 +115,12 @@ class LogPane(Pane):
         """Read it; names come with the people."""
         self._people = await self.link.get("/rules/people", list[PersonRow])
         self._names = {person.id: person.name for person in self._people}
+        self._cameras = camera_names((await self.link.status()).cameras)
         await self._async_flags()
         answer = await self.link.act("log.show", self._filter.asked, LogRows, timeout_s=120)
         self._take(answer, keep=False)
+        if self._part == ENTRIES:
+            self._wanted = next(iter(self._rows), "")  # what is new stands first
         self._show()
 
     def _take(self, answer: LogRows, *, keep: bool) -> None:
@@ -162,7 +166,7 @@ class LogPane(Pane):
 
     def _cells(self, row: LogEntryRow) -> tuple[str | Content, ...]:
         stamp = at(row)
-        what = plain(f"{'✗' if refused(row) else ' '} {what_words(row)}", 400)
+        what = plain(f"{'✗' if refused(row) else ' '} {what_words(row, self._names | self._cameras)}", 400)
         return (
             f"{moment(stamp).strftime('%b %-d')}, {clock(stamp)}",
             who_words(row, self._names),
@@ -176,7 +180,7 @@ class LogPane(Pane):
         if self._part == FLAGS and (flag := self._flags.get(key)) is not None:
             text = f"Entry {flag.log_seq}: {flag_words(flag.kind)}, by {flag.name}. {flag.note}"
         elif (row := self._rows.get(key)) is not None and self._part == ENTRIES:
-            text = f"{row.seq}: {who_words(row, self._names)} {what_words(row)}"
+            text = f"{row.seq}: {who_words(row, self._names)} {what_words(row, self._names | self._cameras)}"
         tell(self.query_one("#detail", Static), Content(inert(text, 600)))
         self._allow()
 
@@ -233,14 +237,13 @@ class LogPane(Pane):
         if what == "show":
             row = await self._async_entry(key)
             if row is not None:
-                await self.app.push_screen_wait(EntryDialog(row, self._names))
+                await self.app.push_screen_wait(EntryDialog(row, self._names, self._cameras))
         elif what == "review":
             await self.app.push_screen_wait(FlagDialog(self._flags[key]))
             self._load_flags()
         elif what == "filter":
             people = [(person.id, person.name) for person in self._people]
-            cameras = camera_names((await self.link.status()).cameras)
-            chosen = await self.app.push_screen_wait(FilterDialog(people, list(cameras.items())))
+            chosen = await self.app.push_screen_wait(FilterDialog(people, list(self._cameras.items())))
             if chosen is not None:
                 self._filter = chosen if chosen.words else EVERYTHING
                 self.load()

@@ -52,6 +52,8 @@ class Pane(Vertical):
         self._stale = True
         self._shown = False
         self._clocked = False
+        self.is_loaded = False
+        """It has been loaded once, or could not be: what it offers can be asked for."""
 
     # --- for subclasses -----------------------------------------------------------------------------------------
 
@@ -160,6 +162,8 @@ class Pane(Vertical):
             # The answer came while the app was being left, and what it was for is gone already.
             if not self._is_going:
                 raise
+        finally:
+            self.is_loaded = True
 
     @property
     def _is_going(self) -> bool:

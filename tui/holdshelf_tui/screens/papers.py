@@ -20,10 +20,12 @@ from holdshelf_tui.papers.checklist import checklist_paper
 from holdshelf_tui.papers.policy import policy_paper
 from holdshelf_tui.papers.refusal import refusal_paper
 from holdshelf_tui.papers.sign import sign_paper
+from holdshelf_tui.print_words import how_to_print
 from holdshelf_tui.screens.dialogs.entrance import AddEntranceDialog, AttestDialog, WaiveDialog, sign_words
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.widgets.actions import Actions
 from holdshelf_tui.widgets.reader import Reader
+from holdshelf_tui.words import Content, inert
 
 _MAKERS = {"policy": policy_paper, "checklist": checklist_paper, "sign": sign_paper, "refusal": refusal_paper}
 _TITLES = {"policy": "Policy", "checklist": "Checklist", "sign": "Sign for an entrance", "refusal": "What we need"}
@@ -101,7 +103,7 @@ class PapersPane(Pane):
         paper = self._paper
         if paper not in self._texts:
             self.say("Making the paper …")
-            facts = await self.link.act("print.facts", PrintRequest(paper), PaperFacts)
+            facts = await self.link.act("print.facts", PrintRequest(paper, on_screen=True), PaperFacts)
             self._texts[paper] = _MAKERS[paper](facts)
         self._entrances = await self.link.get("/rules/entrances", list[EntranceRow]) if self._sees_entrances else []
         self._show()
@@ -122,17 +124,17 @@ class PapersPane(Pane):
 
     def _show(self) -> None:
         self.query_one(Reader).read(self._texts[self._paper])
-        self.say(self._how_to_print())
+        self.say(Content("\n".join(inert(line, 400) for line in self._how_to_print().split("\n"))))
         self._allow()
 
     def _how_to_print(self) -> str:
-        how = f"To print it, on your own PC:  ssh … print {self._paper} > {self._paper}.txt"
+        how = how_to_print(self.who, self._paper, f"{self._paper}.txt")
         if self._paper == "policy":
-            return f"Anyone may have a copy; nobody is asked who or why. {how}"
+            return f"Anyone may have a copy; nobody is asked who or why.\n{how}"
         if self._paper == "checklist" and self._sees_entrances:
             unready = [row for row in self._entrances if not row.ready]
             if unready:
-                return f"▲ {unready[0].name}: {sign_words(unready[0])}. {how}"
+                return f"▲ {unready[0].name}: {sign_words(unready[0])}.\n{how}"
         return how
 
     # --- entrances ------------------------------------------------------------------------------------------------

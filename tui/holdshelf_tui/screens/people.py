@@ -224,7 +224,9 @@ class PeoplePane(Pane):
             where = cameras_words(letter.cameras, camera_names(self._cameras))
             lines = [f"{letter.name}: {', '.join(letter.rights)} on {where}; last day {last_day(letter.end_utc_ns)}"]
             lines += [f"For: {letter.scope}"] if letter.scope else []
-            lines += [f"Letter's SHA-256: {letter.paper_sha256}"] if letter.paper_sha256 else []
+            lines += (
+                [f"Fingerprint of the letter's scan (SHA-256): {letter.paper_sha256}"] if letter.paper_sha256 else []
+            )
             return [*lines, f"Ended: {letter.ended_why}"] if letter.ended_why else lines
         if self._part == SHARES and key in self._shares:
             share = self._shares[key]

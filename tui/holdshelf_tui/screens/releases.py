@@ -26,6 +26,7 @@ from holdshelf_core.api.types_releases import (
 from holdshelf_core.api.types_session import EventRow
 from holdshelf_tui.hold_words import camera_names
 from holdshelf_tui.papers.refusal import refusal_paper
+from holdshelf_tui.print_words import how_to_print
 from holdshelf_tui.release_words import AWAITED, STATE_WORDS, cameras_of, gate_lines, release_lines, span_lines
 from holdshelf_tui.screens.dialogs.counsel import CounselDialog
 from holdshelf_tui.screens.dialogs.hold import HoldDialog
@@ -48,10 +49,10 @@ _LEAST = {"Release": 12, "State": 16, "Basis": 13, "Number": 9, "Cameras": 12, "
 _MOST = {"Release": 12, "State": 24, "Basis": 40, "Number": 20, "Cameras": 60, "Asked": 7}
 _ACTS = {
     "request": "Request",
-    "show": "Show all",
+    "show": "Show",
     "decide": "Decide",
     "paper": "Paper",
-    "again": "Ask again",
+    "again": "Again",
     "hold": "Hold it",
     "sheet": "What we need",
     "counsel": "Counsel",
@@ -242,7 +243,7 @@ class ReleasesPane(Pane):
                 "It is kept under its number: “What we need” is the sheet for who asks; “Paper” asks again with it; "
                 "“Hold it” keeps the footage until then, which needs no paper."
             )
-            await self.app.push_screen_wait(MessageDialog("Stopped by a gate", outcome.sentence, step))
+            await self.app.push_screen_wait(MessageDialog("It may not leave", outcome.sentence, step))
             return
         row = outcome.row
         words = STATE_WORDS.get(row.state, row.state)
@@ -273,10 +274,10 @@ class ReleasesPane(Pane):
         self.load_soon()
 
     async def _async_sheet(self, release: str) -> None:
-        asked = self.link.act("print.facts", PrintRequest("refusal", release), PaperFacts)
+        asked = self.link.act("print.facts", PrintRequest("refusal", release, on_screen=True), PaperFacts)
         facts = await self.async_do("Making the sheet", asked)
         if facts is not None:
-            how = f"To print it, on your own PC:  ssh … print refusal {release} > sheet.txt"
+            how = how_to_print(self.who, f"refusal {release}", "sheet.txt")
             await self.app.push_screen_wait(SheetDialog("What we need", refusal_paper(facts), how))
 
     async def _async_counsel(self) -> None:
@@ -287,7 +288,7 @@ class ReleasesPane(Pane):
         done = await self.app.push_screen_wait(CounselDialog(answer.determinations, self._cameras))
         if done is not None:
             said = f"{done.id}: entry {done.seq} of the access log."
-            step = "A request that it opens is asked again (“Ask again”)."
+            step = "A request that it opens is asked again (“Again”)."
             await self.app.push_screen_wait(MessageDialog("Written down", said, step))
 
     def choose(self, key: str) -> None:

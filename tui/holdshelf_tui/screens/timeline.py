@@ -31,7 +31,14 @@ from holdshelf_tui.screens.dialogs.purpose import AROUND_NS, PurposeDialog
 from holdshelf_tui.screens.timeline_keys import TIMELINE_KEYS
 from holdshelf_tui.screens.timeline_marks import MarkedPane
 from holdshelf_tui.screens.timeline_pictures import TimelinePictures
-from holdshelf_tui.screens.timeline_words import exact_clock, from_to, level_words, mark_words, short_day
+from holdshelf_tui.screens.timeline_words import (
+    exact_clock,
+    from_to,
+    level_words,
+    mark_words,
+    no_movement_words,
+    short_day,
+)
 from holdshelf_tui.widgets.looks_line import LooksLine
 from holdshelf_tui.widgets.thumbnails import Thumbnail
 from holdshelf_tui.widgets.timeline_strip import LEGEND, LEGEND_TOLD, Marks, TimelineStrip
@@ -39,6 +46,9 @@ from holdshelf_tui.words import inert, plain
 from holdshelf_tui.zoom import LEVELS, View
 
 NS = 1_000_000_000
+NEWEST_NS = 2 * NS
+"""Of the last seconds not every picture is on disk yet."""
+MINUTE_LEVEL = 2
 TALL = 24
 """Rows of the pane from which on the strip has a row more and the signs are explained."""
 
@@ -82,7 +92,9 @@ class TimelinePane(MarkedPane):
         self._in = Button("+ In", id="in", compact=True, tooltip="See a shorter time (Enter)")
         self._strip = TimelineStrip(self.view, id="strip")
         self._words = Static("", id="words")
-        self._pictures = TimelinePictures(self.view, self._recorded_within)
+        self._pictures = TimelinePictures(self.view, self._recorded_within, self._words_at)
+        self._dangers: set[str] = set()
+        """Looks in imminent danger whose last minutes were gone to."""
         self._looks_line = LooksLine()
         self._close_button = Button("Close", id="close-look", compact=True, tooltip="End the look that is open (x)")
 
@@ -119,6 +131,9 @@ class TimelinePane(MarkedPane):
     def _recorded_within(self, camera: str, start_utc_ns: int, end_utc_ns: int) -> tuple[int, int]:
         return self._map.recorded_within(camera, start_utc_ns, end_utc_ns)
 
+    def _words_at(self, camera: str, at_utc_ns: int) -> str:
+        return self._map.words_at(camera, at_utc_ns)
+
     def on_resize(self) -> None:
         """A taller pane has room for more."""
         self.set_class(self.size.height >= TALL, "tall")
@@ -128,6 +143,7 @@ class TimelinePane(MarkedPane):
         """In front: the arrows are the strip's, unless somebody is still walking along the tabs."""
         super().shown()
         self.call_after_refresh(self._take_keys)
+        self._go_to_danger()
         self._sync()
 
     def _take_keys(self) -> None:
@@ -139,17 +155,20 @@ class TimelinePane(MarkedPane):
     async def async_load(self) -> None:
         """Cameras, pick-list, activity of what is in sight."""
         status = await self.link.get("/status", Status)
-        self.cameras = offered(self.who, status.cameras, "archive")
-        self._names = self._looks_line.names = self._pictures.names = names(status.cameras)
         if not self._purposes:
             self._purposes = await self.link.get("/rules/purposes", list[PurposeRow])
             self.home.looks.purposes = {row.id: row.words for row in self._purposes}
-            self._looks_line.show_looks()
+        # Only now, and in one go with the camera in sight: a look may be asked for from here on.
+        self.cameras = offered(self.who, status.cameras, "archive")
+        self._names = self._looks_line.names = self._pictures.names = names(status.cameras)
+        self._looks_line.show_looks()
+        self._map.know(status.cameras, counted=status.disk.counted)
         if not self.cameras:
             self.say("No camera is in use that you may look at. In Cameras, “Bring into use” approves one.")
             return
         self.say("")
         self._offer_cameras()
+        self._go_to_danger()
         self._sync()
 
     def _offer_cameras(self) -> None:
@@ -178,9 +197,13 @@ class TimelinePane(MarkedPane):
 
     def heard(self, row: EventRow) -> None:
         """A hold or a gap changes the strip."""
+        if not self.is_mounted:
+            return  # nothing is shown yet that could be out of date
         if row.type == "house_changed" and "holds" in row.data.get("tables", ()):
             self._map.forget()
             self.load_soon()
+        if row.type in self.hears:
+            self._map.changed(str(row.data.get("camera", "")))
         super().heard(row)
 
     # --- what is in sight ---------------------------------------------------------------------------------------------
@@ -188,7 +211,7 @@ class TimelinePane(MarkedPane):
     def _sync(self) -> None:
         """Everything follows the cursor: strip, words, pictures."""
         if not self.cameras or not self.camera or not self.is_attached:
-            return  # which camera is in sight is known a moment after which there are
+            return
         view = self.view
         self._want_activity.want((self.camera, view.start_utc_ns, view.end_utc_ns, view.level), anew=self._is_now)
         self._show_strip()
@@ -266,6 +289,13 @@ class TimelinePane(MarkedPane):
     def _picked(self, picked: Thumbnail.Picked) -> None:
         self._go(picked.at_utc_ns)
 
+    def action_into(self) -> None:
+        """Nearer; where a look has ended by itself, open it again."""
+        if self._pictures.offers_again:
+            self.action_look()
+        else:
+            self.action_zoom(1)
+
     def action_zoom(self, by: int) -> None:
         """Nearer or farther."""
         if self.view.zoom(by):
@@ -308,12 +338,12 @@ class TimelinePane(MarkedPane):
         """To where something begins to move, after the cursor or before it."""
         if not self.cameras:
             return
+        cursor = self.view.cursor_utc_ns
         at = await self.async_do(
-            "Looking when something moved", self._map.async_onset(self.camera, self.view.cursor_utc_ns, forward=by > 0)
+            "Looking when something moved", self._map.async_onset(self.camera, cursor, forward=by > 0)
         )
         if at is None:
-            where = "after" if by > 0 else "before"
-            self.notify(f"Nothing that moves was found within a week {where} this time.", timeout=4)
+            self.notify(no_movement_words(cursor, forward=by > 0), timeout=4)
             return
         self._go(at, level=max(1, self.view.level))
 
@@ -339,8 +369,20 @@ class TimelinePane(MarkedPane):
             await self.app.push_screen_wait(
                 PurposeDialog(self._purposes, self.cameras, self.camera, around, before=before, danger=danger)
             )
+        self._go_to_danger()
         self._sync()
         self._strip.focus()
+
+    def _go_to_danger(self) -> None:
+        """A look in imminent danger is seen at once: the newest of the last minutes, of a camera that it names."""
+        look = self.home.looks.danger
+        if look is None or look.id in self._dangers or not self.cameras or not self._shown:
+            return
+        self._dangers.add(look.id)
+        offered_there = [camera.id for camera in self.cameras if camera.id in look.cameras]
+        if offered_there and self.camera not in offered_there:
+            self.camera = self._select.value = offered_there[0]
+        self.view.go(time.time_ns() - NEWEST_NS, time.time_ns(), level=MINUTE_LEVEL)
 
     async def _async_widen(self, look: GrantRow, at: int) -> None:
         start = min(look.start_utc_ns or at, at - AROUND_NS)

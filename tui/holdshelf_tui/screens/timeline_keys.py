@@ -15,7 +15,7 @@ def _sign(key: str, sign: str, action: str, words: str, name: str, tooltip: str)
 
 
 TIMELINE_KEYS: list[BindingType] = [
-    Binding("enter", "zoom(1)", "Zoom in", id="timeline.in", tooltip="See a shorter time, in more detail"),
+    Binding("enter", "into", "Zoom in", id="timeline.in", tooltip="See a shorter time, in more detail"),
     Binding("t", "go_to", "Time", id="timeline.time", tooltip="Go to a time in plain words"),
     Binding("o", "look", "Look", id="timeline.look", tooltip="Say why, and see pictures of this time"),
     _sign("left_square_bracket", "[", "mark(-1)", "Start", "mark_in", "Mark where it starts"),

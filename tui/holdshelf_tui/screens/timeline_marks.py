@@ -89,4 +89,4 @@ class MarkedPane(Pane):
         if pane is not None:
             pane.choose(outcome.release)
         if outcome.sentence:
-            await self.app.push_screen_wait(MessageDialog("Stopped by a gate", outcome.sentence))
+            await self.app.push_screen_wait(MessageDialog("It may not leave", outcome.sentence))

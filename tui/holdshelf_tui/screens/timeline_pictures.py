@@ -18,7 +18,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Static
 
-from holdshelf_core.api.errors import HoldshelfError, Unreachable
+from holdshelf_core.api.errors import HoldshelfError, NotFound, Unreachable
 from holdshelf_core.api.types_looks import GrantRow, PictureRow, StillAsk, Strip, StripAsk
 from holdshelf_tui.latest import Latest
 from holdshelf_tui.looks import ARCHIVE, Looks
@@ -28,7 +28,7 @@ from holdshelf_tui.widgets.graphics import HALF
 from holdshelf_tui.widgets.picture import Picture
 from holdshelf_tui.widgets.thumbnails import Thumbnails
 from holdshelf_tui.words import clock, inert
-from holdshelf_tui.zoom import View
+from holdshelf_tui.zoom import MINUTE_NS, View
 
 if TYPE_CHECKING:
     from holdshelf_tui.app import HoldshelfApp
@@ -70,7 +70,9 @@ class _StillKey:
 
 
 class TimelinePictures(Vertical):
-    """``recorded_within``: the part of a span of a camera that holds recordings, as far as it is known."""
+    """``recorded_within``: the part of a span of a camera that holds recordings, as far as it is known. ``words_at``: what is
+    known of an instant.
+    """
 
     DEFAULT_CSS = """
     TimelinePictures { height: 1fr; }
@@ -84,9 +86,14 @@ class TimelinePictures(Vertical):
     class Changed(Message):
         """Another picture is shown, or none."""
 
-    def __init__(self, view: View, recorded_within: Callable[[str, int, int], tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        view: View,
+        recorded_within: Callable[[str, int, int], tuple[int, int]],
+        words_at: Callable[[str, int], str],
+    ) -> None:
         super().__init__()
-        self._view, self._recorded_within = view, recorded_within
+        self._view, self._recorded_within, self._words_at = view, recorded_within, words_at
         self._camera = ""
         self.names: Mapping[str, str] = {}
         """Of cameras, by id."""
@@ -163,7 +170,9 @@ class TimelinePictures(Vertical):
         look, view = self._covering, self._view
         if look is None or not self._thumbnails.size.area or look.start_utc_ns is None or look.end_utc_ns is None:
             return
-        last = min(view.end_utc_ns, look.end_utc_ns, time.time_ns())
+        # Now moves on, and with it the pictures; not so often that a look at the last minutes is soon used up.
+        each_ns = min(MINUTE_NS, (view.end_utc_ns - view.start_utc_ns) // 5)
+        last = min(view.end_utc_ns, look.end_utc_ns, time.time_ns() // each_ns * each_ns)
         start, end = self._recorded_within(self._camera, max(view.start_utc_ns, look.start_utc_ns), last)
         if end - start >= NS // 5:
             width_px = self._width_px(self._thumbnails.columns_each, 640)
@@ -220,13 +229,20 @@ class TimelinePictures(Vertical):
             self._refused(key.look, error)
             if self.want_still.wanted == key:
                 self._shown_still = None
-                self._still.say(in_words(error))
+                self._still.say(self._why_nothing(key, error))
                 self.post_message(self.Changed())
             return
         _keep(self._stills, key, row, KEPT_STILLS)
         self._looks.delivered(key.look)
         if self.want_still.wanted == key:
             self._show_still(key, row)
+
+    def _why_nothing(self, key: _StillKey, error: HoldshelfError) -> str:
+        """Why there is no picture; where the service cannot tell apart whether it was erased, the map may."""
+        known = self._words_at(key.camera, key.at_utc_ns) if isinstance(error, NotFound) else ""
+        if known and "was not there yet" in error.sentence:
+            return f"No picture of {clock(key.at_utc_ns)}: {known}."
+        return in_words(error)
 
     def _show_still(self, key: _StillKey, row: PictureRow) -> None:
         self._shown_still = key
@@ -252,20 +268,33 @@ class TimelinePictures(Vertical):
         if gone or self._pictures.display != (self._covering is not None):
             self.follow(self._camera)
             self.post_message(self.Changed())
-        if gone and ARCHIVE in self._looks.ended and self.display and self.screen.is_active:
-            self.call_after_refresh(self.button.focus)  # one Enter opens it again
+
+    @property
+    def offers_again(self) -> bool:
+        """Whether the look that has ended by itself is offered again: Enter opens it."""
+        return self._ask.display and self._again is not None
+
+    @property
+    def _again(self) -> tuple[GrantRow, str] | None:
+        ended = self._looks.ended.get(ARCHIVE)
+        return ended if ended is not None and ended[0].kind == "look" and not self._looks.of_mode(ARCHIVE) else None
 
     def _invite(self) -> None:
         """What stands where the pictures would, and what one button does about it."""
-        look, ended = self._looks.of_mode(ARCHIVE), self._looks.ended.get(ARCHIVE)
+        look, ended, danger = self._looks.of_mode(ARCHIVE), self._again, self._looks.danger
         if look is not None:
             here = self.names.get(self._camera, self._camera)
             cameras = ", ".join(self.names.get(camera, camera) for camera in look.cameras)
             at = clock(self._view.cursor_utc_ns)
             why = f"{here}, {at}, lies outside of your look ({cameras}, {look_span(look)})."
             words = "Widen the look to here …"
-        elif ended is not None and ended[0].kind == "look":
-            why, words = f"Your look has ended: {ended[1].rstrip('.')}.", "Open it again"
+        elif ended is not None:
+            why, words = f"Your look has ended: {ended[1].rstrip('.')}.", "Open it again (Enter or o)"
+        elif danger is not None and danger.start_utc_ns is not None:
+            cameras = ", ".join(self.names.get(camera, camera) for camera in danger.cameras)
+            since = clock(danger.start_utc_ns, seconds=False)
+            why = f"Your look in imminent danger shows {cameras} from {since} on: End goes there. Elsewhere, say why you look."
+            words = "Look at this time …"
         else:
             why = "Pictures are shown for a purpose. Move to the time in question, then say why you look."
             words = "Look at this time …"

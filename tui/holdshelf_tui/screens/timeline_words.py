@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from holdshelf_core.api.types_looks import GrantRow
+from holdshelf_tui.activity import DAY_NS, SEARCH_DAYS
 from holdshelf_tui.words import clock, day
 from holdshelf_tui.zoom import LEVELS
 
@@ -55,3 +56,12 @@ def from_to(start_utc_ns: int, end_utc_ns: int) -> str:
     if day(start_utc_ns) != day(end_utc_ns):
         until = f"{day(end_utc_ns)}, {until}"
     return f"{day(start_utc_ns)}, {clock(start_utc_ns, seconds=False)} to {until}"
+
+
+def no_movement_words(at_utc_ns: int, *, forward: bool) -> str:
+    """That a search found nothing, and how far it went."""
+    if not forward:
+        return "No movement was marked in the week before this time."
+    if at_utc_ns + SEARCH_DAYS * DAY_NS >= time.time_ns():
+        return "No movement was marked between this time and now."
+    return "No movement was marked in the week after this time."

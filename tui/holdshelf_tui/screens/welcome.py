@@ -1,11 +1,14 @@
-"""The line under the head: what waits for this person, and the access log's head at this log-in. F2 opens it.
+"""The line under the head: what waits for this person, and the access log's head. F2 opens it.
 
-It asks once at log-in, and again after something happened that may have put something on the list.
+It asks at log-in, again after something happened that may have put something on the list, and for the head each minute and
+when it is opened: what is written down should hold all that came before.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from holdshelf_tui.app import HoldshelfApp
 
 SOON_S = 0.3
+HEAD_EVERY_S = 60.0
+HEAD_AT_MOST_S = 2.0
 # Tables of the register whose changes may put something on somebody's list.
 TABLES = frozenset(("holds", "flags", "entrances", "releases", "seats", "appointments"))
 
@@ -50,6 +55,8 @@ class WelcomeLine(Static):
         self.who = who
         self.duties: list[Duty] = []
         self.head: LogHead | None = None
+        self.head_utc_ns = 0
+        """When it was asked for."""
         self.logins: LoginsRow | None = None
         self._greeted = False
         self._asked = False
@@ -57,6 +64,7 @@ class WelcomeLine(Static):
     def on_mount(self) -> None:
         """Ask, once there is something to be seen."""
         self.call_after_refresh(self.load)
+        self.set_interval(HEAD_EVERY_S, self._load_head)
 
     def heard(self, row: EventRow) -> None:
         """Something happened."""
@@ -76,9 +84,7 @@ class WelcomeLine(Static):
             if not self.who.admin:
                 self.who = await self._link.who()
             self.duties = await async_gather(self._link, self.who, now_utc_ns=time.time_ns())
-            if self.head is None:
-                # As it was when they came: what is written down then is what later is compared with.
-                self.head = await self._link.get("/rules/head", LogHead)
+            await self._async_head()
             if self.logins is None and not self.who.admin:
                 self.logins = await self._link.get("/rules/logins", LoginsRow)
         except Unreachable:
@@ -92,6 +98,19 @@ class WelcomeLine(Static):
             self._greeted = True
             if self.is_first:
                 self.open(first=True)
+
+    async def _async_head(self) -> None:
+        asked_utc_ns = time.time_ns()
+        self.head = await self._link.get("/rules/head", LogHead)
+        self.head_utc_ns = asked_utc_ns
+
+    @work(exclusive=True, group="head")
+    async def _load_head(self) -> None:
+        if self.head is None or self._link.away:
+            return
+        with suppress(HoldshelfError):
+            await self._async_head()
+            self._show()
 
     @property
     def is_first(self) -> bool:
@@ -113,9 +132,13 @@ class WelcomeLine(Static):
         """The whole of it, in front."""
         self._open(first)
 
-    @work(group="today")
+    @work(exclusive=True, group="today")
     async def _open(self, first: bool) -> None:
-        dialog = TodayDialog(self.who, self.duties, self.head, self.logins, first=first)
+        with suppress(HoldshelfError, TimeoutError):  # then it says of when the one is that is known
+            async with asyncio.timeout(HEAD_AT_MOST_S):
+                await self._async_head()
+            self._show()
+        dialog = TodayDialog(self.who, self.duties, self.head, self.logins, at_utc_ns=self.head_utc_ns, first=first)
         answer = await self.app.push_screen_wait(dialog)
         if answer is not None:
             self.post_message(self.Answered(answer))

@@ -107,3 +107,4 @@ THEMES = (
     ),
 )
 NAMES = {"dark": DARK, "light": LIGHT, "contrast": CONTRAST, "ansi": ANSI}
+COLOURS = {DARK: "dark", LIGHT: "light", CONTRAST: "high contrast", ANSI: "those of your terminal"}

@@ -37,7 +37,7 @@ def fill(
         table.add_column(title, width=width + 1, key=title)
     for name, cells in rows.items():
         shown = [
-            cell if isinstance(cell, Content) else plain(cell, width)
+            cell.truncate(width, ellipsis=True) if isinstance(cell, Content) else plain(cell, width)
             for cell, width in zip(cells, columns.values(), strict=True)
         ]
         table.add_row(*shown, key=name)

@@ -86,7 +86,15 @@ class MaskCanvas(Picture, can_focus=True):
     MaskCanvas:focus { background: $panel; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "move(-1, 0)", "Left", show=False),
+        Binding(
+            "left",
+            "move(-1, 0)",
+            "Left",
+            False,
+            "↑ ↓ ← →",
+            id="mask.move",
+            tooltip="Move the cross; with Shift further",
+        ),
         Binding("right", "move(1, 0)", "Right", show=False),
         Binding("up", "move(0, -1)", "Up", show=False),
         Binding("down", "move(0, 1)", "Down", show=False),

@@ -12,11 +12,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
 from holdshelf_tui.link import Link
-from holdshelf_tui.widgets.fields import Entered, first_field
+from holdshelf_tui.widgets.fields import Choice, Entered, Picks, Tick, first_field
 from holdshelf_tui.widgets.told import tell
 from holdshelf_tui.words import inert, plain
 
@@ -63,8 +64,10 @@ class FormDialog[T](ModalScreen[T | None]):
     def __init__(self) -> None:
         super().__init__()
         self._busy = self._begun = False
-        self.is_ready = False
-        """Keys may come: the cursor stands in the first field."""
+        self._told = self._refusal = ""
+        self._refused: dict[str, str] = {}
+        """What stood in each field when it was refused."""
+        self._takes = False
 
     # --- for subclasses -----------------------------------------------------------------------------------------
 
@@ -110,6 +113,7 @@ class FormDialog[T](ModalScreen[T | None]):
 
     def tell(self, text: str, *, wrong: bool = False) -> None:
         """In the line above the buttons."""
+        self._told = text
         said = self.query_one("#said", Static)
         tell(said, Content(inert(text, 700)))
         said.set_class(wrong, "wrong")
@@ -145,7 +149,12 @@ class FormDialog[T](ModalScreen[T | None]):
         self.opened()
 
     def _takes_keys(self) -> None:
-        self.is_ready = True
+        self._takes = True
+
+    @property
+    def is_ready(self) -> bool:
+        """The cursor stands in a field, and nothing is being done: keys that come meanwhile are for what follows."""
+        return self._takes and not self._busy
 
     def on_resize(self) -> None:
         """As many fields as the screen has room for."""
@@ -159,6 +168,26 @@ class FormDialog[T](ModalScreen[T | None]):
     @on(Entered)
     def _entered(self) -> None:
         self.submit()
+
+    @on(Input.Changed)
+    @on(Choice.Changed)
+    @on(Picks.Changed)
+    @on(Tick.Changed)
+    def _filled_in_anew(self) -> None:
+        """What was refused is not what stands there any more."""
+        if self._refusal and self._filled_in() != self._refused:
+            said, self._refusal = self._refusal, ""
+            if self._told == said:
+                self.tell("")
+
+    def _filled_in(self) -> dict[str, str]:
+        kinds = (Input, Choice, Picks, Tick)
+        fields = [widget for widget in self.query("#fields *").results(Widget) if isinstance(widget, kinds)]
+        return {str(one.id): str(one.selected if isinstance(one, Picks) else one.value) for one in fields}
+
+    def _refuse(self, sentence: str) -> None:
+        self.tell(sentence, wrong=True)
+        self._refusal, self._refused = sentence, self._filled_in()
 
     @on(Button.Pressed, "#do")
     def _pressed(self) -> None:
@@ -183,7 +212,7 @@ class FormDialog[T](ModalScreen[T | None]):
         try:
             answer = await self.async_submit()
         except HoldshelfError as error:
-            self.tell(in_words(error), wrong=True)
+            self._refuse(in_words(error))
             where = error.where if isinstance(error, Missing) else error.field
             for field in self.query(f"#{where}") if where else ():
                 field.focus()

@@ -16,14 +16,22 @@ from textual.widgets import Button, Static
 
 from holdshelf_core.api.types import CameraRow
 from holdshelf_core.api.types_holds import HoldExtend, HoldPlace, HoldRow, SpanAsk
-from holdshelf_tui.hold_words import GROUND_WORDS, GROUNDS, KIND_WORDS, camera_names, exact, found, review_words
+from holdshelf_tui.hold_words import (
+    GROUND_WORDS,
+    GROUNDS,
+    KIND_SIGNS,
+    KIND_WORDS,
+    camera_names,
+    exact,
+    found,
+    review_words,
+)
 from holdshelf_tui.screens.dialogs.form import Missing
 from holdshelf_tui.screens.dialogs.span_form import SpanForm
 from holdshelf_tui.widgets.fields import Choice, Field, TextField
 from holdshelf_tui.words import Content, inert, plain, size, span
 
 ACT_TIMEOUT_S = 120.0
-_SIGNS = {"recorded": "█", "gap": "░", "erased": "×", "future": "…"}
 
 
 def review_days(form: SpanForm[HoldRow], field: str) -> int | None:
@@ -200,6 +208,9 @@ def coverage_lines(hold: HoldRow, names: Mapping[str, str]) -> list[str]:
         elif part.kind == "erased":
             words = f"{words} (erased on schedule)"
         lines.append(
-            inert(f"  {_SIGNS.get(part.kind, '?')} {exact(part.start_utc_ns, part.end_utc_ns)}, {length}: {words}", 160)
+            inert(
+                f"  {KIND_SIGNS.get(part.kind, '?')} {exact(part.start_utc_ns, part.end_utc_ns)}, {length}: {words}",
+                160,
+            )
         )
     return lines or ["  Nothing is recorded in it yet."]

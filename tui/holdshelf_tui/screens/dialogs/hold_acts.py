@@ -100,9 +100,8 @@ class DecideDialog(FormDialog[HoldRow]):
             return (
                 f"{hold.id}, no. {hold.reference}, is lifted and kept until {until}. Until then it can be taken back."
             )
-        lead = (
-            f"{hold.lift_by_name or 'Somebody'} asks for {hold.id}, no. {hold.reference}, to be lifted: {hold.lift_why}"
-        )
+        asker = hold.lift_by_name or "Somebody"
+        lead = f"{asker} asks for {hold.id}, no. {hold.reference}, to be lifted: {hold.lift_why.rstrip('.')}."
         return lead + (
             " Another seat decides, not you; a paper that they signed can be brought here." if self._own else ""
         )

@@ -38,20 +38,20 @@ class EntryDialog(ModalScreen[None]):
         Binding("enter", "dismiss", "Close", show=False),
     ]
 
-    def __init__(self, row: LogEntryRow, names: Mapping[str, str]) -> None:
+    def __init__(self, row: LogEntryRow, names: Mapping[str, str], cameras: Mapping[str, str]) -> None:
         super().__init__()
-        self._row, self._names = row, names
+        self._row, self._names, self._cameras = row, names, cameras
 
     def compose(self) -> ComposeResult:
         """A sentence, then field by field."""
         row = self._row
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = f"Entry {row.seq} of the access log"
-            act = act_words(str(row.entry.get("action", "")))
+            act = act_words(row.entry)
             outcome = " - and was refused" if refused(row) else ""
             yield Static(plain(f"{when(at(row), seconds=True)}: {who_words(row, self._names)} {act}{outcome}.", 300))
             with VerticalScroll():
-                lines = [f"{inert(label, 18):<19}{inert(text, 400)}" for label, text in details(row)]
+                lines = [f"{inert(label, 18):<19}{inert(text, 400)}" for label, text in details(row, self._cameras)]
                 yield Static(Content("\n".join(lines)))
             with Horizontal(classes="buttons"):
                 yield Button("Close", variant="primary", id="close", compact=True)

@@ -26,6 +26,7 @@ from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
 from holdshelf_tui.typed_span import typed_day
 from holdshelf_tui.widgets.fields import Choice, Field, PasteField, Picks, TextField, Tick
+from holdshelf_tui.words import counted
 
 KEY_HINT = "The line from the file that ends in .pub (ssh-ed25519 AAAA…), or the whole of PuTTYgen's public file."
 
@@ -79,8 +80,8 @@ class EnrolDialog(PeopleForm):
     async def async_submit(self) -> Done:
         """Enrolled."""
         asked = PersonAdd(
-            login=self.needed("login", "What does the person log in as?"),
             name=self.needed("name", "What is the person's name?"),
+            login=self.needed("login", "What does the person log in as?"),
             key=self.query_one("#key", PasteField).pasted,
             email=self.text("email"),
         )
@@ -100,13 +101,15 @@ class KeyDialog(PeopleForm):
 
     def lead(self) -> str:
         """Whose."""
-        had = "has no key yet" if not self._person.keys else f"has {len(self._person.keys)}"
+        had = f"has {counted(len(self._person.keys), 'key')}" if self._person.keys else "has no key yet"
         return f"{self._person.name} ({self._person.login}) {had}."
 
     def fields(self) -> ComposeResult:
         """The key, and what becomes of the old ones."""
         yield Field("Public key", PasteField(id="key"), hint=KEY_HINT)
-        yield Field("", Tick("the PC or key was lost: the old ones are void", bool(self._person.keys), id="replace"))
+        if self._person.keys:
+            lost = Tick("the PC or key was lost: the old ones are void", id="replace")
+            yield Field("", lost, hint="Not ticked: this one comes beside the old ones, which go on working.")
         if self._paper:
             yield paper_field()
 
@@ -116,7 +119,8 @@ class KeyDialog(PeopleForm):
         if not key:
             raise Missing("key", "Paste the public key.")
         paper = sha256_of(self.text("paper")) if self._paper else ""
-        asked = PersonKey(self._person.id, key, replace=self.query_one("#replace", Tick).value, paper_sha256=paper)
+        replace = any(tick.value for tick in self.query("#replace").results(Tick))
+        asked = PersonKey(self._person.id, key, replace=replace, paper_sha256=paper)
         return await self.async_with_key("person.key", asked)
 
 
@@ -137,7 +141,7 @@ class SeatDialog(PeopleForm):
         yield Field("Held by", Choice(people_choices(self._people), id="person", rows=5))
         yield Field("From", TextField("", "a day, for example 1/1/2027; left out: now", id="start", most=40))
         yield Field("Last day", TextField("", "left out: no end set", id="end", most=40))
-        yield paper_field("Paper's SHA-256")
+        yield paper_field()
 
     async def async_submit(self) -> Done:
         """Named."""
@@ -170,12 +174,9 @@ class FirstDirectorDialog(PeopleForm):
 
     async def async_submit(self) -> Done:
         """Named."""
-        asked = SeatName(
-            "director",
-            self.needed("login", "What does the Director log in as?"),
-            self.needed("name", "What is the Director's name?"),
-            self.query_one("#key", PasteField).pasted,
-        )
+        name = self.needed("name", "What is the Director's name?")
+        login = self.needed("login", "What does the Director log in as?")
+        asked = SeatName("director", login, name, self.query_one("#key", PasteField).pasted)
         return await self.async_with_key("seat.name", asked)
 
 
@@ -238,7 +239,7 @@ class AppointDialog(PeopleForm):
         yield Field("Scope", TextField("", "what the letter says it is for; may be left out", id="scope", most=200))
         if len(self._seats) > 1:
             yield Field("Under seat", Choice([(seat, SEAT_WORDS[seat]) for seat in self._seats], id="seat"))
-        yield paper_field("Letter's SHA-256")
+        yield paper_field()
 
     async def async_submit(self) -> Done:
         """Appointed."""

@@ -127,8 +127,8 @@ class RequestDialog(SpanForm[Outcome]):
     """Ask both gates. ``spans``: from the marks, [] to type them."""
 
     title_words = "Footage is asked for from outside"
-    does = "Ask the gates"
-    doing = "Asking the gates"
+    does = "Check whether it may leave"
+    doing = "Checking whether it may leave"
     until_lifted: ClassVar[bool] = False
 
     def fields(self) -> ComposeResult:
@@ -186,8 +186,8 @@ class PaperDialog(FormDialog[Outcome]):
     """Bring the paper that was missing, or that follows an emergency."""
 
     title_words = "The paper is here"
-    does = "Ask the gates again"
-    doing = "Asking the gates"
+    does = "Check again whether it may leave"
+    doing = "Checking whether it may leave"
 
     def __init__(self, row: ReleaseRow, cameras: Sequence[CameraRow]) -> None:
         super().__init__()
@@ -231,9 +231,9 @@ async def async_amend(form: FormDialog[Outcome], asked: ReleaseAmend) -> Outcome
 class AgainDialog(FormDialog[Outcome]):
     """Trim the request to its paper, or ask as it is: after counsel's word."""
 
-    title_words = "Ask the gates again"
-    does = "Ask again"
-    doing = "Asking the gates"
+    title_words = "Check again whether it may leave"
+    does = "Check again"
+    doing = "Checking whether it may leave"
 
     def __init__(self, row: ReleaseRow) -> None:
         super().__init__()
@@ -245,7 +245,7 @@ class AgainDialog(FormDialog[Outcome]):
             *([("trim", "trimmed to what its paper names")] if self._row.paper is not None else []),
             ("as-is", "as it is: counsel has given a determination, or the Board"),
         ]
-        yield Field("Ask", Choice(choices, id="how"))
+        yield Field("Check it", Choice(choices, id="how"))
 
     async def async_submit(self) -> Outcome:
         """Asked again."""

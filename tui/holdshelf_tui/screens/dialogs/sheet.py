@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from holdshelf_tui.widgets.reader import Reader
-from holdshelf_tui.words import plain
+from holdshelf_tui.words import Content, inert, plain
 
 
 class SheetDialog(ModalScreen[None]):
@@ -37,7 +37,8 @@ class SheetDialog(ModalScreen[None]):
         with Vertical():
             yield Static(plain(self._title_words, 78), classes="title")
             yield Reader()
-            yield Static(plain(self._how, 200), classes="how")
+            how = "\n".join(inert(line, 200) for line in self._how.split("\n"))
+            yield Static(Content(how), classes="how")
             with Horizontal(classes="buttons"):
                 yield Button("Close", variant="primary", id="close", compact=True)
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.css.query import NoMatches
 from textual.widgets import Checkbox, Input
 
 from holdshelf_core.api.errors import BadRequest
@@ -79,14 +80,14 @@ class SpanForm[T](FormDialog[T]):
 
     @work(exclusive=True, group="echo")
     async def _echo(self) -> None:
-        field = self.query_one("#to-row", Field)
-        words = ""
-        if self.text("from"):
-            try:
-                words = told_span(*await self._async_times())
-            except BadRequest:
-                words = ""
-        field.hint(words)
+        try:
+            words = told_span(*await self._async_times()) if self.text("from") else ""
+        except BadRequest:
+            words = ""
+        except NoMatches:
+            return  # left meanwhile
+        for field in self.query("#to-row").results(Field):
+            field.hint(words)
 
     @property
     def goes_on(self) -> bool:

@@ -59,7 +59,8 @@ def last_login_words(logins: LoginsRow | None) -> str:
     if logins is None or logins.before is None:
         return ""
     source = f" from {logins.before.source}" if logins.before.source else ""
-    return f"You were here before on {when(logins.before.at_utc_ns)}{source}. Not you? Tell the Library Director."
+    whom = "the Library Director, or whoever looks after this machine"
+    return f"You were here before on {when(logins.before.at_utc_ns)}{source}. Not you? Tell {whom}."
 
 
 class TodayDialog(ModalScreen[Duty | str | None]):
@@ -74,9 +75,18 @@ class TodayDialog(ModalScreen[Duty | str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Close", id="close")]
 
     def __init__(
-        self, who: Who, duties: Sequence[Duty], head: LogHead | None, logins: LoginsRow | None, *, first: bool = False
+        self,
+        who: Who,
+        duties: Sequence[Duty],
+        head: LogHead | None,
+        logins: LoginsRow | None,
+        *,
+        at_utc_ns: int,
+        first: bool = False,
     ) -> None:
+        """``at_utc_ns``: when the head was asked for."""
         super().__init__()
+        self._at_utc_ns = at_utc_ns
         self._who, self._duties, self._head, self._logins, self._first = who, list(duties), head, logins, first
 
     def compose(self) -> ComposeResult:
@@ -115,7 +125,8 @@ class TodayDialog(ModalScreen[Duty | str | None]):
         if self._head is not None and self._head.problem:
             yield Static(plain(f"! The access log: {self._head.problem}", 300), classes="wrong")
         elif head is not None:
-            yield Static("The access log now, to write down and keep elsewhere:", classes="part")
+            at = when(self._at_utc_ns)
+            yield Static(f"The access log at {at}, to write down and keep elsewhere:", classes="part")
             yield Static(Content(f"  {inert(head.short, 80)}"))
             yield Static("Whoever keeps this line can prove later that nothing before it was changed.", classes="muted")
 

@@ -33,7 +33,7 @@ class VerifyDialog(FormDialog[LogVerified]):
 
     def fields(self) -> ComposeResult:
         """The older line."""
-        yield Field("Older line", PasteField("57:3f2a 91bc …  or left out", id="against"))
+        yield Field("Older line", PasteField("for example 57:3f2a 91bc 04de 77c1 …, or left out", id="against"))
 
     async def async_submit(self) -> LogVerified:
         """Verified."""
