@@ -41,8 +41,8 @@ class DeviceClock:
 
     @property
     def amount(self) -> str:
-        """``1 year 2 days``."""
-        return in_words(self.skew_s)
+        """``1 year 2 days``. Known to half a second only: a year less that much is a year."""
+        return in_words(round(self.skew_s / 60) * 60 if abs(self.skew_s) >= 3600 else self.skew_s)
 
     @property
     def direction(self) -> str:

@@ -350,7 +350,8 @@ def test_a_missing_packet_is_a_hole_up_to_the_next_key_frame() -> None:
     sender.seq, lost = sender.seq, footage[6]
     with ScriptedRtsp(media=[part for part in footage if part is not lost]) as server:
         got, _ = _recorded(_dial(server))
-    assert got == [*_expected(6), Hole(lasting=False), *_expected(4)]
+    # The picture before may go with it: a packet that was cut short may have swallowed the one that is missing.
+    assert got in ([*_expected(count), Hole(lasting=False), *_expected(4)] for count in (5, 6))
 
 
 def test_a_loss_that_no_key_frame_follows_has_the_camera_dialled_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -361,7 +362,7 @@ def test_a_loss_that_no_key_frame_follows_has_the_camera_dialled_anew(monkeypatc
         media += [packet, 0.03]
     with ScriptedRtsp(media=media, stay=True) as server:
         got, error = _recorded(_dial(server))
-    assert got == [*_expected(6, gop=1000), Hole(lasting=False)]
+    assert got in ([*_expected(count, gop=1000), Hole(lasting=False)] for count in (5, 6))
     assert error.reason == "frames lost"
 
 
@@ -698,8 +699,19 @@ def _damaged(seed: int) -> tuple[bytes, list[list[bytes]]]:
     return b"".join(packets), pictures
 
 
-@pytest.mark.parametrize("seed", range(1500))
-def test_what_is_given_was_sent_and_what_is_missing_is_in_a_hole(seed: int) -> None:
+@pytest.mark.parametrize("seeds", [range(start, start + 20) for start in range(0, 80, 20)])
+def test_what_is_given_was_sent_and_what_is_missing_is_in_a_hole(seeds: range) -> None:
+    for seed in seeds:
+        _hold_against_what_was_sent(seed)
+
+
+@pytest.mark.soak
+def test_thousands_of_damaged_streams() -> None:
+    for seed in range(100, 8_100):
+        _hold_against_what_was_sent(seed)
+
+
+def _hold_against_what_was_sent(seed: int) -> None:
     stream, pictures = _damaged(seed)
     with ScriptedRtsp(media=[stream]) as server:
         got, _ = _recorded(_dial(server))
@@ -708,9 +720,9 @@ def test_what_is_given_was_sent_and_what_is_missing_is_in_a_hole(seed: int) -> N
         if isinstance(each, Hole):
             hole = True
             continue
-        assert each in pictures, "torn"
+        assert each in pictures, f"torn ({seed})"
         number = pictures.index(each)
-        assert number == expected or (number > expected and hole)
-        assert not hole or number % 6 == 0
+        assert number == expected or (number > expected and hole), seed
+        assert not hole or number % 6 == 0, seed
         expected, hole = number + 1, False
     assert len(got) > 10

@@ -5,6 +5,7 @@ The peer sends access units that were encoded before, and writes down which: wha
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -66,7 +67,9 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
             logins = {"single": TOKEN, "large": "viewer:shelf-42"}
             names = [mount.name for mount in MOUNTS]
             with ThreadPoolExecutor(4) as pool:
-                ids = pool.map(lambda name: service.add(peer.url(name, logins.get(name, "")), name), names)
+                ids = pool.map(
+                    lambda name: service.add(peer.url(name, logins.get(name, ""), tls=name == "lossy1"), name), names
+                )
             cameras = dict(zip(names, ids, strict=True))
             service.await_recording(*cameras.values(), seconds=30)
             time.sleep(RECORDED_S)
@@ -151,6 +154,13 @@ def test_a_token_is_kept_sealed_and_sent_as_bearer(rig: Rig) -> None:
         if path.is_file() and path.suffix != ".mp4":
             assert TOKEN.encode() not in path.read_bytes(), path
     assert TOKEN not in rig.service.log()
+
+
+def test_a_peer_s_certificate_is_held_to(rig: Rig) -> None:
+    entries = json.loads((rig.service.data / "state" / "register.json").read_text())["tables"]["entries"]
+    pins = {entry["title"]: entry["data"]["stream"].get("certificate_sha256") for entry in entries.values()}
+    assert len(pins["lossy1"]) == 64
+    assert pins["plain"] is None
 
 
 def test_a_peer_that_goes_is_dialled_again_and_the_gap_says_why(rig: Rig) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from holdshelf_core.integration import FlowError
 from holdshelf_onvif import address, config_flow, strings
+from holdshelf_onvif.device import DeviceClock
 from holdshelf_onvif.text import clean_text, in_words
 
 DAY = 86_400
@@ -128,3 +129,10 @@ def test_every_sentence_is_whole() -> None:
             assert all(text[0].isupper() or text[0] == "{" for text in entry.values()), key
             assert all(text.endswith(".") for text in entry.values()), key
     assert all(text.endswith(".") for text in loaded["warnings"].values())
+
+
+@pytest.mark.parametrize(
+    ("skew_s", "words"), [(-31_535_999.4, "1 year"), (31_536_000.4, "1 year"), (-59.6, "1 minute"), (7.2, "7 seconds")]
+)
+def test_how_far_a_clock_is_off_is_said_no_finer_than_it_is_known(skew_s: float, words: str) -> None:
+    assert DeviceClock(int(skew_s * 1e9)).amount == words

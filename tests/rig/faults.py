@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
 import time
@@ -46,6 +47,9 @@ def free_bytes(folder: Path) -> int:
     """Bytes that may still be written on the file system of `folder`."""
     facts = os.statvfs(folder)
     return facts.f_bavail * facts.f_frsize
+
+
+_CLOCK_SHIM = Path(__file__).with_name("clock_shim")
 
 
 class SizedTmpfs:
@@ -235,7 +239,8 @@ class FakeClock:
     its RAW form *and CLOCK_BOOTTIME* true (without it BOOTTIME is faked too), as well as every wait and timeout;
     FAKETIME_DISABLE_SHM=1 keeps killed processes from leaving segments in /dev/shm, at which a later process of the
     same id would stumble. The file is replaced by a rename: a process that reads it half written ends. Times of files
-    are the kernel's: they do not step. A process that may not open the file (Landlock) sees the true wall clock.
+    are the kernel's: they do not step. A process that may not open the file (Landlock) sees the true wall clock;
+    a recorder worker, which may not, gets its offset from `clock_shim`, by a mapping made before it was confined.
     """
 
     def __init__(self) -> None:
@@ -246,6 +251,8 @@ class FakeClock:
         self._folder = Path(tempfile.mkdtemp(prefix="holdshelf-clock-"))
         self._folder.chmod(0o755)
         self.file = self._folder / "offset"
+        self._mapped = self._folder / "mapped"
+        self._mapped.write_bytes(bytes(8))
         self.offset_s = 0.0
         self.set_offset(0)
 
@@ -257,9 +264,12 @@ class FakeClock:
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """`base` (default: this process's environment) with what puts a process under this clock."""
+        given = os.environ if base is None else base
         return {
-            **(os.environ if base is None else base),
+            **given,
             "LD_PRELOAD": str(self._library),
+            "HOLDSHELF_TEST_CLOCK": str(self._mapped),
+            "PYTHONPATH": os.pathsep.join([str(_CLOCK_SHIM), *filter(None, [given.get("PYTHONPATH")])]),
             "FAKETIME_TIMESTAMP_FILE": str(self.file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DISABLE_SHM": "1",
@@ -273,6 +283,8 @@ class FakeClock:
         fresh.write_text(f"{offset_s:+.6f}\n")
         fresh.chmod(0o644)
         fresh.rename(self.file)
+        with self._mapped.open("r+b") as mapped:
+            mapped.write(struct.pack("d", offset_s))
         self.offset_s = offset_s
 
     def step(self, seconds: float) -> None:

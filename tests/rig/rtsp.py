@@ -329,11 +329,11 @@ class RtspServer:
     def _certificate(self) -> Path:
         path = self._folder / "certificate.pem"
         if not path.exists():
-            path.write_bytes(_self_signed(self.address))
+            path.write_bytes(self_signed(self.address))
         return path
 
 
-def _self_signed(address: str) -> bytes:
+def self_signed(address: str) -> bytes:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"camera at {address}")])
     now = datetime.datetime.now(datetime.UTC)

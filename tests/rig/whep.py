@@ -21,7 +21,7 @@ from typing import Any, Self
 from tests.rig import media as rig_media
 from tests.rig.media import Media
 from tests.rig.parts import RigError
-from tests.rig.rtsp import Sent, gst_python
+from tests.rig.rtsp import Sent, gst_python, self_signed
 
 _SCRIPT = Path(__file__).with_name("whep_peer.py")
 _LOG_RECORD = struct.Struct("<QIIQQ")  # as whep_peer.LOG_RECORD
@@ -40,7 +40,7 @@ class WhepPeer:
 
     def __init__(self, mounts: Iterable[WhepMount], *, address: str, port: int = 0, prefix: Sequence[str] = ()) -> None:
         self.mounts = {mount.name: mount for mount in mounts}
-        self.address, self.port = address, port
+        self.address, self.port, self.tls_port = address, port, 0
         self._prefix = list(prefix)
         self._folder = Path(tempfile.mkdtemp(prefix="holdshelf-rig-"))
         self._media: dict[str, Media] = {}
@@ -56,6 +56,8 @@ class WhepPeer:
             "logs": str(self._folder),
             "address": self.address,
             "port": self.port,
+            "tls_port": self.tls_port,
+            "certificate": str(self._certificate()),
         }
         with self.log_path.open("a") as log:
             self._process = subprocess.Popen(
@@ -65,7 +67,8 @@ class WhepPeer:
                 stderr=log,
                 text=True,
             )
-        self.port = self._exchange(config)["port"]
+        answer = self._exchange(config)
+        self.port, self.tls_port = answer["port"], answer["tls_port"]
 
     def kill(self) -> None:
         """SIGKILL: no goodbye."""
@@ -110,9 +113,16 @@ class WhepPeer:
         """What it said on its standard error."""
         return self._folder / "peer.log"
 
-    def url(self, name: str, login: str = "") -> str:
+    def url(self, name: str, login: str = "", *, tls: bool = False) -> str:
         """A camera's address as `holdshelf camera add` takes it."""
-        return f"whep+http://{login + '@' if login else ''}{self.address}:{self.port}/{name}/whep"
+        scheme, port = ("whep+https", self.tls_port) if tls else ("whep+http", self.port)
+        return f"{scheme}://{login + '@' if login else ''}{self.address}:{port}/{name}/whep"
+
+    def _certificate(self) -> Path:
+        path = self._folder / "certificate.pem"
+        if not path.exists():
+            path.write_bytes(self_signed(self.address))
+        return path
 
     def stats(self, name: str) -> dict[str, Any]:
         """plis, offers, deletes, sessions, sent, dropped, shuffled, last_offer, authorizations."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import ssl
 import struct
 import sys
 import time
@@ -280,7 +281,11 @@ async def main() -> None:
     site = web.TCPSite(runner, config["address"], config["port"])
     await site.start()
     port = site._server.sockets[0].getsockname()[1]
-    print(json.dumps({"port": port}), flush=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(config["certificate"])
+    secure = web.TCPSite(runner, config["address"], config["tls_port"], ssl_context=context)
+    await secure.start()
+    print(json.dumps({"port": port, "tls_port": secure._server.sockets[0].getsockname()[1]}), flush=True)
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         message = json.loads(line)
         if message["do"] == "quit":

@@ -29,10 +29,9 @@ def begins_something(data: bytes, position: int, channel: int) -> bool:
 
     Strict enough that the middle of a packet seldom passes: one that was cut short is told by what follows it.
     """
-    head = data[position : position + 16].lstrip(b"\r\n")
-    if len(head) < 14:
-        position = position + 16 - len(head) if len(data) >= position + 16 else len(data) - len(head)
-        head = data[position : position + 14]
+    lines = data[position : position + 8]
+    position += len(lines) - len(lines.lstrip(b"\r\n"))  # empty lines between messages
+    head = data[position : position + 14]
     if not head.startswith(b"$"):
         return any(start.startswith(head) or head.startswith(start) for start in MESSAGE_STARTS)
     if len(head) < 5:
@@ -136,7 +135,7 @@ class Depacketizer(Assembler):
                         if self._size <= MAX_UNIT_BYTES:
                             continue
                 given = self.feed(data, start, end)
-                if given and end < size and not begins_something(data, end, channel):
+                if given and end < size and not self._goes_on(data, end):
                     # Cut short by the camera, and filled up with what follows: its picture is not what it seems.
                     self.damaged += len(given)
                     given = []
@@ -181,6 +180,17 @@ class Depacketizer(Assembler):
         if kind & 0x80 and self._stamp is not None:
             self._mark()
         return done
+
+    def _goes_on(self, data: bytes, position: int) -> bool:
+        """Whether what follows a packet is what should: a packet that it swallowed is missing by its number."""
+        if not begins_something(data, position, self.channel):
+            return False
+        if (
+            data[position : position + 2] != bytes((0x24, self.channel))
+            or data[position + 12 : position + 16] != self._source
+        ):
+            return True
+        return data[position + 6 : position + 8] == (self._next_seq or 0).to_bytes(2)
 
     def _is_ours(self, ssrc: bytes, stamp: int) -> bool:
         """Whether an SSRC that was not met before is the stream's own."""

@@ -31,7 +31,17 @@ GATHER_LOSSY_S = 0.01
 LOSSY_S = 10.0
 """A line that lost packets is read promptly for this long: what is asked for again must be asked for soon."""
 _IDLE_S, _PROMPT_S = 0.5, 0.02
-_LATE = ("aiohttp.resolver", "aiohttp.http", "aiohttp.connector", "multidict", "yarl", "frozenlist", "idna", "uuid")
+_LATE = (
+    "aiohttp.resolver",
+    "aiohttp.http",
+    "aiohttp.connector",
+    "multidict",
+    "yarl",
+    "frozenlist",
+    "idna",
+    "uuid",
+    "concurrent.futures.thread",
+)
 
 
 class WhepSource:

@@ -240,4 +240,6 @@ def _refused(got: _Answer) -> SourceError:
 def _words(error: Exception) -> str:
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     number = getattr(cause, "errno", None)
-    return os.strerror(number) if number and number > 0 else str(cause)[:120] or type(cause).__name__
+    if number and number > 0:
+        return os.strerror(number)
+    return str(getattr(cause, "strerror", None) or cause)[:120] or type(cause).__name__

@@ -40,6 +40,7 @@ JOB_WORDS = {
     "papers": "Papers to follow",
     "holds": "Holds",
     "held room": "Room for holds",
+    "camera events": "What cameras told",
 }
 _BYTES = re.compile(r"\b(\d+) bytes\b", re.ASCII)
 _GRAVE = {"failed": 0, "warning": 1, "skipped": 2, "ok": 3}
