@@ -50,6 +50,17 @@ def test_recording_is_measured_beside_ffmpeg_and_no_frame_is_lost(tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.soak
+def test_whep_is_measured_beside_rtsp_and_no_frame_is_lost(tmp_path: Path) -> None:
+    _, found = run("record.py", "--whep", "--cameras", "2", "--seconds", "5", "--settle", "0", folder=tmp_path)
+    assert_well_formed(found)
+    assert rows_of(found, "CPU")[0]["bar"] == 4
+    lost = rows_of(found, "lost frames")[0]
+    assert (lost["ours"], lost["holds"]) == (0, True)
+    assert lost["detail"]["sent"] == pytest.approx(2 * 5 * 15, abs=4)
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_archive_is_started_asked_and_swept(tmp_path: Path) -> None:
     options = ("--segments", "500", "--long-days", "0", "--cameras", "2", "--repeat", "1")
     _, found = run("archive.py", *options, folder=tmp_path)

@@ -41,6 +41,10 @@ def in_words(seconds: float) -> str:
     A year counts 365 days; the sign is left out.
     """
     rest = round(abs(seconds))
+    # Rounded to what is said: a second short of a year is a year, not 364 days 23 hours.
+    said = next((index for index, (_, size) in enumerate(_UNITS) if rest >= size), len(_UNITS) - 1)
+    finest = _UNITS[min(said + 1, len(_UNITS) - 1)][1]
+    rest = round(rest / finest) * finest
     for index, (unit, size) in enumerate(_UNITS):
         count, rest = divmod(rest, size)
         if count or unit == "second":

@@ -61,6 +61,9 @@ def test_whatever_comes_in_one_short_printable_line_comes_out(raw: str) -> None:
         (2 * DAY + 3_700, "2 days 1 hour"),
         (-367 * DAY, "1 year 2 days"),
         (365 * DAY, "1 year"),
+        (365 * DAY - 1, "1 year"),
+        (3_599.6, "1 hour"),
+        (2 * DAY + 1_799, "2 days"),
     ],
 )
 def test_spans_are_said_as_people_say_them(seconds: float, words: str) -> None:

@@ -151,7 +151,14 @@ def test_all_discovered_goes_on_after_a_refusal_and_says_how_many_failed(service
 def test_one_camera_is_added_checked_and_removed_at_a_terminal(service: Service, cameras: VirtualCameras) -> None:
     with terminal(service, "add", cameras[1].onvif_address) as asked:
         asked.answer("User name on the camera", "")
+        asked.answer("Password for admin", "guess", hidden=True)
+        asked.expect("refuses this user name or password")
+        asked.answer("User name on the camera", "")
         asked.answer("Password for admin", PASSWORD, hidden=True)
+        asked.answer("What do people call this camera", "Men's restroom corner")
+        asked.answer("Which kind of place is it", "roof")
+        asked.answer("Does this camera see no private place", "y")
+        asked.expect(r"\(P4\)")
         asked.answer("What do people call this camera", "Quiet corner")
         asked.answer("Which kind of place is it", "other")
         asked.answer("Which other place is it", "by the stairs: bags were taken")

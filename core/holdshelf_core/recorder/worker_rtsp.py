@@ -258,6 +258,7 @@ class RtspSource:
                 if len(buffer) - at >= 4 and len(buffer) - at >= (size := 4 + int.from_bytes(buffer[at + 2 : at + 4])):
                     self._put_aside(buffer[at : at + size])
                     at += size
+                    received += PART_BYTES
                     continue
             elif not begins_something(buffer, at, 0) and (found := buffer.find(b"RTSP/1.", at)) > 0:
                 at = found  # a description that was longer than was said, or the end of an old session's packet

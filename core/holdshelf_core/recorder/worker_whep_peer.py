@@ -1,7 +1,7 @@
 """One peer connection's ICE and DTLS, through aiortc; its encrypted media goes past aiortc to the camera's own thread.
 
 aiortc's own way for media costs about ten times ours: a task switch, an exception and five objects a packet, and a jitter
-buffer that tears large frames (ADR). So aiortc is used as the library of transports that it also is (its ORTC classes):
+buffer that tears large frames (ADR 17). So aiortc is used as the library of transports that it also is (its ORTC classes):
 it finds the path and agrees on the keys. Then the socket is read by the camera's thread, many datagrams with one call;
 what is STUN or DTLS is handed back to aiortc's loop. One loop, in a thread of its own, serves all cameras of a worker.
 """
