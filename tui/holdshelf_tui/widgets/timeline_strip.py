@@ -23,7 +23,9 @@ from holdshelf_tui.zoom import View
 BARS = " ▁▂▃▄▅▆▇█"
 GAP, ERASED, HELD, NOW, CURSOR, UNKNOWN, RECORDED, TOLD = "╱", "░", "■", "┃", "▲", "·", "─", "◆"
 LEGEND = f"▂▅█ movement  {GAP} not recorded  {ERASED} erased on schedule  {HELD} on hold  {NOW} now  [ ] marks"
-LEGEND_TOLD = f"▂▅█ moved {GAP} not recorded {ERASED} erased on schedule {HELD} on hold {TOLD} camera said {NOW} now [ ]"
+LEGEND_TOLD = (
+    f"▂▅█ moved {GAP} not recorded {ERASED} erased on schedule {HELD} on hold {TOLD} camera said {NOW} now [ ]"
+)
 """Where the camera told of something in sight."""
 FLOOR, CEILING = 60, 200
 """Of the logarithmic scale: about 600 bytes a second are the lowest bar, three megabytes the highest."""
