@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 
-from holdshelf_core.reasons import NO_FRAMES, NOT_RECORDABLE
+from holdshelf_core.reasons import FRAMES_LOST, NO_FRAMES, NOT_RECORDABLE
 from holdshelf_core.recorder.worker_source import READ_TIMEOUT_S, SourceError
 
 WINDOW_S = 4.0
@@ -55,13 +55,17 @@ class SegmentRate:
 
     def __init__(self, segment_s: float) -> None:
         self._most = 30 + int(180 / segment_s)
+        # A line that loses packets ends one with each group of pictures that it tears.
+        self._most_lost = self._most + 60
         self._opened_ns: deque[int] = deque()
 
-    def opens(self, boot_ns: int) -> None:
-        """One more. Raises SourceError when there were too many in the last minute."""
+    def opens(self, boot_ns: int, *, lost: bool = False) -> None:
+        """One more; ``lost``: because frames were lost before it. Raises SourceError: too many in the last minute."""
         opened = self._opened_ns
         while opened and boot_ns - opened[0] > MINUTE_NS:
             opened.popleft()
-        if len(opened) >= self._most:
+        if lost and len(opened) >= self._most_lost:
+            raise SourceError(FRAMES_LOST, "the line loses more than can be recorded around")
+        if not lost and len(opened) >= self._most:
             raise SourceError(NOT_RECORDABLE, "its format or its clock changes all the time")
         opened.append(boot_ns)

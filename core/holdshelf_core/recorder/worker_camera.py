@@ -366,7 +366,7 @@ class Camera(threading.Thread):
     def _open_segment(self, grant: tuple[int, int], source: Source, pts: int, boot_ns: int, utc_ns: int) -> None:
         self._seq, fd = grant
         try:
-            self._rate.opens(boot_ns)
+            self._rate.opens(boot_ns, lost=self._why == FRAMES_LOST)
         except SourceError:
             os.close(fd)
             self._link.send(wire.Returned(self.camera, self._seq))

@@ -17,6 +17,7 @@ from collections.abc import Coroutine, Iterator
 from typing import Any, ClassVar
 
 from holdshelf_core.reasons import MEDIA_UNREACHABLE, NO_FRAMES, STREAM_ENDED, UNREACHABLE
+from holdshelf_core.recorder.worker_bounds import Budget
 from holdshelf_core.recorder.worker_source import READ_TIMEOUT_S, Hole, Picture, SourceError
 from holdshelf_core.recorder.worker_whep_frames import Frames
 from holdshelf_core.recorder.worker_whep_http import IceServer, Signalling
@@ -131,14 +132,18 @@ class WhepSource:
         clock = time.monotonic
         began_s = clock()
         burst, lossy_until_s, may_gather = _Burst(lane.capacity_packets), 0.0, True
-        seen = False
+        seen, budget = False, Budget()
         while True:
             batch = lane.read(_PROMPT_S if frames.incomplete else _IDLE_S)
             now_s = clock()
             out = frames.take(batch, now_s)
             out += frames.tick(now_s)
+            if batch:
+                budget.spend(sum(map(len, batch)))
             for item in out:
-                seen = seen or isinstance(item, Picture)
+                if isinstance(item, Picture):
+                    seen = True
+                    budget.saw_picture()
                 yield item
             if over := frames.ended or peer.over:
                 raise SourceError(STREAM_ENDED if seen else NO_FRAMES, over)
