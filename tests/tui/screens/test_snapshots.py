@@ -18,12 +18,13 @@ import tzlocal
 from pytest_textual_snapshot import SVGImageExtension
 from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from textual.widgets import Input, ProgressBar, Static
 
 from holdshelf_core.api.client import Client
 from holdshelf_tui.app import HoldshelfApp
 from holdshelf_tui.screens.dialogs.help import HelpDialog
 from holdshelf_tui.screens.home import HomeScreen
+from holdshelf_tui.screens.storage import StoragePane
 from holdshelf_tui.themes import ANSI, CONTRAST, LIGHT
 from holdshelf_tui.widgets.timeline_strip import TimelineStrip
 from tests.looking import MINUTE_NS, NS
@@ -98,6 +99,15 @@ async def home_settled(pilot: Pilot[Any]) -> None:
     await until_shown(pilot, "cameras recording")
 
 
+async def storage(pilot: Pilot[Any]) -> None:
+    """The disk of this machine is as full as it is."""
+    await tab(pilot, "storage", "Media:")
+    pane = pilot.app.screen.query_one(StoragePane)
+    pane.hidden()  # it does not ask again
+    pane.query_one(ProgressBar).update(total=100, progress=28)
+    await pilot.pause()
+
+
 async def tab(pilot: Pilot[Any], key: str, words: str) -> None:
     """That tab, when those words are there."""
     home = await settled(pilot)
@@ -130,7 +140,7 @@ SCREENS: dict[str, tuple[str, Callable[[Pilot[Any]], Any]]] = {
     "cameras": ("dora", home_settled),
     "cameras-of-the-admin": ("", home_settled),
     "add-cameras": ("", lambda pilot: tab(pilot, "add", "Add by address")),
-    "storage": ("", lambda pilot: tab(pilot, "storage", "Media:")),
+    "storage": ("", storage),
     "timeline": ("dora", timeline),
     "purpose": ("dora", lambda pilot: dialog(pilot, "o", "Why do you look?")),
     "go-to-a-time": ("dora", lambda pilot: dialog(pilot, "t", "Go to a time")),
