@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from holdshelf_core.api.types import CameraRow
 from holdshelf_core.api.types_looks import Activity, ActivityAsk, EventMark, MissingRow, RecordedRow
 from holdshelf_tui.link import Link
-from holdshelf_tui.words import clock, day
+from holdshelf_tui.words import clock, day, moment
 from holdshelf_tui.words_events import event_words
 
 NS = 1_000_000_000
@@ -278,7 +278,7 @@ class ActivityMap:
             return words  # whether what is there now is its first, nothing says
         first = min([facts.oldest_utc_ns, *starts])
         same = day(first) == day(utc_ns)
-        return f"{words} ({clock(first, seconds=False) if same else day(first)})"
+        return f"{words} ({clock(first, seconds=False) if same else moment(first).strftime('%b %-d, %Y')})"
 
     # --- when something moved -----------------------------------------------------------------------------------------
 
