@@ -64,9 +64,9 @@ check: setup
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/house/test_layout.py
 
-# Most tests wait for a stream, a disk or a clock: two at a time, each file in one process.
+# Most tests wait for a stream, a disk or a clock: three at a time, each file in one process.
 test: test-deps setup
-	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not soak" -n 3 --dist loadfile
 
 soak: test-deps setup
 	$(BIN)/python -m pytest -m soak

@@ -139,7 +139,7 @@ def test_the_terminal_is_left_as_it_was(terminals: list[Terminal]) -> None:
 
 
 def test_a_late_answer_is_no_key(terminals: list[Terminal]) -> None:
-    terminal = Terminal(b"x" + WINDOWS_TERMINAL + b"y", delay_s=PROBE_S + 0.1)
+    terminal = Terminal(b"x" + WINDOWS_TERMINAL + b"y", delay_s=PROBE_S + 1.0)
     terminals.append(terminal)
     assert probe(terminal.tty, XTERM).typed == ""
     answers, keys = Answers(), ""

@@ -321,6 +321,7 @@ def _part(answer: Activity, start: int, end: int) -> Activity:
         recorded=[row for row in answer.recorded if _overlaps(row.start_utc_ns, row.end_utc_ns, start, end)],
         missing=[row for row in answer.missing if _overlaps(row.start_utc_ns, row.end_utc_ns, start, end)],
         held=[row for row in answer.held if _overlaps(row.start_utc_ns, row.end_utc_ns, start, end)],
+        events=[row for row in answer.events if _told(row, start, end)],
     )
 
 
@@ -335,6 +336,8 @@ def _joined(old: Activity, new: Activity) -> Activity:
         else:
             recorded.append(row)
     before = [r for r in old.missing if r.end_utc_ns is not None and (r.kind == "erased" or r.end_utc_ns <= cut)]
+    # What went on at the cut is told by the newer answer, perhaps with its end.
+    told = [r for r in old.events if r.end_utc_ns is not None and r.end_utc_ns < cut]
     return Activity(
         camera=old.camera,
         start_utc_ns=old.start_utc_ns,
@@ -344,6 +347,7 @@ def _joined(old: Activity, new: Activity) -> Activity:
         recorded=recorded,
         missing=list(dict.fromkeys([*before, *new.missing])),
         held=list(dict.fromkeys([*old.held, *new.held])),
+        events=list(dict.fromkeys([*told, *new.events])),
     )
 
 

@@ -12,6 +12,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import HoldshelfError, NotPermitted
@@ -151,7 +152,8 @@ class HoldshelfApp(InTurn[str]):
 
     def _handle_exception(self, error: Exception) -> None:
         """A fault ends the session. That something is gone already while the app is being left is none."""
-        if isinstance(error, NoMatches) and (self._exit or not self._running):
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if isinstance(cause, NoMatches) and (self._exit or not self._running):
             return
         super()._handle_exception(error)
 

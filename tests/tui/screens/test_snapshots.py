@@ -18,7 +18,7 @@ import tzlocal
 from pytest_textual_snapshot import SVGImageExtension
 from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
-from textual.widgets import Input, ProgressBar, Static
+from textual.widgets import Button, Input, ProgressBar, Static
 
 from holdshelf_core.api.client import Client
 from holdshelf_tui.app import HoldshelfApp
@@ -99,6 +99,13 @@ async def home_settled(pilot: Pilot[Any]) -> None:
     await until_shown(pilot, "cameras recording")
 
 
+async def live(pilot: Pilot[Any]) -> None:
+    """Nothing is shown yet; the button has the keys."""
+    await tab(pilot, "live", "Look live")
+    await until(pilot, "the keys", lambda: isinstance(pilot.app.focused, Button))
+    await pilot.pause()
+
+
 async def storage(pilot: Pilot[Any]) -> None:
     """The disk of this machine is as full as it is."""
     await tab(pilot, "storage", "Media:")
@@ -145,7 +152,7 @@ SCREENS: dict[str, tuple[str, Callable[[Pilot[Any]], Any]]] = {
     "purpose": ("dora", lambda pilot: dialog(pilot, "o", "Why do you look?")),
     "go-to-a-time": ("dora", lambda pilot: dialog(pilot, "t", "Go to a time")),
     "hold": ("dora", lambda pilot: dialog(pilot, "h", "Ground")),
-    "live": ("dora", lambda pilot: tab(pilot, "live", "Look live")),
+    "live": ("dora", live),
     "holds": ("dora", lambda pilot: tab(pilot, "holds", "26-114")),
     "releases": ("dora", lambda pilot: tab(pilot, "releases", "No release")),
     "people": ("dora", lambda pilot: tab(pilot, "people", "Sam Roe")),
