@@ -27,6 +27,7 @@ from holdshelf_core.bus import EventBus
 from holdshelf_core.clock import DISAGREEMENT_NS, NS, Clock, Heartbeat, dump_heartbeat, load_heartbeat
 from holdshelf_core.entries import Entries
 from holdshelf_core.errors import Conflict, HoldshelfError, Unavailable
+from holdshelf_core.exports import Exports
 from holdshelf_core.gate import STATE_REPAIR, Gate
 from holdshelf_core.house import House
 from holdshelf_core.integration.entry import ConfigEntry
@@ -95,6 +96,7 @@ class Holdshelf:
         self.store = Store(data, self.repairs)
         self.pictures = Pictures()
         self.looks = Looks(self)
+        self.exports = Exports(self, self.retention.spare_bytes)
         self.jobs = Jobs()
         self.house: House
         self.gate: Gate
@@ -316,6 +318,7 @@ class Holdshelf:
         opened = await self.store.async_open()
         self.retention.async_attach(opened.volume, opened.footage, opened.ledger)
         await self.holds.async_attach(opened)
+        await self.exports.async_attach(opened)
         alive = None
         if self._alive is not None:
             alive = Moment(self._alive.utc_ns, self._alive.boot_ns, self._alive.boot)
@@ -323,6 +326,7 @@ class Holdshelf:
 
     async def _detach(self, reason: str, *, writable: bool) -> None:
         await self.recorder.async_detach(reason, writable=writable)
+        await self.exports.async_detach()
         self.retention.async_detach()
         await self.holds.async_detach()
         await self.store.async_close()
@@ -363,6 +367,7 @@ class Holdshelf:
             if not self._ends_lock.locked():
                 self.async_spawn(self._watch_ends(), "ends")
             self.async_spawn(self.looks.async_watch(), "looks")
+            self.exports.async_watch()
             if tick % VOLUME_WATCH_TICKS == 0 and not self._volume_lock.locked():
                 self.async_spawn(self._watch_volume(), "volume")
             if tick % HEARTBEAT_TICKS == 1:

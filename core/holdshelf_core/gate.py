@@ -59,6 +59,7 @@ VIEW_PERMISSIONS = {
     "head": "",
     "clock": "",
     "looks": "",
+    "exports": "release.see",
     "purposes": "",
     "shared": "",
     "logins": "",

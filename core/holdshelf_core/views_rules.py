@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdshelf_core.acts import common
 from holdshelf_core.acts.board import policy_file, settings_rows
+from holdshelf_core.acts.release_bundles import async_exports
 from holdshelf_core.api import host_key, types_board, types_clock, types_people
 from holdshelf_core.api.types_session import DoorRow
 from holdshelf_core.caller import Caller
@@ -269,4 +270,5 @@ VIEWS: Mapping[str, View] = {
     "purposes": View(async_purposes),
     "logins": View(async_logins),
     "door": View(_door),
+    "exports": View(async_exports),
 }

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from holdshelf_storage import access_renew, merkle
-from holdshelf_storage.access_export import write_export
+from holdshelf_storage.access_export import single_exports, write_export
 from holdshelf_storage.access_files import Month, leaf_hashes, read_pairs, to_entry
 from holdshelf_storage.access_lines import Entry, encode_entry
 from holdshelf_storage.access_start import ACCESS, KEY
@@ -350,3 +350,13 @@ class AccessLog:
             raise LogBroken(str(self.problem))
         tree, months = self._known
         write_export(write, self._writer.dir_fd, months, self._writer.key, tree, public=public, first=first, last=last)
+
+    def extract(self, wanted: Callable[[Mapping[str, Any]], bool]) -> tuple[str, dict[int, bytes]]:
+        """The signed head, and by number a public export of each entry whose content is `wanted`, by itself. Reads the whole log.
+
+        Raises LogBroken, DiskWriteError.
+        """
+        if self.problem is not None:
+            raise LogBroken(str(self.problem))
+        tree, months = self._known
+        return single_exports(self._writer.dir_fd, months, self._writer.key, tree, wanted)

@@ -19,6 +19,7 @@ from holdshelf_core.acts import (
     holds,
     papers,
     people,
+    release_bundles,
     releases,
     sharing,
 )
@@ -39,6 +40,7 @@ def register_all(registry: ActionRegistry) -> None:
         holds,
         papers,
         people,
+        release_bundles,
         releases,
         sharing,
     ):

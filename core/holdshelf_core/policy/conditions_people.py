@@ -267,6 +267,7 @@ PEOPLE_CONDITIONS: dict[str, Condition] = {
     "print": _print,
     "release.request": _release_exists,
     "release.approve": _approve_release,
+    "release.export": _release_exists,
     "release.see": _release_exists,
     "counsel.record": _counsel,
     "counsel.end": _counsel_end,

@@ -204,6 +204,8 @@ class Paper(msgspec.Struct, frozen=True):
     scope: tuple[Span, ...] = ()
     valid_until_utc_ns: int | None = None
     """First instant at which it has lapsed; None: it names none."""
+    original: bool = False
+    """It asks for the recording as it is, nothing hidden."""
 
 
 class Determination(msgspec.Struct, frozen=True):
@@ -244,11 +246,29 @@ class Refusal(msgspec.Struct, frozen=True):
     by: str = ""
 
 
+class Bundle(msgspec.Struct, frozen=True):
+    """What was made of a release. ``kind``: masked | original."""
+
+    files: int
+    """All of its folder's."""
+    bytes: int
+    sums_sha256: str
+    """Of SHA256SUMS, of which its signature is made."""
+    fingerprint: str
+    """Of the key that signed it."""
+    videos: int
+    kind: str
+    missing: int
+    """Stretches that were asked for and are not in it."""
+    made_by: str
+    made_utc_ns: int
+
+
 class Release(msgspec.Struct, frozen=True):
     """Table ``releases`` (P13): a request that footage leaves the building, from the first question to the last word.
 
-    States: stopped (a gate said no) | requested (a second person's word is awaited) | approved | refused (a person said
-    no) | withdrawn | cancelled (its requester's right ended).
+    States: stopped (a gate said no) | requested (a second person's word is awaited) | approved | exported (its bundle is
+    made) | refused (a person said no) | withdrawn | cancelled (its requester's right ended).
     """
 
     id: str
@@ -277,6 +297,9 @@ class Release(msgspec.Struct, frozen=True):
     version: int = 1
     ended_utc_ns: int | None = None
     ended_why: str = ""
+    original: bool = False
+    """Who approved it lets the recording go as it is, because the paper asks for that."""
+    bundle: Bundle | None = None
 
 
 class Flag(msgspec.Struct, frozen=True):

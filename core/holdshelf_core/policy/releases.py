@@ -316,6 +316,7 @@ def what_we_need(basis: str) -> tuple[str, ...]:
 
 # --- what is held for it --------------------------------------------------------------------------------------------
 
+EXPORTED = "exported"
 OPEN_STATES = ("requested", "approved")
 """A release is open: what it is made from is not lifted (P16)."""
 KEEPS = ("active", "lifting")

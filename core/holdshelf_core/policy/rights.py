@@ -149,6 +149,13 @@ PERMISSIONS: dict[str, Permission] = {
             id="release.request", words="request a release", clause="P13", rights=("release",), who_clause="P13"
         ),
         Permission(id="release.approve", words="approve a release", clause="P13", who_clause="P13"),
+        Permission(
+            id="release.export",
+            words="make the bundle of a release",
+            clause="P13",
+            rights=("release",),
+            who_clause="P13",
+        ),
         Permission(id="release.see", words="see releases", clause="P13", rights=("release",), who_clause="P13"),
         Permission(id="counsel.record", words="record counsel's determination", clause="P13", who_clause="P13"),
         Permission(id="counsel.end", words="end counsel's determination", clause="P13", who_clause="P13"),

@@ -20,6 +20,7 @@ from holdshelf_tui.cli import (
     people,
     policy,
     release,
+    release_bundle,
     service,
     tui,
 )
@@ -88,6 +89,10 @@ app.add_typer(look.app, name="look")
 app.add_typer(hold.app, name="hold")
 app.add_typer(release.app, name="release")
 app.add_typer(release.counsel, name="counsel")
+app.command(
+    short_help="Check a bundle that was released.",
+    epilog="Example: holdshelf verify R-2026-0001 --key SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDOGUGdQGhI9sSSVD0",
+)(release_bundle.verify)
 app.add_typer(log.app, name="log")
 app.add_typer(policy.app, name="policy")
 app.add_typer(policy.board, name="board")

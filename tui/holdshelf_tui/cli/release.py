@@ -13,7 +13,7 @@ import typer
 from holdshelf_core.api import types_releases as types
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_core.api.types_people import Done
-from holdshelf_tui.cli import render
+from holdshelf_tui.cli import release_bundle, render
 from holdshelf_tui.cli.options import Data, Json, Paper, client, paper_hash
 from holdshelf_tui.cli.service import echo_json
 
@@ -28,6 +28,10 @@ counsel = typer.Typer(
     rich_markup_mode=None,
 )
 
+app.command(epilog="Example: holdshelf release export R-2026-0001")(release_bundle.export)
+app.command(epilog="Example: holdshelf release receipt R-2026-0001 --file receipt.txt")(release_bundle.receipt)
+app.command(epilog="Example: holdshelf release write R-2026-0001 --usb /media/stick")(release_bundle.write)
+
 BASES = "search-warrant, subpoena, court-order, active-investigation, written-permission, counsel, emergency"
 ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="For example R-2026-0001.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, in a few words; kept with the act.")]
@@ -41,11 +45,15 @@ Scope = Annotated[
     list[str] | None,
     typer.Option("--scope", help="What the paper names: 'CAMERA,FROM,TO'; * for any camera; may be repeated."),
 ]
+Original = Annotated[
+    bool, typer.Option("--original", help="The paper asks for the original recording, nothing hidden.")
+]
 Lapses = Annotated[str, typer.Option(help="The paper's last day, YYYY-MM-DD. [default: it names none]")]
 _STATES = {
     "stopped": "stopped by a gate",
     "requested": "awaits a second person",
     "approved": "approved",
+    "exported": "exported",
     "refused": "refused",
     "withdrawn": "withdrawn",
     "cancelled": "cancelled",
@@ -77,14 +85,15 @@ def _paper(
     judge: bool,
     scope: list[str] | None,
     lapses: str,
+    original: bool,
 ) -> types.PaperAsk | None:
     """What the options say of a paper; None when there is none. Raises BadRequest."""
     spans = _scope(scope)
     if file is None:
-        if scope or judge:
-            raise BadRequest("--scope and --judge describe a paper.", "Give its scan with --paper FILE.")
+        if scope or judge or original:
+            raise BadRequest("--scope, --judge and --original describe a paper.", "Give its scan with --paper FILE.")
         return None
-    return types.PaperAsk(paper_hash(file), kind, issuer, docket, agency, officer, judge, spans, lapses)
+    return types.PaperAsk(paper_hash(file), kind, issuer, docket, agency, officer, judge, spans, lapses, original)
 
 
 def _tell(row: types.ReleaseRow, *, json: bool) -> None:
@@ -122,6 +131,13 @@ def _tell_end(row: types.ReleaseRow) -> None:
         else:
             how = f"by {render.inert(row.approved_by_name)}" if row.approved_by else "in imminent danger; flagged"
         typer.echo(f"  approved on {render.local(row.approved_utc_ns)} {how}")
+    if row.original:
+        typer.echo("  the original recording leaves, nothing hidden")
+    if row.bundle is not None:
+        made = row.bundle
+        typer.echo(f"  bundle: {made.files} files, {render.size(made.bytes)}, made on {render.local(made.made_utc_ns)}")
+        typer.echo(f"    signed with {made.fingerprint}")
+        typer.echo(f"    SHA-256 of SHA256SUMS {made.sums_sha256}")
     if row.ended_why:
         ended = f"{_STATES.get(row.state, row.state)} on {render.local(row.ended_utc_ns)}"
         typer.echo(f"  {ended}: {render.inert(row.ended_why, 300)}")
@@ -131,6 +147,8 @@ def _tell_paper(paper: types.PaperRow) -> None:
     parts = [paper.kind, paper.issuer, paper.docket, paper.agency, paper.officer]
     if paper.signed_by_judge:
         parts.append("signed by a judge")
+    if paper.original:
+        parts.append("asks for the original")
     if paper.valid_until_utc_ns is not None:
         parts.append(f"lapses {render.local(paper.valid_until_utc_ns)}")
     typer.echo(f"  paper: {render.inert(', '.join(part for part in parts if part), 400)}")
@@ -165,6 +183,7 @@ def request(
     judge: Judge = False,
     scope: Scope = None,
     lapses: Lapses = "",
+    original: Original = False,
     why: Annotated[str, typer.Option("--why", help="Emergency: what the danger is.")] = "",
     data: Data = None,
     json: Json = False,
@@ -172,7 +191,7 @@ def request(
     """Ask both gates. A no is kept under its number, and says what is needed; a yes waits for a second person."""
     start_utc_ns, end_utc_ns = render.parse_time(start), render.parse_time(end)
     spans = [types.SpanRow(one, start_utc_ns, end_utc_ns) for one in camera]
-    read = _paper(paper, kind or basis, issuer, docket, agency, officer, judge, scope, lapses)
+    read = _paper(paper, kind or basis, issuer, docket, agency, officer, judge, scope, lapses, original)
     asked = types.ReleaseRequest(basis, spans, reference, read, why)
     _tell(client(data).act("release.request", asked, types.ReleaseRow, timeout_s=60), json=json)
 
@@ -210,11 +229,12 @@ def bring_paper(
     judge: Judge = False,
     scope: Scope = None,
     lapses: Lapses = "",
+    original: Original = False,
     data: Data = None,
     json: Json = False,
 ) -> None:
     """Bring the paper that was missing, or that follows an emergency."""
-    read = _paper(paper, kind, issuer, docket, agency, officer, judge, scope, lapses)
+    read = _paper(paper, kind, issuer, docket, agency, officer, judge, scope, lapses, original)
     if read is None:
         raise BadRequest("Which paper?", "Give its scan with --paper FILE.")
     _amend(release, read, False, data, json)
@@ -226,11 +246,17 @@ def approve(
     paper: Paper = None,
     seat: Annotated[str, typer.Option(help="Which seat signed the paper.")] = "",
     note: Annotated[str, typer.Option(help="Anything to say.")] = "",
+    original: Annotated[
+        bool,
+        typer.Option(
+            "--original", help="The recording leaves as it is, nothing hidden; only where the paper asks for it."
+        ),
+    ] = False,
     data: Data = None,
     json: Json = False,
 ) -> None:
     """The second person's word: your own, or another seat's signed paper. Both gates are asked once more."""
-    asked = types.ReleaseApprove(release, paper_hash(paper), seat, note)
+    asked = types.ReleaseApprove(release, paper_hash(paper), seat, note, original)
     _tell(client(data).act("release.approve", asked, types.ReleaseRow, timeout_s=60), json=json)
 
 

@@ -1,0 +1,258 @@
+"""The papers of a bundle as plain text: read-me, manifest, authority, certificate, custody form. At most 78 columns.
+
+They say how to check with tools that everybody has, and never more than is so: root can copy files and forge a log that nobody
+witnessed, so nothing here says "cannot".
+"""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Iterable
+
+from holdshelf_core.policy.model import Span
+from holdshelf_core.releasing.facts import ORIGINAL, Facts, Manifest
+from holdshelf_core.releasing.sshsig import NAMESPACE, PRINCIPAL
+from holdshelf_core.times import local_words
+
+WIDTH = 78
+_LINE = "_" * 30
+
+
+def inert(text: str) -> str:
+    """One line that steers nothing: names come from people and cameras."""
+    return " ".join("".join(c if c.isspace() or unicodedata.category(c)[0] != "C" else "?" for c in text).split())
+
+
+def _page(title: str, facts: Facts, *parts: str) -> str:
+    head = f"{inert(facts.library)}\n{title}\nRelease {facts.release}\n"
+    return head + "=" * WIDTH + "\n\n" + "\n\n".join(part.strip("\n") for part in parts if part.strip()) + "\n"
+
+
+def _fill(text: str, indent: str = "") -> str:
+    return textwrap.fill(
+        inert(text),
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _pairs(rows: Iterable[tuple[str, str]]) -> str:
+    lines = []
+    for name, value in rows:
+        if value:
+            lines += textwrap.wrap(
+                inert(value),
+                WIDTH,
+                initial_indent=f"{name}:".ljust(20),
+                subsequent_indent=" " * 20,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+    return "\n".join(lines)
+
+
+def _spans(spans: Iterable[Span], facts: Facts) -> str:
+    return "\n".join(
+        f"  {inert(facts.cameras.get(span.camera, span.camera))} ({span.camera})\n"
+        f"      {local_words(span.start_utc_ns)} to {local_words(span.end_utc_ns)}"
+        for span in spans
+    )
+
+
+def readme(facts: Facts, fingerprint: str) -> str:
+    """README.txt: how to check the bundle, offline, and what each file is."""
+    kind = (
+        "The videos are the original recordings, frame for frame as the camera sent them."
+        if facts.kind == ORIGINAL
+        else "The videos are copies in which what the library hides is hidden and a legend is burned in; "
+        "manifest.json has the SHA-256 of each original."
+    )
+    return _page(
+        "Read this first",
+        facts,
+        _fill(f"This folder holds video that {facts.library} released, and the papers that go with it. {kind}"),
+        "HOW TO CHECK IT, WITHOUT A NETWORK AND WITHOUT OUR PROGRAM",
+        _fill("In this folder, on Linux or macOS (on Windows, in Git Bash or WSL):"),
+        "  1.  sha256sum --check --strict SHA256SUMS SHA256SUMS.sig.sha256\n"
+        "      (macOS: shasum -a 256 -c). Every line must end in OK.\n\n"
+        "  2.  ssh-keygen -Y verify -f allowed_signers \\\n"
+        f"          -I {PRINCIPAL} -n {NAMESPACE} \\\n"
+        "          -s SHA256SUMS.sig < SHA256SUMS\n"
+        '      It must say "Good" and a fingerprint, which must be the one on the\n'
+        "      library's PAPER receipt, letter for letter. Here it is\n"
+        f"      {fingerprint}\n"
+        "      and a copy of it in this file proves nothing by itself.\n\n"
+        "  3.  find . -type f | wc -l\n"
+        "      must give the number of files that the receipt says.\n\n"
+        "  4.  ffprobe videos/FILE.mp4\n"
+        "      shows what a video holds; any player shows it.",
+        "WHAT IT MEANS WHEN A CHECK FAILS",
+        _fill('"FAILED" in step 1: that file was changed after the library signed it. It is not what was released.'),
+        _fill('"No such file" in step 1: a file was taken away.'),
+        _fill(
+            '"Could not verify signature" in step 2: the list of checksums, or the signature, was changed, or it was made with '
+            "another key or for another purpose. Then step 1 proves nothing."
+        ),
+        _fill(
+            "Another fingerprint than on the receipt: this was not signed by the library, whatever it says. A key that is "
+            "found only in here proves that nothing was changed since, and not where it comes from."
+        ),
+        _fill("In each case ask the library for another copy, and keep this one."),
+        "WHAT IS IN HERE",
+        "  videos/             one MP4 for each stretch without a break, by camera\n"
+        "  gaps.csv            what was asked for and is not here, and why\n"
+        "  frames.csv          each frame's time, in UTC\n"
+        "  manifest.json       all facts, for programs; manifest.txt: the same on paper\n"
+        "  authority.txt       on what authority this was released\n"
+        "  certificate.txt     to be signed by the library\n"
+        "  custody.txt         who had it in hand, to be filled in\n"
+        "  access-log/         what the library's access log says of this release,\n"
+        "                      each entry with its proof, and the log's signed head\n"
+        "  allowed_signers     the key, as ssh-keygen wants it\n"
+        "  SHA256SUMS          checksums of all files above\n"
+        "  SHA256SUMS.sig      the signature; SHA256SUMS.sig.sha256: its checksum",
+        _fill(
+            "Each video begins with a key frame at or before the time asked for; manifest.json says both times. There is no "
+            "sound: none is recorded. Times are UTC where they end in Z; elsewhere they bear their offset."
+        ),
+        _fill(f"Questions: {facts.contact}") if facts.contact else "",
+    )
+
+
+def authority(facts: Facts) -> str:
+    """authority.txt: on what paper, what each gate said, whose word it took."""
+    paper = facts.paper
+    paper_rows = (
+        []
+        if paper is None
+        else [
+            ("Paper", paper.words),
+            ("Issued by", paper.issuer),
+            ("Docket or case no.", paper.docket),
+            ("Agency", paper.agency),
+            ("Officer", paper.officer),
+            ("Signed by a judge", "yes" if paper.judge else "no"),
+            ("In force until", paper.lapses),
+            ("Original asked for", "yes" if paper.asks_original else "no"),
+            ("SHA-256 of its scan", paper.sha256),
+        ]
+    )
+    return _page(
+        "On what authority this was released",
+        facts,
+        _pairs([("Basis", facts.basis_words), ("Reference", facts.reference), *paper_rows]),
+        _pairs(
+            [
+                ("Requested by", facts.requested),
+                ("Approved by", facts.approved),
+                ("Approval on paper", facts.approval_paper_sha256),
+                ("Bundle made by", facts.exported),
+            ]
+        ),
+        "WHAT EACH GATE SAID WHEN THE BUNDLE WAS MADE",
+        "\n".join(_fill(f"{who}: {said}", "  ") for who, said in facts.gates),
+        _fill(f"Caution on record: {facts.caution}") if facts.caution else "",
+        "ASKED FOR",
+        _spans(facts.asked, facts),
+        "GIVEN",
+        _spans(facts.given, facts),
+        _fill("This says what was asked and decided. It does not say that the release complies with a law."),
+    )
+
+
+def manifest_text(manifest: Manifest, facts: Facts) -> str:
+    """manifest.txt, the printable twin of manifest.json."""
+    parts = [
+        _pairs(
+            [
+                ("Made", manifest.made),
+                ("Videos are", "originals" if manifest.kind == ORIGINAL else "masked copies"),
+                ("Reference", manifest.reference),
+                ("Signed with key", manifest.signing_key),
+                ("Policy", f"{manifest.policy_version} {manifest.policy_sha256}".strip()),
+                ("Made with", manifest.made_with),
+            ]
+        ),
+        "ASKED FOR",
+        _spans(facts.asked, facts),
+        "GIVEN",
+        _spans(facts.given, facts),
+    ]
+    for video in manifest.videos:
+        rows = [
+            ("Camera", f"{video.camera_name} ({video.camera})"),
+            ("Asked for", f"{video.asked_start} to {video.asked_end}"),
+            ("First frame", video.in_point),
+            ("Ends", video.end),
+            ("Frames", f"{video.frames}, {video.codec}, {video.width} × {video.height}, no sound"),
+            ("Hidden", "nothing" if video.masks_version is None else f"by masks, version {video.masks_version}"),
+            ("Damaged", f"{video.damaged_frames} frames" if video.damaged_frames else ""),
+            ("Bytes", str(video.bytes)),
+            ("SHA-256", video.sha256),
+            ("Original's SHA-256", video.original_sha256 if video.original_sha256 != video.sha256 else ""),
+            ("Made from", f"{len(video.sources)} files of the archive, named in manifest.json"),
+        ]
+        parts.append(f"VIDEO {video.file}\n{_pairs(rows)}")
+    if manifest.missing:
+        lines = [
+            f"  {gap.camera}  {gap.kind}\n      {gap.start} to\n      {gap.end}\n      {inert(gap.reason)}"
+            for gap in manifest.missing
+        ]
+        parts += ["NOT IN HERE THOUGH ASKED FOR", "\n".join(lines)]
+    else:
+        parts.append("All that was asked for is in here.")
+    parts.append(f"THE ACCESS LOG'S HEAD\n\n{manifest.log_head.strip()}")
+    return _page("What this bundle holds", facts, *parts)
+
+
+def certificate(manifest: Manifest, facts: Facts) -> str:
+    """certificate.txt, for the custodian to sign."""
+    parts = [
+        _fill(
+            f"I am a custodian of the records of {facts.library}. The videos listed in manifest.txt were made by an automated "
+            "process that records the library's cameras as a regular practice, at or near the times stated, and were copied "
+            "from that record by the process described below. The process is checked daily against checksums that are taken "
+            "when each file of the record is closed."
+        ),
+        _fill(
+            "Each original is a copy of the frames as the camera sent them, access unit by access unit, without encoding them "
+            "anew."
+            if manifest.kind == ORIGINAL
+            else "Each masked copy was decoded from the record, what the library hides was covered, a legend was added below the "
+            "picture, and the result was encoded anew. The SHA-256 of each original is in manifest.json, and the library keeps "
+            "the record that it can be made from again while it lasts."
+        ),
+        _fill(
+            "Cameras' and server's clocks may differ from true time; times are the server's. What was asked for and is not "
+            "here is listed in gaps.csv with its reason."
+        ),
+        _pairs(
+            [
+                ("Checksums", "SHA256SUMS"),
+                ("Signed with key", manifest.signing_key),
+                ("Videos", str(len(manifest.videos))),
+                ("Missing stretches", str(len(manifest.missing))),
+            ]
+        ),
+        f"Name and title:  {_LINE}\n\nSignature:       {_LINE}\n\nDate:            {_LINE}",
+        _fill("Whether this certificate is what a court asks for is for counsel to say."),
+    ]
+    return _page("Certificate of the custodian of records", facts, *parts)
+
+
+def custody(facts: Facts) -> str:
+    """custody.txt, to be filled in by hand."""
+    names = ("Date, time:", "Handed over by:", "Received by:", "Agency, badge:", "Purpose:", "Signature:")
+    row = "\n".join(f"{name:<17}{_LINE}" for name in names)
+    return _page(
+        "Chain of custody",
+        facts,
+        _pairs([("Reference", facts.reference), ("Bundle made", local_words(facts.made_utc_ns))]),
+        _fill("Each time this copy changes hands, and each time another copy is made of it, one block is filled in."),
+        *[row] * 4,
+        _fill("The disclaimer and the confidentiality of the library's policy hold for whoever has this copy."),
+    )

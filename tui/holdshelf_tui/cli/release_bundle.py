@@ -1,0 +1,164 @@
+"""release export | receipt | write, and verify: what leaves the building, and whether it is as it left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from holdshelf_core.api import types_releases as types
+from holdshelf_core.api.client import Client
+from holdshelf_core.api.errors import Conflict, HoldshelfError
+from holdshelf_core.api.paper_types import PaperFacts, PrintRequest
+from holdshelf_tui.cli import render
+from holdshelf_tui.cli.options import Data, Json, client, write_new
+from holdshelf_tui.cli.service import echo_json
+
+if TYPE_CHECKING:
+    from holdshelf_core.api.bundle_local import Report
+
+_POLL_S = 0.5
+_WRITE_TIMEOUT_S = 6 * 3600.0
+ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="For example R-2026-0001.")]
+
+
+def export(
+    release: ReleaseId,
+    background: Annotated[bool, typer.Option("--background", help="Do not wait until it is made.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Call off the one that is being made.")] = False,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Make the bundle of an approved release. Ctrl+C calls it off."""
+    service = client(data)
+    asked = types.ReleaseAsk(release)
+    if cancel:
+        row = service.act("release.export_cancel", asked, types.ExportRow, timeout_s=60)
+    else:
+        row = service.act("release.export", asked, types.ExportRow, timeout_s=60)
+        if not background:
+            try:
+                row = _follow(service, row)
+            except KeyboardInterrupt:
+                service.act("release.export_cancel", asked, types.ExportRow, timeout_s=60)
+                raise
+    if row.state in ("failed", "cancelled") and not cancel:
+        raise HoldshelfError(f"No bundle was made of {render.inert(row.release)}. {render.inert(row.step, 500)}")
+    if json:
+        echo_json(row)
+    elif cancel:
+        typer.echo(f"The bundle of {row.release} is called off. Entry {row.seq} of the access log.")
+    elif row.state == "done":
+        typer.echo(f"The bundle of {row.release} is made: {render.inert(row.step)}.")
+        typer.echo(f"The receipt: `holdshelf release receipt {row.release}`.")
+    else:
+        typer.echo(f"The bundle of {row.release} is being made. Entry {row.seq} of the access log.")
+
+
+def _follow(service: Client, row: types.ExportRow) -> types.ExportRow:
+    """Waits until it is over; says on a terminal how far it is."""
+    shows, seq = sys.stderr.isatty(), row.seq
+    while row.state in ("queued", "making"):
+        if shows:
+            part = f"{100 * row.done_bytes // max(1, row.total_bytes)} %" if row.total_bytes else ""
+            print(f"\r\x1b[K{row.release}: {part} {render.inert(row.step, 60)}", end="", file=sys.stderr, flush=True)
+        time.sleep(_POLL_S)
+        rows = service.get("/rules/exports", list[types.ExportRow])
+        found = next((one for one in rows if one.release == row.release), None)
+        if found is None:
+            raise HoldshelfError(
+                f"The service was restarted before the bundle of {row.release} was whole.",
+                "Nothing is left of it; make it again.",
+            )
+        row = found
+    if shows:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    return types.ExportRow(row.release, row.state, row.done_bytes, row.total_bytes, row.step, row.by, row.by_name, seq)
+
+
+def receipt(
+    release: ReleaseId,
+    data: Data = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", metavar="FILE", help="Write it into this new file. [default: print it here]"),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """What the officer holds against the bundle: the key's fingerprint, on paper."""
+    from holdshelf_tui.papers.receipt import receipt_paper  # noqa: PLC0415
+
+    service = client(data)
+    row = service.act("release.show", types.ReleaseAsk(release), types.ReleaseRow, timeout_s=60)
+    if row.bundle is None:
+        raise Conflict(f"No bundle of {row.id} is made.", f"Make it: `holdshelf release export {row.id}`.")
+    if json:
+        echo_json(row.bundle)
+        return
+    facts = service.act("print.facts", PrintRequest("refusal"), PaperFacts)
+    head = facts.log.short if facts.log is not None else "-"
+    text = receipt_paper(row, row.bundle, facts.library, head)
+    if file is None:
+        typer.echo(text, nl=False)
+    else:
+        write_new(file, text.encode())
+        typer.echo(f"{render.inert(str(file), 200)} is written.")
+
+
+def write(
+    release: ReleaseId,
+    usb: Annotated[Path, typer.Option("--usb", metavar="FOLDER", help="Where the stick is mounted on the server.")],
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Copy a bundle to a stick at the server, and read every byte back from there."""
+    asked = types.ReleaseWrite(release, str(usb.absolute()))
+    done = client(data).act("release.write", asked, types.Written, timeout_s=_WRITE_TIMEOUT_S)
+    if json:
+        echo_json(done)
+        return
+    size = render.size(done.bytes)
+    typer.echo(
+        f"{done.files} files ({size}) are in {render.inert(done.folder, 200)} and were read back as they were signed."
+    )
+    typer.echo(f"Entry {done.seq} of the access log. Unmount the stick before you take it out.")
+
+
+def verify(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle's folder or its zip.")],
+    key: Annotated[
+        str, typer.Option("--key", metavar="FINGERPRINT", help="SHA256:… as it stands on the paper receipt.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Check a bundle that was released: its signature, every file, what was taken away or added. Needs no service."""
+    from holdshelf_core.api import bundle_local  # noqa: PLC0415
+
+    report = bundle_local.verify(bundle, key)
+    if json:
+        echo_json(report)
+    else:
+        _tell(report)
+    if report.problems:
+        count = len(report.problems)
+        raise HoldshelfError(
+            f"This is not what was released: {count} {'thing is' if count == 1 else 'things are'} wrong."
+        )
+
+
+def _tell(report: Report) -> None:
+    for problem in report.problems:
+        typer.echo(f"✗ {render.inert(problem, 400)}")
+    if report.problems:
+        return
+    typer.echo(
+        f"{render.inert(report.release)}: {report.files} files ({render.size(report.bytes)}) are as they were signed."
+    )
+    typer.echo(f"Signed with {render.inert(report.fingerprint)}")
+    if report.proven_origin:
+        typer.echo("which is the key that you gave.")
+    else:
+        typer.echo("Compare that with the paper receipt: a key found only in the bundle proves no origin.")
