@@ -93,6 +93,16 @@ def test_the_door_is_measured_beside_sshd_and_a_full_screen_program(tmp_path: Pa
     assert not list(tmp_path.iterdir())
 
 
+def test_an_hour_exported_is_measured_beside_a_copy_of_it(tmp_path: Path) -> None:
+    short = ("--minutes", "1", "--long", "2", "--mbps", "0.5", "--masked-minutes", "0", "--repeat", "1")
+    _, found = run("export.py", *short, folder=tmp_path)
+    assert_well_formed(found)
+    (whole,) = rows_of(found, "1 min at 0.5 Mbit/s")
+    assert (whole["bar"], whole["peer"] > 0) == (3, True)
+    assert rows_of(found, "memory grows by")[0]["holds"] is True
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(("value", "code"), [(0.5, 0), (0.7, 1), (None, 1)])
 def test_a_missed_bar_or_a_row_without_a_figure_ends_with_1(value: float | None, code: int) -> None:
     script = (

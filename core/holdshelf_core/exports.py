@@ -23,12 +23,13 @@ from holdshelf_core.house import put
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.releases import EXPORTED
-from holdshelf_core.releasing import bundle, outbox
+from holdshelf_core.releasing import bundle
 from holdshelf_core.releasing.clips import Missing
 from holdshelf_core.releasing.derive import Cancelled
 from holdshelf_core.releasing.facts import Facts, Made
 from holdshelf_core.releasing.sshsig import ReleaseKey
 from holdshelf_core.store import Opened
+from holdshelf_storage import bundles
 from holdshelf_storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Export:
     done_bytes: int = 0
     total_bytes: int = 0
     stop: threading.Event = field(default_factory=threading.Event)
+    off: asyncio.Event = field(default_factory=asyncio.Event)
+    """The same, for the loop."""
     why: str = ""
     """Why it was called off."""
     task: asyncio.Task[None] | None = None
@@ -79,7 +82,7 @@ class Exports:
         if self._holdshelf.house.problem:
             return  # what is not known now may be known again
         try:
-            gone = await asyncio.to_thread(outbox.clear, opened.volume.root_fd, kept)
+            gone = await asyncio.to_thread(bundles.clear, opened.volume.root_fd, kept)
         except StorageError as error:
             _LOGGER.warning("%s", error)
         else:
@@ -145,6 +148,7 @@ class Exports:
     def _call_off(self, one: Export, why: str) -> None:
         one.why = one.why or why
         one.stop.set()
+        one.off.set()
 
     def rows(self) -> list[types.ExportRow]:
         """All, for clients."""
@@ -166,9 +170,12 @@ class Exports:
 
     async def _make(self, one: Export, facts: Facts, told: list[Missing]) -> None:
         try:
-            async with self._turn:
+            await self._wait_for_turn(one)
+            try:
                 made = await self._in_thread(one, facts, told)
                 await self._count(one, made)
+            finally:
+                self._turn.release()
         except Cancelled:
             await self._ended(one, "cancelled", f"Not made: {one.why or 'it was called off'}.")
         except (HoldshelfError, StorageError) as error:
@@ -176,6 +183,23 @@ class Exports:
         except Exception as error:
             _LOGGER.exception("the bundle of %s failed", one.release)
             await self._ended(one, "failed", f"The service failed at this ({type(error).__name__}); its log says more.")
+
+    async def _wait_for_turn(self, one: Export) -> None:
+        """Until the one before it is over, or this one is called off. Raises Cancelled."""
+        turn = asyncio.ensure_future(self._turn.acquire())
+        off = asyncio.ensure_future(one.off.wait())
+        try:
+            await asyncio.wait({turn, off}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            off.cancel()
+        if turn.done():
+            return
+        turn.cancel()
+        # It may have come in the very moment.
+        await asyncio.wait({turn})
+        if not turn.cancelled():
+            self._turn.release()
+        raise Cancelled("Called off.")
 
     async def _in_thread(self, one: Export, facts: Facts, told: list[Missing]) -> Made:
         if one.stop.is_set():
@@ -241,7 +265,7 @@ class Exports:
         if opened is not None:
             kept = [row.id for row in self._holdshelf.house.state.releases.values() if row.bundle is not None]
             try:
-                await asyncio.to_thread(outbox.clear, opened.volume.root_fd, kept)
+                await asyncio.to_thread(bundles.clear, opened.volume.root_fd, kept)
             except StorageError as error:
                 _LOGGER.warning("the bundle of %s could not be removed: %s", release, error)
 

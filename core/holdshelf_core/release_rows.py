@@ -112,7 +112,8 @@ def next_step(state: State, row: model.Release, free: Sequence[model.Span], now:
         steps.append(f"Make the bundle: `holdshelf release export {row.id}`.")
     elif row.state == EXPORTED:
         steps.append(
-            f"Print the receipt: `holdshelf release receipt {row.id}`; on a stick: `holdshelf release write {row.id} --usb FOLDER`."
+            f"Print the receipt: `holdshelf release receipt {row.id}`; "
+            f"onto a stick: `holdshelf release write {row.id} --usb FOLDER`."
         )
     if row.state in ("approved", EXPORTED) and row.paper_due_utc_ns is not None:
         due = end_words(row.paper_due_utc_ns, now.zone)

@@ -28,6 +28,9 @@ SKELETON = {
         "holdshelf_core.recorder.recorder",
         "holdshelf_core.recorder.worker",
         "holdshelf_core.recorder.worker_source",
+        "holdshelf_core.releasing.bundle",
+        "holdshelf_core.releasing.check",
+        "holdshelf_core.releasing.derive_worker",
     ],
     "onvif": ["holdshelf_onvif.client", "holdshelf_onvif.discovery"],
     "storage": ["holdshelf_storage.footage"],
@@ -60,6 +63,7 @@ ALLOWED = [
     ("holdshelf_core.recorder.worker", "holdshelf_core.recorder.worker_source"),
     ("holdshelf_core.recorder.worker_source", "av"),
     ("holdshelf_core.looking.picture_decode", "av"),
+    ("holdshelf_core.releasing.derive_worker", "av"),
     ("holdshelf_core.integration.entry", "holdshelf_core.bus"),
     ("holdshelf_onvif.discovery", "holdshelf_core.integration.entry"),
     ("holdshelf_onvif.discovery", "holdshelf_onvif.client"),
@@ -93,6 +97,8 @@ FORBIDDEN = [
     ("rooms", "holdshelf_core.recorder.recorder", "holdshelf_core.keeping.retention"),
     ("rooms", "holdshelf_core.keeping.retention", "holdshelf_core.recorder.recorder"),
     ("rooms", "holdshelf_core.looking.pictures", "holdshelf_core.recorder.recorder"),
+    ("rooms", "holdshelf_core.releasing.bundle", "holdshelf_core.keeping.retention"),
+    ("no-decoder-in-service", "holdshelf_core.releasing.bundle", "holdshelf_core.releasing.derive_worker"),
 ]
 
 

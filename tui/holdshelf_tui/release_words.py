@@ -23,6 +23,7 @@ STATE_WORDS = {
     "stopped": "stopped by a gate",
     "requested": "awaits a second person",
     "approved": "approved",
+    "exported": "exported",
     "refused": "refused",
     "withdrawn": "withdrawn",
     "cancelled": "cancelled",
@@ -69,6 +70,7 @@ def release_lines(row: ReleaseRow, names: Mapping[str, str]) -> list[str]:
         paper = row.paper
         parts = [paper.kind, paper.issuer, paper.docket, paper.agency, paper.officer]
         parts += ["signed by a judge"] if paper.signed_by_judge else []
+        parts += ["asks for the original"] if paper.original else []
         if paper.valid_until_utc_ns is not None:
             parts.append(f"in force until {when(paper.valid_until_utc_ns)}")
         lines.append("Paper: " + ", ".join(part for part in parts if part))
@@ -96,6 +98,11 @@ def _ends(row: ReleaseRow) -> list[str]:
                 else "in imminent danger; two people look at it afterwards"
             )
         lines.append(f"Approved {how}, {when(row.approved_utc_ns)}.")
+    if row.original:
+        lines.append("The original leaves: nothing is hidden.")
+    if row.bundle is not None:
+        lines.append(f"Its bundle was made by {row.bundle.made_by_name}, {when(row.bundle.made_utc_ns)}; signed with")
+        lines.append(f"  {row.bundle.fingerprint}")
     if row.paper_due_utc_ns is not None:
         lines.append(f"The paper is due by {when(row.paper_due_utc_ns)}.")
     if row.ended_why:

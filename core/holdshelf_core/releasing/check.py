@@ -192,7 +192,7 @@ def _signature(bundle: _Bundle, sums: bytes, wanted: str, now: datetime, report:
     _whose(bundle, signature, wanted, now, report)
     if not signature.holds(digests_of(BytesIO(sums))):
         lines = [line + b"\n" for line in sums.split(b"\n") if line]
-        ordered = b"".join(sorted(lines, key=_name_in))
+        ordered = b"".join(sorted(lines, key=lambda line: bytes(line)[66:]))
         if ordered != sums and signature.holds(digests_of(BytesIO(ordered))):
             report.problems.append(
                 f"The lines of {SUMS} stand in another order than when it was signed; none was changed."
@@ -201,10 +201,6 @@ def _signature(bundle: _Bundle, sums: bytes, wanted: str, now: datetime, report:
             report.problems.append(f"{SUMS} is not what was signed: it was changed, or the signature was.")
     elif wanted == signature.fingerprint:
         report.proven_origin = True
-
-
-def _name_in(line: bytes) -> bytes:
-    return line[66:]
 
 
 def _whose(bundle: _Bundle, signature: Signature, wanted: str, now: datetime, report: Report) -> None:

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from holdshelf_core.errors import BadRequest, Conflict, Unavailable
 from holdshelf_core.releasing.derive import Cancelled
-from holdshelf_core.releasing.outbox import SUMS, UNLISTED, folder_of, read_file
+from holdshelf_core.releasing.outbox import SUMS, UNLISTED, read_file
 from holdshelf_storage.atomic import write_all
+from holdshelf_storage.bundles import folder_of
 from holdshelf_storage.errors import StorageError
 
 _READ_BYTES = 1 << 20

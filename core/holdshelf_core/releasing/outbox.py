@@ -1,7 +1,4 @@
-"""Where bundles lie on the media volume, and how one is written: beside its place, and renamed when it is whole.
-
-    bundles/R-2026-0001/        the folder          bundles/R-2026-0001.zip    the same, as one file
-    bundles/.making/            the one being made: whatever lies there at start is cleared
+"""Writing a bundle: beside its place, and renamed when it is whole (``storage.bundles`` says where).
 
 All paths are resolved below the media root's descriptor. Each file is written once, to folder and zip at the same time, hashed on
 the way and synced. Must never touch anything outside ``bundles/``. Blocks.
@@ -13,63 +10,26 @@ import contextlib
 import hashlib
 import os
 import queue
-import shutil
 import threading
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import TracebackType
 from typing import IO, Self
 
 from holdshelf_core.releasing.derive import Cancelled
 from holdshelf_storage.atomic import fsync_dir, make_dir, sync, write_all
+from holdshelf_storage.bundles import BUNDLES, MAKING, discard, folder_of, zip_of
 from holdshelf_storage.errors import DiskFull, translating
 
-BUNDLES = "bundles"
-MAKING = f"{BUNDLES}/.making"
 SUMS, SIGNATURE, SIGNATURE_SUM = "SHA256SUMS", "SHA256SUMS.sig", "SHA256SUMS.sig.sha256"
 UNLISTED = frozenset({SUMS, SIGNATURE, SIGNATURE_SUM})
 """What SHA256SUMS cannot list: itself, and what is made of it."""
 LOOK_EVERY_BYTES = 64 << 20
+FLUSH_EVERY_BYTES = 32 << 20
 _QUEUED = 8
 
 type Room = Callable[[], int]
 """How many bytes may be written now without taking room from recording."""
-
-
-def folder_of(release: str) -> str:
-    """The bundle's folder below the media root."""
-    return f"{BUNDLES}/{release}"
-
-
-def zip_of(release: str) -> str:
-    """The bundle as one file, below the media root."""
-    return f"{BUNDLES}/{release}.zip"
-
-
-def clear(root_fd: int, keep: Iterable[str]) -> list[str]:
-    """Removes what was left half made, and bundles of no release in ``keep``; names what went. Raises StorageError."""
-    kept = {name for release in keep for name in (release, f"{release}.zip")}
-    gone = []
-    with translating("The folder of bundles could not be cleared"):
-        try:
-            folder = os.open(BUNDLES, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=root_fd)
-        except FileNotFoundError:
-            return []
-        try:
-            for name in os.listdir(folder):  # noqa: PTH208 - a descriptor
-                if name not in kept:
-                    _remove(folder, name)
-                    gone.append(name)
-        finally:
-            os.close(folder)
-    return gone
-
-
-def _remove(folder: int, name: str) -> None:
-    try:
-        os.unlink(name, dir_fd=folder)
-    except IsADirectoryError:
-        shutil.rmtree(name, dir_fd=folder)
 
 
 class Writing:
@@ -84,12 +44,13 @@ class Writing:
         self._room = room
         self._stop = stop
         self._unlooked = LOOK_EVERY_BYTES
+        self._zip_flushed = 0
         self._zip: zipfile.ZipFile | None = None
         self._zip_file: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
         make_dir(BUNDLES, dir_fd=self.root_fd)
-        self.discard()
+        discard(self.root_fd)
         make_dir(MAKING, dir_fd=self.root_fd)
         for name in ("pins", "bundle"):
             make_dir(f"{MAKING}/{name}", dir_fd=self.root_fd)
@@ -104,12 +65,7 @@ class Writing:
         with contextlib.suppress(OSError, ValueError):
             if self._zip_file is not None:
                 self._zip_file.close()
-        self.discard()
-
-    def discard(self) -> None:
-        """Whatever is half made goes. Raises StorageError."""
-        with translating("What was begun of a bundle could not be removed"), contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(MAKING, dir_fd=self.root_fd)
+        discard(self.root_fd)
 
     @property
     def scratch(self) -> str:
@@ -130,6 +86,14 @@ class Writing:
             self._unlooked = 0
             if self._room() <= 0:
                 raise DiskFull("The media disk has no room for the bundle.")
+
+    def begin_flush(self) -> None:
+        """Have the zip's new bytes begin their way to the disk, so that not all of it waits for the end."""
+        assert self._zip_file is not None
+        fd = self._zip_file.fileno()
+        size = os.fstat(fd).st_size
+        _begin_flush(fd, self._zip_flushed, size)
+        self._zip_flushed = size
 
     def file(self, path: str) -> File:
         """A new file of the bundle, to be written from its beginning to its end; use it as a context manager."""
@@ -160,9 +124,7 @@ class Writing:
         folder, zipped = folder_of(self.release), zip_of(self.release)
         with translating("The bundle could not be finished"):
             # The register names what is finished: what has its place and is not named there is cleared at start.
-            for name in (folder, zipped):
-                with contextlib.suppress(FileNotFoundError):
-                    _remove(self.root_fd, name)
+            discard(self.root_fd, self.release, f"{self.release}.zip")
             for source, target in ((made, folder), (f"{MAKING}/bundle.zip", zipped)):
                 os.rename(source, target, src_dir_fd=self.root_fd, dst_dir_fd=self.root_fd)
         fsync_dir(BUNDLES, dir_fd=self.root_fd)
@@ -188,6 +150,7 @@ class File:
         self._entry: IO[bytes] | None = None
         self._thread: threading.Thread | None = None
         self._block = bytearray()
+        self._flushed = 0
 
     def __enter__(self) -> Self:
         return self
@@ -238,6 +201,10 @@ class File:
             if self._failed is not None:
                 raise self._failed
         self.bytes += len(data)
+        if self.bytes - self._flushed >= FLUSH_EVERY_BYTES:
+            _begin_flush(self._fd, self._flushed, self.bytes)
+            self._flushed = self.bytes
+            self._writing.begin_flush()
 
     def __exit__(self, kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
         try:
@@ -265,6 +232,11 @@ class File:
             self.sha256 = self._digest.hexdigest()
             self._writing.bytes += self.bytes
             self._writing.sums[self.path] = self.sha256
+
+
+def _begin_flush(fd: int, start: int, end: int) -> None:
+    # The kernel begins to write what is dirty there, and does not wait; an error shows when the file is synced.
+    os.posix_fadvise(fd, start, end - start, os.POSIX_FADV_DONTNEED)
 
 
 def sums_text(sums: dict[str, str]) -> str:

@@ -10,10 +10,12 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable
 
+from holdshelf_core.looking.local_time import local_time_words
 from holdshelf_core.policy.model import Span
 from holdshelf_core.releasing.facts import ORIGINAL, Facts, Manifest
 from holdshelf_core.releasing.sshsig import NAMESPACE, PRINCIPAL
 from holdshelf_core.times import local_words
+from holdshelf_storage.checkpoint import parse_note
 
 WIDTH = 78
 _LINE = "_" * 30
@@ -43,12 +45,14 @@ def _fill(text: str, indent: str = "") -> str:
 def _pairs(rows: Iterable[tuple[str, str]]) -> str:
     lines = []
     for name, value in rows:
-        if value:
+        if len(value) > WIDTH - 22 and " " not in value:
+            lines += [f"{name}:", f"    {inert(value)}"]  # a checksum is not broken
+        elif value:
             lines += textwrap.wrap(
                 inert(value),
                 WIDTH,
-                initial_indent=f"{name}:".ljust(20),
-                subsequent_indent=" " * 20,
+                initial_indent=f"{name}:".ljust(22),
+                subsequent_indent=" " * 22,
                 break_long_words=False,
                 break_on_hyphens=False,
             )
@@ -58,7 +62,7 @@ def _pairs(rows: Iterable[tuple[str, str]]) -> str:
 def _spans(spans: Iterable[Span], facts: Facts) -> str:
     return "\n".join(
         f"  {inert(facts.cameras.get(span.camera, span.camera))} ({span.camera})\n"
-        f"      {local_words(span.start_utc_ns)} to {local_words(span.end_utc_ns)}"
+        f"      {local_time_words(span.start_utc_ns)} to {local_time_words(span.end_utc_ns)}"
         for span in spans
     )
 
@@ -205,7 +209,7 @@ def manifest_text(manifest: Manifest, facts: Facts) -> str:
         parts += ["NOT IN HERE THOUGH ASKED FOR", "\n".join(lines)]
     else:
         parts.append("All that was asked for is in here.")
-    parts.append(f"THE ACCESS LOG'S HEAD\n\n{manifest.log_head.strip()}")
+    parts.append(_pairs([("Access log", f"{parse_note(manifest.log_head)[0].short}; whole in access-log/head.txt")]))
     return _page("What this bundle holds", facts, *parts)
 
 

@@ -14,6 +14,7 @@ from holdshelf_core.api.types_releases import (
     CounselListAsk,
     CounselRow,
     PaperAsk,
+    ReleaseApprove,
     ReleaseList,
     ReleaseListAsk,
     ReleaseRequest,
@@ -127,7 +128,7 @@ async def test_it_waits_for_a_second_person_who_finds_it_and_approves(stage: Sta
         await pilot.press("escape")
     async with stage.app("carl").run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await until_said(pilot, "Releases (2)")  # the trimmed one, too
+        await until_said(pilot, "▲Releases")
         await pilot.press("f2")
         await until_said(pilot, f"Dora Reed requests the release {row.id}")
         await pilot.press("down", "enter")
@@ -138,6 +139,42 @@ async def test_it_waits_for_a_second_person_who_finds_it_and_approves(stage: Sta
         await pilot.press("enter")
         await until_said(pilot, f"{row.id} is approved")
     assert releases(stage)["26-903"].approved_by_name == "Carl Moss"
+
+
+async def test_scene_9_what_is_approved_is_made_into_a_bundle_and_has_its_receipt(stage: Stage) -> None:
+    row = requested(stage, "26-906")
+    stage.client("carl").act("release.approve", ReleaseApprove(row.id), ReleaseRow)
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        pane = await releases_tab(pilot, row.id)
+        await until_said(pilot, "Make the bundle")
+        await pilot.press("m")
+        await until_said(pilot, f"The bundle of {row.id} is made")
+        await pilot.press("enter")
+        await until(pilot, "exported", lambda: pane.chosen is not None and pane.chosen.state == "exported")
+        assert "Make the bundle" not in said(pilot)
+        await pilot.press("t")
+        shown = await until_said(pilot, "KEY THAT SIGNED IT")
+        made = releases(stage)["26-906"].bundle
+        assert made is not None and made.fingerprint in shown
+        await pilot.press("enter")
+
+
+async def test_a_bundle_is_called_off_from_its_progress(stage: Stage) -> None:
+    span = SpanRow("lobby", second(stage), second(stage) + 5 * MINUTE_NS)
+    paper = PaperAsk(PAPER, "court-order", "Superior Court", "CV-26-8", signed_by_judge=True, scope=[span])
+    row = stage.client("dora").act(
+        "release.request", ReleaseRequest("court-order", [span], "26-907", paper), ReleaseRow
+    )
+    stage.client("carl").act("release.approve", ReleaseApprove(row.id), ReleaseRow)
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        await releases_tab(pilot, row.id)
+        await pilot.press("m")
+        await until_said(pilot, "Call it off")
+        await pilot.press("shift+tab", "enter")
+        shown = await until_said(pilot, "No bundle was made")
+        assert "called it off" in shown
+        await pilot.press("enter")
+    assert releases(stage)["26-907"].state == "approved"
 
 
 async def test_a_no_needs_its_reason_and_everything_can_be_read(stage: Stage) -> None:

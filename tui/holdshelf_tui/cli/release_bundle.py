@@ -110,12 +110,12 @@ def receipt(
 
 def write(
     release: ReleaseId,
-    usb: Annotated[Path, typer.Option("--usb", metavar="FOLDER", help="Where the stick is mounted on the server.")],
+    usb: Annotated[str, typer.Option("--usb", metavar="FOLDER", help="Where the stick is mounted on the server.")],
     data: Data = None,
     json: Json = False,
 ) -> None:
     """Copy a bundle to a stick at the server, and read every byte back from there."""
-    asked = types.ReleaseWrite(release, str(usb.absolute()))
+    asked = types.ReleaseWrite(release, usb)
     done = client(data).act("release.write", asked, types.Written, timeout_s=_WRITE_TIMEOUT_S)
     if json:
         echo_json(done)

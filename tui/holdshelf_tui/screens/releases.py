@@ -1,6 +1,6 @@
 """Releases (P13): what is asked for from outside, what each gate said, and the second person's word.
 
-Nothing leaves the building here. A no is kept under its number, with what would open it.
+A no is kept under its number, with what would open it. What is approved leaves as a bundle, which is made here.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from holdshelf_core.api.types_holds import SpanAsk
 from holdshelf_core.api.types_releases import (
     CounselList,
     CounselListAsk,
+    ExportRow,
     ReleaseAsk,
     ReleaseList,
     ReleaseListAsk,
@@ -25,8 +26,10 @@ from holdshelf_core.api.types_releases import (
 )
 from holdshelf_core.api.types_session import EventRow
 from holdshelf_tui.hold_words import camera_names
+from holdshelf_tui.papers.receipt import receipt_paper
 from holdshelf_tui.papers.refusal import refusal_paper
 from holdshelf_tui.release_words import AWAITED, STATE_WORDS, cameras_of, gate_lines, release_lines, span_lines
+from holdshelf_tui.screens.dialogs.bundle import UNDER_WAY, BundleDialog
 from holdshelf_tui.screens.dialogs.counsel import CounselDialog
 from holdshelf_tui.screens.dialogs.hold import HoldDialog
 from holdshelf_tui.screens.dialogs.message import MessageDialog
@@ -49,6 +52,8 @@ _MOST = {"Release": 12, "State": 24, "Basis": 40, "Number": 20, "Cameras": 60, "
 _ACTS = {
     "request": "Request",
     "show": "Show all",
+    "bundle": "Make the bundle",
+    "receipt": "Receipt",
     "decide": "Decide",
     "paper": "Paper",
     "again": "Ask again",
@@ -70,6 +75,8 @@ class ReleasesPane(Pane):
         Binding("a", "do('decide')", "Decide", id="releases.decide", tooltip="Approve, refuse or withdraw"),
         Binding("p", "do('paper')", "Paper", id="releases.paper", tooltip="The paper is here"),
         Binding("w", "do('sheet')", "What we need", id="releases.sheet", tooltip="The sheet for who asks"),
+        Binding("m", "do('bundle')", "Make the bundle", show=False, id="releases.bundle", tooltip="What leaves"),
+        Binding("t", "do('receipt')", "Receipt", show=False, id="releases.receipt", tooltip="For the officer"),
         Binding("c", "do('counsel')", "Counsel", show=False, id="releases.counsel", tooltip="Counsel's determinations"),
         Binding("v", "toggle_all", "Over ones", show=False, id="releases.all", tooltip="Those that are over, too"),
     ]
@@ -176,11 +183,18 @@ class ReleasesPane(Pane):
             "paper": own and (row.state == "stopped" or row.paper_due_utc_ns is not None),
             "again": own and row.state == "stopped",
             "hold": "hold" in self.who.rights and row.state in AWAITED,
+            "bundle": may_request and row.state == "approved",
+            "receipt": row.state == "exported",
         }[what]
 
     def _allow(self) -> None:
         actions = self.query_one(Actions)
         actions.allow(**{what: self._can(what) for what in _ACTS})
+        row = self.chosen
+        state = row.state if row is not None else ""
+        actions.shows(bundle=state == "approved" and "release" in self.who.rights, receipt=state == "exported")
+        over = state in ("approved", "exported")  # what a gate would be asked for lies behind it
+        actions.shows(again=state == "stopped", paper=not over or self._can("paper"))
         actions.shows(request="release" in self.who.rights, hold="hold" in self.who.rights, counsel=self.who.seat)
         self.refresh_bindings()
 
@@ -224,6 +238,10 @@ class ReleasesPane(Pane):
             await self._async_show(row)
         elif what == "hold":
             await self._async_hold(row)
+        elif what == "bundle":
+            await self._async_bundle(row)
+        elif what == "receipt":
+            await self._async_receipt(row)
         elif what == "decide":
             form = DecideReleaseDialog(row, own=self._own(row), seat=self.who.seat)
             outcome = await self.app.push_screen_wait(form)
@@ -271,6 +289,37 @@ class ReleasesPane(Pane):
         spans = [SpanAsk(span.camera, span.start_utc_ns, span.end_utc_ns) for span in whole.unheld]
         await self.app.push_screen_wait(HoldDialog(spans, self._cameras, whole.reference))
         self.load_soon()
+
+    async def _async_bundle(self, row: ReleaseRow) -> None:
+        under_way = await self.async_do("Looking", self.link.get("/rules/exports", list[ExportRow]))
+        export = next((r for r in under_way or () if r.release == row.id and r.state in UNDER_WAY), None)
+        if export is None:
+            asked = self.link.act("release.export", ReleaseAsk(row.id), ExportRow)
+            export = await self.async_do("Asking the gates once more", asked)
+        if export is None:
+            return
+        ended = await self.app.push_screen_wait(BundleDialog(self.link, export))
+        self._wanted = row.id
+        self.load_soon()
+        if ended is None or ended.state in UNDER_WAY:
+            return
+        if ended.state != "done":
+            await self.app.push_screen_wait(MessageDialog("No bundle was made", ended.step))
+            return
+        step = (
+            "“Receipt” shows what the officer holds against it; it goes onto a stick at the server, or to the outbox."
+        )
+        await self.app.push_screen_wait(MessageDialog(f"The bundle of {row.id} is made", f"{ended.step}.", step))
+
+    async def _async_receipt(self, row: ReleaseRow) -> None:
+        whole = await self._async_row(row)
+        facts = await self.async_do(
+            "Making the receipt", self.link.act("print.facts", PrintRequest("refusal"), PaperFacts)
+        )
+        if whole is not None and whole.bundle is not None and facts is not None:
+            text = receipt_paper(whole, whole.bundle, facts.library, facts.log.short if facts.log is not None else "-")
+            how = f"To print it, on your own PC:  ssh … release receipt {row.id} > receipt.txt"
+            await self.app.push_screen_wait(SheetDialog("Receipt", text, how))
 
     async def _async_sheet(self, release: str) -> None:
         asked = self.link.act("print.facts", PrintRequest("refusal", release), PaperFacts)
