@@ -64,6 +64,7 @@ def test_a_key_made_by_the_cards_own_commands_logs_in(house: DoorHouse, tmp_path
         terminal.until("Nina Poe")
         terminal.until("Welcome")
         terminal.type("Enter", "C-q")
+        terminal.until("closed.")  # what runs ssh here is called `sh`, as the shell is
         terminal.assert_clean()
 
 

@@ -37,12 +37,20 @@ def fill(
         table.add_column(title, width=width + 1, key=title)
     for name, cells in rows.items():
         shown = [
-            cell.truncate(width, ellipsis=True) if isinstance(cell, Content) else plain(cell, width)
+            _cut(cell, width) if isinstance(cell, Content) else plain(cell, width)
             for cell, width in zip(cells, columns.values(), strict=True)
         ]
         table.add_row(*shown, key=name)
     if rows:
         table.move_cursor(row=table.get_row_index(key) if key in rows else min(line, len(rows) - 1), animate=False)
+
+
+def _cut(cell: Content, width: int) -> Content:
+    if cell.cell_length <= width:
+        return cell
+    while cell.plain and cell.cell_length >= width:  # characters may be two cells wide
+        cell = cell[:-1]
+    return Content.assemble(cell, "…")
 
 
 def row_key(table: DataTable[Content]) -> str:
