@@ -152,7 +152,9 @@ class Looks:
 
     async def _settled(self) -> None:
         while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            waiting = tuple(self._tasks)
+            await asyncio.gather(*waiting, return_exceptions=True)
+            self._tasks.difference_update(waiting)
 
     def _end(self, grant: Grant, why: str, *, write: bool = True) -> None:
         if grant.closed:
