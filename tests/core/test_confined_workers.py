@@ -265,7 +265,9 @@ PATHS = {
 }
 
 
-@pytest.mark.skipif(landlock_abi() < 6, reason="this kernel's Landlock does not know signals and ports")
+@pytest.mark.skipif(
+    landlock_abi() < 6 and "CI" not in os.environ, reason="this kernel's Landlock does not know signals and ports"
+)
 def test_landlock_alone_keeps_a_recorder_from_every_path(tmp_path: Path) -> None:
     told = intrude("rtsp", tmp_path, "Landlock")
     assert {act for act in PATHS if told[act] == 0} == set()

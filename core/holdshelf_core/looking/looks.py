@@ -152,9 +152,7 @@ class Looks:
 
     async def _settled(self) -> None:
         while self._tasks:
-            waiting = tuple(self._tasks)
-            await asyncio.gather(*waiting, return_exceptions=True)
-            self._tasks.difference_update(waiting)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _end(self, grant: Grant, why: str, *, write: bool = True) -> None:
         if grant.closed:
