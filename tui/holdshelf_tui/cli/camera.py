@@ -15,7 +15,16 @@ from holdshelf_core.api.local import AREA_KINDS, check_area, questionable_name
 from holdshelf_core.api.types_looks import Activity, ActivityAsk
 from holdshelf_core.api.types_people import Done
 from holdshelf_tui.cli import camera_device, camera_flow, commission, render
-from holdshelf_tui.cli.options import Data, Json, PasswordEnv, PasswordFile, ask_password, client, given_password
+from holdshelf_tui.cli.options import (
+    Data,
+    Json,
+    PasswordEnv,
+    PasswordFile,
+    ask_password,
+    client,
+    given_password,
+    new_password,
+)
 from holdshelf_tui.cli.service import CAMERA_HEADS, camera_cells, echo_json, print_checks
 from holdshelf_tui.words_events import event_words
 
@@ -228,10 +237,7 @@ def check(
 ) -> None:
     """Try a camera: does it answer, does its stream play, is it recorded. Also gives it a new password."""
     service = client(data)
-    password = given_password(password_file, password_env)
-    # An unknown one is refused by the service, without a question.
-    if ask and any(camera in (c.id, c.name) for c in service.status().cameras):
-        password = ask_password(render.inert(camera))
+    password = new_password(service, camera, ask, password_file, password_env)
     asked = asking.CameraCheck(_camera(camera), user, password, accept_certificate)
     print_checks(service.act("camera.check", asked, types.Checks, timeout_s=90), json=json)
 

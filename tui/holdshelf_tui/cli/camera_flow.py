@@ -14,7 +14,15 @@ from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError
 from holdshelf_core.api.types_commission import CameraAsk
 from holdshelf_core.api.types_people import Done
 from holdshelf_tui.cli import render
-from holdshelf_tui.cli.options import Data, Json, PasswordEnv, PasswordFile, ask_password, client, given_password
+from holdshelf_tui.cli.options import (
+    Data,
+    Json,
+    PasswordEnv,
+    PasswordFile,
+    ask_password,
+    client,
+    new_password,
+)
 from holdshelf_tui.cli.service import echo_json, print_checks
 
 DIAL_TIMEOUT_S = 90.0
@@ -129,9 +137,7 @@ def reconfigure(
 ) -> None:
     """Give a camera another address or port. Kept only if the very same camera answers there; others do not notice."""
     service = client(data)
-    password = given_password(password_file, password_env)
-    if ask and any(camera in (c.id, c.name) for c in service.status().cameras):
-        password = ask_password(render.inert(camera))
+    password = new_password(service, camera, ask, password_file, password_env)
     asked = types_flow.CameraReconfigure(_named(camera), address, user, password, accept_certificate)
     checks = service.act("camera.reconfigure", asked, types.Checks, timeout_s=DIAL_TIMEOUT_S)
     print_checks(checks, json=json)

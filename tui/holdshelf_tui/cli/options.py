@@ -13,6 +13,7 @@ import typer
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, Conflict
 from holdshelf_core.api.local import default_data, read_secret
+from holdshelf_tui.cli.render import inert
 
 
 def folder(text: str) -> Path:
@@ -79,6 +80,15 @@ def ask_password(who: str) -> str:
         raise BadRequest(f"{who} needs a password.", "Give --password-file or --password-env.")
     answer = typer.prompt(f"Password for {who}", hide_input=True, default="", show_default=False)
     return str(answer)
+
+
+def new_password(service: Client, camera: str, ask: bool, file: Path | None, env: str | None) -> str | None:
+    """A known camera's new password, from wherever it is given; None: it stays. Raises BadRequest."""
+    password = given_password(file, env)
+    # An unknown one is refused by the service, without a question.
+    if ask and any(camera in (known.id, known.name) for known in service.status().cameras):
+        return ask_password(inert(camera))
+    return password
 
 
 def paper_hash(file: Path | None) -> str:
