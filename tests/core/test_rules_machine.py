@@ -6,7 +6,6 @@ log verifies and says all that counts; and who may do what is what ``rules_model
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import tempfile
@@ -39,12 +38,9 @@ def furnished() -> Iterator[None]:
     base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="holdshelf-rules-", dir=base) as folder:
         Machine.template = furnish(Path(folder))
-        gc.collect()
-        gc.freeze()  # what other tests of this process left is not walked over again and again
         try:
             yield
         finally:
-            gc.unfreeze()
             Machine.template = None
 
 
