@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from holdshelf_core.actions import LogForm
 from holdshelf_core.api import local
+from holdshelf_core.bus import EventBus
 from holdshelf_core.caller import Caller
 from holdshelf_core.looking.activity import read_activity
 from holdshelf_core.looking.finding import Moment, find
 from holdshelf_core.looking.leases import Lease, closes_by_lease, delivered_words
+from holdshelf_core.looking.looks import Looks
+from holdshelf_core.tasks import async_settled
 from holdshelf_storage.footage import Footage
 from holdshelf_storage.journal import activity_bytes_per_second
 from holdshelf_storage.ledger import DayGone, Ledger
@@ -41,6 +47,20 @@ def test_a_lease_counts_what_left_and_gives_back_nothing_it_did_not_deliver() ->
     lease.closing = "used up"
     assert not lease.has_room(1, 0)
     assert (lease.facts()["pictures"], lease.facts()["footage_ms"], lease.facts()["mask_versions"]) == (2, 12_000, [2])
+
+
+@pytest.mark.timeout(10)
+async def test_closing_a_look_never_stops_the_loop() -> None:
+    """Its entry is written, and the look waited for, within one turn of the loop."""
+
+    async def written(*_what: object, **_more: object) -> int:
+        return 1
+
+    looks = Looks(SimpleNamespace(bus=EventBus(lambda: 0), gate=SimpleNamespace(async_append=written)))  # type: ignore[arg-type]
+    looks._later("look.close", CALLER, LogForm(), "")
+    await asyncio.sleep(0)  # the task has run and is done; it is not discarded yet
+    await async_settled(looks._tasks)
+    assert not looks._tasks
 
 
 def test_live_time_is_counted_between_pictures_and_not_while_nobody_asks() -> None:

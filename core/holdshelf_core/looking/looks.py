@@ -21,6 +21,7 @@ from holdshelf_core.looking.grants import ARCHIVE, BREAK_GLASS, LIVE, PICTURES_P
 from holdshelf_core.looking.leases import CLOSE, LEASE_PICTURES, LEASE_S, OPEN, Lease
 from holdshelf_core.looking.maps_seen import MapsSeen
 from holdshelf_core.policy.rules import Decision, Scope
+from holdshelf_core.tasks import async_settled
 
 if TYPE_CHECKING:
     from holdshelf_core.app import Holdshelf
@@ -113,7 +114,7 @@ class Looks:
     async def async_close(self, grant: Grant, why: str) -> None:
         """End a look for a reason that was written down already; its leases' closing entries are written now."""
         self._end(grant, why, write=False)
-        await self._settled()
+        await async_settled(self._tasks)
 
     def async_session_ended(self, session: str, why: str) -> None:
         """An SSH session is gone, and its looks with it."""
@@ -148,11 +149,7 @@ class Looks:
             self._end(grant, "the service stopped")
         with suppress(TimeoutError):
             async with asyncio.timeout(5):
-                await self._settled()
-
-    async def _settled(self) -> None:
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+                await async_settled(self._tasks)
 
     def _end(self, grant: Grant, why: str, *, write: bool = True) -> None:
         if grant.closed:
