@@ -64,9 +64,9 @@ check: setup
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/house/test_layout.py
 
-# Most tests wait for a stream, a disk or a clock: three at a time, each file in one process.
+# Most tests wait for a stream, a disk or a clock: four at a time, each file in one process, the longest first (tests/order.py).
 test: test-deps setup
-	$(BIN)/python -m pytest -m "not soak" -n 3 --dist loadfile
+	$(BIN)/python -m pytest -m "not soak" -n 4 --dist loadfile --no-loadscope-reorder
 
 soak: test-deps setup
 	$(BIN)/python -m pytest -m soak

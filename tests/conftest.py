@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.order import longest_first
 from tests.service import Service
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Among several workers. Alone, files run in the order of their names."""
+    if hasattr(config, "workerinput"):
+        longest_first(items)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    """A thread that outlives its file takes its time from all that the same process runs later."""
+    before = set(threading.enumerate())
+    yield
+    ends = time.monotonic() + 5
+    for thread in set(threading.enumerate()) - before:
+        thread.join(max(0.0, ends - time.monotonic()))
+        assert not thread.is_alive(), f"{thread} is left"
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from holdshelf_core.api.server import ApiServer
 from holdshelf_core.caller import Caller
 from holdshelf_core.errors import HoldshelfError
 from holdshelf_core.paths import DataPaths
+from holdshelf_core.tasks import async_settled
 from holdshelf_storage import access_write, reserve
 from holdshelf_storage.errors import DiskFull
 from tests.rules_footage import Cameras
@@ -231,7 +232,7 @@ class Rig:
         self.cameras.forget()
 
         async def let_go() -> None:
-            await house.looks._settled()
+            await async_settled(house.looks._tasks)
             await house.holds.async_detach()
             await house.store.async_close()
             await asyncio.to_thread(house.log.close)
@@ -260,7 +261,7 @@ class Rig:
         async def second() -> None:
             await self.house.async_second()
             await self.server.tokens.async_check_all(self.server._session_over)
-            await self.house.looks._settled()
+            await async_settled(self.house.looks._tasks)
 
         self.run(second())
         self.read_log()
@@ -301,7 +302,7 @@ class Rig:
     def log_out(self, session: Session) -> None:
         """The same, and all that follows from it."""
         self.run(self.async_log_out(session))
-        self.run(self.house.looks._settled())
+        self.run(async_settled(self.house.looks._tasks))
         self.read_log()
 
     def act(self, name: str, who: Session | None, request: msgspec.Struct) -> Outcome:
@@ -319,7 +320,7 @@ class Rig:
             return Outcome("done", answer, shown=list(self._shown(name, who, request, answer, asked_boot_ns)))
 
         outcome = self.run(acted())
-        self.run(self.house.looks._settled())
+        self.run(async_settled(self.house.looks._tasks))
         outcome.entries = self.read_log()[first:]
         return outcome
 

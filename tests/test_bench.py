@@ -72,17 +72,26 @@ def test_an_archive_is_started_asked_and_swept(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_holds_looks_pictures_and_the_log_are_measured_beside_their_peers(tmp_path: Path) -> None:
+def test_holds_looks_and_the_log_are_measured_beside_their_peers(tmp_path: Path) -> None:
     library = ("--cameras", "2", "--days", "1", "--per-day", "200", "--items", "60", "--holds", "4", "--looks", "4")
-    pictures = ("--stills", "3", "--repeat", "1", "--seconds", "6", "--entries", "2000")
-    _, found = run("rules.py", *library, *pictures, folder=tmp_path)
+    parts = ("--parts", "holds", "looks", "log", "--entries", "2000")
+    _, found = run("rules.py", *library, *parts, folder=tmp_path)
     assert_well_formed(found)
     assert [row["bar"] for row in rows_of(found, "a hold protected")] == [50, 50]
     assert {row["bar"] for row in rows_of(found, "look opened")} == {2, None}
-    for beginning in ("look opened", "a 1080p still", "twelve over a day"):
+    assert all(row["peer"] > 0 for row in rows_of(found, "look opened"))
+    assert rows_of(found, "2,000 entries verified")[0]["holds"] is True
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.soak
+def test_stills_are_measured_beside_ffmpeg(tmp_path: Path) -> None:
+    options = ("--parts", "stills", "--stills", "3", "--repeat", "1", "--seconds", "6")
+    _, found = run("rules.py", *options, folder=tmp_path)
+    assert_well_formed(found)
+    for beginning in ("a 1080p still", "twelve over a day"):
         assert all(row["peer"] > 0 for row in rows_of(found, beginning))
     assert {row["bar"] for row in rows_of(found, "a 1080p still at any instant, key frame each second")} == {0.25}
-    assert rows_of(found, "2,000 entries verified")[0]["holds"] is True
     assert not list(tmp_path.iterdir())
 
 
@@ -101,6 +110,16 @@ def test_the_door_is_measured_beside_sshd_and_a_full_screen_program(tmp_path: Pa
     ):
         for row in rows_of(found, beginning):
             assert row["peer"] > 0, row
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_hour_exported_is_measured_beside_a_copy_of_it(tmp_path: Path) -> None:
+    short = ("--minutes", "1", "--long", "2", "--mbps", "0.5", "--masked-minutes", "0", "--repeat", "1")
+    _, found = run("export.py", *short, folder=tmp_path)
+    assert_well_formed(found)
+    (whole,) = rows_of(found, "1 min at 0.5 Mbit/s")
+    assert (whole["bar"], whole["peer"] > 0) == (3, True)
+    assert rows_of(found, "memory grows by")[0]["holds"] is True
     assert not list(tmp_path.iterdir())
 
 

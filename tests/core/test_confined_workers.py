@@ -10,10 +10,8 @@ import errno
 import json
 import os
 import socket
-import struct
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -22,6 +20,8 @@ from holdshelf_core.api import types
 from holdshelf_core.confinement import landlock_abi
 from holdshelf_core.confinement_filter import ALLOW, MACHINES, NO_SUCH_CALL, REFUSE, Machine, Work, filter_program
 from holdshelf_core.doctor import confinement_step
+from tests.core import inside
+from tests.core.inside import TRIES
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service
 
@@ -29,18 +29,9 @@ INTRUDER = """
 import asyncio, ctypes, encodings.idna, fcntl, io, json, mmap, os, resource, select, socket, struct, sys, threading
 kind, folder, held_fd, port, answer_fd, layer = *sys.argv[1:3], *map(int, sys.argv[3:6]), sys.argv[6]
 answer = socket.socket(fileno=answer_fd)
-libc = ctypes.CDLL(None, use_errno=True)
 unix = folder + "/service.sock"
 
-def raw(call, *arguments):
-    def act():
-        if libc.syscall(call, *arguments) == -1:
-            raise OSError(ctypes.get_errno(), str(call))
-    return act
-
-def numbered(x86, arm):
-    return x86 if os.uname().machine == "x86_64" else arm
-
+@TRIES@
 def unix_stream():
     with socket.socket(socket.AF_UNIX) as one:
         one.connect(unix)
@@ -51,13 +42,6 @@ def unix_by_pair(type):
         with one, other:
             one.connect(unix)
     return act
-
-def executable():
-    mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC).close()
-
-def fork():
-    if os.fork() == 0:
-        os._exit(0)
 
 def dial():
     socket.create_connection(("127.0.0.1", port), 5).close()
@@ -83,13 +67,6 @@ def loop():
     async def nothing():
         await asyncio.sleep(0)
     asyncio.run(nothing())
-
-def thread():
-    told = []
-    one = threading.Thread(target=lambda: told.append(1))
-    one.start()
-    one.join()
-    assert told
 
 acts = {
     "start a thread": thread,
@@ -145,20 +122,7 @@ acts = {
 }
 
 def intrude():
-    told = {}
-    for name, act in acts.items():
-        try:
-            act()
-            told[name] = 0
-        except OSError as error:
-            told[name] = error.errno
-        except MemoryError:
-            told[name] = 12
-        except ValueError:  # what setrlimit makes of EPERM
-            told[name] = 1
-        except Exception as error:
-            told[name] = repr(error)
-    answer.sendall(json.dumps(told).encode())
+    answer.sendall(json.dumps(try_all(acts)).encode())
 
 def intruded(*_arguments):
     one = threading.Thread(target=intrude)
@@ -189,7 +153,7 @@ else:
     module.Worker = Intruded
     sys.argv = ["worker", str(ours.fileno()), "-", kind]
 module.main()
-"""
+""".replace("@TRIES@", TRIES)
 WORKS = {"start a thread", "dial a camera", "send a datagram", "write a segment", "flush a segment"}
 MAY = {
     "picture": {"start a thread"},
@@ -216,7 +180,6 @@ def intrude(kind: str, folder: Path, layer: str = "all") -> dict[str, int | str]
         service.bind(str(folder / "service.sock"))
         os.chmod(folder / "service.sock", 0o777)
         service.listen()
-        threading.Thread(target=camera.accept, daemon=True).start()
         arguments = [kind, str(folder), str(held.fileno()), str(camera.getsockname()[1]), str(theirs.fileno())]
         arguments.append(layer)
         child = subprocess.run(
@@ -282,22 +245,7 @@ def test_seccomp_alone_keeps_a_recorder_to_its_work(tmp_path: Path) -> None:
 
 
 def decide(machine: Machine, work: Work, nr: int, arguments: tuple[int, ...] = ()) -> int:
-    """Runs the filter as the kernel would (classic BPF, the instructions it uses)."""
-    data = struct.pack("=IIQ6Q", nr, machine.audit_arch, 0, *(*arguments, *[0] * (6 - len(arguments))))
-    program = list(struct.iter_unpack("=HBBI", filter_program(machine, work)))
-    assert len(program) < 4096
-    word = at = 0
-    while True:
-        code, yes, no, value = program[at]
-        at += 1
-        if code == 0x06:
-            return int(value)
-        if code == 0x20:
-            word = struct.unpack_from("=I", data, value)[0]
-        elif code == 0x54:
-            word &= value
-        else:
-            at += yes if {0x15: word == value, 0x35: word >= value, 0x45: bool(word & value)}[code] else no
+    return inside.decide(filter_program(machine, work), machine.audit_arch, nr, arguments)
 
 
 CLOEXEC, NONBLOCK = 0o2000000, 0o4000

@@ -20,7 +20,7 @@ from holdshelf_storage import index, reserve
 from tests.core.hold_sequences import run_sequence
 from tests.rig.faults import LoopImage
 
-SEQUENCES, PARTS = 1000, 4
+SEQUENCES, PARTS = 400, 4
 
 
 @pytest.fixture(autouse=True)
@@ -58,9 +58,7 @@ def run(folder: Path, first: int, count: int, length: int = 30) -> Counter[str]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("part", range(PARTS))
-def test_p16_a_thousand_random_sequences_lose_no_held_byte_and_keep_nothing_else_over_the_budget(
-    memory: Path, part: int
-) -> None:
+def test_p16_random_sequences_lose_no_held_byte_and_keep_nothing_else_over_the_budget(memory: Path, part: int) -> None:
     count = SEQUENCES // PARTS
     met = run(memory, part * count, count)
     # What would prove nothing is seen: erasing went past held footage, shelves came and went, crashes came.
@@ -71,7 +69,7 @@ def test_p16_a_thousand_random_sequences_lose_no_held_byte_and_keep_nothing_else
 
 @pytest.mark.soak
 @pytest.mark.timeout(3000)
-def test_p16_longer_sequences_lose_no_held_byte_either(memory: Path) -> None:
+def test_p16_a_thousand_longer_sequences_lose_no_held_byte_either(memory: Path) -> None:
     met = run(memory, int(os.environ.get("HOLDSHELF_SEED", "100000")), 1000, 90)
     assert met["erased"] > 6000
 
@@ -86,9 +84,9 @@ def on_real_disk(first: int, count: int) -> Counter[str]:
 
 @pytest.mark.timeout(300)
 def test_p16_held_bytes_survive_power_cuts_of_a_real_disk() -> None:
-    met = on_real_disk(0, 40)
-    assert met["power cuts"] > 60
-    assert met["sweeps past held ones"] > 10
+    met = on_real_disk(0, 20)
+    assert met["power cuts"] > 30
+    assert met["sweeps past held ones"] > 5
 
 
 @pytest.mark.soak

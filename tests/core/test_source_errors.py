@@ -32,6 +32,7 @@ def answering() -> Iterator[Callable[..., str]]:
 
     yield start
     for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)  # `close` alone does not wake who waits in `accept`
         listener.close()
 
 

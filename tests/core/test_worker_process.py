@@ -48,17 +48,21 @@ def test_workers_end_with_the_service_and_give_the_volume_back(service: Service)
 
 
 def test_descriptors_stay_flat_over_reconnects(service: Service) -> None:
-    with RtspServer([Mount("a")]) as server:
-        camera = service.add(server.url("a"), "a")
-        service.await_recording(camera)
+    """Three cameras at a time: a descriptor that one reconnect left would be three after each turn."""
+    with RtspServer([Mount(name) for name in "abc"]) as server:
+        cameras = [service.add(server.url(name), name) for name in "abc"]
         counts = []
-        for _ in range(6):
-            service.await_recording(camera, seconds=40)
+        for _ in range(3):
+            service.await_recording(*cameras, seconds=40)
             counts.append((len(_open_files(service.pid)), len(_open_files(service.worker_pids()[0]))))
-            gaps = len(service.gaps(camera))
-            server.kick("a")
-            wait_for("a gap", lambda gaps=gaps: len(service.gaps(camera)) > gaps, 30)
-        assert max(counts[1:]) <= (counts[1][0] + 2, counts[1][1] + 2)
+            gaps = {camera: len(service.gaps(camera)) for camera in cameras}
+            for name in "abc":
+                server.kick(name)
+            wait_for("their gaps", lambda gaps=gaps: all(len(service.gaps(c)) > gaps[c] for c in cameras), 30)
+        service.await_recording(*cameras, seconds=40)
+        counts.append((len(_open_files(service.pid)), len(_open_files(service.worker_pids()[0]))))
+        assert max(counts[1:]) <= (counts[1][0] + 2, counts[1][1] + 2), counts
+        assert max(count for _, count in counts[1:]) <= counts[1][1] + 2, counts
 
 
 def test_systemd_is_told_when_it_serves_and_when_it_stops(tmp_path: Path) -> None:

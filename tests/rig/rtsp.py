@@ -12,11 +12,9 @@ import asyncio
 import contextlib
 import datetime
 import ipaddress
-import json
 import os
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
@@ -34,11 +32,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.rig import media as rig_media
+from tests.rig.child import LOG_RECORD, Sent, ask_to_quit, exchange, read_sent
 from tests.rig.media import Media
 from tests.rig.parts import RigError
 
 _SCRIPT = Path(__file__).with_name("gst_rtsp_server.py")
-_LOG_RECORD = struct.Struct("<QIIQQ")  # as gst_rtsp_server.LOG_RECORD
 
 
 @dataclass(frozen=True)
@@ -60,19 +58,6 @@ class Mount:
         """Cameras of one group share a port: those with the same way of logging in."""
         who = f"{self.auth}:{self.username}:{self.password}" if self.auth else "open"
         return f"{'tls' if self.tls else 'tcp'}:{who}"
-
-
-@dataclass(frozen=True)
-class Sent:
-    """One access unit as it was handed to the stream. `generation` grows each time the stream is prepared anew."""
-
-    sequence: int
-    unit: int
-    generation: int
-    is_key: bool
-    sha256: str
-    utc_ns: int
-    boot_ns: int
 
 
 @cache
@@ -171,11 +156,7 @@ class RtspServer:
             return
         process, self._process = self._process, None
         with contextlib.suppress(OSError), process:
-            assert process.stdin is not None
-            process.stdin.write('{"do": "quit"}\n')
-            process.stdin.flush()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(5)
+            ask_to_quit(process)
             process.kill()
 
     def kill(self) -> None:
@@ -271,13 +252,7 @@ class RtspServer:
         """Everything the camera sent since it was first started, in order; also after `stop`."""
         if self._process is not None:
             self._command("flush")
-        units = self.media(name).units
-        data = (self._folder / f"{name}.sent").read_bytes()
-        whole = len(data) - len(data) % _LOG_RECORD.size
-        return [
-            Sent(sequence, unit, generation, units[unit].is_key, units[unit].sha256, utc_ns, boot_ns)
-            for sequence, unit, generation, utc_ns, boot_ns in _LOG_RECORD.iter_unpack(data[:whole])
-        ]
+        return read_sent(self._folder / f"{name}.sent", self.media(name))
 
     def sent_hashes(self, name: str) -> list[str]:
         """The hashes of `sent`, to be compared with `hashes.recorded_hashes`."""
@@ -298,20 +273,7 @@ class RtspServer:
         process = self._running()
         if self._paused:
             raise RigError("The stand-in cameras are paused and answer nothing: unpause them first.")
-        assert process.stdin is not None
-        assert process.stdout is not None
-        with self._lock:
-            try:
-                process.stdin.write(json.dumps(message) + "\n")
-                process.stdin.flush()
-                line = process.stdout.readline()
-            except OSError:
-                line = ""
-        if not line:
-            raise RigError(
-                f"The stand-in cameras ended: {self.log_path.read_text()[-800:].strip() or 'without a word'}"
-            )
-        answer: dict[str, Any] = json.loads(line)
+        answer = exchange(process, self._lock, message, "The stand-in cameras", self.log_path)
         if not answer["ok"]:
             raise RigError(f"The stand-in cameras answered: {answer['error']}")
         return answer
@@ -319,11 +281,11 @@ class RtspServer:
     def _begin(self, name: str) -> tuple[int, int, int]:
         """Sequence, unit and generation with which a camera goes on: where its log ends."""
         log = self._folder / f"{name}.sent"
-        if not log.exists() or log.stat().st_size < _LOG_RECORD.size:
+        if not log.exists() or log.stat().st_size < LOG_RECORD.size:
             return 0, 0, 0
-        whole = log.stat().st_size // _LOG_RECORD.size * _LOG_RECORD.size
+        whole = log.stat().st_size // LOG_RECORD.size * LOG_RECORD.size
         os.truncate(log, whole)
-        sequence, unit, generation, _, _ = _LOG_RECORD.unpack(log.read_bytes()[-_LOG_RECORD.size :])
+        sequence, unit, generation, _, _ = LOG_RECORD.unpack(log.read_bytes()[-LOG_RECORD.size :])
         return sequence + 1, unit + 1, generation
 
     def _certificate(self) -> Path:

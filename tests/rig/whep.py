@@ -6,10 +6,8 @@ Starts whep_peer.py, in a network namespace when given its `prefix` (ICE does no
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
@@ -19,12 +17,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.rig import media as rig_media
+from tests.rig.child import Sent, ask_to_quit, exchange, read_sent
 from tests.rig.media import Media
 from tests.rig.parts import RigError
-from tests.rig.rtsp import Sent, gst_python, self_signed
+from tests.rig.rtsp import gst_python, self_signed
 
 _SCRIPT = Path(__file__).with_name("whep_peer.py")
-_LOG_RECORD = struct.Struct("<QIIQQ")  # as whep_peer.LOG_RECORD
 
 
 class WhepMount:
@@ -81,13 +79,7 @@ class WhepPeer:
     def close(self) -> None:
         """Ends it and removes what it wrote down."""
         if self._process is not None:
-            process = self._process
-            with contextlib.suppress(OSError):
-                assert process.stdin is not None
-                process.stdin.write('{"do": "quit"}\n')
-                process.stdin.flush()
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(5)
+            ask_to_quit(self._process)
             self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -153,31 +145,12 @@ class WhepPeer:
         """Everything the camera handed to its senders, in order."""
         if self._process is not None:
             self._exchange({"do": "flush"})
-        units = self.media(name).units
-        data = (self._folder / f"{name}.sent").read_bytes()
-        whole = len(data) - len(data) % _LOG_RECORD.size
-        return [
-            Sent(sequence, unit, generation, units[unit].is_key, units[unit].sha256, utc_ns, boot_ns)
-            for sequence, unit, generation, utc_ns, boot_ns in _LOG_RECORD.iter_unpack(data[:whole])
-        ]
+        return read_sent(self._folder / f"{name}.sent", self.media(name))
 
     def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
-        process = self._process
-        if process is None:
+        if self._process is None:
             raise RigError("The WHEP peer does not run.")
-        assert process.stdin is not None
-        assert process.stdout is not None
-        with self._lock:
-            try:
-                process.stdin.write(json.dumps(message) + "\n")
-                process.stdin.flush()
-                line = process.stdout.readline()
-            except OSError:
-                line = ""
-        if not line:
-            raise RigError(f"The WHEP peer ended: {self.log_path.read_text()[-2000:].strip() or 'without a word'}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        return exchange(self._process, self._lock, message, "The WHEP peer", self.log_path)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import shutil
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -275,7 +276,8 @@ def test_a_state_that_is_not_empty_is_left_alone_and_with_replace_set_aside_whol
     restored = restore(archive, house.state, NOW, replace=True)
     assert everything(house.root / restored.set_aside) == before
     assert restored.newer == {"person.key": 1, "hold.place": 2}
-    assert AccessLog.open(house.state).size == 20
+    with closing(AccessLog.open(house.state)) as log:
+        assert log.size == 20
 
 
 def test_a_running_service_refuses_a_restore(archive: Path, house: House) -> None:
@@ -294,7 +296,8 @@ def test_a_restore_that_was_killed_between_the_two_renames_is_finished_by_the_sa
     (left / "keys").write_text("of the first try")
     house.state.rename(house.root / "state.before-restore-x")
     restore(archive, house.state, NOW)
-    assert AccessLog.open(house.state).size == 20
+    with closing(AccessLog.open(house.state)) as log:
+        assert log.size == 20
     assert not left.exists()
     assert (house.root / "state.before-restore-x").exists()
 
@@ -319,7 +322,8 @@ def test_a_backup_of_a_damaged_log_is_restored_only_when_that_is_accepted(
         restore(tmp_path / "b.tar", state, NOW)
     assert not state.exists()
     assert restore(tmp_path / "b.tar", state, NOW, accept_problems=True).problems != []
-    assert AccessLog.open(state).problem is not None
+    with closing(AccessLog.open(state)) as log:
+        assert log.problem is not None
 
 
 def test_a_log_that_was_changed_in_the_archive_with_its_manifest_made_to_fit_is_found_by_its_head(

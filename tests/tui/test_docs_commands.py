@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from holdshelf_tui.cli.app import app
+from tests.tui.test_cli_driver import commands_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -26,7 +26,7 @@ def printed(page: Path) -> list[str]:
 
 def command_of(words: list[str]) -> tuple[Any, list[str]]:
     """The command that these words name, and the words after it."""
-    command: Any = typer.main.get_command(app)
+    command: Any = commands_of(app)
     while words and words[0] in getattr(command, "commands", {}):
         command, words = command.commands[words[0]], words[1:]
     return command, words

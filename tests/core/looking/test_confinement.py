@@ -7,7 +7,6 @@ import json
 import os
 import re
 import socket
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,8 @@ from holdshelf_core import confinement
 from holdshelf_core.confinement import landlock_abi
 from holdshelf_core.confinement_filter import MACHINES, Machine, filter_program
 from holdshelf_core.looking.pictures import Burn, OpenPicture, Pictures
+from tests.core import inside
+from tests.core.inside import TRIES
 from tests.core.looking.clips import T0
 from tests.service import wait_for
 
@@ -30,8 +31,8 @@ mode, folder, uid = sys.argv[1], sys.argv[2], int(sys.argv[3])
 held = os.open(folder + "/held", os.O_RDWR)
 ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 answer = socket.socket(fileno=int(sys.argv[4]))
+@TRIES@
 from holdshelf_core import confinement
-libc = ctypes.CDLL(None, use_errno=True)
 if uid:
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
@@ -41,29 +42,9 @@ if mode == "seccomp":
     confinement._forbid_paths = lambda **_: 0
 confinement.confine(more_memory_bytes=256 << 20, open_files=16)
 
-def raw(call, *arguments):
-    def act():
-        if getattr(libc, call)(*arguments) == -1:
-            raise OSError(ctypes.get_errno(), call)
-    return act
-
 def connect():
     with socket.socket(socket.AF_INET) as one:
         one.connect(("127.0.0.1", 9))
-
-def executable():
-    mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC).close()
-
-def thread():
-    told = []
-    one = threading.Thread(target=lambda: told.append(1))
-    one.start()
-    one.join()
-    assert told
-
-def fork():
-    if os.fork() == 0:
-        os._exit(0)
 
 acts = {
     "read an open file": lambda: os.pread(held, 4, 0),
@@ -84,31 +65,18 @@ acts = {
     "run a program": lambda: os.execv("/bin/true", ["true"]),
     "fork": fork,
     "signal its parent": lambda: os.kill(os.getppid(), 0),
-    "trace its parent": raw("ptrace", 16, os.getppid(), 0, 0),
+    "trace its parent": raw(numbered(101, 117), 16, os.getppid(), 0, 0),
     "change a mode": lambda: os.chmod(folder + "/held", 0o777),
     "map executable memory": executable,
     "read another's memory": lambda: os.open(f"/proc/{os.getppid()}/mem", os.O_RDONLY),
     "raise a limit": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)),
     "become another": lambda: os.setuid(1),
-    "make a namespace": raw("unshare", 0x10000000),
+    "make a namespace": raw(numbered(272, 97), 0x10000000),
     "dump memory to a core file": lambda: resource.setrlimit(resource.RLIMIT_CORE, (1, 1)),
 }
-told = {}
-for name, act in acts.items():
-    try:
-        act()
-        told[name] = 0
-    except OSError as error:
-        told[name] = error.errno
-    except MemoryError:
-        told[name] = 12
-    except ValueError:  # what setrlimit makes of EPERM
-        told[name] = 1
-    except Exception as error:
-        told[name] = repr(error)
-answer.send(json.dumps(told).encode())  # stdout cannot be written any more
+answer.send(json.dumps(try_all(acts)).encode())  # stdout cannot be written any more
 os._exit(0)
-"""
+""".replace("@TRIES@", TRIES)
 ALLOWED = {"read an open file", "answer", "start a thread", "take some memory"}
 LANDLOCK = {
     *("open a file", "make a file", "remove a file", "rename a file", "look into a folder", "connect", "run a program"),
@@ -171,24 +139,7 @@ def test_a_process_with_a_second_thread_is_not_taken_for_confined() -> None:
 
 
 def decide(machine: Machine, nr: int, arguments: tuple[int, ...] = (), arch: int | None = None) -> int:
-    """Runs the filter as the kernel would (classic BPF, the instructions it uses)."""
-    data = struct.pack(
-        "=IIQ6Q", nr, machine.audit_arch if arch is None else arch, 0, *(*arguments, *[0] * (6 - len(arguments)))
-    )
-    program = [
-        struct.unpack_from("=HBBI", filter_program(machine), at) for at in range(0, len(filter_program(machine)), 8)
-    ]
-    word = at = 0
-    while True:
-        code, yes, no, value = program[at]
-        at += 1
-        if code == 0x06:
-            return int(value)
-        if code == 0x20:
-            word = struct.unpack_from("=I", data, value)[0]
-        else:
-            hit = {0x15: word == value, 0x35: word >= value, 0x45: bool(word & value)}[code]
-            at += yes if hit else no
+    return inside.decide(filter_program(machine), machine.audit_arch if arch is None else arch, nr, arguments)
 
 
 @pytest.mark.parametrize("name", MACHINES)
