@@ -5,8 +5,8 @@ hashes of the whole subtrees to the left and to the right of them (`merkle.cover
 Then the lines as they lie. Must never put a private text into a public copy.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -82,3 +82,35 @@ def write_export(
                 block.clear()
                 size = 0
     write(b"".join(block))
+
+
+def single_exports(
+    dir_fd: int,
+    months: Sequence[Month],
+    key: SigningKey,
+    tree: merkle.Tree,
+    wanted: Callable[[Mapping[str, Any]], bool],
+) -> tuple[str, dict[int, bytes]]:
+    """See `AccessLog.extract`: a public export of each wanted entry, alone, under one head. Raises LogBroken."""
+    lines: dict[int, bytes] = {}
+    for pair in read_pairs(dir_fd, months, 1, tree.size) if tree.size else ():
+        if wanted(pair.content):
+            lines[pair.content["seq"]] = pair.raw
+    left = {seq: merkle.cover(0, seq - 1) for seq in lines}
+    right = {seq: merkle.cover(seq, tree.size) for seq in lines}
+    ranges = {one for part in (*left.values(), *right.values()) for one in part}
+    hashes = merkle.hashes_of_subtrees(leaf_hashes(dir_fd, months, tree.size), ranges) if ranges else {}
+    head, exports = key.sign(tree.size, tree.root()), dict[int, bytes]()
+    for seq, raw in lines.items():
+        header = Header(
+            access_log_export=FORMAT,
+            first=seq,
+            last=seq,
+            head=head,
+            key=str(key.public),
+            left=[hashes[one].hex() for one in left[seq]],
+            right=[hashes[one].hex() for one in right[seq]],
+            private=False,
+        )
+        exports[seq] = header.encode() + raw + b"\n"
+    return head, exports

@@ -167,6 +167,32 @@ def hashes_of_ranges(leaves: Iterable[bytes], ranges: Sequence[Range]) -> list[b
     return [found[number] for number in range(len(ranges))]
 
 
+def hashes_of_subtrees(leaves: Iterable[bytes], ranges: Iterable[Range]) -> dict[Range, bytes]:
+    """The hash of each of `ranges`, which may overlap and must be whole subtrees as `cover` names them; in one pass.
+
+    Raises ValueError when the leaves end before the ranges do.
+    """
+    missing, found = set(ranges), dict[Range, bytes]()
+    stack: list[tuple[int, bytes]] = []  # (first leaf, hash) of whole subtrees, from left to right
+    for index, leaf in enumerate(leaves):
+        start, node = index, leaf
+        while True:
+            if (start, index + 1) in missing:
+                missing.remove((start, index + 1))
+                found[start, index + 1] = node
+            width = index + 1 - start
+            if not stack or start & width == 0:
+                break
+            start, left = stack.pop()
+            node = node_hash(left, node)
+        stack.append((start, node))
+        if not missing:
+            return found
+    if missing:
+        raise ValueError("the leaves end before the ranges do")
+    return found
+
+
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
     """Whether `proof` shows that the leaf hash `leaf` is leaf `index` (from 0) of the tree (RFC 9162 § 2.1.3.2)."""
     if not 0 <= index < size:
