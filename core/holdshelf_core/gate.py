@@ -24,6 +24,7 @@ from holdshelf_core.caller import SERVICE, Caller
 from holdshelf_core.errors import Conflict, HoldshelfError, NotFound, Refused, Unavailable
 from holdshelf_core.house import put, row_of
 from holdshelf_core.logins import Logins
+from holdshelf_core.pace import Pace
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Decision, Scope, Subject
 from holdshelf_core.policy.instants import Now
@@ -47,18 +48,24 @@ VIEW_PERMISSIONS = {
     "gaps": "camera.see",
     "entrances": "camera.see",
     "commissions": "camera.see",
+    "checklist": "camera.see",
     "people": "person.see",
     "seats": "person.see",
     "appointments": "person.see",
     "shares": "person.see",
     "flags": "person.see",
     "may": "person.see",
+    "reports": "report.see",
     "me": "",
     "board": "",
     "policy": "",
     "head": "",
     "clock": "",
     "looks": "",
+    "exports": "release.see",
+    "release_keys": "",
+    "outbox": "outbox",
+    "printers": "print",
     "purposes": "",
     "shared": "",
     "logins": "",
@@ -68,6 +75,8 @@ VIEW_PERMISSIONS = {
 """What a person may read without an act: the permission behind it, '' for whoever may speak at all."""
 STATE_REPAIR = "rights_unknown"
 QUEUE_RETRY_S = 5.0
+ENTRIES_AT_ONCE, ENTRIES_PER_S = 4_000, 1.0
+"""By the door: a thousand files fetched and a day's acts at once, then so many a second: no key fills a disk."""
 
 
 @dataclass(slots=True)
@@ -186,6 +195,12 @@ def _favored(action: str, changes: Sequence[Change]) -> str:
     return ""
 
 
+def _pace_key(action: Action[Any, Any] | None, caller: Caller) -> str:
+    """Acts that change nothing are counted by person; those that do by session, so that nobody who has somebody's key
+    can keep its owner from taking it away."""
+    return caller.session if action is not None and action.changes else f"person {caller.who}"
+
+
 class Gate(Logins):
     """Owns the order of acts. Methods run on the loop."""
 
@@ -199,6 +214,8 @@ class Gate(Logins):
         self.order = asyncio.Lock()
         """The order of acts that change the state: one at a time."""
         self._queue: list[tuple[dict[str, Any], dict[str, str], Sequence[Change]]] = []
+        self.pace = Pace(ENTRIES_AT_ONCE, ENTRIES_PER_S)
+        """Of the entries that those who come by the door cause."""
 
     def now(self) -> Now:
         """Wall clock and trusted time."""
@@ -237,6 +254,7 @@ class Gate(Logins):
             return await self._do(action, caller, request)
 
     async def _do[Q: msgspec.Struct, A](self, action: Action[Q, A], caller: Caller, request: Q) -> A:
+        self._check_pace(action, caller)
         form = action.log(request)
         version = self.house.version
         decision = self.decide(caller, action.permission, action.scope(request, self.house.state))
@@ -253,6 +271,17 @@ class Gate(Logins):
             _LOGGER.error("%s answered without an entry in the access log", action.name)
             raise HoldshelfError("The service failed at this: nothing was written down, so nothing is answered.")
         return answer
+
+    def _check_pace(self, action: Action[Any, Any], caller: Caller) -> None:
+        """Raises Conflict, without an entry: that is what there are too many of."""
+        wait_s = (
+            self.pace.wait_s(_pace_key(action, caller), self.holdshelf.clock.boot_ns()) if caller.via == "ssh" else 0
+        )
+        if wait_s:
+            raise Conflict(
+                "You have done very much in a short time, and each act is in the access log.",
+                f"Go on in {max(1, round(wait_s))} seconds.",
+            )
 
     async def _refused(self, call: Call[Any], refusal: Refused) -> None:
         form = self._public(replace(call.form, facts={**call.form.facts, "clause": refusal.clause}))
@@ -309,6 +338,8 @@ class Gate(Logins):
         queue: bool = False,
     ) -> int:
         """One entry; then its changes. Returns its number; -1 when it was queued. Raises Unavailable."""
+        if caller.via == "ssh":
+            self.pace.take(_pace_key(self.registry.get(action), caller), self.holdshelf.clock.boot_ns())
         public, private = self._entry(action, caller, outcome, form, acting_as)
         if changes:
             private["changes"] = msgspec.json.encode(list(changes)).decode()

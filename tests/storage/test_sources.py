@@ -35,6 +35,14 @@ ALLOWED: dict[str, str] = {
     "holdshelf_storage/atomic.py:cut_torn_tail": "cuts the torn tail of a journal",
     "holdshelf_storage/backup.py:_discard": "the archive that this call made and could not finish",
     "holdshelf_storage/restore.py:_discard_staging": "what was unpacked beside STATE and did not become it; no link is followed",
+    "holdshelf_storage/outbox.py:begin": "below MEDIA/outbox/.making alone: what it made just now and could not finish",
+    "holdshelf_storage/outbox.py:give_up": "below MEDIA/outbox/.making alone: what was begun and is not delivered",
+    "holdshelf_storage/outbox.py:place": "its name in MEDIA/outbox/.making, after it has its place",
+    "holdshelf_storage/outbox.py:remove": "a delivered paper or still, and what is told of it",
+    "holdshelf_storage/outbox.py:remove_person": "MEDIA/outbox/PERSON, by a name that was checked",
+    "holdshelf_storage/outbox.py:clear": "what was left half delivered, below MEDIA/outbox",
+    "holdshelf_storage/outbox.py:forget_sum": "the checksum of a bundle's zip that went",
+    "holdshelf_storage/bundles.py:_remove": "below MEDIA/bundles alone: bundles, and second names that were made there",
     "holdshelf_storage/recovery.py:_cut": "cuts a file in `open` back to its last whole fragment",
     "holdshelf_storage/reserve.py:release": "empties STATE/reserve",
     "holdshelf_storage/reserve.py:restore": "empties STATE/reserve when it did not fit",
@@ -43,6 +51,7 @@ ALLOWED: dict[str, str] = {
 
 ALLOWED_OUTSIDE: dict[str, str] = {
     "holdshelf_core/api/local.py:init": "the symbolic link DATA/media that the same call made and init_volume refused",
+    "holdshelf_core/releasing/copying.py:copy_bundle": "the copy on a stick that this call began and could not finish",
 }
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.looking import Recorded
 from tests.tui.door.door_rig import DoorHouse, door_house, recording
+from tests.tui.door.outbox_rig import outbox_house
 
 
 @pytest.fixture(scope="package")
@@ -15,10 +17,18 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorHouse]:
         yield running
 
 
+@pytest.fixture(scope="package")
+def outbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DoorHouse, Recorded]]:
+    with outbox_house(tmp_path_factory.mktemp("outbox")) as made:
+        yield made
+        made[0].await_no_children()
+        assert "Traceback" not in made[0].service.log()
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Whatever a client did: no traceback, and no process left over."""
-    if "house" not in request.fixturenames:
+    if "house" not in request.fixturenames or "outbox" in request.fixturenames:
         yield
         return
     house: DoorHouse = request.getfixturevalue("house")

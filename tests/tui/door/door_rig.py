@@ -188,9 +188,21 @@ class DoorHouse:
         return sorted(lines.items())
 
     def children(self) -> list[int]:
-        """Processes of sessions: forked from the fork server, with its command line."""
-        servers = [pid for pid, line in self.processes() if "forkserver" in line]
-        return servers[1:]
+        """Processes of sessions: forked from the fork server, with its command line, each in a session of its own.
+
+        Not told apart by their numbers: those begin anew after pid_max.
+        """
+        return [pid for pid, leads in self._forked() if leads]
+
+    def fork_server(self) -> int:
+        """What they are forked from."""
+        return next(pid for pid, leads in self._forked() if not leads)
+
+    def _forked(self) -> Iterator[tuple[int, bool]]:
+        for pid, line in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                if "forkserver" in line:
+                    yield pid, os.getsid(pid) == pid
 
     def await_no_children(self) -> None:
         wait_for("no session's process is left", lambda: not self.children(), 15)

@@ -114,7 +114,7 @@ def _answers(service: Service) -> bool:
 def test_a_killed_fork_server_is_replaced_and_its_sessions_live_on(house: DoorHouse) -> None:
     with house.terminal("dora") as terminal:
         terminal.until(HOME_SHOWS)
-        server = house.pid_of("forkserver")
+        server = house.fork_server()
         os.kill(server, signal.SIGKILL)
         assert house.run("dora", "holds").out == "Nothing is on hold.\n"
         shows_again(terminal)
@@ -125,10 +125,10 @@ def test_a_killed_fork_server_is_replaced_and_its_sessions_live_on(house: DoorHo
 
 
 def test_a_fork_server_that_hangs_is_replaced_while_somebody_waits(house: DoorHouse) -> None:
-    server = house.pid_of("forkserver")
+    server = house.fork_server()
     os.kill(server, signal.SIGSTOP)
     assert house.run("dora", "holds").out == "Nothing is on hold.\n"
-    assert house.pid_of("forkserver") != server
+    assert house.fork_server() != server
 
 
 async def test_a_killed_door_comes_back_alone_and_its_sessions_are_over_everywhere(house: DoorHouse) -> None:
@@ -198,7 +198,7 @@ def test_the_door_as_another_account_works_and_may_read_nothing_of_the_service(o
         with house.terminal("dora") as terminal:
             terminal.until(HOME_SHOWS)
             account = pwd.getpwnam("daemon")
-            for pid in (house.door_pid(), house.pid_of("forkserver"), *house.children()):
+            for pid in (house.door_pid(), house.fork_server(), *house.children()):
                 status = Path(f"/proc/{pid}/status").read_text()
                 assert f"Uid:\t{account.pw_uid}\t{account.pw_uid}\t{account.pw_uid}" in status
                 assert "CapPrm:\t0000000000000000" in status

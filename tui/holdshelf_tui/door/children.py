@@ -24,9 +24,11 @@ from typing import Any
 _LOGGER = logging.getLogger(__name__)
 
 PRELOAD = "holdshelf_tui.door.preload"
-START_TIMEOUT_S = 15.0
-STUCK_S = 8.0
-"""A fork server that has not made a process after so long is replaced."""
+STUCK_S, COLD_STUCK_S = 8.0, 40.0
+"""A fork server that has not made a process after so long is replaced; its first one waits for all that it imports, which takes
+a busy machine its time."""
+AFTER_STUCK_S = 7.0
+"""For the next one."""
 END_S = 1.0
 TRIES, TRY_AGAIN_S = 5, 0.1
 MAX_CONTROL_BYTES = 16 << 10
@@ -61,6 +63,11 @@ def _run(entry: str, control: int, arguments: Sequence[Any]) -> None:
 
         data, tty, term, env, size = arguments
         session(data, tty, control, term, env, size)
+    elif entry == "sftp":
+        from holdshelf_tui.sftp_child import run as fetching  # noqa: PLC0415
+
+        data, stdin, stdout, stderr, env = arguments
+        fetching(data, (stdin, stdout, stderr), control, env)
     else:
         from holdshelf_tui.command_child import run as command  # noqa: PLC0415
 
@@ -95,6 +102,15 @@ class Child:
         if self.exited.is_set():
             return
         self.tell(end=reason)
+        if self._killer is None:
+            self._killer = asyncio.get_running_loop().call_later(END_S, self.kill)
+
+    def interrupt(self) -> None:
+        """Ctrl+C: what it has begun it may call off; it is killed after a second."""
+        if self.exited.is_set():
+            return
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGINT)
         if self._killer is None:
             self._killer = asyncio.get_running_loop().call_later(END_S, self.kill)
 
@@ -177,6 +193,7 @@ class Children:
         def gone() -> None:
             loop.remove_reader(pidfd)
             os.close(pidfd)
+            self._warm = False
             if not self._closed:
                 _LOGGER.warning("the fork server ended; another one takes its place")
                 self._warming = loop.create_task(self.async_warm())
@@ -192,17 +209,20 @@ class Children:
                 os.kill(pid, signal.SIGKILL)
 
     _closed = False
+    _warm = False
+    """The fork server has made a process already."""
     _warming: asyncio.Task[None] | None = None
 
     async def async_start(self, entry: str, *arguments: Any) -> Child:
-        """A new child: ``session`` or ``command`` with its arguments (descriptors as ``Passed``). Raises OSError."""
+        """A new child: ``session``, ``command`` or ``sftp`` with its arguments (descriptors as ``Passed``). Raises OSError."""
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         try:
-            async with asyncio.timeout(START_TIMEOUT_S):
+            patience_s = STUCK_S if self._warm else COLD_STUCK_S
+            async with asyncio.timeout(patience_s + AFTER_STUCK_S):
                 start = loop.run_in_executor(self._asking, self._start, entry, Passed(theirs.fileno()), arguments)
-                made, _ = await asyncio.wait({start}, timeout=STUCK_S)
+                made, _ = await asyncio.wait({start}, timeout=patience_s)
                 if not made:
                     self._kill_server()
                 pid, pidfd = await asyncio.shield(start)
@@ -214,6 +234,7 @@ class Children:
             raise
         finally:
             theirs.close()
+        self._warm = True
         self._watch_server(loop)
         child = Child(pid, pidfd, ours)
         self._living.add(child)

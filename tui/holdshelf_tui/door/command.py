@@ -1,4 +1,4 @@
-"""One command of one session: three pipes between the client's channel and a child.
+"""One command of one session, or one client that fetches files: three pipes between the client's channel and a child.
 
 A client that stops reading stops the child, not the door; a command that nobody waits for any more is ended.
 """
@@ -43,8 +43,10 @@ class Command:
         self._written = asyncio.Event()
         self._unlisten = connection.listen_writable(self._check)
 
-    async def async_start(self, children: Children, data: str, env: Mapping[str, str], words: Sequence[str]) -> None:
-        """Make the pipes and a child on them. Raises OSError."""
+    async def async_start(
+        self, children: Children, data: str, env: Mapping[str, str], words: Sequence[str] | None
+    ) -> None:
+        """Make the pipes and a child on them; ``words`` None: it serves files. Raises OSError."""
         child_in, self._stdin = os.pipe()
         out, child_out = os.pipe()
         err, child_err = os.pipe()
@@ -53,9 +55,11 @@ class Command:
         try:
             for fd in (self._stdin, out, err):
                 os.set_blocking(fd, False)
-            self._child = await children.async_start(
-                "command", data, *(Passed(fd) for fd in theirs), dict(env), list(words)
-            )
+            pipes = (Passed(fd) for fd in theirs)
+            if words is None:
+                self._child = await children.async_start("sftp", data, *pipes, dict(env))
+            else:
+                self._child = await children.async_start("command", data, *pipes, dict(env), list(words))
         except BaseException:
             self._close()
             self._unlisten()
@@ -158,12 +162,12 @@ class Command:
         """Ctrl+C."""
         self._interrupted = True
         if self._child is not None:
-            self._child.kill()
+            self._child.interrupt()
 
     # --- the end --------------------------------------------------------------------------------------------------
 
     def tell(self, **message: str) -> None:
-        """To the child, which takes one token only: a command does not outlive its service."""
+        """To the child. A command takes one token only and does not outlive its service; who fetches files takes each."""
         if self._child is not None:
             self._child.tell(**message)
 

@@ -13,6 +13,8 @@ _VALUE = re.compile(rb"[A-Za-z0-9_.:@+/-]{0,64}")
 _TERM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 # Of the door's own: where the service's socket is, what time it is here.
 _KEPT = ("TZ", "XDG_RUNTIME_DIR", "TMPDIR", SERVICE_UID_VARIABLE, "COVERAGE_PROCESS_START", "HOLDSHELF_DEBUG")
+TERMINAL_VARIABLE = "HOLDSHELF_TERMINAL"
+"""Tells a command that what it prints goes to a terminal (`ssh -t`), though it writes into a pipe. No client may set it."""
 FALLBACK_TERM = "xterm-256color"
 COLUMNS, ROWS = (20, 500), (5, 200)
 FALLBACK_SIZE = (80, 24)
@@ -39,4 +41,4 @@ def child_environment(data: str, term: str, sent: Mapping[str, str]) -> dict[str
     """The whole environment of a session's process."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     own = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C.UTF-8", "PYTHONUTF8": "1", "HOLDSHELF_DATA": data}
-    return {**own, **kept, **sent, **({"TERM": term} if term else {})}
+    return {**own, **kept, **sent, **({"TERM": term, TERMINAL_VARIABLE: "1"} if term else {})}

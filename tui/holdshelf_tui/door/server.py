@@ -16,8 +16,8 @@ from asyncssh.encryption import get_encryption_algs
 from asyncssh.kex import get_kex_algs
 from asyncssh.mac import get_mac_algs
 
+from holdshelf_core.api.basics import VERSION
 from holdshelf_core.api.errors import Conflict, HoldshelfError, Refused, Unavailable, UnknownKey
-from holdshelf_core.api.local import VERSION
 from holdshelf_tui.door import algorithms, limits
 from holdshelf_tui.door.children import Children
 from holdshelf_tui.door.connection import DoorConnection

@@ -1,4 +1,4 @@
-"""One channel of a connection: the terminal's screens, or one command. Which it is, the client's requests say.
+"""One channel of a connection: the terminal's screens, one command, or the outbox. Which it is, the client's requests say.
 
 Every refusal is a sentence on the channel, which then closes; no request is met with silence where the client shows words.
 """
@@ -30,7 +30,7 @@ MAX_VARIABLES = 24
 FLUSH_S = 10.0
 NO_TERMINAL = "Holdshelf's screens need a terminal. Leave -T out, or give a command; `help` lists them."
 DUMB_TERMINAL = "This terminal cannot show the screens (TERM=dumb). Give a command instead; `help` lists them."
-NO_SUBSYSTEM = "Files are not fetched this way yet. Log in for the screens, or give a command; `help` lists them."
+NO_SUBSYSTEM = "There is no such subsystem here: `sftp` alone, to fetch from your outbox."
 NO_FILES = "Files are not copied to or from this machine. `help` lists the commands."
 
 
@@ -106,7 +106,7 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
         return True
 
     def subsystem_requested(self, subsystem: str) -> bool:
-        """sftp and whatever else: taken, so that the refusal can be said."""
+        """sftp; whatever else is taken as well, so that the refusal can be said."""
         self._asked = ("subsystem", subsystem[:64])
         return True
 
@@ -121,7 +121,7 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
             if visit is None or visit.ended:
                 self.say(self._connection.refusal or (visit.ended if visit else "") or "Log in again.", 1)
             elif asked == "subsystem":
-                self.say(NO_SUBSYSTEM, 1)
+                await self._start_sftp(text)
             elif asked == "command":
                 await self._start_command(text)
             elif not self._term:
@@ -158,6 +158,15 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
         runs = Command(self._connection, self._channel, self, terminal=bool(self._term))
         env = environment.child_environment(self._door.data, self._term, self._channel.environment())
         await self._run(runs, runs.async_start(self._door.children, self._door.data, env, words))
+
+    async def _start_sftp(self, subsystem: str) -> None:
+        assert self._channel is not None
+        if subsystem != "sftp":
+            self.say(NO_SUBSYSTEM, 1)
+            return
+        runs = Command(self._connection, self._channel, self, terminal=False)
+        env = environment.child_environment(self._door.data, "", self._channel.environment())
+        await self._run(runs, runs.async_start(self._door.children, self._door.data, env, None))
 
     async def _run(self, runs: Terminal | Command, start: Any) -> None:
         """Start it, unless everything is over before that."""

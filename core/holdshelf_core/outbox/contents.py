@@ -1,0 +1,202 @@
+"""What is in somebody's outbox now: their bundles, papers, stills, and a README. What is not theirs is not there.
+
+A bundle is theirs who requested the release, approved it or had its bundle made, while they may make one
+(`release.export`); a still is, while they might look at that camera at that time. Every path is looked up in what is
+listed here and nothing is ever resolved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from holdshelf_core import times
+from holdshelf_core.api.types_outbox import OutboxRow
+from holdshelf_core.caller import Caller
+from holdshelf_core.errors import Unavailable
+from holdshelf_core.looking.grants import BREAK_GLASS, LIVE
+from holdshelf_core.outbox.bundles import Bundles
+from holdshelf_core.outbox.readme import readme_text
+from holdshelf_core.outbox.sources import InFile, InMemory, Source
+from holdshelf_core.policy import model
+from holdshelf_core.policy.case import Decision, Scope
+from holdshelf_core.policy.releases import has_bundle
+from holdshelf_storage import outbox as disk
+
+if TYPE_CHECKING:
+    from holdshelf_core.app import Holdshelf
+    from holdshelf_core.store import Opened
+
+DAY_NS = 86_400 * times.NS
+README = "/README.txt"
+ANY_PURPOSE = "camera-check"
+BUNDLES = "/bundles"
+NO_DISK = "The media disk is not there now, so nothing can be fetched."
+
+
+class About(msgspec.Struct, frozen=True):
+    """Beside a still: what it shows and why it was looked at. ``kind``, ``mode``: of the look (``looking.grants``)."""
+
+    camera: str
+    shown_utc_ns: int
+    purpose: str
+    incident: str
+    kind: str
+    mode: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file that may be fetched. ``sha256`` '': found out when it is opened."""
+
+    path: str
+    kind: str
+    size: int
+    modified_utc_ns: int
+    until_utc_ns: int | None
+    open: Callable[[], Source]
+    """Blocks. Raises HoldshelfError, StorageError."""
+    sha256: str = ""
+    release: str = ""
+    about: About | None = None
+
+    def row(self) -> OutboxRow:
+        """As clients see it."""
+        return OutboxRow(self.path, self.size, self.modified_utc_ns, self.kind, self.until_utc_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """All items by path. ``preparing``: releases whose zip is not ready."""
+
+    items: dict[str, Item]
+    lying: list[disk.Lying]
+    preparing: tuple[str, ...]
+
+
+class Contents:
+    """Looks it up. Methods run on the loop."""
+
+    def __init__(self, holdshelf: Holdshelf, bundles: Bundles) -> None:
+        self._holdshelf = holdshelf
+        self._bundles = bundles
+
+    def days_ns(self) -> int:
+        """How long things stay."""
+        return self._holdshelf.house.state.board.outbox_days * DAY_NS
+
+    # --- whose ------------------------------------------------------------------------------------------------------------
+
+    def decide(self, caller: Caller, item: Item) -> Decision:
+        """Whether this caller may have that, now."""
+        gate = self._holdshelf.gate
+        if item.release:
+            return gate.decide(caller, "release.export", Scope(target=item.release))
+        if item.about is not None:
+            return self._decide_still(caller, item.about)
+        return gate.decide(caller, "outbox", Scope())
+
+    def _decide_still(self, caller: Caller, about: About) -> Decision:
+        # A look in imminent danger had no purpose, and its minutes are over: what stays is the right that it rested on.
+        in_danger = about.kind == BREAK_GLASS
+        is_live = about.mode == LIVE or in_danger
+        scope = Scope(
+            cameras=(about.camera,),
+            start_utc_ns=None if is_live else about.shown_utc_ns,
+            end_utc_ns=None if is_live else about.shown_utc_ns + times.NS,
+            purpose=ANY_PURPOSE if in_danger else about.purpose,
+            incident=about.incident,
+        )
+        return self._holdshelf.gate.decide(caller, "look.live" if is_live else "look.archive", scope)
+
+    def is_theirs(self, caller: Caller, row: model.Release) -> bool:
+        """Whether that release's bundle lies in this caller's outbox."""
+        if not has_bundle(row) or caller.person is None or row.bundle is None:
+            return False
+        if caller.person not in (row.requested_by, row.approved_by, row.bundle.made_by):
+            return False
+        return self._holdshelf.gate.decide(caller, "release.export", Scope(target=row.id)).allowed
+
+    # --- what -------------------------------------------------------------------------------------------------------------
+
+    async def async_tree(self, caller: Caller, opened: Opened | None) -> Tree:
+        """All of one person's. Raises Unavailable, StorageError."""
+        if opened is None:
+            raise Unavailable(NO_DISK, "Try again in a moment; the admin sees why in `holdshelf status`.")
+        assert caller.person is not None
+        root_fd = opened.volume.root_fd
+        items: dict[str, Item] = {}
+        preparing = []
+        for row in list(self._holdshelf.house.state.releases.values()):
+            if not self.is_theirs(caller, row):
+                continue
+            for item in await self._of_bundle(row):
+                items[item.path] = item
+            if not self._bundles.zip_sum(row):
+                preparing.append(row.id)
+        lying = await asyncio.to_thread(disk.files, root_fd, caller.person)
+        for file in lying:
+            one = await self._of_file(caller, root_fd, file)
+            if one is not None:
+                items[one.path] = one
+        state = self._holdshelf.house.state
+        text = readme_text(
+            state.board.library or "Library",
+            state.name_of(caller.person),
+            state.board.outbox_days,
+            [item.row() for item in items.values()],
+            preparing,
+        ).encode()
+        newest = max((item.modified_utc_ns for item in items.values()), default=self._holdshelf.started_utc_ns)
+        items[README] = Item(
+            README,
+            "readme",
+            len(text),
+            newest,
+            None,
+            lambda: InMemory(text),
+            hashlib.sha256(text).hexdigest(),
+        )
+        return Tree(items, lying, tuple(preparing))
+
+    async def _of_bundle(self, row: model.Release) -> list[Item]:
+        known = await self._bundles.async_known(row)
+        if known is None or row.bundle is None:
+            return []
+        bundles, sums_sha256 = self._bundles, row.bundle.sums_sha256
+        until_utc_ns = row.bundle.made_utc_ns + self.days_ns()
+
+        def item(path: str, size: int, sha256: str, within: str) -> Item:
+            def opens() -> Source:
+                return bundles.open(row.id, within, sums_sha256)
+
+            return Item(path, "bundle", size, known.made_utc_ns, until_utc_ns, opens, sha256, row.id)
+
+        found = [item(f"{BUNDLES}/{row.id}/{path}", size, sha256, path) for path, (size, sha256) in known.files.items()]
+        if zip_sum := self._bundles.zip_sum(row):
+            found.append(item(f"{BUNDLES}/{row.id}.zip", known.zip_size, zip_sum, ""))
+        return found
+
+    async def _of_file(self, caller: Caller, root_fd: int, file: disk.Lying) -> Item | None:
+        about = None
+        if file.folder == disk.STILLS:
+            raw = await asyncio.to_thread(disk.about, root_fd, file.person, file.folder, file.name)
+            try:
+                about = msgspec.json.decode(raw, type=About)
+            except msgspec.MsgspecError:
+                return None  # a picture of which nobody knows what it shows is shown to nobody
+            if not self._decide_still(caller, about).allowed:
+                return None
+
+        def opens() -> Source:
+            return InFile(disk.open_file(root_fd, file.person, file.folder, file.name), file.name)
+
+        kind = "still" if about is not None else "print"
+        until_utc_ns = file.modified_ns + self.days_ns()
+        return Item(f"/{file.folder}/{file.name}", kind, file.size, file.modified_ns, until_utc_ns, opens, about=about)

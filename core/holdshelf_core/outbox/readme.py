@@ -1,0 +1,46 @@
+"""README.txt in an outbox: what this is, until when things stay, and what happens when something is fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from holdshelf_core import times
+from holdshelf_core.api.types_outbox import OutboxRow
+
+_TEXT = """\
+{library}: the outbox of {name}
+
+Files that were made for you lie here until you fetch them. Nothing can be put here, changed or
+removed from here; it goes by itself {days} days after it came.
+
+  bundles   bundles of releases that you requested, approved or had made, as a folder and as one .zip
+  prints    papers that you printed "to my outbox"
+  stills    pictures in full size from your looks, with masks and legend
+
+Each file that you fetch is in the access log, with its checksum, before its first byte leaves. All of
+it is confidential (P21): what you fetch is yours to look after.
+
+Remove a paper or a still before its time:   holdshelf outbox remove "/prints/NAME"
+How to check a bundle, and what to tell who gets it: README.txt in its folder.
+"""
+
+
+def readme_text(library: str, name: str, days: int, rows: Sequence[OutboxRow], preparing: Sequence[str]) -> str:
+    """As UTF-8 with lines that Windows' Notepad shows, too."""
+    lines = _TEXT.format(library=library, name=name, days=days).splitlines()
+    lines.append("")
+    listed = [(_shown(row), row.until_utc_ns or 0) for row in rows if row.kind != "readme"]
+    if not listed:
+        lines.append("Nothing lies here now.")
+    for path, group in groupby(sorted(listed), key=lambda one: one[0]):
+        lines.append(f"  until {times.local_day(min(until for _, until in group))}   {path}")
+    lines += [f"  in a moment        /bundles/{release}.zip" for release in preparing]
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _shown(row: OutboxRow) -> str:
+    """A bundle's folder is one line."""
+    if row.kind == "bundle" and not row.path.endswith(".zip"):
+        return "/".join(row.path.split("/")[:3]) + "/"
+    return row.path
