@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from holdshelf_storage import access_renew, merkle
-from holdshelf_storage.access_export import write_export
+from holdshelf_storage.access_export import single_exports, write_export
 from holdshelf_storage.access_files import Month, leaf_hashes, read_pairs, to_entry
 from holdshelf_storage.access_lines import Entry, encode_entry
 from holdshelf_storage.access_start import ACCESS, KEY
@@ -315,6 +315,21 @@ class AccessLog:
             for pair in read_pairs(self._writer.dir_fd, known.months, first, last):
                 yield to_entry(pair, may_lack=False)
 
+    def leaves(self) -> Iterator[tuple[bytes, Mapping[str, Any]]]:
+        """(hash as a leaf, content) of each durable entry, in order; private texts are passed over. For counting.
+
+        Raises as `read`; and LogBroken behind the last one, when they are not those that the tree was grown from.
+        """
+        known = self._known
+        tree = merkle.Tree()
+        if known.tree.size:
+            for pair in read_pairs(self._writer.dir_fd, known.months, 1, known.tree.size):
+                leaf = merkle.leaf_hash(pair.raw)
+                tree.append(leaf)
+                yield leaf, pair.content
+        if tree.root() != known.tree.root():
+            raise LogBroken("Its entries are not those that were written; run `holdshelf log verify`.")
+
     def inclusion_proof(self, seq: int, size: int | None = None) -> list[bytes]:
         """The hashes that prove entry `seq` in the tree of `size` (all) entries. Reads the whole log.
 
@@ -350,3 +365,13 @@ class AccessLog:
             raise LogBroken(str(self.problem))
         tree, months = self._known
         write_export(write, self._writer.dir_fd, months, self._writer.key, tree, public=public, first=first, last=last)
+
+    def extract(self, wanted: Callable[[Mapping[str, Any]], bool]) -> tuple[str, dict[int, bytes]]:
+        """The signed head, and by number a public export of each entry whose content is `wanted`, by itself. Reads the whole log.
+
+        Raises LogBroken, DiskWriteError.
+        """
+        if self.problem is not None:
+            raise LogBroken(str(self.problem))
+        tree, months = self._known
+        return single_exports(self._writer.dir_fd, months, self._writer.key, tree, wanted)

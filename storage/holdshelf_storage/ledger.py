@@ -244,6 +244,9 @@ class Ledger:
 
     def _scan_gone(self, path: Path, position: int) -> int:
         """Takes the summaries behind `position` of one month in; returns where its last whole line ends."""
+        with translating(f"{path} could not be read"):
+            if path.stat().st_size == position:
+                return position
         data = _read(path, 0)
         whole = data.rfind(b"\n") + 1
         found = data.find(_DAY_LINE, position if position <= whole else 0)
@@ -269,9 +272,11 @@ class Ledger:
                     gone.append((camera, day))
         return gone
 
-    def entries(self) -> Iterator[Entry]:
-        """All lines of the ledger, month by month. Raises DiskWriteError."""
+    def entries(self, first_month: str = "", last_month: str = "9999-99") -> Iterator[Entry]:
+        """All lines of the ledger, month by month, of the months first..last ('2026-11'). Raises DiskWriteError."""
         for path in self._months():
+            if not first_month <= path.stem <= last_month:
+                continue
             for line in whole_lines(_read(path, 0)):
                 entry = ledger_lines.decode(line)
                 if entry is not None:

@@ -1,0 +1,53 @@
+"""STATE/reports: what the Board was given, kept as it was made, so that it can be shown again. Blocks.
+
+    reports/2026-Q3.json     the facts of one report
+
+Its SHA-256 stands in the access log and in the register: a file that was changed since is not shown as what it was. A file
+is never changed; a quarter's report is kept once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import msgspec
+
+from holdshelf_core.api.paper_report import ReportPaper
+from holdshelf_storage.atomic import make_dir, write_atomic
+
+FOLDER = "reports"
+MAX_BYTES = 16 << 20
+_KEY = re.compile(r"\d{4}-Q[1-4]", re.ASCII)
+
+
+def file_of(state: Path, quarter: str) -> Path:
+    """Where a quarter's report lies. Raises ValueError for what is no quarter."""
+    if not _KEY.fullmatch(quarter):
+        raise ValueError(quarter)
+    return state / FOLDER / f"{quarter}.json"
+
+
+def write(state: Path, report: ReportPaper) -> str:
+    """Keeps a report durably, in place of one that no entry of the log knows; its SHA-256. Raises StorageError."""
+    data = msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
+    make_dir(state / FOLDER)
+    write_atomic(file_of(state, report.quarter), data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read(state: Path, quarter: str, sha256: str) -> ReportPaper | None:
+    """The report whose file has that SHA-256; None: it is gone, or another."""
+    try:
+        with file_of(state, quarter).open("rb") as file:
+            data = file.read(MAX_BYTES)
+    except OSError:
+        return None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        return None
+    try:
+        report = msgspec.json.decode(data, type=ReportPaper)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return msgspec.structs.replace(report, sha256=sha256)

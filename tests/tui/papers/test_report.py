@@ -1,0 +1,207 @@
+"""The quarterly report as a paper: its pages, its plots measured as they are drawn, and what it says of a poor quarter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from holdshelf_core.api.paper_report import CameraRow, CountRow, LogRow, ReportPaper
+from holdshelf_tui.papers import document as d
+from holdshelf_tui.papers import pdf, text
+from holdshelf_tui.papers.catalogue import PAPERS
+from holdshelf_tui.papers.pdf_sheet import Sheet
+from holdshelf_tui.papers.plots import BAR
+from holdshelf_tui.papers.report import report_document
+from holdshelf_tui.papers.report_plots import plots
+from holdshelf_tui.papers.report_words import moment_words, percent, quarter_words, span_words, time_words
+from tests.tui.papers.report_facts import facts, report
+from tests.tui.papers.sheets import outside, overlapping, pages_of, read
+
+LONG = "The Honorable Eleanor Prudence Featherstonehaugh Free Library"
+HOSTILE = "\x1b[31mfront\x1b[0m \u202egnol yrev\u202c <b>desk</b> " + "z" * 200
+SCRIPTS = "Βιβλιοθήκη · Библиотека · 図書館 · مكتبة"
+
+
+def words_of(page: str) -> str:
+    return " ".join(page.split())
+
+
+def test_sixteen_cameras_take_four_pages_and_one_of_them_is_plots(tmp_path: Path) -> None:
+    made = pdf.render(report_document(facts(16, library=LONG)))
+    sheet = read(made, tmp_path)
+    assert not outside(sheet)
+    assert not overlapping(sheet)
+    pages = pages_of(made, tmp_path)
+    assert len(pages) == 4
+    assert len(LONG) >= 60
+    for title in (
+        "Days of footage kept",
+        "Time recorded",
+        "Looks, by purpose",
+        "Holds in force, by age",
+        "Releases refused",
+    ):
+        assert [title in page for page in pages] == [False, True, False, False], title
+    assert "Peer spot check" in pages[3]
+    assert all("Confidential library record (P21)" in page for page in pages)
+
+
+@pytest.mark.parametrize(("cameras", "page"), [(0, "letter"), (16, "a4"), (70, "letter")])
+def test_every_word_lies_within_the_margins_and_on_no_other(tmp_path: Path, cameras: int, page: pdf.Page) -> None:
+    sheet = read(pdf.render(report_document(facts(cameras, library=LONG)), page=page), tmp_path)
+    assert len(sheet.pages) <= 6
+    assert not outside(sheet)
+    assert not overlapping(sheet)
+
+
+def test_the_plots_of_forty_cameras_are_one_page_and_of_more_the_lowest_are_shown(tmp_path: Path) -> None:
+    pages = pages_of(pdf.render(report_document(facts(40))), tmp_path)
+    assert "Releases refused, by basis" in pages[1]
+    assert pages[1].count("Front door") == 6, "each of three twice"
+    many = facts(70)
+    assert many.report is not None
+    panel = plots(many.report).columns[1][0]
+    shown = {label for label, _, _ in panel.rows}
+    worst = sorted(many.report.cameras, key=lambda camera: camera.share)[:40]
+    assert len(panel.rows) == 40
+    assert shown == {camera.name for camera in worst}
+    assert "the 40 lowest of 70 cameras" in panel.note
+
+
+def test_large_type_sets_plots_as_bar_charts(tmp_path: Path) -> None:
+    sheet = read(pdf.render(report_document(facts(16)), large=True), tmp_path)
+    assert not outside(sheet)
+    assert not overlapping(sheet)
+
+
+def test_every_axis_begins_at_nothing_and_lengths_are_as_the_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they are drawn: the bars of one plot begin at one place, and twice the value is twice the length."""
+    drawn: list[tuple[float, float]] = []
+    _watch_bars(monkeypatch, drawn)
+    values = (1.0, 2.0, 3.0, 0.0, 12.0)
+    rows = tuple((f"row {value:g}", value, f"{value:g}") for value in values)
+    pdf.render(_paper(d.Plots([[d.Panel("A plot", rows)], [d.Panel("Another", rows, most=24.0, framed=True)]])))
+    assert len(drawn) == 8, "nothing is no bar"
+    for bars in (drawn[:4], drawn[4:]):
+        (begin,) = {round(x, 3) for x, _ in bars}
+        assert begin > 0
+        scale = bars[0][1]
+        assert [round(width / scale, 3) for _, width in bars] == [1, 2, 3, 12]
+
+
+def test_a_notch_stands_at_its_own_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    bars: list[tuple[float, float]] = []
+    lines: list[tuple[float, float]] = []
+    _watch_bars(monkeypatch, bars)
+    monkeypatch.setattr(Sheet, "upright", lambda _sheet, x, _y, _height, thick, _grey=0: lines.append((x, thick)))
+    panel = d.Panel("Days", (("one", 40.0, "40"),), notches=(30.0,), mark=(20.0, "floor 20"))
+    pdf.render(_paper(d.Plots([[panel]])))
+    ((begin, width),) = bars
+    at = {thick: x for x, thick in lines}
+    assert at[1.1] == pytest.approx(begin + width * 30 / 40)
+    assert at[0.9] == pytest.approx(begin + width * 20 / 40), "the floor, a broken line"
+
+
+def _watch_bars(monkeypatch: pytest.MonkeyPatch, drawn: list[tuple[float, float]]) -> None:
+    def bar(_sheet: Sheet, x: float, _y: float, width: float, _height: float, grey: int) -> None:
+        if grey == BAR:
+            drawn.append((x, width))
+
+    monkeypatch.setattr(Sheet, "bar", bar)
+
+
+def _paper(block: d.Block) -> d.Document:
+    return d.Document("Library", "Plots", [block], d.Foot((), ""))
+
+
+def test_on_a_terminal_it_has_80_columns_and_the_same_bars() -> None:
+    words = PAPERS["report"].as_text(facts(40))
+    assert max(map(len, words.splitlines())) <= 80
+    assert "Days of footage kept, by camera (P15)" in words
+    (line,) = [line for line in words.splitlines() if line.startswith("loss or damage")]
+    (most,) = [line for line in words.splitlines() if line.startswith("camera check ")]
+    assert line.count("█") == round(most.count("█") * 11 / 16)
+
+
+def test_names_of_cameras_and_people_are_inert_and_in_any_script(tmp_path: Path) -> None:
+    made = report(3)
+    cameras = tuple(
+        msgspec.structs.replace(camera, name=name)
+        for camera, name in zip(made.cameras, (HOSTILE, SCRIPTS, ""), strict=True)
+    )
+    spot = tuple(msgspec.structs.replace(row, who=HOSTILE, cameras=(SCRIPTS,)) for row in made.spot)
+    hostile = facts(3, cameras=cameras, spot=spot, caveats=(HOSTILE,), live=())
+    words = text.render(report_document(hostile))
+    assert "\x1b" not in words
+    assert "\u202e" not in words
+    sheet = read(pdf.render(report_document(hostile)), tmp_path)
+    assert not outside(sheet)
+    assert "Библиотека" in " ".join(word.words for word in sheet.words)
+
+
+def test_an_empty_quarter_says_so_in_words() -> None:
+    empty = ReportPaper(
+        quarter="2026-Q2", first_day="2026-04-01", last_day="2026-06-30", zone="UTC", made_at="2026-07-01 00:01:00 +00:00",
+        made_utc_ns=0, so_far=False, purposes=(CountRow("loss", "loss of or damage to property", 0),),
+        log=LogRow(first_size=12, last_size=12),
+    )  # fmt: skip
+    words = words_of(text.render(report_document(msgspec.structs.replace(facts(), report=empty))))
+    for said in (
+        "Nobody looked at a picture in this quarter.",
+        "Nobody asked for recordings in this quarter.",
+        "Nothing was on hold in this quarter.",
+        "No camera was in use in this quarter.",
+        "No look was opened in this quarter, so there is none to judge.",
+        "made for this print, and is not kept",
+        "Nothing: every review is done",
+    ):
+        assert said in words, said
+    assert "No report was made for this print." in text.render(
+        report_document(msgspec.structs.replace(facts(), report=None))
+    )
+
+
+def test_of_a_quarter_before_the_log_nobody_says_that_nobody_looked() -> None:
+    before = ReportPaper(
+        quarter="2026-Q2", first_day="2026-04-01", last_day="2026-06-30", zone="UTC", made_at="2026-07-01 00:01:00 +00:00",
+        made_utc_ns=0, so_far=False,
+    )  # fmt: skip
+    words = words_of(text.render(report_document(msgspec.structs.replace(facts(), report=before))))
+    assert "Looks: not known" in words
+    assert "Copies of the policy: not known" in words
+    assert "No look was opened" not in words
+    assert "Nothing is known of looks" in words
+    assert "obody looked" not in words
+    assert words.count("no camera in use |") == 2  # a plot without a bar is no plot
+
+
+def test_what_could_not_be_read_stands_at_the_top(tmp_path: Path) -> None:
+    told = "The access log was found damaged and begun anew on 2026-08-02: the 88 entries of the one before are not counted here."
+    pages = pages_of(pdf.render(report_document(facts(4, caveats=(told,), so_far=True))), tmp_path)
+    assert told in words_of(pages[0])
+    assert "third quarter of 2026 so far" in pages[0]
+
+
+def test_a_camera_of_which_nothing_could_be_read_is_not_called_well() -> None:
+    unread = CameraRow(id="c1", name="Front door")
+    words = words_of(text.render(report_document(facts(1, cameras=(unread,)))))
+    assert "not known" in words
+    assert "all of it recorded" not in words
+
+
+def test_words() -> None:
+    assert [time_words(s) for s in (0, 1, 59, 60, 3_599, 3_600, 5_400, 172_799, 172_800, 187_200)] == [
+        *("none", "1 s", "59 s", "1 min", "1 h", "1 h", "1 h 30 min", "2 d", "2 d", "2 d 4 h")
+    ]
+    assert [percent(share) for share in (1.0, 0.999999, 0.5, 1e-9, 0.0)] == [
+        *("100 %", "99.99 %", "50.00 %", "0.01 %", "0.00 %")
+    ]
+    assert quarter_words("2026-Q4") == "fourth quarter of 2026"
+    assert moment_words("2026-11-24 14:00:05 -05:00") == "Nov 24, 2:00 pm"
+    assert (
+        span_words("2026-11-24 23:50:00 -05:00", "2026-11-25 00:10:00 -05:00") == "Nov 24, 11:50 pm to Nov 25, 12:10 am"
+    )
+    both = ("2026-11-01 01:30:00 -04:00", "2026-11-01 01:30:00 -05:00")
+    assert span_words(*both) == " to ".join(both), "an hour lies between"

@@ -1,0 +1,124 @@
+"""Words and numbers of the quarterly report: days, spans of time, shares, counts. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from holdshelf_core.api.paper_report import ReleaseRow
+from holdshelf_tui.papers.text import clean
+
+POINTS = {
+    "board-review": "the Board's review (P1)",
+    "website": "policy on the website (P18)",
+    "staff-notice": "staff notice (P21)",
+    "copies": "copies of the policy at the desk (P17)",
+    "counsel": "counsel asked (P13, P15, P21)",
+    "letters": "letters on file (P11, P16)",
+    "confidentiality": "confidentiality statements on file (P14)",
+}
+"""What is attested for the house, by the checklist's ids."""
+
+
+def quarter_words(key: str) -> str:
+    """'2026-Q4' → 'fourth quarter of 2026'."""
+    year, _, number = key.partition("-Q")
+    order = {"1": "first", "2": "second", "3": "third", "4": "fourth"}.get(number)
+    return f"{order} quarter of {year}" if order else key
+
+
+def day_words(iso: str) -> str:
+    """'2026-11-24' → 'Nov 24, 2026'."""
+    try:
+        day = date.fromisoformat(iso)
+    except ValueError:
+        return clean(iso, 20)
+    return f"{day:%b} {day.day}, {day.year}"
+
+
+def span_of_days(first: str, last: str) -> str:
+    """'July 1 to September 30, 2026'."""
+    try:
+        begin, end = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError:
+        return f"{clean(first, 20)} to {clean(last, 20)}"
+    return f"{begin:%B} {begin.day} to {end:%B} {end.day}, {end.year}"
+
+
+def short_day(iso: str) -> str:
+    """'2026-11-24' → 'Nov 24': of a day in the quarter."""
+    return day_words(iso).partition(",")[0]
+
+
+def time_words(seconds: int) -> str:
+    """'2 d 4 h', '3 h 20 min', '12 min', '40 s'; 'none' for nothing."""
+    if seconds <= 0:
+        return "none"
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def percent(share: float) -> str:
+    """'99.62 %'; never '100 %' while anything is missing, never '0 %' while there is something."""
+    if share >= 1:
+        return "100 %"
+    return f"{min(99.99, max(0.01 if share > 0 else 0.0, share * 100)):.2f} %"
+
+
+def many(number: int, one: str, more: str = "") -> str:
+    """'1 look', '3 looks', 'no look'."""
+    if number == 1:
+        return f"1 {one}"
+    words = more or f"{one}s"
+    return f"{number:,} {words}" if number else f"no {words}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """'a, b and c'; '' for none."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+
+
+def refused_words(row: ReleaseRow) -> str:
+    """'3 (1 policy, 2 statute)'; '0' for none."""
+    if not row.refused:
+        return "0"
+    by = ((row.refused_policy, "policy"), (row.refused_statute, "statute"), (row.refused_person, "person"))
+    said = [(number, word) for number, word in by if number]
+    if len(said) == 1:
+        return f"{row.refused:,} ({said[0][1]})"
+    return f"{row.refused:,} ({', '.join(f'{number} {word}' for number, word in said)})"
+
+
+def moment_words(at: str) -> str:
+    """'2026-11-24 14:00:05 -05:00' → 'Nov 24, 2:00 pm'; what is no time stays."""
+    moment = _moment(at)
+    return f"{moment:%b} {moment.day}, {_clock(moment)}" if moment is not None else at
+
+
+def span_words(start: str, end: str) -> str:
+    """'Nov 24, 2:00 pm to 2:30 pm'; with offsets where the clock was changed between the two."""
+    begin, until = _moment(start), _moment(end)
+    if begin is None or until is None or begin.utcoffset() != until.utcoffset():
+        return f"{start} to {end}"
+    last = _clock(until) if begin.date() == until.date() else moment_words(end)
+    return f"{moment_words(start)} to {last}"
+
+
+def _moment(at: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(re.sub(r" (?=[+-]\d\d:\d\d$)", "", at))
+    except ValueError:
+        return None
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment.hour % 12 or 12}:{moment:%M} {'am' if moment.hour < 12 else 'pm'}"
