@@ -1,170 +1,248 @@
 """`print checklist`: what a person walks the building with. What the register knows is filled in, the rest is left to tick.
 
-A staff paper: it says where cameras are and who attested what, and nothing of patrons. A box is ticked only for what the
-machine itself knows; what somebody must look at with their own eyes is always left open.
+A staff paper: it says where cameras are and who attested what, and nothing of patrons. No box is ever ticked in print: what
+somebody saw last time is beside it, with its day. Each box has a code, by which it is entered back.
 """
 
 from __future__ import annotations
 
-from holdshelf_core.api.paper_types import Attestation, CameraPaper, EntrancePaper, PaperFacts
-from holdshelf_tui.papers import text
-from holdshelf_tui.papers.text import blank, box, clean
+from collections.abc import Iterable, Mapping
+from datetime import date
 
-_EMPTY_ENTRANCE = EntrancePaper("", "")
+from holdshelf_core.api.paper_types import Attestation, CameraPaper, EntrancePaper, Mending, PaperFacts
+from holdshelf_core.api.types_checklist import POINTS, Point
+from holdshelf_tui.papers import frame, sign_text, text
+from holdshelf_tui.papers.document import (
+    Block,
+    Check,
+    Checks,
+    Document,
+    Facts,
+    Field,
+    Fields,
+    Heading,
+    Keep,
+    Para,
+)
+from holdshelf_tui.papers.text import clean
+
+_EMPTY_ENTRANCE = EntrancePaper("", "", code="e__")
 _EMPTY_CAMERA = CameraPaper("", "", "")
+_LONG = 300
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""The papers are English, whatever the machine's own language is."""
 _MICROPHONES = {
     "off": "the camera says that its microphone is off",
     "on": "THE CAMERA SAYS THAT ITS MICROPHONE IS ON",
 }
+_BLANKS = {"ft": " ______", "words": " " + "_" * 20, "": ""}
 
 
 def checklist_paper(facts: PaperFacts) -> str:
-    """The checklist in 80 columns: signs, cameras, house. An empty register gives blank forms."""
-    lines = [
-        *text.head(facts, "Checklist: signs, cameras, notices"),
-        *text.fold("Confidential staff paper (P21). [x] is known to the register; tick [ ] for what you saw yourself."),
-        *text.boxes([blank("Checked by", 32), blank("date", 16)], indent=""),
-        "",
-        *_heading("Signs at entrances (P3)", len(facts.entrances)),
+    """The checklist in 80 columns."""
+    return text.render(checklist_document(facts))
+
+
+def checklist_document(facts: PaperFacts) -> Document:
+    """Signs, cameras, house. An empty register gives blank forms; a form stays on one page."""
+    blocks: list[Block] = [
+        Para(
+            "Tick what you saw yourself. Then enter it by the codes beside the boxes: “Enter ticks” on the screen, or "
+            "holdshelf checklist enter CODE …; CODE.all stands for every box of a form, --defect for what is wrong, "
+            "--mended DAY for what is right again.",
+            "small",
+        ),
+        Fields((Field("Checked by", 32), Field("date", 16))),
+        *_entrances(facts),
+        *_cameras(facts.cameras),
+        *_house(facts),
     ]
-    if not facts.entrances:
-        lines += text.fold("The register holds no entrance yet (`holdshelf entrance add`). One blank form:")
-    for entrance in facts.entrances or (_EMPTY_ENTRANCE,):
-        lines += ["", *_entrance(entrance)]
-    lines += ["", *_heading("Cameras", len(facts.cameras))]
-    if not facts.cameras:
-        lines += text.fold("The register holds no camera yet (`holdshelf camera add`). One blank form:")
-    for camera in facts.cameras or (_EMPTY_CAMERA,):
-        lines += ["", *_camera(camera)]
-    lines += ["", *_heading("The house"), "", *_house(facts), "", *text.foot(facts)]
-    return text.paper(lines)
+    return frame.document(facts, "Checklist: signs, cameras, notices", blocks, confidential=True, dense=True)
 
 
-def _heading(words: str, number: int = 0) -> list[str]:
-    return [text.rule(), f"{words}: {number}" if number else words, text.rule()]
+# --- words ------------------------------------------------------------------------------------------------------
 
 
-def _item(words: str, *, ticked: bool = False) -> list[str]:
-    return text.fold(words, first="  " + box("", ticked=ticked), rest=" " * 6)
-
-
-def _fact(words: str) -> list[str]:
-    return text.fold(words, first="      ", rest="        ")
-
-
-def _title(kind: str, id_: str, name: str) -> list[str]:
-    shown = " ".join(part for part in (clean(id_, 64), clean(name)) if part)
-    return text.fold(shown or "_" * 40, first=f"{kind}  ", rest=" " * (len(kind) + 2))
+def _day(iso: str) -> str:
+    """'2026-11-24' as 'Nov 24, 2026'; what is none as it is."""
+    try:
+        day = date.fromisoformat(iso)
+    except ValueError:
+        return clean(iso, 20)
+    return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"
 
 
 def _by(person: str, day: str) -> str:
-    return f"by {clean(person) or 'a person unknown'} on {clean(day, 10) or 'a day unknown'}"
+    return f"by {clean(person) or 'a person unknown'} on {_day(day) or 'a day unknown'}"
 
 
-def _entrance(entrance: EntrancePaper) -> list[str]:
-    lines = _title("ENTRANCE", entrance.id, entrance.name)
-    if entrance.sign:
-        lines += _fact(f"hangs there: {clean(entrance.sign, 300)}")
-    if entrance.attested_on:
-        lines += _item(f"a sign was attested {_by(entrance.attested_by, entrance.attested_on)}", ticked=True)
-    else:
-        lines += _item("never attested: no camera can be commissioned before, but by a waiver")
-    if entrance.next_check_on:
-        due = "CHECK IS DUE since" if entrance.check_is_due else "next check by"
-        lines += _fact(f"{due} {clean(entrance.next_check_on, 10)}")
-    if entrance.waived_until:
-        why = clean(entrance.waived_why, 300)
-        lines += _fact(
-            f"waived until {clean(entrance.waived_until, 10)} by {clean(entrance.waived_by) or 'a person unknown'}"
-            + (f": {why}" if why else "")
+def _known(point: Point, said: Attestation) -> str:
+    """'Nov 24, 2026, Ada Byron: 25 ft', 'DUE · never entered', 'DEFECT · torn'."""
+    parts = []
+    if said.done_on:
+        found = clean(said.finding, 60)
+        found += " ft" if found and point.value == "ft" else ""
+        parts.append(f"{_day(said.done_on)}, {clean(said.by) or 'a person unknown'}" + (f": {found}" if found else ""))
+    if said.defect:
+        return " · ".join(["DEFECT", *parts, clean(said.defect, _LONG)])
+    if said.is_due:
+        return " · ".join(["DUE", *(parts or ["never entered"])])
+    return parts[0] if parts else ""
+
+
+def _checks(kind: str, code: str, points: Mapping[str, Attestation]) -> Checks:
+    rows = []
+    for point in POINTS[kind]:
+        said = points.get(point.id, Attestation())
+        typed = said.code or (f"{code}.{point.id}" if code else f".{point.id}")
+        rows.append(
+            Check(
+                point.words + (_BLANKS[point.value] if kind == "entrance" else f" ({point.clause})"),
+                typed + ("=" if point.value else ""),
+                _known(point, said),
+                said.is_due or bool(said.defect),
+            )
         )
+    return Checks(tuple(rows))
+
+
+def _mending(row: Mending) -> list[Block]:
+    blocks: list[Block] = []
+    if row.defect:
+        found = f", found {_by(row.found_by, row.found_on)}" if row.found_on else ""
+        blocks.append(Para(f"DEFECT{found}: {clean(row.defect, _LONG)}", "caveat"))
+    elif row.mended:
+        blocks.append(Para(f"Mended {_by(row.mended_by, row.mended_on)}: {clean(row.mended, _LONG)}", "small"))
+    return blocks
+
+
+def _title(code: str, name: str) -> Heading:
+    return Heading(" · ".join(part for part in (clean(code, 64), clean(name)) if part) or "_" * 40, 2)
+
+
+_DEFECT = Fields((Field("defect", 44), Field("mended", 14)))
+
+
+# --- entrances --------------------------------------------------------------------------------------------------
+
+
+def _entrances(facts: PaperFacts) -> list[Block]:
+    number = len(facts.entrances)
+    now = ", ".join(
+        f"{sign_text.text_version(facts, language)} ({words.name})" for language, words in sign_text.TEXTS.items()
+    )
+    blocks: list[Block] = [
+        Heading(f"Signs at entrances (P3): {number}" if number else "Signs at entrances (P3)"),
+        Para(f"A sign that is printed now has the text version {now} at its foot.", "small"),
+    ]
+    if not number:
+        blocks.append(Para("The register holds no entrance yet (holdshelf entrance add). One blank form:"))
+    return [*blocks, *(Keep(_entrance(entrance)) for entrance in facts.entrances or (_EMPTY_ENTRANCE,))]
+
+
+def _entrance(entrance: EntrancePaper) -> list[Block]:
+    rows = []
+    if entrance.sign:
+        language = f", {clean(entrance.language, 60)}" if entrance.language else ""
+        rows.append(("hangs there", clean(entrance.sign, _LONG) + language))
+    if entrance.attested_on:
+        due = f"; next check by {_day(entrance.next_check_on)}" if entrance.next_check_on else ""
+        if entrance.check_is_due:
+            due = f"; CHECK IS DUE since {_day(entrance.next_check_on)}"
+        rows.append(("sign attested", f"{_by(entrance.attested_by, entrance.attested_on)}{due}"))
+    elif entrance.id:
+        rows.append(("sign attested", "not now: no further camera is commissioned before it is, but by a waiver"))
+    if entrance.waived_until:
+        why = clean(entrance.waived_why, _LONG)
+        who = clean(entrance.waived_by) or "a person unknown"
+        rows.append(("waived", f"until {_day(entrance.waived_until)} by {who}" + (f": {why}" if why else "")))
     return [
-        *lines,
-        *text.boxes([box("sign present"), box("unobstructed"), box("lit, also after dark")]),
-        *text.boxes([blank("legible from (ft)", 6), blank("text version", 10), blank("language", 14)]),
-        *text.boxes([blank("checker", 26), blank("date", 14)]),
-        *text.boxes([blank("defect", 36), blank("mended", 14)]),
+        _title(entrance.code or entrance.id, entrance.name),
+        *([Facts(tuple(rows))] if rows else []),
+        *_mending(entrance.mending),
+        _checks("entrance", entrance.code or entrance.id, entrance.points),
+        Fields((Field("checker", 15), Field("date", 8), Field("defect", 19), Field("mended", 8))),
     ]
 
 
-def _camera(camera: CameraPaper) -> list[str]:
-    lines = _title("CAMERA", camera.id, camera.name)
-    if camera.area_kind:
-        words = clean(camera.area_words) or clean(camera.area_kind, 40)
-        note = f" ({clean(camera.area_note, 300)})" if camera.area_note else ""
-        lines += _item(f"kind of area (P4): {words}{note}", ticked=True)
-        lines += _item("it still looks at that area")
-    else:
-        lines += _item(f"kind of area (P4): {'_' * 30}")
-    if camera.state == "retired":
-        lines += _fact("RETIRED: it records no more")
-    elif camera.state == "approved":
-        lines += _item(f"commissioned {_by(camera.approved_by, camera.approved_on)}", ticked=True)
-    else:
-        lines += _item("not commissioned: nobody may look at its pictures before a seat has approved it")
-    still = f" (still of {clean(camera.still_on, 10)})" if camera.still_on else ""
-    lines += _item(f"reference still reviewed, the view is as approved (P4){still}")
-    lines += _item("no view into a private room or through its door (P5)")
-    lines += _masks(camera)
-    lines += _sound(camera)
-    if camera.exterior:
-        lines += _item(
-            "may see beyond library property (P8): neighbours' windows and gardens are masked or out of view"
-        )
-    else:
-        lines += _item("indoors, or sees library property alone (P8)")
-    return [*lines, *text.boxes([blank("defect", 36), blank("mended", 14)])]
+# --- cameras ----------------------------------------------------------------------------------------------------
 
 
-def _masks(camera: CameraPaper) -> list[str]:
-    if not camera.masks:
-        lines = _item("no mask is drawn (P6): no screen, desk or hold shelf is in view")
-    else:
-        count = "1 mask" if camera.masks == 1 else f"{camera.masks} masks"
-        lines = _item(f"{count} drawn, version {camera.mask_version} (P6)", ticked=True)
-        reasons = "; ".join(clean(reason, 80) for reason in camera.mask_reasons if reason)
-        if reasons:
-            lines += _fact(f"over: {reasons}")
-    return lines + _item("walk test: no title, page or screen can be read in the picture (P6)")
+def _cameras(cameras: Iterable[CameraPaper]) -> list[Block]:
+    shown = tuple(cameras)
+    blocks: list[Block] = [Heading(f"Cameras: {len(shown)}" if shown else "Cameras")]
+    if not shown:
+        blocks.append(Para("The register holds no camera yet (holdshelf camera add). One blank form:"))
+    return [*blocks, *(Keep(_camera(camera)) for camera in shown or (_EMPTY_CAMERA,))]
 
 
-def _sound(camera: CameraPaper) -> list[str]:
-    if camera.sound_found:
-        lines = _item("SOUND WAS FOUND in a file of this camera (P7): see the repairs")
-    elif camera.sound_found is None:
-        lines = _item("no sound in its files (P7): not looked up")
-    else:
-        lines = _item("no sound in any of its files (P7): each is looked at when it is closed", ticked=True)
-    said = _MICROPHONES.get(camera.microphone, "the camera does not say whether it has one")
-    return lines + _item(f"microphone off in the camera's own settings (P7): {said}")
-
-
-def _attested(words: str, what: Attestation) -> list[str]:
-    lines = _item(words)
-    if what.done_on:
-        finding = f": {clean(what.finding, 300)}" if what.finding else ""
-        lines += _fact(f"last {_by(what.by, what.done_on)}{finding}")
-    if what.next_on:
-        lines += _fact(f"next by {clean(what.next_on, 10)}")
-    return lines
-
-
-def _house(facts: PaperFacts) -> list[str]:
-    if facts.policy is None:
-        adopted = _item("NO POLICY IS ADOPTED on this machine (`holdshelf policy adopt FILE`)")
-    else:
-        adopted = _item(
-            f"policy {clean(facts.policy.version, 40)} of {clean(facts.policy.adopted_on, 10)} is adopted", ticked=True
-        )
-    address = clean(facts.policy_address, 400)
+def _camera(camera: CameraPaper) -> list[Block]:
+    rows: list[tuple[str, str]] = []
+    if camera.id:
+        note = f" ({clean(camera.area_note, _LONG)})" if camera.area_note else ""
+        area = clean(camera.area_words) or clean(camera.area_kind, 40) or "no kind of area"
+        outdoors = "; may see beyond library property (P8)" if camera.exterior else ""
+        rows = [
+            ("area (P4)", f"{area}{note}{outdoors}; {_in_use(camera)}"),
+            ("masks, sound", f"{_masks(camera)} (P6); {_sound(camera)} (P7)"),
+        ]
+    loud = (
+        [Para("SOUND WAS FOUND in a file of this camera (P7): see the repairs.", "caveat")]
+        if camera.sound_found
+        else []
+    )
     return [
-        *adopted,
-        *_item("copies of the policy lie at the desk, for anyone who asks (P17)"),
-        *_attested(f"the policy is posted on the website (P18){': ' + address if address else ''}", facts.website),
-        *_attested("staff notice: everyone who works here knows of the cameras and the policy", facts.staff_notice),
-        *_attested("Board review of purposes, seats and settings, once a year (P1)", facts.board_review),
-        *_item("retention schedule and statute checked with counsel (P13, P15, P21)"),
-        *_item("letters of appointment, hold letters and confidentiality statements on file (P11, P14, P16)"),
-        *_item("no paper or page says that cameras are watched around the clock (P10)"),
-        *text.boxes([blank("signed", 36), blank("date", 16)]),
+        _title(camera.code or camera.id, camera.name),
+        *([Facts(tuple(rows))] if rows else []),
+        *loud,
+        *_mending(camera.mending),
+        _checks("camera", camera.code or camera.id, camera.points),
+        _DEFECT,
+    ]
+
+
+def _in_use(camera: CameraPaper) -> str:
+    if camera.state == "retired":
+        return "RETIRED: it records no more"
+    if camera.state != "approved":
+        return "NOT COMMISSIONED: nobody may look before a seat approves it"
+    still = f", still of {_day(camera.still_on)}" if camera.still_on not in ("", camera.approved_on) else ""
+    return f"approved {_by(camera.approved_by, camera.approved_on)}{still}"
+
+
+def _masks(camera: CameraPaper) -> str:
+    if not camera.masks:
+        return "no mask"
+    reasons = "; ".join(clean(reason, 80) for reason in camera.mask_reasons if reason)
+    count = "1 mask" if camera.masks == 1 else f"{camera.masks} masks"
+    return f"{count}, version {camera.mask_version}" + (f": {reasons}" if reasons else "")
+
+
+def _sound(camera: CameraPaper) -> str:
+    files = {False: "no sound in its files", True: "SOUND IN ITS FILES", None: "sound not looked up"}
+    said = _MICROPHONES.get(camera.microphone, "")
+    return files[camera.sound_found] + (f"; {said}" if said else "")
+
+
+# --- the house --------------------------------------------------------------------------------------------------
+
+
+def _house(facts: PaperFacts) -> list[Block]:
+    points = {point.id: getattr(facts, point.id.replace("-", "_")) for point in POINTS["house"]}
+    if facts.policy is None:
+        adopted = "NONE on this machine (holdshelf policy adopt FILE)"
+    else:
+        adopted = f"version {clean(facts.policy.version, 40)} of {_day(facts.policy.adopted_on) or 'a day unknown'}"
+    rows = [("policy adopted", adopted)]
+    if address := clean(facts.policy_address, 400):
+        rows.append(("to be posted at", address))
+    return [
+        Keep(
+            (
+                Heading("The house"),
+                Facts(tuple(rows)),
+                _checks("house", "house", points),
+                Fields((Field("signed", 36), Field("date", 16))),
+            )
+        )
     ]

@@ -7,7 +7,8 @@ is. Must never promise a time for which recordings are kept, nor that somebody i
 from __future__ import annotations
 
 from holdshelf_core.api.paper_types import PaperFacts
-from holdshelf_tui.papers import text
+from holdshelf_tui.papers import frame, sign_text, text
+from holdshelf_tui.papers.document import Document, Mono
 
 _PICTOGRAM = (
     "      ____________________     ",
@@ -21,29 +22,36 @@ _PICTOGRAM = (
 )
 
 
+def sign_document(facts: PaperFacts) -> Document:
+    """The sign as lines, for whatever knows no other way to set it."""
+    return frame.document(facts, "Security cameras are in use", [Mono(sign_paper(facts).split("\n"))])
+
+
 def sign_paper(facts: PaperFacts) -> str:
-    """The sign in 80 columns, one page."""
-    contact = text.clean(facts.contact)
-    address = text.clean(facts.policy_address, 400)
+    """The sign in 80 columns, one page; in the language that the facts ask for, a second one below it. Raises BadRequest."""
+    keys = sign_text.languages(facts.language)
     side = " " * ((text.WIDTH - len(_PICTOGRAM[0])) // 2)
-    lines = [
-        text.rule("="),
+    lines = [text.rule("="), "", *(side + line for line in _PICTOGRAM), ""]
+    for key in keys:
+        words = sign_text.TEXTS[key]
+        lines += [
+            *(_spaced(line.upper()) for line in words.headline),
+            "",
+            *text.centred(words.no_sound),
+            *text.centred(words.not_watched),
+            *text.centred(words.care),
+            "",
+        ]
+    first = sign_text.TEXTS[keys[0]]
+    address = sign_text.policy_address(facts)
+    lines += [
+        *text.centred(f"{first.questions} {sign_text.contact(facts, first)}"),
+        *text.centred(f"{first.policy}: {address or first.ask_copy}"),
         "",
-        *(side + line for line in _PICTOGRAM),
+        *text.centred(text.library_name(facts.library)),
+        *text.centred(f"Text version {sign_text.text_version(facts)}"),
         "",
-        _spaced("SECURITY CAMERAS"),
-        _spaced("ARE IN USE"),
-        "",
-        *text.centred("No sound is recorded."),
-        *text.centred("The cameras are not constantly monitored:"),
-        *text.centred("please look after yourself and your belongings."),
-        "",
-        *text.centred(f"Questions? {contact}" if contact else "Questions? Ask the Library Director."),
-        *text.centred(f"The camera policy: {address}" if address else "The camera policy: ask at any desk for a copy."),
-        "",
-        *text.centred(text.library_name(facts)),
-        "",
-        *text.foot(facts),
+        *text.foot(frame.foot(facts).rows),
     ]
     return text.paper(lines)
 

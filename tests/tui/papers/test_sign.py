@@ -1,0 +1,219 @@
+"""The sign for an entrance: what it says, letters for their distance, a code that phones read, nothing off the page."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+from PIL import Image, ImageChops
+
+from holdshelf_core.api.errors import BadRequest
+from holdshelf_core.api.paper_types import LogHead, PaperFacts, PolicyText
+from holdshelf_tui.papers import sign_text
+from holdshelf_tui.papers.catalogue import PAPERS
+from holdshelf_tui.papers.sign import sign_paper
+from holdshelf_tui.papers.sign_pdf import FEET_BEST, MARGIN_IN, PAGES, cap_height_in, sign_pdf
+
+DPI = 48
+FACTS = PaperFacts(
+    "Example Town Library",
+    "Ada Byron, Library Director, 555-0100",
+    "https://library.example/cameras",
+    PolicyText("3.1", "2026-10-01", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+    LogHead("holdshelf.local/0123456789abcdef", 1234, "1234:" + " ".join(["abcd"] * 8)),
+)
+LONG = msgspec.structs.replace(
+    FACTS,
+    library="The Eleanor & Marguerite Featherstonhaugh Memorial Library !",
+    contact="Aleksandra Konstantinopolskaya-Featherstonhaugh, Library Director, (860) 555-0100, director@library.example",
+    policy_address="https://www.featherstonhaugh-memorial-library.example.org/about/policies/security-cameras.html",
+)
+OTHERS = msgspec.structs.replace(
+    FACTS, library="Βιβλιοθήκη της Αλεξάνδρειας · Библиотека имени Пушкина", contact="Έλλη, Ирина"
+)
+ALIVE = msgspec.structs.replace(FACTS, library="a\x1b[31mred\x1b]0;t\x07\u202eevil 図書館", contact="x" * 120)
+
+
+def words_of(pdf: bytes) -> str:
+    read = subprocess.run(["pdftotext", "-layout", "-", "-"], input=pdf, capture_output=True, check=True, timeout=60)
+    return " ".join(read.stdout.decode().split())
+
+
+def picture_of(pdf: bytes, dpi: int = DPI) -> Image.Image:
+    drawn = subprocess.run(
+        ["pdftoppm", "-r", str(dpi), "-png", "-"], input=pdf, capture_output=True, check=True, timeout=60
+    )
+    return Image.open(io.BytesIO(drawn.stdout)).convert("RGB")
+
+
+def decoded(pdf: bytes, folder: Path) -> str:
+    file = folder / "sign.png"
+    whole = picture_of(pdf, 84)
+    whole.crop((0, whole.height * 2 // 3, whole.width, whole.height)).save(file, compress_level=1)
+    read = subprocess.run(["zbarimg", "--quiet", "--raw", file], capture_output=True, check=False, timeout=60)
+    return read.stdout.decode().strip()
+
+
+def test_p3_p7_p9_p10_p18_p19_the_sign_says_what_it_must() -> None:
+    said = words_of(sign_pdf(FACTS))
+    for words in (
+        "Security cameras are in use",
+        "No sound is recorded.",
+        "The cameras are not constantly monitored.",
+        "Please look after yourself and your belongings.",
+        "Ada Byron, Library Director, 555-0100",
+        "https://library.example/cameras",
+        "Example Town Library",
+        f"Text version {sign_text.text_version(FACTS)}",
+        "policy 3.1 (9f86d081…)",
+        "log 1234:abcd",
+    ):
+        assert words in said
+
+
+@pytest.mark.parametrize("language", list(sign_text.TEXTS))
+def test_p10_no_language_promises_a_retention_time_or_somebody_watching(language: str) -> None:
+    facts = msgspec.structs.replace(FACTS, language=language)
+    for said in (words_of(sign_pdf(facts, "letter")), " ".join(sign_paper(facts).split())):
+        assert not re.search(
+            r"24\s*/\s*7|24 hours|24 horas|around the clock|\bdays?\b|\bweeks?\b|\bdías?\b|\bsemanas?\b|kept for|\bft\b|feet",
+            said.casefold(),
+        )
+
+
+def test_p3_letters_are_an_inch_high_for_each_ten_feet() -> None:
+    """What docs/papers.md says of each size: the distance from which it is read with ease."""
+    feet = {page: cap_height_in(page) * FEET_BEST for page in PAGES}
+    assert feet["letter"] >= 10 and feet["a4"] >= 10
+    assert feet["tabloid"] >= 14 and feet["12x18"] >= 15
+    assert min(cap_height_in(page, "en+es") for page in PAGES) * FEET_BEST >= 7
+    # Told apart from the rest by measure: the tallest black strokes of the page are the headline's.
+    picture = picture_of(sign_pdf(FACTS, "letter"), 100).convert("L")
+    column = picture.crop((50, 290, 50 + 75, 430)).point(lambda shade: 255 if shade < 60 else 0)
+    box = column.getbbox()  # the S of Security
+    assert box is not None and box[3] - box[1] >= 100 * cap_height_in("letter") * 0.98
+
+
+@pytest.mark.parametrize(
+    ("page", "facts"),
+    [
+        *((page, LONG) for page in PAGES),
+        ("letter", OTHERS),
+        ("letter", ALIVE),
+        ("12x18", ALIVE),
+        ("letter", PaperFacts()),
+    ],
+    ids=lambda of: of if isinstance(of, str) else "",
+)
+def test_nothing_is_nearer_to_the_edge_than_half_an_inch(page: str, facts: PaperFacts) -> None:
+    language = "en+es" if facts in (LONG, OTHERS) else "en"
+    picture = picture_of(sign_pdf(facts, page, language))
+    width, height = (round(points / 72 * DPI) for points in PAGES[page])
+    assert abs(picture.width - width) <= 1 and abs(picture.height - height) <= 1
+    inked = ImageChops.invert(picture.convert("L")).getbbox()
+    assert inked is not None
+    edge = MARGIN_IN * DPI - 1
+    assert inked[0] >= edge and inked[1] >= edge
+    assert inked[2] <= width - edge + 1 and inked[3] <= height - edge + 1
+
+
+@pytest.mark.parametrize("facts", [LONG, OTHERS], ids=["60 letters", "scripts"])
+def test_a_library_of_sixty_letters_in_any_of_our_scripts_stands_there_whole(facts: PaperFacts) -> None:
+    said = words_of(sign_pdf(facts, "letter", "en+es"))
+    assert facts.library in said and facts.contact in said
+    assert sign_text.policy_address(facts) in said.replace(" ", "") or facts.policy_address in said
+    assert "□" not in said and "Cámaras de seguridad en uso" in said
+
+
+def test_letters_of_another_script_are_said_to_be_missing() -> None:
+    said = words_of(sign_pdf(ALIVE, "letter"))
+    assert "□ stands for a letter that is not in this paper's type." in said and "\x1b" not in said
+
+
+@pytest.mark.parametrize("page", list(PAGES))
+def test_p18_the_policys_address_is_read_back_from_its_code(page: str, tmp_path: Path) -> None:
+    facts, language = (FACTS, "es+en") if page == "12x18" else (LONG, "en")
+    assert decoded(sign_pdf(facts, page, language), tmp_path) == facts.policy_address
+
+
+def test_p18_the_code_is_an_inch_wide_and_has_white_around_it() -> None:
+    picture = picture_of(sign_pdf(FACTS, "letter"), 100).convert("L")
+    right = picture.width - 50
+    # From the code's own right edge leftwards: its finder pattern's first column is black and seven modules high.
+    strip = picture.crop((right - 170, 620, right + 30, 940)).point(lambda shade: 255 if shade < 128 else 0)
+    box = strip.crop((0, 0, 200, 270)).getbbox()
+    assert box is not None
+    assert box[2] - box[0] >= 100
+    module = (box[2] - box[0]) / 25
+    around = strip.crop((int(box[0] - 4 * module), int(box[1] - 4 * module), box[0], box[3]))
+    assert around.getbbox() is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "in_code"),
+    [
+        ("https://library.example/cameras", "https://library.example/cameras"),
+        ("library.example/cameras", "https://library.example/cameras"),
+        ("http://library.example", "http://library.example"),
+        ("", ""),
+        ("ask at the desk", ""),
+        ("desk", ""),
+        ("javascript://library.example/%0aalert(1)", ""),
+        ("tel:555-0100", ""),
+    ],
+)
+def test_only_a_web_address_becomes_a_code(typed: str, in_code: str) -> None:
+    assert sign_text.qr_address(msgspec.structs.replace(FACTS, policy_address=typed)) == in_code
+
+
+def test_p18_without_an_address_a_copy_is_to_be_had_at_the_desk(tmp_path: Path) -> None:
+    pdf = sign_pdf(msgspec.structs.replace(FACTS, policy_address=""), "letter")
+    assert "Ask for a copy at any desk." in words_of(pdf)
+    assert decoded(pdf, tmp_path) == ""
+
+
+def test_p3_the_text_version_tells_another_text_apart_and_is_on_both_forms() -> None:
+    versions = {
+        sign_text.text_version(facts, language)
+        for facts in (
+            FACTS,
+            LONG,
+            msgspec.structs.replace(FACTS, contact="Bea"),
+            msgspec.structs.replace(FACTS, log=None),
+        )
+        for language in ("en", "es", "en+es")
+    }
+    assert len(versions) == 9  # the log's head is no text of the sign's
+    assert all(map(sign_text.is_text_version, versions))
+    assert sign_text.text_version(FACTS) in sign_paper(FACTS)
+
+
+def test_a_language_that_there_is_not_is_refused_with_those_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BadRequest, match="not to be had in 'fr'") as refused:
+        sign_pdf(FACTS, "letter", "fr")
+    assert "es (Español)" in refused.value.next_step
+    monkeypatch.setitem(sign_text.TEXTS, "fr", sign_text.TEXTS["en"])
+    with pytest.raises(BadRequest, match="one language, or two"):
+        sign_text.languages("en+es+fr")
+
+
+def test_the_sign_is_in_the_catalogue_at_twelve_by_eighteen_and_the_same_bytes_twice() -> None:
+    paper = PAPERS["sign"]
+    assert paper.pages == ("12x18", "tabloid", "letter", "a4")
+    assert paper.as_pdf(FACTS) == sign_pdf(FACTS, "12x18") == paper.as_pdf(FACTS, "12x18")
+    spanish = msgspec.structs.replace(FACTS, language="es")
+    assert "Cámaras de seguridad en uso" in words_of(paper.as_pdf(spanish, "letter"))
+
+
+def test_no_picture_and_no_font_of_the_readers_is_in_it() -> None:
+    pdf = sign_pdf(FACTS)
+    assert b"/Subtype /Image" not in pdf
+    listed = subprocess.run(["pdffonts", "-"], input=pdf, capture_output=True, check=True, timeout=60).stdout.decode()
+    rows = listed.splitlines()[2:]
+    assert rows and all(re.search(r"\byes yes (yes|no)\b", row) for row in rows), (
+        listed
+    )  # embedded, and a part of it only
