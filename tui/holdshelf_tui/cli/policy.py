@@ -1,4 +1,4 @@
-"""policy explain | may | purposes | adopt | show, and board show | set."""
+"""policy explain | may | purposes | adopt, and board show | set. What is posted is `policy_posted`'s: show | check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from holdshelf_core.api import local
 from holdshelf_core.api import types_board as types
 from holdshelf_core.api.types_people import Done
 from holdshelf_tui.cli import render
@@ -24,6 +23,8 @@ def explain(
     json: Json = False,
 ) -> None:
     """Who may do what, when, and by which clause: a table made by the rules themselves."""
+    from holdshelf_core.api import local  # noqa: PLC0415 - it imports all rules
+
     text, rows = local.explain(action, width=min(max(render.terminal_width() or 100, 60), 120))
     if json:
         echo_json(rows)
@@ -77,6 +78,8 @@ def may(
 @app.command(epilog="Example: holdshelf policy purposes")
 def purposes(json: Json = False) -> None:
     """The purposes for which somebody may look, and for which something may be shared."""
+    from holdshelf_core.api import local  # noqa: PLC0415 - it imports all rules
+
     text, rows = local.purposes()
     if json:
         echo_json(rows)
@@ -95,11 +98,12 @@ def adopt(
             help="What the confidentiality statute does to a release by the policy alone: enforce (refuse) or advise."
         ),
     ] = "enforce",
+    paper: Paper = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
     """Install the library's own text: it is printed verbatim from now on, with version and SHA-256."""
-    asked = types.PolicyAdopt(text_file(file, "The policy"), version, adopted_on, statute)
+    asked = types.PolicyAdopt(text_file(file, "The policy"), version, adopted_on, statute, paper_hash(paper))
     row = client(data).act("policy.adopt", asked, types.AdoptedRow)
     if json:
         echo_json(row)
@@ -107,21 +111,6 @@ def adopt(
         typer.echo(
             f"Version {render.inert(row.version)}, adopted on {row.adopted_on}, SHA-256 {row.sha256}, is in force."
         )
-
-
-@app.command(epilog="Example: holdshelf policy show")
-def show(data: Data = None, json: Json = False) -> None:
-    """Which text is in force."""
-    row = client(data).get("/rules/policy", types.AdoptedRow)
-    if json:
-        echo_json(row)
-    elif not row.sha256:
-        typer.echo(
-            "No text was adopted yet; `holdshelf print policy` prints the model policy. See `holdshelf policy adopt --help`."
-        )
-    else:
-        version = f"Version {render.inert(row.version)}, adopted on {row.adopted_on}, statute: {row.statute}"
-        typer.echo(f"{version}, SHA-256 {row.sha256}")
 
 
 @board.command("show", epilog="Example: holdshelf board show")

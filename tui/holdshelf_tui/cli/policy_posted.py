@@ -1,0 +1,275 @@
+"""policy show | check: which text is in force, and whether what is posted says the same (P18, P20).
+
+A page is read in this process: the service never parses what the web answers. Over SSH there is no network here; the
+service then fetches the one page that the Board set, or the page comes by standard input.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import msgspec
+import typer
+
+from holdshelf_core.api import types_board
+from holdshelf_core.api import types_website as types
+from holdshelf_core.api.client import TOKEN_VARIABLE, Client
+from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, NotFound, Unavailable
+from holdshelf_core.api.paper_types import PaperFacts, PolicyText
+from holdshelf_tui.cli import render
+from holdshelf_tui.cli.options import Data, Json, client, data_folder
+from holdshelf_tui.cli.service import echo_json
+
+DIFFERS = 3
+"""Exit code of a check that found something else than what is adopted; 1 is a check that could not be made."""
+FETCH_TIMEOUT_S = 60.0
+MOST_SHOWN = 12
+_WORDS = {
+    "exact": "is the text that was adopted, by its SHA-256",
+    "same": "says what was adopted, in the same words",
+}
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """--json: a place where they part."""
+
+    adopted: str
+    posted: str
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """--json: what was compared with what, and what came of it. ``seq`` 0: nobody wrote it down, ``unwritten`` says why."""
+
+    verdict: str
+    same: bool
+    page: str
+    posted_sha256: str
+    version: str
+    adopted_on: str
+    adopted_sha256: str
+    differences: list[Difference]
+    note: str = ""
+    seq: int = 0
+    counts: bool = False
+    unwritten: str = ""
+
+
+class Page(NamedTuple):
+    """What is compared. ``address`` '' for a file that nobody says an address of."""
+
+    words: str
+    raw: bytes
+    address: str = ""
+    kind: str = ""
+    charset: str = ""
+    name: str = ""
+
+
+# --- show -------------------------------------------------------------------------------------------------------------
+
+
+def show(
+    data: Data = None,
+    text: Annotated[bool, typer.Option("--text", help="The text itself, too.")] = False,
+    model: Annotated[bool, typer.Option("--model", help="The model policy that comes with the program.")] = False,
+    json: Json = False,
+) -> None:
+    """Which text is in force: version, day of adoption, SHA-256."""
+    row = _model(data) if model else _adopted(data)
+    whole = not row.sha256 or model or hashlib.sha256(row.text.encode()).hexdigest() == row.sha256
+    if json:
+        echo_json(row)
+    elif model:
+        typer.echo(f"{row.version}: comes with the program, and is no library's policy. SHA-256 {row.sha256}")
+    elif not row.sha256:
+        typer.echo("No text was adopted yet; `print policy` prints the model policy. See `policy adopt --help`.")
+    else:
+        words = (
+            f"Version {render.inert(row.version)}, adopted on {render.inert(row.adopted_on)}, statute: {row.statute}"
+        )
+        typer.echo(f"{words}, SHA-256 {row.sha256}")
+    if text and not json and row.text and whole:
+        from holdshelf_tui.papers.text import clean_lines  # noqa: PLC0415
+
+        typer.echo("\n" + "\n".join(clean_lines(row.text)[0]).rstrip("\n"))
+    if row.text and not whole:
+        raise Conflict(
+            "The text on this machine is not the one that was adopted (P20).",
+            "Install the adopted file again: `holdshelf policy adopt FILE`.",
+        )
+    if row.sha256 and not row.text:
+        raise Unavailable("The adopted text could not be read on this machine.", "Install the file again.")
+
+
+def _model(data: Path | None) -> types_board.AdoptedRow:
+    from holdshelf_tui.papers.model_policy import MODEL_VERSION, filled_model  # noqa: PLC0415
+
+    board = _board(data)
+    library, contact, address = (board.get(key, "") for key in ("library", "contact", "policy_address"))
+    facts = PaperFacts(library, contact, address)
+    text = filled_model(facts)
+    return types_board.AdoptedRow(
+        f"Model policy {MODEL_VERSION}", "", hashlib.sha256(text.encode()).hexdigest(), "", text
+    )
+
+
+def _board(data: Path | None) -> dict[str, str]:
+    """The Board's words for papers: from the service; without one, what can be read here."""
+    try:
+        return {row.key: str(row.value) for row in client(data).get("/rules/board", list[types_board.BoardSetting])}
+    except Unavailable:
+        facts = _offline(data)
+        return {"library": facts.library, "contact": facts.contact, "policy_address": facts.policy_address}
+
+
+def _adopted(data: Path | None) -> types_board.AdoptedRow:
+    """From the service; without one, what can be read here."""
+    try:
+        return client(data).get("/rules/policy", types_board.AdoptedRow)
+    except Unavailable as error:
+        typer.echo(f"holdshelf: note: {error.sentence} Told from what can be read here.", err=True)
+        policy = _offline(data).policy or PolicyText("", "", "")
+        return types_board.AdoptedRow(policy.version, policy.adopted_on, policy.sha256, "as last set", policy.text)
+
+
+def _offline(data: Path | None) -> PaperFacts:
+    from holdshelf_core.api.papers_local import read_offline  # noqa: PLC0415
+
+    return read_offline(data_folder(data))
+
+
+# --- check ------------------------------------------------------------------------------------------------------------
+
+
+def check(
+    page: Annotated[
+        str,
+        typer.Argument(
+            metavar="[ADDRESS|FILE]",
+            help="A page on the web, a file (HTML, text, PDF), or - for standard input. [default: the Board's policy_address]",
+        ),
+    ] = "",
+    address: Annotated[
+        str, typer.Option("--address", metavar="URL", help="Of a file: the page that it was saved from.")
+    ] = "",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Compare what is posted with what is adopted, and write it down. Exit 0: the same; 3: not the same; 1: no answer."""
+    from holdshelf_tui.posted_text import read_posted  # noqa: PLC0415
+    from holdshelf_tui.posted_words import compare  # noqa: PLC0415
+
+    over_ssh = TOKEN_VARIABLE in os.environ  # a client takes it away
+    service = client(data)
+    adopted = _adopted(data)
+    if not adopted.sha256:
+        raise Conflict("No text is adopted here, so there is nothing to compare with.", "See `policy adopt --help`.")
+    if hashlib.sha256(adopted.text.encode()).hexdigest() != adopted.sha256:
+        raise Conflict("The text on this machine is not the one that was adopted (P20).", "Install the file again.")
+    found = _page(service, page.strip(), address.strip(), data, over_ssh=over_ssh)
+    posted = read_posted(found.raw, kind=found.kind, charset=found.charset, name=found.name, programs=not over_ssh)
+    result = compare(adopted.text, adopted.sha256, posted, found.raw)
+    checked = Checked(
+        result.verdict,
+        result.same,
+        found.words,
+        hashlib.sha256(found.raw).hexdigest(),
+        adopted.version,
+        adopted.adopted_on,
+        adopted.sha256,
+        [Difference(one.adopted, one.posted) for one in result.differences],
+        posted.note,
+    )
+    checked, why_not = _write_down(service, checked, found.address)
+    if json:
+        echo_json(checked)
+    else:
+        _tell(checked, why_not)
+    if not checked.same:
+        raise typer.Exit(DIFFERS)
+
+
+def _page(service: Client, typed: str, address: str, data: Path | None, *, over_ssh: bool) -> Page:
+    from holdshelf_core.api import website_local  # noqa: PLC0415
+
+    most = website_local.MAX_BYTES
+    if typed == "-":
+        return Page("What came by standard input", _bounded(sys.stdin.buffer.read(most + 1), most), address)
+    own = _board(data).get("policy_address", "")
+    is_page = typed.lower().startswith(("http://", "https://")) or not typed
+    if over_ssh:
+        if typed and not (is_page and website_local.is_boards_page(own, typed)):
+            raise BadRequest(
+                "Over SSH only the page that the Board set is fetched (policy_address).",
+                "Send another one yourself: `policy check -`, with `< FILE` at your end.",
+            )
+        answer = service.act("policy.posted", types.PostedAsk(), types.PostedPage, timeout_s=FETCH_TIMEOUT_S)
+        return Page(answer.address, answer.content, answer.asked, answer.kind, answer.charset)
+    if is_page:
+        wanted = typed or website_local.page_of(own)
+        if not wanted:
+            raise NotFound("The Board has not said where the policy is posted (P18).", "Give the page's address.")
+        got = website_local.fetch(wanted)
+        return Page(got.address, got.raw, wanted, got.kind, got.charset)
+    if "://" in typed:
+        raise BadRequest(
+            f"{render.inert(typed, 120)} is no page of http or https.", "Save it, and give the file instead."
+        )
+    try:
+        with Path(typed).open("rb") as file:
+            return Page(typed, _bounded(file.read(most + 1), most), address, name=typed)
+    except OSError as error:
+        raise BadRequest(
+            f"{render.inert(typed, 120)} cannot be read: {error.strerror}.", "A page on the web begins with https://."
+        ) from None
+
+
+def _bounded(raw: bytes, most: int) -> bytes:
+    if len(raw) > most:
+        raise BadRequest(f"That is more than {most >> 20} MB.", "Is it the page with the policy?")
+    if not raw.strip():
+        raise BadRequest("There is nothing in it.", "Give the page as it was saved.")
+    return raw
+
+
+def _write_down(service: Client, checked: Checked, address: str) -> tuple[Checked, str]:
+    """With the number of its entry, and why the checklist does not count it. A comparison is told in any case."""
+    asked = types.PolicyChecked(
+        checked.adopted_sha256, checked.posted_sha256, checked.verdict, len(checked.differences), address
+    )
+    try:
+        row = service.act("policy.checked", asked, types.PolicyCheckedRow)
+    except HoldshelfError as error:
+        return msgspec.structs.replace(checked, unwritten=str(error)), ""
+    return msgspec.structs.replace(checked, seq=row.seq, counts=row.counts), row.why_not
+
+
+def _tell(checked: Checked, why_not: str) -> None:
+    page = render.inert(checked.page, 200)
+    text = f"version {render.inert(checked.version)}, adopted on {render.inert(checked.adopted_on)}"
+    if checked.same:
+        typer.echo(f"{page} {_WORDS[checked.verdict]}: {text}.")
+    elif checked.verdict == "absent":
+        typer.echo(f"The policy is not there: {page} has too few of the words that were adopted ({text}).")
+    else:
+        count = render.counted(len(checked.differences), "place")
+        typer.echo(f"{page} does not say what was adopted: it differs in {count}.")
+        typer.echo(f"--- adopted: {text}\n+++ posted")
+        for one in checked.differences[:MOST_SHOWN]:
+            typer.echo("@@")
+            for sign, words in (("-", one.adopted), ("+", one.posted)):
+                if words:
+                    typer.echo(f"{sign} {render.inert(words, 2000)}")
+        if len(checked.differences) > MOST_SHOWN:
+            typer.echo(f"and {len(checked.differences) - MOST_SHOWN} more; --json lists them all.")
+    if checked.note:
+        typer.echo(render.inert(checked.note, 300))
+    if checked.unwritten:
+        typer.echo(f"holdshelf: note: this is not written down: {render.inert(checked.unwritten, 500)}", err=True)
+        return
+    counted = "the checklist counts it" if checked.counts else f"the checklist does not count it: {why_not}"
+    typer.echo(f"Entry {checked.seq} of the access log; {render.inert(counted, 400).rstrip('.')}.")
