@@ -229,7 +229,9 @@ def requested(house: Library, *, lapses: str = "") -> str:
 
 
 def test_scene_9_nobody_approves_their_own_and_the_chairs_paper_is_accepted_and_flagged(house: Library) -> None:
-    dora, release = house.desk("dora"), requested(house)
+    dora, release = house.desk("dora"), requested(house, lapses=day(30))
+    assert f"in force until {day(30)}\n" in dora.run("release", "show", release).out, "the day that was typed"
+    assert "What we need" in dora.run("print", "refusal", release).out
     own = dora.run("release", "approve", release).refusal()
     assert "Nobody approves this release after asking for it" in own
     assert "Board" in own, "it says whose word it takes"
@@ -243,6 +245,7 @@ def test_scene_9_nobody_approves_their_own_and_the_chairs_paper_is_accepted_and_
     found = row(house, release)
     assert (found.state, found.approved_by) == ("approved", "chair")
     assert found.approval_paper_sha256 == hashlib.sha256(house.scan("chairs-word").read_bytes()).hexdigest()
+    assert "nothing more is needed" in dora.run("print", "refusal", release).refusal()
     (flag,) = house.flags("paper_approval")
     assert (flag.open, flag.needs) == (True, 1)
     assert flag.log_seq == house.entries("release.approve")[-1]["seq"]

@@ -8,13 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from holdshelf_core.api import types_releases as types
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_core.api.types_people import Done
-from holdshelf_tui.cli import render
+from holdshelf_tui.cli import release_bundle, release_gates, release_proof, render
 from holdshelf_tui.cli.options import Data, Json, Paper, client, paper_hash
+from holdshelf_tui.cli.release_gates import Sheet
 from holdshelf_tui.cli.service import echo_json
 
 app = typer.Typer(
@@ -27,6 +29,12 @@ counsel = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+app.command(epilog="Example: holdshelf release export R-2026-0001")(release_bundle.export)
+app.command(epilog="Example: holdshelf release receipt R-2026-0001 --file receipt.txt")(release_bundle.receipt)
+app.add_typer(release_proof.key_app, name="key")
+app.command(epilog="Example: holdshelf release hold R-2026-0001")(release_gates.hold)
+app.command(epilog="Example: holdshelf release write R-2026-0001 --usb /media/stick")(release_bundle.write)
 
 BASES = "search-warrant, subpoena, court-order, active-investigation, written-permission, counsel, emergency"
 ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="For example R-2026-0001.")]
@@ -41,11 +49,15 @@ Scope = Annotated[
     list[str] | None,
     typer.Option("--scope", help="What the paper names: 'CAMERA,FROM,TO'; * for any camera; may be repeated."),
 ]
+Original = Annotated[
+    bool, typer.Option("--original", help="The paper asks for the original recording, nothing hidden.")
+]
 Lapses = Annotated[str, typer.Option(help="The paper's last day, YYYY-MM-DD. [default: it names none]")]
 _STATES = {
     "stopped": "stopped by a gate",
     "requested": "awaits a second person",
     "approved": "approved",
+    "exported": "exported",
     "refused": "refused",
     "withdrawn": "withdrawn",
     "cancelled": "cancelled",
@@ -77,14 +89,15 @@ def _paper(
     judge: bool,
     scope: list[str] | None,
     lapses: str,
+    original: bool,
 ) -> types.PaperAsk | None:
     """What the options say of a paper; None when there is none. Raises BadRequest."""
     spans = _scope(scope)
     if file is None:
-        if scope or judge:
-            raise BadRequest("--scope and --judge describe a paper.", "Give its scan with --paper FILE.")
+        if scope or judge or original:
+            raise BadRequest("--scope, --judge and --original describe a paper.", "Give its scan with --paper FILE.")
         return None
-    return types.PaperAsk(paper_hash(file), kind, issuer, docket, agency, officer, judge, spans, lapses)
+    return types.PaperAsk(paper_hash(file), kind, issuer, docket, agency, officer, judge, spans, lapses, original)
 
 
 def _tell(row: types.ReleaseRow, *, json: bool) -> None:
@@ -122,6 +135,19 @@ def _tell_end(row: types.ReleaseRow) -> None:
         else:
             how = f"by {render.inert(row.approved_by_name)}" if row.approved_by else "in imminent danger; flagged"
         typer.echo(f"  approved on {render.local(row.approved_utc_ns)} {how}")
+    if row.original:
+        typer.echo("  the original recording leaves, nothing hidden")
+    if row.bundle is not None:
+        made = row.bundle
+        typer.echo(f"  bundle: {made.files} files, {render.size(made.bytes)}, made on {render.local(made.made_utc_ns)}")
+        typer.echo(f"    signed with {made.fingerprint}")
+        typer.echo(f"    SHA-256 of SHA256SUMS {made.sums_sha256}")
+        if made.removed_utc_ns is not None:
+            typer.echo(
+                f"    removed on {render.local(made.removed_utc_ns)}; it can be made again while its footage is there"
+            )
+        elif made.until_utc_ns is not None:
+            typer.echo(f"    it lies ready until {render.local(made.until_utc_ns)}")
     if row.ended_why:
         ended = f"{_STATES.get(row.state, row.state)} on {render.local(row.ended_utc_ns)}"
         typer.echo(f"  {ended}: {render.inert(row.ended_why, 300)}")
@@ -131,12 +157,19 @@ def _tell_paper(paper: types.PaperRow) -> None:
     parts = [paper.kind, paper.issuer, paper.docket, paper.agency, paper.officer]
     if paper.signed_by_judge:
         parts.append("signed by a judge")
+    if paper.original:
+        parts.append("asks for the original")
     if paper.valid_until_utc_ns is not None:
-        parts.append(f"lapses {render.local(paper.valid_until_utc_ns)}")
+        parts.append(f"in force until {_last(paper.valid_until_utc_ns)}")
     typer.echo(f"  paper: {render.inert(', '.join(part for part in parts if part), 400)}")
     for span in paper.scope:
         typer.echo(f"    names {_span(span)}")
     typer.echo(f"    SHA-256 {paper.sha256}")
+
+
+def _last(end_utc_ns: int) -> str:
+    """The last day, as it is typed; with its time where it ends within a day."""
+    return render.local(end_utc_ns - 1)[:10] if " 00:00:00" in (end := render.local(end_utc_ns)) else end
 
 
 def _span(span: types.SpanRow) -> str:
@@ -165,33 +198,44 @@ def request(
     judge: Judge = False,
     scope: Scope = None,
     lapses: Lapses = "",
+    original: Original = False,
     why: Annotated[str, typer.Option("--why", help="Emergency: what the danger is.")] = "",
+    sheet: Sheet = "",
     data: Data = None,
     json: Json = False,
 ) -> None:
     """Ask both gates. A no is kept under its number, and says what is needed; a yes waits for a second person."""
     start_utc_ns, end_utc_ns = render.parse_time(start), render.parse_time(end)
     spans = [types.SpanRow(one, start_utc_ns, end_utc_ns) for one in camera]
-    read = _paper(paper, kind or basis, issuer, docket, agency, officer, judge, scope, lapses)
+    read = _paper(paper, kind or basis, issuer, docket, agency, officer, judge, scope, lapses, original)
     asked = types.ReleaseRequest(basis, spans, reference, read, why)
-    _tell(client(data).act("release.request", asked, types.ReleaseRow, timeout_s=60), json=json)
+    _at_gates(data, "release.request", asked, sheet, json=json)
 
 
-def _amend(release: str, paper: types.PaperAsk | None, trim: bool, data: Path | None, json: bool) -> None:
-    asked = types.ReleaseAmend(release, paper, trim)
-    _tell(client(data).act("release.amend", asked, types.ReleaseRow, timeout_s=60), json=json)
+def _at_gates(data: Path | None, act: str, asked: msgspec.Struct, sheet: str, *, json: bool) -> None:
+    """Ask the gates and tell; at a terminal, "hold it now?" for what may roll off."""
+    row = release_gates.ask(data, act, asked, types.ReleaseRow, sheet, json=json)
+    _tell(row, json=json)
+    if not json:
+        release_gates.offer(client(data), row)
+
+
+def _amend(
+    release: str, paper: types.PaperAsk | None, trim: bool, sheet: str, data: Path | None, *, json: bool
+) -> None:
+    _at_gates(data, "release.amend", types.ReleaseAmend(release, paper, trim), sheet, json=json)
 
 
 @app.command(epilog="Example: holdshelf release trim R-2026-0001")
-def trim(release: ReleaseId, data: Data = None, json: Json = False) -> None:
+def trim(release: ReleaseId, sheet: Sheet = "", data: Data = None, json: Json = False) -> None:
     """Cut a request that was stopped down to what its paper names, and ask the gates again."""
-    _amend(release, None, True, data, json)
+    _amend(release, None, True, sheet, data, json=json)
 
 
 @app.command(epilog="Example: holdshelf release again R-2026-0001")
-def again(release: ReleaseId, data: Data = None, json: Json = False) -> None:
+def again(release: ReleaseId, sheet: Sheet = "", data: Data = None, json: Json = False) -> None:
     """Ask the gates again as it is: after counsel's determination, or the Board's setting."""
-    _amend(release, None, False, data, json)
+    _amend(release, None, False, sheet, data, json=json)
 
 
 @app.command(
@@ -210,14 +254,16 @@ def bring_paper(
     judge: Judge = False,
     scope: Scope = None,
     lapses: Lapses = "",
+    original: Original = False,
+    sheet: Sheet = "",
     data: Data = None,
     json: Json = False,
 ) -> None:
     """Bring the paper that was missing, or that follows an emergency."""
-    read = _paper(paper, kind, issuer, docket, agency, officer, judge, scope, lapses)
+    read = _paper(paper, kind, issuer, docket, agency, officer, judge, scope, lapses, original)
     if read is None:
         raise BadRequest("Which paper?", "Give its scan with --paper FILE.")
-    _amend(release, read, False, data, json)
+    _amend(release, read, False, sheet, data, json=json)
 
 
 @app.command(epilog="Example: holdshelf release approve R-2026-0001 --paper letter.pdf --seat chair")
@@ -226,12 +272,19 @@ def approve(
     paper: Paper = None,
     seat: Annotated[str, typer.Option(help="Which seat signed the paper.")] = "",
     note: Annotated[str, typer.Option(help="Anything to say.")] = "",
+    original: Annotated[
+        bool,
+        typer.Option(
+            "--original", help="The recording leaves as it is, nothing hidden; only where the paper asks for it."
+        ),
+    ] = False,
+    sheet: Sheet = "",
     data: Data = None,
     json: Json = False,
 ) -> None:
     """The second person's word: your own, or another seat's signed paper. Both gates are asked once more."""
-    asked = types.ReleaseApprove(release, paper_hash(paper), seat, note)
-    _tell(client(data).act("release.approve", asked, types.ReleaseRow, timeout_s=60), json=json)
+    asked = types.ReleaseApprove(release, paper_hash(paper), seat, note, original)
+    _tell(release_gates.ask(data, "release.approve", asked, types.ReleaseRow, sheet, json=json), json=json)
 
 
 @app.command(epilog="Example: holdshelf release refuse R-2026-0001 --why 'the case is closed'")

@@ -10,15 +10,23 @@ import hashlib
 
 from holdshelf_core.api.errors import Conflict
 from holdshelf_core.api.paper_types import PaperFacts, PolicyText
-from holdshelf_tui.papers import text
+from holdshelf_tui.papers import frame, text
+from holdshelf_tui.papers.document import Document, Para, Verbatim
 from holdshelf_tui.papers.model_policy import MODEL_VERSION, filled_model
 
+ANYONE = "Anyone may have a copy of this paper; nobody is asked why (P17)."
 
-def policy_paper(facts: PaperFacts) -> str:
-    """The policy in 80 columns; the model policy, named as such, where none was adopted. Raises Conflict."""
+
+def policy_document(facts: PaperFacts) -> Document:
+    """The policy; the model policy, named as such, where none was adopted. Raises Conflict (P20)."""
     if facts.policy is None or not facts.policy.text:
         return _model(facts)
     return _adopted(facts, facts.policy)
+
+
+def policy_paper(facts: PaperFacts) -> str:
+    """The policy in 80 columns. Raises Conflict (P20)."""
+    return text.render(policy_document(facts))
 
 
 def check_text(policy: PolicyText) -> None:
@@ -30,55 +38,44 @@ def check_text(policy: PolicyText) -> None:
         )
 
 
-def _adopted(facts: PaperFacts, policy: PolicyText) -> str:
+def _adopted(facts: PaperFacts, policy: PolicyText) -> Document:
     check_text(policy)
-    lines, left_out = text.clean_lines(policy.text)
-    while lines and not lines[0]:
-        lines.pop(0)
-    while lines and not lines[-1]:
-        lines.pop()
-    after = text.fold(
+    after = (
         "Between the lines stands the text that the library adopted, word for word. Disclaimer (P20): what the library "
         "answers for, and what it does not, is said in that text and nowhere else. The program that printed it adds "
         "nothing to it and does not claim that it meets any law."
     )
-    if left_out:
-        after += text.fold(f"{left_out} characters that cannot be printed were left out.")
-    return text.paper(
+    left_out = text.clean_lines(policy.text)[1]
+    missing = [Para(f"{left_out} characters that cannot be printed were left out.", "small")] if left_out else []
+    return frame.document(
+        facts,
+        "Security camera policy",
         [
-            *text.head(facts, "Security camera policy"),
-            *text.fold(f"Version {text.clean(policy.version, 40)}, adopted {text.clean(policy.adopted_on, 10)}."),
-            text.rule(),
-            "",
-            *text.fold_lines(lines),
-            "",
-            text.rule(),
-            *after,
-            "Anyone may have a copy of this paper; nobody is asked why (P17).",
-            *text.foot(facts),
-        ]
+            Para(f"Version {text.clean(policy.version, 40)}, adopted {text.clean(policy.adopted_on, 10)}."),
+            Verbatim(policy.text, policy.sha256, text.clean(policy.version, 40), text.clean(policy.adopted_on, 10)),
+            Para(after, "small"),
+            *missing,
+            Para(ANYONE, "small"),
+        ],
     )
 
 
-def _model(facts: PaperFacts) -> str:
+def _model(facts: PaperFacts) -> Document:
     if facts.policy is None:
         why = "no text has been adopted on this machine, or it could not be read"
     else:
         version = f"{text.clean(facts.policy.version, 40)} of {text.clean(facts.policy.adopted_on, 10)}"
         why = f"that is version {version}, whose text could not be read here"
-    lines, _ = text.clean_lines(filled_model(facts))
-    return text.paper(
+    return frame.document(
+        facts,
+        "Security camera policy: A MODEL, NOT ADOPTED",
         [
-            *text.head(facts, "Security camera policy: A MODEL, NOT ADOPTED"),
-            *text.fold(
+            Para(
                 f"This is model {MODEL_VERSION} that the program brings along. It is not this library's policy: {why}. "
-                "Ask for the paper that the Board adopted."
+                "Ask for the paper that the Board adopted.",
+                "caveat",
             ),
-            text.rule(),
-            "",
-            *text.fold_lines(lines),
-            text.rule(),
-            "Anyone may have a copy of this paper; nobody is asked why (P17).",
-            *text.foot(facts),
-        ]
+            Verbatim(filled_model(facts)),
+            Para(ANYONE, "small"),
+        ],
     )

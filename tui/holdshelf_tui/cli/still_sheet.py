@@ -1,0 +1,81 @@
+"""`print still` (P14): one picture of an open look on paper, for somebody who has no key. Registered before it is printed.
+
+The picture comes through the look, which is written down first; the sheet is a share with a copy number and a day by which it
+is to be back.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from holdshelf_core.api import types_looks as looks
+from holdshelf_core.api.client import Client
+from holdshelf_core.api.paper_types import PaperFacts, PrintRequest
+from holdshelf_core.api.types_people import Done, ShareMake
+from holdshelf_tui.cli import papers, render
+from holdshelf_tui.cli.options import Data, Json, client
+from holdshelf_tui.papers.catalogue import PAPERS
+
+NS = 1_000_000_000
+PICTURE_TIMEOUT_S = 60.0
+WIDTH = 1920
+
+
+def still(
+    look: Annotated[str, typer.Argument(metavar="LOOK", help="As `look open` printed it, for example L-2026-000123.")],
+    camera: Annotated[str, typer.Option("--camera", help="Camera id or name.")],
+    at: Annotated[str, typer.Option("--at", help="The time of the picture.")],
+    to: Annotated[str, typer.Option("--to", metavar="NAME", help="To whom the sheet is given: staff, never a patron.")],
+    purpose: Annotated[
+        str,
+        typer.Option(help="crime, violation, disruption, restricted, safety; any other one explained in a few words."),
+    ],
+    days: Annotated[
+        int | None, typer.Option(help="Days until it is to be given back. [default: as the Board set it]")
+    ] = None,
+    data: Data = None,
+    as_: papers.AsForm = "",
+    file: papers.FilePath = None,
+    outbox: papers.ToOutbox = False,
+    printer: papers.ToPrinter = "",
+    page: papers.PageOption = "",
+    large: papers.Large = False,
+    json: Json = False,
+) -> None:
+    """A picture on paper, view only, numbered, to be given back: for somebody who has no key."""
+    paper = PAPERS["still"]
+    sink = papers.Sink(as_, file, outbox, printer, page, large, json)
+    form = papers.check(paper, sink)
+    at_utc_ns = render.parse_time(at)
+    service = client(data)
+    picture = service.act(
+        "look.still", looks.StillAsk(look, camera, at_utc_ns, WIDTH), looks.PictureRow, timeout_s=PICTURE_TIMEOUT_S
+    )
+    facts = sheet_facts(service, picture, to, purpose, days)
+    papers.hand_out(paper, facts, sink, form, data=data, id=facts.still.share if facts.still is not None else "")
+
+
+def sheet_facts(service: Client, picture: looks.PictureRow, to: str, purpose: str, days: int | None) -> PaperFacts:
+    """Registers the sheet, and returns what stands on it. Raises HoldshelfError."""
+    asked = ShareMake(
+        picture.camera,
+        picture.shown_utc_ns,
+        picture.shown_utc_ns + NS,
+        purpose,
+        given_to=to,
+        kind="sheet",
+        days=days,
+    )
+    done = service.act("share.make", asked, Done)
+    facts = service.act("print.facts", PrintRequest("still", share=done.id), PaperFacts)
+    return with_picture(facts, picture)
+
+
+def with_picture(facts: PaperFacts, picture: looks.PictureRow) -> PaperFacts:
+    """The facts with the picture that the look delivered."""
+    assert facts.still is not None
+    still = msgspec.structs.replace(facts.still, jpeg=picture.jpeg, log_seq=picture.log_seq)
+    return msgspec.structs.replace(facts, still=still)

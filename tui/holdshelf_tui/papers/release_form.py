@@ -1,0 +1,179 @@
+"""`print release` (P13): one request from the question to the signatures; without a number, a form to be filled in.
+
+Says what was asked and decided, never that a release complies with a law. The disclaimer is the adopted text's (P20).
+"""
+
+from __future__ import annotations
+
+from holdshelf_core.api.paper_cases import AuthorityPaper, GatePaper, ReleasePaper
+from holdshelf_core.api.paper_types import PaperFacts
+from holdshelf_tui.papers import frame
+from holdshelf_tui.papers.disclaimer import disclaimer
+from holdshelf_tui.papers.document import (
+    Block,
+    Boxes,
+    Document,
+    Facts,
+    Field,
+    Fields,
+    Heading,
+    Item,
+    Keep,
+    Mono,
+    NewPage,
+    Para,
+)
+from holdshelf_tui.papers.hold_notice import spans_rows
+from holdshelf_tui.papers.text import clean
+
+_BASES = (
+    "search warrant, signed by a judge",
+    "subpoena",
+    "court order",
+    "request by law enforcement in an active investigation",
+    "written permission of the person who is seen",
+    "imminent danger; the paper follows",
+)
+_BLANK_SPANS = 3
+
+
+def release_document(facts: PaperFacts) -> Document:
+    """The form. Raises Conflict where the policy's text is not the adopted one (P20)."""
+    row = facts.released
+    if row is None:
+        return _blank(facts)
+    return frame.document(
+        facts,
+        f"Release form {clean(row.id, 20)}",
+        [
+            Para(f"{clean(row.id, 20)}: {clean(row.state, 60)}.", "lead"),
+            Heading("What was asked for", 2),
+            Facts(_asked(row)),
+            Heading("On what paper", 2),
+            *_paper(row.paper),
+            Heading("What the gates say", 2),
+            *(_gate(gate) for gate in row.gates),
+            *([Para(f"Caution on record: {clean(row.caution, 600)}", "caveat")] if row.caution else []),
+            Keep([Heading("What may leave", 2), Facts(_given(row))]),
+            Keep([Heading("Whose word", 2), Facts(_words(row))]),
+            *([Mono([clean(row.approval_sha256, 64)])] if row.approval_sha256 else []),
+            *(Item(f"Refused {clean(no, 500)}") for no in row.refusals),
+            *disclaimer(facts),
+            Keep(_signatures()),
+            Para(
+                "This says what was asked and decided. It does not say that the release complies with a law.", "small"
+            ),
+        ],
+        confidential=True,
+        one_page=True,
+    )
+
+
+def _asked(row: ReleasePaper) -> list[tuple[str, str]]:
+    return [
+        ("Basis", clean(row.basis)),
+        ("Case or incident", f"no. {clean(row.reference, 60)}" if row.reference else ""),
+        ("Danger", clean(row.danger, 300)),
+        *spans_rows("Recordings of", row.asked),
+    ]
+
+
+def _paper(paper: AuthorityPaper | None) -> list[Block]:
+    if paper is None:
+        return [Para("No paper is here.")]
+    return [
+        Facts(
+            [
+                ("It is", clean(paper.kind)),
+                ("Issued by", clean(paper.issuer)),
+                ("Docket or case", clean(paper.docket, 60)),
+                ("Agency", clean(paper.agency)),
+                ("Officer", clean(paper.officer)),
+                ("Judge", "a judge signed it" if paper.judge else "no judge signed it"),
+                ("In force until", clean(paper.lapses, 60) or "it names no last day"),
+                ("Original", "it asks for the original recording, nothing hidden" if paper.original else ""),
+                *spans_rows("It names", paper.scope),
+            ]
+        ),
+        Para("SHA-256 of its scan:"),
+        Mono([clean(paper.sha256, 64)]),
+    ]
+
+
+def _gate(gate: GatePaper) -> Item:
+    word = "yes" if gate.passed else "NO"
+    return Item(
+        f"{clean(gate.who, 30)}: {word}. {clean(gate.sentence, 400)}",
+        notes=[f"needed: {clean(need, 200)}" for need in gate.needs],
+    )
+
+
+def _given(row: ReleasePaper) -> list[tuple[str, str]]:
+    rows = [("As asked", "yes")] if row.given == row.asked else spans_rows("Trimmed to", row.given)
+    rows.append(
+        (
+            "It is",
+            "the original recording, nothing hidden"
+            if row.original
+            else "a copy in which what the library hides is hidden",
+        )
+    )
+    rows.append(("On hold", clean(", ".join(row.holds), 200) or "nothing of it is on hold"))
+    return rows
+
+
+def _words(row: ReleasePaper) -> list[tuple[str, str]]:
+    awaited = "a second person's word is awaited" if row.second_person else "awaited"
+    flagged = "flagged for a second look; SHA-256 of its scan:" if row.approval_sha256 else ""
+    return [
+        ("Requested by", f"{clean(row.requested_by)}, {clean(row.requested_at, 40)}"),
+        ("Approved by", clean(row.approved, 300) or ("" if row.ended else awaited)),
+        ("Paper due", clean(row.paper_due, 60)),
+        ("Ended", clean(row.ended, 400)),
+        ("That paper", flagged),
+    ]
+
+
+def _signatures() -> list[Block]:
+    return [
+        Heading("Signatures", 2),
+        *(
+            Fields([Field(who, 18), Field("signature", 16), Field("date", 10)])
+            for who in ("Requested by", "Approved by", "Received by")
+        ),
+        Fields([Field("Agency, badge", 17), Field("called back on", 12), Field("by", 10)]),
+    ]
+
+
+def _blank(facts: PaperFacts) -> Document:
+    """Front: whoever asks. Back: the library."""
+    span = Fields([Field("Camera or place", 20), Field("from", 13), Field("to", 13)])
+    return frame.document(
+        facts,
+        "Request for camera recordings",
+        [
+            Para(
+                "Recordings are given out on a paper that the library's policy names, within that paper, on the "
+                "word of two people. Until the paper is here, recordings can be put on hold: that needs no paper."
+            ),
+            Heading("Who asks", 2),
+            Fields([Field("Name", 34), Field("badge no.", 16)]),
+            Fields([Field("Agency", 32), Field("call back at", 15)]),
+            Fields([Field("Case or docket no. (no names)", 22), Field("date", 14)]),
+            Heading("On the basis of", 2),
+            Boxes([(words, False) for words in _BASES]),
+            Heading("Which recordings", 2),
+            *[span] * _BLANK_SPANS,
+            Boxes([("please put them on hold now", False)]),
+            *disclaimer(facts),
+            Fields([Field("Signature", 34), Field("time", 16)]),
+            NewPage(),
+            Heading("For the library", 2),
+            Fields([Field("Request no. R-", 10), Field("hold no. H-", 10), Field("called back by", 10)]),
+            Fields([Field("The paper is", 22), Field("issued by", 24)]),
+            Fields([Field("Docket or case", 20), Field("in force until", 18)]),
+            Boxes([("a judge signed it", False), ("it asks for the original recording", False)]),
+            Fields([Field("SHA-256 of its scan begins with", 20), Field("entered by", 12)]),
+            Keep(_signatures()[:-1]),
+        ],
+    )
