@@ -8,8 +8,8 @@ from pathlib import Path
 import av
 
 from holdshelf_core.api.types import GapRow, SegmentRow
+from tests.rig.child import Sent
 from tests.rig.hashes import recorded_hashes
-from tests.rig.rtsp import Sent
 
 
 def assert_recorded_in_order(files: Sequence[Path], sent: list[str]) -> None:

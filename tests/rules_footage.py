@@ -112,6 +112,10 @@ class Cameras:
     async def async_add(self, target: Any) -> None:
         self.cameras.setdefault(target.camera, Camera())
 
+    async def async_remove(self, name: str) -> None:
+        self.close(name)
+        del self.cameras[name]
+
     async def async_attach(self, footage: Footage, *_rest: object) -> None:
         self._footage = footage
 

@@ -17,8 +17,9 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from holdshelf_core import acts, commissioning, ends, reasons, release_duties, restored, systemd
+from holdshelf_core import acts, checklist, commissioning, ends, reasons, release_duties, restored, systemd
 from holdshelf_core.acts import looks as look_acts
+from holdshelf_core.acts import outbox as outbox_acts
 from holdshelf_core.acts import pictures as picture_acts
 from holdshelf_core.api.host_key import ensure_host_key
 from holdshelf_core.api.pictures import LookPictures
@@ -27,6 +28,7 @@ from holdshelf_core.bus import EventBus
 from holdshelf_core.clock import DISAGREEMENT_NS, NS, Clock, Heartbeat, dump_heartbeat, load_heartbeat
 from holdshelf_core.entries import Entries
 from holdshelf_core.errors import Conflict, HoldshelfError, Unavailable
+from holdshelf_core.exports import Exports
 from holdshelf_core.gate import STATE_REPAIR, Gate
 from holdshelf_core.house import House
 from holdshelf_core.integration.entry import ConfigEntry
@@ -38,8 +40,10 @@ from holdshelf_core.keeping.retention import Retention
 from holdshelf_core.looking.camera_events import CameraEvents
 from holdshelf_core.looking.looks import Looks
 from holdshelf_core.looking.pictures import Pictures
+from holdshelf_core.outbox.outboxes import Outboxes
 from holdshelf_core.paths import DataPaths
 from holdshelf_core.policy.state import CameraFacts
+from holdshelf_core.quarter_report import Reports
 from holdshelf_core.recorder.camera import Moment
 from holdshelf_core.recorder.recorder import Recorder, Target
 from holdshelf_core.scheduled import async_add_jobs
@@ -97,7 +101,10 @@ class Holdshelf:
         self.pictures = Pictures()
         self.camera_events = CameraEvents(data.state)
         self.looks = Looks(self)
+        self.exports = Exports(self, self.retention.spare_bytes)
+        self.outboxes = Outboxes(self, self.retention.spare_bytes)
         self.jobs = Jobs()
+        self.reports = Reports(self)
         self.house: House
         self.gate: Gate
         self.log: AccessLog
@@ -267,6 +274,7 @@ class Holdshelf:
         acts.register_all(self.gate.registry)
         look_acts.register(self.gate.registry, self.looks)
         picture_acts.register(self.gate.registry, self.looks)
+        outbox_acts.register_stills(self.gate.registry, self.looks)
         self.holds.apply(self.house.state.holds)
         self.async_spawn(restored.async_tell(self), "restored")
         if replayed:
@@ -288,8 +296,12 @@ class Holdshelf:
             restored.async_check(self)
         if "releases" in tables:
             release_duties.async_raise_repairs(self)
+        if "shares" in tables:
+            ends.async_tell_sheets(self)
         if tables & {"commissions", "entrances"}:
             commissioning.async_raise_repairs(self)
+        if tables & {"checks", "commissions", "policy", "board"}:
+            checklist.async_raise_repairs(self)
         self.bus.async_fire("house_changed", {"tables": sorted(tables)})
 
     def async_cameras_changed(self) -> None:
@@ -301,6 +313,7 @@ class Holdshelf:
             }
         )
         commissioning.async_raise_repairs(self)
+        checklist.async_raise_repairs(self)
 
     async def _stop(self) -> None:
         self._ready = False
@@ -325,6 +338,8 @@ class Holdshelf:
         opened = await self.store.async_open()
         self.retention.async_attach(opened.volume, opened.footage, opened.ledger)
         await self.holds.async_attach(opened)
+        await self.exports.async_attach(opened)
+        await self.outboxes.async_attach(opened)
         alive = None
         if self._alive is not None:
             alive = Moment(self._alive.utc_ns, self._alive.boot_ns, self._alive.boot)
@@ -332,6 +347,8 @@ class Holdshelf:
 
     async def _detach(self, reason: str, *, writable: bool) -> None:
         await self.recorder.async_detach(reason, writable=writable)
+        await self.exports.async_detach()
+        await self.outboxes.async_detach()
         self.retention.async_detach()
         await self.holds.async_detach()
         await self.store.async_close()
@@ -372,6 +389,8 @@ class Holdshelf:
             if not self._ends_lock.locked():
                 self.async_spawn(self._watch_ends(), "ends")
             self.async_spawn(self.looks.async_watch(), "looks")
+            self.async_spawn(self.outboxes.fetches.async_watch(), "fetches")
+            self.exports.async_watch()
             if tick % VOLUME_WATCH_TICKS == 0 and not self._volume_lock.locked():
                 self.async_spawn(self._watch_volume(), "volume")
             if tick % HEARTBEAT_TICKS == 1:

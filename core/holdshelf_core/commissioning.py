@@ -128,7 +128,8 @@ def async_raise_repairs(holdshelf: Holdshelf) -> None:
                 f"Have a seat look at `holdshelf camera commission {camera}`.",
             )
     for entrance in state.entrances.values():
-        found = _sign_repair(entrance, now)
+        check = state.checks.get(f"entrance:{entrance.id}")
+        found = _sign_repair(entrance, now, mended=check is not None and check.mended_utc_ns is not None)
         if found is not None:
             wanted[f"entrance:{entrance.id}"] = (None, "warning", *found)
     for issue, (owner, severity, sentence, step) in wanted.items():
@@ -138,7 +139,7 @@ def async_raise_repairs(holdshelf: Holdshelf) -> None:
             holdshelf.repairs.async_delete(repair.issue_id)
 
 
-def _sign_repair(row: model.Entrance, now: Now) -> tuple[str, str] | None:
+def _sign_repair(row: model.Entrance, now: Now, *, mended: bool = False) -> tuple[str, str] | None:
     attest = f"Check it, then `holdshelf entrance attest {row.id} --legible --lit`."
     match entrance_state(row, now):
         case "defect":
@@ -147,6 +148,8 @@ def _sign_repair(row: model.Entrance, now: Now) -> tuple[str, str] | None:
             return f"The sign at {row.name} was to be checked by {_day(row.next_check_utc_ns)} (P3).", attest
         case "waiver ended":
             return f"The sign at {row.name} was waived until {_day(row.waived_until_utc_ns)} (P3).", attest
+        case "not attested" if mended:
+            return f"The sign at {row.name} was mended and is not attested again yet (P3).", attest
         case "not attested":
             return f"The sign at {row.name} was never attested (P3).", attest
     return None

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from holdshelf_core.areas import check_area, questionable_name
-from holdshelf_core.entry_change import async_try_anew
 from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound
 from holdshelf_core.flows import DEVICE, Flows
 from holdshelf_core.integration.entry import ConfigEntry, EntryState
@@ -459,28 +458,6 @@ class Entries:
         except StorageError:
             entry.title, entry.area_kind, entry.area_note = before
             raise
-
-    async def async_reauth(
-        self,
-        entry: ConfigEntry[Any],
-        username: str | None,
-        password: str | None,
-        play: Callable[[EntryDraft], Awaitable[EntryDraft]] | None = None,
-        record: Callable[[], Awaitable[None]] | None = None,
-        accept_certificate: bool = False,
-        address: str | None = None,
-    ) -> None:
-        """Try new credentials or a new address and, when they are right, keep them: see ``entry_change``. Raises FlowError."""
-        await async_try_anew(
-            self,
-            entry,
-            username,
-            password,
-            play,
-            record,
-            accept_certificate=accept_certificate,
-            address=address,
-        )
 
     def async_answered(self, draft: EntryDraft) -> None:
         """A camera was just spoken to at this address: what an older search says of it is no news."""

@@ -35,6 +35,8 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "flags": model.Flag,
     "releases": model.Release,
     "determinations": model.Determination,
+    "reports": model.KeptReport,
+    "checks": model.Check,
     "policy": model.Adopted,
     "board": model.Board,
 }
@@ -99,6 +101,7 @@ class House:
                 cameras=self.cameras,
                 releases=rows["releases"],
                 determinations=rows["determinations"],
+                checks=rows["checks"],
                 holds_in_release=holds_in_release(rows["releases"], rows["holds"]),
             )
         return self._state

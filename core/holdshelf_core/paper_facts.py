@@ -23,7 +23,7 @@ from holdshelf_core.api.paper_types import (
 from holdshelf_core.areas import PERMITTED
 from holdshelf_core.policy import model
 from holdshelf_core.policy.clauses import quoted
-from holdshelf_core.policy.instants import moment_words
+from holdshelf_core.policy.instants import span_words
 from holdshelf_core.policy.releases import BASES, MEANWHILE, covers_any, what_we_need
 from holdshelf_core.policy.state import State
 from holdshelf_storage.checkpoint import BadHead, parse_note
@@ -62,8 +62,7 @@ def refusal_paper(state: State, release: model.Release, zone: tzinfo) -> Refusal
     """The sheet for one request, after its last refusal; for one that was never refused, what its basis takes."""
     last = release.refusals[-1] if release.refusals else None
     spans = tuple(
-        f"{state.camera_words(s.camera)}, {moment_words(s.start_utc_ns, zone)} to {moment_words(s.end_utc_ns, zone)}"
-        for s in release.given
+        f"{state.camera_words(s.camera)}, {span_words(s.start_utc_ns, s.end_utc_ns, zone)}" for s in release.given
     )
     return RefusalPaper(
         needs=_needs((last.needs if last is not None else ()) or what_we_need(release.basis)),
@@ -140,12 +139,14 @@ def paper_facts(
             name(row.waived_by) if is_waived else "",
             day(row.waived_until_utc_ns) if is_waived else "",
             row.waived_why if is_waived else "",
+            language=row.language,
         )
 
     return PaperFacts(
         library=board.library,
         contact=board.contact,
         policy_address=board.policy_address,
+        page=board.paper_size,
         policy=PolicyText(adopted.version, adopted.adopted_on, adopted.sha256, policy_text) if adopted else None,
         log=log_head(head) if head else None,
         cameras=tuple(camera(source) for source in cameras),

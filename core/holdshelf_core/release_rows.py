@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 from tzlocal import get_localzone
 
 from holdshelf_core.api import types_releases as types
@@ -20,6 +21,7 @@ from holdshelf_core.policy.releases import (
     BASES,
     COURT_ORDER,
     EMERGENCY,
+    EXPORTED,
     OPEN_STATES,
     SUBPOENA,
     covers_any,
@@ -47,6 +49,14 @@ def requesters_right(state: State, row: model.Release, now: Now) -> bool:
 def spans_of(spans: Sequence[model.Span]) -> list[types.SpanRow]:
     """For the wire."""
     return [types.SpanRow(s.camera, s.start_utc_ns, s.end_utc_ns) for s in spans]
+
+
+def bundle_row(state: State, bundle: model.Bundle) -> types.BundleRow:
+    """For the wire."""
+    until_utc_ns = bundle.made_utc_ns + state.board.outbox_days * 86_400 * NS if bundle.removed_utc_ns is None else None
+    return types.BundleRow(
+        **msgspec.structs.asdict(bundle), made_by_name=state.name_of(bundle.made_by), until_utc_ns=until_utc_ns
+    )
 
 
 def refusals_of(row: model.Release) -> list[types.RefusalRow]:
@@ -101,7 +111,18 @@ def next_step(state: State, row: model.Release, free: Sequence[model.Span], now:
         steps.append(
             f"Another seat approves it: `holdshelf release approve {row.id}`, or its signed paper with --paper FILE --seat SEAT."
         )
-    elif row.state == "approved" and row.paper_due_utc_ns is not None:
+    elif row.state == "approved":
+        steps.append(f"Make the bundle: `holdshelf release export {row.id}`.")
+    elif row.bundle is not None and row.bundle.removed_utc_ns is not None:
+        steps.append(f"Its bundle went when its time was over; make it again: `holdshelf release export {row.id}`.")
+    elif row.state == EXPORTED:
+        steps.append(
+            f"It is in your outbox. Print the receipt: `holdshelf release receipt {row.id}`; "
+            f"onto a stick: `holdshelf release write {row.id} --usb FOLDER`."
+        )
+    elif row.state == "refused":
+        steps.append(f"What we say to the asker: `holdshelf print refusal {row.id}`.")
+    if row.state in ("approved", EXPORTED) and row.paper_due_utc_ns is not None:
         due = end_words(row.paper_due_utc_ns, now.zone)
         steps.append(f"The paper is due by {due}: `holdshelf release paper {row.id} --paper FILE …`.")
     steps.append(hold_words(row, free))
@@ -148,6 +169,7 @@ async def async_row(holdshelf: Holdshelf, row: model.Release, *, seq: int = 0, l
             paper.signed_by_judge,
             spans_of(paper.scope),
             paper.valid_until_utc_ns,
+            paper.original,
         ),
         why=row.why,
         gates=[types.GateRow(g.gate, g.passed, g.sentence, list(g.needs)) for g in row.gates],
@@ -162,6 +184,8 @@ async def async_row(holdshelf: Holdshelf, row: model.Release, *, seq: int = 0, l
         version=row.version,
         ended_utc_ns=row.ended_utc_ns,
         ended_why=row.ended_why,
+        original=row.original,
+        bundle=None if row.bundle is None else bundle_row(state, row.bundle),
         holds=sorted(h.id for h in state.holds.values() if h.state != "lifted" and covers_any(h, row.given)),
         unheld=spans_of(free),
         next_step=next_step(state, row, free, now),
@@ -171,4 +195,4 @@ async def async_row(holdshelf: Holdshelf, row: model.Release, *, seq: int = 0, l
 
 def paper_overdue(row: model.Release, now: Now) -> bool:
     """An emergency whose paper did not follow in time."""
-    return row.basis == EMERGENCY and row.state in OPEN_STATES and now.ended(row.paper_due_utc_ns)
+    return row.basis == EMERGENCY and row.state in (*OPEN_STATES, EXPORTED) and now.ended(row.paper_due_utc_ns)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tzlocal import get_localzone
 
-from holdshelf_core import commissioning, release_duties
+from holdshelf_core import checklist, commissioning, ends, release_duties
 from holdshelf_core.hold_duties import async_hold_duties
 from holdshelf_core.log_check import async_nightly
 from holdshelf_storage.layout import day_start_ns
@@ -35,15 +35,16 @@ def _until_night_s() -> float:
 
 
 async def _signs(holdshelf: Holdshelf) -> str:
-    """As days pass, signs are to be checked and waivers end (P3): repairs, never a stop."""
+    """As days pass, signs and cameras are to be checked and waivers end (P3, P4): repairs, never a stop."""
     commissioning.async_raise_repairs(holdshelf)
     due = sum(repair.issue_id.startswith("entrance:") for repair in holdshelf.repairs.async_all())
-    return f"{due} signs to look after"
+    return f"{due} signs to look after, {checklist.async_raise_repairs(holdshelf)} more repairs of the checklist"
 
 
 async def _papers(holdshelf: Holdshelf) -> str:
-    """As days pass, the paper behind an emergency release is due (P13)."""
-    return f"{release_duties.async_raise_repairs(holdshelf)} papers overdue"
+    """As days pass, the paper behind an emergency release is due (P13), and printed stills are (P14)."""
+    papers, sheets = release_duties.async_raise_repairs(holdshelf), ends.async_tell_sheets(holdshelf)
+    return f"{papers} papers and {sheets} printed stills overdue"
 
 
 async def _camera_events(holdshelf: Holdshelf) -> str:
@@ -58,6 +59,31 @@ async def _camera_events(holdshelf: Holdshelf) -> str:
 
     gone = await asyncio.to_thread(holdshelf.camera_events.forget, kept, holdshelf.clock.utc_ns())
     return f"{gone} days forgotten"
+
+
+def _add_papers(holdshelf: Holdshelf) -> None:
+    jobs = holdshelf.jobs
+    jobs.async_add(
+        "papers",
+        "see whether papers that were to follow a release are overdue",
+        600,
+        partial(_papers, holdshelf),
+        soon_s=60,
+    )
+    jobs.async_add(
+        "outbox",
+        "remove bundles, papers and stills whose days are over",
+        3600,
+        holdshelf.outboxes.async_expire,
+        soon_s=1,
+    )
+    jobs.async_add(
+        "report",
+        "make and keep the report of a quarter that is over",
+        3600,
+        holdshelf.reports.async_keep_due,
+        soon_s=120,
+    )
 
 
 def async_add_jobs(holdshelf: Holdshelf) -> None:
@@ -148,13 +174,7 @@ def async_add_jobs(holdshelf: Holdshelf) -> None:
     jobs.async_add(
         "signs", "see which signs at entrances are to be checked", 600, partial(_signs, holdshelf), soon_s=60
     )
-    jobs.async_add(
-        "papers",
-        "see whether papers that were to follow a release are overdue",
-        600,
-        partial(_papers, holdshelf),
-        soon_s=60,
-    )
+    _add_papers(holdshelf)
     jobs.async_add(
         "holds",
         "keep what is on hold, let go what was lifted",

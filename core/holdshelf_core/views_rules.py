@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from holdshelf_core.acts import common
 from holdshelf_core.acts.board import policy_file, settings_rows
-from holdshelf_core.api import host_key, types_board, types_clock, types_people
+from holdshelf_core.acts.release_bundles import async_exports
+from holdshelf_core.acts.release_proof import async_release_keys
+from holdshelf_core.api import host_key, paper_report, types_board, types_clock, types_people
 from holdshelf_core.api.types_session import DoorRow
 from holdshelf_core.caller import Caller
+from holdshelf_core.checklist import async_checklist
 from holdshelf_core.commissioning import async_commissions, async_entrances
+from holdshelf_core.ends import sheet_state
 from holdshelf_core.errors import BadRequest, NotFound
 from holdshelf_core.last_login import async_logins
 from holdshelf_core.looking.views import async_looks, async_purposes
@@ -167,7 +171,9 @@ async def _shares(holdshelf: Holdshelf, _caller: Caller, _query: Mapping[str, st
             s.expires_utc_ns,
             s.purpose,
             s.by,
-            state_of(0, s.expires_utc_ns, s.ended_utc_ns, now),
+            state_of(0, s.expires_utc_ns, s.ended_utc_ns, now)
+            if s.kind == "view"
+            else sheet_state(s, now.latest_utc_ns),
             s.copy,
         )
         for s in holdshelf.house.state.shares.values()
@@ -250,6 +256,10 @@ async def _door(holdshelf: Holdshelf, _caller: Caller, _query: Mapping[str, str]
     return DoorRow(await asyncio.to_thread(host_key.fingerprint, holdshelf.paths.data))
 
 
+async def _reports(holdshelf: Holdshelf, caller: Caller, _query: Mapping[str, str]) -> paper_report.KeptReports:
+    return holdshelf.reports.async_list(caller.person)
+
+
 VIEWS: Mapping[str, View] = {
     "me": View(_me),
     "people": View(_people),
@@ -260,13 +270,17 @@ VIEWS: Mapping[str, View] = {
     "flags": View(_flags),
     "entrances": View(async_entrances),
     "commissions": View(async_commissions),
+    "checklist": View(async_checklist),
     "board": View(_board),
     "policy": View(_policy),
     "may": View(_may),
+    "reports": View(_reports),
     "head": View(_head),
     "clock": View(_clock),
     "looks": View(async_looks),
     "purposes": View(async_purposes),
     "logins": View(async_logins),
     "door": View(_door),
+    "exports": View(async_exports),
+    "release_keys": View(async_release_keys),
 }

@@ -107,7 +107,7 @@ def _discard_temp(temp: str, dir_fd: int | None) -> None:
         os.unlink(temp, dir_fd=dir_fd)
 
 
-def write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes | memoryview) -> None:
     """Writes all of `data` at the descriptor's position. Raises OSError."""
     view = memoryview(data)
     while view:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from holdshelf_core.bus import EventBus
 from holdshelf_core.clock import Clock, utc_ns
 from holdshelf_core.entries import MAX_DISCOVERED, MAX_NAME_CHARS, Entries, camera_id, check_name
+from holdshelf_core.entry_change import async_try_anew
 from holdshelf_core.errors import BadRequest, Conflict, NotFound
 from holdshelf_core.integration import (
     ConfigEntry,
@@ -180,7 +181,7 @@ async def test_what_cannot_be_written_down_is_not_done(house: House, tmp_path: P
     data, stream = dict(entry.data), house.streams["door"]
     state = tmp_path.rename(tmp_path.with_name("away"))  # as a state disk that is gone
     try:
-        for act in (house.entries.async_remove(entry), house.entries.async_reauth(entry, None, "new")):
+        for act in (house.entries.async_remove(entry), async_try_anew(house.entries, entry, None, "new")):
             with pytest.raises(StorageError):
                 await act
             assert house.entries.async_all() == [entry]
@@ -270,7 +271,7 @@ async def test_a_wrong_new_password_changes_nothing_in_memory_or_on_disk(house: 
         raise FlowError("password", "192.0.2.7 refuses this user name or password.")
 
     with pytest.raises(FlowError):
-        await house.entries.async_reauth(entry, None, "wrong", refuse)
+        await async_try_anew(house.entries, entry, None, "wrong", refuse)
     assert entry.data == data
     assert (tmp_path / "register.json").read_bytes() == register
     assert cast(StreamSource, house.streams["door"]).password == "right"
@@ -285,8 +286,8 @@ async def test_a_right_one_is_kept_with_all_that_was_not_given(house: House) -> 
         tried.append(StreamSource.from_dict(stream, draft.data["password"]))
         return replace(draft, data={**draft.data, "stream": stream})
 
-    await house.entries.async_reauth(entry, None, "new", play)
-    await house.entries.async_reauth(entry, "other", None, play)
+    await async_try_anew(house.entries, entry, None, "new", play)
+    await async_try_anew(house.entries, entry, "other", None, play)
     assert [(each.username, each.password) for each in tried] == [("viewer", "new"), ("other", "new")]
     dialled = cast(StreamSource, house.streams["door"])
     assert (dialled.username, dialled.password, dialled.transport) == ("other", "new", "udp")

@@ -19,6 +19,7 @@ from holdshelf_core.api import types_people
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, NotFound, Refused, Unavailable
 from holdshelf_core.api.types_board import BoardSet, LogRows, LogShow
+from holdshelf_core.api.types_outbox import FULL_WIDTH, Delivered, OutboxTree
 from holdshelf_core.looking.leases import closes_by_lease, delivered_words
 from holdshelf_core.policy import model
 from tests.looking import NS, commissioned, pixels, seed
@@ -99,6 +100,16 @@ def test_the_newest_picture_is_of_this_moment_and_at_most_four_come_a_second(
     assert closed["facts"]["pictures"] == 6
     assert 900 <= closed["facts"]["live_ms"] <= 4000
     assert closed["mode"] == "live"
+
+
+def test_the_newest_picture_goes_in_full_size_to_the_outbox(service: Service, people: People) -> None:
+    client = people.client("dora")
+    grant = go_live(client)
+    done = client.act("outbox.live", types.LiveAsk(grant.id, NAME, FULL_WIDTH), Delivered)
+    client.act("purpose.close", types.GrantAsk(grant.id), types_people.Done)
+    assert done.where in {row.path for row in client.get("/outbox", OutboxTree).rows}
+    put = entries(service, "outbox.live")[-1]
+    assert put["facts"]["lease"] in {entry["seq"] for entry in entries(service, "look.open")}
 
 
 def test_p9_live_ends_by_itself_and_one_confirm_renews_it(service: Service, people: People, director: Client) -> None:

@@ -28,6 +28,9 @@ SKELETON = {
         "holdshelf_core.recorder.recorder",
         "holdshelf_core.recorder.worker",
         "holdshelf_core.recorder.worker_source",
+        "holdshelf_core.releasing.bundle",
+        "holdshelf_core.releasing.check",
+        "holdshelf_core.releasing.derive_worker",
     ],
     "onvif": ["holdshelf_onvif.client", "holdshelf_onvif.discovery"],
     "storage": ["holdshelf_storage.footage"],
@@ -60,6 +63,7 @@ ALLOWED = [
     ("holdshelf_core.recorder.worker", "holdshelf_core.recorder.worker_source"),
     ("holdshelf_core.recorder.worker_source", "av"),
     ("holdshelf_core.looking.picture_decode", "av"),
+    ("holdshelf_core.releasing.derive_worker", "av"),
     ("holdshelf_core.integration.entry", "holdshelf_core.bus"),
     ("holdshelf_onvif.discovery", "holdshelf_core.integration.entry"),
     ("holdshelf_onvif.discovery", "holdshelf_onvif.client"),
@@ -93,6 +97,8 @@ FORBIDDEN = [
     ("rooms", "holdshelf_core.recorder.recorder", "holdshelf_core.keeping.retention"),
     ("rooms", "holdshelf_core.keeping.retention", "holdshelf_core.recorder.recorder"),
     ("rooms", "holdshelf_core.looking.pictures", "holdshelf_core.recorder.recorder"),
+    ("rooms", "holdshelf_core.releasing.bundle", "holdshelf_core.keeping.retention"),
+    ("no-decoder-in-service", "holdshelf_core.releasing.bundle", "holdshelf_core.releasing.derive_worker"),
 ]
 
 
@@ -152,3 +158,12 @@ def test_a_breach_is_noticed(tmp_path: Path, contract: str) -> None:
     for importer, imported in breaches:
         target = imported if imported.startswith("holdshelf") else imported.split(".")[0]
         assert f"{importer} -> {target} (" in said, f"{contract} does not notice {importer} -> {imported}:\n{said}"
+
+
+def test_a_command_begins_without_what_only_some_commands_need() -> None:
+    """Commands are typed by people who wait, and this is half of their time."""
+    script = "import sys, holdshelf_tui.cli.app; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "holdshelf_tui" in loaded
+    assert loaded & {"asyncio", "asyncssh", "cryptography", "fpdf", "holdshelf_storage", "pydantic", "textual"} == set()

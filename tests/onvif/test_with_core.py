@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from holdshelf_core.entries import Entries
+from holdshelf_core.entry_change import async_try_anew
 from holdshelf_core.errors import Conflict
 from holdshelf_core.integration import ConfigEntry, EntryState, FlowError
 from holdshelf_storage.register import Register
@@ -105,8 +106,8 @@ async def test_a_password_changed_at_the_camera_can_be_given_anew(core: HouseWit
     assert entry.state is EntryState.REAUTH
     assert "refuses this user name or password" in (core.repair(f"entry:{entry.entry_id}") or "")
     with pytest.raises(FlowError):
-        await core.entries.async_reauth(entry, None, "guess")
-    await core.entries.async_reauth(entry, None, "changed")
+        await async_try_anew(core.entries, entry, None, "guess")
+    await async_try_anew(core.entries, entry, None, "changed")
     assert await core.until_told() is None
     assert entry.state is EntryState.LOADED
     assert core.repair(f"entry:{entry.entry_id}") is None
@@ -154,9 +155,9 @@ async def test_a_changed_certificate_is_a_repair_until_a_person_accepts_it(
         step = next(r.next_step for r in core.repairs.async_all() if r.issue_id == issue)
         assert f"camera check {entry.entry_id} --accept-certificate" in step
         with pytest.raises(FlowError, match="another certificate"):  # a new password alone accepts nothing
-            await core.entries.async_reauth(entry, None, "mellon")
+            await async_try_anew(core.entries, entry, None, "mellon")
         assert device.calls == [], "nothing is sent to it"
-        await core.entries.async_reauth(entry, None, None, accept_certificate=True)
+        await async_try_anew(core.entries, entry, None, None, accept_certificate=True)
         assert await core.until_told() is None
         assert entry.state is EntryState.LOADED
         assert core.repair(issue) is None

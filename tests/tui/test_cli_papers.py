@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +16,9 @@ from holdshelf_core.api import local
 from holdshelf_core.policy import model
 from holdshelf_storage.access_log import AccessLog
 from holdshelf_storage.register import Register
+from holdshelf_tui.papers.catalogue import PAPERS
 from tests.service import Service
-from tests.tui.test_cli_driver import Ran, here, run, tree
+from tests.tui.test_cli_driver import HOLDSHELF, Ran, Terminal, here, run, tree
 
 TEXT = "Rule 1. Cameras are “here”.\nRule 2. " + "Nobody watches. " * 20
 SHA256 = hashlib.sha256(TEXT.encode()).hexdigest()
@@ -41,7 +44,8 @@ def data(tmp_path: Path) -> Path:
         ("entrances", "e2", model.Entrance("e2", "Walled up", removed_utc_ns=1)),
         ("commissions", "front", model.Commission("front", (model.Mask(((0, 0), (1, 1), (2, 0)), "desk"),), 2)),
     ]
-    register.write((table, key, msgspec.to_builtins(row)) for table, key, row in rows)
+    # As the house writes them: whole, under "row".
+    register.write((table, key, {"row": msgspec.to_builtins(row)}) for table, key, row in rows)
     camera = {"entry_id": "front", "title": "Front door", "area_kind": "entrance", "area_note": ""}
     register.put("entries", "front", camera)
     (folder / "state" / "policy").mkdir(mode=0o700)
@@ -86,10 +90,10 @@ def test_the_checklist_without_a_service_knows_what_the_register_knows(cli: Cli,
     printed = cli("print", "checklist", "--data", data)
     assert printed.code == 0
     for words in (
-        "ENTRANCE  e1 Main Street",
+        "e1 · Main Street",
         "by Ada Byron on",
-        "CAMERA  front Front door",
-        "1 mask drawn, version 2",
+        "front · Front door",
+        "1 mask, version 2",
         "desk",
     ):
         assert words in printed.out
@@ -141,6 +145,158 @@ def test_json_holds_the_text_and_its_facts(cli: Cli, data: Path) -> None:
 
 def test_the_model_is_printed_when_it_is_asked_for(cli: Cli, data: Path) -> None:
     assert "A MODEL, NOT ADOPTED" in cli("print", "policy", "--model", "--data", data).out
+
+
+# --- forms, pages and places ---------------------------------------------------------------------------------------------
+
+
+def is_pdf(raw: bytes) -> bool:
+    return raw.startswith(b"%PDF-1.") and raw.rstrip().endswith(b"%%EOF")
+
+
+def page_size(raw: bytes) -> tuple[float, float]:
+    """Of a PDF's first page, in inches."""
+    found = re.search(rb"/MediaBox \[0 0 ([0-9.]+) ([0-9.]+)\]", raw)
+    assert found is not None
+    return round(float(found[1]) / 72, 2), round(float(found[2]) / 72, 2)
+
+
+ANYBODYS = ["policy", "sign", "checklist", "refusal", "release"]
+
+
+@pytest.mark.parametrize("paper", ANYBODYS)
+def test_p17_every_paper_for_anybody_is_printed_in_every_form_without_a_service(
+    cli: Cli, data: Path, tmp_path: Path, paper: str
+) -> None:
+    for form in PAPERS[paper].formats:
+        suffix = {"text": "txt"}.get(form, form)
+        file = tmp_path / f"{paper}.{suffix}"
+        done = cli("print", paper, "--data", data, "--file", file)
+        assert done.code == 0 and "is written" in done.out and "No service runs" in done.err, done
+        raw = file.read_bytes()
+        assert is_pdf(raw) if form == "pdf" else b"Example Town Library" in raw
+        assert raw.startswith(b"<!DOCTYPE html>") is (form == "html")
+
+
+def test_the_page_is_the_boards_and_another_when_asked(cli: Cli, data: Path, tmp_path: Path) -> None:
+    def printed(*words: str, name: str) -> tuple[float, float]:
+        done = cli("print", *words, "--data", data, "--file", tmp_path / name)
+        assert done.code == 0, done
+        return page_size((tmp_path / name).read_bytes())
+
+    assert printed("policy", name="letter.pdf") == (8.5, 11)
+    assert printed("policy", "--page", "A4", name="a4.pdf") == (8.27, 11.69)
+    assert printed("sign", name="sign.pdf") == (12, 18)
+    assert printed("sign", "--page", "letter", name="small.pdf") == (8.5, 11)
+    register = Register.open(data / "state")
+    board = model.Board("Example Town Library", paper_size="a4")
+    register.put("board", "settings", msgspec.to_builtins(board))
+    assert printed("policy", name="own.pdf") == (8.27, 11.69)
+    assert printed("policy", "--page", "letter", name="asked.pdf") == (8.5, 11)
+
+
+def test_large_type_is_larger(cli: Cli, data: Path, tmp_path: Path) -> None:
+    plain, large = tmp_path / "plain.pdf", tmp_path / "large"
+    assert cli("print", "policy", "--data", data, "--file", plain).code == 0
+    assert cli("print", "policy", "--data", data, "--large", "--file", large).code == 0  # a PDF by what is asked
+    assert is_pdf(large.read_bytes())
+    assert large.read_bytes().count(b"/Type /Page\n") >= plain.read_bytes().count(b"/Type /Page\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--as", "pdf", "--json"), "does not go into JSON"),
+        (("--as", "doc"), "is no form of a paper"),
+        (("--large",), "Large type is for a PDF"),
+        (("--page", "a4"), "is for a PDF"),
+        (("--as", "pdf", "--page", "a5"), "is not made for a page 'a5'"),
+        (("--as", "pdf", "--page", "tabloid"), "is not made for a page"),
+        (("--file", "NEW.doc"), "No paper is made as '.doc'"),
+        (("--file", "NEW.txt", "--as", "pdf"), "is no pdf"),
+        (("--file", "NEW.pdf", "--outbox"), "two places"),
+        (("--outbox", "--printer", "desk"), "two places"),
+        (("--as", "text", "--printer", "desk"), "A printer is given a PDF"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_anything_is_made(
+    cli: Cli, data: Path, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    before = tree(tmp_path)
+    refused = cli("print", "policy", "--data", data, *(word.replace("NEW", str(tmp_path / "new")) for word in words))
+    assert said in refused.refusal()
+    assert tree(tmp_path) == before
+
+
+def test_a_checklist_is_no_web_page(cli: Cli, data: Path) -> None:
+    assert "is not made as html" in cli("print", "checklist", "--as", "html", "--data", data).refusal()
+
+
+def test_a_pdf_goes_to_a_pipe_whole_and_not_onto_a_terminal(data: Path) -> None:
+    done = subprocess.run(
+        [HOLDSHELF, "print", "policy", "--as", "pdf", "--data", str(data)], capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 0 and is_pdf(done.stdout)
+    with Terminal("print", "policy", "--as", "pdf", "--data", data) as terminal:
+        assert terminal.end() == 1
+        assert "A PDF on a terminal is noise" in terminal.screen and "%PDF" not in terminal.screen
+
+
+def test_an_outbox_and_a_printer_are_the_services(cli: Cli, data: Path) -> None:
+    for place in (("--outbox",), ("--printer", "desk")):
+        done = cli("print", "sign", "--data", data, *place)
+        assert done.code == 1 and "No service runs" in done.err and done.out == ""
+
+
+def test_json_tells_where_a_paper_went(cli: Cli, data: Path, tmp_path: Path) -> None:
+    told = cli("print", "policy", "--data", data, "--file", tmp_path / "p.pdf", "--json").json()
+    raw = (tmp_path / "p.pdf").read_bytes()
+    assert (told["form"], told["to"], told["bytes"]) == ("pdf", "file", len(raw))
+    assert told["sha256"] == hashlib.sha256(raw).hexdigest()
+
+
+def test_what_there_is_is_listed_with_what_each_needs(cli: Cli) -> None:
+    shown = cli("print").out
+    assert shown == cli("print", "--list").out
+    for words in (
+        "For anyone who asks:",
+        "print policy",
+        "print refusal [RELEASE]",
+        "print hold HOLD",
+        "PowerShell 5.1",
+    ):
+        assert words in shown
+    rows = {row["paper"]: row for row in cli("print", "--list", "--json").json()}
+    assert set(rows) == set(PAPERS)
+    assert (rows["policy"]["forms"], rows["hold"]["needs"]) == (["text", "pdf", "html"], "hold")
+    assert all(row["about"].endswith(".") and row["whose"] for row in rows.values())
+    assert "Missing argument 'HOLD'" in cli("print", "hold").refusal()
+    with Terminal("print", env={"COLUMNS": "80"}) as terminal:
+        terminal.end()
+        assert all(len(line) <= 80 for line in terminal.screen.replace("\r\n", "\n").split("\n")), terminal.screen
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_every_paper_has_the_same_options_and_an_example(cli: Cli, paper: str) -> None:
+    shown = cli("print", paper, "--help").out
+    for option in ("--as", "--file", "--outbox", "--printer", "--page", "--large", "--json"):
+        assert option in shown, paper
+    assert f"Example: holdshelf print {paper}" in shown
+
+
+def test_p18_a_posted_page_is_compared_without_a_service_and_it_is_said_that_nobody_wrote_it_down(
+    cli: Cli, data: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "saved.txt"
+    page.write_text(TEXT.replace("\n", "\r\n"))
+    before = tree(data)
+    same = cli("policy", "check", page, "--data", data)
+    assert same.code == 0 and "says what was adopted" in same.out
+    assert "No service runs" in same.err and "this is not written down" in same.err
+    page.write_text(TEXT.replace("Nobody", "Somebody", 1))
+    assert cli("policy", "check", page, "--data", data).code == 3
+    assert SHA256 in cli("policy", "show", "--data", data).out
+    assert tree(data) == before
 
 
 # --- backup and restore ------------------------------------------------------------------------------------------

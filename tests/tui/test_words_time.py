@@ -34,6 +34,10 @@ def at(text: str, now: datetime = NOW) -> str:
     [
         ("yesterday 3:15 pm", "11-24 15:15:00"),
         ("3:15 pm yesterday", "11-24 15:15:00"),
+        ("1:05 pm", "11-25 13:05:00"),
+        ("today 1:00 p.m.", "11-25 13:00:00"),
+        ("yesterday 2:08:09 pm", "11-24 14:08:09"),
+        ("2:00 pm on Tuesday", "11-24 14:00:00"),
         ("Yesterday at 15:15", "11-24 15:15:00"),
         ("today 13:00", "11-25 13:00:00"),
         ("last Tuesday at noon", "11-24 12:00:00"),

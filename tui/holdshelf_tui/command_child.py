@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from holdshelf_tui.control import Control
 def run(data: str, fds: tuple[int, int, int], control_fd: int, env: Mapping[str, str], words: Sequence[str]) -> None:
     """Do the command; ``fds`` become standard input, output and error."""
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, fd in enumerate(fds):
         os.dup2(fd, number)
         os.close(fd)
@@ -41,6 +43,8 @@ def run(data: str, fds: tuple[int, int, int], control_fd: int, env: Mapping[str,
             code = 0
         else:
             main(remote.speak_for_ssh())
+    except KeyboardInterrupt:
+        code = 130
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
     except Exception as error:

@@ -11,15 +11,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from holdshelf_core.api.errors import HoldshelfError, Unreachable
+from holdshelf_core.api.paper_report import KeptReports
+from holdshelf_core.api.types_checklist import SubjectRow
 from holdshelf_core.api.types_commission import EntranceRow
 from holdshelf_core.api.types_holds import HoldList, HoldListAsk, HoldRow
 from holdshelf_core.api.types_people import FlagRow
 from holdshelf_core.api.types_releases import ReleaseList, ReleaseListAsk, ReleaseRow
 from holdshelf_tui.hold_words import review_words
 from holdshelf_tui.link import Link, Who
+from holdshelf_tui.papers.report_words import quarter_words
 from holdshelf_tui.words import NS, day, moment, told_clock, when
 
 ENDS_SOON_DAYS = 14
+READY = "report:"
+"""Before a quarter, where a duty is its report."""
+TICKS = "checklist"
+"""Key of the duty that is done by entering ticks of the checklist."""
 FLAG_WORDS = {
     "break_glass": "a look at once, in imminent danger",
     "wandering": "a look that wandered from camera to camera",
@@ -78,9 +85,13 @@ async def async_gather(link: Link, who: Who, *, now_utc_ns: int) -> list[Duty]:
         with _left_out():
             flags = await link.get("/rules/flags", list[FlagRow])
             duties += flag_duties(flags, who, now_utc_ns=now_utc_ns)
+        with _left_out():
+            duties += report_duties(await link.get("/rules/reports", KeptReports))
     if who.seat or "commission" in who.rights:
         with _left_out():
             duties += entrance_duties(await link.get("/rules/entrances", list[EntranceRow]))
+        with _left_out():
+            duties += checklist_duties(await link.get("/rules/checklist", list[SubjectRow]), who)
     return [*duties, *_ending(who, now_utc_ns)]
 
 
@@ -106,6 +117,17 @@ def hold_duties(holds: Iterable[HoldRow], who: Who) -> list[Duty]:
         if hold.overdue and "hold" in who.rights:
             found.append(Duty("holds", hold.id, f"Review of {hold.id} is {review_words(hold)}"))
     return found
+
+
+def report_duties(kept: KeptReports) -> list[Duty]:
+    """The latest quarter's report, until this person has seen it."""
+    return [
+        Duty(
+            "papers", f"{READY}{row.quarter}", f"The report for the {quarter_words(row.quarter)} is ready for the Board"
+        )
+        for row in kept.reports[:1]
+        if not row.read
+    ]
 
 
 def release_duties(releases: Iterable[ReleaseRow], who: Who) -> list[Duty]:
@@ -148,6 +170,20 @@ def entrance_duties(entrances: Iterable[EntranceRow]) -> list[Duty]:
     return [
         Duty("papers", row.id, f"Sign at {row.name}: {words[row.state]}") for row in entrances if row.state in words
     ]
+
+
+def checklist_duties(rows: Iterable[SubjectRow], who: Who) -> list[Duty]:
+    """Cameras, and for a seat the house, that are due on the checklist or have a defect. Signs are told one by one."""
+    cameras = [row.name for row in rows if row.kind == "camera" and row.due]
+    house = [
+        f"house.{point.id}" for row in rows if row.kind == "house" and who.seat for point in row.points if point.due
+    ]
+    found = []
+    for names, words in ((cameras, "Walk with the checklist"), (house, "On the checklist")):
+        if names:
+            more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+            found.append(Duty("papers", TICKS, f"{words}: {', '.join(names[:2])}{more}"))
+    return found
 
 
 def _ending(who: Who, now_utc_ns: int) -> list[Duty]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from holdshelf_core.api.types import CameraRow
 from holdshelf_core.api.types_holds import CoverageRow, HoldRow
-from holdshelf_tui.words import NS, clock, counted, day, moment, span, when
+from holdshelf_tui.cli.render import counted, span
+from holdshelf_tui.words_clock import NS, clock, day, moment, when
 
 # P16's own list; the register knows no other.
 GROUNDS = (

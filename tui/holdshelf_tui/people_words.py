@@ -19,6 +19,8 @@ RIGHTS = (
     ("commission", "commission: masks, signs, cameras for use"),
 )
 STATE_WORDS = {"active": "in force", "coming": "yet to begin", "ended": "ended"}
+SHEET_WORDS = {"out": "to be given back", "overdue": "OVERDUE", "back": "given back"}
+"""Of a printed still."""
 
 
 def last_day(end_utc_ns: int | None) -> str:
@@ -88,4 +90,5 @@ def share_cells(share: ShareRow, names: Mapping[str, str]) -> tuple[str, ...]:
     """With whom, what, state, expiry."""
     kind = share.name if share.kind == "view" else f"{share.name} (sheet no. {share.copy})"
     what = f"{names.get(share.camera, share.camera)}, {exact(share.start_utc_ns, share.end_utc_ns)}"
-    return (kind, what, STATE_WORDS[share.state], last_day(share.expires_utc_ns))
+    state = STATE_WORDS.get(share.state) or SHEET_WORDS.get(share.state, share.state)
+    return (kind, what, state, last_day(share.expires_utc_ns))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
+from holdshelf_core.api.errors import Refused
+from holdshelf_core.api.types_holds import HoldPlace, SpanAsk
 from holdshelf_core.api.types_releases import ReleaseRow, SpanRow
 from holdshelf_tui.hold_words import exact
-from holdshelf_tui.words import when
+from holdshelf_tui.words_clock import when
 
 # The policy's own list; the register knows no other.
 BASES = (
@@ -19,10 +22,13 @@ BASES = (
     ("emergency", "imminent danger; the paper follows"),
 )
 EMERGENCY = "emergency"
+STATUTE = 2
+"""The second gate."""
 STATE_WORDS = {
-    "stopped": "may not leave",
+    "stopped": "stopped by a gate",
     "requested": "awaits a second person",
     "approved": "approved",
+    "exported": "exported",
     "refused": "refused",
     "withdrawn": "withdrawn",
     "cancelled": "cancelled",
@@ -30,6 +36,47 @@ STATE_WORDS = {
 GATES = {0: "A person", 1: "The policy", 2: "The statute"}
 AWAITED = ("stopped", "requested", "approved")
 """Something may still come of it."""
+NUMBER = re.compile(r"R-\d{4}-\d+")
+_STOPPED = re.compile(rf"^({NUMBER.pattern}) is refused")
+_GROUNDS = {"subpoena": "litigation", "court-order": "litigation"}
+
+
+def stopped_release(error: Refused) -> str:
+    """Under which number a gate's no is kept; '' when the act itself was refused."""
+    match = _STOPPED.match(error.sentence)
+    return match[1] if match is not None else ""
+
+
+def hold_for(row: ReleaseRow, reference: str = "") -> HoldPlace:
+    """The hold that keeps all of it that is there and not on hold, in one act."""
+    spans = [SpanAsk(span.camera, span.start_utc_ns, span.end_utc_ns) for span in row.unheld]
+    return HoldPlace(_GROUNDS.get(row.basis, "investigation"), reference or row.reference, spans, note=f"for {row.id}")
+
+
+def can_trim(row: ReleaseRow) -> bool:
+    """Whether its paper names a part of what is asked for, and no more."""
+    names = row.paper.scope if row.paper is not None else []
+
+    def meets(span: SpanRow, scope: SpanRow) -> bool:
+        same = scope.camera in ("", span.camera)
+        return same and scope.start_utc_ns < span.end_utc_ns and span.start_utc_ns < scope.end_utc_ns
+
+    def covers(span: SpanRow, scope: SpanRow) -> bool:
+        within = scope.start_utc_ns <= span.start_utc_ns and span.end_utc_ns <= scope.end_utc_ns
+        return within and meets(span, scope)
+
+    is_whole = all(any(covers(span, scope) for scope in names) for span in row.given)
+    return not is_whole and any(meets(span, scope) for span in row.given for scope in names)
+
+
+def step_after_no(row: ReleaseRow | None, release: str) -> str:
+    """What can be done about a gate's no, in front of the list of releases."""
+    if row is not None and row.gates and row.gates[-1].gate == STATUTE:
+        return (
+            f"The no is kept as {release}. Counsel's route: the Director asks the library's counsel for a determination; once it "
+            "is recorded, it is asked again."
+        )
+    return f"The no is kept as {release}; “Paper” asks again when its paper is here."
 
 
 def cameras_of(spans: Sequence[SpanRow], names: Mapping[str, str]) -> str:
@@ -69,6 +116,7 @@ def release_lines(row: ReleaseRow, names: Mapping[str, str]) -> list[str]:
         paper = row.paper
         parts = [paper.kind, paper.issuer, paper.docket, paper.agency, paper.officer]
         parts += ["signed by a judge"] if paper.signed_by_judge else []
+        parts += ["asks for the original"] if paper.original else []
         if paper.valid_until_utc_ns is not None:
             parts.append(f"in force until {when(paper.valid_until_utc_ns)}")
         lines.append("Paper: " + ", ".join(part for part in parts if part))
@@ -96,6 +144,17 @@ def _ends(row: ReleaseRow) -> list[str]:
                 else "in imminent danger; two people look at it afterwards"
             )
         lines.append(f"Approved {how}, {when(row.approved_utc_ns)}.")
+    if row.original:
+        lines.append("The original leaves: nothing is hidden.")
+    if row.bundle is not None:
+        lines.append(f"Its bundle was made by {row.bundle.made_by_name}, {when(row.bundle.made_utc_ns)}; signed with")
+        lines.append(f"  {row.bundle.fingerprint}")
+        if row.bundle.removed_utc_ns is not None:
+            lines.append(f"It was removed, its time over, {when(row.bundle.removed_utc_ns)}; it can be made again.")
+        elif row.bundle.until_utc_ns is not None:
+            lines.append(
+                f"It lies in your outbox if you asked for, approved or made it, until {when(row.bundle.until_utc_ns)}."
+            )
     if row.paper_due_utc_ns is not None:
         lines.append(f"The paper is due by {when(row.paper_due_utc_ns)}.")
     if row.ended_why:

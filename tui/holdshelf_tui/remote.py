@@ -20,12 +20,15 @@ ALLOWED: dict[str, frozenset[str]] = {
     "appointment": ALL,
     "board": ALL,
     "camera": frozenset({"list", "commission", "retire", "rename", "move"}),
+    "checklist": ALL,
+    "counsel": ALL,
     "entrance": ALL,
     "flag": ALL,
     "footage": frozenset({"list", "gaps"}),
     "hold": frozenset({"place", "extend", "review", "lift", "approve", "list", "show"}),
     "log": frozenset({"show", "verify", "head"}),
     "look": frozenset({"open", "widen", "renew", "close", "list", "purposes", "still", "live", "activity"}),
+    "outbox": ALL,
     "person": ALL,
     "policy": ALL,
     "print": ALL,
@@ -33,6 +36,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "seat": ALL,
     "share": ALL,
     "status": ALL,
+    "verify": ALL,
     "whoami": ALL,
 }
 SHORT = {
@@ -40,15 +44,16 @@ SHORT = {
     "holds": ("hold", "list"),
     "gaps": ("footage", "gaps"),
     "looks": ("look", "list"),
+    "outbox": ("outbox", "list"),
     "log": ("log", "show"),
     "people": ("person", "list"),
     "shares": ("share", "list"),
 }
-"""`log` alone, or with options, is `log show`."""
+"""`log` alone, or with options, is `log show`; `outbox` alone is `outbox list`."""
 STRANGE = {
-    "scp": "Files are not copied to or from this machine.",
-    "rsync": "Files are not copied to or from this machine.",
-    "sftp-server": "Files are not copied to or from this machine.",
+    "scp": "Files are not copied to or from this machine; `sftp` fetches from your outbox.",
+    "rsync": "Files are not copied to or from this machine; `sftp` fetches from your outbox.",
+    "sftp-server": "Files are not copied to or from this machine; `sftp` fetches from your outbox.",
     "sh": "There is no shell here.",
     "bash": "There is no shell here.",
 }
@@ -58,8 +63,14 @@ Holdshelf over SSH: ssh -p PORT NAME@HOST            the screens
 
   status, cameras, gaps, holds, looks, log, people, shares, whoami
   hold place | extend | review | lift | approve | show
-  look open | still -o - | live -o - | widen | renew | close | purposes | activity
-  print policy | checklist | sign
+  release request --sheet - | paper | trim | again | hold | approve | refuse | withdraw
+  release export | receipt | list | show     counsel record | end | list
+  look open | still -o - | still --outbox | live -o - | widen | renew | close | purposes | activity
+  outbox list | remove NAME              fetch from it:  sftp -P PORT NAME@HOST
+  print [policy | sign | refusal | checklist | hold | release | …] --outbox     `print` alone lists them
+  print policy --as pdf > policy.pdf     policy show | check
+  checklist show --due | enter CODE …    the ticks of `print checklist`, entered back
+  release key show | renew               verify R-2026-0001      the bundle that lies there
   person | seat | appointment | share | flag | board | policy | entrance …
 """
 
@@ -127,6 +138,7 @@ def answered_here(words: Sequence[str]) -> bool:
 
 def check_files(words: Sequence[str]) -> None:
     """No option and no word may name a file of this machine; `-` is the person's own end. Raises BadRequest."""
+    _check_bundle(words)
     options, words_are_files = _files_of(words)
     given = list(words)
     by_input = 0
@@ -147,6 +159,19 @@ def check_files(words: Sequence[str]) -> None:
         raise BadRequest("Standard input is one file.", "Give the key first, and the paper with another command.")
     if words_are_files and "-" not in given and not {"--help", "-h"} & set(given) and not _names_none(given):
         raise BadRequest("Over SSH a file comes by standard input.", "Give - in its place, and `< FILE` at your end.")
+
+
+def _check_bundle(words: Sequence[str]) -> None:
+    """A bundle that somebody has is on their own machine: `verify` over SSH is for the one that lies here. Raises BadRequest."""
+    from holdshelf_tui.cli.release_proof import IS_RELEASE  # noqa: PLC0415
+
+    if words[:1] == ["verify"] and not all(
+        word in ("--json", "--help", "-h") or IS_RELEASE.fullmatch(word) for word in words[1:]
+    ):
+        raise BadRequest(
+            "Over SSH `verify` takes a release's number, for the bundle that lies on the server.",
+            "A bundle that was handed over is checked where it is: its README.txt says how.",
+        )
 
 
 def _names_none(words: Sequence[str]) -> bool:

@@ -62,7 +62,8 @@ _PAST = re.compile(
     rf"(?P<way>past|after|to|before|till) {_HOUR}\b(?!:)"
 )
 _SHARES = {"quarter": 15, "half": 30, "five": 5, "ten": 10, "twenty": 20, "twenty five": 25}
-_OCLOCK = re.compile(rf"\b{_HOUR}(?=\s*(?:o'?clock|[ap]\.?m\b))")
+# Words alone: figures may be the minutes of '2:00 pm', which stay as they are.
+_OCLOCK = re.compile(rf"\b(?P<named>{'|'.join(_HOURS)})(?=\s*(?:o'?clock|[ap]\.?m\b))")
 _BEFORE_TODAY = re.compile(rf"\b(?P<count>\d{{1,4}}|an?|{'|'.join(_HOURS)}) (?P<unit>day|week)s? ago\b")
 _OFFSET = re.compile(r"(?P<rest>.*\d)\s*(?P<zone>z|[+-]\d{2}:?\d{2})")
 # What a part of the day is taken for when no time is said with it.

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from holdshelf_core import times
 from holdshelf_core.actions import Action, ActionRegistry, LogForm
@@ -13,6 +16,7 @@ from holdshelf_core.api import types_board as types
 from holdshelf_core.errors import BadRequest, Unavailable
 from holdshelf_core.gate import Call
 from holdshelf_core.log_check import async_check
+from holdshelf_core.outbox.fetches import CLOSE, FETCH, fetched_words
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.state import State
 from holdshelf_storage.access_lines import Entry
@@ -70,6 +74,19 @@ def _matches(entry: dict[str, Any], asked: types.LogShow, actors: frozenset[str]
     )
 
 
+def _with_end(
+    row: types.LogEntryRow, closed: Mapping[int, Mapping[str, Any]] | None, under_way: frozenset[int], size: int
+) -> types.LogEntryRow:
+    """A fetch with how much of the file left. ``closed`` None: its end may lie beyond what was read; ``size``: of the log when
+    it was asked what is ``under_way``."""
+    if row.entry.get("action") != FETCH or row.entry.get("outcome") != "done" or closed is None:
+        return row
+    seq = row.seq
+    fetching = seq not in closed and (seq in under_way or seq > size)
+    end = "being fetched" if fetching else fetched_words(row.entry, closed.get(seq))
+    return msgspec.structs.replace(row, words=f"{row.words}; {end}" if row.words else end)
+
+
 async def _show(call: Call[types.LogShow]) -> types.LogRows:
     asked = call.request
     if not 1 <= asked.most <= MOST_ROWS:
@@ -80,12 +97,18 @@ async def _show(call: Call[types.LogShow]) -> types.LogRows:
     private = call.gate.decide(call.caller, "log.see", Scope(private=True)).allowed
     await call.record()
 
+    under_way, size = call.holdshelf.outboxes.fetches.under_way(), log.size
+
     def read() -> types.LogRows:
         found: deque[types.LogEntryRow] = deque(maxlen=asked.most)
+        closed: dict[int, Mapping[str, Any]] = {}
         for entry in log.read(asked.first, asked.last):
+            if entry.public.get("action") == CLOSE:
+                closed[int(entry.public.get("facts", {}).get("fetch", 0))] = entry.public
             if _matches(entry.public, asked, actors):
                 found.append(_row(entry, private))
-        return types.LogRows(list(found), log.size, log.head())
+        ends = closed if asked.last is None else None
+        return types.LogRows([_with_end(row, ends, under_way, size) for row in found], log.size, log.head())
 
     return await asyncio.to_thread(read)
 

@@ -35,11 +35,16 @@ WORDS = {
     "waiver_days": "for how long an entrance's sign may be waived (P3)",
     "review_days": "a hold's first review, in days (P16)",
     "sign_check_days": "days between checks of a sign (P3)",
+    "camera_check_days": "days between walks past each camera with the checklist (P4 to P8)",
+    "house_check_days": "days between the Board's reviews (P1), and of what else the checklist asks of the house",
     "longest_look_hours": "the longest span under one purpose (P12)",
     "cameras_per_purpose": "cameras under one purpose (P12)",
     "widenings_before_flag": "widenings of one purpose before it is flagged (P12)",
     "break_glass_minutes": "how long a break-glass look lasts",
     "share_days": "days until a share expires (P14)",
+    "outbox_days": "for how many days bundles, papers and stills lie ready to be fetched",
+    "paper_size": "the page that papers are set for: letter or a4",
+    "printers": "printers that papers may go to, with commas between; empty: all that CUPS knows",
 }
 # The strict end first: a setting may be made stricter by any seat, and looser only by the Board itself.
 LIMITS = {
@@ -48,12 +53,16 @@ LIMITS = {
     "waiver_days": (1, 30),
     "review_days": (1, 366),
     "sign_check_days": (7, 366),
+    "camera_check_days": (7, 366),
+    "house_check_days": (7, 366),
     "longest_look_hours": (1, 24),
     "cameras_per_purpose": (1, 16),
     "widenings_before_flag": (1, 20),
     "break_glass_minutes": (1, 60),
     "share_days": (1, 90),
+    "outbox_days": (1, 90),
 }
+CHOICES = {"paper_size": ("letter", "a4")}
 
 
 def settings_rows(board: model.Board) -> list[types.BoardSetting]:
@@ -77,6 +86,10 @@ def _value(key: str, text: str) -> str | bool | int:
         if not text.isascii() or not text.isdigit() or not low <= int(text[:9]) <= high:
             raise BadRequest(f"{key} is a whole number from {low} to {high}.", "Give another.")
         return int(text)
+    if key in CHOICES:
+        if text.lower() not in CHOICES[key]:
+            raise BadRequest(f"{key} is {' or '.join(CHOICES[key])}.", "Give one of them.")
+        return text.lower()
     return common.words(text, key, most=120)
 
 
@@ -131,7 +144,14 @@ async def _adopt(call: Call[types.PolicyAdopt]) -> types.AdoptedRow:
     except StorageError as error:
         raise Unavailable("The policy's text could not be kept, so it was not adopted.", str(error)) from None
     row = model.Adopted(version, asked.adopted_on, sha256, asked.statute, call.now.utc_ns)
-    facts = {"version": version, "adopted_on": asked.adopted_on, "sha256": sha256, "statute": asked.statute}
+    paper = common.paper(asked.paper_sha256, "The Board's paper", needed=False)
+    facts = {
+        "version": version,
+        "adopted_on": asked.adopted_on,
+        "sha256": sha256,
+        "statute": asked.statute,
+        "paper": paper,
+    }
     await call.record([put("policy", "adopted", row)], facts=facts)
     return types.AdoptedRow(version, asked.adopted_on, sha256, asked.statute)
 

@@ -21,6 +21,7 @@ from holdshelf_core.api import types
 from holdshelf_core.api import types_commission as asking
 from holdshelf_core.api.types_people import Done
 from holdshelf_core.areas import PERMITTED, PRIVATE, questionable_name
+from holdshelf_core.entry_change import async_try_anew
 from holdshelf_core.errors import BadRequest, HoldshelfError, Refused, Unavailable
 from holdshelf_core.gate import Call
 from holdshelf_core.house import CAMERA_TABLE, put
@@ -343,7 +344,8 @@ async def async_new_facts(call: Call[Any], entry: ConfigEntry[Any], new: NewFact
             await record_in_order(call, changes, form=form)
 
     try:
-        await call.holdshelf.entries.async_reauth(
+        await async_try_anew(
+            call.holdshelf.entries,
             entry,
             new.username,
             new.password,

@@ -159,7 +159,8 @@ def _shown(rows: Sequence[types.PictureRow]) -> list[tuple[int, int]]:
 # --- acts ------------------------------------------------------------------------------------------------------------------
 
 
-async def _still(call: Call[types.StillAsk]) -> types.PictureRow:
+async def still(call: Call[types.StillAsk]) -> types.PictureRow:
+    """One picture of an open look, under its lease."""
     asked = call.request
     grant, camera = _grant(call, asked.camera)
     _check_times(call, grant, camera, [asked.at_utc_ns])
@@ -232,7 +233,8 @@ async def _strip(call: Call[types.StripAsk]) -> types.Strip:
     return types.Strip(rows, grant.row().pictures_left)
 
 
-async def _live(call: Call[types.LiveAsk]) -> types.PictureRow:
+async def live(call: Call[types.LiveAsk]) -> types.PictureRow:
+    """The newest picture of an open live look, under its lease."""
     asked = call.request
     looks: Looks = call.holdshelf.looks
     grant, camera = _grant(call, asked.camera)
@@ -365,8 +367,8 @@ async def _activity(call: Call[types.ActivityAsk]) -> types.Activity:
 # --- registering --------------------------------------------------------------------------------------------------------
 
 
-def register(registry: ActionRegistry, looks: Looks) -> None:
-    """All acts of this module. ``looks``: whose scopes the policy is asked about."""
+def scope_of(looks: Looks) -> Callable[[PictureAsk, State], Scope]:
+    """What the policy is asked about for a picture of one of these looks."""
 
     def scope(q: PictureAsk, state: State) -> Scope:
         grant = looks.peek(q.grant)
@@ -379,6 +381,14 @@ def register(registry: ActionRegistry, looks: Looks) -> None:
             return msgspec.structs.replace(asked, start_utc_ns=0, end_utc_ns=0)
         return asked
 
+    return scope
+
+
+def register(registry: ActionRegistry, looks: Looks) -> None:
+    """All acts of this module. ``looks``: whose scopes the policy is asked about."""
+
+    scope = scope_of(looks)
+
     def form(q: PictureAsk) -> LogForm:
         start = (
             q.at_utc_ns if isinstance(q, types.StillAsk) else q.start_utc_ns if isinstance(q, types.StripAsk) else None
@@ -388,9 +398,9 @@ def register(registry: ActionRegistry, looks: Looks) -> None:
         return LogForm(cameras=(q.camera[:64],), start_utc_ns=start, end_utc_ns=end, mode=mode, subject=q.grant[:24])
 
     for name, permission in (("look", "look.archive"), ("share", "share.view")):
-        registry.register(Action(f"{name}.still", permission, types.StillAsk, types.PictureRow, _still, scope, form))
+        registry.register(Action(f"{name}.still", permission, types.StillAsk, types.PictureRow, still, scope, form))
         registry.register(Action(f"{name}.strip", permission, types.StripAsk, types.Strip, _strip, scope, form))
-    registry.register(Action("look.live", "look.live", types.LiveAsk, types.PictureRow, _live, scope, form))
+    registry.register(Action("look.live", "look.live", types.LiveAsk, types.PictureRow, live, scope, form))
     registry.register(
         Action(
             "activity.see",

@@ -67,6 +67,7 @@ def paper_of(call: Call[Any], asked: types.PaperAsk | None) -> model.Paper | Non
         signed_by_judge=asked.signed_by_judge,
         scope=tuple(scope),
         valid_until_utc_ns=common.day_end_utc_ns(asked.lapses, "--lapses") if asked.lapses.strip() else None,
+        original=asked.original,
     )
 
 
@@ -91,6 +92,7 @@ def form_of(row: model.Release) -> LogForm:
         "given": _told(row.given) if row.given != row.asked else None,
         "gates": [{"gate": g.gate, "passed": g.passed, "said": g.sentence} for g in row.gates],
         "caution": row.caution,
+        "original": True if row.original else None,
         "paper_due": times.rfc3339(row.paper_due_utc_ns) if row.paper_due_utc_ns is not None else None,
     }
     private = {"why": row.why}
@@ -100,6 +102,7 @@ def form_of(row: model.Release) -> LogForm:
             "kind": paper.kind if paper.kind in BASES else "another",
             "docket": paper.docket,
             "judge": paper.signed_by_judge,
+            "original": paper.original,
             "scope": _told(paper.scope),
             "lapses": times.rfc3339(paper.valid_until_utc_ns) if paper.valid_until_utc_ns is not None else "",
         }

@@ -41,6 +41,7 @@ STATE_WORDS = {
     "stopped": "stopped by a gate",
     "requested": "waiting for a second person's word",
     "approved": "approved",
+    "exported": "exported: its bundle is made",
     "refused": "refused",
     "withdrawn": "withdrawn",
     "cancelled": "cancelled",
@@ -81,7 +82,7 @@ def _question(row: model.Release) -> rules.Request:
     return rules.Request(row.basis, row.given, row.requested_by, row.requested_utc_ns, row.paper, row.why)
 
 
-def _hear(call: Call[Any], row: model.Release) -> tuple[model.Release, rules.Gate, int]:
+def hear(call: Call[Any], row: model.Release) -> tuple[model.Release, rules.Gate, int]:
     """The row with what both gates say now; the last word, and which gate's it is."""
     state = call.state
     first, second = rules.both(_question(row), state.adopted, state.determinations.values(), call.now)
@@ -96,7 +97,7 @@ def _hear(call: Call[Any], row: model.Release) -> tuple[model.Release, rules.Gat
     return heard, word, 1 if second is None else 2
 
 
-async def _say_no(
+async def say_no(
     call: Call[Any], row: model.Release, word: rules.Gate, gate: int, *, told: model.Release | None = None
 ) -> NoReturn:
     """A gate's no: on record with everything that was asked, then told with what to do. ``told``: what the entry tells of
@@ -116,9 +117,9 @@ async def _say_no(
 
 
 async def _ask_gates(call: Call[Any], row: model.Release) -> types.ReleaseRow:
-    row, word, gate = _hear(call, row)
+    row, word, gate = hear(call, row)
     if not word.passed:
-        await _say_no(call, msgspec.structs.replace(row, state="stopped"), word, gate)
+        await say_no(call, msgspec.structs.replace(row, state="stopped"), word, gate)
     changes: list[Change] = []
     if row.basis == rules.EMERGENCY and call.decision.acting_as in model.SEATS:
         # A seat's word is enough in imminent danger; a designee's request waits for one.
@@ -156,7 +157,7 @@ async def _request(call: Call[types.ReleaseRequest]) -> types.ReleaseRow:
 
 async def _amend(call: Call[types.ReleaseAmend]) -> types.ReleaseRow:
     asked = call.request
-    row = _release(call, asked.release, *AWAITED)
+    row = _release(call, asked.release, *AWAITED, rules.EXPORTED)
     _only_its_requester(call, row, "changes")
     paper = paper_of(call, asked.paper)
     if row.basis == rules.EMERGENCY and row.paper is None and paper is not None and not asked.trim:
@@ -183,7 +184,7 @@ async def _paper_followed(call: Call[types.ReleaseAmend], row: model.Release, pa
     papered = msgspec.structs.replace(row, paper=paper, version=row.version + 1)
     word = rules.following_paper(_question(papered), state.adopted, state.determinations.values(), call.now)
     if not word.passed:
-        await _say_no(call, row, word, 1, told=papered)
+        await say_no(call, row, word, 1, told=papered)
     if row.state == "stopped":
         return await _ask_gates(call, papered)
     caution = " ".join(part for part in ("The paper has followed.", word.caution) if part)
@@ -199,10 +200,16 @@ async def _approve(call: Call[types.ReleaseApprove]) -> types.ReleaseRow:
         call.refuse("P11", f"Who requested {row.id} has no right to it any more.", "Request it anew.")
     sha256 = common.paper(asked.paper_sha256, "An approval on paper", needed=False)
     note = common.words(asked.note, "The note")
-    row, word, gate = _hear(call, msgspec.structs.replace(row, version=row.version + 1))
+    row, word, gate = hear(call, msgspec.structs.replace(row, version=row.version + 1))
     if not word.passed:
         # What passed when it was asked for may have lapsed while it waited.
-        await _say_no(call, msgspec.structs.replace(row, state="stopped"), word, gate)
+        await say_no(call, msgspec.structs.replace(row, state="stopped"), word, gate)
+    if asked.original and (row.paper is None or not row.paper.original):
+        call.refuse(
+            "P13",
+            f"The paper behind {row.id} does not ask for the original recording, so what is masked stays masked (P6).",
+            "Approve it without the original.",
+        )
     # A seat's holder who brings a paper as well has approved on screen: by their own word, whoever signed.
     on_paper = call.decision.flag == FLAG_PAPER
     by = asked.seat if on_paper else call.caller.who
@@ -213,6 +220,7 @@ async def _approve(call: Call[types.ReleaseApprove]) -> types.ReleaseRow:
         approved_utc_ns=call.now.utc_ns,
         approval_paper_sha256=sha256 if on_paper else "",
         note=note,
+        original=asked.original,
     )
     changes = [put("releases", row.id, approved)]
     if row.basis == rules.EMERGENCY:
@@ -259,9 +267,8 @@ async def _list(call: Call[types.ReleaseListAsk]) -> types.ReleaseList:
         for row in sorted(call.state.releases.values(), key=lambda r: (r.requested_utc_ns, r.id))
         if call.gate.decide(call.caller, "release.see", Scope(target=row.id)).allowed
     ]
-    rows = [
-        await async_row(call.holdshelf, row, look=False) for row in seen if call.request.all or row.state in AWAITED
-    ]
+    shown = (*AWAITED, rules.EXPORTED)
+    rows = [await async_row(call.holdshelf, row, look=False) for row in seen if call.request.all or row.state in shown]
     refusals = [refusal for row in seen for refusal in refusals_of(row)]
     return types.ReleaseList(rows, sorted(refusals, key=lambda r: r.at_utc_ns))
 

@@ -113,6 +113,11 @@ class Client:
         self._timeout_s = timeout_s
         self._token = token if token is not None else _INHERITED.token()
 
+    @property
+    def in_session(self) -> bool:
+        """Whether somebody asks in a session of the door: then no file of this machine is theirs."""
+        return self._token is not None
+
     def renew(self, token: str) -> None:
         """Go on with another token: the service was restarted, and the door opened the same session there."""
         self._token = token
@@ -142,6 +147,10 @@ class Client:
         if not headers.get("content-type", "").startswith("image/"):
             raise Unavailable("The service answered with something that is no picture.", "Look at its log.")
         return raw, headers
+
+    def raw(self, path: str, most_bytes: int, *, timeout_s: float | None = None, **query: Any) -> bytes:
+        """GET, the bytes as they come. Raises HoldshelfError."""
+        return self._exchange("GET", _with_query(path, query), None, timeout_s, most_bytes)[0]
 
     def events(self, *, timeout_s: float = EVENTS_TIMEOUT_S) -> Events:
         """What happens from now on, as it happens. Raises HoldshelfError; close it, or use it as a context."""

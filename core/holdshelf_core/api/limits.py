@@ -207,9 +207,12 @@ class Lines:
                 self._silent[line.uid][line] = None
 
     @contextlib.asynccontextmanager
-    async def turn(self, who: str) -> AsyncIterator[None]:
-        """Wait until fewer than MAX_AT_ONCE requests of this caller are worked on. Raises Unavailable after a while."""
-        turns = self._turns.setdefault(who, _Turns())
+    async def turn(self, who: str, most: int | None = None) -> AsyncIterator[None]:
+        """Wait until fewer than ``most`` (None: MAX_AT_ONCE) requests of this caller are worked on.
+
+        Raises Unavailable after a while.
+        """
+        turns = self._turns.setdefault(who, _Turns(most or MAX_AT_ONCE))
         turns.users += 1
         try:
             try:
@@ -228,8 +231,8 @@ class Lines:
 
 
 class _Turns:
-    def __init__(self) -> None:
-        self.free = asyncio.Semaphore(MAX_AT_ONCE)
+    def __init__(self, most: int) -> None:
+        self.free = asyncio.Semaphore(most)
         self.users = 0
 
 

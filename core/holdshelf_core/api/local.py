@@ -7,17 +7,16 @@ import os
 import time
 from pathlib import Path
 
+from holdshelf_core.api.basics import AREA_KINDS, VERSION, check_area, default_data, questionable_name, read_secret
 from holdshelf_core.api.types import Checks, CheckStep, Plan
-from holdshelf_core.areas import PERMITTED, check_area, questionable_name
 from holdshelf_core.doctor import examine_disk, examine_kernel, examine_machine
 from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound
 from holdshelf_core.keeping.retention import DEFAULT_BUDGET_PERCENT
-from holdshelf_core.paths import DataPaths, default_data
+from holdshelf_core.paths import DataPaths
 from holdshelf_core.plan import plan as make_plan
 from holdshelf_core.policy import explain as policy_table
 from holdshelf_core.policy.purposes import PURPOSES, SHARE_PURPOSES
 from holdshelf_core.settings import Settings
-from holdshelf_core.version import VERSION
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.register import Register
 from holdshelf_storage.volume import Volume, give_up_volume, init_volume
@@ -37,8 +36,6 @@ __all__ = [
 ]
 
 MIN_BUDGET_BYTES = 256 << 20
-MAX_SECRET_BYTES = 4096
-AREA_KINDS = tuple(area.kind for area in PERMITTED)
 
 
 def init(
@@ -162,24 +159,6 @@ def doctor(data: Path) -> Checks:
         except StorageError as error:
             steps.append(CheckStep("volume", "failed", str(error)))
     return Checks(steps)
-
-
-def read_secret(path: Path) -> str:
-    """A password's file: its first line. Raises BadRequest."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_SECRET_BYTES)
-        text = raw.decode("utf-8-sig")
-    except OSError as error:
-        raise BadRequest(f"The password file {path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise BadRequest(f"The password file {path} is not text.", "Its first line is the password.") from None
-    line = text.split("\n", 1)[0].rstrip("\r")
-    if "\0" in line:
-        raise BadRequest(f"The password file {path} is not text.", "Its first line is the password.")
-    if not line:
-        raise BadRequest(f"The first line of the password file {path} is empty.", "It is to be the password.")
-    return line
 
 
 def explain(action: str = "", *, width: int = 100) -> tuple[str, list[policy_table.Row]]:

@@ -8,7 +8,22 @@ from __future__ import annotations
 
 import msgspec
 
-PAPERS = ("policy", "checklist", "sign", "refusal")
+from holdshelf_core.api.paper_cases import BundlePaper, HoldPaper, ReleasePaper, StillPaper
+from holdshelf_core.api.paper_report import ReportPaper
+
+PAPERS = (
+    "policy",
+    "checklist",
+    "sign",
+    "refusal",
+    "hold",
+    "release",
+    "receipt",
+    "custody",
+    "certificate",
+    "still",
+    "report",
+)
 
 
 class PrintRequest(msgspec.Struct, frozen=True):
@@ -16,7 +31,13 @@ class PrintRequest(msgspec.Struct, frozen=True):
 
     paper: str
     release: str = ""
-    """refusal: of which request; '' the sheet for any asker."""
+    """refusal, release: of which request, '' the sheet for any asker, the blank form. receipt, custody, certificate: of which."""
+    hold: str = ""
+    """hold: of which."""
+    share: str = ""
+    """still: under which number the sheet was registered."""
+    quarter: str = ""
+    """report: '2026-Q3', 'now' the running one, '' the last complete one."""
     on_screen: bool = False
     """It is read on a screen; whether it is printed from there, nobody knows."""
 
@@ -42,6 +63,32 @@ class LogHead(msgspec.Struct, frozen=True):
     """The whole signed checkpoint."""
 
 
+class Attestation(msgspec.Struct, frozen=True):
+    """Something that a person attested with the checklist: who, when, what was found, until when it counts."""
+
+    done_on: str = ""
+    by: str = ""
+    finding: str = ""
+    next_on: str = ""
+    code: str = ""
+    """What is typed to enter it: 'e1.present', 'lobby.walk-test', 'house.website'."""
+    is_due: bool = False
+    """It is to be looked at (again) by now."""
+    defect: str = ""
+    """What was found wrong and is not mended yet; then ``done_on`` and ``by`` are of this finding."""
+
+
+class Mending(msgspec.Struct, frozen=True):
+    """The defect of an entrance or a camera that is open, and the last one that was mended; '' where there is none."""
+
+    defect: str = ""
+    found_by: str = ""
+    found_on: str = ""
+    mended: str = ""
+    mended_by: str = ""
+    mended_on: str = ""
+
+
 class CameraPaper(msgspec.Struct, frozen=True):
     """What the register knows of one camera that a checklist asks about."""
 
@@ -64,6 +111,11 @@ class CameraPaper(msgspec.Struct, frozen=True):
     """off | on | unknown: what the camera itself said when it was last asked."""
     sound_found: bool | None = None
     """Whether any segment ever held sound; None: not looked up. Each one is looked at when it is closed (P7)."""
+    code: str = ""
+    """What its points' codes begin with."""
+    points: dict[str, Attestation] = msgspec.field(default_factory=dict)
+    """By the id of the checklist's point."""
+    mending: Mending = Mending()
 
 
 class EntrancePaper(msgspec.Struct, frozen=True):
@@ -79,15 +131,12 @@ class EntrancePaper(msgspec.Struct, frozen=True):
     waived_by: str = ""
     waived_until: str = ""
     waived_why: str = ""
-
-
-class Attestation(msgspec.Struct, frozen=True):
-    """Something that a person attested once for the whole house: who, when, and what was found."""
-
-    done_on: str = ""
-    by: str = ""
-    finding: str = ""
-    next_on: str = ""
+    code: str = ""
+    """What its points' codes begin with."""
+    language: str = ""
+    points: dict[str, Attestation] = msgspec.field(default_factory=dict)
+    """By the id of the checklist's point."""
+    mending: Mending = Mending()
 
 
 class RefusalPaper(msgspec.Struct, frozen=True):
@@ -125,7 +174,23 @@ class PaperFacts(msgspec.Struct, frozen=True):
     staff_notice: Attestation = Attestation()
     website: Attestation = Attestation()
     board_review: Attestation = Attestation()
+    copies: Attestation = Attestation()
+    counsel: Attestation = Attestation()
+    letters: Attestation = Attestation()
+    confidentiality: Attestation = Attestation()
+    no_promise: Attestation = Attestation()
+    """These eight: the checklist's points of the house, by their ids (`no-promise`)."""
     refusal: RefusalPaper = RefusalPaper()
+    hold: HoldPaper | None = None
+    released: ReleasePaper | None = None
+    """None: the blank form."""
+    bundle: BundlePaper | None = None
+    still: StillPaper | None = None
+    report: ReportPaper | None = None
+    page: str = "letter"
+    """letter | a4: what the library's papers are set for when nobody says otherwise."""
+    language: str = "en"
+    """Of the sign: 'en', 'es', or two as 'en+es'; set by whoever prints it."""
     printed_at: str = ""
     """Local time with its offset: '2026-11-24 14:00 -05:00'."""
     caveats: tuple[str, ...] = ()

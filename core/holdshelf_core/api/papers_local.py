@@ -12,9 +12,12 @@ from typing import Any
 import msgspec
 
 from holdshelf_core.api.paper_types import PaperFacts
+from holdshelf_core.checklist_facts import with_checklist
 from holdshelf_core.paper_facts import CameraSource, paper_facts
 from holdshelf_core.paths import DataPaths
 from holdshelf_core.policy import model
+from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy.state import CameraFacts, State
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.register import LAST_GOOD, REGISTER, parse_register
 
@@ -44,18 +47,29 @@ def read_offline(data: Path, now_utc_ns: int | None = None) -> PaperFacts:
         else:
             text = read
     head = _read(state / "access" / "head", MAX_HEAD_BYTES)
-    return paper_facts(
+    cameras = [_camera(row) for row in rows.get("entries", {}).values()]
+    rules = State(
+        people=_all(rows, "people", model.Person),
+        commissions=_all(rows, "commissions", model.Commission),
+        entrances=_all(rows, "entrances", model.Entrance),
+        checks=_all(rows, "checks", model.Check),
+        adopted=_one(rows, "policy", "adopted", model.Adopted),
         board=_one(rows, "board", "settings", model.Board) or model.Board(),
+        cameras={c.id: CameraFacts(c.id, c.name, c.area_kind, c.area_note) for c in cameras},
+    )
+    facts = paper_facts(
+        board=rules.board,
         adopted=adopted,
         policy_text=text,
-        cameras=[_camera(row) for row in rows.get("entries", {}).values()],
-        commissions=_all(rows, "commissions", model.Commission),
-        entrances=_all(rows, "entrances", model.Entrance).values(),
-        people=_all(rows, "people", model.Person),
+        cameras=cameras,
+        commissions=rules.commissions,
+        entrances=rules.entrances.values(),
+        people=rules.people,
         head=head.decode(errors="replace") if head else "",
         now_utc_ns=now_utc_ns,
         caveats=tuple(caveats),
     )
+    return with_checklist(facts, rules, Now(now_utc_ns, now_utc_ns))
 
 
 def _tables(state: Path) -> dict[str, dict[str, Any]] | None:
@@ -90,11 +104,14 @@ def _policy_text(state: Path, sha256: str) -> str | None:
 
 
 def _keyed(table: dict[str, Any]) -> Rows:
-    return {
-        str(row.get("key", number)): {k: v for k, v in row.items() if k != "key"}
-        for number, row in table.items()
-        if isinstance(row, dict)
-    }
+    """Rows by their key. What the rules reason about lies whole under "row" (``House.flush``); a camera's entry as it is."""
+    found: Rows = {}
+    for number, row in table.items():
+        if isinstance(row, dict):
+            inner = row.get("row")
+            plain = inner if isinstance(inner, dict) else {k: v for k, v in row.items() if k != "key"}
+            found[str(row.get("key", number))] = plain
+    return found
 
 
 def _one[T: msgspec.Struct](rows: dict[str, Rows], table: str, key: str, kind: type[T]) -> T | None:

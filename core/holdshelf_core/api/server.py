@@ -27,6 +27,7 @@ from holdshelf_core.api.mint import MintSocket
 from holdshelf_core.api.ports import Gate, PictureSource
 from holdshelf_core.api.routes_cameras import CameraRoutes
 from holdshelf_core.api.routes_machine import MachineRoutes
+from holdshelf_core.api.routes_outbox import OutboxRoutes
 from holdshelf_core.api.tokens import Session, Tokens
 from holdshelf_core.caller import Caller
 from holdshelf_core.errors import HoldshelfError, NotFound, NotPermitted, Unavailable
@@ -40,6 +41,9 @@ _LOGGER = logging.getLogger(__name__)
 MAX_BODY_BYTES = 64 << 10
 # The library's own policy text comes by an action.
 MAX_ACTION_BODY_BYTES = 256 << 10
+# A paper to be printed: 8 MB, as JSON has them.
+PAPER_PATH, MAX_PAPER_BODY_BYTES = "/actions/print.deliver", 12 << 20
+PAPERS_AT_ONCE = 2
 WATCH_S = 1.0
 LAST_WORDS_S = 2.0
 STOPPING = "The service is stopping."
@@ -84,6 +88,7 @@ class ApiServer:
         app = web.Application(client_max_size=MAX_ACTION_BODY_BYTES, middlewares=[self._guard])
         app.add_routes(MachineRoutes(self._holdshelf).routes())
         app.add_routes(CameraRoutes(self._holdshelf).routes())
+        app.add_routes(OutboxRoutes(self._holdshelf).routes())
         app.add_routes(
             [
                 web.post("/actions/{name}", self._act),
@@ -226,10 +231,16 @@ class ApiServer:
                     line.session = caller.session
                 await self._check_standing(request, caller)
                 request[CALLER] = caller
+                if request.path == PAPER_PATH:
+                    # Few at a time: each takes as much memory as all other requests together. And one of each person, so that
+                    # who sends slowly, or to a printer that hangs, keeps nobody else's waiting.
+                    async with self._lines.turn(f"paper {caller.who}", 1), self._lines.turn("papers", PAPERS_AT_ONCE):
+                        request[BODY] = await self._read(request)
+                        return await handler(request)
                 request[BODY] = await self._read(request)
                 if request.path == "/events":
                     return await handler(request)
-                async with self._lines.turn(caller.session if caller.via == "ssh" else f"uid {caller.uid}"):
+                async with self._lines.turn(_turn_of(caller)):
                     return await handler(request)
         except HoldshelfError as error:
             return _refusal(error)
@@ -261,6 +272,8 @@ class ApiServer:
     async def _read(self, request: web.Request) -> bytes:
         """The body, bounded in size and time. Raises HoldshelfError."""
         most_bytes = MAX_ACTION_BODY_BYTES if request.path.startswith("/actions/") else MAX_BODY_BYTES
+        if request.path == PAPER_PATH:
+            most_bytes = MAX_PAPER_BODY_BYTES
         parts: list[bytes] = []
         size = 0
         if (request.content_length or 0) > most_bytes:
@@ -319,6 +332,10 @@ class ApiServer:
             if line is not None:
                 line.on_lost.discard(stream.hang_up)
         return response
+
+
+def _turn_of(caller: Caller) -> str:
+    return caller.session if caller.via == "ssh" else f"uid {caller.uid}"
 
 
 def _refusal(error: HoldshelfError) -> web.Response:

@@ -155,7 +155,7 @@ class ShareMake(msgspec.Struct, frozen=True):
 
 
 class ShareRow(msgspec.Struct, frozen=True):
-    """A share."""
+    """A share. ``state`` of a view: active | ended; of a printed sheet: out | overdue | back."""
 
     id: str
     kind: str

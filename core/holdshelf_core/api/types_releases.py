@@ -26,6 +26,8 @@ class PaperAsk(msgspec.Struct, frozen=True):
     signed_by_judge: bool = False
     scope: list[SpanRow] = []
     lapses: str = ""
+    original: bool = False
+    """It asks for the recording as it is, nothing hidden."""
 
 
 class ReleaseRequest(msgspec.Struct, frozen=True):
@@ -55,6 +57,8 @@ class ReleaseApprove(msgspec.Struct, frozen=True):
     paper_sha256: str = ""
     seat: str = ""
     note: str = ""
+    original: bool = False
+    """The recording leaves as it is: only where the paper asks for that."""
 
 
 class ReleaseEnd(msgspec.Struct, frozen=True):
@@ -109,10 +113,85 @@ class PaperRow(msgspec.Struct, frozen=True):
     signed_by_judge: bool
     scope: list[SpanRow]
     valid_until_utc_ns: int | None
+    original: bool = False
+
+
+class BundleRow(msgspec.Struct, frozen=True):
+    """A bundle that was made. ``kind``: masked | original; ``files``: all of its folder's."""
+
+    files: int
+    bytes: int
+    sums_sha256: str
+    fingerprint: str
+    videos: int
+    kind: str
+    missing: int
+    made_by: str
+    made_utc_ns: int
+    made_by_name: str = ""
+    removed_utc_ns: int | None = None
+    """When it went, its time over; it can be made again while its footage is there."""
+    until_utc_ns: int | None = None
+    """When it goes; None: it has gone."""
+
+
+class ExportRow(msgspec.Struct, frozen=True):
+    """A bundle that is being made, or how that ended. ``state``: queued | making | done | failed | cancelled."""
+
+    release: str
+    state: str
+    done_bytes: int
+    total_bytes: int
+    step: str
+    """What is being done now; how it ended."""
+    by: str
+    by_name: str
+    seq: int = 0
+
+
+class ReleaseKeyRow(msgspec.Struct, frozen=True):
+    """A key that signs what leaves, or did. ``until_utc_ns`` None: it is the one that does."""
+
+    fingerprint: str
+    since_utc_ns: int
+    until_utc_ns: int | None
+
+
+class ReleaseKeys(msgspec.Struct, frozen=True):
+    """All of them, the one that signs first. ``allowed_signers``: the same for `ssh-keygen -Y verify -f`."""
+
+    keys: list[ReleaseKeyRow]
+    allowed_signers: str
+    seq: int = 0
+
+
+class ReleaseKeyRenew(msgspec.Struct, frozen=True):
+    """Have a new key sign from now on."""
+
+    why: str
+
+
+class ReleaseWrite(msgspec.Struct, frozen=True):
+    """Copy a bundle to a stick, or whatever is mounted at ``folder``, and read it back; ``zipped``: as one file."""
+
+    release: str
+    folder: str
+    zipped: bool = False
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A copy that was read back."""
+
+    release: str
+    folder: str
+    files: int
+    bytes: int
+    sums_sha256: str
+    seq: int
 
 
 class ReleaseRow(msgspec.Struct, frozen=True):
-    """A release. ``state``: stopped | requested | approved | refused | withdrawn | cancelled."""
+    """A release. ``state``: stopped | requested | approved | exported | refused | withdrawn | cancelled."""
 
     id: str
     state: str
@@ -143,6 +222,9 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     """What of it is there and not on hold."""
     next_step: str = ""
     seq: int = 0
+    original: bool = False
+    """Its recording leaves as it is."""
+    bundle: BundleRow | None = None
 
 
 class ReleaseList(msgspec.Struct, frozen=True):

@@ -28,6 +28,7 @@ _LOGGER = logging.getLogger(__name__)
 DEFAULT_BUDGET_PERCENT = 90
 # Kept free on the disk beside every reservation, for journals and the ledger.
 HEADROOM_BYTES = 16 << 20
+SPARE_HEADROOM_BYTES = 4 * HEADROOM_BYTES
 AHEAD_SHARE = 2000  # 0.05 % of the budget: 500 MB of a terabyte
 FOREIGN_REPAIR = "room_taken_by_others"
 FULL_REPAIR = "all_room_is_held"
@@ -121,6 +122,17 @@ class Retention:
     def reserved_bytes(self) -> int:
         """Room set aside for open segments."""
         return sum(self._reserved.values())
+
+    def spare_bytes(self) -> int:
+        """Free room that no recording waits for: what a bundle may take. Nothing is erased for one. From any thread.
+
+        0 or less: none. Raises StorageError.
+        """
+        volume = self._volume
+        if volume is None:
+            return 0
+        awaited = sum(list(self._reserved.values())) - sum(list(self._written.values()))
+        return volume.free_bytes() - max(0, awaited) - SPARE_HEADROOM_BYTES
 
     async def async_reserve(self, camera: str, seq: int, size_bytes: int) -> str:
         """See ``recorder.ports.Room``."""

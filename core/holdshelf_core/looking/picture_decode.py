@@ -206,9 +206,9 @@ class Painter:
         is_plain = (width, height) == (frame.width, frame.height) and frame.format.name in _PLANAR
         try:
             if is_plain:
-                whole = _image(self._rgb(self._masked(frame, burn, band), width, height + band.height))
+                whole = _image(self._rgb(self.masked(frame, burn, band), width, height + band.height))
             else:
-                rgb = self._rgb(self._masked(frame, burn) if burn.masks else frame, width, height)
+                rgb = self._rgb(self.masked(frame, burn) if burn.masks else frame, width, height)
                 whole = Image.new("RGB", (width, height + band.height))
                 whole.paste(_image(rgb))
                 whole.paste(band, (0, height))
@@ -220,7 +220,7 @@ class Painter:
         whole.save(out, "JPEG", quality=85)
         return Made(out.getvalue(), whole.width, whole.height, height)
 
-    def _masked(self, frame: VideoFrame, burn: Burn, band: Image.Image | None = None) -> VideoFrame:
+    def masked(self, frame: VideoFrame, burn: Burn, band: Image.Image | None = None) -> VideoFrame:
         """A copy in which every sample under a mask has one value, ``band`` below it. The decoder may need the original."""
         margin = 0
         if frame.format.name not in _PLANAR:

@@ -14,11 +14,14 @@ LOOSER_WHEN_MORE = frozenset(
         "waiver_days",
         "review_days",
         "sign_check_days",
+        "camera_check_days",
+        "house_check_days",
         "longest_look_hours",
         "cameras_per_purpose",
         "widenings_before_flag",
         "break_glass_minutes",
         "share_days",
+        "outbox_days",
     }
 )
 LOOSER_WHEN_LESS = frozenset({"grace_days"})

@@ -34,7 +34,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     target: str = ""
     """person.* and appointment.make, share.make, seat.name: a person (id, login, seat's name). Else the row's id:
     hold.*, appointment.end, share.view, share.end, flag.review, entrance.*, release.*, counsel.end; seat.end: the seat's
-    name or the term's id."""
+    name or the term's id. checklist.enter: ``house`` when a point of the house is among them."""
     seat: str = ""
     """appointment.make: under which of one's seats ('' the only one)."""
     rights: tuple[str, ...] = ()

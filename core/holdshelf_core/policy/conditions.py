@@ -25,7 +25,10 @@ def cameras_of(ask: Ask) -> tuple[str, ...]:
     """Every camera that the act touches: the scope's, and those of the hold or the release that it is about."""
     if ask.rule.id.startswith("release."):
         release = ask.state.releases.get(ask.scope.target)
-        return ask.cameras if release is None else (*ask.cameras, *(span.camera for span in release.given))
+        if release is None:
+            return ask.cameras
+        # What was asked for stands beside what is given, and says of a camera that somebody wants it.
+        return (*ask.cameras, *(span.camera for span in (*release.asked, *release.given)))
     if not ask.rule.id.startswith("hold."):
         return ask.cameras
     hold = ask.state.holds.get(ask.scope.target)

@@ -237,6 +237,16 @@ def _approve_release(ask: Ask, hands: Hands) -> Decision | None:
     return second_person(ask, ask.scope.requested_by, ask.scope.requested_utc_ns or 0, "this release")
 
 
+def _checklist(ask: Ask, hands: Hands) -> Decision | None:
+    if ask.scope.target == "house" and hands.seat is None:
+        return refused(
+            "P1",
+            "What the checklist asks of the house is attested by the holder of a seat.",
+            ask_seats(ask.state, ask.now),
+        )
+    return None  # a code that names nothing is a slip of the pen: the handler says so
+
+
 def _counsel(ask: Ask, hands: Hands) -> Decision | None:
     problem = _paper_problem(ask.scope.paper_sha256, "P13", "A determination by counsel")
     if problem is not None:
@@ -267,7 +277,9 @@ PEOPLE_CONDITIONS: dict[str, Condition] = {
     "print": _print,
     "release.request": _release_exists,
     "release.approve": _approve_release,
+    "release.export": _release_exists,
     "release.see": _release_exists,
+    "checklist.enter": _checklist,
     "counsel.record": _counsel,
     "counsel.end": _counsel_end,
 }

@@ -211,6 +211,12 @@ CASES: dict[str, dict[str, Scope]] = {
     "commission.edit": {"camera in letter": look(ATTIC, ""), "another camera": look(READING, "")},
     "commission.still": {"not yet approved": look(ATTIC, ""), "a camera in use": look(FRONT, "")},
     "commission.approve": {"with its still": look(STILLED, ""), "without a still": look(ATTIC, "")},
+    "checklist.enter": {
+        "an entrance": Scope(),
+        "camera in letter": look(FRONT, ""),
+        "another camera": look(READING, ""),
+        "the house": Scope(target="house"),
+    },
     "entrance.waive": {
         "for three days": Scope(target="e1", why="repainted", end_utc_ns=AT + 3 * DAY_NS),
         "for a month": Scope(target="e1", why="repainted", end_utc_ns=AT + 30 * DAY_NS),

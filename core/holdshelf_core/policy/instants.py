@@ -84,6 +84,14 @@ def moment_words(utc_ns: int, zone: tzinfo) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} {_offset_words(moment)}" if moment else "a time out of range"
 
 
+def span_words(start_utc_ns: int, end_utc_ns: int, zone: tzinfo) -> str:
+    """'2026-11-24 14:00:05 -05:00 to 14:10:00': the end's day and offset only where they are others."""
+    start, end = moment_words(start_utc_ns, zone), moment_words(end_utc_ns, zone)
+    (day, *begun), (end_day, *ended) = start.split(" "), end.split(" ")
+    is_short = day == end_day and begun[1:] == ended[1:] and len(ended) == 2
+    return f"{start} to {ended[0] if is_short else end}"
+
+
 def _offset_words(moment: datetime) -> str:
     text = moment.strftime("%z")
     return f"{text[:3]}:{text[3:5]}"

@@ -180,6 +180,36 @@ class Entrance(msgspec.Struct, frozen=True):
     """What the last check found wrong; '' nothing. A sign with a defect is not attested."""
 
 
+class Seen(msgspec.Struct, frozen=True):
+    """One point of the checklist that somebody saw to be right. ``by``: who entered it ('' none: a machine's own check)."""
+
+    at_utc_ns: int
+    by: str
+    checker: str = ""
+    """Who looked, where that is somebody else than ``by``."""
+    words: str = ""
+    """What was found, where it takes words: legible from how many feet, what the website's check said."""
+
+
+class Check(msgspec.Struct, frozen=True):
+    """Table ``checks``: what was ticked on the checklist. Keys: ``entrance:e1``, ``camera:lobby``, ``house:website``.
+
+    An entrance's open defect is its own (``Entrance.defect``); here stand who found it and when, as for the others.
+    """
+
+    key: str
+    points: dict[str, Seen] = msgspec.field(default_factory=dict)
+    """By the point's id, the latest word on each."""
+    defect: str = ""
+    """Open; '' none."""
+    defect_by: str = ""
+    defect_utc_ns: int | None = None
+    mended: str = ""
+    """The last defect that was mended."""
+    mended_by: str = ""
+    mended_utc_ns: int | None = None
+
+
 class Span(msgspec.Struct, frozen=True):
     """A camera's footage from start to end. In a paper, ``camera`` '' stands for any camera."""
 
@@ -204,6 +234,8 @@ class Paper(msgspec.Struct, frozen=True):
     scope: tuple[Span, ...] = ()
     valid_until_utc_ns: int | None = None
     """First instant at which it has lapsed; None: it names none."""
+    original: bool = False
+    """It asks for the recording as it is, nothing hidden."""
 
 
 class Determination(msgspec.Struct, frozen=True):
@@ -244,11 +276,31 @@ class Refusal(msgspec.Struct, frozen=True):
     by: str = ""
 
 
+class Bundle(msgspec.Struct, frozen=True):
+    """What was made of a release. ``kind``: masked | original."""
+
+    files: int
+    """All of its folder's."""
+    bytes: int
+    sums_sha256: str
+    """Of SHA256SUMS, of which its signature is made."""
+    fingerprint: str
+    """Of the key that signed it."""
+    videos: int
+    kind: str
+    missing: int
+    """Stretches that were asked for and are not in it."""
+    made_by: str
+    made_utc_ns: int
+    removed_utc_ns: int | None = None
+    """When it went, its time over. It can be made again while its footage is there."""
+
+
 class Release(msgspec.Struct, frozen=True):
     """Table ``releases`` (P13): a request that footage leaves the building, from the first question to the last word.
 
-    States: stopped (a gate said no) | requested (a second person's word is awaited) | approved | refused (a person said
-    no) | withdrawn | cancelled (its requester's right ended).
+    States: stopped (a gate said no) | requested (a second person's word is awaited) | approved | exported (its bundle is
+    made) | refused (a person said no) | withdrawn | cancelled (its requester's right ended).
     """
 
     id: str
@@ -277,6 +329,9 @@ class Release(msgspec.Struct, frozen=True):
     version: int = 1
     ended_utc_ns: int | None = None
     ended_why: str = ""
+    original: bool = False
+    """Who approved it lets the recording go as it is, because the paper asks for that."""
+    bundle: Bundle | None = None
 
 
 class Flag(msgspec.Struct, frozen=True):
@@ -295,6 +350,20 @@ class Flag(msgspec.Struct, frozen=True):
     note: str = ""
     about: str = ""
     """Whom the act favors (a key given, a seat named): their review does not count either."""
+
+
+class KeptReport(msgspec.Struct, frozen=True):
+    """Table ``reports``, by quarter ('2026-Q3'): a report as the Board got it. Its facts lie at STATE/reports/QUARTER.json."""
+
+    quarter: str
+    sha256: str
+    """Of that file."""
+    made_utc_ns: int
+    log_entries: int
+    """Of the access log at the quarter's end; with ``log_root`` (hex) the head that a later log must begin with."""
+    log_root: str
+    read_by: tuple[str, ...] = ()
+    """People who have seen it: for them it waits no more."""
 
 
 class Adopted(msgspec.Struct, frozen=True):
@@ -323,8 +392,16 @@ class Board(msgspec.Struct, frozen=True):
     review_days: int = 90
     """A hold's first review, when none is given."""
     sign_check_days: int = 180
+    camera_check_days: int = 365
+    house_check_days: int = 365
     longest_look_hours: int = 24
     cameras_per_purpose: int = 4
     widenings_before_flag: int = 3
     break_glass_minutes: int = 15
     share_days: int = 14
+    outbox_days: int = 30
+    """How long bundles, papers and stills lie ready to be fetched."""
+    printers: str = ""
+    """Names of CUPS printers that papers may go to, with commas between; '' all that CUPS knows."""
+    paper_size: str = "letter"
+    """What papers are set for when nobody says otherwise: letter | a4."""

@@ -316,10 +316,22 @@ def what_we_need(basis: str) -> tuple[str, ...]:
 
 # --- what is held for it --------------------------------------------------------------------------------------------
 
+EXPORTED = "exported"
 OPEN_STATES = ("requested", "approved")
 """A release is open: what it is made from is not lifted (P16)."""
 KEEPS = ("active", "lifting")
 """A hold in one of these keeps its footage for sure; one in its days of grace does not for long."""
+
+
+def has_bundle(row: Release) -> bool:
+    """Whether it has a bundle that may be fetched, copied, or handed over."""
+    return row.state == EXPORTED and row.bundle is not None and row.bundle.removed_utc_ns is None
+
+
+def may_make_bundle(row: Release) -> bool:
+    """Whether a bundle may be made of it: it is approved and has none, or the one that it had went when its time was over."""
+    gone = row.state == EXPORTED and row.bundle is not None and row.bundle.removed_utc_ns is not None
+    return row.state == "approved" or gone
 
 
 def holds_in_release(releases: Mapping[str, Release], holds: Mapping[str, Hold]) -> frozenset[str]:

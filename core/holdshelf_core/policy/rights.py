@@ -134,21 +134,47 @@ PERMISSIONS: dict[str, Permission] = {
         ),
         Permission(id="entrance.edit", words="edit the register of entrances", clause="P3", rights=("commission",)),
         Permission(id="entrance.attest", words="attest an entrance's sign", clause="P3", rights=("commission",)),
+        Permission(
+            id="checklist.enter", words="enter the checklist's ticks", clause="P3", rights=("commission",)
+        ),  # the cameras that a letter names; the house's points are the seats'
         Permission(id="entrance.waive", words="waive an entrance's sign", clause="P3", who_clause="P3"),
         # the Board and the text
         Permission(id="board.set", words="change a setting of the Board", clause="P11"),
         Permission(id="policy.adopt", words="install the adopted policy", clause="P20", admin=ADMIN_YES),
+        Permission(
+            id="policy.check",
+            words="compare what is posted with what is adopted",
+            clause="P18",
+            designee=True,
+            admin=ADMIN_YES,
+        ),
         # the record
         Permission(id="log.see", words="read the access log", clause="P21", admin=ADMIN_YES, who_clause="P21"),
         Permission(id="log.verify", words="verify the access log", clause="P21", anyone=True, admin=ADMIN_YES),
         Permission(id="log.export", words="export the access log", clause="P21", admin=ADMIN_YES, who_clause="P21"),
         Permission(id="log.repair", words="go on after a broken access log", clause="P21", admin=ADMIN_YES),
         Permission(id="flag.review", words="review a flagged act", clause="P12"),
+        # Of looks it tells more than the log's public form, so it is the seats' alone: they hand it to the Board.
+        Permission(id="report.see", words="see the quarterly report", clause="P21", who_clause="P21"),
         # out of the building
         Permission(
             id="release.request", words="request a release", clause="P13", rights=("release",), who_clause="P13"
         ),
         Permission(id="release.approve", words="approve a release", clause="P13", who_clause="P13"),
+        Permission(
+            id="release.export",
+            words="make the bundle of a release",
+            clause="P13",
+            rights=("release",),
+            who_clause="P13",
+        ),
+        Permission(
+            id="release.key.renew",
+            words="renew the key that signs releases",
+            clause="P21",
+            admin=ADMIN_YES,
+            who_clause="P21",
+        ),
         Permission(id="release.see", words="see releases", clause="P13", rights=("release",), who_clause="P13"),
         Permission(id="counsel.record", words="record counsel's determination", clause="P13", who_clause="P13"),
         Permission(id="counsel.end", words="end counsel's determination", clause="P13", who_clause="P13"),
@@ -194,6 +220,7 @@ PERMISSIONS: dict[str, Permission] = {
             seat=False,
             admin=ADMIN_YES,
         ),
+        Permission(id="outbox", words="fetch from an outbox", clause="P21", designee=True, share=True),
         Permission(id="door", words="log in", clause="P11", designee=True, share=True),
     )
 }

@@ -269,7 +269,8 @@ def ends_to_write(state: State, now: Now) -> Iterator[End]:
             ended = msgspec.structs.replace(row, ended_utc_ns=end, ended_why=why)
             yield End("appointments", key, ended, row.person, f"an appointment: {why}")
     for key, share in state.shares.items():
-        if share.ended_utc_ns is None and over(share.expires_utc_ns):
+        # A printed sheet gives no right that could end, and no day brings it back: somebody says that it is.
+        if share.ended_utc_ns is None and share.kind == "view" and over(share.expires_utc_ns):
             ended_share = msgspec.structs.replace(share, ended_utc_ns=share.expires_utc_ns)
             yield End("shares", key, ended_share, share.person, "a share")
 

@@ -14,6 +14,7 @@ from holdshelf_core.policy.model import (
     Adopted,
     Appointment,
     Board,
+    Check,
     Commission,
     Determination,
     Entrance,
@@ -53,6 +54,7 @@ class State:
     cameras: Mapping[str, CameraFacts] = field(default_factory=dict)
     releases: Mapping[str, Release] = field(default_factory=dict)
     determinations: Mapping[str, Determination] = field(default_factory=dict)
+    checks: Mapping[str, Check] = field(default_factory=dict)
     holds_in_release: frozenset[str] = frozenset()
     """Ids of holds that an open release is made from: they cannot be lifted (P16)."""
 

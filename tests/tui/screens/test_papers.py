@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static, Tabs
+from textual.widgets import Button, Static, Tabs
 
+from holdshelf_core.api.errors import Refused
 from holdshelf_core.api.types_board import LogRows, LogShow
 from holdshelf_core.api.types_commission import EntranceAdd, EntranceRow
+from holdshelf_core.api.types_holds import SpanAsk
+from holdshelf_core.api.types_outbox import OutboxTree
+from holdshelf_core.api.types_people import PersonRow
+from holdshelf_core.api.types_releases import ReleaseList, ReleaseListAsk, ReleaseRequest, ReleaseRow
 from holdshelf_tui.screens.papers import PapersPane
 from holdshelf_tui.widgets.reader import Reader
+from tests.looking import MINUTE_NS
+from tests.rig.cups import Cups
+from tests.service import wait_for
 from tests.tui.keyboard import Desk, fills, said, types, until_said
 from tests.tui.stage import Stage, settled, until, until_shown
+from tests.tui.test_cli_driver import run
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with Desk(tmp_path_factory.mktemp("papers")) as running:
+def cups() -> Iterator[Cups]:
+    """Without a printer, until a test adds one."""
+    with Cups() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory, cups: Cups) -> Iterator[Stage]:
+    with Desk(tmp_path_factory.mktemp("papers"), environment=cups.environment) as running:
         yield running
 
 
@@ -41,7 +59,7 @@ async def test_p17_scene_18_the_policy_is_read_at_page_width_and_nobody_is_asked
     async with stage.app("sam").run_test(size=(80, 24)) as pilot:
         pane = await papers_tab(pilot)
         shown = await until_said(pilot, "Security camera policy")
-        assert "nobody is asked who or why" in shown
+        assert "For anyone who asks." in shown and "nobody is asked who wants it" in " ".join(shown.split())
         page = str(pane.query_one("#page", Static).content)
         assert page == pane._texts["policy"] and max(map(len, page.splitlines())) <= 80
         reader = pane.query_one(Reader)
@@ -63,12 +81,13 @@ async def test_it_says_what_one_types_to_print_it(stage: Stage) -> None:
     async with stage.app("sam").run_test(size=(80, 24)) as pilot:
         await papers_tab(pilot)
         shown = await until_shown(
-            pilot, "To print it, on your own PC (for 8022 and the-recorder, what you log in with):"
+            pilot, "By command, on your own PC (for 8022 and the-recorder, what you log in with):"
         )
-        assert "ssh -p 8022 sam@the-recorder print policy > policy.txt" in shown
+        assert "ssh -p 8022 sam@the-recorder print policy --outbox" in shown
     async with stage.app("").run_test(size=(80, 24)) as pilot:
         await papers_tab(pilot)
-        await until_shown(pilot, "  holdshelf print policy > policy.txt")
+        shown = await until_shown(pilot, "  holdshelf print policy --file policy.pdf")
+        assert "outbox" not in shown  # the admin has none
 
 
 async def test_a_page_lies_in_the_middle_of_a_wide_screen(stage: Stage) -> None:
@@ -87,7 +106,7 @@ async def test_p3_a_sign_is_attested_from_the_checklist(stage: Stage) -> None:
         await fills(pilot, "Main entrance", "version 2")
         await pilot.press("enter")
         await until_said(pilot, "Main entrance: not attested")
-        await until_said(pilot, "ENTRANCE e1 Main entrance")
+        await until(pilot, "its form", lambda: "e1 · Main entrance" in str(pane.query_one("#page", Static).content))
         pane.query_one(Reader).focus()
         await pilot.press("a")
         await until_said(pilot, "A sign was looked at")
@@ -125,3 +144,165 @@ async def test_who_may_not_attest_is_not_offered_it(stage: Stage) -> None:
         await papers_tab(pilot, "checklist")
         shown = await until_said(pilot, "Checklist: signs")
         assert "Attest" not in shown and "Register" not in shown
+
+
+# --- every paper, and where it goes --------------------------------------------------------------------------------------
+
+
+def outbox(stage: Stage, login: str = "dora") -> dict[str, bytes]:
+    """The papers in somebody's outbox, by name."""
+    rows = stage.client(login).get("/outbox", OutboxTree).rows
+    owner = stage.client(login).get("/rules/me", PersonRow).id
+    lying = stage.service.data / "media" / "outbox" / owner
+    return {
+        row.path.removeprefix("/prints/"): (lying / row.path.strip("/")).read_bytes()
+        for row in rows
+        if row.kind == "print"
+    }
+
+
+async def test_every_paper_is_reached_with_the_arrows_alone(stage: Stage) -> None:
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        await papers_tab(pilot)
+        await pilot.press("shift+tab")
+        for words in (
+            "What hangs at an entrance",
+            "what we need from you",
+            "Checklist: signs",
+            "Quarterly report",
+            "Of a hold: press c",
+            "Of a release: press c",
+        ):
+            await pilot.press("right")
+            await until_said(pilot, words)
+        await pilot.press("tab", "tab")
+        await until(pilot, "the first button", lambda: isinstance(pilot.app.focused, Button))
+        assert pilot.app.focused is not None and pilot.app.focused.id == "act-choose"
+
+
+async def test_who_may_not_have_a_paper_is_not_offered_it(stage: Stage) -> None:
+    async with stage.app("sam").run_test(size=(80, 24)) as pilot:
+        await papers_tab(pilot)
+        shown = await until_said(pilot, "Security camera policy")
+        assert "Of a hold" in shown and "Of a release" not in shown and "Report" not in shown
+
+
+async def test_p17_a_paper_goes_to_the_outbox_and_it_is_said_how_to_fetch_it(stage: Stage) -> None:
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        await papers_tab(pilot)
+        await until_said(pilot, "Security camera policy")
+        await pilot.press("o")
+        told = await until_said(pilot, "In your outbox")
+        assert "/prints/" in told and "Policy.pdf" in told
+        assert "sftp -P 8022 dora@the-recorder" in told and "WinSCP" in told
+        await pilot.press("escape")
+    (name,) = [name for name in outbox(stage) if name.endswith("Policy.pdf")]
+    assert outbox(stage)[name].startswith(b"%PDF-1.")
+    (entry,) = [e for e in prints(stage) if e["action"] == "print.deliver"]
+    facts = entry["facts"]
+    assert isinstance(facts, dict)
+    assert facts["sha256"] == hashlib.sha256(outbox(stage)[name]).hexdigest()
+
+
+async def test_a_page_and_large_type_are_chosen_in_the_form(stage: Stage) -> None:
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        await papers_tab(pilot)
+        await until_said(pilot, "Security camera policy")
+        await pilot.press("p")
+        form = await until_said(pilot, "My outbox")
+        assert "No printer:" in form and "● Letter" in form
+        await pilot.press("tab", "down", "tab", "space", "enter")  # A4, large
+        await until_said(pilot, "in large type.pdf")
+    raw = next(raw for name, raw in outbox(stage).items() if "in large type" in name)
+    assert re.search(rb"/MediaBox \[0 0 595.28 841.89\]", raw)
+
+
+async def test_the_admin_has_no_outbox_and_is_offered_none(stage: Stage) -> None:
+    async with stage.app("").run_test(size=(80, 24)) as pilot:
+        await papers_tab(pilot)
+        shown = await until_said(pilot, "Security camera policy")
+        assert "To my outbox" not in shown and "Print" in shown
+        await pilot.press("o")
+        await pilot.press("p")
+        form = await until_said(pilot, "No printer:")
+        assert "My outbox" not in form
+        await pilot.press("enter")
+        await until_said(pilot, "There is no place for it here.")
+
+
+async def test_p16_the_notice_of_a_hold_is_chosen_from_a_list_and_opened_from_its_own_tab(stage: Stage) -> None:
+    hold = stage.hold("dora", reference="26-777")
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        home = await settled(pilot)
+        pane = await home.go("papers")
+        assert isinstance(pane, PapersPane)
+        pane.query_one(Tabs).active = "paper-hold"
+        await until_said(pilot, "Of a hold: press c")
+        await pilot.press("c")
+        assert hold.id in await until_said(pilot, "26-777")
+        await pilot.press("enter")
+        await until(pilot, "its notice", lambda: hold.id in pane._texts.get("hold", ""))
+        assert "26-777" in pane._texts["hold"]
+        assert f"print hold {hold.id} --outbox" in await until_said(pilot, f"Hold notice, {hold.id}")
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        await (await settled(pilot)).go("holds")
+        await until_said(pilot, "26-777")
+        await pilot.press("p")
+        await until_said(pilot, f"Hold notice, {hold.id}")
+
+
+async def test_p13_a_release_has_its_papers_and_a_blank_form(stage: Stage) -> None:
+    span = SpanAsk("lobby", stage.made.start_utc_ns, stage.made.start_utc_ns + MINUTE_NS)
+    with pytest.raises(Refused):  # no paper: the request is kept, and stopped
+        stage.client("dora").act("release.request", ReleaseRequest("subpoena", [span], "26-901"), ReleaseRow)
+    (row,) = stage.client("dora").act("release.list", ReleaseListAsk(), ReleaseList).releases
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        home = await settled(pilot)
+        pane = await home.go("papers")
+        assert isinstance(pane, PapersPane)
+        pane.query_one(Tabs).active = "paper-release"
+        await until_said(pilot, "Of a release: press c")
+        await pilot.press("c")
+        assert row.id in await until_said(pilot, "Which paper of which release?")
+        await pilot.press("tab", "down", "enter")  # what we need, of that request
+        await until_said(pilot, f"What we need, {row.id}")
+        assert row.id in pane._texts["release"]
+        await pilot.press("c")
+        await until_said(pilot, "Which paper of which release?")
+        await pilot.press("tab", "down", "enter")  # its receipt: no bundle is made
+        refused = await until(pilot, "a refusal in the form", lambda: "bundle" in said(pilot).lower() and said(pilot))
+        assert "Which paper" in refused
+        await pilot.press("shift+tab", "down", "enter")
+        await until_said(pilot, "is of one release: choose it")
+        await pilot.press("tab", "up", "up", "enter")  # the blank form
+        await until(pilot, "a blank form", lambda: "release" in pane._texts and row.id not in pane._texts["release"])
+        await home.go("releases")
+        await until_said(pilot, row.id)
+        await pilot.press("w")
+        await until_said(pilot, "To my outbox")
+        await pilot.press("tab", "enter")
+        await until_said(pilot, "In your outbox")
+    assert any(f"What we need {row.id}.pdf" in name for name in outbox(stage))
+
+
+async def test_a_paper_comes_out_of_a_printer_from_the_screen_and_by_command(stage: Stage, cups: Cups) -> None:
+    cups.add("desk")
+    paper = cups.folder / "out" / "desk"
+    try:
+        async with stage.app("").run_test(size=(80, 24)) as pilot:  # the admin's only place
+            await papers_tab(pilot, "sign")
+            await pilot.press("p")
+            form = await until_said(pilot, "Printer desk")
+            assert "● Letter" in form  # what fits a printer, though a sign is larger
+            await pilot.press("enter")
+            told = await until_said(pilot, "Given to the printer")
+            assert "desk, job desk-" in told
+        await until(pilot, "the sign", paper.with_suffix(".title").exists)
+        assert re.search(rb"/MediaBox \[0 0 612.00 792.00\]", paper.read_bytes())
+        paper.with_suffix(".title").unlink()
+        done = run("print", "refusal", "--printer", "default", "--page", "a4", "--data", stage.service.data)
+        assert done.code == 0 and "It was given to the printer: desk, job desk-" in done.out, done
+        wait_for("the sheet", paper.with_suffix(".title").exists)
+        assert re.search(rb"/MediaBox \[0 0 595.28 841.89\]", paper.read_bytes())
+    finally:
+        cups.run("lpadmin", "-x", "desk")

@@ -8,12 +8,14 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import DataTable
 
+from holdshelf_core.api.errors import Refused
 from holdshelf_core.api.types_holds import HoldList, HoldListAsk
 from holdshelf_core.api.types_releases import (
     CounselList,
     CounselListAsk,
     CounselRow,
     PaperAsk,
+    ReleaseApprove,
     ReleaseList,
     ReleaseListAsk,
     ReleaseRequest,
@@ -75,17 +77,24 @@ async def test_scene_6_without_paper_it_is_stopped_kept_under_its_number_and_can
         await pilot.press("enter")
         shown = await until_said(pilot, "There is no paper for a request by law enforcement")
         assert "(P13" in shown
+        await until_said(pilot, "Hold it now")
+        await pilot.press("enter")  # nothing is typed twice: number and times are filled in
+        await until_said(pilot, "Place a hold")
         await pilot.press("enter")
-        await until_said(pilot, "needed: the number of the active case")
-        await pilot.press("w")
+        await until_said(pilot, "is placed")
+        await pilot.press("enter")
+        shown = await until_said(pilot, "It may not leave")
+        assert "Hold it now" not in shown, "all of it is held"
+        await pilot.press("enter")  # what we need
         shown = await until_said(pilot, "what we need from you")
         assert "letterhead" in shown
         await pilot.press("enter")
-        pane = await releases_tab(pilot)
-        pane.action_do("hold")
-        await until_said(pilot, "Place a hold")
-        await pilot.press("enter")  # its number and its times are filled in
-        await until_said(pilot, "is placed")
+        await until_said(pilot, "It may not leave")
+        await pilot.press("escape")
+        await until_said(pilot, "needed: the number of the active case")
+        await pilot.press("w")
+        await until_said(pilot, "what we need from you")
+        await pilot.press("enter")
     row = releases(stage)["26-901"]
     assert row.state == "stopped" and row.holds
     holds = stage.client("dora").act("hold.list", HoldListAsk(), HoldList).holds
@@ -105,13 +114,13 @@ async def test_scene_8_with_its_paper_it_is_trimmed_to_what_the_paper_names(stag
         await fills(pilot, "", typed_as(start), "1 min")
         await pilot.press("enter")
         await until_said(pilot, "The paper does not reach so far")
-        await pilot.press("enter")
+        shown = await until_said(pilot, "Trim it to the paper")
+        assert "Hold it now" in shown and "What we need" in shown
         row = releases(stage)["26-902"]
-        pane = await releases_tab(pilot, row.id)
-        pane.action_do("again")
-        await until_said(pilot, "trimmed to what its paper names")
+        assert row.state == "stopped"
         await pilot.press("enter")
-        await until(pilot, "asked again", lambda: releases(stage)["26-902"].given != row.given)
+        await until_said(pilot, f"{row.id} awaits a second person")
+        await pilot.press("escape")
     trimmed = releases(stage)["26-902"].given
     assert trimmed == [SpanRow("lobby", start, start + MINUTE_NS)]
 
@@ -141,6 +150,42 @@ async def test_it_waits_for_a_second_person_who_finds_it_and_approves(stage: Sta
     assert releases(stage)["26-903"].approved_by_name == "Carl Moss"
 
 
+async def test_scene_9_what_is_approved_is_made_into_a_bundle_and_has_its_receipt(stage: Stage) -> None:
+    row = requested(stage, "26-906")
+    stage.client("carl").act("release.approve", ReleaseApprove(row.id), ReleaseRow)
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        pane = await releases_tab(pilot, row.id)
+        await until_said(pilot, "Make the bundle")
+        await pilot.press("m")
+        await until_said(pilot, f"The bundle of {row.id} is made")
+        await pilot.press("enter")
+        await until(pilot, "exported", lambda: pane.chosen is not None and pane.chosen.state == "exported")
+        assert "Make the bundle" not in said(pilot)
+        await pilot.press("t")
+        shown = await until_said(pilot, "Key that signed it")
+        made = releases(stage)["26-906"].bundle
+        assert made is not None and made.fingerprint in shown
+        await pilot.press("enter")
+
+
+async def test_a_bundle_is_called_off_from_its_progress(stage: Stage) -> None:
+    span = SpanRow("lobby", second(stage), second(stage) + 5 * MINUTE_NS)
+    paper = PaperAsk(PAPER, "court-order", "Superior Court", "CV-26-8", signed_by_judge=True, scope=[span])
+    row = stage.client("dora").act(
+        "release.request", ReleaseRequest("court-order", [span], "26-907", paper), ReleaseRow
+    )
+    stage.client("carl").act("release.approve", ReleaseApprove(row.id), ReleaseRow)
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        await releases_tab(pilot, row.id)
+        await pilot.press("m")
+        await until_said(pilot, "Call it off")
+        await pilot.press("shift+tab", "enter")
+        shown = await until_said(pilot, "No bundle was made")
+        assert "called it off" in shown
+        await pilot.press("enter")
+    assert releases(stage)["26-907"].state == "approved"
+
+
 async def test_a_no_needs_its_reason_and_everything_can_be_read(stage: Stage) -> None:
     row = requested(stage, "26-904")
     async with stage.app("carl").run_test(size=(80, 24)) as pilot:
@@ -153,7 +198,7 @@ async def test_a_no_needs_its_reason_and_everything_can_be_read(stage: Stage) ->
         await pilot.press("down", "down", "enter")
         await until_said(pilot, "Why? A few words are enough")
         await types(pilot, "the order was set aside\n")
-        await until_said(pilot, f"{row.id} is refused")
+        assert "What we need" in await until_said(pilot, f"{row.id} is refused")
     assert releases(stage)["26-904"].state == "refused"
 
 
@@ -206,6 +251,37 @@ async def test_counsels_determination_is_recorded_and_ended(stage: Stage) -> Non
         await fills(pilot, "the statute was changed")
         await pilot.press("enter")
         await until(pilot, "ended", lambda: determinations(stage)[0].state == "ended")
+
+
+async def test_scene_7_counsels_route_is_one_button_from_the_statutes_no_to_the_yes(stage: Stage) -> None:
+    span = SpanRow("lobby", second(stage), second(stage) + MINUTE_NS)
+    letter = PaperAsk(PAPER, "active-investigation", "Chief Roe", "26-908", "Prospect Police", "badge 12", scope=[span])
+    with pytest.raises(Refused):
+        asked = ReleaseRequest("active-investigation", [span], "26-908", letter)
+        stage.client("dora").act("release.request", asked, ReleaseRow)
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        pane = await releases_tab(pilot, releases(stage)["26-908"].id)
+        pane.action_do("again")
+        await until_said(pilot, "trimmed to what its paper names")
+        await pilot.press("down", "enter")
+        shown = await until_said(pilot, "Counsel's route: the Director asks the library's counsel")
+        assert "Trim it" not in shown, "the paper names all of it"
+        while pilot.app.focused is not None and pilot.app.focused.id != "do-counsel":
+            await pilot.press("right")
+        await pilot.press("enter")
+        await until_said(pilot, "Counsel has determined")
+        await pilot.press("tab")
+        await fills(pilot, PAPER)
+        await pilot.press("tab", "down", "down", "down", "space", "tab")  # requests in an active investigation
+        await fills(pilot, "in 90 days", "", "Prospect Police")
+        await pilot.press("enter")
+        await until_said(pilot, "Written down")
+        await pilot.press("enter")
+        shown = await until_said(pilot, "awaits a second person")
+        assert "without a court's order" in shown
+        await pilot.press("escape")
+    row = releases(stage)["26-908"]
+    assert (row.state, [no.gate for no in row.refusals]) == ("requested", [2, 2])
 
 
 async def test_counsels_word_is_a_seats_matter(stage: Stage) -> None:

@@ -14,14 +14,17 @@ from textual.widgets import Button, Static
 from holdshelf_core.api.types_board import LogRows, LogShow
 from holdshelf_core.api.types_holds import HoldList, HoldListAsk
 from holdshelf_core.api.types_looks import GrantRow
+from holdshelf_core.api.types_outbox import OutboxTree
+from holdshelf_core.api.types_people import ShareRow
 from holdshelf_tui.screens.timeline import TimelinePane
 from holdshelf_tui.widgets.half_block import UPPER
 from holdshelf_tui.widgets.picture import Picture
 from holdshelf_tui.widgets.thumbnails import Thumbnails
-from holdshelf_tui.widgets.timeline_strip import CURSOR, GAP, HELD, NOW, TimelineStrip
+from holdshelf_tui.widgets.timeline_strip import CURSOR, GAP, HELD, NOW, Marks, TimelineStrip
 from holdshelf_tui.words import moment
-from tests.looking import MINUTE_NS, NS
+from tests.looking import MINUTE_NS, NS, WIDTH, pixels
 from tests.service import wait_for
+from tests.tui.keyboard import fills, until_said
 from tests.tui.stage import Stage, screen_text, settled, told, until, until_shown
 
 
@@ -424,6 +427,7 @@ async def test_everything_is_reachable_without_a_letter(stage: Stage) -> None:
             "Hold …",
             "Share …",
             "Release …",
+            "Outbox",
             "Close",
         ):
             assert words in screen, words
@@ -475,3 +479,63 @@ async def test_a_restart_ends_the_look_and_one_enter_opens_it_again(tmp_path: An
                 look.start_utc_ns,
             )
             await painted(pilot, pane.query_one("#still", Picture))
+
+
+# --- full size ------------------------------------------------------------------------------------------------------------
+
+
+async def test_every_still_offers_its_full_size_to_the_outbox(stage: Stage) -> None:
+    async with stage.seated("dora", size=(100, 40)) as pilot:
+        pane = await timeline(pilot)
+        go(pane, stage.made.start_utc_ns + 64 * NS, 2)
+        assert pane.query_one("#full-size", Button).disabled
+        await open_look(pilot, "26-115")
+        await painted(pilot, pane.query_one("#still", Picture))
+        assert not pane.query_one("#full-size", Button).disabled
+        await pilot.press("f")
+        screen = await until_shown(pilot, "In your outbox")
+        assert "/stills/" in screen
+        assert "sftp -P 8022 dora@" in screen
+        await pilot.press("enter")
+    rows = stage.client("dora").get("/outbox", OutboxTree).rows
+    (still,) = [row for row in rows if row.kind == "still"]
+    lying = stage.service.data / "media" / "outbox" / "p1" / still.path.strip("/")
+    assert pixels(lying.read_bytes()).shape[1] == WIDTH
+
+
+# --- out of the house -----------------------------------------------------------------------------------------------------
+
+
+async def test_p14_a_picture_in_sight_is_put_on_paper_for_somebody_without_a_key(stage: Stage) -> None:
+    async with stage.seated("dora", size=(100, 40)) as pilot:
+        pane = await timeline(pilot)
+        await pilot.press("w")
+        await until(pilot, "a word", lambda: any("picture that is in sight" in words for words in told(pilot)))
+        go(pane, stage.made.start_utc_ns + 64 * NS, 2)
+        await open_look(pilot, "26-116")
+        await painted(pilot, pane.query_one("#still", Picture))
+        await pilot.press("w")
+        await until_said(pilot, "A still on paper, view only")
+        await pilot.press("enter")
+        await until_said(pilot, "To whom is it given?")
+        await fills(pilot, "reference desk")
+        await pilot.press("enter")
+        said = await until_said(pilot, "In your outbox")
+        assert "When it is given back: People, Shares" in said
+        await pilot.press("enter")
+    (share,) = stage.service.client.get("/rules/shares", list[ShareRow])
+    assert (share.kind, share.copy, share.name, share.state) == ("sheet", 1, "reference desk", "out")
+    assert list((stage.service.data / "media" / "outbox" / "p1" / "prints").glob("*.pdf"))
+
+
+async def test_scene_6_a_no_to_what_was_marked_offers_the_hold_and_the_sheet(stage: Stage) -> None:
+    async with stage.seated("dora") as pilot:
+        pane = await timeline(pilot)
+        start = stage.made.resumed_utc_ns
+        pane.marks = Marks(start, start + 20 * NS)
+        await pilot.press("r")
+        await until_said(pilot, "On the basis of")
+        await pilot.press("enter")
+        said = await until_said(pilot, "It may not leave")
+        assert "Hold it now" in said and "What we need" in said
+        await pilot.press("escape")

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from holdshelf_tui.cli import (
+    backup,
     camera,
     capacity,
+    checklist,
     clock,
     door,
     entrance,
@@ -16,11 +18,15 @@ from holdshelf_tui.cli import (
     hold,
     log,
     look,
+    outbox,
     papers,
     people,
     policy,
+    policy_posted,
     release,
+    release_proof,
     service,
+    still_sheet,
     tui,
 )
 
@@ -37,7 +43,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from holdshelf_core.api.local import VERSION  # noqa: PLC0415
+        from holdshelf_core.api.basics import VERSION  # noqa: PLC0415
 
         typer.echo(f"holdshelf {VERSION}")
         raise typer.Exit
@@ -77,6 +83,7 @@ app.command(short_help="Who you are here.", epilog="Example: holdshelf whoami")(
 app.add_typer(camera.app, name="camera")
 app.add_typer(footage.app, name="footage")
 app.add_typer(entrance.app, name="entrance")
+app.add_typer(checklist.app, name="checklist")
 app.add_typer(capacity.app, name="capacity")
 app.add_typer(clock.app, name="clock")
 app.add_typer(people.person, name="person")
@@ -87,8 +94,21 @@ app.add_typer(people.flag, name="flag")
 app.add_typer(look.app, name="look")
 app.add_typer(hold.app, name="hold")
 app.add_typer(release.app, name="release")
+papers.app.command(
+    short_help="Still picture.",
+    epilog="Example: holdshelf print still L-2026-000123 --camera lobby --at '14:03:20' --to 'reference desk' "
+    "--purpose violation --file still.pdf",
+)(still_sheet.still)
 app.add_typer(release.counsel, name="counsel")
+app.command(
+    short_help="Check a bundle that was released.",
+    epilog="Example: holdshelf verify R-2026-0001.zip --key SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDOGUGdQGhI9sSSVD0",
+)(release_proof.verify)
+app.add_typer(outbox.app, name="outbox")
+papers.app.command("printers", epilog="Example: holdshelf print printers")(outbox.printers)
 app.add_typer(log.app, name="log")
+policy.app.command(epilog="Example: holdshelf policy show --text")(policy_posted.show)
+policy.app.command(epilog="Example: holdshelf policy check https://library.example/cameras")(policy_posted.check)
 app.add_typer(policy.app, name="policy")
 app.add_typer(policy.board, name="board")
 app.add_typer(papers.app, name="print")
@@ -96,8 +116,8 @@ app.add_typer(door.app, name="door")
 app.command(
     short_help="Copy everything but the footage into one file.",
     epilog="Example: holdshelf backup /mnt/usb/holdshelf-2026-11-25.tar",
-)(papers.backup)
+)(backup.backup)
 app.command(
     short_help="Put a backup in place, with the service stopped.",
     epilog="Example: holdshelf restore /mnt/usb/holdshelf-2026-11-25.tar --replace",
-)(papers.restore)
+)(backup.restore)

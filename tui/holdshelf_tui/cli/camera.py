@@ -9,9 +9,9 @@ import typer
 
 from holdshelf_core.api import types
 from holdshelf_core.api import types_commission as asking
+from holdshelf_core.api.basics import AREA_KINDS, check_area, questionable_name
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
-from holdshelf_core.api.local import AREA_KINDS, check_area, questionable_name
 from holdshelf_core.api.types_looks import Activity, ActivityAsk
 from holdshelf_core.api.types_people import Done
 from holdshelf_tui.cli import camera_device, camera_flow, commission, render

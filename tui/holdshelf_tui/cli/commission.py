@@ -16,9 +16,9 @@ from typing import Annotated
 import typer
 
 from holdshelf_core.api import types_commission as types
+from holdshelf_core.api.basics import AREA_KINDS
 from holdshelf_core.api.client import TOKEN_VARIABLE, Client
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
-from holdshelf_core.api.local import AREA_KINDS
 from holdshelf_core.api.types_people import Done
 from holdshelf_tui.cli import render
 from holdshelf_tui.cli.options import Data, Json, client

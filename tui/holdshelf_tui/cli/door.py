@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from holdshelf_core.api import host_key
 from holdshelf_core.api import types_people as types
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
 from holdshelf_tui.cli import render
@@ -33,6 +32,8 @@ def door() -> None:
 @app.command(epilog="Example: holdshelf door fingerprint")
 def fingerprint(data: Data = None, json: Json = False) -> None:
     """The fingerprint of the host key, to be compared at the first log-in; it stands on each invitation card."""
+    from holdshelf_core.api import host_key  # noqa: PLC0415 - it imports the keys' library
+
     shown = host_key.fingerprint(data_folder(data))
     if json:
         echo_json({"fingerprint": shown, "kind": "ssh-ed25519"})
@@ -85,6 +86,7 @@ def remove_admin_key(
 
 def supervise(data: Path, options: DoorOptions, *, verbose: bool, ends_with_stdin: bool) -> None:
     """Become the supervisor of service and door. Returns only when there can be no door: then the service runs without one."""
+    from holdshelf_core.api import host_key  # noqa: PLC0415
     from holdshelf_tui.supervisor import Plan, become  # noqa: PLC0415
 
     try:

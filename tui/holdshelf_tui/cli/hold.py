@@ -81,7 +81,10 @@ def place(
 ) -> None:
     """Place a hold. No look is needed; the footage is safe the moment this returns."""
     asked = types.HoldPlace(ground, reference, _spans(camera, start, end, until_lifted), review_days, note)
-    _tell(client(data).act("hold.place", asked, types.HoldRow, timeout_s=120), json=json)
+    row = client(data).act("hold.place", asked, types.HoldRow, timeout_s=120)
+    _tell(row, json=json)
+    if not json:
+        typer.echo(f"  its notice, for the file and for who asked: `holdshelf print hold {row.id}`")
 
 
 @app.command(

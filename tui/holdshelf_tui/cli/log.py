@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holdshelf_core.api import log_local
 from holdshelf_core.api import types_board as types
 from holdshelf_core.api.client import TOKEN_VARIABLE
 from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, Unavailable
 from holdshelf_tui.cli import render
 from holdshelf_tui.cli.options import Data, Json, client, data_folder, text_file, write_new
 from holdshelf_tui.cli.service import echo_json
+
+if TYPE_CHECKING:
+    from holdshelf_core.api import log_local
 
 STDOUT = "-"
 
@@ -83,6 +85,8 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check every entry, their order and their number. Exit 1 when something is wrong. Needs no service."""
+    from holdshelf_core.api import log_local  # noqa: PLC0415 - it imports all that verifies
+
     head = text_file(against, "The head", 16 << 10) if against is not None else ""
     report = _verify_here(data, head, key) if copy is None else log_local.verify(copy.absolute(), against=head, key=key)
     if json:
@@ -107,6 +111,8 @@ def verify(
 
 def _verify_here(data: Path | None, head: str, key: str) -> log_local.LogChecked:
     """By the service, which writes down that it was done; without one, from its files."""
+    from holdshelf_core.api import log_local  # noqa: PLC0415 - it imports all that verifies
+
     service = client(data)
     try:
         found = service.act("log.verify", types.LogVerify(head, key), types.LogVerified, timeout_s=3600)

@@ -15,9 +15,10 @@ import typer
 from holdshelf_core.api import types_looks as types
 from holdshelf_core.api.client import TOKEN_VARIABLE, Client
 from holdshelf_core.api.errors import BadRequest, HoldshelfError, NotFound
+from holdshelf_core.api.types_outbox import FULL_WIDTH, Delivered
 from holdshelf_core.api.types_people import Done
 from holdshelf_tui.cli import render
-from holdshelf_tui.cli.options import Data, Json, client
+from holdshelf_tui.cli.options import Data, Json, client, shown_on_terminal
 from holdshelf_tui.cli.service import echo_json
 
 app = typer.Typer(
@@ -173,7 +174,7 @@ def purposes(data: Data = None, json: Json = False) -> None:
 def _check_out(out: Path) -> None:
     """Before anything is asked for: where the picture could not go, none is made."""
     if str(out) == "-":
-        if sys.stdout.isatty():
+        if shown_on_terminal():
             raise BadRequest("A picture on a terminal is noise.", "Give -o FILE, or send standard output to a file.")
     elif _over_ssh():
         raise BadRequest("Over SSH nothing is written on the server.", "Give -o - and keep what comes on your side.")
@@ -225,18 +226,26 @@ def _told(row: types.PictureRow, out: Path, *, json: bool) -> None:
 def still(
     camera: Camera,
     at: Annotated[str, typer.Option("--at", help="The time of the picture.")],
-    output: Out,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="A new file; - for standard output. Or --outbox.")
+    ] = None,
     look: Annotated[
         str | None, typer.Argument(metavar="[LOOK]", help="An open look; without one, --purpose opens and closes it.")
     ] = None,
     purpose: Purpose = "",
     incident: Incident = "",
     width: Width = 1920,
+    outbox: Annotated[
+        bool, typer.Option("--outbox", help="In full size to your outbox, to be fetched by SFTP.")
+    ] = False,
     data: Data = None,
     json: Json = False,
 ) -> None:
     """One picture, with masks and legend burned in."""
-    _check_out(output)
+    if outbox == (output is not None):
+        raise BadRequest("A still goes to one place.", "Give -o FILE, -o - or --outbox.")
+    if output is not None:
+        _check_out(output)
     service = client(data)
     opened = None
     if look is None:
@@ -244,13 +253,21 @@ def still(
         look = opened.id
     try:
         kind = "look" if opened is not None else _kind(service, look)
-        asked = types.StillAsk(look, camera, render.parse_time(at), width)
-        row = service.act(f"{kind}.still", asked, types.PictureRow)
+        asked = types.StillAsk(look, camera, render.parse_time(at), FULL_WIDTH if outbox else width)
+        if output is None:
+            done = service.act("outbox.still", asked, Delivered, timeout_s=60)
+        else:
+            row = service.act(f"{kind}.still", asked, types.PictureRow)
     finally:
         if opened is not None:
             service.act("purpose.close", types.GrantAsk(opened.id), Done)
-    _write(output, row.jpeg)
-    _told(row, output, json=json)
+    if output is not None:
+        _write(output, row.jpeg)
+        _told(row, output, json=json)
+    elif json:
+        echo_json(done)
+    else:
+        typer.echo(f"{render.inert(done.where, 200)} is in your outbox. Entry {done.seq} of the access log.")
 
 
 @app.command(epilog="Example: holdshelf look strip L-2026-000123 --camera lobby --count 12 -o lobby")

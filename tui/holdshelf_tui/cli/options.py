@@ -10,10 +10,11 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from holdshelf_core.api.basics import default_data, read_secret
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, Conflict
-from holdshelf_core.api.local import default_data, read_secret
 from holdshelf_tui.cli.render import inert
+from holdshelf_tui.door.environment import TERMINAL_VARIABLE
 
 
 def folder(text: str) -> Path:
@@ -126,6 +127,11 @@ def text_file(file: Path, what: str, most_bytes: int = 1 << 20) -> str:
 def _head(file: Path, most_bytes: int) -> bytes:
     with file.open("rb") as opened:
         return opened.read(most_bytes)
+
+
+def shown_on_terminal() -> bool:
+    """Whether standard output is seen by eyes: a terminal here, or one at the other end (`ssh -t`), which changes bytes."""
+    return sys.stdout.isatty() or TERMINAL_VARIABLE in os.environ
 
 
 def write_new(file: Path, raw: bytes, mode: int = 0o644) -> None:

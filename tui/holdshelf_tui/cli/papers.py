@@ -1,193 +1,317 @@
-"""print policy | checklist | sign | refusal, and backup, restore.
+"""print: every paper of `papers.catalogue`, as text, PDF or HTML, to the screen, a file, an outbox or a printer.
 
-A print never fails because the service is down: what lies on disk is printed instead, and the paper says so. Nobody is asked
-who a paper is for (P17).
+Each paper's command is the same function with the same options; a new paper is a line in the catalogue. A print never fails
+because the service is down: what lies on disk is printed instead, and the paper says so. Nobody is asked who a paper is for
+(P17).
 """
 
 from __future__ import annotations
 
+import hashlib
+import sys
+from collections.abc import Callable, Sequence
+from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import typer
 
-from holdshelf_core.api.client import Client
-from holdshelf_core.api.errors import Conflict, HoldshelfError, Unavailable
-from holdshelf_core.api.paper_types import PaperFacts, PrintRequest
+from holdshelf_core.api.errors import BadRequest, HoldshelfError, Unavailable
+from holdshelf_core.api.paper_types import PaperFacts
+from holdshelf_core.api.types_outbox import DeliverAsk, Delivered
+from holdshelf_tui import printing
 from holdshelf_tui.cli import render
-from holdshelf_tui.cli.options import Data, Json, client, data_folder, write_new
+from holdshelf_tui.cli.options import Data, Json, client, data_folder, shown_on_terminal, write_new
 from holdshelf_tui.cli.service import echo_json
+from holdshelf_tui.papers import sign_text
+from holdshelf_tui.papers.catalogue import PAPERS, Format, Paper
+from holdshelf_tui.papers.text import fold
+from holdshelf_tui.print_words import ABOUT, GROUPS, on_windows
 
 app = typer.Typer(
-    help="Print the policy, the checklist, a sign, a refusal sheet.", no_args_is_help=True, rich_markup_mode=None
+    help="Papers: the policy, the sign, the checklist, what leaves with a release. Alone: what there is.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
 )
 
-BACKUP_TIMEOUT_S = 3600.0
-FilePath = Annotated[
-    Path | None, typer.Option("--file", metavar="FILE", help="Write it into this new file. [default: print it here]")
+DELIVER_TIMEOUT_S = 120.0
+FACTS_TIMEOUT_S = 120.0
+"""A hold's notice reads all that the hold covers."""
+DEFAULT_PRINTER = "default"
+
+AsForm = Annotated[
+    str,
+    typer.Option("--as", metavar="text|pdf|html", help="Its form. [default: by the file's name; else text, or a PDF]"),
 ]
-ModelOnly = Annotated[
-    bool, typer.Option("--model", help="The model policy that comes with the program, whatever is adopted.")
+FilePath = Annotated[Path | None, typer.Option("--file", metavar="FILE", help="Write it into this new file.")]
+ToOutbox = Annotated[bool, typer.Option("--outbox", help="Put it into your outbox, to be fetched with WinSCP or sftp.")]
+ToPrinter = Annotated[
+    str, typer.Option("--printer", metavar="NAME", help="Have a printer of the server print it; `default` is one, too.")
 ]
+PageOption = Annotated[
+    str, typer.Option("--page", metavar="letter|a4|…", help="Of a PDF. [default: as the Board set paper_size]")
+]
+Large = Annotated[bool, typer.Option("--large", help="Large type; a PDF.")]
+Language = Annotated[str, typer.Option(metavar="en|es|en+es", help="Of the sign; two: the second one small below.")]
+QuarterOption = Annotated[
+    str, typer.Option("--quarter", metavar="2026-Q4|now", help="Which one. [default: the last complete one]")
+]
+ModelOnly = Annotated[bool, typer.Option("--model", help="The model policy, whatever is adopted.")]
 
 
-class Printed(msgspec.Struct, frozen=True):
-    """A paper, as text and as the facts that it was made from."""
+class Sink(NamedTuple):
+    """Where a paper goes, and as what: the options that all papers share."""
+
+    as_: str = ""
+    file: Path | None = None
+    outbox: bool = False
+    printer: str = ""
+    page: str = ""
+    large: bool = False
+    json: bool = False
+
+
+class TextPaper(msgspec.Struct, frozen=True):
+    """--json: a paper as text, and the facts that it was made from."""
 
     paper: str
     text: str
     facts: PaperFacts
 
 
-@app.command(epilog="Example: holdshelf print policy --file policy.txt")
-def policy(data: Data = None, file: FilePath = None, model: ModelOnly = False, json: Json = False) -> None:
-    """The library's camera policy as it was adopted, for anyone who asks."""
-    from holdshelf_tui.papers.policy import policy_paper  # noqa: PLC0415
+class HandedOut(msgspec.Struct, frozen=True):
+    """--json: where a paper went. ``seq``: the entry of the access log, 0 for a file."""
 
-    facts = _facts(data, "policy")
-    if model:
-        facts = msgspec.structs.replace(facts, policy=None)
-    _hand_out("policy", policy_paper(facts), facts, file, json=json)
-
-
-@app.command(epilog="Example: holdshelf print checklist --file checklist.txt")
-def checklist(data: Data = None, file: FilePath = None, json: Json = False) -> None:
-    """What to look at at each entrance and camera; what is known is filled in, the rest is left to tick."""
-    from holdshelf_tui.papers.checklist import checklist_paper  # noqa: PLC0415
-
-    facts = _facts(data, "checklist")
-    _hand_out("checklist", checklist_paper(facts), facts, file, json=json)
+    paper: str
+    form: str
+    to: str
+    where: str
+    bytes: int
+    sha256: str
+    seq: int = 0
 
 
-@app.command(epilog="Example: holdshelf print sign --file sign.txt")
-def sign(data: Data = None, file: FilePath = None, json: Json = False) -> None:
-    """The sign for an entrance, as text."""
-    from holdshelf_tui.papers.sign import sign_paper  # noqa: PLC0415
+class PaperRow(msgspec.Struct, frozen=True):
+    """--json of the list: what there is."""
 
-    facts = _facts(data, "sign")
-    _hand_out("sign", sign_paper(facts), facts, file, json=json)
+    paper: str
+    title: str
+    whose: str
+    about: str
+    needs: str
+    forms: Sequence[str]
+    pages: Sequence[str]
 
 
-@app.command(epilog="Example: holdshelf print refusal R-2026-0001")
-def refusal(
-    release: Annotated[
-        str,
-        typer.Argument(metavar="[ID]", help="Of this request; without it, the sheet for anyone who asks for footage."),
-    ] = "",
-    data: Data = None,
-    file: FilePath = None,
+@app.callback(epilog="Example: holdshelf print policy --large --file policy.pdf")
+def listing(
+    context: typer.Context,
+    show: Annotated[bool, typer.Option("--list", help="What can be printed, and for whom.")] = False,
     json: Json = False,
 ) -> None:
-    """What we need from you: the sheet that an asker takes along instead of footage."""
-    from holdshelf_tui.papers.refusal import refusal_paper  # noqa: PLC0415
+    """Papers: the policy, the sign, the checklist, what leaves with a release. Alone: what there is."""
+    if context.invoked_subcommand is not None:
+        if show or json:
+            raise BadRequest("--list is for `print` alone.", "Give options behind the paper's name.")
+        return
+    rows = [
+        PaperRow(p.name, p.title, GROUPS[_about(p)[0]], _about(p)[1], p.needs, p.formats, p.pages)
+        for p in PAPERS.values()
+    ]
+    if json:
+        echo_json(rows)
+        return
+    for group, words in GROUPS.items():
+        of_it = [p for p in PAPERS.values() if _about(p)[0] == group]
+        if of_it:
+            typer.echo(f"{words}:")
+            typer.echo(_indented(of_it))
+    width = render.terminal_width() or 100
+    for words in ("", _OPTIONS, "`print printers` lists the printers of the server.", on_windows()):
+        typer.echo("\n".join(fold(words, width=width)))
 
-    # What was asked is known to the service alone; the sheet for anyone is to be had without it.
-    asked = PrintRequest("refusal", release)
-    facts = client(data).act("print.facts", asked, PaperFacts) if release else _facts(data, "refusal")
-    _hand_out("refusal", refusal_paper(facts), facts, file, json=json)
+
+_OPTIONS = "Each: [--as text|pdf|html] [--file FILE | --outbox | --printer NAME] [--page PAGE] [--large] [--json]"
 
 
-def _facts(data: Path | None, paper: str) -> PaperFacts:
-    """From the service; without one, or for the policy in any case, from what can be read here."""
+def _about(paper: Paper) -> tuple[str, str]:
+    return ABOUT.get(paper.name, ("case" if paper.needs else "house", paper.title))
+
+
+def _indented(papers: Sequence[Paper]) -> str:
+    width = render.terminal_width()
+    cells = [(f"  print {p.name}{_id_words(p)}", f"{p.title}. {_about(p)[1]}") for p in papers]
+    table = render.table(("", ""), cells, width)
+    return "\n".join(table.split("\n")[1:])
+
+
+def _id_words(paper: Paper) -> str:
+    if not paper.needs:
+        return ""
+    return f" [{paper.needs.upper()}]" if paper.id_is_optional else f" {paper.needs.upper()}"
+
+
+# --- one command for all ----------------------------------------------------------------------------------------------
+
+
+_SINK: dict[str, tuple[Any, Any]] = {
+    "as_": (AsForm, ""),
+    "file": (FilePath, None),
+    "outbox": (ToOutbox, False),
+    "printer": (ToPrinter, ""),
+    "page": (PageOption, ""),
+    "large": (Large, False),
+}
+_ID_HELP = {
+    "release": "For example R-2026-0001.",
+    "hold": "For example H-2026-0001.",
+    "quarter": "For example 2026-Q4.",
+    "look": "For example L-2026-000123.",
+}
+
+
+def _command(paper: Paper) -> Callable[..., None]:
+    """The function of `print PAPER`, with the parameters that this one takes: all share `hand_out`."""
+    takes: dict[str, tuple[Any, Any]] = {}
+    if paper.needs:
+        metavar = paper.needs.upper()
+        argument = typer.Argument(
+            metavar=f"[{metavar}]" if paper.id_is_optional else metavar, help=_ID_HELP[paper.needs], show_default=False
+        )
+        takes["id"] = (Annotated[str, argument], "" if paper.id_is_optional else Parameter.empty)
+    takes["data"] = (Data, None)
+    if paper.name == "policy":
+        takes["model"] = (ModelOnly, False)
+    if paper.needs == "quarter":
+        takes["quarter"] = (QuarterOption, "")
+    if paper.name == "sign":
+        takes["language"] = (Language, "")
+    takes |= _SINK
+    takes["json"] = (Json, False)
+
+    def run(**given: Any) -> None:
+        data, id, model = given.pop("data"), given.pop("id", ""), given.pop("model", False)
+        id = given.pop("quarter", "") or id
+        language = given.pop("language", "")
+        if language:
+            sign_text.languages(language)  # what there is not is said before anything is asked for
+        sink = Sink(**given)
+        form = check(paper, sink)
+        facts = facts_of(data, paper, id)
+        if model:
+            facts = msgspec.structs.replace(facts, policy=None)
+        if language:
+            facts = msgspec.structs.replace(facts, language=language)
+        hand_out(paper, facts, sink, form, data=data, id=id)
+
+    run.__doc__ = f"{paper.title}. {_about(paper)[1]}"
+    run.__name__ = paper.name
+    run.__annotations__ = {name: kind for name, (kind, _) in takes.items()} | {"return": None}
+    run.__signature__ = Signature(  # type: ignore[attr-defined]
+        [Parameter(n, Parameter.KEYWORD_ONLY, default=default, annotation=kind) for n, (kind, default) in takes.items()]
+    )
+    return run
+
+
+def facts_of(data: Path | None, paper: Paper, id: str = "") -> PaperFacts:
+    """From the service; without one, what can be read here, unless the paper is about a row that only it knows."""
     from holdshelf_core.api.papers_local import read_offline  # noqa: PLC0415
 
     try:
-        return client(data).act("print.facts", PrintRequest(paper), PaperFacts)
+        return client(data).act("print.facts", paper.request(id), PaperFacts, timeout_s=FACTS_TIMEOUT_S)
     except HoldshelfError as error:
-        if paper != "policy" and not isinstance(error, Unavailable):
+        anybodys = not id and paper.needs in ("", "release") and (not paper.needs or paper.id_is_optional)
+        if not anybodys or (paper.name != "policy" and not isinstance(error, Unavailable)):
             raise
         typer.echo(f"holdshelf: note: {error.sentence} Printed from what can be read here.", err=True)
         return read_offline(data_folder(data))
 
 
-def _hand_out(paper: str, text: str, facts: PaperFacts, file: Path | None, *, json: bool) -> None:
-    printed = Printed(paper, text, facts)
-    if file is None and json:
-        echo_json(printed)
-    elif file is None:
-        typer.echo(text, nl=False)
+# --- where it goes ----------------------------------------------------------------------------------------------------
+
+
+def check(paper: Paper, sink: Sink) -> Format:
+    """Before anything is asked for: what cannot go there is not made. Returns its form. Raises BadRequest."""
+    places = [
+        name for name, given in (("--file", sink.file), ("--outbox", sink.outbox), ("--printer", sink.printer)) if given
+    ]
+    if len(places) > 1:
+        raise BadRequest(f"{' and '.join(places)} are two places.", "Give one of them.")
+    to_stdout = not places or str(sink.file) == "-"
+    # A printer and an outbox are given a PDF; so is a file, where large type or a page is asked for.
+    wants_pdf = sink.outbox or sink.printer or ((sink.large or sink.page) and not to_stdout)
+    default: Format = "pdf" if wants_pdf or "text" not in paper.formats else "text"
+    form = printing.form_of(sink.as_, str(sink.file or ""), default=default)
+    printing.check(paper, form, page=sink.page, large=sink.large)
+    if sink.printer and form != "pdf":
+        raise BadRequest("A printer is given a PDF.", "Leave --as out.")
+    if to_stdout and form == "pdf":
+        if sink.json:
+            raise BadRequest("A PDF does not go into JSON.", "Give --file FILE, or leave --as out.")
+        if shown_on_terminal():
+            raise BadRequest(
+                "A PDF on a terminal is noise.", "Send it to a file with > policy.pdf, without -t, or use --outbox."
+            )
+    return form
+
+
+def hand_out(paper: Paper, facts: PaperFacts, sink: Sink, form: Format, *, data: Path | None, id: str = "") -> None:
+    """Make it and bring it there. ``form`` as ``check`` returned it. Raises HoldshelfError."""
+    made = printing.make(paper, facts, form, id=id, page=sink.page, large=sink.large, printer=bool(sink.printer))
+    if sink.outbox or sink.printer:
+        _deliver(made, sink, data, id)
+    elif sink.file is None or str(sink.file) == "-":
+        _to_stdout(made, facts, json=sink.json)
     else:
-        raw = msgspec.json.format(msgspec.json.encode(printed), indent=2) + b"\n" if json else text.encode()
-        write_new(file, raw)
-        typer.echo(f"{render.inert(str(file), 200)} is written.")
+        write_new(sink.file, made.content)
+        told = HandedOut(paper.name, form, "file", str(sink.file), len(made.content), _sha256(made.content))
+        _tell(told, f"{render.inert(str(sink.file), 200)} is written.", json=sink.json)
 
 
-def backup(
-    file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="The new file. [default: by date, in DATA/backups]")
-    ] = None,
-    data: Data = None,
-    json: Json = False,
-) -> None:
-    """Copy register, access log, ledger, keys and policy into one file. Never footage. The service may run."""
-    from holdshelf_core.api import backup_local, types_board  # noqa: PLC0415
-
-    folder = data_folder(data)
-    wanted = (file or backup_local.default_name(folder)).absolute()
-    backup_local.check_target(wanted)
-    service = client(data)
-    if _runs(service):
-        asked = backup_local.staging_file(folder, wanted)
-        done = service.act(
-            "backup.make", types_board.BackupMake(str(asked)), backup_local.BackupDone, timeout_s=BACKUP_TIMEOUT_S
-        )
-        if asked != wanted:
-            # The name that was asked for, not the one in the answer: root would fetch and remove whatever that names.
-            backup_local.fetch(asked, done.sha256, wanted)
-        done = msgspec.structs.replace(done, file=str(wanted))
+def _to_stdout(made: printing.Printed, facts: PaperFacts, *, json: bool) -> None:
+    if made.form == "pdf":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(made.content)
+        sys.stdout.buffer.flush()
+    elif json:
+        echo_json(TextPaper(made.paper, made.content.decode(), facts))
     else:
-        done = backup_local.make(folder, wanted, logged=False)
+        typer.echo(made.content.decode(), nl=False)
+
+
+def _deliver(made: printing.Printed, sink: Sink, data: Path | None, id: str) -> None:
+    to = "outbox" if sink.outbox else "printer"
+    printer = "" if sink.printer == DEFAULT_PRINTER else sink.printer
+    asked = DeliverAsk(made.paper, made.file_name, to, made.content, printer, id)
+    done = client(data).act("print.deliver", asked, Delivered, timeout_s=DELIVER_TIMEOUT_S)
+    told = HandedOut(made.paper, made.form, to, done.where, len(made.content), _sha256(made.content), done.seq)
+    where = render.inert(done.where, 200)
+    words = f"It is in your outbox: {where}." if sink.outbox else f"It was given to the printer: {where}."
+    _tell(told, f"{words} Entry {done.seq} of the access log.", json=sink.json)
+
+
+def _tell(told: HandedOut, words: str, *, json: bool) -> None:
     if json:
-        echo_json(done)
+        echo_json(told)
     else:
-        typer.echo(
-            f"{render.inert(done.file, 300)}: {render.size(done.bytes)}, {done.entries} entries of the access log."
-        )
-        typer.echo(f"SHA-256 {done.sha256}")
-        typer.echo("Keep it off this machine, as carefully as a key; write the SHA-256 down elsewhere.")
-        if not done.logged:
-            typer.echo("No service runs, so the access log does not know of it.")
-    if done.problems:
-        raise HoldshelfError(
-            f"The backup is made, but what it holds is not whole: {render.inert(' '.join(done.problems), 500)}"
-        )
+        typer.echo(words)
 
 
-def _runs(service: Client) -> bool:
-    try:
-        service.status()
-    except Unavailable:
-        return False
-    return True
+def _sha256(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
 
 
-def restore(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `holdshelf backup` wrote.")],
-    data: Data = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Put it in place of what is there, which is set aside and not deleted.")
-    ] = False,
-    sha256: Annotated[str, typer.Option(metavar="HEX", help="What the backup's SHA-256 was when it was made.")] = "",
-    as_it_is: Annotated[
-        bool, typer.Option("--as-it-is", help="Also when its register or its access log is not whole.")
-    ] = False,
-    json: Json = False,
-) -> None:
-    """Put a backup in place, with the service stopped. What was changed since it was made is forgotten."""
-    from holdshelf_core.api import backup_local  # noqa: PLC0415
+def _register() -> None:
+    for paper in PAPERS.values():
+        if paper.needs == "look":
+            continue  # `still_sheet` has its own: it registers the sheet, and brings the picture
+        id_words = {"release": " R-2026-0001", "hold": " H-2026-0001", "quarter": " 2026-Q4"}.get(paper.needs, "")
+        app.command(
+            paper.name,
+            short_help=paper.title,
+            epilog=f"Example: holdshelf print {paper.name}{id_words} --file {paper.name}.pdf",
+        )(_command(paper))
 
-    folder = data_folder(data)
-    if _runs(client(data)):
-        raise Conflict("The service is running.", "Stop it first: `systemctl stop holdshelf`.")
-    done = backup_local.put_back(folder, file, replace=replace, sha256=sha256, accept_problems=as_it_is)
-    if json:
-        echo_json(done)
-        return
-    typer.echo(f"The backup of {render.local(done.made_utc_ns)} is in place at {render.inert(done.data, 300)}.")
-    for line in done.check:
-        typer.echo(f"  - {render.inert(line, 600)}")
-    typer.echo(
-        "Start the service: it writes into the access log that a backup was restored, and keeps this list as a repair."
-    )
-    typer.echo("If the media disk is gone too, run `holdshelf init --new-media` first.")
+
+_register()

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from holdshelf_core.api import local, types
+from holdshelf_core.api import types
 from holdshelf_core.api.errors import HoldshelfError, NotPermitted, Unavailable
 from holdshelf_tui.cli import render
 from holdshelf_tui.cli.options import DEFAULT_DOOR_PORT, Data, DoorOptions, Json, client, data_folder, folder
@@ -36,6 +36,8 @@ def init(
     ] = False,
 ) -> None:
     """Set up a data folder, or change its budget."""
+    from holdshelf_core.api import local  # noqa: PLC0415 - it imports what storage and doctor need
+
     size = render.parse_size(budget) if budget is not None else None
     typer.echo(
         local.init(data_folder(data), media=media, budget_bytes=size, floor_days=floor_days, new_media=new_media)
@@ -181,6 +183,8 @@ def doctor(data: Data = None, json: Json = False) -> None:
     try:
         checks = client(data).get("/doctor", types.Checks)
     except (Unavailable, NotPermitted) as error:
+        from holdshelf_core.api import local  # noqa: PLC0415 - it imports what storage and doctor need
+
         found = local.doctor(data_folder(data)).steps
         checks = types.Checks([*found, types.CheckStep("service", "failed", error.sentence, error.next_step)])
     print_checks(checks, json=json)
@@ -193,6 +197,8 @@ def plan(
     json: Json = False,
 ) -> None:
     """What disk that needs."""
+    from holdshelf_core.api import local  # noqa: PLC0415 - it imports what storage and doctor need
+
     need = local.plan(cameras, mbps, days)
     if json:
         echo_json(need)

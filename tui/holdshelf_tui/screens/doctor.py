@@ -38,6 +38,8 @@ JOB_WORDS = {
     "health": "Days kept",
     "signs": "Signs",
     "papers": "Papers to follow",
+    "outbox": "Outboxes",
+    "report": "Quarterly report",
     "holds": "Holds",
     "held room": "Room for holds",
     "camera events": "What cameras told",

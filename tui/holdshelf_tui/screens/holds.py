@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -24,10 +24,14 @@ from holdshelf_tui.hold_words import (
 from holdshelf_tui.screens.dialogs.hold import ExtendDialog, FoundDialog, HoldDialog, who_placed
 from holdshelf_tui.screens.dialogs.hold_acts import DecideDialog, LiftDialog, ReviewDialog
 from holdshelf_tui.screens.pane import Pane
+from holdshelf_tui.screens.papers import PapersPane
 from holdshelf_tui.widgets.actions import Actions
 from holdshelf_tui.widgets.listing import fill, row_key, widths
 from holdshelf_tui.widgets.told import tell
 from holdshelf_tui.words import Content, counted, inert, moment, plain, size, when
+
+if TYPE_CHECKING:
+    from holdshelf_tui.screens.home import HomeScreen
 
 _LEAST = {"Hold": 12, "State": 14, "Number": 10, "Cameras": 12, "Held": 9, "Review": 13}
 _MOST = {"Hold": 12, "State": 30, "Number": 24, "Cameras": 60, "Held": 10, "Review": 26}
@@ -35,11 +39,12 @@ SOON_DAYS = 60
 """Within so many days, that recording will stop is an alarm; before, a fact to know."""
 _ACTS = {
     "place": "Place a hold",
-    "show": "What it covers",
+    "show": "Covers",
     "extend": "Keep more",
     "review": "Review",
     "lift": "Ask to lift",
     "decide": "Decide",
+    "paper": "Paper",
 }
 
 
@@ -56,6 +61,7 @@ class HoldsPane(Pane):
         Binding("r", "do('review')", "Review", id="holds.review", tooltip="Say that it is still needed"),
         Binding("l", "do('lift')", "Lift", id="holds.lift", tooltip="Ask for it to be lifted"),
         Binding("a", "do('decide')", "Decide", id="holds.decide", tooltip="Approve or refuse a lift"),
+        Binding("p", "do('paper')", "Paper", show=False, id="holds.paper", tooltip="Its notice, to be printed"),
         Binding("v", "toggle_all", "Lifted ones", show=False, id="holds.all", tooltip="Show the lifted ones, too"),
     ]
     title = "Holds"
@@ -169,7 +175,7 @@ class HoldsPane(Pane):
 
     def _offered(self, what: str) -> bool:
         """Whether it is theirs at all."""
-        return what == "show" or (self.who.seat if what in ("lift", "decide") else self._may_hold)
+        return what in ("show", "paper") or (self.who.seat if what in ("lift", "decide") else self._may_hold)
 
     def _can(self, what: str) -> bool:
         hold = self.chosen
@@ -180,6 +186,7 @@ class HoldsPane(Pane):
         seat, state = self.who.seat, hold.state
         return {
             "show": True,
+            "paper": True,
             "extend": self._may_hold and state in ("active", "lifting", "grace"),
             "review": self._may_hold and state == "active",
             "lift": seat and state == "active",
@@ -229,6 +236,11 @@ class HoldsPane(Pane):
             row = await self.async_do("Looking at what it covers", asked)
             if row is not None:
                 await self.app.push_screen_wait(FoundDialog(row, camera_names(self._cameras)))
+            return
+        elif what == "paper":
+            pane = await cast("HomeScreen", self.screen).go("papers")
+            if isinstance(pane, PapersPane):
+                pane.show_paper("hold", hold.id)
             return
         elif what == "extend":
             await self.app.push_screen_wait(ExtendDialog(hold, self._cameras))

@@ -16,10 +16,12 @@ from textual.widgets import Button, Select, Static, Tabs
 from holdshelf_core.api.errors import HoldshelfError, NotFound, Refused, Unreachable
 from holdshelf_core.api.types import CameraRow, Status
 from holdshelf_core.api.types_looks import GrantRow, LiveAsk, PictureRow, PurposeRow
+from holdshelf_core.api.types_outbox import FULL_WIDTH
 from holdshelf_tui.looks import LIVE
 from holdshelf_tui.screens.camera_choice import names, offered
 from holdshelf_tui.screens.dialogs.form import in_words
 from holdshelf_tui.screens.dialogs.purpose import LivePurposeDialog
+from holdshelf_tui.screens.full_size import NO_PICTURE, async_full_size
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.widgets.graphics import HALF
 from holdshelf_tui.widgets.looks_line import LooksLine
@@ -42,7 +44,7 @@ class LivePane(Pane):
 
     DEFAULT_CSS = """
     LivePane #bar { height: 1; }
-    LivePane #camera { width: 28; }
+    LivePane #camera { width: 22; }
     LivePane #left { width: 1fr; padding: 0 1; }
     LivePane Button { margin-left: 1; min-width: 4; padding: 0; }
     LivePane #picture { height: 1fr; }
@@ -53,6 +55,7 @@ class LivePane(Pane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "look", "Look", id="live.look", tooltip="Look live, or go on looking"),
         Binding("c", "camera(1)", "Next camera", id="live.camera", tooltip="Another camera of the same look"),
+        Binding("f", "full_size", "Full size", show=False, id="live.full", tooltip="The newest picture to my outbox"),
         Binding("x", "close_look", "Stop", id="live.close", tooltip="End the look"),
     ]
     title = "Live"
@@ -71,6 +74,9 @@ class LivePane(Pane):
         # Kept by name: an answer may come when the pane is being taken down already.
         self._select = Select[str]([], id="camera", compact=True, prompt="Camera")
         self._left, self._why, self._ask = Static("", id="left"), Static("", id="why"), Vertical(id="ask")
+        self._full = Button(
+            "Outbox", id="full-size", compact=True, tooltip="The newest picture, full size, to my outbox (f)"
+        )
         self._stop = Button("Stop", id="stop", compact=True, tooltip="End the look (x)")
         self._look_button = Button("Look live …", id="look", variant="primary", compact=True)
         self._picture, self._looks_line = Picture(id="picture"), LooksLine()
@@ -81,6 +87,7 @@ class LivePane(Pane):
         with Horizontal(id="bar"):
             yield self._select
             yield self._left
+            yield self._full
             yield self._stop
         with self._ask:
             yield self._why
@@ -178,7 +185,7 @@ class LivePane(Pane):
             self.call_after_refresh(self._take_keys)
         self._picture.display = running
         self._ask.display = not running
-        self._stop.disabled = look is None
+        self._stop.disabled = self._full.disabled = look is None
         left = self._left
         if running and look is not None:
             seconds = int(self._live_left_s(look))
@@ -236,6 +243,15 @@ class LivePane(Pane):
             await self.home.looks.async_close(look.id)
         self._over = ""
 
+    @work(exclusive=True, group="full size")
+    async def action_full_size(self) -> None:
+        """The newest picture, to one's outbox."""
+        look = self._look
+        if look is None:
+            self.notify(NO_PICTURE, severity="warning")
+            return
+        await async_full_size(self, LiveAsk(look.id, self.camera, FULL_WIDTH))
+
     def action_camera(self, by: int) -> None:
         """Another one of the same look."""
         look = self._look
@@ -260,6 +276,10 @@ class LivePane(Pane):
     @on(Button.Pressed, "#look")
     def _pressed_look(self) -> None:
         self.action_look()
+
+    @on(Button.Pressed, "#full-size")
+    def _pressed_full(self) -> None:
+        self.action_full_size()
 
     @on(Button.Pressed, "#stop")
     def _pressed_stop(self) -> None:

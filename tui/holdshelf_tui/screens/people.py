@@ -168,7 +168,9 @@ class PeoplePane(Pane):
             letters = await self.link.get("/rules/appointments", list[AppointmentRow])
             self._letters = {row.id: row for row in sorted(letters, key=lambda a: (a.state == "ended", a.end_utc_ns))}
             shares = await self.link.get("/rules/shares", list[ShareRow])
-            self._shares = {row.id: row for row in sorted(shares, key=lambda s: (s.state == "ended", s.expires_utc_ns))}
+            self._shares = {
+                row.id: row for row in sorted(shares, key=lambda s: (s.state in ("ended", "back"), s.expires_utc_ns))
+            }
         self._cameras = (await self.link.status()).cameras
         self._known = True
         self._show()
@@ -263,7 +265,7 @@ class PeoplePane(Pane):
         if what == "end_letter":
             return key in self._letters and self._letters[key].state != "ended"
         if what == "end_share":
-            return key in self._shares and self._shares[key].state != "ended"
+            return key in self._shares and self._shares[key].state not in ("ended", "back")
         if what == "appoint":
             return self._part == LETTERS or key != me
         return True
@@ -314,7 +316,9 @@ class PeoplePane(Pane):
                 "appointment.end", key, f"{letter.name}'s letter ends; what they have open closes at once."
             )
         if what == "end_share":
-            return EndDialog("share.end", key, f"{self._shares[key].name} can view it no longer.")
+            share = self._shares[key]
+            over = "can view it no longer." if share.kind == "view" else f"has given back sheet no. {share.copy}."
+            return EndDialog("share.end", key, f"{share.name} {over}")
         return ShareDialog([], self._cameras)
 
     @work(group="act")

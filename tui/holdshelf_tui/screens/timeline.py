@@ -18,7 +18,8 @@ from textual.widgets import Button, Select, Static, Tabs
 
 from holdshelf_core.api.errors import HoldshelfError, Unreachable
 from holdshelf_core.api.types import CameraRow, Status
-from holdshelf_core.api.types_looks import GrantRow, PurposeRow
+from holdshelf_core.api.types_looks import GrantRow, PurposeRow, StillAsk
+from holdshelf_core.api.types_outbox import FULL_WIDTH
 from holdshelf_core.api.types_session import EventRow
 from holdshelf_tui.activity import ActivityMap
 from holdshelf_tui.latest import Latest
@@ -28,6 +29,8 @@ from holdshelf_tui.screens.dialogs.confirm import ConfirmDialog
 from holdshelf_tui.screens.dialogs.form import in_words
 from holdshelf_tui.screens.dialogs.go_to import GoToDialog
 from holdshelf_tui.screens.dialogs.purpose import AROUND_NS, PurposeDialog
+from holdshelf_tui.screens.dialogs.still_sheet import async_still_sheet
+from holdshelf_tui.screens.full_size import NO_PICTURE, async_full_size
 from holdshelf_tui.screens.timeline_keys import TIMELINE_KEYS
 from holdshelf_tui.screens.timeline_marks import MarkedPane
 from holdshelf_tui.screens.timeline_pictures import TimelinePictures
@@ -49,6 +52,7 @@ NS = 1_000_000_000
 NEWEST_NS = 2 * NS
 """Of the last seconds not every picture is on disk yet."""
 MINUTE_LEVEL = 2
+NO_SHEET = "A still on paper is made of a picture that is in sight, by who may share."
 TALL = 24
 """Rows of the pane from which on the strip has a row more and the signs are explained."""
 
@@ -58,7 +62,7 @@ class TimelinePane(MarkedPane):
 
     DEFAULT_CSS = """
     TimelinePane #bar { height: 1; }
-    TimelinePane #camera { width: 28; }
+    TimelinePane #camera { width: 20; }
     TimelinePane #level { width: 1fr; text-align: center; color: $text-muted; }
     TimelinePane Button { margin-left: 1; min-width: 4; padding: 0; }
     TimelinePane TimelineStrip { height: 4; }
@@ -96,6 +100,9 @@ class TimelinePane(MarkedPane):
         self._dangers: set[str] = set()
         """Looks in imminent danger whose last minutes were gone to."""
         self._looks_line = LooksLine()
+        self._full_size = Button(
+            "Outbox", id="full-size", compact=True, tooltip="This picture, full size, to my outbox (f)"
+        )
         self._close_button = Button("Close", id="close-look", compact=True, tooltip="End the look that is open (x)")
 
     def compose(self) -> ComposeResult:
@@ -107,6 +114,7 @@ class TimelinePane(MarkedPane):
             yield self._out
             yield self._in
             yield Button("Time …", id="time", compact=True, tooltip="Go to a time in plain words (t)")
+            yield self._full_size
         yield self._strip
         yield self._words
         yield Static(LEGEND, id="legend", markup=False)
@@ -265,6 +273,7 @@ class TimelinePane(MarkedPane):
         self._words.update(Content(inert(" · ".join(words), 300)), layout=False)
         self._level.update(Content(level_words(view.level)), layout=False)
         self._close_button.disabled = self._look is None
+        self._full_size.disabled = self._pictures.shown is None
         self._out.disabled = view.level == 0
         self._in.disabled = view.level == len(LEVELS) - 1
 
@@ -409,6 +418,25 @@ class TimelinePane(MarkedPane):
         if look is not None:
             await self.home.looks.async_close(look.id)
 
+    @work(exclusive=True, group="full size")
+    async def action_full_size(self) -> None:
+        """The larger picture that is in sight, to one's outbox."""
+        look, row = self._look, self._pictures.shown
+        if look is None or row is None:
+            self.notify(NO_PICTURE, severity="warning")
+            return
+        await async_full_size(self, StillAsk(look.id, row.camera, row.at_utc_ns, FULL_WIDTH))
+
+    @work(exclusive=True, group="full size")
+    async def action_still_sheet(self) -> None:
+        """The larger picture that is in sight, on paper for somebody who has no key."""
+        look, row = self._look, self._pictures.shown
+        if "share" not in self.who.rights or look is None or row is None:
+            self.notify(NO_SHEET, severity="warning")
+            return
+        ask = StillAsk(look.id, row.camera, row.at_utc_ns, FULL_WIDTH)
+        await async_still_sheet(self, ask, self._names.get(row.camera, row.camera))
+
     # --- marks --------------------------------------------------------------------------------------------------------
 
     def marks_changed(self) -> None:
@@ -438,6 +466,7 @@ class TimelinePane(MarkedPane):
             "hold": "hold",
             "share": "share",
             "release": "release",
+            "full-size": "full_size",
             "close-look": "close_look",
         }
         if (action := actions.get(pressed.button.id or "")) is not None:

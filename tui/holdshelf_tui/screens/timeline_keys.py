@@ -29,5 +29,7 @@ TIMELINE_KEYS: list[BindingType] = [
     _extra("c", "camera(1)", "Next camera", "camera", "The same time at the next camera"),
     _extra("s", "share", "Share", "share", "Share the marked span, view only"),
     _extra("r", "release", "Release", "release", "The marked span is asked for from outside, on a paper"),
+    _extra("f", "full_size", "Full size to my outbox", "full_size", "The picture of this time, to be fetched by SFTP"),
+    _extra("w", "still_sheet", "Still on paper", "still_sheet", "The picture of this time, for somebody without a key"),
     _extra("x", "close_look", "Close the look", "close", "End the look that is open here"),
 ]

@@ -8,7 +8,6 @@ from textual import work
 
 from holdshelf_core.api.types import CameraRow
 from holdshelf_core.api.types_holds import SpanAsk
-from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.widgets.timeline_strip import Marks
 from holdshelf_tui.zoom import NS, View
@@ -81,12 +80,11 @@ class MarkedPane(Pane):
         if "release" not in self.who.rights or not self.cameras:
             return
         from holdshelf_tui.screens.dialogs.release_forms import RequestDialog  # noqa: PLC0415 - seldom needed
+        from holdshelf_tui.screens.releases import ReleasesPane  # noqa: PLC0415
 
         outcome = await self.app.push_screen_wait(RequestDialog(self.marked(), self.cameras))
         if outcome is None:
             return
         pane = await cast("HomeScreen", self.screen).go("releases")
-        if pane is not None:
-            pane.choose(outcome.release)
-        if outcome.sentence:
-            await self.app.push_screen_wait(MessageDialog("It may not leave", outcome.sentence))
+        if isinstance(pane, ReleasesPane):
+            await pane.async_tell(outcome)

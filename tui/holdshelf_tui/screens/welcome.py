@@ -33,7 +33,7 @@ SOON_S = 0.3
 HEAD_EVERY_S = 60.0
 HEAD_AT_MOST_S = 2.0
 # Tables of the register whose changes may put something on somebody's list.
-TABLES = frozenset(("holds", "flags", "entrances", "releases", "seats", "appointments"))
+TABLES = frozenset(("holds", "flags", "entrances", "checks", "releases", "reports", "seats", "appointments"))
 
 
 class WelcomeLine(Static):

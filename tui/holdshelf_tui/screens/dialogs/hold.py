@@ -47,16 +47,19 @@ def review_days(form: SpanForm[HoldRow], field: str) -> int | None:
 class HoldDialog(SpanForm[HoldRow]):
     """``spans``: from the in and out marks, [] to type them. Leaves with the hold, over what was found of it.
 
-    ``reference``: a number that is known already.
+    ``reference``: a number that is known already. ``tells``: say what was found of it; else who opened it does.
     """
 
     title_words = "Place a hold"
     does = "Place the hold"
     doing = "Placing the hold"
 
-    def __init__(self, spans: Sequence[SpanAsk], cameras: Sequence[CameraRow], reference: str = "") -> None:
+    def __init__(
+        self, spans: Sequence[SpanAsk], cameras: Sequence[CameraRow], reference: str = "", *, tells: bool = True
+    ) -> None:
         super().__init__(spans, cameras)
         self._reference = reference
+        self._tells = tells
 
     def fields(self) -> ComposeResult:
         """Ground, number, cameras, time; review and note may be left out."""
@@ -91,7 +94,8 @@ class HoldDialog(SpanForm[HoldRow]):
         """Say what was found, in front of where it came from."""
         app, cameras = self.app, self._cameras
         self.dismiss(answer)
-        app.push_screen(FoundDialog(answer, camera_names(cameras), placed=True))
+        if self._tells:
+            app.push_screen(FoundDialog(answer, camera_names(cameras), placed=True))
 
 
 class ExtendDialog(SpanForm[HoldRow]):

@@ -5,7 +5,6 @@ A gate's no is an answer, not a mistake: it is kept under its number, and the fo
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from holdshelf_core.api.types_releases import (
     SpanRow,
 )
 from holdshelf_tui.people_words import SEATS
-from holdshelf_tui.release_words import BASES, EMERGENCY
+from holdshelf_tui.release_words import BASES, EMERGENCY, stopped_release
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing, in_words
 from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
 from holdshelf_tui.screens.dialogs.span_form import SpanForm
@@ -39,7 +38,6 @@ GATES_TIMEOUT_S = 60.0
 ANY_CAMERA = "*"
 SHOWN_S = 0.1
 """Fields that came up have their places by then."""
-_STOPPED = re.compile(r"^(R-\d{4}-\d+) is refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +51,8 @@ class Outcome:
 
 def stopped(error: Refused) -> Outcome | None:
     """The no of a gate, which is kept under its number; None: the act itself was refused."""
-    match = _STOPPED.match(error.sentence)
-    return Outcome(match[1], sentence=in_words(error)) if match is not None else None
+    release = stopped_release(error)
+    return Outcome(release, sentence=in_words(error)) if release else None
 
 
 # --- the paper ------------------------------------------------------------------------------------------------------
@@ -75,6 +73,7 @@ def paper_fields(cameras: Sequence[CameraRow], *, same: bool) -> Iterator[Widget
     yield Field("It names", Picks(choices, id="scope-cameras", rows=4), id="scope-row")
     yield Field("", TextField("", "from when, as it reads", id="scope-from", most=80), id="scope-from-row")
     yield Field("", TextField("", "to when", id="scope-to", most=80), id="scope-to-row")
+    yield Field("", Tick("it asks for the original, nothing hidden", id="original"))
 
 
 async def async_paper(form: FormDialog[Outcome], kind: str, same: Sequence[SpanAsk]) -> PaperAsk:
@@ -98,6 +97,7 @@ async def async_paper(form: FormDialog[Outcome], kind: str, same: Sequence[SpanA
         form.query_one("#judge", Tick).value,
         scope,
         last_day,
+        form.query_one("#original", Tick).value,
     )
 
 
@@ -150,7 +150,7 @@ class RequestDialog(SpanForm[Outcome]):
     def _show(self) -> None:
         has_paper = self.query_one("#has-paper", Tick).value
         same = self.query_one("#same", Tick).value
-        for field in ("paper", "issuer", "docket", "agency", "officer", "judge", "lapses", "same"):
+        for field in ("paper", "issuer", "docket", "agency", "officer", "judge", "lapses", "same", "original"):
             row = self.query_one(f"#{field}").parent
             if row is not None and isinstance(row.parent, Field):
                 row.parent.display = has_paper
@@ -276,8 +276,13 @@ class DecideReleaseDialog(FormDialog[Outcome]):
         row = self._row
         choices = []
         if row.state == "requested" and self._seat:
+            whole = row.paper is not None and row.paper.original
             choices += [] if self._own else [("approve", "I approve: it may leave, as far as its paper goes")]
+            choices += (
+                [("original", "I approve, and the original leaves: nothing hidden")] if whole and not self._own else []
+            )
             choices.append(("paper", "another seat approves, on a paper that it signed"))
+            choices += [("paper-original", "the same, and the original leaves: nothing hidden")] if whole else []
         if self._seat:
             choices.append(("refuse", "no: it does not leave"))
         if self._own:
@@ -296,7 +301,7 @@ class DecideReleaseDialog(FormDialog[Outcome]):
 
     @on(Choice.Changed, "#word")
     def _show(self) -> None:
-        by_paper = self.query_one("#word", Choice).value == "paper"
+        by_paper = self.query_one("#word", Choice).value.startswith("paper")
         self.query_one("#seat-row").display = by_paper
         self.query_one("#paper-row").display = by_paper
 
@@ -307,12 +312,13 @@ class DecideReleaseDialog(FormDialog[Outcome]):
             why = self.needed("note", "Why? A few words are enough.")
             row = await self.link.act(f"release.{word}", ReleaseEnd(key, why), ReleaseRow, timeout_s=GATES_TIMEOUT_S)
             return Outcome(row.id, row)
-        by_paper = word == "paper"
+        by_paper = word.startswith("paper")
         asked = ReleaseApprove(
             key,
             sha256_of(self.text("paper")) if by_paper else "",
             self.query_one("#seat", Choice).value if by_paper else "",
             self.text("note"),
+            word.endswith("original"),
         )
         try:
             row = await self.link.act("release.approve", asked, ReleaseRow, timeout_s=GATES_TIMEOUT_S)

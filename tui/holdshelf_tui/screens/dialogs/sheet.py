@@ -1,36 +1,42 @@
-"""A paper in front of a screen: read, and closed."""
+"""A paper in front of a screen: read, printed from there where it is one that `print` makes, and closed."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from holdshelf_tui.screens.dialogs.print_forms import Opened, async_print, async_to_outbox
 from holdshelf_tui.widgets.reader import Reader
 from holdshelf_tui.words import Content, inert, plain
 
+if TYPE_CHECKING:
+    from holdshelf_tui.app import HoldshelfApp
+
 
 class SheetDialog(ModalScreen[None]):
-    """``text`` in 80 columns, as the papers give it; ``how``: how it comes onto paper."""
+    """``text`` in 80 columns, as the papers give it; ``how``: how it comes onto paper; ``paper``: what can be printed here."""
 
     CSS = """
     SheetDialog Vertical { width: 100%; height: 100%; background: $surface; }
     SheetDialog .title { padding: 0 1; color: $accent; text-style: bold; height: 1; }
     SheetDialog .how { padding: 0 1; color: $text-muted; height: auto; }
     SheetDialog .buttons { height: 1; align-horizontal: right; }
+    SheetDialog .buttons Button { margin-left: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Close", id="close"),
         Binding("enter", "dismiss", "Close", show=False),
     ]
 
-    def __init__(self, title: str, text: str, how: str = "") -> None:
+    def __init__(self, title: str, text: str, how: str = "", paper: Opened | None = None) -> None:
         super().__init__()
-        self._title_words, self._text, self._how = title, text, how
+        self._title_words, self._text, self._how, self._paper = title, text, how, paper
 
     def compose(self) -> ComposeResult:
         """Title, page, how to print it, button."""
@@ -40,6 +46,10 @@ class SheetDialog(ModalScreen[None]):
             how = "\n".join(inert(line, 200) for line in self._how.split("\n"))
             yield Static(Content(how), classes="how")
             with Horizontal(classes="buttons"):
+                if self._paper is not None:
+                    if not self._app.who.admin:
+                        yield Button("To my outbox", id="outbox", compact=True)
+                    yield Button("Print", id="print", compact=True)
                 yield Button("Close", variant="primary", id="close", compact=True)
 
     def on_mount(self) -> None:
@@ -48,6 +58,18 @@ class SheetDialog(ModalScreen[None]):
         reader.read(self._text)
         reader.focus()
 
-    def on_button_pressed(self) -> None:
-        """Read."""
-        self.dismiss()
+    @property
+    def _app(self) -> HoldshelfApp:
+        return cast("HoldshelfApp", self.app)
+
+    def on_button_pressed(self, pressed: Button.Pressed) -> None:
+        """Printed, or read."""
+        if pressed.button.id == "close":
+            self.dismiss()
+        else:
+            self._print(pressed.button.id == "outbox")
+
+    @work(exclusive=True, group="print")
+    async def _print(self, to_outbox: bool) -> None:
+        if self._paper is not None:
+            await (async_to_outbox if to_outbox else async_print)(self._app, self._paper)

@@ -1,0 +1,189 @@
+"""Forms of the print tab: of which hold, release or quarter a paper is, and where, on which page, how large it is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from textual.app import ComposeResult
+
+from holdshelf_core.api.paper_types import PaperFacts
+from holdshelf_core.api.types_holds import HoldRow
+from holdshelf_core.api.types_outbox import Delivered, Printers
+from holdshelf_core.api.types_releases import ReleaseRow
+from holdshelf_tui.link import Link
+from holdshelf_tui.paper_delivery import async_deliver, delivered_words
+from holdshelf_tui.papers.catalogue import PAPERS, Paper
+from holdshelf_tui.printing import PAGE_WORDS, page_of
+from holdshelf_tui.release_words import STATE_WORDS
+from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
+from holdshelf_tui.screens.dialogs.message import MessageDialog
+from holdshelf_tui.screens.pane import async_do
+from holdshelf_tui.widgets.fields import Choice, Field, Tick
+from holdshelf_tui.words import counted, moment
+
+if TYPE_CHECKING:
+    from holdshelf_tui.app import HoldshelfApp
+
+OUTBOX = "outbox"
+OF_A_RELEASE = ("release", "refusal", "receipt", "custody", "certificate")
+
+
+class Opened(NamedTuple):
+    """A paper that is read now: of which row, its text in 80 columns, and the page that the library's papers are set for."""
+
+    paper: Paper
+    id: str
+    text: str
+    page: str = "letter"
+    facts: PaperFacts | None = None
+
+
+async def async_open(link: Link, paper: Paper, id: str = "") -> Opened:
+    """Asks for what stands on it, as read on a screen. Raises HoldshelfError."""
+    facts = await link.act("print.facts", paper.request(id, on_screen=True), PaperFacts)
+    return Opened(paper, id, paper.as_text(facts), facts.page, facts)
+
+
+class HoldPaperDialog(FormDialog[Opened]):
+    """Of which hold."""
+
+    title_words = "The notice of which hold?"
+    does = "Show it"
+    doing = "Making the paper"
+
+    def __init__(self, holds: Sequence[HoldRow], chosen: str = "") -> None:
+        super().__init__()
+        self._holds, self._chosen = list(holds), chosen
+
+    def fields(self) -> ComposeResult:
+        """All of them, the newest first."""
+        rows = [
+            (row.id, f"{row.id}  no. {row.reference}, {row.ground}, {counted(len(row.spans), 'camera')}")
+            for row in self._holds
+        ]
+        yield Field("Hold", Choice(rows, self._chosen or None, id="hold", rows=12))
+
+    async def async_submit(self) -> Opened:
+        """Its notice."""
+        return await async_open(self.link, PAPERS["hold"], self.query_one("#hold", Choice).value)
+
+
+class ReleasePaperDialog(FormDialog[Opened]):
+    """Of which release, and which paper."""
+
+    title_words = "Which paper of which release?"
+    does = "Show it"
+    doing = "Making the paper"
+
+    def __init__(self, releases: Sequence[ReleaseRow], chosen: str = "", paper: str = "") -> None:
+        super().__init__()
+        self._releases, self._chosen, self._paper = list(releases), chosen, paper
+
+    def fields(self) -> ComposeResult:
+        """All of them, the newest first, and their papers."""
+        rows = [
+            (row.id, f"{row.id}  {row.basis.replace('-', ' ')}, {STATE_WORDS.get(row.state, row.state)}")
+            for row in self._releases
+        ]
+        rows.append(("", "none: a blank form"))
+        yield Field("Release", Choice(rows, self._chosen or None, id="release", rows=7))
+        papers = [(name, PAPERS[name].title) for name in OF_A_RELEASE]
+        yield Field("Paper", Choice(papers, self._paper or None, id="paper", rows=5))
+
+    async def async_submit(self) -> Opened:
+        """That one."""
+        paper = PAPERS[self.query_one("#paper", Choice).value]
+        release = self.query_one("#release", Choice).value
+        if not release and not paper.id_is_optional:
+            raise Missing("release", f"{paper.title} is of one release: choose it.")
+        return await async_open(self.link, paper, release)
+
+
+class QuarterDialog(FormDialog[Opened]):
+    """Of which quarter."""
+
+    title_words = "The report of which quarter?"
+    does = "Show it"
+    doing = "Counting"
+
+    def __init__(self, now_utc_ns: int, chosen: str = "") -> None:
+        super().__init__()
+        self._now_utc_ns, self._chosen = now_utc_ns, chosen
+
+    def fields(self) -> ComposeResult:
+        """The last complete one, those before it, the running one."""
+        now = moment(self._now_utc_ns)
+        this = now.year * 4 + (now.month - 1) // 3
+        before = [
+            (f"{one // 4}-Q{one % 4 + 1}", f"{one // 4}, quarter {one % 4 + 1}")
+            for one in range(this - 2, this - 6, -1)
+        ]
+        rows = [("", "the last complete one"), *before, ("now", "the running one, as far as it has come")]
+        yield Field("Quarter", Choice(rows, self._chosen or None, id="quarter", rows=8))
+
+    async def async_submit(self) -> Opened:
+        """Its report."""
+        return await async_open(self.link, PAPERS["report"], self.query_one("#quarter", Choice).value)
+
+
+class PrintDialog(FormDialog[tuple[str | None, Delivered]]):
+    """Where a paper goes, on which page, how large. Answers the printer (None: the outbox) and what came of it."""
+
+    title_words = "Print"
+    does = "Print it"
+    doing = "Printing"
+
+    def __init__(self, paper: Paper, id: str, printers: Printers, own_page: str, *, outbox: bool) -> None:
+        super().__init__()
+        self._paper, self._of, self._printers, self._outbox = paper, id, printers, outbox
+        # A sign is larger than most printers' paper.
+        self._own_page = page_of(paper, "", own_page, printer=bool(printers.printers))
+
+    def lead(self) -> str:
+        """Which paper, and why there is no printer."""
+        title = f"{self._paper.title} {self._of}".strip()
+        return title if self._printers.printers else f"{title}. No printer: {self._printers.problem}"
+
+    def fields(self) -> ComposeResult:
+        """Where, page, type."""
+        places = [
+            (f"printer:{row.name}", f"Printer {row.name}{' (the usual one)' if row.is_default else ''}")
+            for row in sorted(self._printers.printers, key=lambda row: not row.is_default)
+        ]
+        if self._outbox:
+            places.append((OUTBOX, "My outbox, to be fetched with WinSCP or sftp"))
+        yield Field("Where", Choice(places, id="where", rows=6))
+        pages = [(page, PAGE_WORDS[page]) for page in self._paper.pages]
+        yield Field("Page", Choice(pages, self._own_page, id="page", rows=4))
+        if self._paper.sets_pdf is None:  # a sign's letters are as large as its page lets them be
+            yield Field("", Tick("large type", id="large"))
+
+    async def async_submit(self) -> tuple[str | None, Delivered]:
+        """Made and delivered."""
+        where = self.query_one("#where", Choice).value
+        if not where:
+            raise Missing("where", "There is no place for it here.", "Print it by command, to a file.")
+        printer = None if where == OUTBOX else where.removeprefix("printer:")
+        large = any(tick.value for tick in self.query("#large").results(Tick))
+        page = self.query_one("#page", Choice).value
+        done = await async_deliver(self.link, self._paper, self._of, printer, page=page, large=large)
+        return printer, done
+
+
+async def async_to_outbox(app: HoldshelfApp, opened: Opened) -> None:
+    """Puts it there as a PDF and says how to fetch it. To be awaited in a worker."""
+    done = await async_do(app, "Making the PDF", async_deliver(app.link, opened.paper, opened.id, None))
+    if done is not None:
+        await app.push_screen_wait(MessageDialog(*delivered_words(app.who, None, done)))
+
+
+async def async_print(app: HoldshelfApp, opened: Opened) -> None:
+    """Asks where it goes, and says what came of it. To be awaited in a worker."""
+    printers = await async_do(app, "Asking for printers", app.link.get("/printers", Printers))
+    if printers is None:
+        return
+    form = PrintDialog(opened.paper, opened.id, printers, opened.page, outbox=not app.who.admin)
+    answer = await app.push_screen_wait(form)
+    if answer is not None:
+        await app.push_screen_wait(MessageDialog(*delivered_words(app.who, *answer)))
