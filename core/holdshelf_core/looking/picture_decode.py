@@ -77,20 +77,26 @@ class Made:
     picture_height: int
 
 
+def decoder_context(track: Track, threads: int) -> VideoCodecContext:
+    """A decoder of that track's codec, bounded. Raises Undecodable for a codec that the recorder does not write."""
+    if track.codec not in ("h264", "hevc"):
+        raise Undecodable
+    context = CodecContext.create(track.codec, "r")
+    assert isinstance(context, VideoCodecContext)
+    context.extradata = track.configuration or None
+    context.options = {"max_pixels": str(MAX_PIXELS)}
+    context.thread_type = "FRAME"
+    # libavcodec's H.265 decoder waits for itself for ever when frames that two threads work on are broken.
+    context.thread_count = threads if track.codec == "h264" else 1
+    return context
+
+
 class Decoder:
     """One decoder, from a key frame on. ``decode_more`` goes on where it was; for a new chain take a new one."""
 
     def __init__(self, track: Track, threads: int) -> None:
         """Raises Undecodable for a codec that the recorder does not write."""
-        if track.codec not in ("h264", "hevc"):
-            raise Undecodable
-        context = CodecContext.create(track.codec, "r")
-        assert isinstance(context, VideoCodecContext)
-        context.extradata = track.configuration or None
-        context.options = {"max_pixels": str(MAX_PIXELS)}
-        context.thread_type = "FRAME"
-        context.thread_count = threads
-        self._context = context
+        self._context = decoder_context(track, threads)
         self._damaged = False
         self._sets = parameter_sets(track.configuration, track.codec, track.nal_length_bytes)
         self._before = b""
@@ -178,8 +184,7 @@ class Decoders:
 
     def decode(self, fd: int, found: Found, camera: str) -> Decoded:
         """The frame that ``found`` leads to; ``camera`` '' keeps nothing. Raises as ``Decoder.decode_more``."""
-        # libavcodec's H.265 decoder waits for itself for ever when frames that two threads work on are broken.
-        threads = self._threads if len(found.chain) >= THREADS_FROM and found.track.codec == "h264" else 1
+        threads = self._threads if len(found.chain) >= THREADS_FROM else 1
         key = (camera, found.track.codec, found.track.configuration, threads)
         decoder = self._kept.pop(key, None) or Decoder(found.track, threads)
         decoded = decoder.decode_more(fd, found.chain, found.pts, finish=True)

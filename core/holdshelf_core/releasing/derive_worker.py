@@ -29,11 +29,10 @@ from PIL import Image
 from holdshelf_core.confinement import confine
 from holdshelf_core.looking.legend import draw_legend, load_font
 from holdshelf_core.looking.local_time import local_time_words
-from holdshelf_core.looking.picture_decode import MAX_PIXELS, Painter
+from holdshelf_core.looking.picture_decode import MAX_PIXELS, Painter, Undecodable, decoder_context
 from holdshelf_core.releasing import derive_protocol as wire
 from holdshelf_storage import fmp4
 from holdshelf_storage.errors import BadMp4, DiskWriteError
-from holdshelf_storage.fmp4 import Track
 
 NS = 1_000_000_000
 MORE_MEMORY_BYTES = 3 << 30
@@ -46,10 +45,6 @@ _ENCODERS = (
 )
 _GOP_S = 2
 _ENCODED_FORMATS = ("yuv420p", "yuvj420p")
-
-
-class _Undecodable(Exception):
-    """Nothing can be made of it."""
 
 
 class _TooLarge(Exception):
@@ -78,12 +73,12 @@ class Deriver:
         self._errors = 0
 
     def take(self, order: wire.Take, fd: int) -> None:
-        """One file. Raises BadMp4, DiskWriteError, _Undecodable, _TooLarge, MemoryError."""
+        """One file. Raises BadMp4, DiskWriteError, Undecodable, _TooLarge, MemoryError."""
         track = fmp4.read_header(fd).video
         if track is None:
-            raise _Undecodable
+            raise Undecodable
         if self._decoder is None:
-            self._decoder = _decoder(track, self._threads)
+            self._decoder = decoder_context(track, self._threads)
         origin: int | None = None
         begun = order.first_offset == 0
         for sample in fmp4.samples(fd):
@@ -172,19 +167,6 @@ class Deriver:
         self._link.sendall(wire.encode(message))
 
 
-def _decoder(track: Track, threads: int) -> VideoCodecContext:
-    if track.codec not in ("h264", "hevc"):
-        raise _Undecodable
-    context = CodecContext.create(track.codec, "r")
-    assert isinstance(context, VideoCodecContext)
-    context.extradata = track.configuration or None
-    context.options = {"max_pixels": str(MAX_PIXELS)}
-    context.thread_type = "FRAME"
-    # libavcodec's H.265 decoder waits for itself for ever when frames that two threads work on are broken.
-    context.thread_count = threads if track.codec == "h264" else 1
-    return context
-
-
 def encoder_name() -> str:
     """Which of the encoders is here; '' none."""
     for name, _ in _ENCODERS:
@@ -219,11 +201,11 @@ def _units(data: bytes) -> list[bytes]:
 
 
 def _configuration(units: list[bytes]) -> bytes:
-    """The body of avcC (14496-15 § 5.3.3) of an encoder's parameter sets. Raises _Undecodable."""
+    """The body of avcC (14496-15 § 5.3.3) of an encoder's parameter sets. Raises Undecodable."""
     sps = next((unit for unit in units if unit[0] & 31 == 7), b"")
     pps = next((unit for unit in units if unit[0] & 31 == 8), b"")
     if len(sps) < 4 or not pps:
-        raise _Undecodable
+        raise Undecodable
     head = bytes((1, sps[1], sps[2], sps[3], 0xFF, 0xE1))
     record = head + len(sps).to_bytes(2) + sps + b"\1" + len(pps).to_bytes(2) + pps
     return record + bytes((0xFD, 0xF8, 0xF8, 0)) if sps[1] in (100, 110, 122, 144) else record
@@ -285,7 +267,7 @@ def main() -> None:
         if has_encoder:
             serve(link)
             os._exit(0)
-    except (BadMp4, _Undecodable, av.error.FFmpegError, ValueError):
+    except (BadMp4, Undecodable, av.error.FFmpegError, ValueError):
         reason = "damaged"
     except _TooLarge:
         reason = "too large"

@@ -115,7 +115,9 @@ def test_a_confined_process_reads_what_it_holds_and_can_do_nothing_else(tmp_path
     assert set(told.values()) <= {0, errno.EPERM, errno.EACCES, errno.ENOMEM}
 
 
-@pytest.mark.skipif(landlock_abi() < 6, reason="this kernel's Landlock does not know signals and ports")
+@pytest.mark.skipif(
+    landlock_abi() < 6 and "CI" not in os.environ, reason="this kernel's Landlock does not know signals and ports"
+)
 def test_landlock_holds_by_itself(tmp_path: Path) -> None:
     told = try_acts(tmp_path, "landlock", 0)
     assert {act for act in LANDLOCK if told[act] == 0} == set()
