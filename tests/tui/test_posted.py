@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import time
 from html import escape
 
@@ -71,7 +70,6 @@ def test_the_hash_that_our_own_page_names_proves_nothing_by_itself() -> None:
     assert [one.posted for one in differences] == ['somebody "watches" them all day ever.'], differences
 
 
-@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs poppler-utils")
 @pytest.mark.parametrize("large", [False, True])
 def test_p18_our_own_pdf_over_several_pages_says_the_same_and_one_word_more_is_found(large: bool) -> None:
     text = filled_model(PaperFacts("Example Town Library", "Ada", "https://library.example"))
