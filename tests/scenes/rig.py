@@ -5,7 +5,6 @@ The library stands where the policy was adopted: all local times are New York's,
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from holdshelf_core.api.types_people import FlagRow
 from tests.looking import NS, Recorded, commissioned, record, seed
 from tests.people import People
 from tests.service import Service
-from tests.tui.test_cli_driver import HOLDSHELF, Ran
+from tests.tui.test_cli_driver import HOLDSHELF, Ran, in_session
 
 ZONE = "America/New_York"
 CAMERAS = ("lobby", "desk", "stacks", "door")
@@ -46,21 +45,7 @@ class Desk:
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def run(self, *words: str | Path) -> Ran:
-        ours, theirs = os.pipe()
-        os.write(theirs, self.session["token"].encode())
-        os.close(theirs)
-        try:
-            done = subprocess.run(
-                [HOLDSHELF, *map(str, words), "--data", str(self.service.data)],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=60,
-                env={**os.environ, "HOLDSHELF_TOKEN_FD": str(ours), "TZ": ZONE},
-                pass_fds=(ours,),
-                check=False,
-            )
-        finally:
-            os.close(ours)
+        done = in_session(self.session["token"], self.service.data, *words, env={"TZ": ZONE})
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     @property

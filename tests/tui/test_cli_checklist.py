@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from holdshelf_tui import remote
 from holdshelf_tui.papers.catalogue import PAPERS
 from tests.core.test_checklist import House
 from tests.people import day
-from tests.tui.test_cli_driver import HOLDSHELF, Ran, here
+from tests.tui.test_cli_driver import Ran, here, in_session
 
 
 class Seated(House):
@@ -26,21 +25,7 @@ class Seated(House):
         self.token = self.service.open_session("dora", self.people.fingerprints["dora"])["token"]
 
     def raw(self, *words: str | Path) -> subprocess.CompletedProcess[bytes]:
-        ours, theirs = os.pipe()
-        os.write(theirs, self.token.encode())
-        os.close(theirs)
-        try:
-            return subprocess.run(
-                [HOLDSHELF, *words, "--data", str(self.service.data)],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=60,
-                env={**os.environ, "HOLDSHELF_TOKEN_FD": str(ours)},
-                pass_fds=(ours,),
-                check=False,
-            )
-        finally:
-            os.close(ours)
+        return in_session(self.token, self.service.data, *words)
 
     def run(self, *words: str | Path) -> Ran:
         done = self.raw(*words)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from holdshelf_tui.cli.commission import parse_mask, save_still
 from tests.people import People
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service
-from tests.tui.test_cli_driver import HOLDSHELF, Ran, here, run
+from tests.tui.test_cli_driver import Ran, here, in_session, run
 
 
 @pytest.fixture(scope="module")
@@ -41,21 +40,7 @@ class Seat:
         self._token = service.open_session("dora", people.fingerprints["dora"])["token"]
 
     def raw(self, *words: str) -> subprocess.CompletedProcess[bytes]:
-        ours, theirs = os.pipe()
-        os.write(theirs, self._token.encode())
-        os.close(theirs)
-        try:
-            return subprocess.run(
-                [HOLDSHELF, *words, "--data", str(self._service.data)],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=60,
-                env={**os.environ, "HOLDSHELF_TOKEN_FD": str(ours)},
-                pass_fds=(ours,),
-                check=False,
-            )
-        finally:
-            os.close(ours)
+        return in_session(self._token, self._service.data, *words)
 
     def run(self, *words: str) -> Ran:
         done = self.raw(*words)
