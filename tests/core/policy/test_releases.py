@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from holdshelf_core.policy import releases
-from holdshelf_core.policy.example import AT, PAPER
+from holdshelf_core.policy.case import Scope, Subject
+from holdshelf_core.policy.example import AT, FRONT, PAPER, READING, house
 from holdshelf_core.policy.instants import DAY_NS, HOUR_NS, MINUTE_NS, Now
 from holdshelf_core.policy.model import Adopted, Hold, HoldSpan, Release
 from holdshelf_core.policy.releases import Determination, Paper, Request, Span, beyond, gate_1, gate_2, gates, trimmed
+from holdshelf_core.policy.rules import decide
 
 NOW = Now(AT, AT)
 ENFORCE, ADVISE = Adopted("1", "2026-01-01", PAPER), Adopted("1", "2026-01-01", PAPER, "advise")
@@ -248,3 +252,13 @@ def test_p13_the_paper_that_follows_an_emergency_must_open_both_gates_by_itself(
     ):
         asked = msgspec.structs.replace(emergency, paper=paper)
         assert not releases.following_paper(asked, ENFORCE, (), NOW).passed, paper
+
+
+def test_p11_a_letter_for_one_camera_shows_no_release_that_another_was_asked_for_too() -> None:
+    """What was trimmed away still says that somebody wants that camera."""
+    front, reading = Span(FRONT, AT - HOUR_NS, AT), Span(READING, AT - HOUR_NS, AT)
+    alone = Release("R-1", "search-warrant", "26-1", (front,), (front,), "p1", AT, "requested")
+    cut = msgspec.structs.replace(alone, id="R-2", asked=(front, reading))
+    state = dataclasses.replace(house(), releases={"R-1": alone, "R-2": cut})
+    seen = [decide(state, Subject("p4"), "release.see", Scope(target=key), NOW).allowed for key in ("R-1", "R-2")]
+    assert seen == [True, False]
