@@ -5,26 +5,39 @@ SHELL := /bin/sh
 
 # Where the system's own Python lies, asked after every name on PATH.
 SYSTEM_BIN ?= /usr/bin
-# The virtual cameras of the demo. Installed without its dependencies: it asks for opencv-python, whose Qt build needs
-# libraries that a server lacks; pyproject.toml's `demo` brings opencv-python-headless in its place.
-VIRTUAL_CAMERAS := ipycam>=1.3,<2
-
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+LOWEST := .venv-lowest
+LOCKS := requirements/runtime.lock requirements/apprise.lock requirements/s3.lock requirements/dev.lock requirements/cameras.lock
 PACKAGES := holdshelf_core holdshelf_onvif holdshelf_storage holdshelf_tui
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo test-deps check test bench soak clean print-python
+# Compiled modules are kept: without them each of the hundreds of programs that the tests start compiles the sources anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup catalogs demo test-deps terminals test-ha test-s3 check test policy-coverage test-lowest wheel deb test-compiled lock bench soak clean print-python
 
 help:
 	@echo "make setup      .venv with Holdshelf and everything it needs"
 	@echo "make demo       virtual cameras, recorded, and the Director's screens; needs no root, touches no network"
 	@echo "                (make demo ARGS='--seconds 30 --json')"
 	@echo "make test       all tests, except the long ones; brings the system packages they need (make test-deps)"
+	@echo "                (a part: make test T=tests/core/holds)"
 	@echo "make check      style, types, who may import whom, layout"
+	@echo "make policy-coverage  which branches of the rules calls of the product reach; all of them, or it fails"
+	@echo "make test-lowest  a part of the tests at the lowest versions that pyproject.toml allows"
+	@echo "make catalogs   collect what papers say, bring each language's catalog up to it, compile (docs/papers.md)"
+	@echo "make wheel      a wheel in dist/ with the recording path compiled (build-essential and python3-dev; COMPILE=0: sources alone)"
+	@echo "make deb        a Debian package in dist/, with all libraries in it"
+	@echo "make test-compiled  the recorder's tests with that wheel's modules in the place of the sources"
+	@echo "make lock       requirements/*.lock anew, from pyproject.toml (with a network)"
 	@echo "make bench      speed, side by side with the peers"
 	@echo "make soak       the long campaigns"
+	@echo "                (two hours alone, or less: HOLDSHELF_SOAK_MINUTES=15 make soak T=tests/scenes/test_two_hours.py)"
+	@echo "make terminals  pictures in xterm, kitty and foot on a screen without a monitor; brings those programs"
+	@echo "make test-ha    discovery and the integration in a real Home Assistant, in a venv of its own (HA_VENV=FOLDER keeps it)"
+	@echo "make test-s3    holds kept elsewhere, in a real Ceph; brings it (S3_SEQUENCES=1000: that many random sequences)"
 	@echo "make clean      remove .venv and caches"
 
 # A .venv that was made for another folder (the checkout was moved: its scripts name the old one), or whose Python no
@@ -35,7 +48,7 @@ setup:
 	fi
 	@$(MAKE) -s $(STAMP)
 
-$(STAMP): pyproject.toml Makefile scripts/find-python.sh
+$(STAMP): pyproject.toml Makefile scripts/find-python.sh $(LOCKS)
 	@python=$$($(SHELL) scripts/find-python.sh "$(SYSTEM_BIN)") || exit 1; \
 	rm -f $(STAMP); \
 	if ! $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
@@ -43,9 +56,59 @@ $(STAMP): pyproject.toml Makefile scripts/find-python.sh
 	    "$$python" -m venv --clear $(VENV) || exit 1; \
 	fi
 	@echo "Installing Holdshelf and its parts into $(VENV) (a minute or two the first time)"
-	@$(PIP) install --quiet --editable '.[demo,dev]'
-	@$(PIP) install --quiet --no-deps '$(VIRTUAL_CAMERAS)'
+	@$(PIP) install --quiet --require-hashes -r requirements/dev.lock
+	@$(PIP) install --quiet --require-hashes --no-deps -r requirements/cameras.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@echo "$(CURDIR)" > $(STAMP)
+
+# Versions with the hashes of their files, for every Python that Holdshelf runs on. Where they come from stands in no lock.
+LOCK := pip compile --quiet -c requirements/constraints.in --universal --python-version 3.12 --generate-hashes --no-annotate \
+    --custom-compile-command 'make lock'
+
+lock: setup
+	$(BIN)/uv $(LOCK) pyproject.toml requirements/build.in -o requirements/runtime.lock
+	$(BIN)/uv $(LOCK) --extra apprise -c requirements/runtime.lock pyproject.toml requirements/build.in -o requirements/apprise.lock
+	$(BIN)/uv $(LOCK) --extra s3 -c requirements/runtime.lock pyproject.toml requirements/build.in -o requirements/s3.lock
+	$(BIN)/uv $(LOCK) --extra apprise --extra demo --extra s3 --extra dev -c requirements/apprise.lock -c requirements/s3.lock pyproject.toml requirements/build.in \
+	    -o requirements/dev.lock
+	$(BIN)/uv $(LOCK) --no-deps requirements/cameras.in -o requirements/cameras.lock
+
+# What the declared lower bounds are good for: every module, and tests that use each library.
+LOWEST_TESTS := tests/house/test_requirements.py tests/test_decoding.py tests/core/cameras/test_flows.py tests/core/api/test_api.py \
+    tests/core/recorder/worker/test_whep.py tests/core/reports/test_website.py tests/onvif/test_client.py tests/storage/test_register.py \
+    tests/tui/ssh/test_coming_in.py tests/tui/papers/test_pdf.py tests/tui/screens/test_today.py \
+    tests/tui/widgets/test_half_block.py tests/tui/test_terminal.py
+
+test-lowest: test-deps setup
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct pyproject.toml --extra apprise --extra demo --extra s3 --extra dev -o $(LOWEST)/lowest.txt
+	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --only-binary numpy --only-binary av -r $(LOWEST)/lowest.txt
+	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --editable .
+	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps -r requirements/cameras.in
+	$(LOWEST)/bin/python -m pytest -n 2 $(LOWEST_TESTS)
+
+COMPILE := 1
+COMPILED := build/compiled
+
+wheel: setup
+	@rm -rf dist
+	HOLDSHELF_COMPILE=$(COMPILE) $(BIN)/python -m hatchling build -t wheel
+
+# A Debian package, with libraries that are held against the locks: scripts/deb.sh. DEB_REVISION=+local1 stands behind its version.
+DEB_REVISION :=
+
+deb: setup
+	@$(SHELL) scripts/test-deps.sh deb-packages.txt
+	@$(MAKE) -s wheel COMPILE=$(COMPILE)
+	@$(SHELL) scripts/deb.sh $(BIN) $(DEB_REVISION)
+
+test-compiled: test-deps wheel
+	rm -rf $(COMPILED)
+	$(BIN)/python -m zipfile -e dist/*.whl $(COMPILED)
+	PYTHONPATH=$(CURDIR)/$(COMPILED) $(BIN)/python -m pytest -n 2 --dist loadfile $(or $(T),tests/core/recorder tests/core/buffer)
+
+catalogs: setup
+	$(BIN)/python scripts/catalogs.py
 
 # Which Python `make setup` would take.
 print-python:
@@ -66,20 +129,55 @@ check: setup
 
 # Most tests wait for a stream, a disk or a clock: four at a time, each file in one process, the longest first (tests/order.py).
 test: test-deps setup
-	$(BIN)/python -m pytest -m "not soak" -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not soak" -n 4 --dist loadfile --no-loadscope-reorder $(T)
+
+# A rule that no act, read or command reaches is no rule: each branch of policy/, by calls that do not come from a test.
+policy-coverage: setup
+	$(BIN)/python scripts/policy_coverage.py
 
 soak: test-deps setup
-	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m pytest -m soak $(T)
+
+# Real terminal programs, which the other tests do without: they bring a graphics driver (scripts/terminal-packages.txt).
+terminals: test-deps setup
+	@$(SHELL) scripts/test-deps.sh terminal-packages.txt
+	CI=true $(BIN)/python -m pytest -m soak tests/tui/ssh/test_real_terminals.py
+
+# Home Assistant pins other versions than ours, so it never comes into .venv, nor into this folder.
+HA_VENV :=
+HA_TESTS := tests/core/alerts/test_home_assistant.py
+
+test-ha: test-deps setup
+	@folder="$(HA_VENV)"; \
+	if [ -z "$$folder" ]; then folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT || exit 1; fi; \
+	if [ ! -x "$$folder/bin/hass" ]; then \
+	    echo "Installing Home Assistant into $$folder (900 MB)"; \
+	    $(BIN)/uv venv --quiet --allow-existing --no-python-downloads --python '>=3.13.2,<3.14' "$$folder" && \
+	    $(BIN)/uv pip install --quiet --python "$$folder/bin/python" -r scripts/home-assistant.txt || exit 1; \
+	fi; \
+	HOLDSHELF_HOME_ASSISTANT="$$folder" $(BIN)/python -m pytest -m soak $(HA_TESTS)
+
+# Real Ceph, in memory: it enforces what it locks, which nothing smaller does. S3_SEED repeats a run's random sequences.
+S3_SEQUENCES := 100
+S3_SEED :=
+
+test-s3: test-deps setup
+	@$(SHELL) scripts/test-deps.sh s3-packages.txt
+	HOLDSHELF_S3=1 HOLDSHELF_S3_SEQUENCES=$(S3_SEQUENCES) HOLDSHELF_S3_SEED=$(S3_SEED) \
+	    $(BIN)/python -m pytest -m soak tests/core/offsite
 
 # Each script measures ours beside a peer and says whether its bars hold; all run even when one misses a bar.
 bench: test-deps setup
+	@for list in s3-packages.txt s3-bench-packages.txt; do $(SHELL) scripts/test-deps.sh "$$list" || exit 1; done
 	@missed=; for script in bench/*.py; do \
 	    [ -e "$$script" ] || continue; \
 	    echo "== $$script"; \
-	    $(BIN)/python "$$script" --bars || missed="$$missed $$script"; \
+	    $(BIN)/python "$$script" --bars --save || missed="$$missed $$script"; \
 	done; \
+	$(BIN)/python scripts/benchmarks.py; \
+	$(BIN)/python scripts/county_table.py; \
 	if [ -n "$$missed" ]; then echo "Bars missed:$$missed" >&2; exit 1; fi
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .rig-cache .coverage
+	rm -rf $(VENV) $(LOWEST) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .rig-cache .coverage
 	find core onvif storage tui tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

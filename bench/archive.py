@@ -23,21 +23,21 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.parts import proc
+from bench.parts import access_log, proc
 from bench.parts.library import furnish
 from bench.parts.rows import Row, add_options, median_row, report, say
-from holdshelf_core.api import types
-from holdshelf_storage.days import SegmentRef
-from holdshelf_storage.footage import Footage
-from holdshelf_storage.ledger import Ledger
-from holdshelf_storage.volume import Volume
+from holdshelf_core.buffer import types
+from holdshelf_storage.footage.footage import Footage
+from holdshelf_storage.ledger.ledger import Ledger
+from holdshelf_storage.volume.days import SegmentRef
+from holdshelf_storage.volume.volume import Volume
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
 from tests.storage.archive import Archive, day_start_ns, make_archive
 
-START_BAR_S = 2.0
-START_MORE_BAR_S = 0.5
-QUERY_BAR_MS = 20.0
+START_BAR_S = 1.5
+START_MORE_BAR_S = 0.3
+QUERY_BAR_MS = 12.0
 SWEEP_BATCH = 256  # keeping.sweeper.BATCH_SEGMENTS
 ONE_BY_ONE = 50
 DAY_NS = 86_400_000_000_000
@@ -67,10 +67,18 @@ class House:
             # Called as the archive's cameras are, so that its footage is theirs.
             list(pool.map(lambda name: service.add(server.url(name), name), server.mounts))
 
-    def furnish(self, archive: Archive) -> Path:
-        """Gives an archive the register of this house; returns its data folder."""
+    def furnish(self, archive: Archive, log_entries: int) -> Path:
+        """Gives an archive the register and the log of this house, with so many entries more; returns its data folder."""
         furnish(self.empty / "state", archive.state)
-        return archive.state.parent
+        data = archive.state.parent
+        if log_entries:
+            access_log.fill(archive.state, log_entries)
+            # As any other library's: a service has run on it, and has stated a root over its rows when it ended.
+            began_s = time.monotonic()
+            with Service(data) as service:
+                say(f"{log_entries:,} entries of the log replayed from the first in {time.monotonic() - began_s:.1f} s")
+                service.stop(120)
+        return data
 
     @contextlib.contextmanager
     def started(self, data: Path) -> Iterator[tuple[Service, Started]]:
@@ -107,11 +115,12 @@ class Bench:
     house: House
     archive: Archive
     repeat: int
+    log_entries: int = 0
     rows: list[Row] = field(default_factory=list)
 
     def start_and_ask(self) -> None:
         """Starts turn about on the empty archive and on this one; asks this one through the API."""
-        data = self.house.furnish(self.archive)
+        data = self.house.furnish(self.archive, self.log_entries)
         empty: list[Started] = []
         ours: list[Started] = []
         for turn in range(self.repeat):
@@ -143,7 +152,7 @@ class Bench:
         def ask(day: str) -> int:
             start_ns = day_start_ns(day)
             span = {"start_utc_ns": start_ns, "end_utc_ns": start_ns + DAY_NS}
-            return len(service.client.get("/footage", list[types.SegmentRow], camera=self.archive.cameras[0], **span))
+            return len(service.client.read(types.ReadFootage(camera=self.archive.cameras[0], **span)))
 
         self._query("through the API", ask)
 
@@ -251,7 +260,7 @@ def bench(
     try:
         archive = make_archive(root, *dimensions)
         say(f"{name}: {archive.segments} segments made in {time.monotonic() - began_s:.0f} s")
-        found = Bench(name, house, archive, options.repeat)
+        found = Bench(name, house, archive, options.repeat, options.log_entries)
         found.start_and_ask()
         found.in_process()
     finally:
@@ -268,6 +277,13 @@ def main() -> int:
         "--cameras", type=int, default=16, help="cameras in the register, dialled at start (default 16)"
     )
     parser.add_argument("--repeat", type=int, default=5, help="starts of each kind; medians are reported (default 5)")
+    parser.add_argument(
+        "--log-entries",
+        type=int,
+        default=0,
+        metavar="N",
+        help="entries of the access log beside the archive (default none)",
+    )
     parser.add_argument("--folder", type=Path, help="where to make archives (default: the system's temporary folder)")
     add_options(parser)
     options = parser.parse_args()

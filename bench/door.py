@@ -18,12 +18,16 @@ from bench.parts import visits
 from bench.parts.rows import Row, add_options, report, say
 from bench.parts.sshd import full_screen_program
 
-PARTS = ("paint", "pictures", "crowd", "idle")
+PARTS = ("paint", "pictures", "crowd", "idle", "four")
 
 
 def measure(folder: Path, options: argparse.Namespace) -> list[Row]:
-    """All parts that are wanted, on one house."""
+    """All parts that are wanted, on one house; four cameras side by side on another, which has four."""
     rows: list[Row] = []
+    if "four" in options.parts:
+        rows += visits.side_by_side(folder / "four", min(options.repeat, 15))
+    if set(options.parts) == {"four"}:
+        return rows
     with visits.both(folder) as sides:
         say(f"the peer is sshd with {sides.sshd.program}")
         if "paint" in options.parts:

@@ -19,17 +19,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.parts.rows import Row, add_options, median_row, report, say
-from holdshelf_core.api import local
-from holdshelf_core.looking.picture_protocol import Burn
-from holdshelf_core.policy.model import Mask, Span
-from holdshelf_core.releasing.facts import MASKED, ORIGINAL, Facts
-from holdshelf_storage.footage import Footage, SegmentFacts
-from holdshelf_storage.journal import StoredSegment
-from holdshelf_storage.ledger import Ledger
-from holdshelf_storage.volume import Volume
+from holdshelf_core.looks.picture_protocol import Burn
+from holdshelf_core.operations import offline
+from holdshelf_core.policy.model import KeyPoint, Mask, MovingBox, Span
+from holdshelf_core.releases.facts import MASKED, ORIGINAL, Facts, OthersSaid, boxes_told
+from holdshelf_storage.footage.footage import Footage, SegmentFacts
+from holdshelf_storage.footage.hashing import frames_tree
+from holdshelf_storage.ledger.ledger import Ledger
+from holdshelf_storage.volume.journal import StoredSegment
+from holdshelf_storage.volume.volume import Volume
 from tests.looking import BOOT, BOOTED_UTC_NS, NS
 
-BAR = 3.0
+BAR = 2.0
 SEGMENT_S, FPS = 60, 15
 MASK = Mask(((0, 0), (5000, 0), (5000, 5000), (0, 5000)))
 
@@ -62,16 +63,17 @@ def make_segment(folder: Path, mbps: float) -> tuple[bytes, int]:
 
 def make_footage(data: Path, minute: bytes, frames: int, segments: int, start_utc_ns: int) -> None:
     """So many minutes of one camera, without a break."""
-    local.init(data, media=None, budget_bytes=None, floor_days=None)
+    offline.init(data, media=None, budget_bytes=None, floor_days=None)
     volume = Volume.attach(data / "state", data / "media")
     try:
         footage = Footage(volume, Ledger(volume))
-        sha256 = hashlib.sha256(minute).hexdigest()
+        sha256, frames_root = hashlib.sha256(minute).hexdigest(), ""
         for number in range(segments):
             segment = footage.open_segment("lobby")
             with open(segment.fd, "wb", closefd=False) as file:
                 file.write(minute)
             start = start_utc_ns + number * SEGMENT_S * NS
+            frames_root = frames_root or frames_tree(segment.fd).root().hex()
             footage.close_segment(
                 segment,
                 SegmentFacts(
@@ -86,16 +88,23 @@ def make_footage(data: Path, minute: bytes, frames: int, segments: int, start_ut
                     width=1280,
                     height=720,
                     frames=frames,
+                    frames_root=frames_root,
                 ),
             )
     finally:
         volume.detach()
 
 
-def facts_of(kind: str, span: Span) -> Facts:
+def facts_of(kind: str, span: Span, *, boxes: tuple[MovingBox, ...] = (), masks: tuple[Mask, ...] = (MASK,)) -> Facts:
     """What a bundle of that span says."""
     burn = Burn(
-        library="Bench", camera_name="Lobby", person="release R-2026-0001", log_seq=1, masks=(MASK,), camera="lobby"
+        library="Bench",
+        camera_name="Lobby",
+        person="release R-2026-0001",
+        log_seq=1,
+        masks=masks,
+        boxes=boxes,
+        camera="lobby",
     )
     return Facts(
         release="R-2026-0001",
@@ -116,6 +125,7 @@ def facts_of(kind: str, span: Span) -> Facts:
         caution="",
         policy_version="",
         policy_sha256="",
+        others=OthersSaid(bool(boxes), "-", "", "-", "-", boxes_told(boxes)),
         cameras={"lobby": "Lobby"},
         burns={"lobby": burn},
         log_entry=1,
@@ -123,24 +133,36 @@ def facts_of(kind: str, span: Span) -> Facts:
     )
 
 
+def moving_box(start: int, end: int) -> MovingBox:
+    """A quarter of the picture high and wide, from the left to the right and back each minute."""
+    places, points = ((0, 3000, 2500, 5500), (7500, 4000, 10_000, 6500)), []
+    for number in range((end - start) // (30 * NS) + 1):
+        points.append(KeyPoint(start + number * 30 * NS, *places[number % 2]))
+    return MovingBox("lobby", tuple(points))
+
+
 _MAKE = """
 import resource, sys, threading, time
 sys.path.insert(0, {root!r})
 from pathlib import Path
-from bench.export import facts_of
+from bench.export import facts_of, moving_box
 from holdshelf_core.policy.model import Span
-from holdshelf_core.releasing.bundle import Order, make
-from holdshelf_core.releasing.signing_keys import KeyRing
-from holdshelf_storage.access_log import AccessLog
-from holdshelf_storage.footage import Footage
-from holdshelf_storage.ledger import Ledger
-from holdshelf_storage.volume import Volume
+from holdshelf_core.releases.bundle import Order, make
+from holdshelf_core.releases.signing_keys import KeyRing
+from holdshelf_storage.access_log.access_log import AccessLog
+from holdshelf_storage.footage.footage import Footage
+from holdshelf_storage.ledger.ledger import Ledger
+from holdshelf_storage.volume.volume import Volume
+from tests.storage.anchors.anchoring import anchored_book
 def peak_kb():
     return next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
 state, media = Path({data!r}) / "state", Path({data!r}) / "media"
 volume, log = Volume.attach(state, media), AccessLog.open(state)
-order = Order(facts_of({kind!r}, Span("lobby", {start}, {end})), Footage(volume, Ledger(volume)), log,
-              KeyRing.ensure(state / "keys", 0).current, [], lambda: 1 << 50, threading.Event(), lambda *_: None)
+footage = Footage(volume, Ledger(volume))
+book = anchored_book(log, volume, footage)
+more = {{"boxes": (moving_box({start}, {end}),), "masks": ()}} if {drawn} else {{}}
+order = Order(facts_of({kind!r}, Span("lobby", {start}, {end}), **more), footage, log,
+              KeyRing.ensure(state / "keys", 0).current, [], lambda: 1 << 50, threading.Event(), lambda *_: None, book)
 before, began_s = peak_kb(), time.perf_counter()
 made = make(order)
 worker_kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
@@ -150,12 +172,13 @@ volume.detach()
 """
 
 
-def export(data: Path, kind: str, start: int, end: int) -> tuple[str, float, float, float]:
+def export(data: Path, kind: str, start: int, end: int, *, drawn: bool = False) -> tuple[str, float, float, float]:
     """Makes the bundle in a process of its own: the key's fingerprint, by how many MB its memory grew, seconds, and the MB
     of the worker that decodes and encodes. The seconds are those of the making: a service that makes bundles runs already.
+    ``drawn``: with a box that moves, and no other mask.
     """
     root = str(Path(__file__).resolve().parents[1])
-    script = _MAKE.format(root=root, data=str(data), kind=kind, start=start, end=end)
+    script = _MAKE.format(root=root, data=str(data), kind=kind, start=start, end=end, drawn=drawn)
     made = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     if made.returncode:
         raise AssertionError(made.stderr[-2000:])
@@ -187,6 +210,55 @@ def copy(data: Path, start: int, end: int, target: Path) -> float:
     return took_s
 
 
+def draw_by_ffmpeg(minute: bytes, minutes: int, folder: Path) -> float:
+    """The peer of a moving box: seconds for ffmpeg to decode, draw the same box and encode as we do, no legend."""
+    source, listed = folder / "minute.mp4", folder / "minutes.txt"
+    source.write_bytes(minute)
+    listed.write_text(f"file '{source}'\n" * minutes)
+    turn = "abs(mod(t,60)/30-1)"  # 1 at the left, 0 at the right
+    box = f"[0][1]overlay=x='W*0.75*(1-{turn})':y='H*(0.3+0.1*(1-{turn}))':shortest=1"
+    began_s = time.perf_counter()
+    subprocess.run(
+        [
+            *(
+                "nice",
+                "-n",
+                "5",
+                "ffmpeg",
+                "-nostdin",
+                "-v",
+                "error",
+                "-y",
+                "-f",
+                "concat",
+                "-safe",
+                "0",
+                "-i",
+                str(listed),
+            ),
+            *(
+                "-f",
+                "lavfi",
+                "-i",
+                f"color=gray:size=320x180:rate={FPS}",
+                "-filter_complex",
+                box,
+                "-c:v",
+                "libx264",
+                "-preset",
+                "veryfast",
+                "-crf",
+                "20",
+                "-g",
+                str(2 * FPS),
+            ),
+            *("-x264-params", "bframes=0:rc-lookahead=10:sync-lookahead=0", "-an", str(folder / "drawn.mp4")),
+        ],
+        check=True,
+    )
+    return time.perf_counter() - began_s
+
+
 def timed(act: object) -> float:
     """Seconds of a call without arguments."""
     began_s = time.perf_counter()
@@ -201,6 +273,9 @@ def main() -> int:
     parser.add_argument("--long", type=int, default=8, help="times that length for the second look at memory; 0: none")
     parser.add_argument("--mbps", type=float, default=4.0, help="bit rate (default 4)")
     parser.add_argument("--masked-minutes", type=int, default=1, help="of a masked copy, for its speed; 0: none")
+    parser.add_argument(
+        "--drawn-minutes", type=int, default=0, help="with a moving box beside ffmpeg's (default 0: none)"
+    )
     parser.add_argument("--masked-long", type=int, default=0, help="times that length for memory (default 0: none)")
     parser.add_argument("--repeat", type=int, default=3, help="turns; medians are reported (default 3)")
     parser.add_argument("--folder", type=Path, help="where to make footage and bundles (default: the temporary folder)")
@@ -246,6 +321,18 @@ def main() -> int:
                 rows.append(Row(what, "MB", long_mb, short_mb, 4.0, "more"))
                 what = f"memory of its worker, {options.masked_long} × as long"
                 rows.append(Row(what, "MB", long_worker_mb, worker_mb, 30.0, "more"))
+        if drawn_minutes := min(options.drawn_minutes, options.minutes):
+            end = start + drawn_minutes * SEGMENT_S * NS
+            _, _, _, first_worker_mb = export(data, MASKED, start, start + SEGMENT_S * NS, drawn=True)
+            drawn = []
+            for _ in range(options.repeat):
+                _, long_mb, took_s, worker_mb = export(data, MASKED, start, end, drawn=True)
+                drawn.append((took_s, draw_by_ffmpeg(minute, drawn_minutes, folder)))
+                say(f"a moving box: ours {took_s:.1f} s, ffmpeg {drawn[-1][1]:.1f} s; load {os.getloadavg()[0]:.1f}")
+            what = f"a box that moves through {drawn_minutes} min of 720p15"
+            rows.append(median_row(what, "s", drawn, worker_mb=round(worker_mb)))
+            what = f"memory of its worker, {drawn_minutes} × as long as a minute"
+            rows.append(Row(what, "MB", worker_mb, first_worker_mb, 30.0, "more"))
     return report("export", rows, options, repeat=options.repeat)
 
 

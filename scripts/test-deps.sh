@@ -1,10 +1,10 @@
 #!/bin/sh
-# Make sure that the packages in test-packages.txt are installed.
+# Make sure that the packages in test-packages.txt (or in the list that is named) are installed.
 #
 # Installs what is missing where it may (root, or sudo that asks nothing); elsewhere prints the one line to run and
 # exits 1. Asks no package server when nothing is missing.
 set -eu
-list=$(dirname "$0")/test-packages.txt
+list=$(dirname "$0")/${1:-test-packages.txt}
 
 if ! command -v dpkg-query >/dev/null; then
     echo "make test installs its parts on Debian and Ubuntu only. Install here what these packages hold, then run" >&2

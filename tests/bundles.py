@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from holdshelf_core.api import types_releases as types
+from holdshelf_core.api.client import Client
 from holdshelf_core.policy import model
+from holdshelf_core.releases import types
 from tests.looking import NS, Recorded
 from tests.scenes.rig import Library
 from tests.service import wait_for
@@ -81,8 +82,14 @@ def approved(
         approved_by=approved_by,
         approved_utc_ns=spans[0].end_utc_ns + 2 * NS,
         original=original,
+        others=model.Others(False, by, spans[0].end_utc_ns + NS),
     )
     return ("releases", row.id, row)
+
+
+def nobody_else(client: Client, release: str) -> types.ReleaseRow:
+    """It is said that nobody else is seen in it."""
+    return client.act(types.ReleaseOthers(release, seen=False))
 
 
 def spans_of(made: Recorded, *cameras: str, start_s: float = 0, end_s: float = 300) -> list[model.Span]:
@@ -93,17 +100,17 @@ def spans_of(made: Recorded, *cameras: str, start_s: float = 0, end_s: float = 3
 
 def export(house: Library, release: str, seconds: float = 60) -> types.ReleaseRow:
     """Has the bundle made by the Director and waits for it."""
-    house.director.act("release.export", types.ReleaseAsk(release), types.ExportRow)
+    house.director.act(types.ReleaseExport(release))
     ended = await_export(house, release, seconds)
     assert ended.state == "done", ended.step
-    return house.director.act("release.show", types.ReleaseAsk(release), types.ReleaseRow)
+    return house.director.act(types.ReleaseShow(release))
 
 
 def await_export(house: Library, release: str, seconds: float = 60) -> types.ExportRow:
     """How it ended."""
 
     def over() -> types.ExportRow | None:
-        rows = house.director.get("/rules/exports", list[types.ExportRow])
+        rows = house.director.read(types.ReadExports())
         return next((r for r in rows if r.release == release and r.state in ("done", "failed", "cancelled")), None)
 
     return wait_for(f"{release} is over", over, seconds)

@@ -22,11 +22,12 @@ import numpy as np
 
 from holdshelf_core.policy import model
 from holdshelf_core.times import rfc3339
-from holdshelf_storage.access_log import AccessLog
-from holdshelf_storage.footage import Footage, SegmentFacts
-from holdshelf_storage.journal import Gap, GapEnd
-from holdshelf_storage.ledger import Ledger
-from holdshelf_storage.volume import Volume
+from holdshelf_storage.access_log.access_log import AccessLog
+from holdshelf_storage.footage.footage import Footage, SegmentFacts
+from holdshelf_storage.footage.hashing import frames_tree
+from holdshelf_storage.ledger.ledger import Ledger
+from holdshelf_storage.volume.journal import FromCamera, Gap, GapEnd
+from holdshelf_storage.volume.volume import Volume
 
 NS = 1_000_000_000
 MINUTE_NS = 60 * NS
@@ -38,7 +39,7 @@ OPTIONS = {"movflags": "empty_moov+default_base_moof+skip_trailer", "frag_durati
 
 
 @functools.cache
-def mp4(size: tuple[int, int] = (WIDTH, HEIGHT), *, detailed: bool = False) -> bytes:
+def mp4(size: tuple[int, int] = (WIDTH, HEIGHT), *, detailed: bool = False, comment: str = "") -> bytes:
     """Twenty seconds that get brighter: of one shade, or with details everywhere, as a real room has them."""
     width, height = size
     details = np.zeros((height, width, 3), dtype=np.uint8)
@@ -51,6 +52,8 @@ def mp4(size: tuple[int, int] = (WIDTH, HEIGHT), *, detailed: bool = False) -> b
         details += np.kron(cells, np.ones((block, block, 1), dtype=np.uint8))[:height, :width]
     out = io.BytesIO()
     with av.open(out, "w", format="mp4", options=OPTIONS) as container:
+        if comment:
+            container.metadata["comment"] = comment
         stream = container.add_stream("libx264", rate=FPS, options={"preset": "ultrafast", "g": str(FPS)})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.time_base = Fraction(1, FPS)
@@ -73,20 +76,27 @@ def write(
     *,
     size: tuple[int, int] = (WIDTH, HEIGHT),
     detailed: bool = False,
+    explained: bool = False,
+    from_camera: FromCamera | None = None,
 ) -> None:
-    """One closed file of twenty seconds; something moves in its second half. ``run``: the unbroken stretch it is part of."""
+    """One closed file of twenty seconds; something moves in its second half. ``run``: the unbroken stretch it is part of.
+
+    ``explained``: with the comment that a recorded file has, which takes a moment more.
+    """
     segment = footage.open_segment(camera)
-    data = mp4(size, detailed=detailed)
+    said = {"holdshelf": 1, "seq": segment.seq, "camera": camera, "start_utc_ns": start_utc_ns, "run": run}
+    data = mp4(size, detailed=detailed, comment=json.dumps(said) if explained else "")
     with open(segment.fd, "wb", closefd=False) as file:
         file.write(data)
+    frames_root = frames_tree(segment.fd).root().hex()
     footage.close_segment(
         segment,
         SegmentFacts(
             start_utc_ns=start_utc_ns,
             duration_ns=SECONDS * NS,
             run=run,
-            boot=BOOT,
-            start_boot_ns=start_utc_ns - BOOTED_UTC_NS,
+            boot=BOOT if from_camera is None else "",
+            start_boot_ns=start_utc_ns - BOOTED_UTC_NS if from_camera is None else 0,
             sha256=hashlib.sha256(data).hexdigest(),
             bytes=len(data),
             codec="h264",
@@ -94,6 +104,8 @@ def write(
             height=size[1],
             frames=SECONDS * FPS,
             activity=[100] * (SECONDS // 2) + [100_000] * (SECONDS // 2),
+            frames_root=frames_root,
+            from_camera=from_camera or msgspec.UNSET,
         ),
     )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from holdshelf_core.api import types_people as types
 from holdshelf_core.api.client import Client
+from holdshelf_core.people import types
 from tests.keys import new_key
 from tests.service import Service
 
@@ -17,6 +18,14 @@ PAPER = hashlib.sha256(b"a signed paper").hexdigest()
 def day(offset: int) -> str:
     """The local day so many days from now."""
     return (datetime.now().astimezone().date() + timedelta(days=offset)).isoformat()
+
+
+def wait_past_midnight(seconds: float = 120) -> None:
+    """For what asks for a day's acts after some were done: where midnight is less than so far away, it is awaited first."""
+    now = datetime.now().astimezone()
+    left_s = (now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1) - now).total_seconds()
+    if left_s < seconds:
+        time.sleep(left_s + 0.1)
 
 
 class People:
@@ -33,14 +42,14 @@ class People:
     def name(self, seat: str, login: str, name: str, by: Client, *, start: str = "", end: str = "") -> Client:
         line, self.fingerprints[login] = new_key()
         asked = types.SeatName(seat, login, name, line, start, end, PAPER)
-        by.act("seat.name", asked, types.Done)
+        by.act(asked)
         return self.client(login)
 
     def enrol(self, login: str, name: str, by: Client | None = None) -> str:
         """A person with a key and without any right; returns the id."""
         line, self.fingerprints[login] = new_key()
         asked = types.PersonAdd(login, name, line)
-        return (by or self.service.client).act("person.add", asked, types.Done).id
+        return (by or self.service.client).act(asked).id
 
     def appoint(
         self, login: str, name: str, by: Client, *rights: str, last_day: str | None = None, **more: object
@@ -49,7 +58,7 @@ class People:
         if login not in self.fingerprints:
             self.enrol(login, name, by)
         asked = types.AppointmentMake(login, list(rights), last_day or day(30), PAPER, **more)  # type: ignore[arg-type]
-        return by.act("appointment.make", asked, types.Done).id
+        return by.act(asked).id
 
     def client(self, login: str) -> Client:
         """A new session of that person."""

@@ -10,12 +10,13 @@ import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import av
 import numpy as np
 
-from holdshelf_storage.footage import Footage, OpenSegment, SegmentFacts
+from holdshelf_storage.footage.footage import Footage, OpenSegment, SegmentFacts
 
 if TYPE_CHECKING:
     from holdshelf_core.app import Holdshelf
@@ -87,6 +88,11 @@ class Camera:
     start_boot_ns: int = 0
     reason: str = ""
     state: str = "recording"
+    detail: str = ""
+    codec: str = "h264"
+    width: int = 640
+    height: int = 360
+    last_gap: tuple[int, int, str] | None = None
 
     @property
     def is_recording(self) -> bool:
@@ -105,6 +111,8 @@ class Cameras:
         self.time = time
         self.cameras: dict[str, Camera] = {}
         self.segment_s = 60.0
+        self.workers = SimpleNamespace(pids=list)
+        self.backfill = SimpleNamespace(sources=None)
         self._footage: Footage | None = None
 
     # --- as the root object calls it ----------------------------------------------------------------------------
@@ -121,6 +129,8 @@ class Cameras:
 
     async def async_detach(self, *_args: object, **_options: object) -> None:
         self._footage = None
+
+    def async_without_volume(self, _reason: str) -> None: ...
 
     async def async_set_stream(self, *_args: object) -> None: ...
 

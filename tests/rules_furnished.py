@@ -4,13 +4,22 @@ some footage."""
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from holdshelf_core.actions import Change, LogForm
-from holdshelf_core.api import types_commission, types_people
-from holdshelf_storage.volume import init_volume
-from tests.rules_house import Outcome
+import msgspec
+
+from holdshelf_core.actions.caller import Caller
+from holdshelf_core.actions.registry import Change, LogForm
+from holdshelf_core.acts import Act, Read
+from holdshelf_core.cameras import commission_types as types_commission
+from holdshelf_core.errors import Refused
+from holdshelf_core.people import types as types_people
+from holdshelf_core.people.board_types import MayAnswer, ReadMay
+from holdshelf_core.policy.state import State
+from holdshelf_storage.volume.volume import init_volume
+from tests.rules_house import Outcome, Rig, Session
 from tests.rules_machine import CAMERAS, PAPER, Machine, Plan, Template, key
 from tests.rules_model import DAY_NS, MINUTE_NS, Person, Term
 from tests.rules_service import copy_tree
@@ -79,10 +88,76 @@ class _Furnishing(TroubleRules):
             row |= {"area_kind": "entrance", "area_note": "", "added_utc_ns": number}
             row |= {"data": {"stream": {"url": "rtsp://192.0.2.1/stream"}}}
             form = LogForm(cameras=(camera,))
-            await self.rig.house.gate.async_service_entry("camera.add", form, [Change("entries", camera, row)])
+            await self.rig.house.authorizer.async_service_entry("camera.add", form, [Change("entries", camera, row)])
 
     def does(self, plan: Plan | None) -> Outcome:
         assert plan is not None
         outcome = self.act(plan)
         assert outcome.kind == "done", outcome
         return outcome
+
+
+@dataclass
+class House:
+    """The furnished house, and sessions of its people."""
+
+    rig: Rig
+    sessions: dict[str, Session] = field(default_factory=dict)
+
+    def who(self, login: str) -> Session:
+        if login not in self.sessions:
+            number = ("dora", "carl", "ann", "bob").index(login)
+            session, _ = self.rig.log_in(login, key(number)[1])
+            assert session is not None, login
+            self.sessions[login] = session
+        return self.sessions[login]
+
+    def act(self, login: str | None, name: str, request: msgspec.Struct) -> Outcome:
+        return self.rig.act(name, self.who(login) if login else None, request)
+
+    def done(self, login: str | None, name: str, request: msgspec.Struct) -> Any:
+        outcome = self.act(login, name, request)
+        assert outcome.kind == "done", outcome
+        return outcome.answer
+
+    def ask(self, login: str | None, request: Act[Any]) -> Any:
+        """The answer to an act by its typed request."""
+        return self.done(login, request.spec.name, request)
+
+    def refused(self, login: str | None, request: Act[Any], clause: str, words: str) -> None:
+        """The policy refuses it, by that clause, in those words."""
+        outcome = self.act(login, request.spec.name, request)
+        assert isinstance(outcome.error, Refused), outcome
+        told = f"{outcome.error.clause}: {outcome.error.sentence} {outcome.error.next_step}"
+        assert outcome.error.clause == clause, told
+        assert words in told, told
+
+    def wrong(self, login: str | None, request: Act[Any], words: str) -> None:
+        """It cannot be done as it is asked for."""
+        outcome = self.act(login, request.spec.name, request)
+        assert outcome.kind == "wrong", outcome
+        assert words in f"{outcome.error} {getattr(outcome.error, 'next_step', '')}", outcome
+
+    def read[A](self, person: str | None, request: Read[A]) -> A:
+        """A read, by a person's id or the admin."""
+        caller = Caller(person, person is None, -1, "local")
+        answer: A = self.rig.run(self.rig.house.authorizer.async_read(request, caller))
+        return answer
+
+    def may(self, person: str, action: str, **about: Any) -> MayAnswer:
+        """What `policy may` says."""
+        return self.read(None, ReadMay(person, action, **about))
+
+    def pass_days(self, days: int) -> None:
+        """Days pass, and sessions end."""
+        self.rig.time.run(days * DAY_NS)
+        self.sessions.clear()
+
+    @property
+    def now(self) -> int:
+        return self.rig.time.wall_ns
+
+    @property
+    def state(self) -> State:
+        """As the rules see it."""
+        return self.rig.house.state_store.state

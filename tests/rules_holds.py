@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from holdshelf_core.api import types_holds
+from holdshelf_core.holds import types as types_holds
 from tests.rules_house import Session
 from tests.rules_looks import LookRules
 from tests.rules_machine import CAMERAS, NS, PAPER, SEGMENT_BYTES, Plan, moments, nth
@@ -158,9 +158,10 @@ class HoldRules(LookRules):
     def see_holds(self, n: int, of: int) -> None:
         who = self.by(n)
         by, hold = self.person_of(who), self.hold(of)
-        listed = self.act(
-            Plan("hold.list", who, types_holds.HoldListAsk(all=True), by is None or self.model.may_see_holds(by))
-        )
+        # Who may place holds sees them while nothing can be written, too.
+        waits = by is not None and self.model.may(by, ["hold"])
+        may = by is None or self.model.may_see_holds(by)
+        listed = self.act(Plan("hold.list", who, types_holds.HoldListAsk(all=True), may, queued=waits))
         if listed.kind == "done":
             told = {row.id for row in listed.answer.holds}
             seen = [h for h in self.model.holds.values() if by is None or self.model.may_see_holds(by, h.cameras)]
@@ -168,7 +169,7 @@ class HoldRules(LookRules):
             assert told <= {hold.id for hold in seen}
         if hold is not None:
             may = by is None or self.model.may_see_holds(by, hold.cameras)
-            self.act(Plan("hold.show", who, types_holds.HoldAsk(hold.id), may))
+            self.act(Plan("hold.show", who, types_holds.HoldAsk(hold.id), may, queued=waits))
 
     # --- rules on footage ---------------------------------------------------------------------------------------------
 

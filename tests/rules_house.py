@@ -24,14 +24,15 @@ from typing import Any
 import msgspec
 
 from holdshelf_core import clock
+from holdshelf_core.actions.caller import Caller
 from holdshelf_core.api.identity import NotAuthenticated
 from holdshelf_core.api.server import ApiServer
-from holdshelf_core.caller import Caller
 from holdshelf_core.errors import HoldshelfError
+from holdshelf_core.frame import async_settled
 from holdshelf_core.paths import DataPaths
-from holdshelf_core.tasks import async_settled
-from holdshelf_storage import access_write, reserve
+from holdshelf_storage.access_log import write as access_write
 from holdshelf_storage.errors import DiskFull
+from holdshelf_storage.volume import reserve
 from tests.rules_footage import Cameras
 from tests.rules_service import HouseUnderTest, copy_tree, kind_of
 
@@ -159,7 +160,7 @@ class Rig:
     def start(self) -> None:
         """Opens what lies in the current folder."""
         self.house = self.run(self._open())
-        self.server = ApiServer(self.house)
+        self.server = ApiServer(self.house.frame, self.house.authorizer, self.house.logins)
         self.server.tokens.async_listen(self.server._session_ended)
         submit = self.house.log.submit
 
@@ -167,7 +168,7 @@ class Rig:
             self._take_snapshot("before", public)
             future = submit(public, private)
             with contextlib.suppress(Exception):
-                self.written_boot_ns.setdefault(future.result(10), self.time.boot_ns)
+                self.written_boot_ns.setdefault(future.result(60), self.time.boot_ns)
                 self._take_snapshot("after", public)
             return future
 
@@ -197,7 +198,7 @@ class Rig:
     def _wait_for_log(self) -> None:
         """Until nothing is being written: files copied one after the other are of no one instant else."""
         log = self.house.log
-        deadline = time.monotonic() + 0.25
+        deadline = time.monotonic() + 20
         while time.monotonic() < deadline and not self.log_fault:
             if log._queue.empty() and log._writer.head_size == log.size == log._writer.tree.size:
                 return
@@ -277,7 +278,7 @@ class Rig:
 
     def flush(self) -> None:
         """The register follows the log."""
-        self.house.house.flush()
+        self.house.state_store.flush()
 
     # --- acting -----------------------------------------------------------------------------------------------------
 
@@ -287,7 +288,7 @@ class Rig:
         first = len(self.entries)
         session = None
         try:
-            who = self.run(self.house.gate.async_login(login, fingerprint, "192.0.2.7"))
+            who = self.run(self.house.logins.async_login(login, fingerprint, "192.0.2.7"))
             token, key = self.server.tokens.mint(who.person, fingerprint, "192.0.2.7", DOOR_UID)
             session = Session(who.person, fingerprint, token, key)
         except HoldshelfError as error:
@@ -330,12 +331,12 @@ class Rig:
         if who is not None:
             session = self.server.tokens.check(who.token, DOOR_UID)
             if session is None:
-                raise NotAuthenticated("This session is not known here.")
+                raise NotAuthenticated("This session is unknown.")
             caller = session.caller
         await self.server._check_standing(SimpleNamespace(path=f"/actions/{name}"), caller)  # type: ignore[arg-type]
-        action = self.house.gate.registry.get(name)
+        action = self.house.authorizer.registry.get(name)
         assert action is not None, name
-        body = await self.house.gate.async_act(name, caller, msgspec.json.encode(request))
+        body = await self.house.authorizer.async_act(name, caller, msgspec.json.encode(request))
         return msgspec.json.decode(body, type=action.answer)
 
     def _shown(self, name: str, who: Session | None, request: Any, answer: Any, boot_ns: int) -> Iterator[Shown]:
@@ -360,14 +361,19 @@ class Rig:
                 data = file.read()
             whole = data.rfind(b"\n") + 1
             for line in data[:whole].splitlines():
-                if not line.startswith(b'{"private"'):
-                    entry = json.loads(line)
+                if not line.startswith(b'{"private"') and (entry := self._entry_of(line)) is not None:
                     self.entries[entry["seq"]] = entry
             self._read_to[path.name] = self._read_to.get(path.name, 0) + whole
         return [self.entries[seq] for seq in sorted(self.entries)]
 
+    def _entry_of(self, line: bytes) -> dict[str, Any] | None:
+        """The entry in a line of the log; every line holds one. None: it is not counted."""
+        entry: dict[str, Any] = json.loads(line)
+        return entry
+
     def rows(self) -> dict[str, dict[str, Any]]:
         """What the house knows now, as plain data."""
         return {
-            t: {k: msgspec.to_builtins(row) for k, row in rows.items()} for t, rows in self.house.house.rows.items()
+            t: {k: msgspec.to_builtins(row) for k, row in rows.items()}
+            for t, rows in self.house.state_store.rows.items()
         }

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from holdshelf_core.api import types_commission, types_looks
+from holdshelf_core.cameras import commission_types as types_commission
+from holdshelf_core.looks import types as types_looks
 from tests.rules_house import Session
 from tests.rules_machine import CAMERAS, NS, PAPER, Plan, moments, nth
 from tests.rules_model import HOUR_NS, MINUTE_NS, Look, Term
@@ -105,6 +106,8 @@ class LookRules(PeopleRules):
 
     def plan_close(self, who: Session | None, look: Look) -> Plan:
         may: bool | None = self.person_of(who) == look.person and not look.closed
+        if may and look.ends_boot <= self.model.boot:
+            may = None  # ended if somebody asked for a picture since, or a second went by; else it can be closed
 
         def done(_answer: Any) -> None:
             look.closed = True

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from holdshelf_core.api import types_board, types_people
+from holdshelf_core.people import board_types as types_board
+from holdshelf_core.people import types as types_people
 from tests.rules_house import Session
 from tests.rules_machine import CAMERAS, NS, PAPER, Machine, Plan, key, moments, nth
 from tests.rules_model import DAY_NS, HOUR_NS, MINUTE_NS, SEATS, Person, Term

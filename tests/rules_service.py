@@ -10,13 +10,17 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from holdshelf_core import clock, ends
+from holdshelf_core import clock
 from holdshelf_core.api.identity import NotAuthenticated
 from holdshelf_core.app import Holdshelf
 from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound, Refused, Unavailable
-from holdshelf_core.looking.pictures import Burn, OpenPicture, Picture, Wanted
+from holdshelf_core.looks.pictures import Burn, OpenPicture, Picture, Wanted
 from holdshelf_core.paths import DataPaths
+from holdshelf_core.people import expiry as ends
 from tests.rules_footage import Cameras, read_origin
+
+ROOT_EVERY = 20
+"""Entries: a root is stated more often here, so that a replay begins at one."""
 
 
 class StandInPictures:
@@ -25,11 +29,13 @@ class StandInPictures:
     def __init__(self) -> None:
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
 
-    async def async_start(self) -> None: ...
+    def open(self) -> None: ...
 
     async def async_stop(self) -> None: ...
 
     def forget_viewer(self, viewer: str) -> None: ...
+
+    def warm(self) -> None: ...
 
     async def async_still(
         self, files: Sequence[OpenPicture], at_utc_ns: int, burn: Burn, *, max_width: int = 0, exact: bool = True
@@ -104,8 +110,10 @@ class HouseUnderTest(Holdshelf):
         self.recorder = cameras  # type: ignore[assignment]
         self.pictures = StandInPictures()  # type: ignore[assignment]
         self.jobs = CollectedJobs()  # type: ignore[assignment]
+        self.frame.async_spawn = self._spawn  # type: ignore[method-assign]
+        self.async_spawn = self._spawn
 
-    def async_spawn(self, coro: Coroutine[Any, Any, Any], name: str) -> None:
+    def _spawn(self, coro: Coroutine[Any, Any, Any], name: str) -> None:
         if name.startswith("shelve-"):
             self.background.append(coro)
         else:  # register, queue and watches: their work is done by ``Rig.tick`` and ``Rig.housekeeping``
@@ -120,16 +128,17 @@ class HouseUnderTest(Holdshelf):
 
     async def async_second(self) -> None:
         """What ``_watch`` does each second."""
-        self._watch_clock()
-        await ends.async_write_ends(self)
+        self.clock_watch.async_watch()
+        await ends.async_write_ends(self.authorizer)
         await self.looks.async_watch()
-        await self._beat()
+        await self.clock_watch.async_beat()
+        await self.seen.async_write()
 
     async def async_drain(self) -> None:
         """What the queue's own task does."""
         with contextlib.suppress(Unavailable):
-            async with self.gate.order:
-                await self.gate._drain()
+            async with self.authorizer.order:
+                await self.authorizer._drain()
 
     async def async_housekeeping(self) -> None:
         """What runs in the background and each minute, but for the sweep."""
@@ -137,6 +146,8 @@ class HouseUnderTest(Holdshelf):
         for coro in waiting:
             await coro
         await self.async_drain()
+        if self.log.size - self.state_store.root_seq >= ROOT_EVERY:
+            await self.care.async_state_root()
         for name, run in self.jobs.run.items():  # type: ignore[attr-defined]
             if name not in ("sweep", "scrub", "health", "signs", "access log"):
                 with contextlib.suppress(Unavailable):  # that is the job's result, as `jobs` has it

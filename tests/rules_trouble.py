@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from holdshelf_core.api import types_clock
+from holdshelf_core.operations import types as types_clock
 from holdshelf_core.paths import DataPaths
 from holdshelf_storage.register import LAST_GOOD, REGISTER
 from tests.rules_holds import HoldRules

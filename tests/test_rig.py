@@ -112,7 +112,7 @@ def said(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def until(condition: Callable[[], bool], wait_s: float = 10) -> None:
+def until(condition: Callable[[], bool], wait_s: float = 60) -> None:
     """Polls another process's state, which nothing here can wait on."""
     deadline = time.monotonic() + wait_s
     while not condition():
@@ -273,7 +273,7 @@ def test_a_camera_stalled_from_the_start_answers_everything_and_shows_nothing(ca
     plays = cameras.stats()["mounts"]["slow"]["plays"]
     try:
         with pytest.raises((av.error.ExitError, TimeoutError)):
-            read(cameras.url("slow"), 1, timeout=1)
+            read(cameras.url("slow"), 1, timeout=4)
     finally:
         cameras.resume("slow")
     assert cameras.stats()["mounts"]["slow"]["plays"] == plays + 1
@@ -284,7 +284,7 @@ def test_a_kicked_watcher_loses_its_connection_and_others_keep_theirs(cameras: R
         begin = {name: len(cameras.sent(name)) for name in ("h264", "h265")}
         until(lambda: all(len(cameras.sent(name)) > begin[name] for name in begin))
         assert cameras.kick("h264") == 1
-        kicked.wait(5)
+        kicked.wait(60)
         at = len(cameras.sent("h265"))
         until(lambda: len(cameras.sent("h265")) > at + 3)
         assert kept.poll() is None
@@ -424,12 +424,12 @@ def test_the_wall_clock_steps_under_a_running_process_and_no_other_clock_does() 
         assert process.stdin is not None
         for step_s in (0, 3600, -7200, 365 * 86400):
             clock.step(step_s)
+            before = time.time() + clock.offset_s, time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME)
             process.stdin.write("\n")
-            wall, monotonic, boot = (float(word) for word in said(process).split())
-            assert wall == pytest.approx(time.time() + clock.offset_s, abs=1)
-            assert wall == pytest.approx(clock.utc_ns() / 1e9, abs=1)
-            assert monotonic == pytest.approx(time.monotonic(), abs=1)
-            assert boot == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=1)
+            told = tuple(float(word) for word in said(process).split())
+            after = clock.utc_ns() / 1e9, time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME)
+            for earliest, at, latest in zip(before, told, after, strict=True):
+                assert earliest - 0.01 <= at <= latest + 0.01
         process.stdin.close()
 
 
@@ -449,8 +449,9 @@ def test_waits_last_as_long_under_a_stepped_clock() -> None:
         process = python(script, env=clock.environment())
         assert said(process) == "ready"
         clock.step(-86400)
-        waited, _ = process.communicate("\n", timeout=20)
-    assert [float(line) for line in waited.split()] == pytest.approx([0.2] * 6, abs=0.15)
+        waited, _ = process.communicate("\n", timeout=120)
+    assert len(lasted := [float(line) for line in waited.split()]) == 6
+    assert all(0.19 < one < 20 for one in lasted), lasted
 
 
 def test_a_network_namespace_carries_multicast_and_is_cut_off_from_this_machine() -> None:
@@ -463,7 +464,7 @@ def test_a_network_namespace_carries_multicast_and_is_cut_off_from_this_machine(
             listener.bind(("", group[1]))
             membership = socket.inet_aton(group[0]) + socket.inet_aton("127.0.0.1")
             listener.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
-            listener.settimeout(5)
+            listener.settimeout(30)
             sender.sendto(b"probe", group)
             assert listener.recv(100) == b"probe"
         addresses = inside.run(["ip", "-o", "-4", "addr"]).stdout

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from bench.parts.library import DAY_NS, HALF_HOUR_NS, Library
 from bench.parts.rows import Row, p99, say
 from holdshelf_core.api.client import Client
-from holdshelf_core.api.types_holds import HoldPlace, HoldRow, SpanAsk
+from holdshelf_core.holds.types import HoldPlace, SpanAsk
 
-BAR_MS = 50.0
+BARS_MS = {"protected": (10.0, 50.0), "answered": (10.0, 40.0)}
+"""Of the median, and of the 99th percentile."""
 PAUSE_S = (0.3, 0.9)
 """Between two holds: the register is written behind them, and the shelf filled."""
 
@@ -50,7 +51,7 @@ def place(library: Library, director: Client, count: int) -> Took:
     for number in range(-1, count):
         request = asked(library, max(0, number), pick)
         began_utc_ns = time.time_ns()
-        row = director.act("hold.place", request, HoldRow)
+        row = director.act(request)
         answered_utc_ns = time.time_ns()
         recorded = [c for c in row.coverage if c.kind == "recorded"]
         if (
@@ -68,7 +69,7 @@ def place(library: Library, director: Client, count: int) -> Took:
 
 
 def measure(library: Library, empty: Library, count: int = 100) -> list[Row]:
-    """Median and p99 of `count` holds, protected (with the bar) and answered."""
+    """Median and p99 of `count` holds, protected and answered."""
     took: list[Took] = []
     for house in (empty, library):
         with house.running() as (_service, director):
@@ -78,9 +79,9 @@ def measure(library: Library, empty: Library, count: int = 100) -> list[Row]:
         )
     of = f"{library.segments:,} segments, {library.items:,} items"
     rows = []
-    for what, bar in (("protected", BAR_MS), ("answered", None)):
+    for what, bars in BARS_MS.items():
         peer, ours = (getattr(one, f"{what}_ms") for one in took)
-        for how, figure in (("median", statistics.median), ("p99", p99)):
+        for how, figure, bar in zip(("median", "p99"), (statistics.median, p99), bars, strict=True):
             detail = {"max": round(max(ours), 1), "holds": count}
             rows.append(
                 Row(f"a hold {what}, {how}, {of}", "ms", figure(ours), figure(peer), bar, "ours", detail=detail)

@@ -20,10 +20,10 @@ from pathlib import Path
 import msgspec
 
 from holdshelf_core.api.client import Client
-from holdshelf_core.api.types_holds import HoldList, HoldListAsk
+from holdshelf_core.holds.types import HoldListAsk
 from holdshelf_core.policy import model
-from holdshelf_storage.access_lines import time_text
-from holdshelf_storage.access_log import AccessLog
+from holdshelf_storage.access_log.access_log import AccessLog
+from holdshelf_storage.access_log.lines import time_text
 from tests.people import People
 from tests.rig.rtsp import RtspServer
 from tests.service import Service, wait_for
@@ -133,7 +133,7 @@ class Library:
             wait_for("all is counted", lambda: service.client.status().disk.counted, KEPT_WITHIN_S, every=0.2)
 
             def is_shelved() -> bool:
-                return all(hold.shelved for hold in director.act("hold.list", HoldListAsk(), HoldList).holds)
+                return all(hold.shelved for hold in director.act(HoldListAsk()).holds)
 
             wait_for("what is held is on the shelf", is_shelved, KEPT_WITHIN_S, every=1.0)
             yield service, director

@@ -58,6 +58,11 @@ def switches(pid: int) -> int:
     return total
 
 
+def count(pid: int, kind: str) -> int:
+    """How many entries of /proc/PID/``kind`` there are: "fd" open descriptors, "task" threads."""
+    return len(_names(Path(f"/proc/{pid}/{kind}")))
+
+
 def busy_s() -> float:
     """CPU seconds of the whole machine, all cores, idle and I/O wait left out."""
     fields = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]

@@ -75,7 +75,7 @@ class Stretch:
         spent = watch.spent()
         until_utc_ns = time.time_ns()
         pss = {name: proc.pss_bytes(pids) for name, pids in groups.items()}
-        gone = [pid for pids in groups.values() for pid in pids if not proc.cpu_s(pid)]
+        gone = [pid for pids in groups.values() for pid in pids if not proc.pss_bytes([pid])]
         if gone:
             raise AssertionError(f"processes ended in the measured stretch: {gone}")
         time.sleep(AFTER_S)
@@ -100,12 +100,14 @@ def _judge(
 class Ours:
     """`holdshelf serve` and its workers, on a data folder of their own. Cameras are added once, before it is measured."""
 
-    def __init__(self, folder: Path, server: RtspServer | WhepPeer, mounts: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, server: RtspServer | WhepPeer, mounts: Sequence[str], transport: str = "tcp"
+    ) -> None:
         self._server = server
         self._service = Service(folder / "data")
         self._began_utc_ns = 0
         with self._service as service, ThreadPoolExecutor(4) as pool:
-            added = pool.map(lambda name: service.add(server.url(name), name), mounts)
+            added = pool.map(lambda name: service.add(server.url(name), name, transport=transport), mounts)
             self._cameras = dict(zip(mounts, added, strict=True))
 
     @contextlib.contextmanager

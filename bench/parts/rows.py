@@ -6,14 +6,22 @@ Must never hide a row that could not be measured: its `holds` is false.
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import os
 import platform
+import re
+import shlex
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
+
+FIGURES = Path(__file__).parents[1] / "figures"
+"""Where --save puts what docs/benchmarks.md is rendered from (scripts/benchmarks.py)."""
 
 
 @dataclass
@@ -89,6 +97,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that all benches share."""
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     parser.add_argument("--bars", action="store_true", help="exit 1 when a bar is missed")
+    parser.add_argument("--save", action="store_true", help="keep the figures for docs/benchmarks.md")
 
 
 def say(text: str) -> None:
@@ -98,14 +107,12 @@ def say(text: str) -> None:
 
 def report(name: str, rows: Sequence[Row], options: argparse.Namespace, **more: Any) -> int:
     """Prints all rows; the exit code."""
+    found = {"bench": name, **_circumstances(), **more, "rows": [asdict(row) for row in rows]}
+    if options.save:
+        FIGURES.mkdir(exist_ok=True)
+        (FIGURES / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
     if options.json:
-        machine = {
-            "cores": len(os.sched_getaffinity(0)),
-            "kernel": platform.release(),
-            "python": platform.python_version(),
-            "load": os.getloadavg(),
-        }
-        json.dump({"bench": name, "machine": machine, **more, "rows": [asdict(row) for row in rows]}, sys.stdout)
+        json.dump(found, sys.stdout)
         print()
     else:
         print_table(rows)
@@ -116,21 +123,58 @@ def report(name: str, rows: Sequence[Row], options: argparse.Namespace, **more: 
     return 0
 
 
+def _circumstances() -> dict[str, Any]:
+    """When, of which commit, by which command, and on what machine."""
+    processor = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    machine = {
+        "processor": processor[1] if processor is not None else platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "load": os.getloadavg(),
+    }
+    words = [one for one in sys.argv[1:] if one not in ("--json", "--save", "--bars")]
+    return {
+        "commit": commit(FIGURES.parents[1]),
+        "on": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "command": shlex.join(["python", f"bench/{Path(sys.argv[0]).name}", *words]),
+        "machine": machine,
+    }
+
+
+def commit(root: Path) -> str:
+    """Which one is measured; with "-dirty" where files differ from it, other than figures that a bench before has saved."""
+
+    def told(*words: str) -> str:
+        return subprocess.run(["git", *words], capture_output=True, text=True, cwd=root, check=False).stdout.strip()
+
+    changed = told("status", "--porcelain", "--", ".", ":!bench/figures", ":!docs/benchmarks.md")
+    name = told("describe", "--always", "--exclude=*")
+    return f"{name}-dirty" if name and changed else name or "unknown"
+
+
 def print_table(rows: Sequence[Row]) -> None:
     """For people: one line a row."""
-    columns: list[tuple[str, Callable[[Row], str]]] = [
-        ("what", lambda row: row.what),
-        ("ours", lambda row: _number(row.ours)),
-        ("peer", lambda row: _number(row.peer)),
-        ("unit", lambda row: row.unit),
-        ("ratio", lambda row: "" if row.ratio is None else f"{row.ratio:.2f}"),
-        ("bar", Row.bar_words),
-        ("holds", lambda row: "" if row.holds is None else "yes" if row.holds else "NO"),
-    ]
-    cells = [[title for title, _ in columns]] + [[show(row) for _, show in columns] for row in rows]
-    widths = [max(len(line[at]) for line in cells) for at in range(len(columns))]
-    for line in cells:
+    lines = [list(COLUMNS), *(cells(row) for row in rows)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(COLUMNS))]
+    for line in lines:
         print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+COLUMNS: dict[str, Callable[[Row], str]] = {
+    "what": lambda row: row.what,
+    "ours": lambda row: _number(row.ours),
+    "peer": lambda row: _number(row.peer),
+    "unit": lambda row: row.unit,
+    "ratio": lambda row: "" if row.ratio is None else f"{row.ratio:.2f}",
+    "bar": Row.bar_words,
+    "holds": lambda row: "" if row.holds is None else "yes" if row.holds else "NO",
+}
+
+
+def cells(row: Row) -> list[str]:
+    """One line of the table."""
+    return [show(row) for show in COLUMNS.values()]
 
 
 def _number(value: float | None) -> str:

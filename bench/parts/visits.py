@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -13,16 +14,26 @@ from pathlib import Path
 from bench.parts import proc
 from bench.parts.rows import Row, median_row, say
 from bench.parts.sshd import Sshd, running_sshd
+from holdshelf_tui.widgets.picture import SHARPEN_AFTER_S
 from tests.looking import NS, Recorded
 from tests.rig.shown import Cells, Shown, all_until
-from tests.tui.door.door_rig import HOME_SHOWS, DoorHouse, house_with_footage
+from tests.tui.ssh.door_rig import HOME_SHOWS, DoorHouse, house_with_footage
+from tests.tui.stage import CAMERAS
 
-FIRST_PAINT_BAR_MS = 300.0
-THUMBNAILS_BAR_MS = 700.0
+FIRST_PAINT_BAR_MS = 150.0
+THUMBNAILS_BAR_MS = 500.0
+FIRST_SCREEN_BAR_BYTES = 30_000.0
+ASKS = "Something happened"
+"""On the first screen."""
+STEP_BAR_BYTES = 25_000.0
+FOUR_BAR_MS, FOUR_BAR_BYTES = 500.0, 50_000.0
+"""Of a step with four pictures beside one another: as long as twelve small ones may take, twice the bytes of one large one."""
+LAST_OF_MANY_BAR_MS = 1000.0
 PEOPLE = ("dora", "ann", "ben")
 """Who come in twelve at once: at most five sessions a person are let in."""
 LEAVE, LEAVE_PEER = b"\x11", b"q"
-SIZE = (160, 48)
+SIZE, SMALL = (160, 48), (80, 24)
+FOUR = (*CAMERAS.values(), "Garden door")
 LAST_LINES = 3
 """Below the pictures of the timeline: the look, its buttons, the keys."""
 
@@ -63,7 +74,7 @@ def both(folder: Path) -> Iterator[Both]:
 
 
 def first_paints(sides: Both, turns: int) -> list[Row]:
-    """From the start of `ssh` to the frame with its tabs, and to the cameras' rows; turn about with the peer."""
+    """From the start of `ssh` to the frame with its tabs, and to the first question's answers; turn about with the peer."""
     painted: list[tuple[float, float | None]] = []
     filled: list[tuple[float, float | None]] = []
     screens: list[tuple[float, float | None]] = []
@@ -74,31 +85,31 @@ def first_paints(sides: Both, turns: int) -> list[Row]:
             peer.close(LEAVE_PEER)
         with sides.ours() as mine:
             painted.append((1000 * (mine.until(HOME_SHOWS) - mine.began_s), peer_ms))
-            filled.append((1000 * (mine.until("Front entrance") - mine.began_s), peer_ms))
+            filled.append((1000 * (mine.until(ASKS) - mine.began_s), peer_ms))
             mine.until("F2")
             screens.append((mine.bytes_since(0), peer_bytes))
             mine.close(LEAVE)
     say(f"first paint: {statistics.median(one for one, _ in painted):.0f} ms")
     return [
         median_row("log-in to first paint", "ms", painted, bar=FIRST_PAINT_BAR_MS, of="ours", peer=sides.sshd.program),
-        median_row("log-in to the cameras' rows", "ms", filled),
-        median_row("bytes of the first screen, all of it", "bytes", screens),
+        median_row("log-in to the first question", "ms", filled),
+        median_row("bytes of the first screen, all of it", "bytes", screens, bar=FIRST_SCREEN_BAR_BYTES, of="ours"),
     ]
 
 
 def thumbnails(sides: Both, turns: int) -> list[Row]:
     """Twelve pictures from the key that asks for them, in an open look, none of them asked for before."""
     with sides.ours() as mine:
-        mine.until("Front entrance")
+        mine.until(ASKS)
         mine.type(b"2")
-        mine.until("for a purpose")
+        mine.until("need a purpose")
         first_s = sides.made.start_utc_ns // NS + 32
         _go_to(mine, first_s)
         mine.type(b"\r")
         mine.until("[Minute]")
         mine.quiet()
         mine.type(b"o")
-        mine.until("Why do you look?")
+        mine.until("Why are you looking?")
         mine.quiet()
         opened = _pictures_after(mine, lambda: mine.type(b"\r"))
         took: list[tuple[float, float | None]] = []
@@ -109,6 +120,9 @@ def thumbnails(sides: Both, turns: int) -> list[Row]:
             took.append((one[0], None))
             sent.append((one[1], None))
         steps = _steps(mine, min(4, turns))
+        stood_s = time.monotonic()
+        mine.quiet(2 * SHARPEN_AFTER_S)
+        sharp = mine.bytes_since(stood_s)
         mine.close(LEAVE)
     with sides.peer() as peer:
         peer.until(sides.sshd.shows)
@@ -119,15 +133,80 @@ def thumbnails(sides: Both, turns: int) -> list[Row]:
         median_row("twelve thumbnails, from the key that asks for them", "ms", took, bar=THUMBNAILS_BAR_MS, of="ours"),
         median_row("  the first twelve, from the key that opens the look", "ms", [(opened[0], None)]),
         median_row("bytes of thirteen pictures", "bytes", sent),
-        median_row("bytes of a repaint: a step of the cursor", "bytes", [(step, peer_bytes) for step in steps]),
+        median_row(
+            "bytes of a repaint: a step of the cursor",
+            "bytes",
+            [(step, peer_bytes) for step in steps],
+            bar=STEP_BAR_BYTES,
+            of="ours",
+        ),
+        Row("  bytes that follow when the cursor rests", "bytes", sharp),
     ]
+
+
+def side_by_side(folder: Path, turns: int) -> list[Row]:
+    """Four cameras at one instant: a step of the cursor on a small and a large terminal, and what the session's memory does."""
+    rows: list[Row] = []
+    named = {**CAMERAS, "garden": "Garden door"}
+    folder.mkdir()
+    with house_with_footage(folder, cameras=named, size=(1280, 720), detailed=True) as (house, made):
+        with Shown(house.ssh("dora", "-tt"), SIZE) as first:  # what is shown at the first log-in only is behind them
+            first.until("F2")
+            first.quiet()
+            first.close(LEAVE)
+        for size in (SMALL, SIZE):
+            house.await_no_children()
+            with Shown(house.ssh("dora", "-tt"), size) as mine:
+                rows += _steps_of_four(mine, house, made.start_utc_ns // NS + 32, turns)
+                mine.close(LEAVE)
+    return rows
+
+
+def _steps_of_four(mine: Shown, house: DoorHouse, first_s: int, turns: int) -> list[Row]:
+    mine.until(ASKS)
+    mine.type(b"2")
+    mine.until("need a purpose")
+    _go_to(mine, first_s)
+    mine.type(b"\r")
+    mine.until("[Minute]")
+    mine.quiet()
+    mine.type(b"|")
+    mine.until("Why are you looking?")
+    mine.quiet()
+    mine.type(b"\t\t" + b"\x1b[B ".join([b""] * 4) + b"\r")
+    mine.until(lambda cells: _captions(cells) == 4)
+    mine.quiet(1.0)
+    before_bytes = proc.pss_bytes(house.children())
+    took: list[tuple[float, float | None]] = []
+    sent: list[tuple[float, float | None]] = []
+    for _ in range(turns):
+        pressed_s = mine.type(b"\x1b[C")
+        mine.quiet(1.0)
+        if _captions(mine.cells) != 4:
+            raise AssertionError(f"not four pictures:\n{mine.cells.text()}")
+        top, bottom = 2, mine.cells.rows - LAST_LINES
+        took.append((1000 * (mine.settled_s(pressed_s, top, bottom) - pressed_s), None))
+        sent.append((mine.bytes_since(pressed_s), None))
+    grown = (proc.pss_bytes(house.children()) - before_bytes) / 1e6
+    on = f"{mine.cells.columns}×{mine.cells.rows}"
+    say(f"four side by side on {on}: {statistics.median(one for one, _ in took):.0f} ms a step")
+    return [
+        median_row(f"four cameras side by side on {on}: a step of the cursor", "ms", took, bar=FOUR_BAR_MS, of="ours"),
+        median_row("  bytes of it", "bytes", sent, bar=FOUR_BAR_BYTES, of="ours"),
+        Row(f"  memory that {turns} steps left behind", "MB", grown),
+    ]
+
+
+def _captions(cells: Cells) -> int:
+    """How many cameras say which time their picture shows, and wait for none."""
+    return sum(re.search(rf"{name} · [\d:.]+ [ap]m(?! …)", cells.text()) is not None for name in FOUR)
 
 
 def _go_to(mine: Shown, utc_s: int) -> float:
     """By the dialog for it; when Enter was pressed."""
     mine.type(b"t")
     mine.until("Go to a time")
-    mine.type(dt.datetime.fromtimestamp(utc_s).astimezone().strftime("%H:%M:%S").encode())
+    mine.type(dt.datetime.fromtimestamp(utc_s).astimezone().strftime("%Y-%m-%d %H:%M:%S").encode())
     mine.quiet()
     pressed_s = mine.type(b"\r")
     mine.until(lambda cells: "Go to a time" not in cells.text())
@@ -191,7 +270,9 @@ def at_once(sides: Both, count: int, turns: int) -> list[Row]:
         last.append((max(ours), max(peer)))
         middle.append((statistics.median(ours), statistics.median(peer)))
     return [
-        median_row(f"{count} log-ins at once: the last one's first paint", "ms", last),
+        median_row(
+            f"{count} log-ins at once: the last one's first paint", "ms", last, bar=LAST_OF_MANY_BAR_MS, of="ours"
+        ),
         median_row(f"{count} log-ins at once: the middle one's", "ms", middle),
     ]
 
@@ -243,4 +324,4 @@ def _drain(shown: list[Shown], seconds: float) -> None:
         time.sleep(0.2)
 
 
-__all__ = ["Both", "Cells", "at_once", "both", "first_paints", "standing", "thumbnails"]
+__all__ = ["Both", "Cells", "at_once", "both", "first_paints", "side_by_side", "standing", "thumbnails"]

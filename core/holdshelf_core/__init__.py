@@ -1,1 +1,1 @@
-"""The service and the rules of Holdshelf. Knows no screen and no camera make."""
+"""The Holdshelf service and its rules. Independent of any user interface and camera brand."""

@@ -1,7 +1,7 @@
-"""The root object: what `holdshelf serve` runs. Ties recorder, retention, entries, jobs and the local API together.
+"""The root object that `holdshelf serve` runs: connects recorder, retention, entries, jobs and the local API.
 
-Nothing here blocks the loop: the register, the ledger and the footage are reached through threads. When in doubt,
-recording goes on (DESIGN, "fail open on recording").
+Nothing here blocks the loop: register, ledger and footage are accessed from threads. When something is unclear, recording
+continues.
 """
 
 from __future__ import annotations
@@ -15,45 +15,69 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
-from holdshelf_core import acts, checklist, commissioning, ends, reasons, release_duties, restored, systemd
-from holdshelf_core.acts import looks as look_acts
-from holdshelf_core.acts import outbox as outbox_acts
-from holdshelf_core.acts import pictures as picture_acts
-from holdshelf_core.api.host_key import ensure_host_key
-from holdshelf_core.api.pictures import LookPictures
+from holdshelf_core import all_acts
+from holdshelf_core.access_log.older_state import LogSeen
+from holdshelf_core.access_log.register_care import RegisterCare, tell_rebuilt
+from holdshelf_core.actions.authorizer import STATE_REPAIR, Authorizer
+from holdshelf_core.actions.caller import Caller
+from holdshelf_core.actions.state_store import StateStore
+from holdshelf_core.alerts.alerts import Alerts
+from holdshelf_core.alerts.conditions import audience_of
+from holdshelf_core.alerts.metrics import Metrics
 from holdshelf_core.api.server import ApiServer
-from holdshelf_core.bus import EventBus
-from holdshelf_core.clock import DISAGREEMENT_NS, NS, Clock, Heartbeat, dump_heartbeat, load_heartbeat
-from holdshelf_core.entries import Entries
+from holdshelf_core.api.ssh.host_key import async_have_host_key
+from holdshelf_core.backups.backups import Backups
+from holdshelf_core.buffer.anchoring import Anchoring
+from holdshelf_core.buffer.averages import Averages
+from holdshelf_core.buffer.footage_jobs import FootageJobs
+from holdshelf_core.buffer.retention import Retention
+from holdshelf_core.buffer.store import Store
+from holdshelf_core.cameras import checklist, commissioning
+from holdshelf_core.cameras.backfill import CameraRecordings
+from holdshelf_core.cameras.entries import Entries, target_of
+from holdshelf_core.clock import Heartbeat, load_heartbeat
 from holdshelf_core.errors import Conflict, HoldshelfError, Unavailable
-from holdshelf_core.exports import Exports
-from holdshelf_core.gate import STATE_REPAIR, Gate
-from holdshelf_core.house import House
+from holdshelf_core.frame import Frame
+from holdshelf_core.holds.holds import Holds
+from holdshelf_core.holds.upkeep import async_hold_duties
+from holdshelf_core.integration import reasons
 from holdshelf_core.integration.entry import ConfigEntry
 from holdshelf_core.integration.models import StreamSource
-from holdshelf_core.integration.repairs import RepairRegistry
-from holdshelf_core.jobs import Jobs
-from holdshelf_core.keeping.holds import Holds
-from holdshelf_core.keeping.retention import Retention
-from holdshelf_core.looking.camera_events import CameraEvents
-from holdshelf_core.looking.looks import Looks
-from holdshelf_core.looking.pictures import Pictures
+from holdshelf_core.looks.api_pictures import LookPictures
+from holdshelf_core.looks.camera_events import CameraEvents
+from holdshelf_core.looks.looks import Looks
+from holdshelf_core.looks.pictures import Pictures
+from holdshelf_core.offsite.offsite import Offsite
+from holdshelf_core.operations import systemd
+from holdshelf_core.operations.clock_watch import ClockWatch
+from holdshelf_core.operations.jobs import Jobs
+from holdshelf_core.operations.losses import Losses
+from holdshelf_core.operations.media_changes import async_tell_media
+from holdshelf_core.operations.scheduled import async_add_jobs
+from holdshelf_core.operations.views import StatusReader
 from holdshelf_core.outbox.outboxes import Outboxes
+from holdshelf_core.outbox.papers import Papers
 from holdshelf_core.paths import DataPaths
+from holdshelf_core.people import expiry as ends
+from holdshelf_core.people.admin_keys import AdminKeys
+from holdshelf_core.people.login_rate import LoginPace
+from holdshelf_core.people.logins import Logins
 from holdshelf_core.policy.state import CameraFacts
-from holdshelf_core.quarter_report import Reports
-from holdshelf_core.recorder.camera import Moment
-from holdshelf_core.recorder.recorder import Recorder, Target
-from holdshelf_core.scheduled import async_add_jobs
+from holdshelf_core.recorder.recorder import Recorder
+from holdshelf_core.releases import upkeep as release_duties
+from holdshelf_core.releases.bundle_builds import BundleBuilds
+from holdshelf_core.reports.quarter_report import Reports
 from holdshelf_core.settings import Settings
-from holdshelf_core.store import Store
-from holdshelf_storage.access_log import AccessLog
-from holdshelf_storage.atomic import write_atomic
+from holdshelf_core.timestamps.timestamps import Timestamps
+from holdshelf_core.witnesses.witnesses import Witnesses
+from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.errors import StorageError, VolumeError, VolumeLocked
 from holdshelf_storage.register import Register
-from holdshelf_storage.volume import refuse_newer
+from holdshelf_storage.volume.gap_lines import Moment
+from holdshelf_storage.volume.volume import refuse_newer
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -61,23 +85,31 @@ DISK_THREADS = 6
 WATCH_S = 1.0
 VOLUME_WATCH_TICKS = 2
 HEARTBEAT_TICKS = 5
-CLOCK_REPAIR = "clock_disagreement"
-HOST_KEY_REPAIR = "door_host_key"
-UNWRITABLE_REPAIR = "state_unwritable"
 
 
 class Holdshelf:
-    """The service. ``async_run`` returns when it was told to stop and everything is closed."""
+    """The service. ``async_run`` returns after a stop request, once everything is closed."""
 
-    def __init__(self, data: DataPaths, *, mint_fd: int | None = None) -> None:
-        self.paths = data
+    def __init__(
+        self,
+        data: DataPaths,
+        *,
+        mint_fd: int | None = None,
+        sessions_fd: int | None = None,
+        metrics_file: Path | None = None,
+        metrics_port: int = 0,
+    ) -> None:
+        self.frame = Frame(data)
+        self.paths, self.clock = self.frame.paths, self.frame.clock
+        self.bus, self.repairs = self.frame.bus, self.frame.repairs
+        self.stop_threads, self.async_spawn = self.frame.stop_threads, self.frame.async_spawn
         self.mint_fd = mint_fd
-        self.clock = Clock()
-        self.bus = EventBus(self.clock.utc_ns)
-        self.repairs = RepairRegistry(self.bus, self.clock.utc_ns)
+        self.sessions_fd = sessions_fd
+        self._metrics_ways = (metrics_file, metrics_port)
+        self.server: ApiServer
         self.hold_lock = threading.Lock()
-        self.started_utc_ns = self.clock.utc_ns()
         self._threads = ThreadPoolExecutor(DISK_THREADS, thread_name_prefix="disk")
+        self.averages = Averages()
         self.holds = Holds(clock=self.clock, repairs=self.repairs, hold_lock=self.hold_lock)
         self.retention = Retention(
             clock=self.clock,
@@ -87,34 +119,35 @@ class Holdshelf:
             covers_day=self.holds.covers_day,
             released=self.holds.released,
         )
-        self.holds.in_doubt = lambda: bool(self.house.problem)
+        self.holds.in_doubt = lambda: bool(self.state_store.problem or self.state_store.differences)
         self.holds.room = self.retention.async_room
         self.holds.reserved_bytes = lambda: self.retention.reserved_bytes
         self.recorder = Recorder(
-            clock=self.clock,
-            disk=self._disk,
-            room=self.retention,
-            repairs=self.repairs,
-            fire=self.bus.async_fire,
+            clock=self.clock, disk=self._disk, room=self.retention, repairs=self.repairs, fire=self.bus.async_fire
         )
         self.store = Store(data, self.repairs)
         self.pictures = Pictures()
         self.camera_events = CameraEvents(data.state)
-        self.looks = Looks(self)
-        self.exports = Exports(self, self.retention.spare_bytes)
-        self.outboxes = Outboxes(self, self.retention.spare_bytes)
+        self.looks: Looks
+        self.outboxes: Outboxes
+        self.papers: Papers
         self.jobs = Jobs()
-        self.reports = Reports(self)
-        self.house: House
-        self.gate: Gate
+        self.state_store: StateStore
+        self.authorizer: Authorizer
+        self.admin_keys: AdminKeys
+        self.logins: Logins
+        self.seen: LogSeen
+        self.care: RegisterCare
+        self.anchoring: Anchoring
+        self.clock_watch: ClockWatch
+        self.status: StatusReader
         self.log: AccessLog
+        self.bundle_builds: BundleBuilds
+        self.reports: Reports
         self.entries: Entries
         self.settings: Settings
         self._register: Register
         self._stopping = asyncio.Event()
-        # Set on the way out, so that no thread that reads a whole archive keeps the service from ending.
-        self.stop_threads = threading.Event()
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._alive: Heartbeat | None = None
         self._volume_lock = asyncio.Lock()
         self._ends_lock = asyncio.Lock()
@@ -123,13 +156,13 @@ class Holdshelf:
     # --- what integrations meet (integration.root.Holdshelf) ---------------------------------------------------
 
     def async_set_stream(self, entry: ConfigEntry[Any], source: StreamSource | None, *, reason: str = "") -> None:
-        """Have this stream recorded; None withdraws it."""
+        """Record this stream for the entry; None stops recording it."""
         self.async_spawn(self.recorder.async_set_stream(entry.entry_id, source, reason), f"stream-{entry.entry_id}")
 
     def async_update_entry(
         self, entry: ConfigEntry[Any], *, data: dict[str, Any] | None = None, title: str | None = None
     ) -> None:
-        """Change what is stored for an entry."""
+        """Change the stored data or title of an entry."""
         if data is not None:
             entry.data = data
         if title is not None:
@@ -137,20 +170,20 @@ class Holdshelf:
         self.async_spawn(self.entries.async_save(entry), f"save-{entry.entry_id}")
 
     async def async_add_executor_job[T](self, func: Callable[..., T], *args: Any) -> T:
-        """Run something that blocks, in a thread."""
+        """Run a blocking function in a thread and return its result."""
         return await asyncio.to_thread(func, *args)
 
     def async_create_task(
         self, entry: ConfigEntry[Any], coro: Coroutine[Any, Any, None], name: str
     ) -> asyncio.Task[None]:
-        """A background task that ends with the entry."""
+        """Start a background task that is cancelled when the entry is unloaded."""
         return self.entries.async_spawn(entry, coro, name)
 
     def async_set_entry_state(self, entry: ConfigEntry[Any], error: Exception | None) -> None:
-        """Tell how a loaded entry fares."""
+        """Report the state of a loaded entry: the error, or None when it works."""
         self.entries.async_set_state(entry, error)
 
-    # --- life -------------------------------------------------------------------------------------------------
+    # --- start and stop ----------------------------------------------------------------------------------------------
 
     async def async_run(self, *, ready: Callable[[], None] | None = None) -> None:
         """Serve until SIGTERM, SIGINT or ``async_stop``. Raises HoldshelfError when it cannot start."""
@@ -158,9 +191,17 @@ class Holdshelf:
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self._stopping.set)
         await self._start()
-        server = ApiServer(self, pictures=LookPictures(self))
+        self.server = ApiServer(
+            self.frame,
+            self.authorizer,
+            self.logins,
+            all_acts.routes(self),
+            pictures=LookPictures(self.authorizer, self.looks),
+            mint_fd=self.mint_fd,
+            sessions_fd=self.sessions_fd,
+        )
         try:
-            await server.async_start()
+            await self.server.async_start()
             self._ready = True
             systemd.notify("READY=1")
             if ready is not None:
@@ -168,11 +209,11 @@ class Holdshelf:
             await self._watch()
         finally:
             systemd.notify("STOPPING=1")
-            await server.async_stop()
+            await self.server.async_stop()
             await self._stop()
 
     def async_stop(self) -> None:
-        """Have ``async_run`` end."""
+        """Ask ``async_run`` to stop."""
         self._stopping.set()
 
     async def _start(self) -> None:
@@ -183,151 +224,192 @@ class Holdshelf:
             )
         self._alive = await asyncio.to_thread(load_heartbeat, self.paths.heartbeat)
         try:
-            # Before anything is written: a folder of a newer version is left as it is.
+            # Before anything is written: a data folder of a newer version is left untouched.
             await asyncio.to_thread(refuse_newer, self.paths.state, self.paths.media)
             self._register = await asyncio.to_thread(Register.open, self.paths.state)
         except StorageError as error:
             raise HoldshelfError(str(error)) from None
         await self._open_log()
         if self._register.problem is not None:
-            anew = (
-                "What the access log knows of people, holds and cameras was put into it anew. Compare them with the papers on "
-                "file; a camera that lost its password: `holdshelf camera check CAMERA --ask-password`."
-            )
-            self.repairs.async_create(
-                "register",
-                camera_id=None,
-                severity="error",
-                sentence=str(self._register.problem),
-                next_step=anew
-                if not self.house.problem
-                else "Restore STATE from a backup: `holdshelf restore --help`.",
-            )
-        self.settings = Settings(self._register)
+            tell_rebuilt(self.repairs, str(self._register.problem), rebuilt=not self.state_store.problem)
+        self.settings = Settings(self._register, self.state_store.setting)
         self.retention.async_set_budget(self.settings.budget_bytes)
         self.recorder.segment_s = self.settings.segment_s
         self.clock.restore(self._alive)
-        self.entries = Entries(self, self._register)
+        self.entries = Entries(self, self._register, self.state_store, self.recorder, self.store)
         self.entries.async_listen(self.async_cameras_changed)
+        self.recorder.backfill.sources = CameraRecordings(
+            self, self.entries, self.state_store, self.holds, self.recorder
+        )
+        self.care = RegisterCare(self.authorizer, self.entries, self.seen)
+        self.care.async_tell()
+        self.bundle_builds = BundleBuilds(
+            self.authorizer, self.holds, self.anchoring, self.witnesses, self.timestamps, self.retention.spare_bytes
+        )
+        self.reports = Reports(
+            self.authorizer, self.entries, self.store, self.retention, self.holds, self.settings, self.averages
+        )
+        parts = self.recorder, self.store, self.retention, self.averages, self.settings, audience_of
+        self.status = StatusReader(self.frame, self.entries, *parts, self.offsite.words, self.backups.words)
+        self.alerts = Alerts(self.authorizer, self._register, self.status, self.reports.coverage.yesterday)
+        self.metrics = Metrics(self.frame, self.alerts.reporter, *self._metrics_ways)
+        all_acts.register_all(self.authorizer.registry, self)
         self.bus.async_listen("camera_state", self.entries.flows.async_camera_state)
         await self.entries.async_load()
         for entry in self.entries.async_all():
-            await self.recorder.async_add(Target(entry.entry_id, entry.title))
+            await self.recorder.async_add(target_of(entry))
         try:
             await self._attach(reasons.SERVICE_STOPPED)
         except VolumeLocked as error:
             raise Conflict(f"Another service is running on {self.paths.data}.", str(error)) from None
         except VolumeError as error:
-            # The disk may come back: the service stays, says so loudly, and records nothing meanwhile.
-            self.store.async_report(error)
+            # The disk may come back: the service keeps running, raises a repair, and records nothing meanwhile.
+            self._volume_reason = self.store.async_report(error)
+            self.recorder.async_without_volume(self._volume_reason)
+            await self.seen.async_compare()
         except StorageError as error:
             raise Unavailable(str(error)) from None
         if self.mint_fd is not None:
-            await self._have_host_key()
+            await async_have_host_key(self.repairs, self.paths.data)
         self.bus.async_listen("camera_event", self.camera_events.async_note)
         if self._alive is not None:
             with contextlib.suppress(StorageError):
                 await asyncio.to_thread(self.camera_events.settle, self._alive.utc_ns)
-        await self.entries.async_setup_all()
-        async_add_jobs(self)
-        self.jobs.async_start()
-        self.async_spawn(self.pictures.async_start(), "pictures")
-        self.async_spawn(self.camera_events.async_run(), "camera events")
+        await self._begin()
 
-    async def _have_host_key(self) -> None:
-        """The SSH door's, before it starts. Recording goes on without one."""
-        try:
-            await asyncio.to_thread(ensure_host_key, self.paths.data)
-        except HoldshelfError as error:
-            self.repairs.async_create(
-                HOST_KEY_REPAIR,
-                camera_id=None,
-                severity="error",
-                sentence=f"Nobody can log in over SSH. {error.sentence}",
-                next_step=error.next_step or "Mend it, then restart the service.",
-            )
+    async def _begin(self) -> None:
+        """Start what runs beside recording, once that has begun."""
+        await self.entries.async_setup_all()
+        self._begin_jobs()
+        self.pictures.open()
+        self.async_spawn(self.camera_events.async_run(), "camera events")
+        for part in (self.witnesses, self.timestamps, self.alerts, self.metrics, self.offsite):
+            await part.async_start()
+
+    def _begin_jobs(self) -> None:
+        async_add_jobs(
+            self.jobs,
+            self.authorizer,
+            store=self.store,
+            retention=self.retention,
+            footage=FootageJobs(self.authorizer, self.store, self.retention, self.anchoring, self.settings),
+            anchoring=self.anchoring,
+            care=self.care,
+            events=self.camera_events,
+            outboxes=self.outboxes,
+            sealed=self.papers,
+            reports=self.reports,
+            witnesses=self.witnesses,
+            timestamps=self.timestamps,
+            backups=self.backups,
+            holds=self.holds,
+            losses=Losses(self.authorizer, self.store),
+            hold_duties=functools.partial(async_hold_duties, self.holds, self.authorizer),
+            raise_entrances=functools.partial(commissioning.async_raise_repairs, self.authorizer),
+            raise_checklist=functools.partial(checklist.async_raise_repairs, self.authorizer),
+            raise_releases=functools.partial(release_duties.async_raise_repairs, self.authorizer),
+        )
+        self.jobs.async_start()
 
     async def _open_log(self) -> None:
-        """Access log, then what it says the register lacks. What is wrong is a repair; recording starts all the same."""
-        self.house = House(self._register)
+        """Open the access log and apply the entries that the register lacks. Problems become repairs; recording starts anyway."""
+        self.state_store = StateStore(self._register)
         try:
             self.log = await asyncio.to_thread(AccessLog.open, self.paths.state)
         except VolumeLocked as error:
             raise Conflict(f"Another service is running on {self.paths.data}.", str(error)) from None
         except StorageError as error:
             raise Unavailable(f"The access log cannot be opened: {error}") from None
-        replayed = await asyncio.to_thread(self.house.load, self.log)
+        replayed = await asyncio.to_thread(self.state_store.load, self.log)
         if replayed:
-            _LOGGER.info("%d entries of the access log were replayed into the register", replayed)
-        if self.house.problem:
+            _LOGGER.info("%d rows of the register are behind the access log", replayed)
+        if self.state_store.problem:
             self.repairs.async_create(
                 STATE_REPAIR,
                 camera_id=None,
                 severity="error",
-                sentence=f"{self.house.problem} Nobody has rights and nothing is erased until this is mended.",
-                next_step="Restore STATE from a backup, or run `holdshelf log repair --why …` to go on with what is known.",
+                sentence=f"{self.state_store.problem} Nobody has any rights and nothing is erased until this is fixed.",
+                next_step="Restore STATE from a backup, or run `holdshelf log repair --why …` to continue with what is known.",
             )
-        self.gate = Gate(self, self.log)
-        await asyncio.to_thread(self.gate.admin_keys.load)
+        self.authorizer = Authorizer(self.frame, self.state_store, self.log, self)
+        self.seen = LogSeen(self.authorizer, self.store)
+        self.anchoring = Anchoring(self.authorizer, self.store)
+        log = self.authorizer, self._register
+        self.witnesses, self.timestamps = Witnesses(*log), Timestamps(*log)
+        self.offsite, self.backups = Offsite(*log, self.holds), Backups(*log)
+        self.clock_watch = ClockWatch(self.frame, self.jobs, self.store)
+        self.looks = Looks(self.authorizer, self.pictures)
+        self.outboxes = Outboxes(self.authorizer, self.retention.spare_bytes)
+        self.papers = Papers(self.authorizer, self.outboxes, self.retention.spare_bytes)
+        self.admin_keys = AdminKeys(self.paths.state / "keys" / "admin_keys")
+        await asyncio.to_thread(self.admin_keys.load)
+        self.logins = Logins(self.authorizer, self.admin_keys, LoginPace(self.clock.boot_ns))
         if self.log.problem is not None:
-            self.gate.async_tell_damaged_log()
-        acts.register_all(self.gate.registry)
-        look_acts.register(self.gate.registry, self.looks)
-        picture_acts.register(self.gate.registry, self.looks)
-        outbox_acts.register_stills(self.gate.registry, self.looks)
-        self.holds.apply(self.house.state.holds)
-        self.async_spawn(restored.async_tell(self), "restored")
+            self.authorizer.async_tell_damaged_log()
+        self.holds.apply(self.state_store.state.holds)
         if replayed:
-            # Now, not behind: entries and settings are read from the register next.
+            # Written now, not in the background: entries and settings are read from the register next.
             await self._flush()
-        self.async_spawn(self.house.async_write_behind(), "write-behind")
+        self.async_spawn(self.state_store.async_write_behind(), "write-behind")
+        self.async_spawn(self.seen.async_run(), "log seen")
 
     async def _flush(self) -> None:
         try:
-            await asyncio.to_thread(self.house.flush)
+            await asyncio.to_thread(self.state_store.flush)
         except StorageError as error:
             _LOGGER.warning("the register waits to be written: %s", error)
 
-    def async_house_changed(self, tables: set[str]) -> None:
-        """Rows of these tables changed, by an entry that is on disk."""
+    def async_owns_look(self, look: str, caller: Caller) -> bool:
+        """Return whether this look belongs to the caller."""
+        return self.looks.own(look, caller) is not None
+
+    def async_log_written(self) -> None:
+        """Called when an entry is on disk."""
+        self.seen.async_note()
+
+    def async_state_changed(self, tables: set[str]) -> None:
+        """Called when rows of these tables changed, with the entry already on disk."""
         if "holds" in tables:
-            self.holds.apply(self.house.state.holds)
+            self.holds.apply(self.state_store.state.holds)
         if "flags" in tables:
-            restored.async_check(self)
+            self.seen.async_tell()
         if "releases" in tables:
-            release_duties.async_raise_repairs(self)
+            release_duties.async_raise_repairs(self.authorizer)
         if "shares" in tables:
-            ends.async_tell_sheets(self)
+            ends.async_tell_sheets(self.authorizer)
         if tables & {"commissions", "entrances"}:
-            commissioning.async_raise_repairs(self)
+            commissioning.async_raise_repairs(self.authorizer)
         if tables & {"checks", "commissions", "policy", "board"}:
-            checklist.async_raise_repairs(self)
+            checklist.async_raise_repairs(self.authorizer)
         self.bus.async_fire("house_changed", {"tables": sorted(tables)})
 
     def async_cameras_changed(self) -> None:
-        """Entries came, went or were renamed: the rules know cameras by these."""
-        self.house.async_set_cameras(
+        """Give the state store the current cameras, after entries were added, removed or renamed."""
+        self.state_store.async_set_cameras(
             {
                 entry.entry_id: CameraFacts(entry.entry_id, entry.title, entry.area_kind, entry.area_note)
                 for entry in self.entries.async_all()
             }
         )
-        commissioning.async_raise_repairs(self)
-        checklist.async_raise_repairs(self)
+        commissioning.async_raise_repairs(self.authorizer)
+        checklist.async_raise_repairs(self.authorizer)
 
     async def _stop(self) -> None:
         self._ready = False
         self.stop_threads.set()
         await self.jobs.async_stop()
+        for part in (self.alerts, self.metrics, self.offsite):
+            await part.async_stop()
         await self.looks.async_stop()
         await self.pictures.async_stop()
-        for task in list(self._tasks):
-            task.cancel()
+        await self.logins.async_write_refused(everything=True)
+        self.frame.async_cancel()
+        await self.care.async_stop()
         await self._detach(reasons.SERVICE_STOPPED, writable=True)
         await self.entries.async_unload_all()
         await self.camera_events.async_flush()
         with contextlib.suppress(StorageError, OSError):
-            await asyncio.to_thread(self._write_heartbeat)
+            await asyncio.to_thread(self.clock_watch.write_heartbeat)
         await self._flush()
         await asyncio.to_thread(self.log.close)
         self._threads.shutdown(wait=True)
@@ -336,25 +418,31 @@ class Holdshelf:
 
     async def _attach(self, reason: str) -> None:
         opened = await self.store.async_open()
-        self.retention.async_attach(opened.volume, opened.footage, opened.ledger)
-        await self.holds.async_attach(opened)
-        await self.exports.async_attach(opened)
-        await self.outboxes.async_attach(opened)
-        alive = None
-        if self._alive is not None:
-            alive = Moment(self._alive.utc_ns, self._alive.boot_ns, self._alive.boot)
-        await self.recorder.async_attach(opened.footage, opened.volume.lock_fd, opened.recovery.cameras, alive, reason)
+        async with self.seen.comparing():
+            self.retention.async_attach(opened.volume, opened.footage, opened.ledger)
+            await self.holds.async_attach(opened)
+            self.bundle_builds.async_attach(opened)
+            await self.outboxes.async_attach(opened)
+            await async_tell_media(self.authorizer, self.entries, self.recorder, opened, self._alive)
+            last = self._alive
+            alive = Moment(last.utc_ns, last.boot_ns, last.boot) if last is not None else None
+            lock_fd, cameras = opened.volume.lock_fd, opened.recovery.cameras
+            await self.recorder.async_attach(opened.footage, lock_fd, cameras, alive, reason)
+        await self.offsite.async_attach(self.paths.media)
+        await self.bundle_builds.async_clear()
 
     async def _detach(self, reason: str, *, writable: bool) -> None:
         await self.recorder.async_detach(reason, writable=writable)
-        await self.exports.async_detach()
-        await self.outboxes.async_detach()
+        if writable:
+            await self.anchoring.async_last()
+        for detach in (self.bundle_builds.async_detach, self.outboxes.async_detach, self.offsite.async_detach):
+            await detach()
         self.retention.async_detach()
         await self.holds.async_detach()
         await self.store.async_close()
 
     async def _watch_volume(self) -> None:
-        """Let go of a volume that cannot be written any more, and take it back when it can."""
+        """Detach a volume that can no longer be written, and reattach it when it can."""
         async with self._volume_lock:
             if self._stopping.is_set():
                 return
@@ -371,6 +459,7 @@ class Holdshelf:
                 await self._attach(self._volume_reason)
             except StorageError as error:
                 self._volume_reason = self.store.async_report(error)
+                self.recorder.async_without_volume(self._volume_reason)
             else:
                 _LOGGER.info("the media volume is back")
 
@@ -379,114 +468,32 @@ class Holdshelf:
     # --- watching ---------------------------------------------------------------------------------------------
 
     async def _watch(self) -> None:
-        tick = 0
+        tick, watchdog = 0, systemd.Watchdog()
         while not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), WATCH_S)
             tick += 1
             self.recorder.async_watch()
-            self._watch_clock()
+            self.clock_watch.async_watch()
             if not self._ends_lock.locked():
                 self.async_spawn(self._watch_ends(), "ends")
             self.async_spawn(self.looks.async_watch(), "looks")
             self.async_spawn(self.outboxes.fetches.async_watch(), "fetches")
-            self.exports.async_watch()
+            self.async_spawn(self.logins.async_write_refused(), "refused log-ins")
+            self.bundle_builds.async_watch()
+            self.care.async_watch()
             if tick % VOLUME_WATCH_TICKS == 0 and not self._volume_lock.locked():
                 self.async_spawn(self._watch_volume(), "volume")
             if tick % HEARTBEAT_TICKS == 1:
-                self.async_spawn(self._beat(), "heartbeat")
-            systemd.notify("WATCHDOG=1")
+                self.async_spawn(self.clock_watch.async_beat(), "heartbeat")
+            watchdog.async_alive()
 
     async def _watch_ends(self) -> None:
         async with self._ends_lock:
-            await ends.async_write_ends(self)
-            await release_duties.async_cancel(self)
-
-    def _watch_clock(self) -> None:
-        step_ns = self.clock.async_check_step()
-        if step_ns:
-            _LOGGER.warning("the wall clock was set by %+.3f s", step_ns / NS)
-            self.bus.async_fire("clock_stepped", {"step_ns": step_ns})
-            self.jobs.async_clock_stepped()
-        off_ns = self.clock.disagreement_ns()
-        if abs(off_ns) > DISAGREEMENT_NS:
-            self.repairs.async_create(
-                CLOCK_REPAIR,
-                camera_id=None,
-                severity="error",
-                sentence=f"The wall clock is {_far_words(abs(off_ns))} {'ahead of' if off_ns > 0 else 'behind'} "
-                "the time that this service has counted. No right begins and no lifted hold is let go until that is settled.",
-                next_step="Check the clock and its time server (`timedatectl`, `chronyc tracking`); "
-                "when the clock is right, say so: `holdshelf clock confirm`.",
-            )
-        else:
-            self.repairs.async_delete(CLOCK_REPAIR)
-
-    async def async_confirm_clock(self, utc_ns: int, boot_ns: int) -> None:
-        """A person confirmed, by an entry that is on disk, that the wall clock is right; see ``Clock.async_confirm``."""
-        self.clock.async_confirm(utc_ns, boot_ns)
-        self._watch_clock()
-        # At once: after a crash now, the old time would count again.
-        await self._beat()
-
-    async def _beat(self) -> None:
-        try:
-            await asyncio.to_thread(self._write_heartbeat)
-        except StorageError as error:
-            self.repairs.async_create(
-                UNWRITABLE_REPAIR,
-                camera_id=None,
-                severity="error",
-                sentence=f"The state folder cannot be written: {error}",
-                next_step=f"Check the disk and the permissions of {self.paths.state}; recording goes on meanwhile.",
-            )
-        else:
-            self.repairs.async_delete(UNWRITABLE_REPAIR)
-
-    def _write_heartbeat(self) -> None:
-        write_atomic(self.paths.heartbeat, dump_heartbeat(self.clock.heartbeat()))
-
-    # --- cameras ----------------------------------------------------------------------------------------------
-
-    async def async_camera_added(self, entry: ConfigEntry[Any]) -> None:
-        """An entry was stored: its camera's record begins."""
-        self.async_cameras_changed()
-        await self.recorder.async_add(Target(entry.entry_id, entry.title))
-
-    async def async_camera_removed(self, entry: ConfigEntry[Any]) -> None:
-        """An entry is going: its camera's record ends."""
-        self.async_cameras_changed()
-        await self.recorder.async_remove(entry.entry_id)
-
-    def known_footage_cameras(self) -> list[str]:
-        """Ids that footage exists for, removed cameras and what only the shelf has left included: an id is never given twice."""
-        if self.store.opened is None:
-            return []
-        footage = self.store.opened.footage
-        return sorted({*footage.cameras(), *(camera for _, camera, _ in footage.shelved.places())})
+            await ends.async_write_ends(self.authorizer)
+            await release_duties.async_cancel(self.authorizer)
 
     # --- helpers ----------------------------------------------------------------------------------------------
 
     async def _disk[T](self, func: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, functools.partial(func, *args))
-
-    def async_spawn(self, coro: Coroutine[Any, Any, Any], name: str) -> None:
-        """A background task of the service; its failure is logged and stops nothing else."""
-
-        async def logged() -> None:
-            try:
-                await coro
-            except Exception:
-                _LOGGER.exception("%s failed", name)
-
-        task = asyncio.create_task(logged(), name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-def _far_words(far_ns: int) -> str:
-    """How far clocks are apart, for a sentence."""
-    minutes = round(far_ns / (60 * NS))
-    if minutes < 120:
-        return f"{minutes} minutes"
-    return f"{round(minutes / 60)} hours" if minutes < 72 * 60 else f"{round(minutes / (24 * 60))} days"

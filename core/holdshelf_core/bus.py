@@ -1,4 +1,4 @@
-"""The event bus: what happened, told to whoever listens, on the loop, in the order in which it was fired."""
+"""The event bus: delivers events to listeners, on the loop, in the order in which they were fired."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened: its type (``segment_closed``), its data, and when (UTC, ns)."""
+    """One event: its type (e.g. ``segment_closed``), its data and its time (UTC, ns)."""
 
     type: str
     data: dict[str, Any] = field(default_factory=dict)
@@ -24,14 +24,14 @@ class Event:
 
 
 class EventBus:
-    """Synchronous fan-out on the loop. A listener must not block and its error stops nobody else."""
+    """Calls listeners synchronously on the loop. A listener must not block; its error does not affect the others."""
 
     def __init__(self, utc_ns: Callable[[], int]) -> None:
         self._utc_ns = utc_ns
         self._listeners: dict[str, list[Listener]] = defaultdict(list)
 
     def async_listen(self, event_type: str, listener: Listener) -> Callable[[], None]:
-        """Call ``listener`` for each event of that type (or ``ANY``); returns its unsubscribe."""
+        """Call ``listener`` for each event of that type (or ``ANY``). Returns the function that unsubscribes it."""
         self._listeners[event_type].append(listener)
 
         def unsubscribe() -> None:
@@ -41,10 +41,10 @@ class EventBus:
         return unsubscribe
 
     def async_fire(self, event_type: str, data: dict[str, Any] | None = None) -> None:
-        """Tell every listener now."""
+        """Call every listener now."""
         event = Event(event_type, data or {}, self._utc_ns())
         for listener in (*self._listeners[event_type], *self._listeners[ANY]):
             try:
                 listener(event)
-            except Exception:  # a listener's fault must not stop recording
+            except Exception:  # a faulty listener must not stop recording
                 _LOGGER.exception("a listener of %s failed", event_type)

@@ -1,16 +1,16 @@
-"""Every error that core lets a person or another part see.
+"""Every error that core shows to a person or raises to another package.
 
-``str(error)`` is one sentence: what, where, what to do. Nothing here is ever a traceback on a screen::
+``str(error)`` is one sentence: what happened, where, what to do. A traceback is never shown on a screen::
 
     HoldshelfError
-    ├── BadRequest            the caller asked for something that cannot be (HTTP 400)
+    ├── BadRequest            the request is invalid (HTTP 400)
     ├── NotFound              no such camera, entry, day (HTTP 404)
-    ├── Conflict              already there, or busy (HTTP 409)
+    ├── Conflict              already exists, or busy (HTTP 409)
     ├── NotPermitted          this caller may not (HTTP 403)
-    │   └── Refused           the policy says no: clause, sentence, who can help
-    │       └── UnknownKey    a log-in with a key that is nobody's
-    ├── Unavailable           the service, the disk or a device is not there now (HTTP 503)
-    │   └── Unreachable       no service answers: it is restarting, or is none (never sent; the client's own)
+    │   └── Refused           the policy refuses: clause, sentence, who can help
+    │       └── UnknownKey    a login with a key that belongs to nobody
+    ├── Unavailable           the service, the disk or a device is not available now (HTTP 503)
+    │   └── Unreachable       no service answers: restarting or not running (raised by the client, never sent)
     └── integration errors    EntryNotReady, EntryAuthFailed, EntryError, FlowError (holdshelf_core.integration.errors)
 """
 
@@ -18,11 +18,11 @@ from __future__ import annotations
 
 
 class HoldshelfError(Exception):
-    """Base of the family. ``next_step`` says what the person can do, where that is not in the sentence."""
+    """Base class. ``next_step`` says what the person can do, if the sentence does not."""
 
     status = 500
     field = ""
-    """Which field of a form is to be corrected, where it is one."""
+    """The form field to correct, if any."""
 
     def __init__(self, sentence: str, next_step: str = "") -> None:
         super().__init__(sentence)
@@ -34,19 +34,19 @@ class HoldshelfError(Exception):
 
 
 class BadRequest(HoldshelfError):
-    """The request itself is wrong; nothing was changed."""
+    """The request is invalid; nothing was changed."""
 
     status = 400
 
 
 class NotPermitted(HoldshelfError):
-    """The caller is known and may not do this."""
+    """The caller is known and not allowed to do this."""
 
     status = 403
 
 
 class Refused(NotPermitted):
-    """The policy says no. ``clause`` is its id (RULES P1–P21), ``who`` names who can help."""
+    """The policy refuses. ``clause`` is its id (RULES P1–P21), ``who`` names who can help."""
 
     def __init__(self, clause: str, sentence: str, who: str = "") -> None:
         quoted = sentence if not clause or f"({clause}" in sentence else f"{sentence.rstrip('.')} ({clause})."
@@ -56,26 +56,26 @@ class Refused(NotPermitted):
 
 
 class UnknownKey(Refused):
-    """A log-in with a key that is nobody's, or not that person's: whose it is was not proved."""
+    """A login with a key that belongs to nobody or to someone else, so the identity is not proven."""
 
 
 class NotFound(HoldshelfError):
-    """What was named does not exist."""
+    """The named object does not exist."""
 
     status = 404
 
 
 class Conflict(HoldshelfError):
-    """It exists already, or another act is under way."""
+    """It already exists, or another action is in progress."""
 
     status = 409
 
 
 class Unavailable(HoldshelfError):
-    """It may work later: the service, the disk or a device is not there now."""
+    """The service, the disk or a device is not available now; a retry may work."""
 
     status = 503
 
 
 class Unreachable(Unavailable):
-    """No service answers at its socket, or it broke off: it may be back in a moment."""
+    """No service answers on its socket, or the connection broke; a retry may work in a moment."""

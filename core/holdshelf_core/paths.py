@@ -1,4 +1,4 @@
-"""The data folder: where state and media are."""
+"""The data folder: location of state and media."""
 
 from __future__ import annotations
 
@@ -10,30 +10,43 @@ import platformdirs
 
 @dataclass(frozen=True, slots=True)
 class DataPaths:
-    """DATA/state and DATA/media. The latter may be a symbolic link that ``init --media`` made to another disk."""
+    """DATA/state and DATA/media. DATA/media may be a symbolic link to another disk, made by ``init --media``."""
 
     data: Path
 
     @property
     def state(self) -> Path:
-        """Register, ledger, keys."""
+        """Folder of register, ledger and keys."""
         return self.data / "state"
 
     @property
     def media(self) -> Path:
-        """Footage and shelf."""
+        """Folder of footage and shelf."""
         return self.data / "media"
 
     @property
     def heartbeat(self) -> Path:
-        """The last moment that the service is known to have lived."""
+        """File with the last time the service was known to run."""
         return self.state / "clock.json"
 
 
+MACHINE_DATA = Path("/var/lib/holdshelf")
+"""The system service's data folder, as set in its unit."""
+
+
+def own_data() -> Path:
+    """Return the data folder of a user who records without root, e.g. for a demo."""
+    return Path(platformdirs.user_data_dir("holdshelf"))
+
+
 def default_data() -> Path:
-    """Where data lies when nobody says: /var/lib/holdshelf for root, the user's data folder otherwise."""
+    """Return the data folder used without ``--data``: the system's for root and its owner, the user's own otherwise."""
     import os  # noqa: PLC0415
 
-    if os.geteuid() == 0:
-        return Path("/var/lib/holdshelf")
-    return Path(platformdirs.user_data_dir("holdshelf"))
+    uid = os.geteuid()
+    if uid == 0:
+        return MACHINE_DATA
+    try:
+        return MACHINE_DATA if MACHINE_DATA.stat().st_uid == uid else own_data()
+    except OSError:
+        return own_data()

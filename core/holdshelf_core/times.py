@@ -1,4 +1,4 @@
-"""Times as the access log writes them: RFC 3339, UTC, nine decimals. RFC 8785 numbers are doubles, which hold no nanoseconds."""
+"""Times in the access log's format: RFC 3339, UTC, nine decimals. RFC 8785 numbers are doubles, too imprecise for nanoseconds."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from tzlocal import get_localzone
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORM = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z", re.ASCII)
 NS = 1_000_000_000
+MINUTE_NS, HOUR_NS, DAY_NS = 60 * NS, 3_600 * NS, 86_400 * NS
 _FIRST_NS = -62_135_596_800 * NS
 _LAST_NS = 253_402_300_800 * NS - 1
 
 
 def rfc3339(utc_ns: int) -> str:
-    """'2026-11-25T04:05:06.123456789Z'. Times before year 1 or after 9999 are moved to the nearest."""
+    """Return e.g. '2026-11-25T04:05:06.123456789Z'. Times before year 1 or after 9999 are clamped."""
     seconds, rest = divmod(min(max(utc_ns, _FIRST_NS), _LAST_NS), NS)
     moment = _EPOCH + timedelta(seconds=seconds)
     return f"{moment.isoformat()[:19]}.{rest:09d}Z"
 
 
 def parse_rfc3339(text: str) -> int:
-    """Inverse of ``rfc3339``. Raises ValueError."""
+    """Parse the output of ``rfc3339`` to UTC ns. Raises ValueError."""
     match = _FORM.fullmatch(text)
     if match is None:
         raise ValueError(text)
@@ -31,7 +32,7 @@ def parse_rfc3339(text: str) -> int:
 
 
 def offset_s(utc_ns: int) -> int:
-    """The local zone's offset from UTC at that time, in seconds."""
+    """Return the local zone's offset from UTC at that time, in seconds."""
     try:
         offset = (_EPOCH + timedelta(microseconds=utc_ns // 1000)).astimezone(get_localzone()).utcoffset()
     except (OverflowError, ValueError):
@@ -39,8 +40,16 @@ def offset_s(utc_ns: int) -> int:
     return int(offset.total_seconds()) if offset else 0
 
 
+def far_words(far_ns: int) -> str:
+    """Return how far two clocks are apart: '90 minutes', '3 hours', '4 days'."""
+    minutes = round(far_ns / (60 * NS))
+    if minutes < 120:
+        return f"{minutes} minutes"
+    return f"{round(minutes / 60)} hours" if minutes < 72 * 60 else f"{round(minutes / (24 * 60))} days"
+
+
 def local_words(utc_ns: int) -> str:
-    """'2026-11-24 14:00 -05:00': for sentences; the offset keeps both 01:30s of a clock change apart."""
+    """Return e.g. '2026-11-24 14:00 -05:00' for sentences; the offset tells the two 01:30s of a clock change apart."""
     try:
         moment = (_EPOCH + timedelta(microseconds=utc_ns // 1000)).astimezone(get_localzone())
     except (OverflowError, ValueError):
@@ -50,5 +59,19 @@ def local_words(utc_ns: int) -> str:
 
 
 def local_day(utc_ns: int) -> str:
-    """'2026-11-24', the local day."""
+    """Return the local day, e.g. '2026-11-24'."""
     return local_words(utc_ns)[:10]
+
+
+def local_time_words(utc_ns: int) -> str:
+    """Return e.g. '2026-11-01 01:30:05.2 -04:00', as burned into a picture; times outside the calendar are shown in
+    nanoseconds.
+
+    Must never read a file after its first call: the picture worker calls it once before it is confined.
+    """
+    try:
+        moment = (_EPOCH + timedelta(microseconds=utc_ns // 1000)).astimezone(get_localzone())
+    except (OverflowError, ValueError):
+        return f"{utc_ns} ns UTC"
+    offset = moment.strftime("%z")
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 100_000} {offset[:3]}:{offset[3:5]}"

@@ -14,9 +14,9 @@ __all__ = ["DOMAIN", "async_setup_entry", "async_unload_entry"]
 
 
 async def async_setup_entry(holdshelf: Holdshelf, entry: OnvifEntry) -> None:
-    """Announce the stream that is known, so that it is dialled at once, and ask the camera in the background.
+    """Announce the known stream, so that it is connected at once, and query the camera in the background.
 
-    Without a known stream the camera is asked first; then EntryNotReady, EntryAuthFailed or EntryError may be raised.
+    Without a known stream the camera is queried first; then EntryNotReady, EntryAuthFailed or EntryError may be raised.
     """
     coordinator = OnvifCoordinator(holdshelf, entry)
     if entry.data.get(CONF_OTHER_SERIAL):
@@ -34,9 +34,9 @@ async def async_setup_entry(holdshelf: Holdshelf, entry: OnvifEntry) -> None:
 
 
 async def async_unload_entry(holdshelf: Holdshelf, entry: OnvifEntry) -> None:
-    """Withdraw the stream and let go of the camera; its repairs stand until they are seen mended or it is removed.
+    """Withdraw the stream and release the camera; its repairs stay until they are seen fixed or it is removed.
 
-    Does no harm to an entry whose set-up failed.
+    Safe for an entry whose set-up failed.
     """
     holdshelf.async_set_stream(entry, None)
     if (coordinator := loaded_coordinator(entry)) is not None:

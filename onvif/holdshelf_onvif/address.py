@@ -1,4 +1,4 @@
-"""Addresses: what a person types, what a camera tells, and which of them are dialled. Never holds credentials."""
+"""Addresses: typed by people or reported by cameras, and which of them to connect to. Never contain credentials."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _PATH = re.compile(r"[\x21-\x7e]*")
 
 
 class BadAddress(ValueError):
-    """A text that is not an address of the kind asked for; says nothing to a person."""
+    """Not an address of the required kind; the text is not for people."""
 
 
 def looks_like_address(text: str) -> bool:
-    """Is this an ONVIF address: ``http(s)://…``, or a bare ``host:port``, IP address or dotted name?
+    """Return whether this is an ONVIF address: ``http(s)://…``, or a bare ``host:port``, IP address or dotted name.
 
-    A single bare word is none: it is the id of a discovered camera, perhaps mistyped.
+    A single bare word is not: it is the id of a discovered camera, perhaps mistyped.
     """
     text = text.strip()
     if "://" in text:
@@ -40,7 +40,7 @@ def looks_like_address(text: str) -> bool:
 
 
 def device_address(text: str) -> str:
-    """The device service's URL for what a person typed; ``http`` and ONVIF's path are supplied where missing.
+    """Return the device service's URL for a typed address; ``http`` and ONVIF's path are added where missing.
 
     Raises FlowError for the field ``address``.
     """
@@ -59,23 +59,23 @@ def device_address(text: str) -> str:
 
 
 def told_address(text: str) -> str:
-    """A web address that a device told of itself (an XAddr), checked; raises BadAddress. Credentials are cut off."""
+    """Return a web address that a device reported (an XAddr), checked and without credentials. Raises BadAddress."""
     parts = _split(text, _SCHEMES)
     return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", parts.query, ""))
 
 
 def told_stream_url(text: str) -> str:
-    """A stream's URL that a device told, checked; raises BadAddress. Credentials in front of the host are cut off."""
+    """Return a stream's URL that a device reported, checked and without credentials before the host. Raises BadAddress."""
     parts = _split(text, _STREAM_SCHEMES)
     return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", parts.query, ""))
 
 
 def usable_stream_url(url: str, device: str) -> str:
-    """The stream's URL as it is dialled, for a camera reached at ``device``: always on the host that was dialled.
+    """Return the stream's URL to connect to, for a camera reached at ``device``: always on that host.
 
-    Cameras behind NAT, with 0.0.0.0 or another interface's address, tell one that leads nowhere; a hostile one could
-    have us call, with its password, anywhere in the house. Port and path are the camera's. A stream that really comes
-    from another host is added by its own address.
+    Cameras behind NAT, with 0.0.0.0 or another interface's address, report one that does not work; a hostile one could make us
+    connect, with its password, anywhere in the building. Port and path are the camera's. A stream that really comes from another
+    host must be added by its own address.
     """
     told, own = urlsplit_safe(url), urlsplit_safe(device)
     host = own.hostname or ""
@@ -88,11 +88,11 @@ def usable_stream_url(url: str, device: str) -> str:
 
 
 def service_address(xaddr: str, device: str) -> str:
-    """Where a service that the camera names is asked: always on the host that was dialled, whatever the camera says.
+    """Return the URL of a service that the camera names: always on the host we connected to, whatever the camera says.
 
-    A camera could otherwise send the signed password to a host of its choice, or have us call inside the house. The
-    port is the camera's when it names its own host, and the one that was dialled otherwise (port forwarding). What was
-    dialled by https is never asked by http. Raises BadAddress for an XAddr that is none.
+    A camera could otherwise send the signed password to a host of its choice, or make us connect to internal hosts. The port is
+    the camera's when it names its own host, otherwise the one we connected to (port forwarding). https is never downgraded to
+    http. Raises BadAddress for an invalid XAddr.
     """
     told, own = _split(xaddr, _SCHEMES), _split(device, _SCHEMES)
     taken = told if _same_host(told, own) and not (own.scheme == "https" and told.scheme == "http") else own
@@ -100,7 +100,7 @@ def service_address(xaddr: str, device: str) -> str:
 
 
 def differs(xaddr: str, device: str) -> str:
-    """What of an XAddr is not followed: ``host``, ``scheme`` (http where https was dialled), or nothing (empty)."""
+    """Return which part of an XAddr is ignored: ``host``, ``scheme`` (http instead of https), or '' for none."""
     try:
         told, own = _split(xaddr, _SCHEMES), _split(device, _SCHEMES)
     except BadAddress:
@@ -111,7 +111,7 @@ def differs(xaddr: str, device: str) -> str:
 
 
 def same_endpoint(one: str, other: str) -> bool:
-    """Do two addresses name the same host and port?"""
+    """Return whether two addresses name the same host and port."""
     try:
         a, b = _split(one, _SCHEMES), _split(other, _SCHEMES)
     except BadAddress:
@@ -120,17 +120,17 @@ def same_endpoint(one: str, other: str) -> bool:
 
 
 def host_of(url: str) -> str:
-    """``host`` or ``host:port``, for sentences."""
+    """Return ``host`` or ``host:port``, for sentences."""
     return urlsplit_safe(url).netloc.rpartition("@")[2]
 
 
 def bare_host(url: str) -> str:
-    """The host alone, without port and brackets."""
+    """Return the host alone, without port and brackets."""
     return urlsplit_safe(url).hostname or ""
 
 
 def probe_target(text: str, default_port: int) -> tuple[str, int]:
-    """``host`` or ``host:port`` of a unicast probe; raises FlowError for the field ``address``."""
+    """Parse ``host`` or ``host:port`` of a unicast probe. Raises FlowError for the field ``address``."""
     try:
         parts = _split(f"http://{_bracketed(text.strip())}", _SCHEMES)
         if parts.path or parts.query:
@@ -141,7 +141,7 @@ def probe_target(text: str, default_port: int) -> tuple[str, int]:
 
 
 def urlsplit_safe(text: str) -> SplitResult:
-    """``urlsplit`` that returns nothing instead of raising."""
+    """``urlsplit`` that returns an empty result instead of raising."""
     try:
         return urlsplit(text)
     except ValueError:
@@ -149,7 +149,7 @@ def urlsplit_safe(text: str) -> SplitResult:
 
 
 def _same_host(one: SplitResult, other: SplitResult) -> bool:
-    """The same name, or the same address however it is written (IPv6 has many ways)."""
+    """Return whether it is the same name, or the same address in any notation (IPv6 has many)."""
     try:
         return ipaddress.ip_address(one.hostname or "") == ipaddress.ip_address(other.hostname or "")
     except ValueError:
@@ -157,7 +157,7 @@ def _same_host(one: SplitResult, other: SplitResult) -> bool:
 
 
 def _bracketed(text: str) -> str:
-    """A bare IPv6 literal gets its brackets."""
+    """Add brackets to a bare IPv6 literal."""
     try:
         return f"[{text}]" if ipaddress.ip_address(text).version == 6 else text
     except ValueError:
@@ -165,7 +165,7 @@ def _bracketed(text: str) -> str:
 
 
 def _split(text: str, schemes: tuple[str, ...]) -> SplitResult:
-    """Take a URL apart and rebuild its host from checked parts, without credentials and fragment."""
+    """Parse a URL and rebuild its host from checked parts, without credentials and fragment."""
     if len(text) > ADDRESS_MAX_CHARS or not _PATH.fullmatch(text):
         raise BadAddress
     parts = urlsplit_safe(text)

@@ -1,8 +1,8 @@
 """Talks to one ONVIF device. The only module that imports zeep and onvif-zeep-async, and it does so on first use.
 
-Everything runs in the ONVIF thread (``thread.py``) and is awaited over it. Whatever zeep, aiohttp, lxml or plain Python
-raise on the way becomes one of our errors (``errors.py``) in ``_translate``; nothing else comes out. Passwords go out
-only inside a WS-Security UsernameToken digest, and only to the host that the person gave.
+Everything runs in the ONVIF thread (``thread.py``) and is awaited from the service's loop. Any exception of zeep, aiohttp, lxml
+or plain Python becomes one of our errors (``errors.py``) in ``_translate``; nothing else is raised. Passwords are sent only to
+the host that the person gave, as a digest; in plain only with ``may_send_plain``.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from . import parsers, strings, thread, wsdl_files
 from .address import BadAddress, differs, host_of, service_address, told_stream_url, usable_stream_url
 from .const import (
     DEFAULT_LIMITS,
-    DEVICE_NAMESPACE,
     DIGEST_TOKEN,
     EVENTS_NAMESPACE,
     HTTP_DIGEST,
     MEDIA2_NAMESPACE,
     MEDIA_NAMESPACE,
     PLAIN_TOKEN,
+    SERVICES,
     Limits,
 )
 from .device import DeviceClock, DeviceInformation, Known, VideoProfile
@@ -46,7 +46,7 @@ from .errors import (
     RequestRefused,
     WrongPassword,
 )
-from .http import BodyTooLarge, CertificatePin, UnreadableBody, network_reason, new_session
+from .http import BodyTooLarge, CertificatePin, UnreadableBody, connection_error, new_session
 from .messages import read_fault
 from .text import clean_text
 from .transport import HttpRefused, Reply, Transport
@@ -57,18 +57,10 @@ _LOGGER = logging.getLogger(__name__)
 _HALF_SECOND = timedelta(milliseconds=500)
 _GRACE_S = 5.0
 _AUTH_CODES = ("NotAuthorized", "FailedAuthentication", "InvalidSecurity")
-# What a device answers to anybody (ONVIF Core Specification, PRE_AUTH): an answer says nothing of the password.
+# What a device answers to anyone (ONVIF Core Specification, PRE_AUTH): an answer does not confirm the password.
 _PRE_AUTH = frozenset({"GetServices", "GetCapabilities", "GetEndpointReference", "GetSystemDateAndTime"})
-# What may be wrong with one service of a device while another works.
+# Errors of one service of a device, while others may work.
 _LOCAL_FAILURES = (HttpRefused, HostileXml, BodyTooLarge, UnreadableBody, aiohttp.ClientError, OSError)
-_SERVICES = {
-    "devicemgmt": (DEVICE_NAMESPACE, "DeviceBinding"),
-    "media": (MEDIA_NAMESPACE, "MediaBinding"),
-    "media2": (MEDIA2_NAMESPACE, "Media2Binding"),
-    "events": (EVENTS_NAMESPACE, "EventBinding"),
-    "pullpoint": (EVENTS_NAMESPACE, "PullPointSubscriptionBinding"),
-    "subscription": (EVENTS_NAMESPACE, "SubscriptionManagerBinding"),
-}
 _AUTH_WORDS = ("not authorized", "not authorised", "unauthorized", "authentication", "authority failure")
 
 
@@ -104,13 +96,13 @@ def _load_library() -> _Library:
         for handler in [h for h in root.handlers if h not in handlers]:
             root.removeHandler(handler)
         root.setLevel(level)
-        # zeep writes a traceback for each value that it cannot read, so a camera could fill the log with them.
+        # zeep logs a traceback for each value that it cannot read, so a camera could fill the log with them.
         logging.getLogger("zeep").setLevel(logging.CRITICAL)
         files: Any = wsdl_files.LocalFiles(Path(onvif.__file__).parent / "wsdl")
         onvif.client._DOCUMENT_CACHE[str(wsdl_files.MEDIA2)] = zeep.wsdl.Document(  # as the library keeps its own
             str(wsdl_files.MEDIA2), files, settings=onvif.settings.DEFAULT_SETTINGS
         )
-        # libxml2's own limits on depth and text size come back; ours (xml_guard) stand before them.
+        # libxml2's own limits on depth and text size are restored; ours (xml_guard) apply first.
         onvif.settings.DEFAULT_SETTINGS.xml_huge_tree = False
         _library = _Library(
             service=onvif.ONVIFService,
@@ -125,7 +117,7 @@ def _load_library() -> _Library:
 class OnvifClient:
     """One device at ``address`` (its device service's URL). Use as ``async with``, or open and close it.
 
-    Calls may run one after the other only. Each raises the errors of ``errors.py``.
+    Make one call at a time. Each raises the errors of ``errors.py``.
     """
 
     def __init__(
@@ -138,16 +130,16 @@ class OnvifClient:
         known: Known | None = None,
         may_send_plain: bool = False,
     ) -> None:
-        """``may_send_plain``: a person is there who gave the password just now, so a device that refuses it as a digest
+        """``may_send_plain``: a person just gave the password, so a device that rejects a digest may get it in plain.
 
-        may get it in plain. By itself that never happens: whoever takes a camera's place could ask for it.
+        This never happens automatically: an impostor in the camera's place could ask for it.
         """
         self.address = address
         known = known or Known()
         self.auth = known.auth
         """How the password was accepted; empty until it was."""
         self.notes: list[str] = []
-        """Sentences about what the device told wrongly and what was made of it; without hosts."""
+        """Sentences about the device's wrong data and how it was handled; without hosts."""
         self._pin = CertificatePin(known.certificate)
         self._may_send_plain = may_send_plain or known.auth == PLAIN_TOKEN
         self._proved = False
@@ -159,7 +151,7 @@ class OnvifClient:
         self._session: aiohttp.ClientSession | None = None
         self._services: dict[str, Any] = {}
         self._xaddrs: dict[str, str] | None = None
-        # The device's time and the boot time at which it told it: so a step of our own clock changes no token.
+        # The device's time and the boot time when it was read, so that a step of our own clock changes no token.
         self._device_time: tuple[datetime, int] | None = None
 
     async def __aenter__(self) -> Self:
@@ -173,11 +165,11 @@ class OnvifClient:
 
     @property
     def known(self) -> Known:
-        """What is known now, to be kept."""
+        """Return what is known now, for storing."""
         return Known(self.auth, self._pin.sha256)
 
     def open(self) -> None:
-        """Take part in the ONVIF thread. Asks the device nothing."""
+        """Join the ONVIF thread. Sends nothing to the device."""
         if self._thread is None:
             self._thread = thread.acquire()
 
@@ -188,7 +180,7 @@ class OnvifClient:
             return
         self.forget()
         try:
-            # Over there, behind whatever was cancelled: it may just be opening the session.
+            # In that thread, after any cancelled call: it may just be opening the session.
             await held.run(self._close_session())
         finally:
             await asyncio.shield(thread.async_release())
@@ -199,32 +191,32 @@ class OnvifClient:
             await session.close()
 
     def forget(self) -> None:
-        """Forget which services the device has and where: after a restart it may be another firmware."""
+        """Forget the device's services and their addresses: after a restart it may run another firmware."""
         self._services.clear()
         self._xaddrs = None
         self._proved = False
 
     async def async_clock(self) -> DeviceClock | None:
-        """Read the device's clock, and sign later calls by it. None when the device does not tell its time in UTC.
+        """Read the device's clock, and sign later calls with it. None when the device does not report UTC.
 
-        Asked without credentials first, as the standard wants it: with a clock that is off, no signed call is accepted.
+        Tried without credentials first, as the standard requires: with a wrong clock, no signed call is accepted.
         """
         return await self.async_run("its time", self._clock())
 
     async def async_device_information(self) -> DeviceInformation:
-        """Maker, model, firmware, serial number."""
+        """Return maker, model, firmware, serial number."""
         return await self.async_run("its make and model", self._device_information())
 
     async def async_endpoint_reference(self) -> str:
-        """The endpoint's UUID as WS-Discovery tells it (``urn:uuid:…``); an optional operation."""
+        """Return the endpoint's UUID as in WS-Discovery (``urn:uuid:…``); an optional operation."""
         return await self.async_run("its endpoint", self._endpoint_reference())
 
     async def async_profiles(self) -> tuple[VideoProfile, ...]:
-        """All media profiles, in the device's order, with codec, size and whether sound is offered."""
+        """Return all media profiles, in the device's order, with codec, size and whether they have sound."""
         return await self.async_run("its profiles", self._profiles())
 
     async def async_stream_uri(self, profile: VideoProfile) -> str:
-        """The profile's RTSP URL, without credentials."""
+        """Return the profile's RTSP URL, without credentials."""
         return await self.async_run("its stream's address", self._stream_uri(profile))
 
     async def _clock(self) -> DeviceClock | None:
@@ -255,7 +247,7 @@ class OnvifClient:
         return clean_text((await self.call(device, "GetEndpointReference")).GUID, 128)
 
     async def _profiles(self) -> tuple[VideoProfile, ...]:
-        """Those of Media2, which alone knows H.265, then those that only Media has. One of the two may fail."""
+        """Return Media2's profiles, which alone support H.265, then those only in Media. One of the two may fail."""
         found: dict[str, VideoProfile] = {}
         failure: Exception | None = None
         for name in ("media2", "media"):
@@ -283,7 +275,7 @@ class OnvifClient:
         try:
             url = await self._stream_uri_by(profile.service, profile.token)
         except (*_LOCAL_FAILURES, BadAddress, ValueError, _load_library().fault, _load_library().zeep_error) as error:
-            # A profile of Media2 is one of Media too, under the same token, where the device has both.
+            # A Media2 profile is also a Media profile, with the same token, where the device has both.
             both = profile.service == "media2" and MEDIA_NAMESPACE in await self._told()
             if not both or isinstance(error, aiohttp.ServerFingerprintMismatch):
                 raise
@@ -306,20 +298,20 @@ class OnvifClient:
         return told_stream_url(parsers.uri(await self.call(media, "GetStreamUri", params)))
 
     async def _told(self) -> dict[str, str]:
-        """{namespace: XAddr} of the services that the device names."""
+        """Return {namespace: XAddr} of the device's services."""
         if self._xaddrs is None:
             self._xaddrs = await self._find_services()
             self.notes = [
                 strings.warning("not_followed", part=part, service=name)
-                for name, (namespace, _) in _SERVICES.items()
+                for name, (namespace, _) in SERVICES.items()
                 if name in ("media", "media2", "events")
                 and (part := differs(self._xaddrs.get(namespace, ""), self.address))
             ]
         return self._xaddrs
 
     async def told_service(self, name: str) -> Any:
-        """A service that the device names; None where it has none."""
-        xaddr = (await self._told()).get(_SERVICES[name][0])
+        """Return a service of the device; None if it has none."""
+        xaddr = (await self._told()).get(SERVICES[name][0])
         return None if xaddr is None else await self.service_at(name, service_address(xaddr, self.address))
 
     async def _find_services(self) -> dict[str, str]:
@@ -342,31 +334,31 @@ class OnvifClient:
         if service is None or service.xaddr != xaddr:
             if self._session is None:
                 self._session = new_session(self._limits, self._pin)
-            namespace, binding = _SERVICES[name]
+            namespace, binding = SERVICES[name]
             file = {"pullpoint": "events", "subscription": "events"}.get(name, name)
             service = library.service(
                 xaddr,
                 self._username,
                 self._password,
                 str(wsdl_files.MEDIA2 if name == "media2" else library.wsdl_folder / f"{file}.wsdl"),
-                no_cache=True,  # else it keeps an SQLite file in the home folder
+                no_cache=True,  # otherwise it keeps an SQLite file in the home folder
                 binding_name=f"{{{namespace}}}{binding}",
             )
-            # The unbounded session that its constructor made; also when this is cancelled just now.
+            # The unlimited session that its constructor made; also when this was just cancelled.
             await asyncio.shield(asyncio.ensure_future(service.close()))
             service.transport = Transport(self._session, self._limits, library.to_bytes)
             await service.setup()
             if name == "pullpoint":
-                # One broken message would cost zeep all of them: this answer is read message by message instead.
+                # One broken message would make zeep drop all of them: this answer is parsed message by message instead.
                 raw = type(service.zeep_client.settings)(strict=False, raw_response=True)
                 service.zeep_client.settings = service.zeep_client_authless.settings = raw
             self._services[name] = service
         return service
 
     async def call(self, service: Any, operation: str, params: dict[str, Any] | None = None) -> Any:
-        """One operation; when there is a user, signed in the way that the device takes, tried one after the other.
+        """Run one operation; with a user, signed in the way that the device accepts, trying one after the other.
 
-        Once a way was accepted no other is tried: what is refused then is the operation, not the password.
+        Once a way was accepted no other is tried: a later refusal is about the operation, not the password.
         """
         if not self._username:
             return _unfaulted(await getattr(service, f"authless_{operation}")(params))
@@ -381,9 +373,15 @@ class OnvifClient:
                 continue
             try:
                 result = await self._signed(service, operation, params, way)
-            except (HttpRefused, _load_library().fault) as error:
+            except aiohttp.ServerFingerprintMismatch:
+                raise
+            except (*_LOCAL_FAILURES, _load_library().fault, _load_library().zeep_error) as error:
                 if not self._is_auth_error(error):
-                    raise
+                    # A fault in proper SOAP is about the operation. Anything else is what the device makes of a way that it
+                    # does not know (an empty page, a hang-up): what is known is that it refused the password.
+                    if refused is None or isinstance(error, _load_library().fault):
+                        raise
+                    continue
                 refused = refused or error
                 asks_digest = asks_digest or (isinstance(error, HttpRefused) and error.digest)
                 continue
@@ -394,7 +392,7 @@ class OnvifClient:
         raise refused
 
     async def _signed(self, service: Any, operation: str, params: dict[str, Any] | None, way: str) -> Any:
-        """One operation with credentials; tokens carry the device's own time."""
+        """Run one operation with credentials; tokens use the device's own time."""
         transport = service.transport
         if way == HTTP_DIGEST:
             transport.digest = transport.digest or aiohttp.DigestAuthMiddleware(self._username, self._password)
@@ -422,7 +420,7 @@ class OnvifClient:
 
         failure: Exception
         try:
-            # The outer limit is for a loop over there that is busy with another camera's answer.
+            # The outer limit is for a loop that is busy with another camera's answer.
             async with asyncio.timeout(self._limits.answer_s + _GRACE_S):
                 return await self._thread.run(bounded())
         except HoldshelfError:
@@ -430,11 +428,11 @@ class OnvifClient:
         except Exception as error:
             _LOGGER.debug("%s: %s failed with %s", self._host, what, type(error).__name__)
             failure = self._translate(error, what)
-        # Raised outside the handler, so that no library's exception, which may hold 4 MB of answer, hangs on to it.
+        # Raised outside the handler, so that no library exception, which may hold 4 MB of answer, stays attached.
         raise failure
 
     def _translate(self, error: Exception, what: str) -> HoldshelfError:  # noqa: PLR0912  (one list, on purpose)
-        """The one place where other people's exceptions become ours."""
+        """The only place where library exceptions become ours."""
         host = self._host
         library = _library
         result: HoldshelfError
@@ -458,7 +456,7 @@ class OnvifClient:
             case BadAddress():
                 result = NonsenseAnswer(host, what, "an address of another kind")
             case aiohttp.ClientConnectorError() | aiohttp.ClientConnectionError() | OSError():
-                result = CameraUnreachable(host, network_reason(error))
+                result = connection_error(host, error)
             case aiohttp.ClientError():
                 result = NotOnvif(host, "it does not speak HTTP")
             case _ if library and isinstance(error, library.fault):
@@ -473,7 +471,8 @@ class OnvifClient:
 
     @staticmethod
     def _is_auth_error(error: Exception) -> bool:
-        """Makes differ: HTTP 401 or 403, one of three SOAP fault codes, or only words."""
+        """Detect a refused password, which makers report differently: HTTP 401 or 403, one of three SOAP fault codes, or only
+        text."""
         if isinstance(error, HttpRefused):
             return error.status in (401, 403)
         if _library is None or not isinstance(error, _library.fault):
@@ -484,7 +483,7 @@ class OnvifClient:
 
 
 def _unfaulted(result: Any) -> Any:
-    """A raw answer that is a fault is raised as zeep would have."""
+    """Return a raw answer; raise a fault in it as zeep would."""
     if isinstance(result, Reply) and result.status_code != 200:
         fault = read_fault(result.content)
         kind: Any = _load_library().fault

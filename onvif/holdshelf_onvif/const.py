@@ -1,4 +1,4 @@
-"""Names and bounds of the ONVIF integration. Bounds are for hostile cameras: a real one stays far inside them."""
+"""Names and limits of the ONVIF integration. Limits are for hostile cameras: real ones stay far below them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,33 @@ DEVICE_PATH = "/onvif/device_service"  # ONVIF Core Specification § 5.1.1: the 
 DEVICE_NAMESPACE = "http://www.onvif.org/ver10/device/wsdl"
 MEDIA_NAMESPACE = "http://www.onvif.org/ver10/media/wsdl"
 MEDIA2_NAMESPACE = "http://www.onvif.org/ver20/media/wsdl"
+SEARCH_NAMESPACE = "http://www.onvif.org/ver10/search/wsdl"
+REPLAY_NAMESPACE = "http://www.onvif.org/ver10/replay/wsdl"
+RECORDING_NAMESPACE = "http://www.onvif.org/ver10/recording/wsdl"
 EVENTS_NAMESPACE = "http://www.onvif.org/ver10/events/wsdl"
+SERVICES = {
+    "devicemgmt": (DEVICE_NAMESPACE, "DeviceBinding"),
+    "media": (MEDIA_NAMESPACE, "MediaBinding"),
+    "media2": (MEDIA2_NAMESPACE, "Media2Binding"),
+    "search": (SEARCH_NAMESPACE, "SearchBinding"),
+    "replay": (REPLAY_NAMESPACE, "ReplayBinding"),
+    "recording": (RECORDING_NAMESPACE, "RecordingBinding"),
+    "events": (EVENTS_NAMESPACE, "EventBinding"),
+    "pullpoint": (EVENTS_NAMESPACE, "PullPointSubscriptionBinding"),
+    "subscription": (EVENTS_NAMESPACE, "SubscriptionManagerBinding"),
+}
+"""Namespace and binding of each service in use, by the name of its WSDL file, or ours."""
 
 LEASE_S = 120
-"""For how long a subscription to events is asked; renewed before half of it is over."""
+"""Requested duration of an event subscription; renewed before half of it has passed."""
 
-# How a device takes the password: a WS-Security token with a digest of it, HTTP digest, or a token with the password.
+# How a device accepts the password: a WS-Security token with its digest, HTTP digest, or a token with the plain password.
 DIGEST_TOKEN = "token"  # noqa: S105
 HTTP_DIGEST = "http-digest"
 PLAIN_TOKEN = "plain-token"  # noqa: S105
 
 REFRESH_INTERVAL_S = 300.0
-REFRESH_JITTER = 0.1  # ± share of the interval, so that a house full of cameras is not asked in the same second
+REFRESH_JITTER = 0.1  # ± share of the interval, so that many cameras are not queried in the same second
 CLOCK_SKEW_LIMIT_S = 5.0
 
 NAME_MAX_CHARS = 64
@@ -35,15 +50,17 @@ CONF_USERNAME = "username"
 CONF_PASSWORD = "password"  # noqa: S105  (the name of a field)
 CONF_PROFILE = "profile"
 CONF_STREAM = "stream"
+CONF_CHANNEL = "channel"  # the token of its video source
+CONF_CHANNELS = "channels"  # how many the device has
 CONF_SERIAL = "serial_number"
-CONF_OTHER_SERIAL = "other_serial_number"  # of what answers in the camera's place: it is not recorded under its name
+CONF_OTHER_SERIAL = "other_serial_number"  # of the device in the camera's place: it is not recorded under its name
 CONF_AUTH = "auth"
 CONF_CERTIFICATE = "certificate_sha256"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a camera's answer is taken, and for how long."""
+    """Limits on the size and duration of a camera's answer."""
 
     connect_s: float = 5.0
     answer_s: float = 10.0

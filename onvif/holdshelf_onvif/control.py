@@ -1,12 +1,12 @@
-"""What a person may have done at a camera itself: read its details, switch its sound off, set its clock, draw its masks.
+"""Operations on the camera device: read its details, turn its sound off, set its clock, apply masks.
 
-Each asks the camera anew, by a connection of its own, and is held to the certificate that is known. What it answers is
-plain data; hosts and secrets are no part of it.
+Each makes its own connection to the camera, which must present the known certificate. Results are plain data without hosts and
+secrets.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -18,8 +18,8 @@ from holdshelf_core.integration.errors import EntryError, HoldshelfError
 from . import parsers, strings
 from .client import OnvifClient
 from .const import CONF_ADDRESS, CONF_PASSWORD, CONF_USERNAME, DEFAULT_LIMITS, Limits
-from .coordinator import async_clock_or_none, known_of
-from .device import VideoProfile
+from .coordinator import async_clock_or_none, channel_of, known_of
+from .device import VideoProfile, within
 from .errors import RequestRefused
 
 CONF_MASKS = "camera_masks"
@@ -30,7 +30,7 @@ type Corners = Sequence[tuple[float, float]]
 
 
 @asynccontextmanager
-async def _client(entry: ConfigEntry[Any], limits: Limits) -> AsyncIterator[OnvifClient]:
+async def client_of(entry: ConfigEntry[Any], limits: Limits) -> AsyncIterator[OnvifClient]:
     data = entry.data
     async with OnvifClient(
         data[CONF_ADDRESS], data.get(CONF_USERNAME), data.get(CONF_PASSWORD), limits=limits, known=known_of(data)
@@ -39,14 +39,19 @@ async def _client(entry: ConfigEntry[Any], limits: Limits) -> AsyncIterator[Onvi
         yield client
 
 
+def own_profiles(data: Mapping[str, Any], profiles: Sequence[VideoProfile]) -> list[VideoProfile]:
+    """Return the profiles of this camera's channel: others of its device are cameras of their own."""
+    return within(profiles, *channel_of(data))
+
+
 async def async_details(
     _holdshelf: Holdshelf, entry: ConfigEntry[Any], *, limits: Limits = DEFAULT_LIMITS
 ) -> dict[str, Any]:
-    """Make, clock, profiles with their sound, masks, what it tells wrongly. Raises HoldshelfError."""
-    async with _client(entry, limits) as client:
+    """Return make, clock, profiles with their sound, masks, and wrong data. Raises HoldshelfError."""
+    async with client_of(entry, limits) as client:
         clock = await async_clock_or_none(client)
         information = await client.async_device_information()
-        profiles = await client.async_profiles()
+        profiles = own_profiles(entry.data, await client.async_profiles())
         masks = await _read_masks(client, profiles)
         return {
             "device": {key: value for key, value in asdict(information).items() if key != "serial_number"},
@@ -62,23 +67,24 @@ async def async_details(
 async def async_sound_off(
     _holdshelf: Holdshelf, entry: ConfigEntry[Any], *, limits: Limits = DEFAULT_LIMITS
 ) -> tuple[int, int]:
-    """Take the audio encoder out of every profile; (profiles that had one, profiles that still have). Raises HoldshelfError."""
-    async with _client(entry, limits) as client:
-        offering = [profile for profile in await client.async_profiles() if profile.offers_sound]
+    """Remove the audio encoder from every profile; return (profiles that had one, profiles that still have). Raises
+    HoldshelfError."""
+    async with client_of(entry, limits) as client:
+        offering = [p for p in own_profiles(entry.data, await client.async_profiles()) if p.offers_sound]
         refusals: list[HoldshelfError] = []
         for profile in offering:
             try:
                 await _change(client, _SOUND, _silence(client, profile))
             except HoldshelfError as error:
                 refusals.append(error)
-        left = [profile for profile in await client.async_profiles() if profile.offers_sound]
+        left = [p for p in own_profiles(entry.data, await client.async_profiles()) if p.offers_sound]
         if left and len(left) == len(offering) and refusals:
             raise refusals[0]
         return len(offering), len(left)
 
 
 async def _change[T](client: OnvifClient, what: str, coro: Coroutine[Any, Any, T]) -> T:
-    """Run something that changes the camera; a refusal says that it is one of a change."""
+    """Run a call that changes the camera; a refusal says that it is about a change."""
     try:
         return await client.async_run(what, coro)
     except RequestRefused as error:
@@ -97,8 +103,8 @@ async def _silence(client: OnvifClient, profile: VideoProfile) -> None:
 async def async_set_time(
     _holdshelf: Holdshelf, entry: ConfigEntry[Any], *, limits: Limits = DEFAULT_LIMITS
 ) -> tuple[float | None, float | None]:
-    """Set the camera's clock to this server's; how far it was off before and is after, in s. Raises HoldshelfError."""
-    async with _client(entry, limits) as client:
+    """Set the camera's clock to this server's; return how far it was off before and after, in s. Raises HoldshelfError."""
+    async with client_of(entry, limits) as client:
         before = await async_clock_or_none(client)
         await _change(client, _TIME, _set_time(client))
         after = await async_clock_or_none(client)
@@ -122,12 +128,12 @@ async def _set_time(client: OnvifClient) -> None:
 async def async_put_masks(
     holdshelf: Holdshelf, entry: ConfigEntry[Any], masks: Sequence[Corners], *, limits: Limits = DEFAULT_LIMITS
 ) -> int:
-    """Have the camera itself cover these polygons (corners in shares of width and height), in place of those put before.
+    """Have the camera hide these polygons (corners as fractions of width and height), replacing those we set before.
 
-    Masks that somebody drew at the camera stay. Returns how many it covers now for us. Raises HoldshelfError.
+    Masks drawn at the camera itself stay. Returns how many of ours it now hides. Raises HoldshelfError.
     """
-    async with _client(entry, limits) as client:
-        profiles = await client.async_profiles()
+    async with client_of(entry, limits) as client:
+        profiles = own_profiles(entry.data, await client.async_profiles())
         source = next((p.source_token for p in profiles if p.service == "media2" and p.source_token), "")
         if not source:
             raise EntryError(*strings.error("no_masks"))
@@ -150,11 +156,13 @@ async def async_put_masks(
 
 
 async def _read_masks(client: OnvifClient, profiles: Sequence[VideoProfile]) -> list[dict[str, Any]] | None:
-    """Masks as the camera tells them; None where it has no such thing."""
-    if not any(profile.service == "media2" for profile in profiles):
+    """Return the camera's masks; None if it does not support masks."""
+    source = next((p.source_token for p in profiles if p.service == "media2"), None)
+    if source is None:
         return None
     try:
-        return parsers.masks(await client.async_run(_MASKS, _ask(client, "GetMasks", {})))
+        asked = {"ConfigurationToken": source} if source else {}
+        return parsers.masks(await client.async_run(_MASKS, _ask(client, "GetMasks", asked)))
     except HoldshelfError:
         return None
 
@@ -165,7 +173,7 @@ async def _mask_options(client: OnvifClient, source: str) -> tuple[int, bool]:
 
 
 async def _create(client: OnvifClient, source: str, corners: Corners) -> str:
-    # ONVIF counts from the middle, −1 to 1, upwards.
+    # ONVIF coordinates start in the middle, −1 to 1, upwards.
     points = [{"x": round(x * 2 - 1, 4), "y": round(1 - y * 2, 4)} for x, y in corners]
     black = {"X": 0.0, "Y": 0.0, "Z": 0.0, "Colorspace": "http://www.onvif.org/ver10/colorspace/YCbCr"}
     mask = {
@@ -180,7 +188,7 @@ async def _create(client: OnvifClient, source: str, corners: Corners) -> str:
 
 
 def _bounds(corners: Corners) -> Corners:
-    """The rectangle around a polygon, for cameras that can cover nothing else."""
+    """Return the bounding rectangle of a polygon, for cameras that support only rectangles."""
     xs, ys = [x for x, _ in corners], [y for _, y in corners]
     return ((min(xs), min(ys)), (max(xs), min(ys)), (max(xs), max(ys)), (min(xs), max(ys)))
 

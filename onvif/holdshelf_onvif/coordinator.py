@@ -1,15 +1,17 @@
-"""Keeps what is known of one camera up to date: every five minutes, give or take, and on demand.
+"""Keeps the data about one camera up to date: about every five minutes, when its stream cannot be had, and on demand.
 
-It never touches the recording but through ``async_set_stream``: a camera whose ONVIF is down and whose stream plays
-goes on being recorded from the stream that was known last.
+It affects recording only through ``async_set_stream``: a camera whose ONVIF is down but whose stream works is still recorded from
+the last known stream.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from holdshelf_core.integration import (
@@ -17,6 +19,7 @@ from holdshelf_core.integration import (
     ConfigEntry,
     EntryAuthFailed,
     EntryNotReady,
+    Event,
     Holdshelf,
     StreamSource,
 )
@@ -29,6 +32,8 @@ from .const import (
     CONF_ADDRESS,
     CONF_AUTH,
     CONF_CERTIFICATE,
+    CONF_CHANNEL,
+    CONF_CHANNELS,
     CONF_OTHER_SERIAL,
     CONF_PASSWORD,
     CONF_PROFILE,
@@ -40,19 +45,34 @@ from .const import (
     REFRESH_JITTER,
     Limits,
 )
-from .device import DeviceClock, DeviceDescription, Known, VideoProfile, choose_profile, offered
+from .device import (
+    DeviceClock,
+    DeviceDescription,
+    Known,
+    VideoProfile,
+    channels,
+    choose_profile,
+    offered,
+    within,
+)
 from .errors import (
     AnotherCamera,
     CameraUnreachable,
     CertificateChanged,
+    ChannelGone,
     NonsenseAnswer,
     NotOnvif,
     NoUsableProfile,
     RequestRefused,
 )
 from .event import EventListener
+from .stream_trouble import StreamTrouble
+from .text import clean_text
 
 _LOGGER = logging.getLogger(__name__)
+
+KEY_FRAME_EVERY_S = 30.0
+"""A stream that comes and goes is asked for a key frame no more often."""
 
 type OnvifEntry = ConfigEntry[OnvifCoordinator]
 
@@ -74,45 +94,50 @@ class OnvifCoordinator:
         self._task: asyncio.Task[None] | None = None
         self._listening: asyncio.Task[None] | None = None
         self._seen = asyncio.Event()
-        self.events = EventListener(holdshelf, entry, lambda: self._client.known, self._seen)
+        self._trouble = StreamTrouble(entry.entry_id)
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self.events = EventListener(holdshelf, entry, lambda: self._client.known, self._seen, is_own=self._is_own_video)
         self._closed = False
+        self._wants_key_frame = False
+        self._asked_key_frame_s = -math.inf
         self._clock: DeviceClock | None = None
         self.data: DeviceDescription | None = None
         self.error: HoldshelfError | None = None
 
     @property
     def clock_skew_s(self) -> float | None:
-        """How far the camera's clock is ahead of ours, when it was read last; None when it never told it."""
+        """Return how far the camera's clock was ahead of ours at the last read; None when it never reported one."""
         return self._clock.skew_s if self._clock else None
 
     @property
     def notes(self) -> list[str]:
-        """What the camera tells wrongly, and what is made of it."""
+        """Return sentences about the camera's wrong data, and how it is handled."""
         return list(self._client.notes)
 
     @property
     def available(self) -> bool:
-        """Did the camera answer when it was asked last?"""
+        """Return whether the camera answered the last query."""
         return self.data is not None and self.error is None
 
     def async_start(self) -> None:
-        """Refresh and listen in the background, now and from now on, until ``async_shutdown``."""
+        """Refresh and listen in the background until ``async_shutdown``."""
         name = f"ONVIF {self._entry.entry_id}"
+        self._unsubscribe = self._holdshelf.bus.async_listen("camera_state", self._async_note_stream)
         self._task = self._holdshelf.async_create_task(self._entry, self._async_run(), name)
-        # Once the camera was seen to be well, and to be this one: what is wrong with it is told by then.
+        # After the first successful check of its identity: its other problems have been reported by then.
         self._listening = self._holdshelf.async_create_task(self._entry, self.events.async_run(), f"{name} events")
 
     async def _async_run(self) -> None:
-        """Refresh now and then, until cancelled. After a refused password nothing is tried until somebody asks:
-        cameras lock out whoever guesses."""
+        """Refresh periodically, and soon when the stream cannot be had, until cancelled. After a rejected password nothing is
+        tried until requested: cameras lock accounts after failed logins."""
         while True:
             if not isinstance(self.error, EntryAuthFailed):
                 await self.async_request_refresh()
             jitter = random.uniform(-REFRESH_JITTER, REFRESH_JITTER)  # noqa: S311
-            await asyncio.sleep(REFRESH_INTERVAL_S * (1 + jitter))
+            await self._trouble.async_wait(REFRESH_INTERVAL_S * (1 + jitter))
 
     async def async_request_refresh(self) -> bool:
-        """Refresh now; True when the camera answered. How it went is in ``data``, ``error`` and the entry's state."""
+        """Refresh now; return whether the camera answered. The result is in ``data``, ``error`` and the entry's state."""
         try:
             await self.async_refresh()
         except HoldshelfError as error:
@@ -123,7 +148,7 @@ class OnvifCoordinator:
         return True
 
     async def async_refresh(self) -> None:
-        """Ask the camera for everything and act on it; raises what it failed with.
+        """Query the camera for everything and apply it; raises what it failed with.
 
         Raises EntryNotReady, EntryAuthFailed and EntryError (no video that can be recorded).
         """
@@ -147,10 +172,38 @@ class OnvifCoordinator:
             self.data = description
             self._async_apply(description)
             self._seen.set()
+            await self._ask_key_frame()
+
+    def _async_note_stream(self, event: Event) -> None:
+        """Take in what the recorder tells of the stream."""
+        self._trouble.async_note(event)
+        if event.data.get("camera") != self._entry.entry_id or event.data.get("state") != "recording":
+            return
+        if time.monotonic() - self._asked_key_frame_s >= KEY_FRAME_EVERY_S:
+            self._asked_key_frame_s, self._wants_key_frame = time.monotonic(), True
+            name = f"ONVIF {self._entry.entry_id} key frame"
+            self._holdshelf.async_create_task(self._entry, self._async_ask_key_frame(), name)
+
+    async def _async_ask_key_frame(self) -> None:
+        async with self._lock:
+            await self._ask_key_frame()
+
+    async def _ask_key_frame(self) -> None:
+        """Ask once after each connection, with the lock held: with a key frame a camera that signs its pictures sends the
+        certificates, which otherwise come only when its stream begins. A camera that refuses is not asked again."""
+        if self._closed or not self._wants_key_frame or self.data is None or self.error is not None:
+            return
+        self._wants_key_frame = False
+        profile = self.data.profile
+        try:
+            await self._client.async_run("a key frame", _set_synchronization_point(self._client, profile))
+        except HoldshelfError as error:
+            _LOGGER.debug("%s: %s", self._entry.title, error.sentence)
 
     async def async_shutdown(self) -> None:
-        """Let go of the camera; a refresh under way ends with an error and is not told as one."""
+        """Release the camera; a refresh in progress ends with an error that is not reported."""
         self._closed = True
+        self._unsubscribe()
         tasks = [task for task in (self._task, self._listening) if task is not None]
         for task in tasks:
             task.cancel()
@@ -162,15 +215,19 @@ class OnvifCoordinator:
         client = self._client
         client.open()
         clock = self._clock = await async_clock_or_none(client)
-        # Told before anything that needs the password: a clock that is off may be why it is refused.
+        # Reported before anything that needs the password: a wrong clock may be why it is rejected.
         repairs.async_check_clock(self._holdshelf, self._entry, clock)
         information = await client.async_device_information()
         known = self._entry.data.get(CONF_SERIAL)
-        # A device that tells no number now may have lost it in an update; another number is another device.
+        # A device without a number may have lost it in an update; a different number is a different device.
         if known and information.serial_number and not _same_number(known, information.serial_number):
             raise AnotherCamera(bare_host(client.address), information.serial_number, known)
         profiles = await client.async_profiles()
         profile = self._pick(profiles)
+        if profile is None and channels(profiles):
+            channel = clean_text(str(self._entry.data.get(CONF_CHANNEL)))
+            repairs.async_channel_gone(self._holdshelf, self._entry, channel)
+            raise ChannelGone(bare_host(client.address), channel)
         if profile is None:
             repairs.async_no_usable_profile(self._holdshelf, self._entry, offered(profiles))
             raise NoUsableProfile(bare_host(client.address), offered(profiles))
@@ -178,13 +235,18 @@ class OnvifCoordinator:
         return DeviceDescription(information, clock, profiles, profile, url)
 
     def _pick(self, profiles: tuple[VideoProfile, ...]) -> VideoProfile | None:
-        """The profile that was chosen when the camera was added, else the best that is left."""
-        token = self._entry.data.get(CONF_PROFILE)
-        chosen = next((p for p in profiles if p.token == token and p.recordable), None)
-        return chosen or choose_profile(profiles)
+        """Return the profile chosen when the camera was added, otherwise the best one left of its channel."""
+        return choose_profile(profiles, str(self._entry.data.get(CONF_PROFILE) or ""), *channel_of(self._entry.data))
+
+    def _is_own_video(self, token: str) -> bool:
+        """Return whether a video source, or its configuration, is this camera's: another channel is another camera."""
+        if self.data is None or len(channels(self.data.profiles)) < 2:
+            return True
+        own = within(self.data.profiles, *channel_of(self._entry.data))
+        return any(token in (profile.channel, profile.source_token) for profile in own)
 
     def _async_withdraw(self, serial_number: str) -> None:
-        """Another device answers: from now on, and after a restart too, nothing is recorded under this camera's name."""
+        """Stop recording under this camera's name, also after a restart: another device answers."""
         self._seen.clear()
         repairs.async_another_camera(self._holdshelf, self._entry, serial_number)
         if self._entry.data.get(CONF_OTHER_SERIAL) != serial_number:
@@ -206,6 +268,10 @@ class OnvifCoordinator:
             learned[CONF_AUTH] = now.auth
         if now.certificate != before.certificate:
             learned[CONF_CERTIFICATE] = now.certificate
+        # One that is off for a while is a channel all the same: no other may be recorded in its place.
+        there = max(channel_of(self._entry.data)[1], len(channels(description.profiles)))
+        if (description.profile.channel, there) != channel_of(self._entry.data):
+            learned |= {CONF_CHANNEL: description.profile.channel, CONF_CHANNELS: there}
         if learned or CONF_OTHER_SERIAL in self._entry.data:
             data = {key: value for key, value in self._entry.data.items() if key != CONF_OTHER_SERIAL}
             self._holdshelf.async_update_entry(self._entry, data={**data, **learned})
@@ -222,6 +288,12 @@ class OnvifCoordinator:
         self.error = None
 
 
+async def _set_synchronization_point(client: OnvifClient, profile: VideoProfile) -> None:
+    media = await client.told_service(profile.service)
+    if media is not None:
+        await client.call(media, "SetSynchronizationPoint", {"ProfileToken": profile.token})
+
+
 def loaded_coordinator(entry: OnvifEntry) -> OnvifCoordinator | None:
     """The entry's coordinator; None when it is not loaded."""
     try:
@@ -231,18 +303,23 @@ def loaded_coordinator(entry: OnvifEntry) -> OnvifCoordinator | None:
 
 
 def _same_number(one: str, other: str) -> bool:
-    """Serial numbers, as different firmware writes them: AA:BB:CC and aabbcc are the same."""
+    """Compare serial numbers across firmware formats: AA:BB:CC and aabbcc are the same."""
     plain = ["".join(c for c in number.casefold() if c.isalnum()) for number in (one, other)]
     return plain[0] == plain[1]
 
 
+def channel_of(data: Mapping[str, Any]) -> tuple[str, int]:
+    """Return an entry's channel, and how many its device has; '' and 1 for an entry of an earlier version."""
+    return str(data.get(CONF_CHANNEL) or ""), int(data.get(CONF_CHANNELS) or 1)
+
+
 def known_of(data: Mapping[str, Any]) -> Known:
-    """What an entry's data keep of earlier talks."""
+    """Return what an entry's data has from earlier connections."""
     return Known(str(data.get(CONF_AUTH) or ""), str(data.get(CONF_CERTIFICATE) or ""))
 
 
 async def async_clock_or_none(client: OnvifClient) -> DeviceClock | None:
-    """The clock, or None when the camera answers and does not tell it."""
+    """Return the clock, or None when the camera answers without one."""
     try:
         return await client.async_clock()
     except (NonsenseAnswer, RequestRefused, NotOnvif):
@@ -250,10 +327,10 @@ async def async_clock_or_none(client: OnvifClient) -> DeviceClock | None:
 
 
 def stream_source(data: dict[str, Any], profile: VideoProfile, url: str) -> StreamSource:
-    """What the recorder dials; ``data`` is an entry's, whose transport (tcp, udp) is kept.
+    """Return what the recorder connects to; ``data`` is an entry's, whose transport (tcp, udp, multicast) is kept.
 
-    Codec and size are what the camera tells only as long as nobody knows better: those stored with the same URL may come
-    from the stream itself, and a difference would make the recorder dial anew for nothing.
+    Codec and size come from the camera only if nothing better is known: those stored with the same URL may come from the stream
+    itself, and a difference would make the recorder reconnect for nothing.
     """
     known = data.get(CONF_STREAM) or {}
     told: dict[str, Any] = {"codec": profile.codec, "width": profile.width, "height": profile.height}
@@ -270,7 +347,8 @@ def stream_source(data: dict[str, Any], profile: VideoProfile, url: str) -> Stre
 
 
 def _as_state(error: HoldshelfError) -> Exception:
-    """A loaded entry is well, away or waiting for a password: a camera without usable video is away."""
+    """Map an error to an entry state: works, unreachable or needs a password. A camera without usable video counts as
+    unreachable."""
     if isinstance(error, EntryAuthFailed | EntryNotReady):
         return error
     return EntryNotReady(error.sentence, error.next_step)

@@ -1,4 +1,4 @@
-"""What a device told about itself, as plain typed data. All texts are cleaned; nothing here asks a device anything."""
+"""What a device reported about itself, as plain typed data. All texts are sanitized; nothing here contacts a device."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DeviceInformation:
 
     @property
     def name(self) -> str:
-        """Maker and model, without the maker twice."""
+        """Return maker and model, without the maker twice."""
         if self.model.lower().startswith(self.manufacturer.lower()):
             return self.model
         return f"{self.manufacturer} {self.model}".strip()
@@ -30,32 +30,32 @@ class DeviceInformation:
 
 @dataclass(frozen=True, slots=True)
 class DeviceClock:
-    """How far the device's clock is ahead of ours (negative: behind), in ns, ± 0.5 s: ONVIF tells whole seconds."""
+    """How far the device's clock is ahead of ours (negative: behind), in ns, ± 0.5 s: ONVIF reports whole seconds."""
 
     skew_ns: int
 
     @property
     def skew_s(self) -> float:
-        """The same in seconds."""
+        """Return the same in seconds."""
         return self.skew_ns / 1_000_000_000
 
     @property
     def amount(self) -> str:
-        """``1 year 2 days``. Known to half a second only: a year less that much is a year."""
+        """Return e.g. ``1 year 2 days``. Accurate to half a second: a year minus that counts as a year."""
         return in_words(round(self.skew_s / 60) * 60 if abs(self.skew_s) >= 3600 else self.skew_s)
 
     @property
     def direction(self) -> str:
-        """``ahead of`` or ``behind``, to stand before whose clock it is compared with."""
+        """Return ``ahead of`` or ``behind``, to precede the clock it is compared with."""
         return "ahead of" if self.skew_ns > 0 else "behind"
 
 
 @dataclass(frozen=True, slots=True)
 class VideoProfile:
-    """A media profile. ``codec`` is libavcodec's name (h264, hevc, mjpeg, …), empty where there is no encoder.
+    """A media profile. ``codec`` is libavcodec's name (h264, hevc, mjpeg, …), empty without an encoder.
 
-    ``service`` is the one that told it, media or media2. ``sound`` and ``sound_token`` name the audio encoder in it,
-    ``source_token`` its video source configuration; each empty where there is none.
+    ``service`` is its source, media or media2. ``sound`` and ``sound_token`` name its audio encoder, ``source_token`` its video
+    source configuration, ``channel`` its video source (the lens or input); each empty if there is none.
     """
 
     token: str
@@ -69,21 +69,22 @@ class VideoProfile:
     sound: str = ""
     sound_token: str = ""
     source_token: str = ""
+    channel: str = ""
 
     @property
     def recordable(self) -> bool:
-        """H.264 or H.265 of a known size."""
+        """Return whether it is H.264 or H.265 of a known size."""
         return self.codec in RECORDABLE_CODECS and self.width > 0 and self.height > 0
 
     @property
     def description(self) -> str:
-        """``MainStream, H.264 1920×1080``."""
+        """Return e.g. ``MainStream, H.264 1920×1080``."""
         return f"{self.name or self.token}, {codec_name(self.codec)} {self.width}×{self.height}"
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceDescription:
-    """One refresh's result. ``clock`` is None when the device does not tell its time."""
+    """One refresh's result. ``clock`` is None when the device does not report its time."""
 
     information: DeviceInformation
     clock: DeviceClock | None
@@ -93,8 +94,19 @@ class DeviceDescription:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraTrack:
+    """A video track that the device has recorded itself: [start, end) by its clock, UTC ns. ``source``: what was recorded."""
+
+    recording: str
+    source: str
+    start_ns: int
+    end_ns: int
+    goes_on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
-    """What earlier talks with a device taught: how it takes the password, and its certificate's SHA-256 (hex).
+    """What earlier connections found out: how the device accepts the password, and its certificate's SHA-256 (hex).
 
     Both empty: nothing yet. ``auth`` is one of DIGEST_TOKEN, HTTP_DIGEST and PLAIN_TOKEN.
     """
@@ -103,18 +115,40 @@ class Known:
     certificate: str = ""
 
 
-def choose_profile(profiles: Sequence[VideoProfile]) -> VideoProfile | None:
-    """The one to record: most pixels, then most frames, then the device's own order; None when none can be recorded."""
-    recordable = [profile for profile in profiles if profile.recordable]
-    return max(recordable, key=lambda p: (p.width * p.height, p.frames_per_second), default=None)
+def choose_profile(
+    profiles: Sequence[VideoProfile], token: str = "", channel: str = "", channels_known: int = 1
+) -> VideoProfile | None:
+    """Return the one to record: that ``token`` if it can be, else the best of the channel; None when none can be recorded.
+
+    The best has most pixels, then most frames, then the device's own order. ``channel`` and ``channels_known``: see ``within``.
+    """
+    recordable = [profile for profile in within(profiles, channel, channels_known) if profile.recordable]
+    chosen = next((profile for profile in recordable if profile.token == token), None)
+    return chosen or max(recordable, key=lambda p: (p.width * p.height, p.frames_per_second), default=None)
+
+
+def channels(profiles: Sequence[VideoProfile]) -> tuple[str, ...]:
+    """Return the device's video sources (lenses, inputs) that have something to record, in its own order."""
+    return tuple(dict.fromkeys(profile.channel for profile in profiles if profile.recordable and profile.channel))
+
+
+def within(profiles: Sequence[VideoProfile], channel: str, channels_known: int = 1) -> list[VideoProfile]:
+    """Return the profiles of a channel.
+
+    A device that never had another (``channels_known``: how many it had) may name its one otherwise after an update; where there
+    are several, no other is ever taken in its place.
+    """
+    if not channel or max(channels_known, len(channels(profiles))) < 2:
+        return list(profiles)
+    return [profile for profile in profiles if profile.channel == channel]
 
 
 def offered(profiles: Sequence[VideoProfile]) -> str:
-    """Which video there is, for the sentence that says that none of it can be recorded."""
+    """Return the available video, for the sentence that says that none of it can be recorded."""
     names = sorted({codec_name(profile.codec) for profile in profiles if profile.codec})
     return ", ".join(names) or "profiles without video"
 
 
 def codec_name(codec: str) -> str:
-    """A codec as people write it."""
+    """Return a codec's common name."""
     return {"h264": "H.264", "hevc": "H.265", "mjpeg": "Motion JPEG", "mpeg4": "MPEG-4"}.get(codec, codec.upper())

@@ -1,4 +1,4 @@
-"""What an admin may hand on to get help: secrets and hosts are taken out of every text, wherever they stand."""
+"""What an admin may pass on to get help: secrets and hosts are removed from every text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .coordinator import OnvifCoordinator, loaded_coordinator
 
 
 async def async_get_diagnostics(_holdshelf: Holdshelf, entry: ConfigEntry[OnvifCoordinator]) -> dict[str, Any]:
-    """A JSON-able picture of the entry and of what the camera told."""
+    """Return the entry and the camera's data, JSON-serializable."""
     told: dict[str, Any] = {"entry": {"title": entry.title, "state": str(entry.state), "data": entry.data}}
     serials = [str(entry.data[key]) for key in (CONF_SERIAL, CONF_OTHER_SERIAL) if entry.data.get(key)]
     coordinator = loaded_coordinator(entry)

@@ -1,8 +1,8 @@
-"""WS-Discovery: who on the network, or at given addresses, is an ONVIF camera.
+"""WS-Discovery: finds ONVIF cameras on the network, or at given addresses.
 
-The WSDiscovery package writes the Probe; sockets and answers are our own, because the package skips loopback and
-link-local interfaces, ends no answer by size or number, and knows only one spelling of a ProbeMatches action.
-All of it runs in the ONVIF thread. Nothing is sent but Probes, by multicast or to the addresses given.
+The WSDiscovery package writes the Probe; sockets and parsing are our own, because the package skips loopback and link-local
+interfaces, does not limit answers by size or number, and knows only one spelling of a ProbeMatches action. All of it runs in the
+ONVIF thread. Only Probes are sent, by multicast or to the given addresses.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
-from holdshelf_core.integration import DiscoveredCamera
+from holdshelf_core.integration import DiscoveredCamera, FlowError
 
 from .address import BadAddress, bare_host, probe_target, told_address
 from .const import DOMAIN
+from .errors import NameUnknown
 from .text import clean_text
 from .thread import onvif_thread
 from .xml_guard import HostileXml, refuse_hostile_xml
@@ -32,14 +33,14 @@ _LOGGER = logging.getLogger(__name__)
 PORT = 3702
 _GROUP_V4 = "239.255.255.250"
 _GROUP_V6 = "ff02::c"
-_HOPS = 4  # some houses route multicast between VLANs; the standard's 1 would stop at the first router
+_HOPS = 4  # some sites route multicast between VLANs; the standard's 1 would stop at the first router
 _NVT_NAMESPACE = "http://www.onvif.org/ver10/network/wsdl"
 _SCOPE = "onvif://www.onvif.org/"
 
-# SOAP-over-UDP wants a message repeated, since UDP loses some; seconds after the start.
+# SOAP-over-UDP requires repeats, as UDP loses messages; seconds after the start.
 _SEND_AT_S = (0.0, 0.3, 0.9)
 _GRACE_S = 0.1
-# A few probes go out at once; a whole range is paced, at 200 a second, so that no switch and no ARP table drowns in it.
+# A few probes are sent at once; a whole range is paced, at 200 a second, to spare switches and ARP tables.
 _BURST = 16
 _BURST_PAUSE_S = 0.08
 
@@ -57,7 +58,7 @@ _INTERFACES_MAX = 64
 
 @dataclass(frozen=True, slots=True)
 class _Sending:
-    """One datagram to send, and again until it is answered: a UDP address as the socket's family has it."""
+    """One datagram to send, repeated until answered: a UDP address in the form of the socket's family."""
 
     transport: asyncio.DatagramTransport
     message_id: str
@@ -67,17 +68,17 @@ class _Sending:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """One ProbeMatch, cleaned. ``relates_to`` is the id of the Probe that it answers, empty when left out."""
+    """One ProbeMatch, sanitized. ``relates_to`` is the id of the Probe that it answers, empty when omitted."""
 
     relates_to: str
     camera: DiscoveredCamera
 
 
 async def async_discover(probe_addresses: Sequence[str] | None, timeout_s: float) -> list[DiscoveredCamera]:
-    """Find cameras by multicast on all interfaces, or (addresses given) by asking each ``host[:port]`` alone.
+    """Find cameras by multicast on all interfaces, or (with addresses) by probing each ``host[:port]``.
 
-    Returns each device once, by its endpoint's UUID, in the order of addresses. Takes ``timeout_s`` at most; with
-    addresses it ends as soon as all have answered. Raises FlowError for an address that is none.
+    Returns each device once, by its endpoint's UUID, in the order of addresses. Takes at most ``timeout_s``; with addresses it
+    ends as soon as all have answered. Raises FlowError for an invalid address, and for a name that is not known.
     """
     timeout_s = min(timeout_s, TIMEOUT_MAX_S)
     targets = None
@@ -89,7 +90,7 @@ async def async_discover(probe_addresses: Sequence[str] | None, timeout_s: float
 
 
 class _Answers(asyncio.DatagramProtocol):
-    """Takes in datagrams on all sockets of one search, within its bounds."""
+    """Receives datagrams on all sockets of one search, within limits."""
 
     def __init__(self, asked: Iterable[str], *, only_asked: bool) -> None:
         self._asked = frozenset(asked)
@@ -100,13 +101,13 @@ class _Answers(asyncio.DatagramProtocol):
         self.cameras: dict[str, DiscoveredCamera] = {}
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
-        """Parse one answer; whatever is wrong with it, it is dropped alone."""
+        """Parse one answer; an invalid one is dropped by itself."""
         sender = str(addr[0])
         self._senders[sender] += 1
         if self._senders[sender] > _ANSWERS_MAX_PER_SENDER or self._senders.total() > _ANSWERS_MAX:
             return
         for match in _parse(data, sender):
-            # A camera that leaves RelatesTo out may answer a multicast; one of another's Probe, or a stray, may not.
+            # A camera that omits RelatesTo may answer a multicast; answers to another's Probe, or stray ones, are rejected.
             if match.relates_to not in self._asked and (match.relates_to or self._only_asked):
                 continue
             self._waiting.discard(match.relates_to)
@@ -116,16 +117,16 @@ class _Answers(asyncio.DatagramProtocol):
             self.complete.set()
 
     def wants(self, message_id: str) -> bool:
-        """Is it worth sending again? By multicast always: nobody knows how many there are."""
+        """Return whether to repeat it. Always for multicast, as the number of devices is unknown."""
         return not self._only_asked or message_id in self._waiting
 
     def error_received(self, exc: Exception) -> None:
-        """Nobody there: the others may still answer."""
+        """Ignore an unreachable host: the others may still answer."""
         _LOGGER.debug("discovery: %s", exc)
 
 
 async def _multicast(timeout_s: float) -> list[DiscoveredCamera]:
-    """One Probe, the same on every interface and address family."""
+    """Send one Probe, the same on every interface and address family."""
     message_id, probe = _probe()
     answers = _Answers([message_id], only_asked=False)
     sendings: list[_Sending] = []
@@ -142,7 +143,7 @@ async def _multicast(timeout_s: float) -> list[DiscoveredCamera]:
 
 
 async def _unicast(targets: list[tuple[str, int]], timeout_s: float) -> list[DiscoveredCamera]:
-    """A Probe of its own to each target, so that its answer is known by id: it may come from another address."""
+    """Send each target its own Probe, so that its answer is identified by id: it may come from another address."""
     loop = asyncio.get_running_loop()
     sendings: list[_Sending] = []
     probes = {target: _probe() for target in dict.fromkeys(targets)}
@@ -152,6 +153,10 @@ async def _unicast(targets: list[tuple[str, int]], timeout_s: float) -> list[Dis
         for (host, port), (message_id, probe) in probes.items():
             try:
                 found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+            except (socket.gaierror, UnicodeError):
+                unknown = NameUnknown(clean_text(host))
+                raise FlowError("address", unknown.sentence, unknown.next_step) from None
+            try:
                 family, _, _, _, address = found[0]
                 if family not in sockets:
                     any_address = "::" if family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104  (answers only)
@@ -192,7 +197,7 @@ async def _send_and_wait(sendings: list[_Sending], answers: _Answers, timeout_s:
 
 
 async def _multicast_way(address: str, index: int, answers: _Answers) -> tuple[asyncio.DatagramTransport, Any]:
-    """A socket that sends to the discovery group through one interface, and gets the answers. Raises OSError."""
+    """Return a socket that sends to the discovery group through one interface and receives the answers. Raises OSError."""
     loop = asyncio.get_running_loop()
     version = ipaddress.ip_address(address).version
     sock = socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
@@ -214,7 +219,7 @@ async def _multicast_way(address: str, index: int, answers: _Answers) -> tuple[a
 
 
 def _interfaces() -> list[tuple[str, int]]:
-    """Every IPv4 address, and one IPv6 address of each interface, with the interface's index."""
+    """Return every IPv4 address, and one IPv6 address of each interface, with the interface's index."""
     import ifaddr  # noqa: PLC0415  (only a search needs it)
 
     found: list[tuple[str, int]] = []
@@ -229,7 +234,7 @@ def _interfaces() -> list[tuple[str, int]]:
 
 
 def _probe() -> tuple[str, bytes]:
-    """A Probe for network video transmitters: its message id, and the datagram."""
+    """Return a Probe for network video transmitters: its message id, and the datagram."""
     # Only a search needs the package.
     from wsdiscovery.actions import constructProbe  # noqa: PLC0415
     from wsdiscovery.message import createSOAPMessage  # noqa: PLC0415
@@ -240,7 +245,7 @@ def _probe() -> tuple[str, bytes]:
 
 
 def _parse(data: bytes, sender: str) -> list[_Match]:
-    """The cameras that one datagram tells; empty for anything else."""
+    """Return the cameras in one datagram; empty for anything else."""
     if len(data) > _DATAGRAM_MAX_BYTES:
         return []
     try:
@@ -277,13 +282,13 @@ def _camera(match: ET.Element, sender: str) -> DiscoveredCamera | None:
 
 
 def endpoint_id(reference: str) -> str:
-    """An endpoint reference (``urn:uuid:…``) as a unique id; empty for none."""
+    """Return an endpoint reference (``urn:uuid:…``) as a unique id; empty for an invalid one."""
     text = clean_text(reference, 128).lower()
     return text.removeprefix("urn:").removeprefix("uuid:")
 
 
 def _pick_address(xaddrs: list[str], sender: str) -> str | None:
-    """The XAddr to use: the one by which it answered, else IPv4 before IPv6, link-local last."""
+    """Return the XAddr to use: the one it answered from, otherwise IPv4 before IPv6, link-local last."""
     told = []
     for xaddr in xaddrs[:8]:
         with suppress(BadAddress):
@@ -309,7 +314,7 @@ def _sort_key(address: str) -> tuple[int, int, str]:
 
 
 def _scope(scopes: list[str], kind: str) -> str:
-    """The value of ``onvif://www.onvif.org/KIND/VALUE``, cleaned."""
+    """Return the value of ``onvif://www.onvif.org/KIND/VALUE``, sanitized."""
     prefix = f"{_SCOPE}{kind}/"
     return next((clean_text(unquote(s[len(prefix) :])) for s in scopes if s.lower().startswith(prefix)), "")
 
@@ -319,5 +324,5 @@ def _local(element: ET.Element) -> str:
 
 
 def _text(root: ET.Element, local: str) -> str:
-    """The text of the first element of that local name; namespaces differ between the two editions of the standard."""
+    """Return the text of the first element with that local name; the two editions of the standard use different namespaces."""
     return next((element.text or "" for element in root.iter() if _local(element) == local), "").strip()

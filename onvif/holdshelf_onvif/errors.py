@@ -4,12 +4,15 @@
 
     HoldshelfError (holdshelf_core)
     ├── EntryNotReady
-    │   ├── CameraUnreachable     no route, refused, name unknown, hung up, bad TLS
+    │   ├── CameraUnreachable     no route, hung up, bad TLS
+    │   │   ├── NameUnknown
+    │   │   └── PortClosed
     │   ├── CertificateChanged    another certificate than the one that is known; nothing was sent
     │   ├── CameraTimeout         too slow, or one byte a second
     │   ├── NotOnvif              something else answers there
     │   ├── AnswerTooLarge        more bytes than the limit; the rest was never read
     │   ├── NonsenseAnswer        not XML, hostile XML, or XML of another shape
+    │   ├── ChannelGone           a device with several channels no longer has this one
     │   ├── AnotherCamera         another serial number than that of the camera that was added
     │   └── RequestRefused        a SOAP fault that has nothing to do with the password
     ├── EntryAuthFailed
@@ -27,21 +30,35 @@ from .text import in_words
 
 
 class CameraUnreachable(EntryNotReady):
-    """Nobody answers, or the connection broke."""
+    """No answer, or the connection broke."""
 
     def __init__(self, host: str, reason: str) -> None:
         super().__init__(*strings.error("unreachable", host=host, reason=reason))
 
 
+class NameUnknown(CameraUnreachable):
+    """Its host's name is not known."""
+
+    def __init__(self, host: str) -> None:
+        EntryNotReady.__init__(self, *strings.error("name_unknown", host=host))
+
+
+class PortClosed(CameraUnreachable):
+    """A machine is there, and nothing listens at the port."""
+
+    def __init__(self, host: str) -> None:
+        EntryNotReady.__init__(self, *strings.error("port_closed", host=host))
+
+
 class CertificateChanged(EntryNotReady):
-    """The device shows another certificate than at first."""
+    """The device presents a different certificate than at first."""
 
     def __init__(self, host: str) -> None:
         super().__init__(*strings.error("certificate_changed", host=host))
 
 
 class CameraTimeout(EntryNotReady):
-    """No whole answer in time."""
+    """No complete answer in time."""
 
     def __init__(self, host: str, operation: str, seconds: float) -> None:
         super().__init__(*strings.error("timed_out", host=host, operation=operation, time=in_words(seconds)))
@@ -55,7 +72,7 @@ class NotOnvif(EntryNotReady):
 
 
 class NoMediaService(NotOnvif):
-    """It speaks ONVIF and has no media service."""
+    """The device supports ONVIF but has no media service."""
 
     def __init__(self, host: str) -> None:
         EntryNotReady.__init__(self, *strings.error("no_media", host=host))
@@ -70,14 +87,14 @@ class AnswerTooLarge(EntryNotReady):
 
 
 class NonsenseAnswer(EntryNotReady):
-    """An answer that is not what the operation returns. ``detail`` is ours, never the camera's words."""
+    """An answer that is not what the operation returns. ``detail`` is our text, never the camera's."""
 
     def __init__(self, host: str, operation: str, detail: str) -> None:
         super().__init__(*strings.error("nonsense", host=host, operation=operation, detail=detail))
 
 
 class RequestRefused(EntryNotReady):
-    """The camera says no. ``detail`` is its own reason, cleaned."""
+    """The camera refuses. ``detail`` is its own reason, sanitized."""
 
     def __init__(self, host: str, operation: str, detail: str) -> None:
         super().__init__(*strings.error("refused", host=host, operation=operation, detail=detail))
@@ -85,18 +102,25 @@ class RequestRefused(EntryNotReady):
 
 
 class WrongPassword(EntryAuthFailed):
-    """User name or password refused."""
+    """User name or password rejected."""
 
     def __init__(self, host: str) -> None:
         super().__init__(*strings.error("wrong_password", host=host))
 
 
 class AnotherCamera(EntryNotReady):
-    """What answers has another serial number than the camera that was added."""
+    """The device has a different serial number than the camera that was added."""
 
     def __init__(self, host: str, serial_number: str, known: str) -> None:
         super().__init__(*strings.error("another_camera", host=host, serial=serial_number, known=known))
         self.serial_number = serial_number
+
+
+class ChannelGone(EntryNotReady):
+    """The device has several channels, and that of this camera is none of them."""
+
+    def __init__(self, host: str, channel: str) -> None:
+        super().__init__(*strings.error("channel_gone", host=host, channel=channel))
 
 
 class NoUsableProfile(EntryError):

@@ -1,8 +1,8 @@
 """Listens to one camera's events by PullPoint, and fires ``camera_event`` on the bus for each change.
 
-A subscription is renewed before half of its time is over, and made anew after the camera restarted or was away. What a flood
-brings beyond its share is dropped and counted; pulling is paced, so that a camera that answers at once with more costs no
-more than that. Times are this server's: a camera's clock is not to be trusted.
+A subscription is renewed before half of its time has passed, and created again after the camera restarted or was unreachable.
+Events above the rate limit are dropped and counted; pulling is paced, so that a camera that answers at once with more costs no
+more. Times are this server's, as a camera's clock cannot be trusted.
 """
 
 from __future__ import annotations
@@ -33,15 +33,16 @@ PACE_S = 0.5
 RETRY_FIRST_S = 5.0
 RETRY_CAP_S = 300.0
 NOT_OFFERED_S = 3600.0
+UNSUBSCRIBE_S = 1.0
 BURST = 60
 REFILL_S = 5.0
-"""One more change every so many seconds, after a burst: 17,000 a day at most."""
+"""One more change every this many seconds, after a burst: 17,000 a day at most."""
 STATES_MAX = 64
 LIMITS = Limits(answer_s=PULL_S + 10.0, answer_max_bytes=512 * 1024, answer_max_tags=12_000)
 
 
 class States:
-    """What is going on at one camera, as told: turns messages into changes, within a share of them."""
+    """The current states of one camera: turns messages into changes, within a rate limit."""
 
     def __init__(self, fire: Callable[[Message], None], now_s: Callable[[], float] = time.monotonic) -> None:
         self._fire = fire
@@ -52,7 +53,7 @@ class States:
         self.dropped = 0
 
     def take(self, message: Message) -> None:
-        """Fire what is new; what was so already is none. The end of what began is never dropped."""
+        """Fire an event if the state changed. The end of a state that was reported is never dropped."""
         key = (message.kind, message.source)
         if message.on is False:
             if key in self._on:
@@ -73,16 +74,17 @@ class States:
         self._fire(message)
 
     def lose_sight(self) -> None:
-        """The camera tells nothing any more: whatever was going on ends here."""
+        """End all ongoing states: the camera no longer reports."""
         for kind, source in sorted(self._on):
             self._fire(Message(kind, source, False))
         self._on.clear()
 
 
 class EventListener:
-    """Runs as a task of its entry until cancelled. ``listening``: a subscription stands.
+    """Runs as a task of its entry until cancelled. ``listening``: a subscription is active.
 
-    ``allowed`` is set while the device at the address is known to be this camera.
+    ``allowed`` is set while the device at the address is known to be this camera. ``is_own``: whether a video source is, of a
+    device that has several: the others' events are theirs.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class EventListener:
         known: Callable[[], Known],
         allowed: asyncio.Event,
         *,
+        is_own: Callable[[str], bool] = lambda _video: True,
         limits: Limits = LIMITS,
         pull_s: float = PULL_S,
         retry_first_s: float = RETRY_FIRST_S,
@@ -100,6 +103,7 @@ class EventListener:
         self._entry = entry
         self._known = known
         self._allowed = allowed
+        self._is_own = is_own
         self._limits = limits
         self._pull_s = pull_s
         self._retry_first_s = retry_first_s
@@ -110,7 +114,7 @@ class EventListener:
 
     @property
     def dropped(self) -> int:
-        """Changes beyond the camera's share."""
+        """Return the number of changes above the rate limit."""
         return self._states.dropped
 
     def _async_fire(self, message: Message) -> None:
@@ -119,7 +123,7 @@ class EventListener:
         self._holdshelf.bus.async_fire(EVENT, said)
 
     async def async_run(self) -> None:
-        """Subscribe, pull, renew; after a failure again, later and later. While it is not allowed, nothing."""
+        """Subscribe, pull, renew; retry after a failure, with increasing waits. Does nothing while not allowed."""
         wait_s = self._retry_first_s
         while True:
             await self._allowed.wait()
@@ -129,7 +133,8 @@ class EventListener:
                 if not await self._async_listen():
                     pause_s = NOT_OFFERED_S
             except EntryAuthFailed as error:
-                # Cameras lock out whoever guesses: the coordinator's next success, by a new password, reloads the entry.
+                # Cameras lock accounts after failed logins: the coordinator's next success, with a new password, reloads the
+                # entry.
                 self._note(error)
                 pause_s = NOT_OFFERED_S
             except HoldshelfError as error:
@@ -146,7 +151,7 @@ class EventListener:
         self.told = error
 
     async def _async_listen(self) -> bool:
-        """Until the subscription fails; False when the camera offers none. Raises the client's errors."""
+        """Listen until the subscription fails; False when the camera offers none. Raises the client's errors."""
         data = self._entry.data
         async with OnvifClient(
             data[CONF_ADDRESS],
@@ -164,7 +169,7 @@ class EventListener:
             try:
                 await self._async_pull(point, subscription)
             except (CameraUnreachable, CameraTimeout):
-                raise  # nobody is there to be told
+                raise  # nobody is left to report to
             except BaseException:
                 await _async_unsubscribe(point, subscription)
                 raise
@@ -181,11 +186,12 @@ class EventListener:
             messages, broken = await point.async_pull(subscription, pull_s, PULL_MESSAGES)
             self.broken += broken
             for message in messages:
-                self._states.take(message)
+                if not message.video or self._is_own(message.video):
+                    self._states.take(message)
             await asyncio.sleep(max(0.0, PACE_S - (time.monotonic() - began_s)))
 
     async def _async_renewed_s(self, point: PullPoint, subscription: Subscription) -> float:
-        """For how long it lasts now. One that the camera does not renew is used until it ends: pulling may keep it alive."""
+        """Return how long it lasts now. One that the camera does not renew is used until it ends: pulling may keep it alive."""
         try:
             return await point.async_renew(subscription)
         except RequestRefused as error:
@@ -194,9 +200,9 @@ class EventListener:
 
 
 async def _async_unsubscribe(point: PullPoint, subscription: Subscription) -> None:
-    """Cameras hold few subscriptions: give this one back, without waiting long."""
+    """Cancel the subscription without waiting long, as cameras allow only a few."""
     try:
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(UNSUBSCRIBE_S):
             await point.async_unsubscribe(subscription)
     except (HoldshelfError, TimeoutError):
         _LOGGER.debug("a subscription was not given back")

@@ -1,11 +1,12 @@
-"""One bounded HTTP POST to a camera. No redirect is followed, no proxy asked, no cookie kept.
+"""One HTTP POST to a camera, with limits. No redirects, no proxy, no cookies.
 
-The caller wraps it in a time limit; that, and not the pace of single bytes, is what ends a trickling body.
+The caller applies a time limit; that, rather than the gap between bytes, is what ends a slow body.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import os
 import ssl
@@ -14,21 +15,22 @@ from dataclasses import dataclass
 import aiohttp
 
 from .const import Limits
+from .errors import CameraUnreachable, NameUnknown, PortClosed
 
 _CHUNK_BYTES = 65_536
 
 
 class BodyTooLarge(Exception):
-    """The body passed the limit; the connection was closed."""
+    """The body exceeded the limit; the connection was closed."""
 
 
 class UnreadableBody(Exception):
-    """The body is compressed although we asked for none; its size once unpacked is anybody's guess."""
+    """The body is compressed although we did not accept that; its unpacked size is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer: HTTP status, body, and what a 401 asks for (its WWW-Authenticate, else empty)."""
+    """A complete answer: HTTP status, body, and a 401's WWW-Authenticate header (otherwise empty)."""
 
     status: int
     body: bytes
@@ -36,10 +38,10 @@ class Answer:
 
 
 class CertificatePin(aiohttp.Fingerprint):
-    """Cameras sign their own certificates: the first one seen is kept, and nothing is ever sent past another.
+    """Cameras sign their own certificates: the first one seen is pinned, and nothing is ever sent to another.
 
-    ``sha256`` is that of the certificate (DER), lower-case hex; empty until one was seen. aiohttp asks ``check`` once
-    TLS stands and before it sends the request.
+    ``sha256`` is of the certificate (DER), lower-case hex; empty until one was seen. aiohttp calls ``check`` after the TLS
+    handshake and before it sends the request.
     """
 
     def __init__(self, sha256: str = "") -> None:
@@ -47,7 +49,7 @@ class CertificatePin(aiohttp.Fingerprint):
         self.sha256 = sha256
 
     def check(self, transport: asyncio.Transport) -> None:
-        """Raises aiohttp.ServerFingerprintMismatch."""
+        """Raise aiohttp.ServerFingerprintMismatch for another certificate."""
         tls = transport.get_extra_info("ssl_object")
         if tls is None:
             return
@@ -59,7 +61,7 @@ class CertificatePin(aiohttp.Fingerprint):
 
 
 def new_session(limits: Limits, pin: CertificatePin) -> aiohttp.ClientSession:
-    """A session for one camera; must be made and closed on the loop that uses it."""
+    """Return a session for one camera; must be created and closed on the loop that uses it."""
     return aiohttp.ClientSession(
         # Cheap cameras close idle connections at odd moments; a new one for each request never meets a dead one.
         connector=aiohttp.TCPConnector(force_close=True, limit=4, ssl=pin),
@@ -79,9 +81,9 @@ async def async_post(
     limits: Limits,
     digest: aiohttp.DigestAuthMiddleware | None = None,
 ) -> Answer:
-    """POST and read the whole answer; raises aiohttp's errors, TimeoutError, BodyTooLarge and UnreadableBody.
+    """POST and read the whole answer. Raises aiohttp's errors, TimeoutError, BodyTooLarge and UnreadableBody.
 
-    ``digest`` answers a challenge for HTTP digest.
+    ``digest`` answers an HTTP digest challenge.
     """
     middlewares = (digest,) if digest is not None else ()
     async with session.post(
@@ -98,13 +100,16 @@ async def async_post(
         return Answer(response.status, bytes(received), challenge[:500])
 
 
-def network_reason(error: Exception) -> str:
-    """Why there is no connection, in a few words."""
+def connection_error(host: str, error: Exception) -> CameraUnreachable:
+    """Return our error for one without a connection."""
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "its name is not known"
+        return NameUnknown(host)
     if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
-        return "its TLS cannot be understood"
+        return CameraUnreachable(host, "its TLS cannot be understood")
     if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError | BrokenPipeError):
-        return "it hung up"
+        return CameraUnreachable(host, "it hung up")
     number = getattr(error, "errno", None)
-    return os.strerror(number).lower() if isinstance(number, int) and number > 0 else "the connection broke"
+    if number == errno.ECONNREFUSED:
+        return PortClosed(host)
+    known = isinstance(number, int) and number > 0
+    return CameraUnreachable(host, os.strerror(number).lower() if known and number else "the connection broke")

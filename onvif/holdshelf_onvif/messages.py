@@ -1,7 +1,7 @@
-"""Notifications of a PullPoint as marks: what a camera says happened, without a picture and without anybody's data.
+"""PullPoint notifications as events: what a camera reports, without pictures or personal data.
 
-Only four things are understood: motion, tampering, a lost signal, a digital input. Detectors of faces, people or plates are
-not: what they say is dropped unread. A message that is broken is dropped alone.
+Only four kinds are used: motion, tampering, signal loss, a digital input. Detectors of faces, people or plates are not: their
+messages are dropped unread. A broken message is dropped by itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MESSAGES_MAX = 512
 _TOPIC_MAX_CHARS = 256
 _ITEMS_MAX = 16
 
-# By the last parts of a topic, in lower case and without prefixes: standard topics first, then what makes call theirs.
+# By the last parts of a topic, in lower case and without prefixes: standard topics first, then makers' own.
 _KINDS = (
     (
         "motion",
@@ -32,28 +32,33 @@ _KINDS = (
     ("digital_input", ("trigger/digitalinput", "digitalinput")),
 )
 _STATE_NAMES = ("state", "ismotion", "istamper", "logicalstate", "isloss", "loss", "active", "value")
+_VIDEO_NAMES = ("videosourceconfigurationtoken", "videosourcetoken", "videosource")
 _ON, _OFF = frozenset({"true", "1", "on", "active"}), frozenset({"false", "0", "off", "inactive"})
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One change. ``on`` None: it happened, and has no end. ``source`` tells two inputs or fields apart."""
+    """One change. ``on`` None: a single event without an end. ``source`` distinguishes two inputs or fields.
+
+    ``video``: the token of the video source, or of its configuration, that it is about; '' when it names none.
+    """
 
     kind: str
     source: str
     on: bool | None
+    video: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A SOAP fault: its subcodes and its reason, as the camera words them."""
+    """A SOAP fault: its subcodes and its reason, in the camera's words."""
 
     codes: tuple[str, ...]
     reason: str
 
 
 def read_messages(body: bytes) -> tuple[list[Message], int]:
-    """The messages of a PullMessagesResponse that passed the guard, and how many were dropped. Raises HostileXml."""
+    """Return the messages of a PullMessagesResponse that passed the guard, and how many were dropped. Raises HostileXml."""
     root = _root(body)
     found: list[Message] = []
     dropped = 0
@@ -72,7 +77,7 @@ def read_messages(body: bytes) -> tuple[list[Message], int]:
 
 
 def read_fault(body: bytes) -> Fault:
-    """The fault in an envelope that passed the guard. Raises HostileXml."""
+    """Return the fault in an envelope that passed the guard. Raises HostileXml."""
     root = _root(body)
     codes = [(e.text or "").strip()[:200] for e in root.iter() if _local(e) in ("Value", "faultcode")][:8]
     words = next((e.text or "" for e in root.iter() if _local(e) in ("Text", "faultstring")), "")
@@ -87,7 +92,7 @@ def _root(body: bytes) -> ET.Element:
 
 
 def _message(element: ET.Element) -> Message | None:
-    """None for something that is not understood; ValueError for something that is broken."""
+    """Return a message; None for an unsupported kind. Raises ValueError for a broken one."""
     topic = next((e.text or "" for e in element.iter() if _local(e) == "Topic"), "").strip()
     if not topic or len(topic) > _TOPIC_MAX_CHARS:
         raise ValueError("no topic")
@@ -100,7 +105,11 @@ def _message(element: ET.Element) -> Message | None:
         told = next((e for e in element.iter() if _local(e) == "Data"), None)
         if told is None:
             raise ValueError("no message")
-    source = "/".join(value for _, value in _items(element, "Source"))
+    sources = list(_items(element, "Source"))
+    source = "/".join(value for _, value in sources)
+    # The standard's own topics below VideoSource call it just "Source".
+    names = (*_VIDEO_NAMES, "source") if "videosource/" in plain else _VIDEO_NAMES
+    video = next((value for name, value in sources if name in names), "")
     data = dict(_items(element, "Data"))
     on: bool | None = None
     if told.attrib.get("PropertyOperation") == "Deleted":
@@ -111,11 +120,11 @@ def _message(element: ET.Element) -> Message | None:
         if word not in _ON | _OFF:
             raise ValueError("no state")
         on = word in _ON
-    return Message(kind, clean_text(source, SOURCE_MAX_CHARS), on)
+    return Message(kind, clean_text(source, SOURCE_MAX_CHARS), on, video)
 
 
 def _items(element: ET.Element, part: str) -> Iterator[tuple[str, str]]:
-    """(name in lower case, value) of the simple items in Source or Data."""
+    """Yield (name in lower case, value) of the simple items in Source or Data."""
     for holder in element.iter():
         if _local(holder) != part:
             continue

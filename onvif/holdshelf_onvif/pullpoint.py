@@ -1,4 +1,4 @@
-"""A camera's PullPoint: subscribing to its events, pulling, renewing, giving back (ONVIF Core Specification, events)."""
+"""A camera's PullPoint: subscribe to its events, pull, renew, unsubscribe (ONVIF Core Specification, events)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WHAT = "its events"
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Where it is asked, what the camera wants echoed in each header, and how long it lasts unrenewed."""
+    """Its address, the parameters to repeat in each header, and how long it lasts without renewal."""
 
     address: str
     headers: tuple[Any, ...]
@@ -26,31 +26,31 @@ class Subscription:
 
 
 class PullPoint:
-    """Speaks through an open client; each method raises the client's errors."""
+    """Uses an open client; each method raises the client's errors."""
 
     def __init__(self, client: OnvifClient) -> None:
         self._client = client
 
     async def async_subscribe(self) -> Subscription | None:
-        """To all events; None when the device has no event service."""
+        """Subscribe to all events; None when the device has no event service."""
         try:
             return await self._client.async_run(_WHAT, self._subscribe({"InitialTerminationTime": f"PT{LEASE_S}S"}))
         except RequestRefused:
-            # Some makes take no relative time: theirs is as long as they like then.
+            # Some makers accept no relative time: then the duration is theirs.
             return await self._client.async_run(_WHAT, self._subscribe({}))
 
     async def async_pull(self, subscription: Subscription, wait_s: float, most: int) -> tuple[list[Message], int]:
-        """What happened since, waiting up to ``wait_s`` for it; and how many messages were broken."""
+        """Return new messages, waiting up to ``wait_s`` for them; and how many were broken."""
         params = {"Timeout": timedelta(seconds=int(wait_s)), "MessageLimit": most}
         return await self._client.async_run(_WHAT, self._pull(subscription, params))
 
     async def async_renew(self, subscription: Subscription) -> float:
-        """Have it last on; for how many seconds."""
+        """Renew a subscription; return its duration in seconds."""
         asked = self._ask("subscription", subscription, "Renew", {"TerminationTime": f"PT{LEASE_S}S"})
         return parsers.lease_s(await self._client.async_run(_WHAT, asked))
 
     async def async_unsubscribe(self, subscription: Subscription) -> None:
-        """Give it back."""
+        """End a subscription at the camera, which else keeps it until its lease is over. Raises as every request."""
         await self._client.async_run(_WHAT, self._ask("subscription", subscription, "Unsubscribe", {}))
 
     async def _subscribe(self, params: dict[str, Any]) -> Subscription | None:

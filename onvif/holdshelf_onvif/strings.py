@@ -1,6 +1,6 @@
-"""The sentences of strings.json, filled in. The only place where words for a person are put together.
+"""The sentences of strings.json, filled in. The only place where text for people is composed.
 
-Texts from a camera that stand in a placeholder must have gone through ``text.clean_text`` before.
+A camera's texts in placeholders must have gone through ``text.clean_text`` before.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ class Words(NamedTuple):
 
 @cache
 def load() -> dict[str, Any]:
-    """The whole of strings.json; read once, when the package is imported and not on a running loop."""
+    """Return all of strings.json; read once, at package import and not on a running loop."""
     loaded: dict[str, Any] = json.loads((files(__package__) / "strings.json").read_text(encoding="utf-8"))
     return loaded
 
 
 def error(key: str, **placeholders: object) -> Words:
-    """An error's words; ``key`` is one of ``errors`` in strings.json."""
+    """Return an error's text; ``key`` is one of ``errors`` in strings.json."""
     return _fill(load()["errors"][key], placeholders)
 
 
 def issue(key: str, **placeholders: object) -> Words:
-    """A repair's words; ``key`` is one of ``issues`` in strings.json."""
+    """Return a repair's text; ``key`` is one of ``issues`` in strings.json."""
     return _fill(load()["issues"][key], placeholders)
 
 
 def warning(key: str, **placeholders: object) -> str:
-    """What to tell on adding a camera that works but has a flaw; ``key`` is one of ``warnings`` in strings.json."""
+    """Return the note shown on adding a camera that works but has a flaw; ``key`` is one of ``warnings`` in strings.json."""
     text: str = load()["warnings"][key]
     return text.format(**placeholders)
 

@@ -1,4 +1,4 @@
-"""Texts from cameras made harmless, and spans of time in words. Every name a camera tells passes ``clean_text``."""
+"""Sanitizes texts from cameras, and formats durations. Every name from a camera passes through ``clean_text``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import unicodedata
 
 from .const import NAME_MAX_CHARS
 
-# Raw text is cut before it is looked at, so a name of 10 MB costs no more than one of 1 kB.
+# Raw text is truncated first, so a name of 10 MB costs no more than one of 1 kB.
 _RAW_FACTOR = 16
 
-# Control, format (bidi overrides, zero width), surrogate, private use and unassigned characters: none of them is part
-# of a name, and each can make a terminal show something else than what is stored.
+# Control, format (bidi overrides, zero width), surrogate, private use and unassigned characters: none belongs in a name, and each
+# can make a terminal show something else than what is stored.
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _SPACES = frozenset({"Zs", "Zl", "Zp"})
 
@@ -18,9 +18,9 @@ _UNITS = (("year", 31_536_000), ("day", 86_400), ("hour", 3_600), ("minute", 60)
 
 
 def clean_text(raw: object, max_chars: int = NAME_MAX_CHARS) -> str:
-    """What a camera calls itself, as inert text of at most ``max_chars`` characters; empty for None.
+    """Return a camera's text, sanitized to at most ``max_chars`` characters; empty for None.
 
-    Escape sequences lose their control character, bidi marks vanish, white space becomes single spaces.
+    Escape sequences lose their control character, bidi marks are removed, white space becomes single spaces.
     """
     if raw is None:
         return ""
@@ -36,12 +36,12 @@ def clean_text(raw: object, max_chars: int = NAME_MAX_CHARS) -> str:
 
 
 def in_words(seconds: float) -> str:
-    """A span as a person says it: its largest unit and the one below (``1 year 2 days``, ``7 seconds``).
+    """Return a duration as people say it: its largest unit and the one below (``1 year 2 days``, ``7 seconds``).
 
-    A year counts 365 days; the sign is left out.
+    A year is 365 days; the sign is ignored.
     """
     rest = round(abs(seconds))
-    # Rounded to what is said: a second short of a year is a year, not 364 days 23 hours.
+    # Rounded to what is shown: a second less than a year is a year, not 364 days 23 hours.
     said = next((index for index, (_, size) in enumerate(_UNITS) if rest >= size), len(_UNITS) - 1)
     finest = _UNITS[min(said + 1, len(_UNITS) - 1)][1]
     rest = round(rest / finest) * finest

@@ -1,7 +1,7 @@
 """One thread with its own event loop for all ONVIF work of all cameras: parsing never blocks the service's loop.
 
-It is started by the first user and ends with the last. Nothing that runs in it may call back into the service: results
-are awaited over it. Interpreter time is still shared, which is why answers are bounded before they are parsed.
+It starts with its first user and ends with the last. Nothing in it may call back into the service, which awaits the results.
+Interpreter time is still shared, so answers are limited before they are parsed.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class OnvifThread:
             raise
 
     def stop(self) -> None:
-        """End the thread; blocks for the moment that its tasks need to be cancelled."""
+        """Stop the thread; blocks briefly until its tasks are cancelled."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_JOIN_S)
 
@@ -61,7 +61,7 @@ _users = 0
 
 
 def acquire() -> OnvifThread:
-    """The shared thread, started if need be. Each ``acquire`` needs one ``async_release``."""
+    """Return the shared thread, starting it if needed. Each ``acquire`` needs one ``async_release``."""
     global _shared, _users  # noqa: PLW0603
     with _lock:
         if _shared is None:
@@ -71,7 +71,7 @@ def acquire() -> OnvifThread:
 
 
 async def async_release() -> None:
-    """Give the shared thread back; the last user ends it."""
+    """Release the shared thread; the last user ends it."""
     global _shared, _users  # noqa: PLW0603
     with _lock:
         _users -= 1
@@ -82,7 +82,7 @@ async def async_release() -> None:
 
 @contextlib.asynccontextmanager
 async def onvif_thread() -> AsyncIterator[OnvifThread]:
-    """The shared thread for the length of a block."""
+    """Use the shared thread for the length of a block."""
     thread = acquire()
     try:
         yield thread

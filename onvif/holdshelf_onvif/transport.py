@@ -1,4 +1,4 @@
-"""zeep's transport: one bounded POST a call, its answer checked before zeep parses it. Imports nothing of zeep."""
+"""zeep's transport: one POST per call, with limits, its answer checked before zeep parses it. Imports nothing of zeep."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .xml_guard import HostileXml, is_web_page, refuse_hostile_xml
 
 
 class HttpRefused(Exception):
-    """An HTTP status that is no SOAP answer. ``digest``: it asks for HTTP digest."""
+    """An HTTP status without a SOAP answer. ``digest``: it requires HTTP digest."""
 
     def __init__(self, status: int, *, web_page: bool = False, digest: bool = False) -> None:
         super().__init__(status)
@@ -24,7 +24,7 @@ class HttpRefused(Exception):
 
 @dataclass(slots=True)
 class Reply:
-    """What zeep needs of a ``requests.Response``."""
+    """The parts of a ``requests.Response`` that zeep needs."""
 
     status_code: int
     content: bytes
@@ -33,7 +33,7 @@ class Reply:
 
 
 class Transport:
-    """``to_bytes`` is lxml's ``tostring``. While ``digest`` is set, challenges for HTTP digest are answered."""
+    """``to_bytes`` is lxml's ``tostring``. While ``digest`` is set, HTTP digest challenges are answered."""
 
     cache = None
 
@@ -48,19 +48,19 @@ class Transport:
         message = self._to_bytes(envelope, xml_declaration=True, encoding="utf-8")
         answer = await async_post(self._session, address, message, headers, self._limits, self.digest)
         self._check(answer, asked=envelope.find("{*}Body")[0].tag.rpartition("}")[2])
-        # The content type is ours: a multipart one would have zeep unpack attachments.
+        # We set the content type: zeep would unpack attachments of a multipart one.
         return Reply(answer.status, answer.body, {"Content-Type": "application/soap+xml"})
 
     def _check(self, answer: Answer, asked: str) -> None:
-        # SOAP 1.2 over HTTP: a fault comes with 400 or 500 and an envelope; every other status is not for zeep.
+        # SOAP 1.2 over HTTP: a fault comes with 400 or 500 and an envelope; zeep must not see any other status.
         if answer.status not in (200, 400, 500) or not answer.body:
             raise HttpRefused(answer.status, digest="digest" in answer.challenge.lower())
         if is_web_page(answer.body):
             raise HttpRefused(answer.status, web_page=True)
         refuse_hostile_xml(answer.body, self._limits.answer_max_tags)
-        # zeep makes an empty object of an answer to something else.
+        # zeep would make an empty object from a wrong answer.
         if f"{asked}Response".encode() not in answer.body and b"Fault" not in answer.body:
             raise HostileXml("an answer to something else")
 
     async def aclose(self) -> None:
-        """The session belongs to the client."""
+        """Do nothing: the session belongs to the client."""

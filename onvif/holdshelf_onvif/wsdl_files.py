@@ -1,7 +1,7 @@
-"""Where the interface descriptions lie: ONVIF's Media2 in this package, everything else in onvif-zeep-async's.
+"""The locations of the WSDL files: ONVIF's Media2 in this package, all others in onvif-zeep-async.
 
-A description imports others by their addresses on the web. None is ever fetched: each is taken from a file here, and one
-that is not known is refused.
+A WSDL file imports others by their web addresses. None is ever fetched: each is loaded from a local file, and an unknown one is
+refused.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 MEDIA2 = Path(str(files(__package__) / "wsdl")) / "ver20" / "media" / "wsdl" / "media.wsdl"
 _OWN = MEDIA2.parents[3]
 
-# The two types that onvif.xsd takes from SOAP 1.2's schema, for an action engine that nothing here asks.
+# The two types that onvif.xsd uses from SOAP 1.2's schema, for an action engine that is not used here.
 _SOAP_ENVELOPE = (
     b'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="http://www.w3.org/2003/05/soap-envelope">'
     b'<xs:complexType name="Envelope"/><xs:complexType name="Fault"/></xs:schema>'
@@ -20,7 +20,7 @@ _SOAP_ENVELOPE = (
 
 
 class LocalFiles:
-    """What zeep asks for the files of a description; nothing else of a transport is used while one is read."""
+    """Loads the files of a WSDL for zeep; nothing else of a transport is used during that."""
 
     cache = None
 
@@ -28,7 +28,7 @@ class LocalFiles:
         self._shipped = shipped
 
     def load(self, url: object) -> bytes:
-        """The file that stands for an address. Raises FileNotFoundError for one outside the two folders."""
+        """Return the local file for an address. Raises FileNotFoundError for one outside the two folders."""
         text = str(url)
         if text.startswith(("http://", "https://")):
             name = text.rpartition("/")[2]

@@ -1,7 +1,7 @@
 """Refuses XML from a camera that could cost more than its size, before any parser sees it.
 
-Byte counting only, so it is cheap and cannot itself be attacked. It relies on encodings in which ``<`` is the byte 0x3C
-and nothing else is; others are refused. What passes has no document type, so no entities, internal or external.
+It only counts bytes, so it is cheap and hard to attack. It requires encodings in which ``<`` is always the byte 0x3C; others are
+refused. What passes has no document type, so no entities, internal or external.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 
 _ASCII_SUPERSETS = frozenset(
     {"utf-8", "utf8", "ascii", "us-ascii", "iso-8859-1", "iso-8859-15", "latin1", "windows-1252"}
-    | {"gb2312", "gbk", "gb18030"}  # makes from China declare these
+    | {"gb2312", "gbk", "gb18030"}  # Chinese makers declare these
 )
 _DECLARATION = re.compile(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([^"'>]{1,40})["']""")
 _DOCTYPE = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
@@ -36,5 +36,5 @@ def refuse_hostile_xml(body: bytes, max_tags: int) -> None:
 
 
 def is_web_page(body: bytes) -> bool:
-    """Is this an HTML page, as a camera's own web server or a router sends it?"""
+    """Return whether this is an HTML page, as from a camera's own web server or a router."""
     return _WEB_PAGE.match(body[:500]) is not None

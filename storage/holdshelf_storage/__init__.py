@@ -1,8 +1,7 @@
-"""Everything that Holdshelf keeps on disk. Knows no rule, no screen and no camera.
+"""Everything that Holdshelf stores on disk. Independent of rules, user interfaces and cameras.
 
-In the order in which a reader meets them: `volume` (the two roots and their identity), `footage` (segments, gaps, queries),
-`ledger` (what was erased: the only hands that unlink footage), `register` (what the installation knows), `verify`.
-Behind them: `atomic`, `layout`, `journal`, `fmp4`, `days`, `recovery`, `query`, `index`, `hashing`, `sequence`, `reserve`.
-The errors are one family, in `errors`. The format is docs/disk-format.md. Nothing is imported here: workers that need one
-room shall not load the others.
+In reading order: `volume` (the two roots and their identity), `footage` (recovery, reading, verifying), `ledger` (what was
+erased: the only code that unlinks footage), `register` (what the installation knows), `access_log`, `anchors`, `shelf`, `outbox`,
+`backup`, `mp4`. In the root: `atomic`, `layout`, `decoding`, `reading`, `scratch`. The errors are one family, in `errors`. The
+format is docs/disk-format.md. Nothing is imported here, so that a worker that needs one part does not load the others.
 """

@@ -1,11 +1,11 @@
-"""The few ways in which Holdshelf writes a file, each safe against a power cut at any moment.
+"""The few ways in which Holdshelf writes files, each safe against a power cut at any moment.
 
-* `write_atomic`: a whole file, replaced. Afterwards either the old or the new content is there, never a mixture.
-* `append_durable`: lines at the end of a journal. Afterwards all of them are on disk, or none.
-* `read_lines`, `read_tail`: journals whose last line may be torn.
+* `write_atomic`: replaces a whole file. Afterwards it has either the old or the new content, never a mixture.
+* `append_durable`: appends lines to a journal. Afterwards all of them are on disk, or none.
+* `read_lines`, `read_tail`: read journals whose last line may be torn.
 
-Functions that take `dir_fd` resolve a relative path below it, so that a disk mounted over our path is never
-written. This module knows nothing of what it writes and must never delete: a torn tail is all that it cuts.
+Functions that take `dir_fd` resolve a relative path below it, so that a disk mounted over our path is never written. This module
+knows nothing about the content and must never delete: it only truncates a torn tail.
 """
 
 import contextlib
@@ -40,9 +40,9 @@ def sync(fd: int, what: str, *, data_only: bool = False) -> None:
 
 
 def make_dir(path: str | os.PathLike[str], *, dir_fd: int | None = None, mode: int = 0o700) -> bool:
-    """Makes a folder durably, its parent must exist. False when it was there already. Raises StorageError.
+    """Makes a folder durably; its parent must exist. False when it existed already. Raises StorageError.
 
-    When its name cannot be made durable it is taken away again: found there, the next caller would trust it.
+    When its name cannot be made durable it is removed again: the next caller would trust it otherwise.
     """
     text = os.fspath(path)
     with translating(f"The folder {text} could not be made"):
@@ -62,11 +62,11 @@ def make_dir(path: str | os.PathLike[str], *, dir_fd: int | None = None, mode: i
 def write_atomic(
     path: str | os.PathLike[str], data: bytes, mode: int = 0o600, *, dir_fd: int | None = None, keep_last: str = ""
 ) -> None:
-    """Replaces the file at `path` by `data`: temp file, fsync, rename, folder fsync.
+    """Replaces the file at `path` with `data`: temp file, fsync, rename, folder fsync.
 
-    The temp file has a fixed name (".NAME.tmp"), so a crash leaves at most one, which the next call takes over;
-    callers serialise writers of one file. `keep_last` names a file in the same folder that becomes a hard link to
-    the content replaced. Raises DiskFull (the old file is intact), SyncFailed, VolumeReadOnly, DiskWriteError.
+    The temp file has a fixed name (".NAME.tmp"), so a crash leaves at most one, which the next call reuses; callers serialize
+    writers of one file. `keep_last` names a file in the same folder that becomes a hard link to the replaced content. Raises
+    DiskFull (the old file is intact), SyncFailed, VolumeReadOnly, DiskWriteError.
     """
     text = os.fspath(path)
     folder, name = os.path.split(text)
@@ -75,7 +75,7 @@ def write_atomic(
     with translating(f"{text} could not be written"):
         fd = os.open(temp, flags, mode, dir_fd=dir_fd)
         try:
-            os.fchmod(fd, mode)  # a temp file left behind may have another mode, and the umask has a say
+            os.fchmod(fd, mode)  # a leftover temp file may have another mode, and the umask applies
             write_all(fd, data)
             sync(fd, text)
         except BaseException:
@@ -90,7 +90,7 @@ def write_atomic(
 
 
 def _link_over(source: str, target: str, dir_fd: int | None) -> None:
-    """Makes `target` another name of `source`, replacing what `target` was. Silent when there is no `source`."""
+    """Makes `target` another name of `source`, replacing it. Does nothing when there is no `source`."""
     folder, name = os.path.split(target)
     temp = os.path.join(folder, f".{name}.tmp")
     _discard_temp(temp, dir_fd)
@@ -117,10 +117,9 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
 def append_durable(fd: int, data: bytes, what: str, *, durable: bool = True) -> None:
     """Appends whole lines to the journal at `fd` (opened O_RDWR | O_APPEND) and makes them durable.
 
-    A torn tail, left by a crash or by a full disk, is cut first, so that no line is ever glued to half of another.
-    On any error the file is cut back to where it was: the lines are there entirely or not at all.
-    `durable=False` leaves the sync out, for what can be made again from elsewhere.
-    Raises DiskFull, SyncFailed, VolumeReadOnly, DiskWriteError. One writer at a time per file.
+    A torn tail, left by a crash or a full disk, is truncated first, so that no line is joined to half of another. On any error
+    the file is truncated to its previous length: the lines are there entirely or not at all. `durable=False` skips the sync, for
+    data that can be rebuilt. Raises DiskFull, SyncFailed, VolumeReadOnly, DiskWriteError. One writer at a time per file.
     """
     with translating(f"{what} could not be written"):
         cut_torn_tail(fd)
@@ -131,13 +130,15 @@ def append_durable(fd: int, data: bytes, what: str, *, durable: bool = True) -> 
         if durable:
             sync(fd, what, data_only=True)
     except BaseException:
-        with contextlib.suppress(OSError):  # else the half line stays, and the next append or recovery cuts it
+        with contextlib.suppress(
+            OSError
+        ):  # otherwise the half line stays, and the next append or recovery truncates it
             os.ftruncate(fd, size)
         raise
 
 
 def append_file(path: str, data: bytes, what: str, *, dir_fd: int | None = None, durable: bool = True) -> None:
-    """`append_durable` to the file at `path`, which is made (0600, its name durable too) when it is not there."""
+    """`append_durable` to the file at `path`, which is created (0600, its name durable too) if missing."""
     flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     with translating(f"{what} could not be opened"):
         made = False
@@ -155,7 +156,7 @@ def append_file(path: str, data: bytes, what: str, *, dir_fd: int | None = None,
 
 
 def cut_torn_tail(fd: int) -> int:
-    """Cuts what lies behind the last newline; returns the number of bytes cut. Raises OSError."""
+    """Truncates after the last newline; returns the number of bytes removed. Raises OSError."""
     size = os.fstat(fd).st_size
     if size == 0 or os.pread(fd, 1, size - 1) == b"\n":
         return 0
@@ -172,7 +173,7 @@ def cut_torn_tail(fd: int) -> int:
 
 
 def read_lines(fd: int) -> Iterator[bytes]:
-    """The whole lines of a journal, without their newlines; a torn last one is left out. Raises OSError."""
+    """Yields the whole lines of a journal, without newlines; a torn last one is skipped. Raises OSError."""
     yield from whole_lines(read_all(fd))
 
 
@@ -185,7 +186,7 @@ def read_all(fd: int, limit_bytes: int = 256 * 1024 * 1024) -> bytes:
     data = os.pread(fd, left, 0)
     if len(data) == left:
         return data
-    parts = [data]  # a short read is allowed to happen
+    parts = [data]  # a short read is possible
     position = len(data)
     while position < left:
         part = os.pread(fd, left - position, position)
@@ -204,12 +205,12 @@ def read_tail(fd: int, limit_bytes: int) -> bytes:
     end = data.rfind(b"\n") + 1
     if start == 0:
         return data[:end]
-    # The byte before tells whether the first line is whole; without it, the first is given up.
+    # The preceding byte tells whether the first line is whole; without it, the first is skipped.
     first = 0 if os.pread(fd, 1, start - 1) == b"\n" else data.find(b"\n") + 1
     return data[first:end]
 
 
 def whole_lines(data: bytes) -> list[bytes]:
-    """Splits journal bytes into whole lines; what lies behind the last newline is left out."""
+    """Splits journal bytes into whole lines; anything after the last newline is skipped."""
     end = data.rfind(b"\n")
     return data[:end].split(b"\n") if end >= 0 else []

@@ -33,7 +33,7 @@ from types import TracebackType
 
 
 class StorageError(Exception):
-    """Anything that storage can refuse. `str()` of it is one sentence for a person."""
+    """Any error of storage. `str()` is one sentence for a person."""
 
 
 class VolumeError(StorageError):
@@ -41,11 +41,11 @@ class VolumeError(StorageError):
 
 
 class VolumeMissing(VolumeError):
-    """No volume lies where one belongs."""
+    """No volume is where one belongs."""
 
 
 class VolumeMismatch(VolumeError):
-    """Another volume lies where ours belongs."""
+    """A different volume is where ours belongs."""
 
 
 class VolumeReadOnly(VolumeError):
@@ -57,7 +57,7 @@ class VolumeLocked(VolumeError):
 
 
 class VolumeOccupied(VolumeError):
-    """Set-up was refused because the folder holds files that are not ours."""
+    """Set-up was refused because the folder contains files that are not ours."""
 
 
 class NoLink(VolumeError):
@@ -65,27 +65,27 @@ class NoLink(VolumeError):
 
 
 class FormatNewer(StorageError):
-    """What lies there was written by a newer Holdshelf. Nothing was changed."""
+    """The data was written by a newer Holdshelf. Nothing was changed."""
 
 
 class DiskFull(StorageError):
-    """No room left. Nothing was lost by it; the same call may be made again once there is room."""
+    """No room left. Nothing was lost; the same call can be repeated once there is room."""
 
 
 class DiskWriteError(StorageError):
-    """The disk refused an operation for another reason than room."""
+    """The disk refused an operation for another reason than lack of room."""
 
 
 class SyncFailed(DiskWriteError):
-    """fsync reported an error: the kernel may have dropped the pages, so a second fsync would lie."""
+    """fsync reported an error: the kernel may have dropped the pages, so a second fsync would falsely succeed."""
 
 
 class FootageError(StorageError):
-    """A camera, a segment or a time that cannot be."""
+    """An invalid camera, segment or time."""
 
 
 class BadCameraId(FootageError):
-    """A camera id that is no safe folder name."""
+    """A camera id that is not a safe folder name."""
 
 
 class BadMp4(FootageError):
@@ -94,6 +94,14 @@ class BadMp4(FootageError):
 
 class AudioFound(FootageError):
     """A segment holds something other than exactly one video track. It must not be kept."""
+
+
+class SegmentGone(FootageError):
+    """A segment's file is gone. `missing`: the ledger did not erase it."""
+
+    def __init__(self, sentence: str, *, missing: bool) -> None:
+        super().__init__(sentence)
+        self.missing = missing
 
 
 class SegmentMismatch(FootageError):
@@ -113,19 +121,19 @@ class SecretLost(RegisterError):
 
 
 class BackupError(StorageError):
-    """A backup that cannot be made, is not believed, or must not be put in place. What was there is unchanged."""
+    """A backup that cannot be made, trusted or restored. What was there is unchanged."""
 
 
 class LogError(StorageError):
-    """The access log refuses."""
+    """The access log refuses an operation."""
 
 
 class LogBroken(LogError):
-    """The access log is not what its signed head says: it is read as far as it goes, and not written."""
+    """The access log differs from its signed head: it is read as far as possible, and not written."""
 
 
 class BadEntry(LogError):
-    """What was to be written, or was read, is no entry of an access log."""
+    """Data to be written, or read, is not a valid log entry."""
 
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -134,10 +142,10 @@ _GONE = frozenset({errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.EBADF})
 
 
 def from_os_error(error: OSError, what: str) -> StorageError:
-    """The member of the family for `error`, whose sentence begins with `what` ("The journal of …")."""
+    """Return the storage error for `error`; its sentence begins with `what` ("The journal of …")."""
     reason = (error.strerror or str(error)).lower()
     if error.errno in _FULL:
-        return DiskFull(f"{what}: no room is left on the disk; make room or lower the budget.")
+        return DiskFull(f"{what}: the disk is full; free some space or lower the budget.")
     if error.errno == errno.EROFS:
         return VolumeReadOnly(f"{what}: the disk is read-only; check it and mount it for writing again.")
     if error.errno in _GONE:

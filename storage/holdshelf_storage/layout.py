@@ -28,6 +28,8 @@ NS = 1_000_000_000
 DAY_NS = 86_400 * NS
 MAX_TIME_NS = 2**63 - 1
 """Times and durations are stored as integers that fit 64 bits signed: years 1678 to 2262."""
+LONGEST_SEGMENT_NS = 900 * NS
+"""Longer than any segment can be."""
 MAX_SEQUENCE = 10**18 - 1
 
 _CAMERA = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
@@ -45,18 +47,18 @@ def is_camera(name: str) -> bool:
 
 
 def check_camera(camera: str) -> str:
-    """`camera` itself. Raises BadCameraId for what is not safe as a folder's name."""
+    """Return `camera` itself. Raises BadCameraId when it is not safe as a folder name."""
     if not isinstance(camera, str) or not is_camera(camera):
         raise BadCameraId(
-            f"{camera!r:.80} is no camera id; use 1 to 64 small letters, digits and hyphens, beginning with no hyphen."
+            f"{camera!r:.80} is not a camera id; use 1 to 64 lower-case letters, digits and hyphens, not starting with a hyphen."
         )
     return camera
 
 
 def check_time_ns(value_ns: int, what: str) -> int:
-    """`value_ns` itself. Raises FootageError for what does not fit a signed 64-bit count of nanoseconds."""
+    """Return `value_ns` itself. Raises FootageError when it does not fit a signed 64-bit count of nanoseconds."""
     if not -MAX_TIME_NS <= value_ns <= MAX_TIME_NS:
-        raise FootageError(f"{what} is {value_ns} ns, which is no time; report this as a bug.")
+        raise FootageError(f"{what} is {value_ns} ns, which is not a time; report this as a bug.")
     return value_ns
 
 
@@ -66,7 +68,7 @@ def is_day(name: str) -> bool:
 
 
 def day_of(utc_ns: int) -> str:
-    """The UTC day, YYYY-MM-DD, in which `utc_ns` lies."""
+    """The UTC day, YYYY-MM-DD, of `utc_ns`."""
     ordinal = min(max(_EPOCH_ORDINAL + utc_ns // DAY_NS, 1), _LAST_ORDINAL)
     return dt.date.fromordinal(ordinal).isoformat()
 
@@ -129,12 +131,19 @@ def is_hold(name: str) -> bool:
 
 
 def hold_path(hold: str) -> str:
-    """A hold's folder below MEDIA. Raises FootageError for what is not safe as a folder's name."""
+    """A hold's folder below MEDIA. Raises FootageError when the id is not safe as a folder name."""
     if not is_hold(hold):
-        raise FootageError(f"{hold!r:.60} is no hold's id; use 1 to 40 letters, digits and hyphens.")
+        raise FootageError(f"{hold!r:.60} is not a hold id; use 1 to 40 letters, digits and hyphens.")
     return f"{SHELF}/{hold}"
 
 
 def shelf_day_path(hold: str, camera: str, day: str) -> str:
     """A hold's folder of one camera-day below MEDIA."""
     return f"{hold_path(hold)}/{check_camera(camera)}/{day}"
+
+
+def clock_words(utc_ns: int) -> str:
+    """'2026-11-24 14:00:00 UTC', for sentences."""
+    day = day_of(utc_ns)
+    seconds = (utc_ns - day_start_ns(day)) // NS
+    return f"{day} {seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d} UTC"

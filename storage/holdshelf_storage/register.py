@@ -33,8 +33,8 @@ from holdshelf_storage.errors import (
     from_os_error,
     translating,
 )
-from holdshelf_storage.journal import UNREADABLE
-from holdshelf_storage.reserve import Reserve
+from holdshelf_storage.volume.journal import UNREADABLE
+from holdshelf_storage.volume.reserve import Reserve
 
 SCHEMA = 1
 REGISTER = "register.json"
@@ -44,7 +44,7 @@ KEY = "keys/register.key"
 Tables = dict[str, dict[str, Any]]
 Migration = Callable[[Tables], Tables]
 MIGRATIONS: dict[int, Migration] = {}
-"""Schema → what turns tables of that schema into the next."""
+"""By schema: converts tables of that schema to the next."""
 
 
 class _File(msgspec.Struct):
@@ -188,10 +188,10 @@ class Register:
                 raise
 
     def commit(self) -> None:
-        """Writes all changes made so far; for a thread. Nothing to do when there are none.
+        """Writes all changes made so far; for a thread. Does nothing when there are none.
 
-        Raises DiskFull (after the reserve was spent), SyncFailed, DiskWriteError: the file is the old one then, the
-        changes stay in memory, and the next commit writes them.
+        Raises DiskFull (after the reserve was spent), SyncFailed, DiskWriteError: the file is then unchanged, the changes stay in
+        memory, and the next commit writes them.
         """
         with self._write_lock:
             with self.lock:
@@ -208,7 +208,7 @@ class Register:
             self._written = changes
 
     def encrypt(self, secret: str) -> str:
-        """A token that only STATE/keys/register.key opens. The key is made at first use. Raises StorageError."""
+        """A token that only STATE/keys/register.key decrypts. The key is created at first use. Raises StorageError."""
         token: bytes = self._cipher(make=True).encrypt(secret.encode())
         return token.decode("ascii")
 
@@ -296,7 +296,7 @@ def _read_bytes(path: Path) -> bytes | None:
 
 
 def _set_aside(path: Path) -> Path:
-    """Renames an unreadable file, keeping it for whoever repairs it."""
+    """Renames an unreadable file, keeping it for a repair."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     number = 0
     while True:

@@ -1,4 +1,4 @@
-"""A nameless file for what is too long for memory while something is made: it goes with whoever has it open."""
+"""An unnamed file for temporary data too large for memory: it disappears when closed."""
 
 import contextlib
 import os
@@ -13,9 +13,9 @@ _BLOCK = 256 * 1024
 
 
 class Scratch:
-    """Bytes are put at its end, and read by its descriptor after `flush`. Each call raises StorageError when the disk refuses.
+    """Bytes are appended, and read through its descriptor after `flush`. Each call raises StorageError on a disk error.
 
-    Use as a context manager, or `close` it: what was not written yet is dropped, and nothing is raised.
+    Use as a context manager, or `close` it: unwritten data is dropped, and nothing is raised.
     """
 
     def __init__(self, folder: str) -> None:
@@ -31,13 +31,13 @@ class Scratch:
         self.close()
 
     def write(self, data: bytes) -> None:
-        """The next bytes."""
+        """Appends bytes. They can be read after `flush`. Raises StorageError when the disk takes no more."""
         self._waiting += data
         if len(self._waiting) >= _BLOCK:
             self.flush()
 
     def flush(self) -> None:
-        """All of them can be read now."""
+        """Writes out what waits, so that `read` sees it. Raises as `write`."""
         waiting = bytes(self._waiting)
         self._waiting.clear()
         with translating("What is kept aside meanwhile could not be written"):
@@ -49,6 +49,6 @@ class Scratch:
             return os.pread(self.fd, size, at)
 
     def close(self) -> None:
-        """Gives it up."""
+        """Closes and so deletes it."""
         with contextlib.suppress(OSError):
             self._file.close()

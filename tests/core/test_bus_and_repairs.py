@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdshelf_core.bus import ANY, Event, EventBus
+from holdshelf_core.integration.reasons import advise
 from holdshelf_core.integration.repairs import RepairRegistry
-from holdshelf_core.reasons import advise
 
 COMMANDS = st.sampled_from(["create", "delete", "delete_camera"])
 ISSUES = st.sampled_from(["silent:a", "silent:b", "volume"])

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from holdshelf_core.clock import (
     DISAGREEMENT_NS,
     MOST_OFF_NS,
-    NS,
     Clock,
     Heartbeat,
     boottime_ns,
@@ -22,6 +21,7 @@ from holdshelf_core.clock import (
     load_heartbeat,
     utc_ns,
 )
+from holdshelf_core.times import NS
 from tests.rig.faults import FakeClock
 
 MOMENTS = st.integers(min_value=0, max_value=4_000_000_000 * NS)

@@ -5,14 +5,20 @@ stays mounted on the host, and the folder can be removed once `close` was called
 network: a booted system has a loopback of its own and no other.
 """
 
+import contextlib
+import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import pytest
 
 SUITE = "trixie"
 ENVIRONMENT = {
@@ -72,6 +78,23 @@ umount -l /.host
 mount --make-rshared /
 exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin $powerless /lib/systemd/systemd </dev/null
 """
+
+# Runs in the booted system's network until its standard input closes; prints the address to ask.
+VIRTUAL_CAMERA = """
+import sys
+from holdshelf_tui.demo.virtual_camera import CameraSpec, VirtualCameras
+with VirtualCameras([CameraSpec("Front door", 1)], password=sys.argv[1], username="holdshelf") as cameras:
+    print(cameras[0].probe_address, flush=True)
+    sys.stdin.read()
+"""
+
+MARKS = [
+    pytest.mark.soak,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(os.geteuid() != 0 and "CI" not in os.environ, reason="makes a root and mounts: needs root"),
+    pytest.mark.skipif(shutil.which("debootstrap") is None and "CI" not in os.environ, reason="needs debootstrap"),
+]
+"""Of the tests that make one."""
 
 
 def own_cgroup() -> Path:
@@ -217,3 +240,60 @@ class BareDebian:
         self._systemd_pid = 0
         for folder, _, _ in os.walk(self._cgroup, topdown=False):
             Path(folder).rmdir()
+
+
+@contextlib.contextmanager
+def a_disk(image: Path) -> Iterator[Path]:
+    """A disk of 3 GB in that file, as a block device."""
+    with image.open("wb") as file:
+        file.truncate(3 << 30)
+    device = subprocess.run(
+        ["losetup", "--find", "--show", image], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    try:
+        yield Path(device)
+    finally:
+        subprocess.run(["losetup", "--detach", device], check=True)
+
+
+def succeed(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+@contextlib.contextmanager
+def virtual_camera(debian: BareDebian) -> Iterator[subprocess.Popen[str]]:
+    """A virtual camera on the booted system's own loopback, found and added as the guide says. Gives its process."""
+    password = "a-long-password"
+    camera = subprocess.Popen(
+        [*debian.in_its_network(), sys.executable, "-c", VIRTUAL_CAMERA, password],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert camera.stdin is not None and camera.stdout is not None
+        address = camera.stdout.readline().strip()
+        (found,) = json.loads(succeed(debian.booted_run(f"holdshelf camera discover --at {address} --json")))
+        add = f"holdshelf camera add {found['id']} --name 'Front door' --area entrance --user holdshelf --password-env CAMERA"
+        succeed(debian.booted_run(add, environment={"CAMERA": password}))
+        stored = debian.booted_run(f"grep -r {password} /var/lib/holdshelf/state; journalctl | grep {password}")
+        assert stored.stdout == "", "the password lies about in the clear"
+        yield camera
+    finally:
+        camera.communicate(timeout=20)
+
+
+def well(debian: BareDebian) -> None:
+    """Waits until footage comes in, and sees that whatever there is verifies."""
+    before = recorded_s(debian)
+    deadline = time.monotonic() + 60
+    while recorded_s(debian) < before + 3:
+        assert time.monotonic() < deadline, succeed(debian.booted_run("holdshelf status"))
+        time.sleep(0.5)
+    succeed(debian.booted_run("holdshelf footage verify"))
+
+
+def recorded_s(debian: BareDebian) -> float:
+    cameras = json.loads(succeed(debian.booted_run("holdshelf status --json")))["cameras"]
+    return sum(float(camera["recorded_s"]) for camera in cameras)

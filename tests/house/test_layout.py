@@ -1,5 +1,6 @@
 """The layout: what may lie where, so that a reader finds each thing where the design puts it."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -17,10 +18,20 @@ PACKAGE_ROOTS = {
 }
 TOP_LEVEL = {
     *PACKAGE_ROOTS,
-    *("tests", "docs", "bench", "scripts", ".ci"),
-    *("pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "LICENSE", ".gitignore", ".gitattributes"),
+    *("tests", "docs", "bench", "contrib", "scripts", "requirements", ".ci"),
+    *(
+        "pyproject.toml",
+        "Makefile",
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "LICENSE",
+        ".gitignore",
+        ".gitattributes",
+    ),
 }
-TEST_FOLDERS = {*PACKAGE_ROOTS, "rig", "house", "scenes"}
+TEST_FOLDERS = {*PACKAGE_ROOTS, "rig", "house", "scenes", "stranger"}
 MODULE_LINES_MAX = 500
 # Put together here, or this file would name what it forbids.
 MACHINE_PATHS = ["/" + folder + "/" for folder in ("work", "root", "home")]
@@ -100,3 +111,29 @@ def test_nothing_names_a_place_on_one_machine() -> None:
             if any(place in line for place in MACHINE_PATHS)
         ]
     assert found == []
+
+
+def test_a_rule_that_the_product_does_not_call_is_no_rule() -> None:
+    """A public function of policy/ that only tests call is a copy of a rule that lives elsewhere (issue 12)."""
+    modules = {
+        path: ast.parse((ROOT / path).read_text())
+        for path in FILES
+        if path.suffix == ".py" and path.parts[0] in PACKAGE_ROOTS
+    }
+    named: set[str] = set()
+    for tree in modules.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name):
+                named.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                named.add(node.attr)
+    policy = Path("core/holdshelf_core/policy")
+    public = {
+        f"{path.name}: {node.name}"
+        for path, tree in modules.items()
+        if path.parent == policy
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_")
+        if node.name not in named
+    }
+    assert public == set(), "the product never calls these"

@@ -111,6 +111,7 @@ def test_without_any_the_message_says_what_was_tried_and_what_to_install(first_o
 def test_setup_stops_there_and_makes_nothing(first_on_path: Path, tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     (checkout / "scripts").mkdir(parents=True)
+    shutil.copytree(ROOT / "requirements", checkout / "requirements")
     for name in ("Makefile", "pyproject.toml", "scripts/find-python.sh"):
         shutil.copy(ROOT / name, checkout / name)
     write_program(first_on_path / "python3", BROKEN_SHIM)
@@ -151,7 +152,7 @@ def test_the_packages_that_tests_need_are_there_and_asking_is_quick() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=10,
+        timeout=60,
         check=False,
     )
     assert (asked.returncode, asked.stdout) == (0, ""), asked.stdout + asked.stderr

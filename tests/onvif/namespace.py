@@ -18,9 +18,10 @@ from ipycam.config import CameraConfig
 from ipycam.discovery import WSDiscoveryServer
 from ipycam.onvif import ONVIFService
 
-from holdshelf_core.address_ranges import hosts_of, search_s
+from holdshelf_core.cameras.address_ranges import hosts_of, search_s
 from holdshelf_core.integration.errors import HoldshelfError
 from holdshelf_onvif.client import OnvifClient
+from holdshelf_onvif.const import Limits
 from holdshelf_onvif.discovery import PORT, async_discover
 from tests.onvif.responder import Responder, answer, match
 
@@ -51,7 +52,7 @@ def search(timeout_s: float) -> dict[str, Any]:
 
 async def ask_unknown_name() -> str:
     """What is said of a host that no name server knows (there is none here)."""
-    async with OnvifClient("http://camera.invalid/onvif/device_service", None, None) as client:
+    async with OnvifClient("http://camera.invalid/onvif/device_service", None, None, limits=Limits(60, 60)) as client:
         try:
             await client.async_clock()
         except HoldshelfError as error:

@@ -22,6 +22,8 @@ ENVELOPE = (
     "<s:Body><d:ProbeMatches>{matches}</d:ProbeMatches></s:Body></s:Envelope>"
 )
 
+_PROBE = b"/discovery/Probe<"
+
 type Answerer = Callable[[str], Iterable[bytes]]
 
 
@@ -69,6 +71,8 @@ class Responder:
             probe, sender = self._socket.recvfrom(65_535)
             if not probe:
                 return
+            if _PROBE not in probe:
+                continue  # answering another's answer, which it then answers, would fill the network
             found = re.search(r"MessageID>\s*([^<\s]+)\s*</", probe.decode())
             assert found is not None
             self.probes.append(found[1])
@@ -84,5 +88,5 @@ class Responder:
     ) -> None:
         host, _, port = self.address.partition(":")
         self._socket.sendto(b"", (host, int(port)))
-        self._thread.join(2)
+        self._thread.join(30)
         self._socket.close()

@@ -26,6 +26,7 @@ ENVELOPE = (
     '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:tt="http://www.onvif.org/ver10/schema"'
     ' xmlns:tds="http://www.onvif.org/ver10/device/wsdl" xmlns:trt="http://www.onvif.org/ver10/media/wsdl"'
     ' xmlns:ter="http://www.onvif.org/ver10/error" xmlns:tr2="http://www.onvif.org/ver20/media/wsdl"'
+    ' xmlns:tse="http://www.onvif.org/ver10/search/wsdl" xmlns:trp="http://www.onvif.org/ver10/replay/wsdl" xmlns:trc="http://www.onvif.org/ver10/recording/wsdl"'
     ' xmlns:tev="http://www.onvif.org/ver10/events/wsdl" xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2"'
     ' xmlns:wsa5="http://www.w3.org/2005/08/addressing" xmlns:tns1="http://www.onvif.org/ver10/topics"><s:Body>{body}</s:Body></s:Envelope>'
 )
@@ -53,6 +54,7 @@ class Profile:
     name: str = ""
     sound: bool = False
     uri: str = ""
+    channel: str = "s"
 
 
 @dataclass
@@ -70,6 +72,8 @@ class SoapDevice:
     profiles: list[Profile] = field(default_factory=lambda: [Profile("main"), Profile("sub", width=640, height=360)])
     media_xaddr: str = ""
     unsupported: set[str] = field(default_factory=set)
+    key_frames: list[str] = field(default_factory=list)
+    """Tokens of the profiles for which it was asked for one."""
     answers: dict[str, Handler] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -213,6 +217,13 @@ class SoapDevice:
     def _GetProfiles(self, _message: str) -> str:
         return f"<trt:GetProfilesResponse>{''.join(map(profile_xml, self.profiles))}</trt:GetProfilesResponse>"
 
+    def _SetSynchronizationPoint(self, message: str) -> str:
+        """It sends a key frame, and what else comes once in a stream."""
+        found = re.search(r"ProfileToken[^>]*>([^<]*)<", message)
+        self.key_frames.append(found[1] if found else "")
+        short = "tr2" if "ver20/media" in message else "trt"
+        return f"<{short}:SetSynchronizationPointResponse/>"
+
     def _GetStreamUri(self, message: str) -> str | None:
         found = re.search(r"ProfileToken>([^<]*)</", message)
         profile = next((p for p in self.profiles if found and p.token == found[1]), None)
@@ -240,7 +251,12 @@ def profile_xml(profile: Profile) -> str:
         f"<tt:FrameRateLimit>{profile.frame_rate}</tt:FrameRateLimit><tt:EncodingInterval>1</tt:EncodingInterval>"
         "<tt:BitrateLimit>2048</tt:BitrateLimit></tt:RateControl></tt:VideoEncoderConfiguration>"
     )
+    source = (
+        f'<tt:VideoSourceConfiguration token="v{profile.channel}"><tt:Name>v</tt:Name><tt:UseCount>1</tt:UseCount>'
+        f'<tt:SourceToken>{profile.channel}</tt:SourceToken><tt:Bounds x="0" y="0" width="1920" height="1080"/>'
+        "</tt:VideoSourceConfiguration>"
+    )
     return (
         f'<trt:Profiles token="{profile.token}" fixed="true"><tt:Name>{escape(profile.name or profile.token)}</tt:Name>'
-        f"{encoder if profile.encoding else ''}{sound if profile.sound else ''}</trt:Profiles>"
+        f"{source}{encoder if profile.encoding else ''}{sound if profile.sound else ''}</trt:Profiles>"
     )

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from holdshelf_core import reasons
-from holdshelf_core.integration import ANOTHER_CAMERA, ConfigEntry
+from holdshelf_core.integration import ANOTHER_CAMERA, ConfigEntry, reasons
 from holdshelf_onvif import async_setup_entry, async_unload_entry, config_flow
 from holdshelf_onvif.errors import AnotherCamera
 from tests.onvif.conftest import QUICK, House, entry_of

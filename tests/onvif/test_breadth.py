@@ -113,6 +113,16 @@ async def test_an_operation_that_is_refused_to_a_known_account_never_brings_the_
         assert device.plain_seen == 0
 
 
+@pytest.mark.parametrize("page", [" ", "OK", "<html>", ""], ids=["blank", "text", "web page", "nothing"])
+async def test_a_refusal_stands_whatever_the_next_way_is_answered_with(page: str) -> None:
+    """Seen: NotAuthorized to the digest, an empty page to the plain password, told as a fault of the firmware."""
+    async with OnvifDevice() as device, asker(device, "guess", plain=True) as client:
+        device.plain_answer = page
+        with pytest.raises(WrongPassword):
+            await client.async_device_information()
+        assert device.plain_seen == 1
+
+
 async def test_a_camera_that_wants_the_password_in_plain_is_added_with_a_warning(house: House) -> None:
     async with OnvifDevice(accepts=frozenset({"plain-token"})) as device:
         draft = await config_flow.async_probe(house, device.address, "admin", PASSWORD, limits=QUICK)

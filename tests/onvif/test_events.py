@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from holdshelf_onvif import async_setup_entry, async_unload_entry, config_flow
 from holdshelf_onvif.const import Limits
 from holdshelf_onvif.device import Known
 from holdshelf_onvif.event import BURST, EventListener, States
 from holdshelf_onvif.messages import Message, read_messages
 from holdshelf_onvif.xml_guard import HostileXml
-from tests.onvif.conftest import House, bare_entry
-from tests.rig.onvif_device import ENVELOPE, OnvifDevice, notification
+from tests.onvif.conftest import House, bare_entry, entry_of
+from tests.rig.onvif_device import ENVELOPE, OnvifDevice, Profile, notification
 
 MOTION = "tns1:RuleEngine/CellMotionDetector/Motion"
 TAMPER = "tns1:RuleEngine/TamperDetector/Tamper"
@@ -84,6 +85,13 @@ def test_a_source_is_bounded_and_inert() -> None:
     assert message.source.isprintable()
 
 
+def test_a_message_says_which_video_it_is_about() -> None:
+    alarm = notification("tns1:VideoSource/MotionAlarm", video="s2").replace("VideoSourceConfigurationToken", "Source")
+    other = notification(INPUT, "LogicalState", video="in1").replace("VideoSourceConfigurationToken", "InputToken")
+    found, _ = read_messages(envelope(notification(MOTION, video="vs1"), alarm, other))
+    assert [message.video for message in found] == ["vs1", "s2", ""]
+
+
 # --- states -----------------------------------------------------------------------------------------------------------------
 
 
@@ -128,7 +136,7 @@ class Heard:
         self._changed.set()
 
     async def until(self, what: Callable[[], bool]) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while not what():
                 self._changed.clear()
                 try:
@@ -152,6 +160,28 @@ async def test_events_are_heard_and_a_bad_message_between_them_costs_nothing(hou
         await asyncio.wait([heard.task])
         assert [(e["kind"], e["on"]) for e in heard.events[2:]] == [("digital_input", False), ("motion", False)]
         assert device.subscriptions == {}, "given back"
+
+
+async def test_of_a_device_with_several_channels_a_camera_hears_its_own(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config_flow, "_WHO_TIMEOUT_S", 0.1)
+    heard: list[dict[str, Any]] = []
+    house.bus.async_listen("camera_event", lambda event: heard.append(event.data))
+    profiles = [Profile("one", channel="s1"), Profile("two", channel="s2")]
+    async with OnvifDevice(events=True, profiles=profiles) as device:
+        draft = await config_flow.async_probe(house, device.address, "admin", device.password, profile="two")
+        assert draft.unique_id.endswith("#s2")
+        entry = entry_of(draft)
+        await async_setup_entry(house, entry)
+        for video in ("vs1", "s1", "vs2"):
+            device.messages.append(notification(MOTION, video=video))
+        device.messages.append(notification(INPUT, "LogicalState", video="x").replace("VideoSourceConf", "Input"))
+        async with asyncio.timeout(30):
+            while len(heard) < 2:
+                await asyncio.sleep(0.02)
+        assert [(e["kind"], e["source"]) for e in heard] == [("motion", "vs2"), ("digital_input", "x")]
+        await async_unload_entry(house, entry)
 
 
 async def test_a_subscription_is_renewed_before_it_ends(house: House) -> None:

@@ -50,7 +50,7 @@ def test_the_first_question_installs_no_log_handler_and_keeps_the_proxy_variable
         "asyncio.run(ask())\n"
         "print('zeep' in sys.modules, logging.getLogger().handlers, logging.getLogger().level, os.environ['http_proxy'])"
     )
-    assert in_a_fresh_interpreter(code) == "CameraUnreachable\nTrue [] 30 http://127.0.0.1:9\n"
+    assert in_a_fresh_interpreter(code) == "PortClosed\nTrue [] 30 http://127.0.0.1:9\n"
 
 
 def test_core_finds_it_by_its_entry_point() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from holdshelf_core import flows
+from holdshelf_core.cameras import flows
 from holdshelf_core.integration.flow import CORE, FlowField, step_words
 from holdshelf_core.integration.flow import strings as loaded
 from holdshelf_core.integration.loader import integrations
@@ -100,12 +100,16 @@ def check_words(words: Any, fields: tuple[FlowField, ...], own: dict[str, Any]) 
         assert words[field.key].ask and words[field.key].hint, field.key
 
 
+CORE_STEPS = {"pick": flows._PICK, "channel": flows._CHANNEL, "place": flows._PLACE, "replace": flows._REPLACE}
+
+
 def test_the_steps_that_are_cores_have_their_words_and_every_field_is_asked_somewhere() -> None:
     said = loaded(CORE)["config"]
-    assert set(said["step"]) == {"pick", "place"}
-    asked = {field.key for steps in (flows._PICK, flows._PLACE) for field in steps}
-    for step, fields in (("pick", flows._PICK), ("place", flows._PLACE)):
-        check_words(step_words(CORE, step, fields, address="x").fields, fields, said["step"][step].get("data", {}))
+    assert set(said["step"]) == CORE_STEPS.keys()
+    asked = {field.key for fields in CORE_STEPS.values() for field in fields}
+    for step, fields in CORE_STEPS.items():
+        words = step_words(CORE, step, fields, address="x", count="4", left="3", name="Door")
+        check_words(words.fields, fields, said["step"][step].get("data", {}))
     for integration in integrations().values():
         asked |= {field.key for fields in integration.config_flow.STEPS.values() for field in fields}
     assert asked == set(said["data"])

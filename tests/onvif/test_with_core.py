@@ -5,19 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from holdshelf_core.entries import Entries
-from holdshelf_core.entry_change import async_try_anew
+from holdshelf_core.actions.state_store import StateStore
+from holdshelf_core.cameras.entries import Entries
+from holdshelf_core.cameras.entry_change import async_try_anew
 from holdshelf_core.errors import Conflict
 from holdshelf_core.integration import ConfigEntry, EntryState, FlowError
+from holdshelf_core.recorder.recorder import Target
 from holdshelf_storage.register import Register
 from holdshelf_tui.demo.virtual_camera import VirtualCameras
 from tests.onvif.conftest import PASSWORD, House
 from tests.onvif.soap_device import SoapDevice
 from tests.onvif.test_client import self_signed
+
+
+class NoRecorder:
+    """In the place of the recorder."""
+
+    async def async_add(self, target: Target) -> None: ...
+
+    async def async_remove(self, camera: str) -> None: ...
 
 
 class HouseWithEntries(House):
@@ -26,7 +37,8 @@ class HouseWithEntries(House):
     def __init__(self, state: Path) -> None:
         super().__init__()
         self.register = Register.open(state)
-        self.entries = Entries(cast(Any, self), self.register)
+        store = cast(Any, SimpleNamespace(known_cameras=list))
+        self.entries = Entries(self, self.register, StateStore(self.register), cast(Any, NoRecorder()), store)
 
     def async_update_entry(
         self, entry: ConfigEntry[Any], *, data: dict[str, Any] | None = None, title: str | None = None
@@ -43,13 +55,6 @@ class HouseWithEntries(House):
         self.entries.async_set_state(entry, error)
         self.states.append(error)
         self.changed.set()
-
-    async def async_camera_added(self, entry: ConfigEntry[Any]) -> None: ...
-
-    async def async_camera_removed(self, entry: ConfigEntry[Any]) -> None: ...
-
-    def known_footage_cameras(self) -> list[str]:
-        return []
 
 
 @pytest.fixture

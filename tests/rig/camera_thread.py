@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
@@ -15,9 +14,15 @@ from typing import Self
 import av
 
 from holdshelf_core.recorder import protocol as wire
-from holdshelf_core.recorder.worker_camera import Camera, Link
-from holdshelf_core.recorder.worker_nal import split_sample
+from holdshelf_core.recorder.worker.camera import Camera
+from holdshelf_core.recorder.worker.link import Link
+from holdshelf_core.recorder.worker.nal import split_sample
+from holdshelf_core.recorder.worker.reading import ReadingLoop
+from holdshelf_core.recorder.worker.rtsp import RECEIVE_BYTES
 from tests.service import wait_for
+
+QUIET_TURNS = 32
+"""Each 20 ms: longer than a last picture waits for its marker to be settled."""
 
 
 class CameraThread:
@@ -31,12 +36,15 @@ class CameraThread:
         self._order = wire.Record(
             camera="door", url=url, username=None, password=None, transport=transport, boot="boot", segment_s=segment_s
         )
-        self.camera = Camera(self._order, Link(theirs))
+        self._loop = ReadingLoop(RECEIVE_BYTES)
+        self._link = Link(theirs)
+        self.camera = Camera(self._order, self._link, self._loop)
         self._granted = 0
         self._theirs = theirs
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._listen, daemon=True).start()
+        self._loop.start()
         self.camera.start()
         return self
 
@@ -63,7 +71,9 @@ class CameraThread:
     def finish(self) -> None:
         """Ends the recording. Its thread may wait for the camera's next bytes a little longer."""
         self.camera.stop()
-        time.sleep(0.05)  # its last words
+        self._loop.stop()
+        self._link.send(wire.Ended("door"))
+        self.wait_for("its last words", lambda: self.heard(wire.Ended))
 
     def heard[T](self, kind: type[T]) -> list[T]:
         """What it said of one kind."""
@@ -71,6 +81,18 @@ class CameraThread:
 
     def wait_for(self, what: str, probe: Callable[[], object], seconds: float = 20.0) -> None:
         wait_for(what, lambda: probe() or None, seconds, 0.02)
+
+    def wait_idle(self) -> None:
+        """Until nothing has come for some turns of this process. Not for a time: the machine may have stopped all of it."""
+        seen, quiet = (-1, -1), 0
+
+        def is_idle() -> bool:
+            nonlocal seen, quiet
+            came = (self.camera.received_bytes, self.camera.last_frame_boot_ns)
+            seen, quiet = came, quiet + 1 if came == seen else 0
+            return quiet > QUIET_TURNS
+
+        self.wait_for("nothing more comes", is_idle)
 
     def files(self) -> list[Path]:
         """Its recordings, in order; those that stayed empty are left out."""

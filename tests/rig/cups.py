@@ -17,7 +17,7 @@ _BACKEND = """#!/bin/sh
 test $# -eq 0 && exit 0
 cat ${6:+"$6"} > "${DEVICE_URI#paper:}.part" && mv "${DEVICE_URI#paper:}.part" "${DEVICE_URI#paper:}"
 printf '%s' "$CONTENT_TYPE" > "${DEVICE_URI#paper:}.type"
-printf '%s' "$3" > "${DEVICE_URI#paper:}.title"
+printf '%s' "$3" > "${DEVICE_URI#paper:}.part" && mv "${DEVICE_URI#paper:}.part" "${DEVICE_URI#paper:}.title"
 """
 
 
@@ -63,13 +63,13 @@ class Cups:
         files = ("-c", str(self.folder / "cupsd.conf"), "-s", str(self.folder / "cups-files.conf"))
         with (self.folder / "log" / "out").open("wb") as log:
             self._process = subprocess.Popen([DAEMON, "-f", *files], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_for("CUPS listens", (self.folder / "sock").exists, 10)
+        wait_for("CUPS listens", (self.folder / "sock").exists, 60)
         return self
 
     def __exit__(self, *_exc: object) -> None:
         assert self._process is not None
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def add(self, name: str) -> Path:
@@ -81,6 +81,6 @@ class Cups:
     def run(self, *words: str) -> str:
         """One of CUPS's own commands."""
         done = subprocess.run(
-            words, capture_output=True, text=True, check=True, timeout=20, env={**os.environ, **self.environment}
+            words, capture_output=True, text=True, check=True, timeout=60, env={**os.environ, **self.environment}
         )
         return done.stdout

@@ -15,7 +15,8 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -50,6 +51,17 @@ def free_bytes(folder: Path) -> int:
 
 
 _CLOCK_SHIM = Path(__file__).with_name("clock_shim")
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """A folder mounted over itself, read-only, as after an error of its disk."""
+    subprocess.run(["mount", "--bind", folder, folder], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 class SizedTmpfs:
@@ -117,7 +129,7 @@ class LoopImage:
         run(program("mount", "mount"), "-t", "ext4", "-o", options, str(self.image), str(self.mount_point))
         self._mounted = True
 
-    def unmount(self, *, lazy: bool = False, wait_s: float = 10) -> None:
+    def unmount(self, *, lazy: bool = False, wait_s: float = 60) -> None:
         """Unmounts. Not `lazy`: waits up to `wait_s` for processes to close their files, then raises RigError."""
         umount = program("umount", "mount")
         deadline = time.monotonic() + wait_s
@@ -156,15 +168,34 @@ class LoopImage:
             raise RigError("This kernel cannot be made to report an ext4 error (no trigger_fs_error in /sys/fs/ext4).")
         trigger.write_text("holdshelf rig")
 
-    def mend(self, *, wait_s: float = 10) -> None:
-        """Unmounts (processes must let go within `wait_s`), lets e2fsck mend, mounts again."""
+    def mend(self, *, wait_s: float = 60) -> None:
+        """Unmounts (processes must let go within `wait_s`), lets e2fsck mend, mounts again.
+
+        A mount namespace that somebody else made meanwhile keeps the broken file system alive, and a second mount of
+        the same image would find it: then a copy of the image is mended and mounted.
+        """
         self.unmount(wait_s=wait_s)
+        if self._is_attached():
+            copy = self.image.with_name(f"{self.image.name}-{time.monotonic_ns()}")
+            _copy_sparse(self.image, copy)
+            self.image.unlink()
+            self.image = copy
         done = subprocess.run(
             [program("e2fsck", "e2fsprogs"), "-fy", str(self.image)], capture_output=True, text=True, check=False
         )
         if done.returncode > 1:
             raise RigError(f"e2fsck could not mend the image: {done.stdout}")
         self.mount()
+
+    def _is_attached(self) -> bool:
+        """Whether a loop device still has the image, a second after it was unmounted."""
+        deadline = time.monotonic() + 1
+        while time.monotonic() < deadline:
+            files = [path for path in Path("/sys/block").glob("loop*/loop/backing_file") if path.exists()]
+            if not any(_read_text(path) == str(self.image) for path in files):
+                return False
+            time.sleep(0.05)
+        return True
 
     def remount(self, *, read_only: bool) -> None:
         """`mount -o remount,ro` or `rw`. The kernel refuses `ro` while a file is open for writing: RigError."""
@@ -180,7 +211,7 @@ class LoopImage:
         )
         return "" if done.returncode == 0 else done.stdout + done.stderr
 
-    def copy_as_power_cut(self, pids: Iterable[int] = (), *, wait_s: float = 20) -> LoopImage:
+    def copy_as_power_cut(self, pids: Iterable[int] = (), *, wait_s: float = 60) -> LoopImage:
         """A disk as it would be found had the power gone now: enter the result to mount it.
 
         What processes wrote and the kernel has not yet given to the disk is missing there. The copy is of one
@@ -208,6 +239,13 @@ class LoopImage:
             f"The disk never stood still long enough to be copied in {wait_s} s: "
             "give the writing processes to copy_as_power_cut, or use a smaller image."
         )
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:  # detached since it was listed
+        return ""
 
 
 def _copy_sparse(source: Path, target: Path) -> None:

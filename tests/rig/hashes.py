@@ -136,6 +136,11 @@ def recorded_hashes(paths: str | Path | Sequence[str | Path]) -> list[str]:
     return [sha256 for path in each for sha256 in _file_hashes(Path(path))]
 
 
+def is_run_of(recorded: list[str], sent: list[str]) -> bool:
+    """`recorded` stands in `sent` without a hole."""
+    return any(sent[at : at + len(recorded)] == recorded for at in range(len(sent) - len(recorded) + 1))
+
+
 def parameter_sets(path: str | Path) -> set[bytes]:
     """All parameter sets of a recorded MP4: those of its sample description and those in band."""
     with av.open(str(path)) as container:

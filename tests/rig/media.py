@@ -22,8 +22,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from tests.rig.hashes import Codec, access_units, is_key, unit_hash
+from tests.rig.hashes import Codec, access_units, annexb_nal_units, is_key, unit_hash
+from tests.rig.media_signing import Signer, identity
 from tests.rig.parts import RigError, program
 
 LAYOUT_VERSION = 1
@@ -149,6 +151,12 @@ RECIPES: dict[str, Recipe] = {
     )
 }
 AUDIO = ("aac", "pcmu")
+# A medium that its camera signs, and how: `media_signing.Signer`. A certificate SEI comes as often as a camera has to send it
+# again when a client asks for a key frame.
+SIGNED: dict[str, tuple[str, dict[str, Any]]] = {
+    "h264_signed": ("h264_small", {"certificate_every": 75}),
+    "h265_signed": ("h265_360p", {"every": 2, "delay": 4, "escaped_first": True}),
+}
 
 
 def cache_folder() -> Path:
@@ -159,8 +167,8 @@ def cache_folder() -> Path:
 
 def media(name: str) -> Media:
     """The medium of that name, made first when the cache does not hold it (a few seconds). Raises RigError."""
-    if name not in RECIPES and name not in AUDIO:
-        raise RigError(f"There is no medium '{name}'; there are {', '.join((*RECIPES, *AUDIO))}.")
+    if name not in RECIPES and name not in AUDIO and name not in SIGNED:
+        raise RigError(f"There is no medium '{name}'; there are {', '.join((*RECIPES, *AUDIO, *SIGNED))}.")
     return _load(_made(name))
 
 
@@ -173,7 +181,7 @@ def make(names: Iterable[str] = (*RECIPES, *AUDIO)) -> dict[str, Media]:
 
 def _made(name: str) -> Path:
     """The folder of a medium, complete; makes it under a lock when it is not there."""
-    recipe = RECIPES.get(name, name)
+    recipe: object = RECIPES.get(name, SIGNED.get(name, name))
     key = hashlib.sha256(f"{LAYOUT_VERSION} {SECONDS} {recipe!r}".encode()).hexdigest()[:12]
     root = cache_folder()
     folder = root / f"{name}-{key}"
@@ -188,6 +196,8 @@ def _made(name: str) -> Path:
         try:
             if isinstance(recipe, Recipe):
                 _make_video(recipe, work)
+            elif name in SIGNED:
+                _make_signed(name, work)
             else:
                 _make_audio(name, work)
             if folder.exists():  # left without an index by something else than us
@@ -242,6 +252,23 @@ def _make_video(recipe: Recipe, folder: Path) -> None:
     if keys != [number % gop == 0 for number in range(len(units))]:
         raise RigError(f"'{recipe.name}' has its key frames elsewhere than every {gop} frames.")
     _write(folder, recipe.name, recipe.codec, recipe.fps, recipe.sizes, gop, units, keys, hashes)
+
+
+def _make_signed(name: str, folder: Path) -> None:
+    """Another medium with a camera's signatures in it; `chain.pem` and `root.pem` are its certificates."""
+    source, options = SIGNED[name]
+    base = media(source)
+    codec: Codec = "h264" if base.codec == "h264" else "hevc"
+    camera = identity(f"{name} camera")
+    data = base.data.read_bytes()
+    parts = [annexb_nal_units(data[unit.offset : unit.offset + unit.size]) for unit in base.units]
+    signed = Signer(codec, camera, fps=round(base.fps), **options).sign(parts)
+    units = [b"".join(b"\0\0\0\1" + nal for nal in nals) for nals in signed]
+    hashes = [unit_hash(unit, codec) for unit in units]
+    keys = [unit.is_key for unit in base.units]
+    _write(folder, name, codec, base.fps, base.sizes, base.gop, units, keys, hashes)
+    (folder / "chain.pem").write_bytes(camera.chain)
+    (folder / "root.pem").write_bytes(camera.root)
 
 
 def _make_audio(name: str, folder: Path) -> None:

@@ -13,7 +13,7 @@ import re
 import secrets
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from xml.sax.saxutils import escape
@@ -24,15 +24,20 @@ from tests.onvif.soap_device import ENVELOPE, NOT_SUPPORTED, Profile, SoapDevice
 
 MEDIA2 = "http://www.onvif.org/ver20/media/wsdl"
 EVENTS = "http://www.onvif.org/ver10/events/wsdl"
+SEARCH = "http://www.onvif.org/ver10/search/wsdl"
+REPLAY = "http://www.onvif.org/ver10/replay/wsdl"
+RECORDING = "http://www.onvif.org/ver10/recording/wsdl"
 REALM = "camera"
 
 
-def notification(topic: str, name: str = "State", value: str = "true", *, operation: str = "Changed") -> str:
+def notification(
+    topic: str, name: str = "State", value: str = "true", *, operation: str = "Changed", video: str = "vs"
+) -> str:
     """One wsnt:NotificationMessage as the standard's event service sends it."""
     return (
         '<wsnt:NotificationMessage><wsnt:Topic Dialect="http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet">'
         f'{topic}</wsnt:Topic><wsnt:Message><tt:Message UtcTime="2026-01-01T00:00:00Z" PropertyOperation="{operation}">'
-        '<tt:Source><tt:SimpleItem Name="VideoSourceConfigurationToken" Value="vs"/></tt:Source>'
+        f'<tt:Source><tt:SimpleItem Name="VideoSourceConfigurationToken" Value="{video}"/></tt:Source>'
         f'<tt:Data><tt:SimpleItem Name="{name}" Value="{value}"/></tt:Data></tt:Message></wsnt:Message>'
         "</wsnt:NotificationMessage>"
     )
@@ -41,6 +46,8 @@ def notification(topic: str, name: str = "State", value: str = "true", *, operat
 @dataclass
 class OnvifDevice(SoapDevice):
     """Use as ``async with``. ``accepts``: which of token, http-digest and plain-token it takes.
+
+    ``plain_answer``: the page that a plain password is answered with.
 
     ``profiles2``: what Media2 tells (None: no such service). ``messages``: notifications that the next pull takes.
     """
@@ -58,11 +65,19 @@ class OnvifDevice(SoapDevice):
     subscriptions: dict[str, float] = field(default_factory=dict)
     pulls: int = 0
     plain_seen: int = 0
+    plain_answer: str | None = None
     sound: bool = True
     masks: dict[str, str] = field(default_factory=dict)
     max_masks: int = 4
     made: int = 0
     rectangles: bool = False
+    card: Callable[[], tuple[datetime, datetime, str]] | None = None
+    """What it has recorded, by its own clock, and the replay's address; None: it has no card."""
+    cards_of: tuple[str, ...] = ("main",)
+    """Which profile each of its recordings is of, as its recording jobs tell; they are called card, card2, …"""
+    has_jobs: bool = True
+    search_rounds: int = 1
+    _searched: int = 0
     set_clocks: list[str] = field(default_factory=list)
     _opaque: dict[str, str] = field(default_factory=dict)
 
@@ -73,7 +88,8 @@ class OnvifDevice(SoapDevice):
         return await super()._handle(request)
 
     def _may(self, message: str) -> bool:
-        if "PasswordText" in message:
+        self._sent_plain = "PasswordText" in message
+        if self._sent_plain:
             self.plain_seen += 1
             return "plain-token" in self.accepts and f">{escape(self.password)}</" in message
         authorization = self._request.headers.get("Authorization", "")
@@ -96,6 +112,8 @@ class OnvifDevice(SoapDevice):
         return told.get("response") == right and told.get("username") == self.username
 
     def _refuse(self, request: web.Request, operation: str) -> web.Response:
+        if self.plain_answer is not None and self._sent_plain:
+            return web.Response(text=self.plain_answer, content_type="text/html")
         if "http-digest" not in self.accepts:
             return super()._refuse(request, operation)
         self.refused.append(operation)
@@ -112,6 +130,11 @@ class OnvifDevice(SoapDevice):
             found.append((MEDIA2, self.media2_xaddr or self.address.replace("device_service", "media2_service")))
         if self.events:
             found.append((EVENTS, self.address.replace("device_service", "event_service")))
+        if self.card is not None:
+            found.append((SEARCH, self.address.replace("device_service", "search_service")))
+            if self.has_jobs:
+                found.append((RECORDING, self.address.replace("device_service", "recording_service")))
+            found.append((REPLAY, self.address.replace("device_service", "replay_service")))
         return found
 
     def _GetProfiles(self, message: str) -> str:
@@ -127,8 +150,9 @@ class OnvifDevice(SoapDevice):
         )
         return (
             f'<tr2:Profiles token="{profile.token}" fixed="true"><tr2:Name>{escape(profile.name or profile.token)}</tr2:Name>'
-            '<tr2:Configurations><tr2:VideoSource token="vs"><tt:Name>v</tt:Name><tt:UseCount>1</tt:UseCount>'
-            '<tt:SourceToken>s</tt:SourceToken><tt:Bounds x="0" y="0" width="1920" height="1080"/></tr2:VideoSource>'
+            f'<tr2:Configurations><tr2:VideoSource token="v{profile.channel}"><tt:Name>v</tt:Name><tt:UseCount>1</tt:UseCount>'
+            f"<tt:SourceToken>{profile.channel}</tt:SourceToken>"
+            '<tt:Bounds x="0" y="0" width="1920" height="1080"/></tr2:VideoSource>'
             f'<tr2:VideoEncoder token="v-{profile.token}"><tt:Name>v</tt:Name><tt:UseCount>1</tt:UseCount>'
             f"<tt:Encoding>{profile.encoding}</tt:Encoding><tt:Resolution><tt:Width>{profile.width}</tt:Width>"
             f"<tt:Height>{profile.height}</tt:Height></tt:Resolution><tt:RateControl><tt:FrameRateLimit>"
@@ -199,6 +223,60 @@ class OnvifDevice(SoapDevice):
             f"<tr2:Polygon>{points}</tr2:Polygon><tr2:Type>Color</tr2:Type><tr2:Enabled>true</tr2:Enabled></tr2:Masks>"
         )
         return f"<tr2:CreateMaskResponse><tr2:Token>{token}</tr2:Token></tr2:CreateMaskResponse>"
+
+    # --- its card: Recording Search and Replay ------------------------------------------------------------------------
+
+    def _FindRecordings(self, message: str) -> str | None:
+        if "KeepAliveTime" not in message or "Scope" not in message:
+            return None
+        self._searched = 0
+        return "<tse:FindRecordingsResponse><tse:SearchToken>search-1</tse:SearchToken></tse:FindRecordingsResponse>"
+
+    def _GetRecordingSearchResults(self, message: str) -> str | None:
+        if self.card is None or ">search-1</" not in message:
+            return None
+        self._searched += 1
+        is_over = self._searched >= self.search_rounds
+        start, end, _ = self.card()
+        state = "Completed" if is_over else "Searching"
+        told = "".join(self._recording_xml(f"card{number or ''}", start, end) for number in range(len(self.cards_of)))
+        return (
+            f"<tse:GetRecordingSearchResultsResponse><tse:ResultList><tt:SearchState>{state}</tt:SearchState>"
+            f"{told if is_over else ''}</tse:ResultList></tse:GetRecordingSearchResultsResponse>"
+        )
+
+    def _recording_xml(self, token: str, start: datetime, end: datetime) -> str:
+        times = f"<tt:DataFrom>{start:%Y-%m-%dT%H:%M:%S.%fZ}</tt:DataFrom><tt:DataTo>{end:%Y-%m-%dT%H:%M:%S.%fZ}</tt:DataTo>"
+        return (
+            f"<tt:RecordingInformation><tt:RecordingToken>{token}</tt:RecordingToken><tt:Source><tt:SourceId>1</tt:SourceId>"
+            "<tt:Name>main</tt:Name><tt:Location/><tt:Description/><tt:Address/></tt:Source>"
+            f"<tt:EarliestRecording>{start:%Y-%m-%dT%H:%M:%S.%fZ}</tt:EarliestRecording>"
+            f"<tt:LatestRecording>{end:%Y-%m-%dT%H:%M:%S.%fZ}</tt:LatestRecording><tt:Content>all</tt:Content>"
+            f"<tt:Track><tt:TrackToken>A</tt:TrackToken><tt:TrackType>Audio</tt:TrackType><tt:Description/>{times}</tt:Track>"
+            f"<tt:Track><tt:TrackToken>V</tt:TrackToken><tt:TrackType>Video</tt:TrackType><tt:Description/>{times}</tt:Track>"
+            "<tt:RecordingStatus>Recording</tt:RecordingStatus></tt:RecordingInformation>"
+        )
+
+    def _GetRecordingJobs(self, _message: str) -> str:
+        items = "".join(
+            f"<trc:JobItem><tt:JobToken>job{number}</tt:JobToken><tt:JobConfiguration><tt:RecordingToken>card{number or ''}"
+            "</tt:RecordingToken><tt:Mode>Active</tt:Mode><tt:Priority>1</tt:Priority><tt:Source>"
+            f'<tt:SourceToken Type="http://www.onvif.org/ver10/schema/Profile"><tt:Token>{profile}</tt:Token></tt:SourceToken>'
+            "</tt:Source></tt:JobConfiguration></trc:JobItem>"
+            for number, profile in enumerate(self.cards_of)
+        )
+        return f"<trc:GetRecordingJobsResponse>{items}</trc:GetRecordingJobsResponse>"
+
+    def _EndSearch(self, _message: str) -> str:
+        now = f"{self.now():%Y-%m-%dT%H:%M:%SZ}"
+        return f"<tse:EndSearchResponse><tse:Endpoint>{now}</tse:Endpoint></tse:EndSearchResponse>"
+
+    def _GetReplayUri(self, message: str) -> str | None:
+        found = re.search(r"RecordingToken>(card[0-9]*)</", message)
+        if self.card is None or found is None or "RTP-Unicast" not in message:
+            return None
+        url = self.card()[2] + found[1].removeprefix("card")
+        return f"<trp:GetReplayUriResponse><trp:Uri>{escape(url)}</trp:Uri></trp:GetReplayUriResponse>"
 
     # --- events -------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import os
 import re
 import select
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,18 @@ def members(root_pid: int, role: str) -> list[int]:
     return [member.pid for member in tree(root_pid) if re.search(role, member.command)]
 
 
-def kill9(pid: int, *, wait_s: float = 10) -> None:
+def member(root_pid: int, role: str) -> int:
+    """The first of `members`; 0 where there is none just now."""
+    return next(iter(members(root_pid, role)), 0)
+
+
+def memory_bytes(pid: int, which: str = "VmRSS") -> int:
+    """What a process has in memory, shared pages too: PSS is less. VmHWM: the most that it ever had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition(f"{which}:")[2].split()[0]) * 1024
+
+
+def kill9(pid: int, *, wait_s: float = 60) -> None:
     """SIGKILL, and waits until the process is dead. A process that is gone already is no error."""
     try:
         handle = os.pidfd_open(pid)
@@ -72,7 +84,7 @@ def kill9_member(root_pid: int, role: str) -> int:
     return found[0]
 
 
-def wait_dead(pid: int, wait_s: float = 10) -> bool:
+def wait_dead(pid: int, wait_s: float = 60) -> bool:
     """True as soon as the process is dead (a zombie counts as dead), False when it lives on after `wait_s`."""
     try:
         handle = os.pidfd_open(pid)
@@ -115,6 +127,54 @@ def stopped(pids: Iterable[int] = ()) -> Iterator[Callable[[Iterable[int]], None
         for pid in still:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
+
+
+class Patience:
+    """A deadline for processes, which does not run while they wait for a processor: the kernel counts that for each thread.
+
+    So one that sleeps or waits for something is late after `seconds` on any machine. One that the machine gives no time
+    has up to `stretch` times as long. Whoever began since is counted whole; whoever ended since is not counted.
+    """
+
+    def __init__(self, pids: Callable[[], Iterable[int]], seconds: float, *, stretch: float = 3.0) -> None:
+        self._pids, self._seconds, self._most_s = pids, seconds, stretch * seconds
+        self._began_s = time.monotonic()
+        self._before = _queued_ns(pids())
+
+    def is_over(self) -> bool:
+        """Whether it has passed."""
+        taken_s = self.passed_s
+        return taken_s > self._seconds and taken_s > min(self._most_s, self._seconds + self._queued_s())
+
+    @property
+    def passed_s(self) -> float:
+        """Seconds since it began, by the wall."""
+        return time.monotonic() - self._began_s
+
+    @property
+    def own_s(self) -> float:
+        """The same without the time that the processes waited for a processor."""
+        return max(0.0, self.passed_s - self._queued_s())
+
+    def _queued_s(self) -> float:
+        now = _queued_ns(self._pids())
+        return sum(queued - self._before.get(thread, 0) for thread, queued in now.items()) / 1e9
+
+
+def patience(seconds: float, root_pid: int | None = None) -> Patience:
+    """For this process and all that it has started, or for that tree."""
+    root = os.getpid() if root_pid is None else root_pid
+    return Patience(lambda: [member.pid for member in tree(root)], seconds)
+
+
+def _queued_ns(pids: Iterable[int]) -> dict[str, int]:
+    """By thread, how long it was ready to run and did not (the second field of the kernel's `schedstat`)."""
+    found = {}
+    for pid in pids:
+        for thread in Path(f"/proc/{pid}/task").glob("*"):
+            with contextlib.suppress(OSError):
+                found[str(thread)] = int((thread / "schedstat").read_text().split()[1])
+    return found
 
 
 def _readable(handle: int, wait_s: float) -> bool:

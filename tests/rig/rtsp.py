@@ -296,6 +296,10 @@ class RtspServer:
 
 
 def self_signed(address: str) -> bytes:
+    """A certificate for an IP address or a name, with its key, as PEM."""
+    named: x509.GeneralName = x509.DNSName(address)
+    with contextlib.suppress(ValueError):
+        named = x509.IPAddress(ipaddress.ip_address(address))
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"camera at {address}")])
     now = datetime.datetime.now(datetime.UTC)
@@ -307,7 +311,7 @@ def self_signed(address: str) -> bytes:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=3650))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([named]), critical=False)
         .sign(key, hashes.SHA256())
     )
     return certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(

@@ -22,6 +22,11 @@ from typing import Self
 PAYLOAD_TYPE = 96
 
 
+def length_prefixed(nals: Iterable[bytes]) -> bytes:
+    """NAL units as an MP4 sample (ISO/IEC 14496-15 § 5.3.2, four-byte lengths)."""
+    return b"".join(part for nal in nals for part in (len(nal).to_bytes(4), nal))
+
+
 class RtpSender:
     """Makes interleaved RTP packets as a camera does."""
 

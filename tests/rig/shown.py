@@ -16,37 +16,51 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Callable, Sequence
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
-_ANSWERS = {b"\x1b[5n": b"\x1b[0n", b"\x1b[c": b"\x1b[?6c", b"\x1b[>0q": b"\x1bP>|xterm(390)\x1b\\"}
+from tests.rig.processes import patience
+
+ANSWERS = {b"\x1b[5n": b"\x1b[0n", b"\x1b[c": b"\x1b[?6c", b"\x1b[>0q": b"\x1bP>|xterm(390)\x1b\\"}
 """Whether it is there, what it can, who it is: an xterm, with all colours and no pictures but of characters."""
-_ASKED = re.compile(b"|".join(map(re.escape, _ANSWERS)))
-_LONGEST = max(map(len, _ANSWERS))
+_ASKED = re.compile(b"|".join(map(re.escape, ANSWERS)))
+_LONGEST = max(map(len, ANSWERS))
 _TOKEN = re.compile(
     r"\x1b\[([0-9;:?<>=!]*)([@-~])|\x1b[()][0-9A-B]|\x1b[=>78cDEHMNOZ\\]|"
     r"\x1b[\]P_][^\x07\x1b]*(?:\x07|\x1b\\)|[\r\n\b]"
 )
 
 
-type Cell = tuple[str, str]
-"""A character, and the colours (SGR) that it was written in."""
+type Pen = tuple[str, str, frozenset[str]]
+"""SGR codes of the colour, the ground, and the attributes."""
+type Cell = tuple[str, Pen]
+"""A character, and what it was written in; of a blank, what is seen of that."""
+
+_PLAIN: Pen = ("39", "49", frozenset())
+_OFF = {"22": "12", "23": "3", "24": "4", "25": "56", "27": "7", "28": "8", "29": "9"}
+_SEEN_ON_BLANKS = frozenset("479")
+
+
+def _blank(pen: Pen) -> Cell:
+    return (" ", pen if pen[2] & _SEEN_ON_BLANKS else ("39", pen[1], frozenset()))
 
 
 class Cells:
-    """A screen of so many columns and rows, fed with what a program writes."""
+    """A screen of so many columns and rows, fed with what a program writes. ``keeps_ground``: it erases in the set colour."""
 
-    def __init__(self, columns: int, rows: int) -> None:
+    def __init__(self, columns: int, rows: int, *, keeps_ground: bool = True) -> None:
         self.columns, self.rows = columns, rows
-        self._blank: Cell = (" ", "")
-        self.lines = [[self._blank] * columns for _ in range(rows)]
+        self._keeps_ground = keeps_ground
+        self.lines = [[_blank(_PLAIN)] * columns for _ in range(rows)]
         self._x = self._y = 0
-        self._colours = ""
+        self._pen = _PLAIN
         self._left = ""
+        self._decode = getincrementaldecoder("utf-8")("replace").decode
 
     def feed(self, data: bytes) -> None:
         """Whatever came; a sequence that is cut off waits for its rest."""
-        text = self._left + data.decode(errors="replace")
+        text = self._left + self._decode(data)
         at = 0
         self._left = ""
         for token in _TOKEN.finditer(text):
@@ -61,7 +75,7 @@ class Cells:
     def _write(self, text: str) -> None:
         for character in text:
             if self._x < self.columns and self._y < self.rows:
-                self.lines[self._y][self._x] = (character, self._colours)
+                self.lines[self._y][self._x] = _blank(self._pen) if character == " " else (character, self._pen)
             self._x += 1
 
     def _do(self, token: re.Match[str]) -> None:
@@ -87,9 +101,7 @@ class Cells:
                 self._y = min(first, self.rows) - 1
                 self._x = min(max(1, numbers[1] if len(numbers) > 1 else 1), self.columns) - 1
             case "m":
-                self._colours = (
-                    "" if given in ("", "0") else given if given.startswith("0;") else self._colours + ";" + given
-                )
+                self._set(given.split(";"))
             case "A":
                 self._y = max(0, self._y - first)
             case "B":
@@ -103,15 +115,42 @@ class Cells:
             case "d":
                 self._y = min(first, self.rows) - 1
             case "K":
-                self.lines[self._y][self._x :] = [self._blank] * (self.columns - self._x)
+                self.lines[self._y][self._x :] = [self._erased] * (self.columns - self._x)
+            case "X":
+                end = min(self._x + first, self.columns)
+                self.lines[self._y][self._x : end] = [self._erased] * (end - self._x)
             case "J":
                 self._erase(0 if numbers[0] == 2 else self._y, self.rows)
             case "b":
                 self._write(self.lines[self._y][self._x - 1][0] * first)
 
+    def _set(self, codes: list[str]) -> None:
+        front, ground, attributes = self._pen
+        while codes:
+            code = codes.pop(0)
+            if code in ("38", "48"):
+                count = 4 if codes[0] == "2" else 2
+                colour, codes = ";".join((code, *codes[:count])), codes[count:]
+                front, ground = (colour, ground) if code == "38" else (front, colour)
+            elif code in ("", "0"):
+                front, ground, attributes = _PLAIN
+            elif code in _OFF:
+                attributes -= frozenset(_OFF[code])
+            elif len(code) == 1:
+                attributes |= {code}
+            elif code[:-1] in ("3", "9"):
+                front = code
+            else:
+                ground = code
+        self._pen = front, ground, attributes
+
+    @property
+    def _erased(self) -> Cell:
+        return _blank(("39", self._pen[1] if self._keeps_ground else "49", frozenset()))
+
     def _erase(self, first: int, end: int) -> None:
         for row in range(first, end):
-            self.lines[row] = [self._blank] * self.columns
+            self.lines[row] = [self._erased] * self.columns
 
     def text(self) -> str:
         """As a person reads it."""
@@ -121,8 +160,17 @@ class Cells:
 class Shown:
     """A program on a pseudo-terminal; times are monotonic, `chunks` are (when, bytes)."""
 
-    def __init__(self, command: Sequence[str], size: tuple[int, int] = (160, 48)) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        size: tuple[int, int] = (160, 48),
+        *,
+        cell_px: tuple[int, int] = (0, 0),
+        answers: Mapping[bytes, bytes] = ANSWERS,
+    ) -> None:
         self.size = size
+        self.cell_px = cell_px
+        self._answers = answers
         self.master, end = os.openpty()
         self._set_size(*size)
         self.began_s = time.monotonic()
@@ -140,10 +188,15 @@ class Shown:
         self._unasked = b""
 
     def _set_size(self, columns: int, rows: int) -> None:
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+        fcntl.ioctl(
+            self.master,
+            termios.TIOCSWINSZ,
+            struct.pack("4H", rows, columns, columns * self.cell_px[0], rows * self.cell_px[1]),
+        )
 
-    def resize(self, columns: int, rows: int) -> None:
-        """Another window; what was on it is gone."""
+    def resize(self, columns: int, rows: int, *, cell_px: tuple[int, int] | None = None) -> None:
+        """Another window, or letters of another size in it; what was on it is gone."""
+        self.cell_px = cell_px or self.cell_px
         self._set_size(columns, rows)
         self.size, self.cells = (columns, rows), Cells(columns, rows)
         with contextlib.suppress(ProcessLookupError):
@@ -164,7 +217,7 @@ class Shown:
         """What it is asked, also where the question comes in two pieces."""
         data, end = self._unasked + data, 0
         for asked in _ASKED.finditer(data):
-            os.write(self.master, _ANSWERS[asked[0]])
+            os.write(self.master, self._answers[asked[0]])
             end = asked.end()
         self._unasked = data[max(end, len(data) - _LONGEST + 1) :]
 
@@ -179,10 +232,13 @@ class Shown:
         return at
 
     def quiet(self, quiet_s: float = 0.4, seconds: float = 20.0) -> None:
-        """Read until nothing has come for so long."""
-        ends = time.monotonic() + seconds
-        while time.monotonic() < ends and select.select([self.master], [], [], quiet_s)[0]:
-            self.read()
+        """Read until nothing has come for so long, in which nothing that this process runs waited for a processor."""
+        ends, quiet = time.monotonic() + seconds, patience(quiet_s)
+        while time.monotonic() < ends and not quiet.is_over():
+            if select.select([self.master], [], [], max(0.05, quiet_s - quiet.passed_s))[0]:
+                if not self.read():
+                    return
+                quiet = patience(quiet_s)
 
     def bytes_since(self, since_s: float) -> int:
         """How many came since then."""

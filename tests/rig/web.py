@@ -41,6 +41,8 @@ class WebServer:
     def __init__(self, pages: dict[str, Page], address: str = "127.0.0.1", port: int = 0) -> None:
         self.pages = pages
         self.asked: list[str] = []
+        self.bodies: list[bytes] = []
+        """What was posted, in that order."""
         self._server = ThreadingHTTPServer((address, port), self._handler())
         self._server.daemon_threads = True
         self.ended = threading.Event()
@@ -63,6 +65,10 @@ class WebServer:
         web = self
 
         class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                web.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
+                self.do_GET()
+
             def do_GET(self) -> None:
                 web.asked.append(self.path)
                 page = web.pages.get(self.path, Page(b"nothing", status=404))

@@ -70,7 +70,7 @@ aiortc.codecs.CODECS["video"].append(
 
 
 async def forget(_sequence_number: int) -> None:
-    """What is asked for again is not there any more."""
+    """What is asked for again no longer exists."""
 
 
 class Units(MediaStreamTrack):

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from holdshelf_core.access_log.types import LogShow
 from holdshelf_core.api.client import Client
-from holdshelf_core.api.types_board import LogRows, LogShow
-from holdshelf_core.api.types_people import FlagRow
-from tests.looking import NS, Recorded, commissioned, record, seed
+from holdshelf_core.people.types import FlagRow, ReadFlags
+from tests.looking import MINUTE_NS, NS, Recorded, commissioned, record, seed
 from tests.people import People
 from tests.service import Service
-from tests.tui.test_cli_driver import HOLDSHELF, Ran, in_session
+from tests.tui.cli.test_driver import HOLDSHELF, Ran, in_session
 
 ZONE = "America/New_York"
 CAMERAS = ("lobby", "desk", "stacks", "door")
@@ -81,11 +81,18 @@ class Library:
 
     def entries(self, action: str) -> list[dict[str, Any]]:
         """Entries of the access log, as the admin is shown them: the public part."""
-        rows = self.service.act("log.show", LogShow(action=action, most=500), LogRows).entries
+        rows = self.service.act(LogShow(action=action, most=500)).entries
         return [{**row.entry, "seq": row.seq} for row in rows]
 
     def flags(self, kind: str) -> list[FlagRow]:
-        return [flag for flag in self.director.get("/rules/flags", list[FlagRow]) if flag.kind == kind]
+        return [flag for flag in self.director.read(ReadFlags()) if flag.kind == kind]
+
+
+def _an_hour_ago_ns() -> int:
+    """Or a little more, so that what is recorded in five minutes from then lies in one day: papers name a second one."""
+    start = (time.time_ns() // NS - 3600) * NS
+    days = {datetime.fromtimestamp(at // NS, ZoneInfo(ZONE)).date() for at in (start, start + 5 * MINUTE_NS)}
+    return start if len(days) == 1 else start - 10 * MINUTE_NS
 
 
 def library(folder: Path, *, starts_utc_ns: Sequence[int] = (), cameras: Sequence[str] = CAMERAS) -> Library:
@@ -93,7 +100,7 @@ def library(folder: Path, *, starts_utc_ns: Sequence[int] = (), cameras: Sequenc
     an hour ago, at a whole second."""
     service = Service(folder / "data", mint=True, environment={"TZ": ZONE})
     seed(service.data, commissioned(*cameras))
-    for start in starts_utc_ns or [(time.time_ns() // NS - 3600) * NS]:
+    for start in starts_utc_ns or [_an_hour_ago_ns()]:
         made = record(service.data, cameras, start)
     service.start()
     people = People(service)

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from holdshelf_core.api import types_looks as types
-from holdshelf_core.api.types_holds import HoldList, HoldListAsk
+from holdshelf_core.holds.types import HoldAsk, HoldListAsk
+from holdshelf_core.looks import types
 from tests.looking import MINUTE_NS, NS, pixels
 from tests.scenes.rig import Library, library
+from tests.service import wait_for
 
 CAMERA = "lobby"
 # New York, 1 November 2026: 01:29 in summer time, and 01:29 (and ten seconds) once more an hour later.
@@ -42,7 +43,7 @@ def test_scene_10_both_hours_are_on_disk_and_whole(house: Library) -> None:
 
 def test_scene_10_the_timeline_has_two_stretches_an_hour_apart(house: Library) -> None:
     asked = types.ActivityAsk(CAMERA, SUMMER - 30 * MINUTE_NS, WINTER + 30 * MINUTE_NS, 60)
-    row = house.director.act("activity.see", asked, types.Activity)
+    row = house.director.act(asked)
     recorded = [(r.start_utc_ns, r.end_utc_ns) for r in row.recorded]
     assert recorded == [
         (SUMMER, SUMMER + 2 * MINUTE_NS),
@@ -60,11 +61,8 @@ def test_scene_10_the_timeline_has_two_stretches_an_hour_apart(house: Library) -
 
 def test_scene_10_a_still_of_each_half_past_one_shows_its_own(house: Library) -> None:
     asked = types.PurposeOpen([CAMERA], "crime", "26-1101", start_utc_ns=SUMMER, end_utc_ns=WINTER + 5 * MINUTE_NS)
-    grant = house.director.act("purpose.open", asked, types.GrantRow)
-    stills = [
-        house.director.act("look.still", types.StillAsk(grant.id, CAMERA, at + 5 * NS), types.PictureRow)
-        for at in HALF_PAST
-    ]
+    grant = house.director.act(asked)
+    stills = [house.director.act(types.LookStill(grant.id, CAMERA, at + 5 * NS)) for at in HALF_PAST]
     for at, picture in zip(HALF_PAST, stills, strict=True):
         assert at + 4 * NS < picture.shown_utc_ns <= at + 5 * NS
     first, second = (pixels(picture.jpeg) for picture in stills)
@@ -83,7 +81,7 @@ def test_scene_10_a_still_of_each_half_past_one_shows_its_own(house: Library) ->
 
 
 def held(house: Library) -> list[str]:
-    return [row.id for row in house.director.act("hold.list", HoldListAsk(True), HoldList).holds]
+    return [row.id for row in house.director.act(HoldListAsk(True)).holds]
 
 
 def place(house: Library, start: str, end: str) -> list[str]:
@@ -116,10 +114,13 @@ def test_scene_10_with_an_offset_each_hour_is_held_by_itself(house: Library) -> 
         assert [c["kind"] for c in row["coverage"]] == ["recorded"]
         covered.append(row["id"])
     shelf = Path(house.service.data) / "media" / "shelf"
-    names = [{file.name for file in (shelf / hold).rglob("*.mp4")} for hold in covered]
-    assert names[0]
-    assert names[1]
-    assert not names[0] & names[1], "no file is kept for both"
+
+    def names(hold: str) -> set[str]:
+        return {file.name for file in (shelf / hold).rglob("*.mp4")}
+
+    for hold in covered:  # a hold is answered before its footage lies there
+        wait_for(f"{hold} on the shelf", lambda hold=hold: house.director.act(HoldAsk(hold)).shelved and names(hold))
+    assert not names(covered[0]) & names(covered[1]), "no file is kept for both"
     asked = types.ActivityAsk(CAMERA, SUMMER, WINTER + 5 * MINUTE_NS, 10)
-    row = house.director.act("activity.see", asked, types.Activity)
+    row = house.director.act(asked)
     assert [(h.hold, h.start_utc_ns) for h in row.held] == list(zip(covered, HALF_PAST, strict=True))

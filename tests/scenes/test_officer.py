@@ -12,11 +12,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from holdshelf_core.api import types_people
-from holdshelf_core.api import types_releases as types
 from holdshelf_core.api.errors import Conflict, Refused
-from holdshelf_core.api.paper_types import PaperFacts, PrintRequest
-from holdshelf_core.api.types_holds import HoldApprove, HoldLift, HoldRow
+from holdshelf_core.holds.types import HoldApprove, HoldLift
+from holdshelf_core.people import types as types_people
+from holdshelf_core.policy.model import KeyPoint, MovingBox
+from holdshelf_core.releases import types
+from holdshelf_core.reports.types import PrintRequest
+from tests.bundles import nobody_else
 from tests.looking import MINUTE_NS, NS
 from tests.people import PAPER, day
 from tests.scenes.rig import ZONE, Library, library, typed
@@ -29,9 +31,9 @@ OFFICER = "Roe, badge 12"
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     made = library(tmp_path_factory.mktemp("officer"))
     # The Chair of the Board holds a seat and has no key: her word comes on paper.
-    made.director.act("person.add", types_people.PersonAdd("carol", "Carol Moss"), types_people.Done)
+    made.director.act(types_people.PersonAdd("carol", "Carol Moss"))
     named = types_people.SeatName("chair", "carol", paper_sha256=PAPER)
-    made.director.act("seat.name", named, types_people.Done)
+    made.director.act(named)
     yield made
     made.service.__exit__(None, None, None)
 
@@ -56,7 +58,7 @@ def warrant(house: Library, *scopes: str, name: str = "warrant") -> list[str]:
 
 
 def row(house: Library, release: str) -> types.ReleaseRow:
-    return house.director.act("release.show", types.ReleaseAsk(release), types.ReleaseRow)
+    return house.director.act(types.ReleaseShow(release))
 
 
 def release_in(sentence: str) -> str:
@@ -72,7 +74,7 @@ def test_scene_6_an_officer_phones_without_paper(house: Library) -> None:
     dora, begun = house.desk("dora"), time.monotonic()
     asked = ["release", "request", "--basis", "active-investigation", "--reference", "26-0417"]
     refusal = dora.run(*asked, *spans(house, "lobby", 0, 60)).refusal()
-    assert "by word of mouth" in refusal
+    assert "a verbal request" in refusal
     assert "(P13: " in refusal
     release = release_in(refusal)
     # The answer offers the hold as a command that can be typed as it stands.
@@ -105,19 +107,19 @@ def test_scene_6_an_officer_phones_without_paper(house: Library) -> None:
     assert "the number of the active case" in words
     assert "on the agency's letterhead" in words
     assert hold["id"] in words, "the sheet says that it is kept until the paper is here"
-    assert "by word of mouth" in words
+    assert "a verbal request" in words
     assert "Access log:" in words
     assert max(len(line) for line in sheet.out.splitlines()) <= 80
 
 
 def test_scene_6_the_sheet_for_anyone_needs_no_request_and_one_request_is_not_anybodys(house: Library) -> None:
     admin = house.service.client
-    stopped = next(r for r in house.director.act("release.list", types.ReleaseListAsk(), types.ReleaseList).releases)
-    anyones = admin.act("print.facts", PrintRequest("refusal"), PaperFacts)
+    stopped = next(r for r in house.director.act(types.ReleaseListAsk()).releases)
+    anyones = admin.act(PrintRequest("refusal"))
     assert anyones.refusal.release == ""
     assert any("search warrant" in need for need in anyones.refusal.needs)
     with pytest.raises(Refused, match="may not see releases"):
-        admin.act("print.facts", PrintRequest("refusal", stopped.id), PaperFacts)
+        admin.act(PrintRequest("refusal", stopped.id))
 
 
 # --- scene 7 --------------------------------------------------------------------------------------------------------
@@ -167,15 +169,24 @@ def test_scene_8_a_warrant_for_a_part_is_refused_until_the_request_is_trimmed(ho
     refusal = dora.run(*words).refusal()
     assert len(house.entries("release.request")) == before + 1, "a gate's no is one entry, with what was asked"
     release = release_in(refusal)
-    assert "does not reach so far" in refusal
+    assert "does not cover this" in refusal
     assert f"release trim {release}" in refusal
     assert row(house, release).state == "stopped"
     with pytest.raises(Conflict, match="stopped"):
-        house.director.act("release.approve", types.ReleaseApprove(release, PAPER, "chair"), types.ReleaseRow)
+        house.director.act(types.ReleaseApprove(release, PAPER, "chair"))
+    sides = (0, 0, 5000, 5000)
+    boxes = [
+        MovingBox("desk", (KeyPoint(start + at * NS, *sides), KeyPoint(start + (at + 9) * NS, *sides)))
+        for at in (70, 180)
+    ]
+    house.director.act(types.ReleaseOthers(release, seen=True, boxes=boxes))
     trimmed = dora.run("release", "trim", release, "--json")
     assert trimmed.code == 0, trimmed.err
     found = row(house, release)
     assert found.state == "requested"
+    assert found.others is not None and found.others.boxes == boxes[:1], (
+        "none is said to be drawn over what does not leave"
+    )
     assert [(s.camera, s.start_utc_ns, s.end_utc_ns) for s in found.given] == [
         ("desk", start + 60 * NS, start + 120 * NS)
     ]
@@ -184,9 +195,8 @@ def test_scene_8_a_warrant_for_a_part_is_refused_until_the_request_is_trimmed(ho
     )
     assert found.paper is not None
     assert found.paper.sha256 == hashlib.sha256(house.scan("warrant").read_bytes()).hexdigest()
-    first, second = (
-        e for e in house.entries("release.") if e.get("subject") == release and e["action"] != "release.show"
-    )
+    said = [e for e in house.entries("release.") if e.get("subject") == release]
+    first, second = (e for e in said if e["action"] not in ("release.show", "release.others"))
     assert (first["outcome"], second["outcome"], second["action"]) == ("refused", "done", "release.amend")
     assert second["facts"]["paper"]["docket"] == "CR-26-77"
     assert "badge" not in str(first) + str(second), "names are not in the public part of the log"
@@ -213,7 +223,7 @@ def test_p13_a_designee_requests_within_the_letter_and_no_further(house: Library
         "release", "request", *warrant(house, scope(house, "lobby", 0, 60)), *spans(house, "lobby", 0, 60), "--json"
     )
     assert done.json()["state"] == "requested"
-    seen = rita.client.act("release.list", types.ReleaseListAsk(True), types.ReleaseList)
+    seen = rita.client.act(types.ReleaseListAsk(True))
     assert {span.camera for found in seen.releases for span in found.given} == {"lobby"}
     assert "P13" in rita.run("release", "approve", done.json()["id"]).refusal()
 
@@ -229,35 +239,44 @@ def requested(house: Library, *, lapses: str = "") -> str:
 
 
 def test_scene_9_nobody_approves_their_own_and_the_chairs_paper_is_accepted_and_flagged(house: Library) -> None:
-    dora, release = house.desk("dora"), requested(house, lapses=day(30))
-    assert f"in force until {day(30)}\n" in dora.run("release", "show", release).out, "the day that was typed"
+    last_day = day(30)
+    dora, release = house.desk("dora"), requested(house, lapses=last_day)
+    assert f"in force until {last_day}\n" in dora.run("release", "show", release).out, "the day that was typed"
     assert "What we need" in dora.run("print", "refusal", release).out
     own = dora.run("release", "approve", release).refusal()
-    assert "Nobody approves this release after asking for it" in own
+    assert "You cannot approve this release: you asked for it" in own
     assert "Board" in own, "it says whose word it takes"
     entry = house.entries("release.approve")[-1]
     assert (entry["outcome"], entry["clause"], entry["subject"]) == ("refused", "P13", release)
     own_seat = dora.run("release", "approve", release, "--paper", house.scan("own"), "--seat", "director").refusal()
-    assert "another seat signs" in own_seat
+    assert "someone with another seat must sign" in own_seat
+    nobody_else(house.director, release)
     done = dora.run("release", "approve", release, "--paper", house.scan("chairs-word"), "--seat", "chair")
     assert done.code == 0, done.err
-    assert "on signed paper of the Chair" in done.out
+    assert "on a paper signed by the Chair" in done.out
     found = row(house, release)
     assert (found.state, found.approved_by) == ("approved", "chair")
     assert found.approval_paper_sha256 == hashlib.sha256(house.scan("chairs-word").read_bytes()).hexdigest()
-    assert "nothing more is needed" in dora.run("print", "refusal", release).refusal()
+    assert "Nothing more is needed" in dora.run("print", "refusal", release).refusal()
     (flag,) = house.flags("paper_approval")
     assert (flag.open, flag.needs) == (True, 1)
     assert flag.log_seq == house.entries("release.approve")[-1]["seq"]
     with pytest.raises(Conflict, match="approved"):
-        house.director.act("release.approve", types.ReleaseApprove(release, PAPER, "chair"), types.ReleaseRow)
+        house.director.act(types.ReleaseApprove(release, PAPER, "chair"))
 
 
 def test_scene_9_a_paper_that_lapsed_while_the_request_waited_opens_nothing_any_more(house: Library) -> None:
-    end_ns = (time.time_ns() // NS + 6) * NS  # the request itself takes its time on a busy machine
-    words = datetime.fromtimestamp(end_ns // NS, ZoneInfo(ZONE)).replace(tzinfo=None).isoformat(" ")
-    release = requested(house, lapses=words)
-    wait_for("the paper has lapsed", lambda: time.time_ns() > end_ns, 20)
+    for seconds in (6, 60):  # the request itself takes its time on a busy machine
+        end_ns = (time.time_ns() // NS + seconds) * NS
+        words = datetime.fromtimestamp(end_ns // NS, ZoneInfo(ZONE)).replace(tzinfo=None).isoformat(" ")
+        try:
+            release = requested(house, lapses=words)
+        except AssertionError:
+            if time.time_ns() < end_ns:
+                raise
+        else:
+            break
+    wait_for("the paper has lapsed", lambda: time.time_ns() > end_ns, 90)
     refusal = (
         house.desk("dora").run("release", "approve", release, "--paper", house.scan("w"), "--seat", "chair").refusal()
     )
@@ -269,7 +288,8 @@ def test_scene_9_a_paper_that_lapsed_while_the_request_waited_opens_nothing_any_
 def test_p13_who_approves_on_screen_does_so_by_their_own_word_whatever_paper_they_bring(house: Library) -> None:
     may = house.people.name("mayor", "may", "May Fox", house.director)
     release = requested(house)
-    done = may.act("release.approve", types.ReleaseApprove(release, PAPER, "chair"), types.ReleaseRow)
+    nobody_else(house.director, release)
+    done = may.act(types.ReleaseApprove(release, PAPER, "chair"))
     assert (done.approved_by_name, done.approval_paper_sha256) == ("May Fox", "")
     place = [
         "hold",
@@ -282,8 +302,8 @@ def test_p13_who_approves_on_screen_does_so_by_their_own_word_whatever_paper_the
         "--json",
     ]
     hold = house.desk("dora").run(*place).json()["id"]
-    house.director.act("hold.lift", HoldLift(hold, "over"), HoldRow)
-    may.act("hold.approve", HoldApprove(hold, PAPER, "chair"), HoldRow)
+    house.director.act(HoldLift(hold, "over"))
+    may.act(HoldApprove(hold, PAPER, "chair"))
     assert house.entries("hold.approve")[-1]["facts"]["approved_by"] == done.approved_by
 
 
@@ -311,9 +331,9 @@ def test_p16_a_hold_is_not_lifted_while_a_release_from_it_is_open(house: Library
     assert release["holds"] == [hold]
     assert release["unheld"] == []
     with pytest.raises(Refused, match="release is being made"):
-        house.director.act("hold.lift", HoldLift(hold, "over"), HoldRow)
+        house.director.act(HoldLift(hold, "over"))
     assert dora.run("release", "withdraw", release["id"], "--why", "asked for by mistake").code == 0
-    assert house.director.act("hold.lift", HoldLift(hold, "over"), HoldRow).state == "lifting"
+    assert house.director.act(HoldLift(hold, "over")).state == "lifting"
 
 
 # --- emergencies ----------------------------------------------------------------------------------------------------
@@ -331,12 +351,12 @@ def test_p13_an_emergency_goes_out_on_a_seats_word_boxed_flagged_and_its_paper_f
     (flag,) = [f for f in house.flags("emergency_release") if f.note == found.id]
     assert (flag.needs, flag.open, flag.name) == (2, True, "Dora Reed")
     with pytest.raises(Refused, match="own"):
-        house.director.act("flag.review", types_people.FlagReview(flag.id, "fine"), types_people.Done)
+        house.director.act(types_people.FlagReview(flag.id, "fine"))
     order = [
         *("release", "paper", found.id, "--kind", "court-order", "--paper", str(house.scan("order")), "--judge"),
         *("--issuer", "Superior Court", "--docket", "CV-26-8", "--scope", scope(house, "lobby", 60, 90)),
     ]
-    assert "does not reach so far" in dora.run(*order).refusal(), "a paper for less is no paper for this"
+    assert "does not cover this" in dora.run(*order).refusal(), "a paper for less is no paper for this"
     assert row(house, found.id).paper_due_utc_ns is not None
     order[-1] = scope(house, "lobby", 0, 120)
     assert dora.run(*order).code == 0
@@ -354,13 +374,13 @@ def test_p13_a_designees_emergency_waits_for_a_seat(house: Library) -> None:
     (flag,) = [f for f in house.flags("emergency_release") if f.note == release["id"]]
     assert flag.name == "Eli Fox"
     with pytest.raises(Refused, match="own"):
-        house.director.act("flag.review", types_people.FlagReview(flag.id, "fine"), types_people.Done)
+        house.director.act(types_people.FlagReview(flag.id, "fine"))
 
 
 def test_a_release_is_known_after_a_kill_and_the_log_is_whole(house: Library) -> None:
-    before = house.director.act("release.list", types.ReleaseListAsk(True), types.ReleaseList)
+    before = house.director.act(types.ReleaseListAsk(True))
     house.service.kill()
     (Path(house.service.data) / "state" / "register.json").unlink()
     house.service.start()
-    after = house.people.client("dora").act("release.list", types.ReleaseListAsk(True), types.ReleaseList)
+    after = house.people.client("dora").act(types.ReleaseListAsk(True))
     assert after == before

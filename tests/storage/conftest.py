@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from holdshelf_storage import reserve
-from holdshelf_storage.days import SegmentRef
-from holdshelf_storage.footage import Footage
-from holdshelf_storage.ledger import Ledger
-from holdshelf_storage.volume import Volume, init_volume
+from holdshelf_storage.footage.footage import Footage
+from holdshelf_storage.ledger.ledger import Ledger
+from holdshelf_storage.volume import reserve
+from holdshelf_storage.volume.days import SegmentRef
+from holdshelf_storage.volume.volume import Volume, init_volume
 
 
 @dataclass

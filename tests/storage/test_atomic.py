@@ -30,7 +30,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
-    with pytest.raises(DiskFull, match="no room"):
+    with pytest.raises(DiskFull, match="the disk is full"):
         atomic.write_atomic(path, b"new")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["file"]

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from holdshelf_core.api import client as api_client
 from tests.looking import Recorded, commissioned, record, seed
 from tests.people import People
 from tests.service import Service
-from tests.tui.test_cli_driver import HOLDSHELF, Ran, Terminal, here
+from tests.tui.cli.test_driver import HOLDSHELF, Ran, Terminal, here
 
 HOSTILE = "A\x1b[31mB\x1b]0;t\x07\u202eC\u2066\u200b\x9b2J"
 """A name that would colour, retitle and turn around a terminal that obeyed it."""
@@ -27,10 +28,11 @@ COLUMNS = 80
 class Library:
     """One service, its people and their sessions: Director dora, Chair carl, sam who may look and hold, nob who may nothing."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rows: Sequence[tuple[str, str, msgspec.Struct]] = ()) -> None:
+        """``rows``: more of the register's, e.g., the cameras' entries."""
         self.folder = folder
         self.service = Service(folder / "data", mint=True)
-        seed(self.service.data, commissioned("lobby", "desk"))
+        seed(self.service.data, [*commissioned("lobby", "desk"), *rows])
         self.recorded: Recorded = record(self.service.data, ["lobby", "desk"])
         self.paper = folder / "letter.pdf"
         self.paper.write_bytes(b"a signed paper")
@@ -57,9 +59,9 @@ class Library:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Library]:
+def opened(folder: Path, rows: Sequence[tuple[str, str, msgspec.Struct]] = ()) -> Iterator[Library]:
     """A library that is open until the end of a module."""
-    library = Library(folder)
+    library = Library(folder, rows)
     try:
         library.open()
         yield library

@@ -7,10 +7,12 @@ from typing import Any
 
 from textual import events
 from textual.pilot import Pilot
+from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from holdshelf_core.api.client import Client
-from tests.tui.stage import Stage, screen_text, until
+from holdshelf_tui.screens.list_pane import ActionsPane
+from tests.tui.stage import Stage, cut, screen_text, until
 
 _FRAME = re.compile("[│╭╮╰╯─━╸╺▔▁▃▆▄█░]")
 _KEYS = {" ": "space"}
@@ -36,6 +38,12 @@ async def fills(pilot: Pilot[Any], *texts: str) -> None:
         await types(pilot, text)
 
 
+async def does(pilot: Pilot[Any], pane: ActionsPane, what: str) -> None:
+    """One of a pane's actions, once nothing is in front of it any more: a person's key would go to the form that still closes."""
+    await until(pilot, "nothing is in front", lambda: not isinstance(pilot.app.screen, ModalScreen))
+    pane.action_do(what)
+
+
 def said(pilot: Pilot[Any]) -> str:
     """What is on the screen, or in the dialog in front of it, as one text wherever its lines break; frames left out."""
     text = screen_text(pilot)
@@ -45,9 +53,23 @@ def said(pilot: Pilot[Any]) -> str:
     return " ".join(_FRAME.sub(" ", text).split())
 
 
-async def until_said(pilot: Pilot[Any], words: str) -> str:
-    """Lets the app go on until it says these words, wherever its lines break; returns all that it says."""
-    return await until(pilot, f"it says {words!r}", lambda: words in (now := said(pilot)) and now)
+async def until_said(pilot: Pilot[Any], *words: str) -> str:
+    """Lets the app go on until it says all of these, wherever its lines break, and nothing in front is cut; returns all of it."""
+
+    def says() -> str:
+        now = said(pilot)
+        return now if all(one in now for one in words) else ""
+
+    shown = await until(pilot, f"it says {words}", says)
+
+    def is_whole() -> bool:
+        return not cut(pilot) or not says()  # what has gone meanwhile need not be whole
+
+    try:
+        await until(pilot, "all of it", is_whole)
+    except AssertionError as error:
+        raise AssertionError(f"{cut(pilot)} is cut\n{error}") from None
+    return says() or shown
 
 
 class Desk(Stage):

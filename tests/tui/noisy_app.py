@@ -1,4 +1,7 @@
-"""Busy pictures and a line that says which key came, for tests of pacing: `python -m tests.tui.noisy_app half-block`."""
+"""Busy pictures and a line that says which key came, for tests of pacing: `python -m tests.tui.noisy_app half-block`.
+
+A second word is for how many seconds the terminal may be silent before it counts as one that never answers.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,16 @@ import sys
 import time
 
 from PIL import Image
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.containers import Grid
 from textual.events import Key
 from textual.widgets import Static
 
-from holdshelf_tui.driver import TerminalDriver
-from holdshelf_tui.widgets.graphics import Graphics
-from holdshelf_tui.widgets.pace import Pace
-from holdshelf_tui.widgets.picture import Picture
+from holdshelf_tui.session import driver
+from holdshelf_tui.session.driver import DrivenApp, TerminalDriver
+from holdshelf_tui.session.graphics import Graphics
+from holdshelf_tui.session.paint_queue import PaintQueue
+from holdshelf_tui.widgets.picture import PictureView
 
 
 def noisy_jpeg(width: int = 480, height: int = 360, seed: int = 0) -> bytes:
@@ -26,7 +30,7 @@ def noisy_jpeg(width: int = 480, height: int = 360, seed: int = 0) -> bytes:
     return out.getvalue()
 
 
-class NoisyApp(App[str]):
+class NoisyApp(DrivenApp[str]):
     """``keys``: how many came. Twelve pictures, shown anew at each ``n``; ``q`` leaves."""
 
     CSS = """
@@ -37,7 +41,7 @@ class NoisyApp(App[str]):
     def __init__(self, protocol: str) -> None:
         super().__init__(driver_class=TerminalDriver)
         self.graphics = Graphics(protocol)
-        self.pace = Pace(self)
+        self.paint_queue = PaintQueue(self)
         self.keys = 0
         self._jpegs = [noisy_jpeg(seed=seed) for seed in range(4)]
 
@@ -45,14 +49,14 @@ class NoisyApp(App[str]):
         yield Static("key 0", id="said")
         with Grid():
             for _ in range(12):
-                yield Picture()
+                yield PictureView()
 
     def on_mount(self) -> None:
         self._began = time.monotonic()
         self._show()
 
     def _show(self) -> None:
-        for number, picture in enumerate(self.query(Picture)):
+        for number, picture in enumerate(self.query(PictureView)):
             picture.show(self._jpegs[(number + self.keys) % 4])
 
     def on_key(self, key: Key) -> None:
@@ -65,4 +69,6 @@ class NoisyApp(App[str]):
 
 
 if __name__ == "__main__":
+    if sys.argv[2:]:
+        driver.SILENT_S = float(sys.argv[2])
     NoisyApp(sys.argv[1]).run()

@@ -19,6 +19,9 @@ from struct import pack
 from termios import TIOCSWINSZ
 from typing import Self
 
+from tests.rig.processes import Patience
+from tests.rig.shown import Cells
+
 _ASKED = re.compile(rb"\x1b\[5n|\x1b\[c")
 
 
@@ -36,6 +39,7 @@ class SlowTerminal:
         answers: bool = True,
     ) -> None:
         self._bytes_per_s, self._delay_s, self.answers = bytes_per_s, delay_s, answers
+        self._size = size
         self.master, end = pty.openpty()
         ioctl(end, TIOCSWINSZ, pack("HHHH", size[1], size[0], 0, 0))
         self.process = subprocess.Popen(
@@ -107,10 +111,12 @@ class SlowTerminal:
         with self._lock:
             return b"".join(data for at, data in self.seen if at >= since)
 
-    def await_text(self, words: bytes, since: float = 0.0, seconds: float = 30.0) -> float:
+    def await_text(self, words: bytes, since: float = 0.0, seconds: float = 60.0) -> float:
         """When these bytes were there for the first time since; fails with what was there instead."""
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
+            # Asked before what was seen is looked at: what it wrote last is read after its end.
+            ended = self.process.poll() is not None and not self._threads[0].is_alive()
             with self._lock:
                 seen = [item for item in self.seen if item[0] >= since]
             so_far = b""
@@ -119,10 +125,42 @@ class SlowTerminal:
                 if words in so_far:
                     time.sleep(max(0.0, at - time.monotonic()))
                     return at
-            if self.process.poll() is not None:
+            if ended:
                 raise AssertionError(f"it ended ({self.process.returncode}): {self.text()[-2000:]!r}")
-            time.sleep(0.005)
+            time.sleep(0.02)
         raise AssertionError(f"after {seconds:g} s still not {words!r}: {self.text(since)[-3000:]!r}")
+
+    def await_shown(self, words: str, since: float = 0.0, seconds: float = 60.0) -> float:
+        """When the screen showed these words for the first time since; fails with what it showed instead."""
+        ends = time.monotonic() + seconds
+        cells, fed = Cells(*self._size), 0
+        while time.monotonic() < ends:
+            with self._lock:
+                seen = self.seen[fed:]
+            fed += len(seen)
+            for at, data in seen:
+                cells.feed(data)
+                if at >= since and words in cells.text():
+                    time.sleep(max(0.0, at - time.monotonic()))
+                    return at
+            time.sleep(0.02)
+        raise AssertionError(f"after {seconds:g} s still not {words!r}:\n{cells.text()}")
+
+    def await_end(self, seconds: float = 60.0) -> int:
+        """Its exit code, once it has ended and all that it wrote has been read."""
+        code = self.process.wait(seconds)
+        self._threads[0].join(seconds)
+        return code
+
+    def await_quiet(self, quiet_s: float = 0.5, seconds: float = 60.0) -> None:
+        """Until nothing has come for so long, in which the program was not kept waiting for a processor."""
+        ends, length = time.monotonic() + seconds, -1
+        quiet = Patience(lambda: [self.process.pid], quiet_s)
+        while length != len(self.text()) or not quiet.is_over():
+            assert time.monotonic() < ends, f"after {seconds:g} s it still writes"
+            if length != len(self.text()):
+                length, quiet = len(self.text()), Patience(lambda: [self.process.pid], quiet_s)
+            time.sleep(0.05)
 
     def __enter__(self) -> Self:
         return self
@@ -132,7 +170,7 @@ class SlowTerminal:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(5)
+                self.process.wait(20)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -143,7 +181,7 @@ def app_command(data: Path, token: str, *, protocol: str = "half-block") -> list
     """The app of a session on the terminal that the command gets."""
     code = (
         "import sys; from pathlib import Path; from holdshelf_core.api.client import Client;"
-        "from holdshelf_tui.app import HoldshelfApp; from holdshelf_tui.widgets.graphics import Graphics;"
+        "from holdshelf_tui.app import HoldshelfApp; from holdshelf_tui.session.graphics import Graphics;"
         f"HoldshelfApp(Client(Path({str(data)!r}), token={token!r}), graphics=Graphics({protocol!r})).run()"
     )
     return [sys.executable, "-c", code]

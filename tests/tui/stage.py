@@ -7,23 +7,32 @@ answer to nobody (their footage was made), so nothing here depends on a stream.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import msgspec
+from rich.cells import cell_len
+from textual.css.query import NoMatches
 from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Button
 
 from holdshelf_core.api.client import Client
-from holdshelf_core.api.types_holds import HoldPlace, HoldRow, SpanAsk
-from holdshelf_core.api.types_looks import GrantRow, PurposeOpen
+from holdshelf_core.holds.types import HoldPlace, HoldRow, SpanAsk
+from holdshelf_core.looks.types import GrantRow, PurposeOpen
+from holdshelf_core.policy import model
 from holdshelf_tui.app import HoldshelfApp
 from holdshelf_tui.screens.home import HomeScreen
+from holdshelf_tui.screens.start import StartPane
 from tests.looking import MINUTE_NS, Recorded, commissioned, record, seed
 from tests.people import People
 from tests.service import Service
 
+POLICY = "P1. Cameras are there for safety.\n\nThe Library disclaims all liability.\n"
 CAMERAS = {"lobby": "Front entrance", "desk": "Service desk", "stacks": "Stacks"}
 
 
@@ -47,10 +56,25 @@ def entry(camera: str, name: str, area: str = "seating") -> tuple[str, str, msgs
     return ("entries", camera, Entry(camera, name, area, unique_id=f"stream-{camera}", data=data))
 
 
+def boards_word(data: Path) -> list[tuple[str, str, msgspec.Struct]]:
+    """Name and contact of the library, an adopted policy, and the Board's review: written before the service starts."""
+    sha256, now = hashlib.sha256(POLICY.encode()).hexdigest(), time.time_ns()
+    folder = data / "state" / "policy"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / f"{sha256}.txt").write_text(POLICY)
+    review = model.Check("house:board-review", {"board-review": model.Seen(now, "p1")})
+    return [
+        ("board", "settings", model.Board(library="Elm Street Library", contact="Dora Reed, 860-555-0100")),
+        ("policy", "adopted", model.Adopted("2026-1", "2026-03-10", sha256, "enforce", now)),
+        ("checks", "house:board-review", review),
+    ]
+
+
 class Stage:
     """Director ``dora``, Chair ``carl`` with a key, designee ``sam`` (live, archive, hold on the lobby), and the admin.
 
-    ``start_utc_ns``: of the made footage (see tests.looking.record); ``uncommissioned``: cameras that nobody approved yet.
+    ``start_utc_ns``: of the made footage (see tests.looking.record); ``uncommissioned``: cameras that nobody approved yet;
+    ``in_use``: the Board has said what the first day asks of it, so that nothing of it waits.
     """
 
     def __init__(
@@ -61,12 +85,15 @@ class Stage:
         start_utc_ns: int | None = None,
         uncommissioned: Sequence[str] = (),
         environment: dict[str, str] | None = None,
+        in_use: bool = True,
     ) -> None:
         self.cameras = cameras if cameras is not None else CAMERAS
         self.service = Service(folder / "data", mint=True, environment=environment)
         self.people = People(self.service)
         approved = [camera for camera in self.cameras if camera not in uncommissioned]
-        seed(self.service.data, [*commissioned(*approved), *(entry(c, name) for c, name in self.cameras.items())])
+        decided = boards_word(self.service.data) if in_use else []
+        cameras = [entry(c, name) for c, name in self.cameras.items()]
+        seed(self.service.data, [*commissioned(*approved), *cameras, *decided])
         at = start_utc_ns if start_utc_ns is not None else time.time_ns() - 60 * MINUTE_NS
         self.made: Recorded = record(self.service.data, list(self.cameras), at)
 
@@ -103,12 +130,12 @@ class Stage:
             start_utc_ns=self.made.start_utc_ns,
             end_utc_ns=self.made.end_utc_ns,
         )
-        return self.client(login).act("purpose.open", asked, GrantRow)
+        return self.client(login).act(asked)
 
     def hold(self, login: str = "dora", camera: str = "lobby", reference: str = "26-114") -> HoldRow:
         """A hold over the first minute of what was made."""
         spans = [SpanAsk(camera, self.made.start_utc_ns, self.made.start_utc_ns + MINUTE_NS)]
-        return self.client(login).act("hold.place", HoldPlace("violation", reference, spans), HoldRow)
+        return self.client(login).act(HoldPlace("violation", reference, spans))
 
 
 @contextlib.asynccontextmanager
@@ -126,10 +153,30 @@ async def seated(
         service.end_session(opened["session"])
 
 
+def our_app(pilot: Pilot[Any]) -> HoldshelfApp:
+    """The app, as ours."""
+    return cast(HoldshelfApp, pilot.app)
+
+
 def screen_text(pilot: Pilot[Any]) -> str:
     """What is on the screen now, line by line, without colours."""
     strips = pilot.app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+def cut(pilot: Pilot[Any]) -> list[str]:
+    """What is in front and has less room than it needs: texts whose last lines, buttons whose ends are missing."""
+    app, found = pilot.app, []
+    for widget in app.screen.query("Static, Label, Button").results(Widget):
+        room = widget.content_size
+        if not widget.display or not room.width or not widget.is_attached:
+            continue
+        if isinstance(widget, Button):
+            if cell_len(widget.label.plain) > room.width:
+                found.append(widget.label.plain)
+        elif widget.get_content_height(app.size, app.screen.size, room.width) > room.height:
+            found.append(str(getattr(widget, "content", widget)))
+    return found
 
 
 def told(pilot: Pilot[Any]) -> list[str]:
@@ -137,25 +184,50 @@ def told(pilot: Pilot[Any]) -> list[str]:
     return [one.message for one in pilot.app._notifications]
 
 
-async def until[T](pilot: Pilot[Any], what: str, probe: Callable[[], T | bool | None], seconds: float = 20.0) -> T:
-    """Lets the app go on until there is an answer that is not empty; fails with ``what`` and the screen."""
+def is_there(answer: object) -> bool:
+    """An answer that is not empty; a screen is there once what it is made of is: it is in front before that."""
+    return bool(answer) and not (isinstance(answer, Screen) and not answer.is_mounted)
+
+
+async def until[T](pilot: Pilot[Any], what: str, probe: Callable[[], T | bool | None], seconds: float = 60.0) -> T:
+    """Lets the app go on until there is an answer that is not empty; fails with ``what`` and the screen.
+
+    A probe may look for a widget that is not there yet. What it finds is found on a screen whose widgets are there.
+    """
     ends = time.monotonic() + seconds
     while True:
-        answer = probe()
-        if answer:
-            return answer  # type: ignore[return-value]
+        answer: T | bool | None = None
+        with contextlib.suppress(NoMatches):
+            answer = probe()
+        if is_there(answer) and all(
+            is_there(screen) for screen in pilot.app.screen_stack[-1:]
+        ):  # none: the app has ended
+            return cast(T, answer)
         if time.monotonic() > ends:
             raise AssertionError(f"after {seconds:g} s still not: {what}\n{screen_text(pilot)}")
         await pilot.pause(0.02)
 
 
-async def until_shown(pilot: Pilot[Any], words: str, seconds: float = 20.0) -> str:
-    """Lets the app go on until these words are on the screen; returns the screen."""
-    return await until(pilot, f"{words!r} on the screen", lambda: words in (now := screen_text(pilot)) and now, seconds)
+async def until_shown(pilot: Pilot[Any], *words: str, seconds: float = 60.0) -> str:
+    """Lets the app go on until all of these are on the screen; returns the screen."""
+
+    def shown() -> str:
+        now = screen_text(pilot)
+        return now if all(one in now for one in words) else ""
+
+    return await until(pilot, f"{words} on the screen", shown, seconds)
 
 
 async def settled(pilot: Pilot[Any]) -> HomeScreen:
-    """The home screen, once the service has said who sits there."""
+    """The home screen, once the service has said who sits there; from the first question on to the first of the tabs."""
+    home = await arrived(pilot)
+    if isinstance(home.front, StartPane):
+        await home.go("cameras")
+    return home
+
+
+async def arrived(pilot: Pilot[Any]) -> HomeScreen:
+    """The home screen as it is after a log-in."""
 
     def home() -> HomeScreen | None:
         screen = pilot.app.screen

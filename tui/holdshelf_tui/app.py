@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 from rich.console import COLOR_SYSTEMS
 from textual import work
@@ -16,27 +18,29 @@ from textual.worker import WorkerFailed
 
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import HoldshelfError, NotPermitted
+from holdshelf_core.api.session_types import EventRow
 from holdshelf_core.api.types import Status
-from holdshelf_core.api.types_session import EventRow
-from holdshelf_tui.driver import TerminalDriver
-from holdshelf_tui.help_words import help_for
-from holdshelf_tui.inputs import InTurn
-from holdshelf_tui.link import Link, Who
-from holdshelf_tui.looks import Looks
-from holdshelf_tui.parsed_styles import ParsedOnce
 from holdshelf_tui.screens.dialogs.help import HelpDialog
 from holdshelf_tui.screens.dialogs.progress import ProgressDialog
+from holdshelf_tui.screens.help_words import help_for
 from holdshelf_tui.screens.home import HomeScreen
 from holdshelf_tui.screens.starting import StartingScreen
-from holdshelf_tui.themes import COLOURS, DARK, THEMES
-from holdshelf_tui.widgets.graphics import HALF_BLOCK, Graphics
-from holdshelf_tui.widgets.pace import Pace
-from holdshelf_tui.widgets.probe import Answers, later
+from holdshelf_tui.session.app import SessionApp
+from holdshelf_tui.session.driver import TerminalDriver
+from holdshelf_tui.session.graphics import HALF_BLOCK, Graphics
+from holdshelf_tui.session.link import Link, Who
+from holdshelf_tui.session.parsed_styles import ParsedOnce
+from holdshelf_tui.session.probe import later
+from holdshelf_tui.text.words import inert
+from holdshelf_tui.themes import COLOURS, DARK, THEMES, painter
+from holdshelf_tui.widgets import key_table
+from holdshelf_tui.widgets.picture import PictureView
+from holdshelf_tui.widgets.still_and_strip import StillAndStrip
 
-END_GRACE_S = 0.2
+_LOGGER = logging.getLogger(__name__)
 
 
-class HoldshelfApp(InTurn[str]):
+class HoldshelfApp(SessionApp):
     """Leaves with a sentence for the normal screen, '' when the person left by themselves.
 
     ``service``: who is asked; a link may have been asked early. ``has_door``: the SSH door stands behind it.
@@ -44,13 +48,25 @@ class HoldshelfApp(InTurn[str]):
     """
 
     TITLE = "Holdshelf"
-    CSS_PATH = "app.tcss"
+    # With home's own, which may be the first screen. Whole paths: a session need not find out where they lie.
+    CSS_PATH: ClassVar = [Path(__file__).with_name("app.tcss"), Path(__file__).parent / "screens" / "home.tcss"]
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         # Before whatever stands in front: it works in forms and dialogs, too.
-        Binding("f1", "help", "Help", key_display="F1", id="help", priority=True, tooltip="Keys of this screen"),
+        Binding(
+            key_table.HELP, "help", "Help", key_display="F1", id="help", priority=True, tooltip="Keys of this screen"
+        ),
         Binding("question_mark", "help", "Help", show=False),
-        Binding("ctrl+q", "quit", "Leave", id="leave", priority=True, tooltip="Close your looks and leave"),
+        Binding(
+            key_table.REPAINT,
+            "repaint",
+            "Repaint",
+            show=False,
+            id="repaint",
+            priority=True,
+            tooltip="Repaint the screen",
+        ),
+        Binding(key_table.LEAVE, "quit", "Leave", id="leave", priority=True, tooltip="Close your looks and leave"),
     ]
 
     def __init__(
@@ -62,19 +78,15 @@ class HoldshelfApp(InTurn[str]):
         theme: str = DARK,
         ends_after_s: float | None = None,
     ) -> None:
-        super().__init__(driver_class=TerminalDriver)
+        super().__init__(service if isinstance(service, Link) else Link(service, has_door=has_door), graphics)
         for one in THEMES:
             self.register_theme(one)
         self.theme = theme
         self.stylesheet = ParsedOnce(variables=self.get_css_variables())
-        self.graphics = graphics
-        # As the terminal was found to be, not as $TERM alone says: Windows Terminal paints more than it tells over SSH.
-        self.console._color_system = COLOR_SYSTEMS[graphics.rich_colours]
-        self.pace = Pace(self)
-        self.link = service if isinstance(service, Link) else Link(service, has_door=has_door)
-        self.looks = Looks(self.link)
-        self.who = Who(None)
+        self._mix_colors()
         self._ends_after_s = ends_after_s
+        self.on_painted: Callable[[], object] = lambda: None
+        """Called once, when there is something to be seen."""
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -85,19 +97,27 @@ class HoldshelfApp(InTurn[str]):
         self.link.on_event = self._event
         self.link.on_end = self.end
         if isinstance(self._driver, TerminalDriver):
+            self._mix_colors()
+            self._driver.screen.keeps_ground = self.graphics.keeps_ground
             self._driver.hear(self.graphics.typed)
-            if self.graphics.asked:
-                self._driver.on_answered = self._terminal_answered
-        if self.link.knows_early:
-            self.call_later(self._begin_early)
+            if self.graphics.answers is not None:
+                self._driver.on_said = self._terminal_said
+                self._terminal_said()  # as it may have since it was asked
+        if isinstance(self.screen, HomeScreen):
+            self._began()
         else:
-            self.push_screen(StartingScreen())
             self.begin()
+        self.call_after_refresh(self.on_painted)
         if self._ends_after_s is not None:
             self.set_timer(self._ends_after_s, self.exit)
 
-    async def _begin_early(self) -> None:
-        await self.begin_with(*await self.link.first())
+    def get_default_screen(self) -> Screen[Any]:
+        """Home at once, where it is known already who sits here."""
+        known = self.link.known_early()
+        if known is None:
+            return StartingScreen()
+        self.who, status = known
+        return HomeScreen(self.who, status)
 
     @work(exclusive=True, group="begin")
     async def begin(self) -> None:
@@ -120,23 +140,41 @@ class HoldshelfApp(InTurn[str]):
     async def begin_with(self, who: Who, status: Status) -> None:
         """It is known who sits here: show what is theirs."""
         self.who = who
+        self.push_screen(HomeScreen(who, status))
+        self._began()
+
+    def _began(self) -> None:
         self.link.start()
-        home = HomeScreen(who, status)
-        if isinstance(self.screen, StartingScreen):
-            self.switch_screen(home)
-        else:
-            self.push_screen(home)
+        person = self.who.person
+        if person is not None and person.limited:
+            self.notify(inert(f"Only holds can be placed now. {person.limited}", 400), severity="warning", timeout=60)
 
     async def action_quit(self) -> None:
         """Leave, with no look left open."""
         await self.looks.async_close_all()
         self.exit()
 
-    def _terminal_answered(self, answers: Answers) -> None:
-        """Late, over a slow line: pictures that follow are drawn as well as this terminal can."""
+    def _terminal_said(self) -> None:
+        """Late, over a slow line, or because its cells have another size: pictures are drawn as it can, and as they fit."""
+        if not isinstance(self._driver, TerminalDriver):
+            return
+        before, self.graphics = self.graphics, later(self.graphics, self._driver.fileno)
+        self._driver.screen.keeps_ground = self.graphics.keeps_ground
+        if self.graphics.colours != before.colours:
+            self._mix_colors()
+            self.repaint()
+        if self.graphics != before:
+            for screen in self.screen_stack:
+                for pictures in screen.query(StillAndStrip):
+                    pictures.lay_out()
+                for picture in screen.query(PictureView):
+                    picture.draw_anew()
+
+    def _mix_colors(self) -> None:
+        """The theme in what this terminal was found to have, not what $TERM alone says: Windows Terminal tells less over SSH."""
+        self.console._color_system = COLOR_SYSTEMS[self.graphics.rich_colours]
         if isinstance(self._driver, TerminalDriver):
-            self.graphics = later(self.graphics, answers, self._driver.fileno)
-            self.console._color_system = COLOR_SYSTEMS[self.graphics.rich_colours]
+            self._driver.screen.painter = None if self.no_color else painter(self.theme, self.graphics.colours)
 
     def leave_soon(self) -> None:
         """Told from outside that the terminal is gone: from a signal's handler, in the app's own thread."""
@@ -151,9 +189,10 @@ class HoldshelfApp(InTurn[str]):
         self.link.close()
 
     def _handle_exception(self, error: Exception) -> None:
-        """A fault ends the session. That something is gone already while the app is being left is none."""
+        """A fault ends the session. What fails while it is being left is none: screens, link and terminal go one by one."""
         cause = error.error if isinstance(error, WorkerFailed) else error
-        if isinstance(cause, NoMatches) and (self._exit or not self._running):
+        if self._exit or (isinstance(cause, NoMatches) and not self._running):
+            _LOGGER.debug("while the session was left: %r", cause)
             return
         super()._handle_exception(error)
 
@@ -190,17 +229,25 @@ class HoldshelfApp(InTurn[str]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Ours alone: Textual's own speak of widgets, and one would write a file on the server, past the access log."""
+        if isinstance(screen, HomeScreen):
+            for name, words, begin in screen.commands():
+                yield SystemCommand(name, words, begin)
+        if isinstance(screen, HomeScreen) and screen.has_first_day:
+            yield SystemCommand(
+                "The first day", "What leads from an empty server to one in use, in order", screen.action_first_day
+            )
         yield SystemCommand("Help", "The keys of this screen, in words", self.action_help)
         yield SystemCommand("Leave", "Close your looks and leave", self.action_quit)
         for theme, words in COLOURS.items():
-            yield SystemCommand(f"Colours: {words}", "How it looks from now on, here", partial(self._set_theme, theme))
+            yield SystemCommand(f"Colors: {words}", "Change the colors of the screens", partial(self._set_theme, theme))
         if isinstance(screen, HomeScreen):
             for number, title in enumerate(screen.titles):
-                words = f"Go to this tab; the key {number + 1} does it, too"
-                yield SystemCommand(f"{number + 1} {title}", words, partial(screen.action_tab, number))
+                words = f"Go to this tab; the {number} key does this too"
+                yield SystemCommand(f"{number} {title}", words, partial(screen.action_tab, number))
 
     def _set_theme(self, theme: str) -> None:
         self.theme = theme
+        self._mix_colors()
 
     def action_help(self) -> None:
         """Show the keys of what is in front, or put them away again."""
@@ -209,6 +256,10 @@ class HoldshelfApp(InTurn[str]):
         elif self._home() is not None and not isinstance(self.screen, ProgressDialog) and not self._is_opening:
             # What is being done takes its own screen away when it is done: nothing may stand on top of it by then.
             self.push_screen(HelpDialog(help_for(self.screen)))
+
+    def action_repaint(self) -> None:
+        """Paint the whole screen anew: another program may have written over it."""
+        self.repaint()
 
     def action_suspend_process(self) -> None:
         """There is no shell to go back to."""

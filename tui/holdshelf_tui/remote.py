@@ -5,30 +5,41 @@ Left out is what only the machine's administrator does, and what reads or writes
 
 from __future__ import annotations
 
+import io
+import os
+import re
 import sys
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from typer.models import OptionInfo
 
-from holdshelf_core.api.errors import BadRequest, NotFound, NotPermitted
+from holdshelf_core.api.errors import BadRequest, HoldshelfError, NotFound, NotPermitted
+from holdshelf_tui.text.desk import SENT
+from holdshelf_tui.text.words import quoted
 
 PROGRAM = "ssh …"
+"""Where this server cannot be asked how it is reached."""
 ALL = frozenset({"*"})
 ALLOWED: dict[str, frozenset[str]] = {
     "appointment": ALL,
     "board": ALL,
-    "camera": frozenset({"list", "commission", "retire", "rename", "move"}),
+    "camera": frozenset({"list", "events", "commission", "retire", "rename", "move"}),
     "checklist": ALL,
+    "clock": ALL,
     "counsel": ALL,
     "entrance": ALL,
+    "first-day": ALL,
     "flag": ALL,
     "footage": frozenset({"list", "gaps"}),
     "hold": frozenset({"place", "extend", "review", "lift", "approve", "list", "show"}),
-    "log": frozenset({"show", "verify", "head"}),
+    "log": frozenset({"show", "who", "verify", "head", "export"}),
     "look": frozenset({"open", "widen", "renew", "close", "list", "purposes", "still", "live", "activity"}),
+    "offsite": frozenset({"list"}),
     "outbox": ALL,
+    "paper": ALL,
     "person": ALL,
     "policy": ALL,
     "print": ALL,
@@ -36,6 +47,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "seat": ALL,
     "share": ALL,
     "status": ALL,
+    "today": ALL,
     "verify": ALL,
     "whoami": ALL,
 }
@@ -57,20 +69,24 @@ STRANGE = {
     "sh": "There is no shell here.",
     "bash": "There is no shell here.",
 }
+_COMMAND = re.compile("`" + "holdshelf" + r" ([^`]*)`")
 HELP = """\
-Holdshelf over SSH: ssh -p PORT NAME@HOST            the screens
-                    ssh -p PORT NAME@HOST COMMAND    one command; most take --json, all take --help
+Holdshelf over SSH: SSH_LINE            the screens
+                    SSH_LINE COMMAND    one command; most take --json, all take --help
 
-  status, cameras, gaps, holds, looks, log, people, shares, whoami
-  hold place | extend | review | lift | approve | show
+  today, status, cameras, gaps, holds, looks, log, people, shares, whoami, first-day
+  hold place | extend | review | lift | approve | show     offsite list
   release request --sheet - | paper | trim | again | hold | approve | refuse | withdraw
-  release export | receipt | list | show     counsel record | end | list
+  release others | export | receipt | list | show     counsel record | end | list
   look open | still -o - | still --outbox | live -o - | widen | renew | close | purposes | activity
-  outbox list | remove NAME              fetch from it:  sftp -P PORT NAME@HOST
+  outbox list | remove NAME              fetch from it:  SFTP
+  paper list | open SHA-256              a photo or scan:  SFTP, put warrant.jpg drop   then --paper sent
   print [policy | sign | refusal | checklist | hold | release | …] --outbox     `print` alone lists them
   print policy --as pdf > policy.pdf     policy show | check
   checklist show --due | enter CODE …    the ticks of `print checklist`, entered back
   release key show | renew               verify R-2026-0001      the bundle that lies there
+  log who --camera NAME --day 11/27      who looked; --as pdf, --as csv, --public
+  log show | verify | head | export --public > log.jsonl      clock show | confirm
   person | seat | appointment | share | flag | board | policy | entrance …
 """
 
@@ -86,13 +102,16 @@ def expand(words: Sequence[str]) -> list[str]:
         full = [*SHORT[first], *words[1:]]
     allowed = ALLOWED.get(full[0])
     if allowed is None or not allowed:
-        raise NotFound(f"There is no command {_shown(first)} here.", "`help` lists the commands.")
+        raise NotFound(f"There is no command {quoted(first, 40)} here.", "`help` lists the commands.")
     asked = full[1] if len(full) > 1 else ""
     if allowed is not ALL and asked and not asked.startswith("-") and asked not in allowed:
         if asked not in _commands_of(full[0]):
-            raise NotFound(f"There is no command {_shown(f'{full[0]} {asked}')}.", f"`{full[0]} --help` lists them.")
+            raise NotFound(
+                f"There is no command {quoted(f'{full[0]} {asked}', 40)}.", f"`{full[0]} --help` lists them."
+            )
         raise NotPermitted(
-            f"`{full[0]} {_shown(asked)}` cannot be given over SSH.", "`help` lists what can; the rest is the admin's."
+            f"`{full[0]} {quoted(asked, 40)}` cannot be used over SSH.",
+            "`help` lists what can; the rest is for the admin on the machine itself.",
         )
     return full
 
@@ -104,8 +123,44 @@ def _commands_of(group: str) -> set[str]:
     return {_name(command) for command in found.registered_commands} if found is not None else set()
 
 
-def speak_for_ssh() -> str:
-    """Help and errors name what a person over SSH types, and leave out where the data lies. Returns the program's name."""
+def program(token: str) -> str:
+    """What a person types over SSH before a command, as this server says that they reach it. ``token``: of their session."""
+    from holdshelf_core.api.client import Client  # noqa: PLC0415
+    from holdshelf_core.operations.types import ReadReached  # noqa: PLC0415
+    from holdshelf_tui.text.prints import ssh_line  # noqa: PLC0415
+
+    try:
+        return ssh_line(Client(Path(os.environ["HOLDSHELF_DATA"]), token=token).read(ReadReached()))
+    except HoldshelfError:
+        return PROGRAM
+
+
+def in_ssh_words(text: str, program: str) -> str:
+    """A text in which each `holdshelf COMMAND` that can be given over SSH is what one types there."""
+
+    def typed(found: re.Match[str]) -> str:
+        words = found[1].split()
+        try:
+            expand(words)
+        except HoldshelfError:
+            return found[0]
+        return f"`{program} {found[1]}`"
+
+    return _COMMAND.sub(typed, text)
+
+
+class SpokenForSsh(io.TextIOWrapper):
+    """Standard output or error of a command over SSH. Bytes that go through its buffer stay as they are, and papers do, too."""
+
+    program = ""
+
+    def write(self, text: str, /) -> int:
+        """Write it, in words for SSH."""
+        return super().write(in_ssh_words(text, self.program) if self.program and "`holdshelf " in text else text)
+
+
+def speak_for_ssh(program: str, words: Sequence[str]) -> None:
+    """Help, answers and errors name what a person over SSH types, and leave out where the data lies."""
     from holdshelf_tui.cli.app import app  # noqa: PLC0415
     from holdshelf_tui.cli.options import DATA_OPTION  # noqa: PLC0415
 
@@ -113,20 +168,25 @@ def speak_for_ssh() -> str:
     groups = [app, *(group.typer_instance for group in app.registered_groups if group.typer_instance is not None)]
     for group in groups:
         for command in group.registered_commands:
-            command.epilog = (command.epilog or "").replace("holdshelf ", f"{PROGRAM} ") or None
-    return PROGRAM
+            command.epilog = (command.epilog or "").replace("holdshelf ", f"{program} ") or None
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, SpokenForSsh) and not (stream is sys.stdout and words[:1] == ["print"]):
+            stream.program = program
 
 
-def answered_here(words: Sequence[str]) -> bool:
+def answered_here(words: Sequence[str], program: str = PROGRAM) -> bool:
     """Whether it was a question for the list of commands. Replaces ``sys.argv`` by the command in full. Raises SystemExit."""
+    if words and words[0] == "holdshelf":  # as guides and the sentences of the machine itself have it
+        words = words[1:]
     if not words or words[0] in ("help", "--help", "-h", "?"):
-        sys.stdout.write(HELP)
+        ssh = program if program != PROGRAM else "ssh -p PORT NAME@HOST"
+        sys.stdout.write(HELP.replace("SFTP", ssh.replace("ssh -p", "sftp -P", 1)).replace("SSH_LINE", ssh))
         return True
     try:
         if any(
             unicodedata.category(char) in ("Cc", "Cf", "Cs") and char not in "\n\t" for word in words for char in word
         ):
-            raise BadRequest("The command has characters in it that cannot be printed.")
+            raise BadRequest("The command contains characters that cannot be printed.")
         full = expand(words)
         check_files(full)
     except (NotFound, NotPermitted, BadRequest) as error:
@@ -150,15 +210,22 @@ def check_files(words: Sequence[str]) -> None:
             option, value = word[:2], word[2:]
         elif option not in options:
             continue
+        if option == "--paper" and value == SENT:
+            continue
         if option == "--data" or value != "-":
             raise BadRequest(
-                f"{option} names a file on the server, which over SSH cannot be.", "Give - and redirect at your end."
+                f"{option} names a file on the server, which is not possible over SSH.",
+                "Give - and redirect it on your computer.",
             )
         by_input += option in ("--key", "--paper")
     if by_input > 1:
-        raise BadRequest("Standard input is one file.", "Give the key first, and the paper with another command.")
+        raise BadRequest(
+            "Standard input can carry only one file.", "Give the key first, and the paper with another command."
+        )
     if words_are_files and "-" not in given and not {"--help", "-h"} & set(given) and not _names_none(given):
-        raise BadRequest("Over SSH a file comes by standard input.", "Give - in its place, and `< FILE` at your end.")
+        raise BadRequest(
+            "Over SSH, send a file on standard input.", "Give - in its place, and `< FILE` on your computer."
+        )
 
 
 def _check_bundle(words: Sequence[str]) -> None:
@@ -169,8 +236,8 @@ def _check_bundle(words: Sequence[str]) -> None:
         word in ("--json", "--help", "-h") or IS_RELEASE.fullmatch(word) for word in words[1:]
     ):
         raise BadRequest(
-            "Over SSH `verify` takes a release's number, for the bundle that lies on the server.",
-            "A bundle that was handed over is checked where it is: its README.txt says how.",
+            "Over SSH, `verify` takes a release's number, for the bundle on the server.",
+            "Check a bundle that was handed over where it is: its README.txt says how.",
         )
 
 
@@ -178,9 +245,9 @@ def _names_none(words: Sequence[str]) -> bool:
     """Whether the command, as it will be read, leaves out a file that may be left out (`log verify`: the log itself)."""
     from typer.main import get_command  # noqa: PLC0415
 
-    from holdshelf_tui.cli.app import app  # noqa: PLC0415
+    from holdshelf_tui.cli.app import app_for  # noqa: PLC0415
 
-    command: Any = get_command(app)
+    command: Any = get_command(app_for(words))
     rest = list(words)
     while rest and (inner := getattr(command, "commands", {}).get(rest[0])) is not None:
         command = inner
@@ -222,7 +289,3 @@ def _files_of(words: Sequence[str]) -> tuple[set[str], bool]:
 
 def _name(command: Any) -> str:
     return str(command.name or command.callback.__name__.replace("_", "-"))
-
-
-def _shown(word: str) -> str:
-    return repr("".join(char if char.isprintable() else "?" for char in word[:40]))

@@ -1,8 +1,9 @@
 """`holdshelf serve` with an SSH door: keeps the service and the door running, each in its own process, and nothing else.
 
 The service must never wait for the door, nor end with it. The door outlives the service: when a new service starts, its end of
-a new socket pair is handed to the living door, whose sessions go on. This process decides nothing, holds no right and no
-token; it imports little, because it runs for years. ADR 0011 says why it is there.
+a new socket pair is handed to the living door, whose sessions go on. This process decides nothing, holds no right and no token,
+only the memory in which one service tells the next who is inside; it imports little, because it runs for years. ADR 0011 says
+why it is there.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
+from holdshelf_core import journal_stream
 from holdshelf_core.api.link_pair import make_pair
 
 SERVICE_UID_VARIABLE = "HOLDSHELF_SERVICE_UID"  # api.address, which would be much to import
+DOOR_VARIABLE = "HOLDSHELF_DOOR"  # api.door_name
 
 CLOSED = b'{"closed":%d}'  # api.mint
 RESTART_FIRST_S, RESTART_MOST_S = 0.1, 10.0
@@ -37,15 +40,18 @@ _PR_SET_PDEATHSIG, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 1, 47, 4
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run. ``door_user`` '': the door runs as this process does."""
+    """What to run. ``door_user`` '': the door runs as this process does; ``door_name`` '': reached by the machine's own name."""
 
     data: str
-    host_key: str
     port: int
     address: str = ""
     door_user: str = ""
     verbose: bool = False
     ends_with_stdin: bool = False
+    door_name: str = ""
+    metrics_file: str = ""
+    metrics_port: int = 0
+    """Where the service gives its metrics; '' and 0: nowhere."""
 
 
 class Child:
@@ -58,6 +64,8 @@ class Child:
         self.due_s: float | None = 0.0
         """When it is to be started (monotonic); None while it runs, or is never to be started again."""
         self.started_s = 0.0
+        self.was_killed = False
+        """Whether the last one ended by a signal, which says nothing about whether it could serve."""
         self._first_s, self._most_s = first_s, most_s
         self._wait_s = 0.0
 
@@ -87,6 +95,7 @@ class Child:
         """Reap it, and say when it is due again. Returns its exit code, as a shell would."""
         assert self.process is not None
         code = self.process.wait()
+        self.was_killed = code < 0
         os.close(self.pidfd)
         self.pidfd, self.process = -1, None
         lived_well = time.monotonic() - self.started_s > LIVED_WELL_S
@@ -118,6 +127,8 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._link: socket.socket | None = None
         """The door's end of the pair to the living service, kept for a door that is started again."""
+        self._sessions_fd = os.memfd_create("sessions", os.MFD_CLOEXEC)
+        """Handed to each service, and never to the door (api.session_slots)."""
         self._control: socket.socket | None = None
         self._ready_fd = -1
         self._was_ready = False
@@ -201,10 +212,14 @@ class Supervisor:
         plan = self._plan
         command = [sys.executable, "-P", "-m", "holdshelf_tui.cli", "serve", "--no-door", "--data", plan.data]
         command += ["--mint-fd", str(service_end.fileno()), "--ready-fd", str(said_ready)]
+        command += ["--sessions-fd", str(self._sessions_fd)]
+        command += ["--metrics-file", plan.metrics_file] if plan.metrics_file else []
+        command += ["--metrics-port", str(plan.metrics_port)] if plan.metrics_port else []
         command += ["--verbose"] if plan.verbose else []
         command += ["--ends-with-stdin"] if plan.ends_with_stdin else []
         try:
-            self._service.spawn(command, (service_end.fileno(), said_ready), _child_of(os.getpid()))
+            fds = (service_end.fileno(), said_ready, self._sessions_fd)
+            self._service.spawn(command, fds, _child_of(os.getpid()))
         except BaseException:
             door_end.close()
             os.close(ready)
@@ -245,8 +260,8 @@ class Supervisor:
         code = self._service.ended()
         if self._stopping:
             self._code = self._code or code
-        elif not self._was_ready or code == 0:
-            # It could not start at all (and has said why), or it was asked to end by another way than through here.
+        elif code == 0 or not (self._was_ready or self._service.was_killed):
+            # It ended by itself: it could not start at all (and has said why), or was asked to by another way than through here.
             self._code = code
             self._stop()
         else:
@@ -257,15 +272,13 @@ class Supervisor:
     def _start_door(self) -> None:
         plan = self._plan
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        host_key = -1
         try:
-            host_key = os.open(plan.host_key, os.O_RDONLY | os.O_CLOEXEC)
-            command = [sys.executable, "-P", "-m", "holdshelf_tui.door", "--data", plan.data]
-            command += ["--control-fd", str(theirs.fileno()), "--host-key-fd", str(host_key)]
+            command = [sys.executable, "-P", "-m", "holdshelf_tui.ssh", "--data", plan.data]
+            command += ["--control-fd", str(theirs.fileno())]
             command += ["--port", str(plan.port), "--address", plan.address]
             command += ["--verbose"] if plan.verbose else []
             prepare = _child_of(os.getpid(), plan.door_user)
-            self._door.spawn(command, (theirs.fileno(), host_key), prepare)
+            self._door.spawn(command, (theirs.fileno(),), prepare)
         except subprocess.SubprocessError:
             ours.close()
             raise PermissionError(1, f"this account may not become {plan.door_user}") from None
@@ -274,8 +287,6 @@ class Supervisor:
             raise
         finally:
             theirs.close()
-            if host_key >= 0:
-                os.close(host_key)
         ours.setblocking(False)
         self._control = ours
         self._selector.register(self._door.pidfd, selectors.EVENT_READ, self._door_ended)
@@ -304,7 +315,7 @@ class Supervisor:
                 self._link.send(CLOSED % code, socket.MSG_DONTWAIT)
         assert self._door.due_s is not None
         wait_s = self._door.due_s - time.monotonic()
-        _say(f"the SSH door ended ({code}); recording goes on, and the door is started again in {wait_s:.1f} s")
+        _say(f"the SSH door ended ({code}); recording continues, and the door restarts in {wait_s:.1f} s")
 
 
 def _child_of(parent: int, user: str = "") -> Callable[[], None]:
@@ -329,7 +340,7 @@ def _child_of(parent: int, user: str = "") -> Callable[[], None]:
 
 
 def _say(words: str) -> None:
-    stamp = "" if "JOURNAL_STREAM" in os.environ else time.strftime("%Y-%m-%d %H:%M:%S ")
+    stamp = journal_stream.WARNING if journal_stream.is_journal() else time.strftime("%Y-%m-%d %H:%M:%S ")
     print(f"{stamp}WARNING holdshelf: {words}.", file=sys.stderr, flush=True)
 
 
@@ -344,6 +355,7 @@ def become(plan: Plan) -> None:
 def main() -> None:
     """`python -m holdshelf_tui.supervisor PLAN`."""
     plan = Plan(**json.loads(sys.argv[1]))
+    os.environ[DOOR_VARIABLE] = f"{plan.port} {plan.door_name}"
     os.umask(0o077)
     sys.exit(Supervisor(plan).run())
 

@@ -1,5 +1,5 @@
-"""Where a camera may look, for forms: the policy's own list of places (P4), and which names are asked back (P5)."""
+"""Places where a camera may look, for forms: the policy's list (P4), and the names that need a confirmation (P5)."""
 
-from holdshelf_core.areas import PERMITTED, Area, questionable_name
+from holdshelf_core.policy.areas import PERMITTED, Area, questionable_name
 
 __all__ = ["PERMITTED", "Area", "questionable_name"]

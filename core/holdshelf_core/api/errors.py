@@ -1,4 +1,4 @@
-"""The errors that a client of the API may meet (``holdshelf_core.errors``)."""
+"""The errors that an API client may see (``holdshelf_core.errors``)."""
 
 from holdshelf_core.errors import (
     BadRequest,
@@ -27,7 +27,7 @@ __all__ = [
 
 
 def refused_there(clause: str, sentence: str, next_step: str, who: str = "") -> Refused:
-    """A refusal of the service's, as it was there: its sentence quotes the clause already."""
+    """Return a refusal received from the service unchanged: its sentence quotes the clause already."""
     error = Refused("", sentence, who)
     error.clause = clause
     error.next_step = next_step

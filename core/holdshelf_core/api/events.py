@@ -1,8 +1,8 @@
-"""GET /events: what happens, as server-sent events, to each caller what concerns it.
+"""GET /events: server-sent events, filtered for each caller.
 
-A person hears of cameras that they may see and of their own acts: no address, no path, nobody else's doings. What is not
-known to be harmless is not sent. A client that does not read is let go of, with ``lagged`` as its last event; nobody
-waits for it. A stream ends within seconds of the right behind it.
+A person gets events of cameras that they may see and of their own actions: no addresses, no paths, nothing about other people.
+Only fields known to be harmless are sent. A client that does not read is dropped, with ``lagged`` as its last event; nobody waits
+for it. A stream ends within seconds after its right ends.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from holdshelf_core.api.types_session import EventRow
+from holdshelf_core.actions.caller import Caller
+from holdshelf_core.api.session_types import EventRow
 from holdshelf_core.bus import ANY, Event, EventBus
-from holdshelf_core.caller import Caller
 from holdshelf_core.errors import Unavailable
 
 _LOGGER = logging.getLogger(__name__)
@@ -27,12 +27,11 @@ _LOGGER = logging.getLogger(__name__)
 HEARTBEAT_S = 15.0
 QUEUE_EVENTS = 256
 WRITE_TIMEOUT_S = 5.0
-# Bytes that wait in this process for one slow client; what the kernel's socket buffer holds comes on top.
-UNSENT_BYTES = 64 << 10
+# Bytes buffered in this process for one slow client; the kernel's socket buffer comes on top.
 MAX_STREAMS_PER_CALLER = 8
 MAX_STREAMS = 512
 
-# What a person is told of an event that concerns a camera they may see, field by field. Everything else stays here.
+# What a person gets of an event of a camera they may see, field by field. Nothing else is sent.
 PERSON_FIELDS: dict[str, tuple[str, ...]] = {
     "camera_state": ("camera", "state", "reason"),
     "entry_state": ("camera", "state"),
@@ -46,14 +45,15 @@ PERSON_FIELDS: dict[str, tuple[str, ...]] = {
     "house_changed": ("tables",),
 }
 
-# Heard by nobody here: what goes on before a camera is seen under a right, and written down (``activity.see``).
+# Not sent to anyone: activity at a camera may be seen only with a right, and each view is logged (``activity.see``).
 NOT_TOLD = frozenset({"camera_event"})
 
 type MaySee = Callable[[Caller, str], bool]
 
 
 def for_caller(event: Event, caller: Caller, may_see: MaySee) -> EventRow | None:
-    """The event as this caller may know it; None: not at all. ``may_see``: whether a person may see a camera's state."""
+    """Return the event as this caller may see it; None: not at all. ``may_see`` tells whether a person may see a camera's
+    state."""
     if event.type in NOT_TOLD:
         return None
     if caller.admin:
@@ -62,7 +62,7 @@ def for_caller(event: Event, caller: Caller, may_see: MaySee) -> EventRow | None
         return None
     fields = PERSON_FIELDS.get(event.type)
     if fields is None:
-        # An act: its own person hears of it, field by field as it was fired; nobody else does.
+        # An action: only the person who did it gets it, with the fields as fired.
         if event.data.get("person") != caller.person:
             return None
         return EventRow(event.type, event.data, event.at_utc_ns)
@@ -74,7 +74,7 @@ def for_caller(event: Event, caller: Caller, may_see: MaySee) -> EventRow | None
 
 
 class Stream:
-    """One client that listens."""
+    """The events that one connected client still has to get."""
 
     def __init__(self, caller: Caller, may_see: MaySee) -> None:
         self.caller = caller
@@ -90,7 +90,7 @@ class Stream:
             return
         try:
             row = for_caller(event, self.caller, self._may_see)
-        except Exception:  # a rule's fault costs this client one event, never the others theirs
+        except Exception:  # a faulty rule costs this client one event, and the others none
             _LOGGER.exception("an event could not be judged for %s", self.caller.who)
             return
         if row is None:
@@ -103,12 +103,12 @@ class Stream:
         self._changed.set()
 
     def end(self, reason: str) -> None:
-        """Have it end, with ``reason`` in its last event. What was queued before is not sent: the right is gone."""
+        """End the stream, with ``reason`` in its last event. Queued events are dropped: the right is gone."""
         self._queue.clear()
         self._finish("end", reason)
 
     def hang_up(self) -> None:
-        """The other end is gone."""
+        """Note that the client disconnected."""
         self._hung_up = True
         self._changed.set()
 
@@ -118,12 +118,12 @@ class Stream:
         self._changed.set()
 
     async def async_serve(self, response: web.StreamResponse, abort: Callable[[], None]) -> None:
-        """Write until it ends. ``abort`` drops the connection of a client that does not read even its last event."""
+        """Write until the stream ends. ``abort`` drops the connection of a client that does not even read its last event."""
         try:
             await self._write(response, b"retry: 1000\n" + _encode(EventRow("hello", {"session": self.caller.session})))
             while not self._hung_up:
                 if self._queue:
-                    # All that is there in one write; the queue goes on filling, and is bounded, meanwhile.
+                    # All queued events in one write; meanwhile the bounded queue keeps filling.
                     rows = [self._queue.popleft() for _ in range(min(32, len(self._queue)))]
                     await self._write(response, b"".join(_encode(row) for row in rows))
                     continue
@@ -147,7 +147,7 @@ class Stream:
         try:
             waited = 0.0
             while not write.done() and not self._hung_up:
-                # A slow client may take its time while its queue has room; at its end it is given a few seconds.
+                # A slow client may take its time while its queue has room; at the end it gets a few seconds.
                 await asyncio.wait([write], timeout=0.5)
                 if self._last is not None:
                     waited += 0.5
@@ -170,7 +170,7 @@ def _encode(row: EventRow) -> bytes:
 
 
 class Streams:
-    """All streams of events. Methods run on the loop."""
+    """All event streams. Methods run on the loop."""
 
     def __init__(self, bus: EventBus, may_see: MaySee) -> None:
         self._may_see = may_see
@@ -186,7 +186,7 @@ class Streams:
             stream.push(event)
 
     def async_open(self, caller: Caller) -> Stream:
-        """A new stream. Raises Unavailable when this caller, or everyone together, has too many."""
+        """Open a stream. Raises Unavailable when this caller, or everyone together, has too many."""
         if self._stopped:
             raise Unavailable(self._stopped)
         key = _key(caller)
@@ -201,7 +201,7 @@ class Streams:
         self._open.discard(stream)
 
     async def async_check_all(self, why_not: Callable[[Caller], Awaitable[str]]) -> None:
-        """Ask for each caller that listens whether it may go on; end the streams of those that may not."""
+        """Ask for each listening caller whether it may go on; end the streams of those that may not."""
         for stream in tuple(self._open):
             try:
                 reason = await why_not(stream.caller)
@@ -212,7 +212,7 @@ class Streams:
                 stream.end(reason)
 
     def async_stop(self, reason: str) -> None:
-        """End all of them and open no more."""
+        """End all streams and refuse new ones."""
         self._stopped = reason
         with contextlib.suppress(ValueError):
             self._unsubscribe()
@@ -221,12 +221,12 @@ class Streams:
 
 
 def _key(caller: Caller) -> tuple[Any, ...]:
-    # A local process that connects again and again is still one account.
+    # A local process that connects again and again still counts as one account.
     return (caller.session,) if caller.via == "ssh" else (caller.uid,)
 
 
 def sse_response() -> web.StreamResponse:
-    """The answer that a stream is written to."""
+    """Return the response that a stream is written to."""
     response = web.StreamResponse(headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
     response.content_type = "text/event-stream"
     return response

@@ -1,8 +1,7 @@
-"""Who is at the other end of the local socket: the kernel says (SO_PEERCRED, unix(7)) or a session's token does.
+"""Identifies the other end of the local socket: by kernel credentials (SO_PEERCRED, unix(7)) or by a session token.
 
-Nothing else that a request holds can claim to be someone: no header but Authorization is read, and a token that was sent
-and is bad is a refusal. It must never fall back to the account that the connection comes from: sessions of the SSH
-door run as the door's account, and that is nobody.
+Nothing else in a request can claim an identity: no header but Authorization is read, and an invalid token is a refusal. It must
+never fall back to the connecting account: sessions over SSH run as the door's account, which is nobody.
 """
 
 from __future__ import annotations
@@ -21,28 +20,28 @@ from pathlib import Path
 
 from aiohttp import web
 
+from holdshelf_core.actions.caller import Caller
 from holdshelf_core.api.tokens import Tokens
-from holdshelf_core.caller import Caller
 from holdshelf_core.errors import NotPermitted, Unavailable
 
 _LOGGER = logging.getLogger(__name__)
 
 _UCRED = struct.Struct("3i")
-# Long enough that a busy screen asks the account data base rarely, short enough that leaving a group is soon felt.
+# Long enough that a busy screen rarely queries the account database, short enough that leaving a group takes effect soon.
 ACCOUNT_TTL_S = 5.0
 MAX_ACCOUNTS = 4096
 BAD_TOKEN_LOG_EVERY_S = 60.0
 
 
 class NotAuthenticated(NotPermitted):
-    """Nobody knows who this is (HTTP 401)."""
+    """The caller is unknown (HTTP 401)."""
 
     status = 401
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A local process, by its kernel credentials when it connected."""
+    """A local process, by its kernel credentials at connect time."""
 
     pid: int
     uid: int
@@ -50,13 +49,13 @@ class Peer:
 
 
 def peer_of(connection: socket.socket) -> Peer:
-    """The credentials of a connected Unix socket's peer."""
+    """Return the credentials of a connected Unix socket's peer."""
     return Peer(*_UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)))
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the account data base says of a uid. ``member``: of the socket's group."""
+    """A uid's entry in the account database. ``member``: of the socket's group."""
 
     name: str
     member: bool
@@ -76,7 +75,7 @@ def _look_up(uid: int, socket_gid: int) -> Account:
 
 
 def overflow_uid() -> int:
-    """The number that the kernel shows for an account that it cannot name here."""
+    """Return the uid that the kernel shows for an account that it cannot map here."""
     try:
         return int(Path("/proc/sys/kernel/overflowuid").read_text())
     except (OSError, ValueError):
@@ -84,13 +83,13 @@ def overflow_uid() -> int:
 
 
 class Accounts:
-    """The account data base, asked in a thread (it may be a network directory) and remembered for some seconds."""
+    """The account database, queried in a thread (it may be a network directory) and cached for some seconds."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], tuple[float, Account]] = {}
 
     async def async_get(self, uid: int, socket_gid: int) -> Account:
-        """The account of a uid."""
+        """Return the account of a uid."""
         key, now = (uid, socket_gid), time.monotonic()
         found = self._known.get(key)
         if found is not None and now - found[0] < ACCOUNT_TTL_S:
@@ -103,10 +102,10 @@ class Accounts:
 
 
 class Identity:
-    """Makes the ``Caller`` of each request. Methods run on the loop.
+    """Creates the ``Caller`` of each request. Methods run on the loop.
 
-    ``person_by_account``: the person who is an account of this machine, or None. ``door``: there is an SSH door, whose
-    account must never count as an administrator, also before it has said which one it is.
+    ``person_by_account`` returns the person with that local account, or None. ``door``: there is an SSH door, whose account must
+    never count as an administrator, even before it has identified itself.
     """
 
     def __init__(
@@ -122,17 +121,17 @@ class Identity:
         self.socket_gid = socket_gid
         self.door = door
         self.door_uid: int | None = None
-        """Set by the mint socket, from the kernel's word on who writes there."""
+        """Set by the mint socket, from the kernel credentials of the process that writes there."""
         self.accounts = Accounts()
         self._own_uid = os.getuid()
         self._overflow_uid = overflow_uid()
         self._bad_token_told = -BAD_TOKEN_LOG_EVERY_S
 
     async def async_caller(self, request: web.Request) -> Caller:
-        """Who asks. Raises NotAuthenticated, NotPermitted."""
+        """Return the caller of a request. Raises NotAuthenticated, NotPermitted."""
         transport = request.transport
         if transport is None:
-            raise Unavailable("The connection is gone.")
+            raise Unavailable("The connection was closed.")
         peer = peer_of(transport.get_extra_info("socket"))
         sent = request.headers.getall("Authorization", None)
         if sent is not None:
@@ -149,24 +148,24 @@ class Identity:
         if now - self._bad_token_told >= BAD_TOKEN_LOG_EVERY_S:
             self._bad_token_told = now
             _LOGGER.warning("account %d sent a token that is not known (told once a minute)", peer.uid)
-        raise NotAuthenticated("This session is not known here, or it has ended.", "Log in again.")
+        raise NotAuthenticated("This session is unknown or has ended.", "Log in again.")
 
     async def async_local(self, peer: Peer) -> Caller:
-        """Who a local process is by its account alone. Raises NotAuthenticated, NotPermitted."""
+        """Return the caller for a local process by its account alone. Raises NotAuthenticated, NotPermitted."""
         uid = peer.uid
         ours = uid in (0, self._own_uid)
         if not ours and uid == self.door_uid:
-            raise NotAuthenticated("The SSH door speaks here only with the token of a session.", "Log in over SSH.")
+            raise NotAuthenticated("The SSH door may do this only with a session's token.", "Log in over SSH.")
         account = await self.accounts.async_get(uid, self.socket_gid)
         session = f"local-{uid}-{peer.pid}"
-        # An account that the kernel or the data base cannot name is nobody: a person is never found by a number.
+        # An account that the kernel or the account database cannot name is nobody: a person is never found by number.
         nameable = account.known and uid != self._overflow_uid and not ours
         person = self._person_by_account(account.name) if nameable else None
         if person is not None:
             return Caller(person, admin=False, uid=uid, via="local", session=session, account=account.name)
         member = uid != self._overflow_uid and (account.member or peer.gid == self.socket_gid)
         if member and self.door and self.door_uid is None:
-            # Until the door has spoken, any member of the group might be one of its sessions.
+            # Until the door has identified itself, any member of the group might be one of its sessions.
             member = False
         if ours or member:
             return Caller(None, admin=True, uid=uid, via="local", session=session, account=account.name)
@@ -175,7 +174,7 @@ class Identity:
         )
 
     async def async_still_admin(self, uid: int) -> None:
-        """Whether an account that was an administrator's still is. Raises NotPermitted."""
+        """Check that an administrator's account still is one. Raises NotPermitted."""
         if uid in (0, self._own_uid):
             return
         account = await self.accounts.async_get(uid, self.socket_gid)

@@ -1,4 +1,4 @@
-"""What an SSH public key must be to log in: the same rule where it is enrolled and where it is shown at the door."""
+"""Requirements for an SSH public key to log in: the same rule at enrollment and at login."""
 
 from __future__ import annotations
 

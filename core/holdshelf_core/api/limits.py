@@ -1,8 +1,9 @@
-"""Bounds of the local socket: how many connections, for how long, how much at once. Recording must never feel a flood here.
+"""Limits of the local socket: number of connections, their duration, and requests at once. A flood here must not affect
+recording.
 
-Every account has its own share, so that one cannot keep the others out; root and the service's own account have theirs
-beside the total. When a share is full, the connection that has been silent longest makes room: whoever has something
-to ask gets an answer while others only hold lines open.
+Every account has its own share, so that none can lock out the others; root and the service's own account have shares on top of
+the total. When a share is full, the connection that has been idle longest is closed: anyone with a request gets an answer while
+others only hold connections open.
 """
 
 from __future__ import annotations
@@ -25,26 +26,26 @@ from holdshelf_core.errors import Unavailable
 MAX_CONNECTIONS = 1024
 MAX_PER_ACCOUNT = 384
 MAX_DOOR = 768
-"""The door's account: 256 sessions, each with a stream of events and two requests under way."""
-# Fewer than a share: a new connection's request is read before as many newer ones could push it out.
+"""For the door's account: 256 sessions, each with an event stream and two requests in progress."""
+# Fewer than a share: a new connection's request is read before that many newer ones could push it out.
 BACKLOG = 100
-# A request line and headers must have come within this, and the next request of a kept connection.
+# Time limit for the request line and headers, and for the next request of a kept-alive connection.
 HEADER_TIMEOUT_S = 10.0
 BODY_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 15.0
-"""A client that takes nothing of its answer for this long is hung up on: its answer lies in our memory."""
+"""A client that reads nothing of its answer for this long is disconnected: the answer occupies our memory."""
 MAX_LINE_BYTES = 8190
 MAX_HEADERS = 64
 MAX_AT_ONCE = 32
-"""Requests of one caller that are worked on at a time; further ones wait."""
+"""Requests of one caller that are processed at a time; others wait."""
 TURN_TIMEOUT_S = 20.0
 WANTED_DESCRIPTORS = 16_384
-# What recording needs: a file and a spare for each of 128 cameras, pipes, the register, threads that read.
+# What recording needs: a file and a spare for each of 128 cameras, pipes, the register, reading threads.
 RESERVED_DESCRIPTORS = 512
 
 
 def raise_descriptor_limit() -> int:
-    """As many file descriptors as this process may have; returns how many."""
+    """Raise the limit of file descriptors to the maximum for this process; return it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = WANTED_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(WANTED_DESCRIPTORS, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -55,7 +56,7 @@ def raise_descriptor_limit() -> int:
 
 
 class Bounded(asyncio.Protocol):
-    """One connection: counted, then handed to the HTTP protocol that ``make`` returns."""
+    """One connection: counted, then passed to the HTTP protocol that ``make`` returns."""
 
     def __init__(self, lines: Lines, make: Callable[[], asyncio.Protocol]) -> None:
         self._lines = lines
@@ -65,17 +66,17 @@ class Bounded(asyncio.Protocol):
         self.uid = -1
         self.busy = 0
         self.session = ""
-        """The SSH session that it last spoke for."""
+        """The SSH session of its last request."""
         self._unread_bytes = sys.maxsize
         self._reading: asyncio.TimerHandle | None = None
         self.on_lost: set[Callable[[], None]] = set()
-        """Called when the other end hangs up: a stream of events ends then, not at its next write."""
+        """Called when the client disconnects, so that an event stream ends then and not at its next write."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         try:
             self.uid = peer_of(transport.get_extra_info("socket")).uid
-        except OSError:  # gone already
+        except OSError:  # already closed
             self.transport.abort()
             return
         if not self._lines.admit(self):
@@ -93,7 +94,7 @@ class Bounded(asyncio.Protocol):
         return self._inner.eof_received() if self._inner is not None else None
 
     def pause_writing(self) -> None:
-        """The client reads slower than it is written to: it may, as long as it reads at all."""
+        """Called when the client reads slower than data is written: allowed as long as it reads at all."""
         if self._inner is not None:
             self._inner.pause_writing()
             self._unread_bytes = sys.maxsize
@@ -128,10 +129,10 @@ class Bounded(asyncio.Protocol):
 
 
 class Lines:
-    """All connections. ``door_uid`` is the account of the SSH door, once it is known."""
+    """All connections. ``door_uid`` is the account of the SSH door, once known."""
 
     def __init__(self, descriptors: int) -> None:
-        # With few descriptors the bounds shrink: half of what recording does not need.
+        # With few descriptors the limits shrink, to half of what recording does not need.
         spare = max(32, (descriptors - RESERVED_DESCRIPTORS) // 2)
         self._total = min(MAX_CONNECTIONS, spare)
         self._per_account = min(MAX_PER_ACCOUNT, max(16, spare // 4))
@@ -147,11 +148,11 @@ class Lines:
         return len(self._by_transport)
 
     def of(self, transport: asyncio.BaseTransport | None) -> Bounded | None:
-        """The connection behind a request."""
+        """Return the connection behind a request."""
         return self._by_transport.get(transport) if transport is not None else None
 
     def admit(self, line: Bounded) -> bool:
-        """Count a new connection in; False when there is no room even after the most silent one was hung up on."""
+        """Count a new connection; False when there is no room even after closing the one that was idle longest."""
         uid = line.uid
         own = uid in self._own
         others = sum(len(lines) for who, lines in self._open.items() if who not in self._own)
@@ -165,7 +166,7 @@ class Lines:
         return True
 
     def release(self, line: Bounded) -> None:
-        """Count a connection out."""
+        """Stop counting a closed connection."""
         self._open[line.uid].discard(line)
         self._silent[line.uid].pop(line, None)
         if not self._open[line.uid]:
@@ -175,7 +176,7 @@ class Lines:
             self._by_transport.pop(line.transport, None)
 
     def hang_up_session(self, session: str) -> None:
-        """Drop what is still open for a session that ended: what its client has not taken by now it does not get."""
+        """Drop the open connections of a session that ended; its client gets no more data."""
         for line in tuple(self._by_transport.values()):
             if line.session == session and line.transport is not None:
                 line.transport.abort()
@@ -193,7 +194,7 @@ class Lines:
 
     @contextlib.contextmanager
     def at_work(self, line: Bounded | None) -> Iterator[None]:
-        """While a request is worked on, its connection is not silent."""
+        """Mark the connection as busy, not idle, while a request is processed."""
         if line is None:
             yield
             return
@@ -208,7 +209,7 @@ class Lines:
 
     @contextlib.asynccontextmanager
     async def turn(self, who: str, most: int | None = None) -> AsyncIterator[None]:
-        """Wait until fewer than ``most`` (None: MAX_AT_ONCE) requests of this caller are worked on.
+        """Wait until fewer than ``most`` (None: MAX_AT_ONCE) requests of this caller are being processed.
 
         Raises Unavailable after a while.
         """
@@ -219,7 +220,7 @@ class Lines:
                 async with asyncio.timeout(TURN_TIMEOUT_S):
                     await turns.free.acquire()
             except TimeoutError:
-                raise Unavailable("You have too many requests under way.", "Wait until they are answered.") from None
+                raise Unavailable("You have too many requests in progress.", "Wait for them to finish.") from None
             try:
                 yield
             finally:

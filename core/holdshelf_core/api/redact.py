@@ -1,25 +1,24 @@
-"""What a person (no admin) may know of the machine: no camera's address, no path of a file, no process number.
+"""What a person (other than the admin) may know about the machine: no camera addresses, file paths or process numbers.
 
-Known hosts and folders are taken out wherever they stand in a sentence, and whatever looks like one, too.
+Known hosts and folders are removed from sentences, and so is anything that looks like one.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from holdshelf_core.api import types
-
-if TYPE_CHECKING:
-    from holdshelf_core.app import Holdshelf
+from holdshelf_core.integration.entry import ConfigEntry
+from holdshelf_core.paths import DataPaths
 
 GONE = "…"
 _LOOKS_LIKE_ONE = re.compile(
-    r"\b[a-z][a-z0-9+.-]*://\S+"  # an address of the web's form
+    r"\b[a-z][a-z0-9+.-]*://\S+"  # a URL
     r"|\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d+)?"  # IPv4
     r"|\[?(?<![\w:])(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}(?![\w:])\]?"  # IPv6; a time of day has two colons
     r"|(?<![\w/])/[\w.@+-]+(?:/[\w.@+-]*)+",  # a path of two names or more
@@ -28,16 +27,16 @@ _LOOKS_LIKE_ONE = re.compile(
 
 
 def scrub(text: str, known: Iterable[str] = ()) -> str:
-    """The text without hosts and paths."""
+    """Return the text without hosts and paths."""
     for secret in sorted((k for k in known if len(k) > 2), key=len, reverse=True):
         text = text.replace(secret, GONE)
     return _LOOKS_LIKE_ONE.sub(GONE, text)
 
 
-def known_secrets(holdshelf: Holdshelf) -> list[str]:
-    """Hosts of all cameras and the folders of this installation."""
-    found = {str(holdshelf.paths.data), str(holdshelf.paths.media), str(holdshelf.paths.media.resolve())}
-    for entry in holdshelf.entries.async_all():
+def known_secrets(paths: DataPaths, entries: Iterable[ConfigEntry[Any]]) -> list[str]:
+    """Return the hosts of all cameras and the folders of this installation."""
+    found = {str(paths.data), str(paths.media), str(paths.media.resolve())}
+    for entry in entries:
         stream = entry.data.get("stream")
         for address in (entry.data.get("address"), stream.get("url") if isinstance(stream, dict) else None):
             if isinstance(address, str) and address:
@@ -50,7 +49,7 @@ def known_secrets(holdshelf: Holdshelf) -> list[str]:
 
 
 def status_for_person(status: types.Status, may_see: Callable[[str], bool], known: Iterable[str]) -> types.Status:
-    """The status as a person may see it. ``may_see``: whether they may see a camera, by its id."""
+    """Return the status as a person may see it. ``may_see`` tells whether they may see a camera, by its id."""
     secrets = list(known)
     cameras = [
         msgspec.structs.replace(
@@ -69,14 +68,11 @@ def status_for_person(status: types.Status, may_see: Callable[[str], bool], know
         if row.camera is None or may_see(row.camera)
     ]
     disk = msgspec.structs.replace(status.disk, media="", problem=scrub(status.disk.problem, secrets))
-    return msgspec.structs.replace(status, pid=0, worker_pids=[], disk=disk, cameras=cameras, repairs=repairs)
+    return msgspec.structs.replace(
+        status, pid=0, worker_pids=[], disk=disk, cameras=cameras, repairs=repairs, elsewhere="", backups=""
+    )
 
 
 def gap_for_person(row: types.GapRow, known: Iterable[str]) -> types.GapRow:
-    """A gap without addresses in its detail."""
+    """Return a gap without addresses in its detail."""
     return msgspec.structs.replace(row, detail=scrub(row.detail, known))
-
-
-def segment_for_person(row: types.SegmentRow) -> types.SegmentRow:
-    """A segment without its file's path."""
-    return msgspec.structs.replace(row, file="")

@@ -1,8 +1,8 @@
-"""The local API: aiohttp on a Unix socket, for processes of this machine and for sessions of the SSH door.
+"""The local API: aiohttp on a Unix socket, for local processes and for sessions over SSH.
 
-One boundary: whatever goes wrong below comes out as one sentence with a status; no traceback leaves it. Who asks is
-known before a byte of the body is read; bodies, connections and times are bounded (``limits``). It must never do anything
-for anyone that the gate was not asked about.
+One error boundary: every failure below becomes one sentence with a status, never a traceback. The caller is identified before a
+byte of the body is read; bodies, connections and times are limited (``limits``). It must never do anything for anyone without
+asking the authorizer.
 """
 
 from __future__ import annotations
@@ -11,37 +11,37 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
+from holdshelf_core.actions.caller import Caller
+from holdshelf_core.acts import Read
 from holdshelf_core.api import limits, types
 from holdshelf_core.api.address import serve_path
 from holdshelf_core.api.events import Streams, sse_response
-from holdshelf_core.api.exchange import BODY, CALLER, answer, caller_of, json_bytes
+from holdshelf_core.api.exchange import BODY, CALLER, answer, body, caller_of, from_query, json_bytes
 from holdshelf_core.api.identity import Identity, NotAuthenticated
-from holdshelf_core.api.mint import MintSocket
-from holdshelf_core.api.ports import Gate, PictureSource
-from holdshelf_core.api.routes_cameras import CameraRoutes
-from holdshelf_core.api.routes_machine import MachineRoutes
-from holdshelf_core.api.routes_outbox import OutboxRoutes
+from holdshelf_core.api.ports import Authorizer, Logins, PictureSource
+from holdshelf_core.api.session_types import DoorConfined
+from holdshelf_core.api.ssh.host_key import HOST_KEY_REPAIR
+from holdshelf_core.api.ssh.host_signer import HostSigner
+from holdshelf_core.api.ssh.mint import MintSocket
+from holdshelf_core.api.ssh.session_slots import SessionSlots
 from holdshelf_core.api.tokens import Session, Tokens
-from holdshelf_core.caller import Caller
 from holdshelf_core.errors import HoldshelfError, NotFound, NotPermitted, Unavailable
+from holdshelf_core.frame import Frame
 from holdshelf_storage.errors import StorageError
-
-if TYPE_CHECKING:
-    from holdshelf_core.app import Holdshelf
 
 _LOGGER = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 << 10
-# The library's own policy text comes by an action.
+# The library's own policy text is sent by an action.
 MAX_ACTION_BODY_BYTES = 256 << 10
-# A paper to be printed: 8 MB, as JSON has them.
+# A paper to print: 8 MB, encoded as JSON.
 PAPER_PATH, MAX_PAPER_BODY_BYTES = "/actions/print.deliver", 12 << 20
 PAPERS_AT_ONCE = 2
 WATCH_S = 1.0
@@ -49,7 +49,7 @@ LAST_WORDS_S = 2.0
 STOPPING = "The service is stopping."
 DOOR_REPAIR = "door_closed"
 DOOR_BACK_S = 8.0
-"""A door that ended is back by then, if it can be."""
+"""A door that ended is back by then if it can start."""
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -59,21 +59,40 @@ class _TooLarge(HoldshelfError):
 
 
 class ApiServer:
-    """Serves one ``Holdshelf``. ``pictures``: where pictures of open looks come from; None shows none to anyone."""
+    """Serves the local socket.
 
-    def __init__(self, holdshelf: Holdshelf, *, pictures: PictureSource | None = None) -> None:
-        self._holdshelf = holdshelf
-        self._gate: Gate = holdshelf.gate
+    ``routes``: for answers that are not JSON. ``pictures``: source of pictures of open looks; None shows none to anyone.
+    ``mint_fd``: the SSH server's socket, None without one; ``sessions_fd``: memory in which sessions survive a restart.
+    """
+
+    def __init__(
+        self,
+        frame: Frame,
+        authorizer: Authorizer,
+        logins: Logins,
+        routes: Sequence[web.RouteDef] = (),
+        *,
+        pictures: PictureSource | None = None,
+        mint_fd: int | None = None,
+        sessions_fd: int | None = None,
+    ) -> None:
+        self._frame, self._authorizer, self._logins = frame, authorizer, logins
+        self._routes = routes
         self._pictures = pictures
-        self.tokens = Tokens(holdshelf.clock.utc_ns)
+        self._mint_fd, self._sessions_fd = mint_fd, sessions_fd
+        self.tokens = Tokens(frame.clock.utc_ns)
         self._identity = Identity(
             self.tokens,
-            self._gate.person_by_account,
+            self._logins.person_by_account,
             socket_gid=os.getgid(),
-            door=holdshelf.mint_fd is not None,
+            door=mint_fd is not None,
         )
+        self.door_confined: DoorConfined | None = None
+        """Confinement of the SSH server as it reported; None while it is not running."""
         self._lines = limits.Lines(limits.raise_descriptor_limit())
-        self._streams = Streams(holdshelf.bus, lambda caller, camera: self._gate.view_allowed("status", caller, camera))
+        self._streams = Streams(
+            frame.bus, lambda caller, camera: self._authorizer.may_read(types.ReadStatus, caller, camera)
+        )
         self._runner: web.AppRunner | None = None
         self._server: asyncio.AbstractServer | None = None
         self._path: Path | None = None
@@ -81,14 +100,13 @@ class ApiServer:
         self._rights_changed = asyncio.Event()
         self._door_late: asyncio.TimerHandle | None = None
 
-    # --- life -------------------------------------------------------------------------------------------------
+    # --- start and stop ----------------------------------------------------------------------------------------------
 
     async def async_start(self) -> None:
-        """Listen. Raises Unavailable."""
+        """Start listening. Raises Unavailable."""
         app = web.Application(client_max_size=MAX_ACTION_BODY_BYTES, middlewares=[self._guard])
-        app.add_routes(MachineRoutes(self._holdshelf).routes())
-        app.add_routes(CameraRoutes(self._holdshelf).routes())
-        app.add_routes(OutboxRoutes(self._holdshelf).routes())
+        app.add_routes(self._routes)
+        app.add_routes([self._route_of(read) for read in self._authorizer.registry.reads])
         app.add_routes(
             [
                 web.post("/actions/{name}", self._act),
@@ -96,7 +114,7 @@ class ApiServer:
                 web.get("/events", self._events),
             ]
         )
-        self._path = serve_path(self._holdshelf.paths.data)
+        self._path = serve_path(self._frame.paths.data)
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -108,13 +126,13 @@ class ApiServer:
             max_field_size=limits.MAX_LINE_BYTES,
             max_headers=limits.MAX_HEADERS,
             read_bufsize=16 << 10,
-            # Nobody compresses towards a socket of the same machine, and a bomb would unfold here.
+            # Nobody compresses to a local socket, and a zip bomb would expand here.
             auto_decompress=False,
         )
         await self._runner.setup()
         make_http = self._runner.server
         assert make_http is not None
-        # A socket left by a killed service is dead: the volume's lock already says that we are the only one.
+        # A socket left by a killed service is dead: the volume's lock already proves that this is the only one.
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
         old_umask = os.umask(0o117)
@@ -128,10 +146,18 @@ class ApiServer:
             os.umask(old_umask)
         self._identity.socket_gid = self._path.stat().st_gid
         self.tokens.async_listen(self._session_ended)
-        self._holdshelf.bus.async_listen("house_changed", lambda _event: self._rights_changed.set())
+        self._frame.bus.async_listen("house_changed", lambda _event: self._rights_changed.set())
         self._tasks.append(asyncio.create_task(self._watch(), name="rights"))
-        if self._holdshelf.mint_fd is not None:
-            mint = MintSocket(self._holdshelf.mint_fd, self.tokens, self._gate, self._door_is, self._door_opens)
+        if self._mint_fd is not None:
+            mint = MintSocket(
+                self._mint_fd,
+                self.tokens,
+                self._logins,
+                HostSigner(self._frame.paths.data),
+                SessionSlots(self._sessions_fd),
+                self._door_is,
+                lambda is_open: self._door_opens(is_open, mint.confined),
+            )
             self._tasks.append(asyncio.create_task(mint.async_run(), name="mint"))
 
     async def async_stop(self) -> None:
@@ -139,14 +165,14 @@ class ApiServer:
         if self._door_late is not None:
             self._door_late.cancel()
         self._streams.async_stop(STOPPING)
-        # The door first: it is not told that its sessions are over, but finds the socket closed, and asks for them again.
+        # The door first: it is not told that its sessions ended, but finds the socket closed and resumes them later.
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.tokens.revoke_all(STOPPING)
         if self._server is not None:
             self._server.close()
-        await asyncio.sleep(0)  # what was told just now is written
+        await asyncio.sleep(0)  # lets the last messages be written
         if self._runner is not None:
             await self._runner.cleanup()
         if self._path is not None:
@@ -157,36 +183,38 @@ class ApiServer:
         self._identity.door_uid = uid
         self._lines.door_uid = uid
 
-    def _door_opens(self, is_open: bool) -> None:
-        """One that was killed is back in a moment; one that cannot listen is a person's affair."""
+    def _door_opens(self, is_open: bool, confined: DoorConfined | None) -> None:
+        """Note that the SSH door started or ended. A killed one is back soon; one that cannot listen needs a person."""
+        self.door_confined = confined if is_open else None
         if is_open:
-            self._holdshelf.repairs.async_delete(DOOR_REPAIR)
+            self._frame.repairs.async_delete(DOOR_REPAIR)
+            self._frame.repairs.async_delete(HOST_KEY_REPAIR)
             if self._door_late is not None:
                 self._door_late.cancel()
                 self._door_late = None
-        elif self._door_late is None:  # it may try again and again
+        elif self._door_late is None:  # it may retry repeatedly
             self._door_late = asyncio.get_running_loop().call_later(DOOR_BACK_S, self._door_is_closed)
 
     def _door_is_closed(self) -> None:
-        self._holdshelf.repairs.async_create(
+        self._frame.repairs.async_create(
             DOOR_REPAIR,
             camera_id=None,
             severity="error",
-            sentence="The SSH door is closed: nobody can come in over the network. Recording goes on.",
+            sentence="The SSH door is closed: nobody can log in over the network. Recording continues.",
             next_step="The service's log says why (`journalctl -u holdshelf`): another program at its port, as a rule. "
             "It opens by itself once it can.",
         )
 
     def _session_ended(self, session: Session) -> None:
         data = {"person": session.person, "session": session.id, "why": session.ended}
-        self._holdshelf.bus.async_fire("session_ended", data)
-        # Time for its stream to say why; then nothing that was on its way arrives any more.
+        self._frame.bus.async_fire("session_ended", data)
+        # Gives its stream time to send the reason; then nothing in flight is delivered.
         asyncio.get_running_loop().call_later(LAST_WORDS_S, self._lines.hang_up_session, session.id)
 
     # --- rights -----------------------------------------------------------------------------------------------
 
     async def _watch(self) -> None:
-        """Each second, and at once when the house changed: whoever has no right any more is shown out."""
+        """Each second, and at once when the state changed: disconnect everyone whose right has ended."""
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(WATCH_S):
@@ -195,24 +223,24 @@ class ApiServer:
             try:
                 await self.tokens.async_check_all(self._session_over)
                 await self._streams.async_check_all(self._why_not)
-            except Exception:  # each question's own fault is met where it is asked
+            except Exception:  # each question handles its own errors where it is asked
                 _LOGGER.exception("rights could not be looked at")
 
     async def _session_over(self, session: Session) -> str:
         if session.caller.admin:
-            known = self._gate.knows_admin_key(session.fingerprint)
+            known = self._logins.knows_admin_key(session.fingerprint)
             return "" if known else "The key of this session is not an admin's any more."
-        if not self._gate.knows_key(session.person, session.fingerprint):
+        if not self._logins.knows_key(session.person, session.fingerprint):
             return "The key of this session is not one of yours any more."
-        return await self._gate.async_may_speak(session.caller) or ""
+        return await self._authorizer.async_may_speak(session.caller) or ""
 
     async def _why_not(self, caller: Caller) -> str:
-        """'' or why this caller may not go on."""
+        """Return why this caller may not continue; '' when they may."""
         if caller.via == "ssh":
             session = self.tokens.get(caller.session)
             return await self._session_over(session) if session is not None else "The session has ended."
         if caller.person is not None:
-            return await self._gate.async_may_speak(caller) or ""
+            return await self._authorizer.async_may_speak(caller) or ""
         try:
             await self._identity.async_still_admin(caller.uid)
         except NotPermitted as error:
@@ -232,8 +260,8 @@ class ApiServer:
                 await self._check_standing(request, caller)
                 request[CALLER] = caller
                 if request.path == PAPER_PATH:
-                    # Few at a time: each takes as much memory as all other requests together. And one of each person, so that
-                    # who sends slowly, or to a printer that hangs, keeps nobody else's waiting.
+                    # A few at a time: each uses as much memory as all other requests together. And one per person, so that a slow
+                    # sender or a hanging printer blocks nobody else.
                     async with self._lines.turn(f"paper {caller.who}", 1), self._lines.turn("papers", PAPERS_AT_ONCE):
                         request[BODY] = await self._read(request)
                         return await handler(request)
@@ -248,8 +276,6 @@ class ApiServer:
             return answer(types.ErrorBody(str(error)), 503)
         except msgspec.MsgspecError as error:
             return answer(types.ErrorBody(f"The request is not understood: {error}."), 400)
-        except RecursionError:
-            return answer(types.ErrorBody("The request is not understood: it is nested too deeply."), 400)
         except web.HTTPException as error:
             return answer(types.ErrorBody(f"The service has no {request.method} {request.path[:80]}."), error.status)
         except Exception:
@@ -264,13 +290,15 @@ class ApiServer:
             if reason:
                 self.tokens.revoke(caller.session, reason)
                 raise NotAuthenticated(reason, "Log in again.")
-        elif not request.path.startswith("/actions/"):  # an act is refused, and its refusal written down, by the gate
+        elif not request.path.startswith(
+            "/actions/"
+        ):  # an action is refused, and the refusal logged, by the authorizer
             reason = await self._why_not(caller)
             if reason:
                 raise NotPermitted(reason)
 
     async def _read(self, request: web.Request) -> bytes:
-        """The body, bounded in size and time. Raises HoldshelfError."""
+        """Read the body, limited in size and time. Raises HoldshelfError."""
         most_bytes = MAX_ACTION_BODY_BYTES if request.path.startswith("/actions/") else MAX_BODY_BYTES
         if request.path == PAPER_PATH:
             most_bytes = MAX_PAPER_BODY_BYTES
@@ -286,16 +314,29 @@ class ApiServer:
                         raise _TooLarge(f"A request has at most {most_bytes} bytes.")
                     parts.append(part)
         except TimeoutError:
-            raise Unavailable("The request did not come to its end in time.", "Send it again.") from None
+            raise Unavailable("The request took too long to arrive.", "Send it again.") from None
         except ConnectionError:
-            raise Unavailable("The connection is gone.") from None
+            raise Unavailable("The connection was closed.") from None
         return b"".join(parts)
 
-    # --- acts, pictures, events -------------------------------------------------------------------------------
+    # --- actions, pictures, events -------------------------------------------------------------------------------
 
     async def _act(self, request: web.Request) -> web.Response:
-        # Runs to its end also when the client hangs up: what was written down must happen.
-        return json_bytes(await self._gate.async_act(request.match_info["name"], caller_of(request), request[BODY]))
+        # Completes even if the client disconnects: what was logged must happen.
+        return json_bytes(
+            await self._authorizer.async_act(request.match_info["name"], caller_of(request), request[BODY])
+        )
+
+    def _route_of(self, kind: type[Read[Any]]) -> web.RouteDef:
+        spec = kind.spec
+
+        async def read(request: web.Request) -> web.Response:
+            caller = caller_of(request)
+            self._authorizer.check_may_read(kind, caller)  # first: else its form would leak
+            asked = body(request, kind) if spec.method == "POST" else from_query(request, kind)
+            return answer(await self._authorizer.async_read(asked, caller))
+
+        return web.route(spec.method, spec.path, read)
 
     async def _picture(self, request: web.Request) -> web.Response:
         caller = caller_of(request)

@@ -1,8 +1,8 @@
-"""Sessions of people who came in over SSH, each known by a token that only its own process holds.
+"""Sessions of people connected over SSH, each identified by a token that only its own process holds.
 
-A token is 256 random bits. It lives in memory here, as its SHA-256, and dies with its session: when the door says so, when
-the door is gone, within a second or two of the end of the right or of the removal of the key, and with this process.
-It is never written to a disk, to a log or into an answer other than the door's.
+A token is 256 random bits. Only its SHA-256 is kept here, in memory, and it ends with its session: when the door says so, when
+the door is gone, within a second or two of the end of the right or the removal of the key, and with this process. It is never
+written to a disk or a log, nor into any answer but the door's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from holdshelf_core.caller import Caller
+from holdshelf_core.actions.caller import Caller
 from holdshelf_core.errors import Conflict, Unavailable
 
 _LOGGER = logging.getLogger(__name__)
@@ -29,29 +29,29 @@ type Ending = Callable[[str], None]
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """One SSH session. ``caller`` is what each of its requests is taken for."""
+    """One SSH session. ``caller`` is the identity of its requests."""
 
     id: str
     fingerprint: str
-    """Of the key with which the door authenticated it."""
+    """Fingerprint of the key that authenticated it."""
     opened_utc_ns: int
     caller: Caller
     digest: bytes
     ended: str = ""
-    """'' while it lives; afterwards the reason, in a sentence."""
+    """'' while it is open; then the reason why it ended, in a sentence."""
     closers: set[Ending] = field(default_factory=set)
-    """Told the reason when it ends: open streams of this session."""
+    """Called with the reason when it ends: its open event streams."""
 
     @property
     def person(self) -> str:
-        """The person's id; ``admin`` for an admin's session."""
+        """Return the person's id; ``admin`` for an admin's session."""
         return self.caller.who
 
 
 class Tokens:
-    """All living sessions. Methods run on the loop.
+    """All open sessions. Methods run on the loop.
 
-    ``utc_ns``: wall clock, for showing when a session began; nothing is decided by it.
+    ``utc_ns``: wall clock, to show when a session began; nothing is decided by it.
     """
 
     def __init__(
@@ -67,20 +67,21 @@ class Tokens:
     # --- life of a session ------------------------------------------------------------------------------------
 
     def mint(self, person: str, key_fingerprint: str, source: str, uid: int, *, admin: bool = False) -> tuple[str, str]:
-        """Open a session: (token, session id). Only connections of account ``uid`` may use it. Raises Conflict, Unavailable.
+        """Open a session and return (token, session id). Only connections of account ``uid`` may use it. Raises Conflict,
+        Unavailable.
 
-        ``admin``: it is no person's, and ``person`` is how such sessions are counted together.
+        ``admin``: not a person's session; ``person`` is then the key by which such sessions are counted.
         """
         if len(self._by_id) >= self._total:
-            raise Unavailable(f"{self._total} sessions are open, which is the most there are.", "Try again later.")
+            raise Unavailable(f"{self._total} sessions are open, which is the limit.", "Try again later.")
         if sum(session.person == person for session in self._by_id.values()) >= self._per_person:
             raise Conflict(
-                f"You have {self._per_person} sessions open, which is the most one person may have.",
+                f"You have {self._per_person} sessions open, which is the limit for one person.",
                 "Close one of them, then log in again.",
             )
         token = secrets.token_urlsafe(TOKEN_BYTES)
         digest = _digest(token)
-        # The id stands in the log's public part: it tells nothing of the token.
+        # The id appears in the log's public part: it reveals nothing about the token.
         session_id = "s-" + secrets.token_hex(8)
         caller = Caller(None if admin else person, admin=admin, uid=uid, via="ssh", source=source, session=session_id)
         session = Session(session_id, key_fingerprint, self._utc_ns(), caller, digest)
@@ -89,17 +90,17 @@ class Tokens:
         return token, session_id
 
     def check(self, token: str, uid: int) -> Session | None:
-        """The living session of that token, when the connection's account is the one that it was given to."""
-        # Found by its digest: how long this takes tells nothing about a token that is nearly right.
+        """Return the open session of that token, if the connecting account is the one it was issued to; else None."""
+        # Looked up by digest: timing reveals nothing about a token that is nearly right.
         session = self._by_digest.get(_digest(token))
         return session if session is not None and session.caller.uid == uid else None
 
     def get(self, session_id: str) -> Session | None:
-        """A living session by its id."""
+        """Return an open session by its id."""
         return self._by_id.get(session_id)
 
     def revoke(self, session_id: str, reason: str = "The session was closed.") -> bool:
-        """End one session and its streams, now. False: there is none of that id."""
+        """End one session and its streams now. Returns False when there is none of that id."""
         session = self._by_id.pop(session_id, None)
         if session is None:
             return False
@@ -111,24 +112,20 @@ class Tokens:
         for listener in tuple(self._listeners):
             try:
                 listener(session)
-            except Exception:  # one listener's fault must not keep the others from hearing it
+            except Exception:  # one faulty listener must not keep the others from hearing it
                 _LOGGER.exception("a listener of ended sessions failed")
         return True
 
-    def revoke_person(self, person: str, reason: str) -> int:
-        """End all sessions of a person; how many there were."""
-        return sum(self.revoke(session.id, reason) for session in self.all() if session.person == person)
-
     def revoke_all(self, reason: str) -> int:
-        """End every session; how many there were."""
+        """End every session; return how many there were."""
         return sum(self.revoke(session.id, reason) for session in self.all())
 
     def all(self) -> list[Session]:
-        """Living sessions, oldest first."""
+        """Return the open sessions, oldest first."""
         return list(self._by_id.values())
 
     def async_listen(self, listener: Callable[[Session], None]) -> Callable[[], None]:
-        """Be told of each session that ended (``ended`` says why); returns the unsubscribe."""
+        """Call the listener for each session that ended (``ended`` has the reason). Returns the function that unsubscribes it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
@@ -137,8 +134,7 @@ class Tokens:
     async def async_check_all(self, why_not: Callable[[Session], Awaitable[str]]) -> None:
         """Ask for each session whether it may go on; end those that may not.
 
-        ``why_not``: '' or the sentence why not. A question that fails ends the session: nobody goes on looking
-        because of a fault here.
+        ``why_not`` returns '' or the reason. If it raises, the session ends: a bug here must not let anyone go on viewing.
         """
         for session in self.all():
             try:
@@ -150,7 +146,7 @@ class Tokens:
                 self.revoke(session.id, reason)
 
     async def async_watch(self, why_not: Callable[[Session], Awaitable[str]]) -> None:
-        """Each second, until cancelled: ``async_check_all``."""
+        """Run ``async_check_all`` each second, until cancelled."""
         while True:
             await asyncio.sleep(WATCH_S)
             await self.async_check_all(why_not)

@@ -1,4 +1,4 @@
-"""What the service and its clients say to each other over the local socket (JSON). Used by both ends.
+"""The JSON messages between the service and its clients on the local socket. Used by both ends.
 
 Times are UTC nanoseconds, sizes bytes, durations seconds where they end in ``_s``; ids are the register's.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import msgspec
 
+from holdshelf_core.acts import Read, ReadSpec
+
 
 class ErrorBody(msgspec.Struct, frozen=True):
-    """Any refusal: one sentence, one next step, which field to correct, if one; the policy's clause and who can help."""
+    """Any refusal: one sentence, one next step, the field to correct if any, the policy's clause and who can help."""
 
     sentence: str
     next_step: str = ""
@@ -19,7 +21,7 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 class RepairRow(msgspec.Struct, frozen=True):
-    """A condition that a person must mend. ``severity``: error | warning | notice (a step yet to be taken)."""
+    """A condition that a person must fix. ``severity``: error | warning | notice (a step still to be taken)."""
 
     issue_id: str
     camera: str | None
@@ -27,10 +29,12 @@ class RepairRow(msgspec.Struct, frozen=True):
     sentence: str
     next_step: str
     since_utc_ns: int
+    audience: str = "admin"
+    """admin | seats: who can clear it. What only a seat can is no fault of the machine."""
 
 
 class GapRow(msgspec.Struct, frozen=True):
-    """A stretch without footage. ``end_utc_ns`` None: it has not ended. Where the clock was set, end may precede start."""
+    """A stretch without footage. ``end_utc_ns`` None: ongoing. Where the clock was set, the end may precede the start."""
 
     camera: str
     start_utc_ns: int
@@ -40,27 +44,8 @@ class GapRow(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-class SegmentRow(msgspec.Struct, frozen=True):
-    """A stretch of footage, one file. ``open``: still being written, so its end and size are those of now."""
-
-    camera: str
-    seq: int
-    start_utc_ns: int
-    end_utc_ns: int
-    bytes: int
-    codec: str
-    width: int
-    height: int
-    frames: int
-    sha256: str | None
-    file: str
-    recovered: bool
-    erased: bool
-    open: bool = False
-
-
 class CameraRow(msgspec.Struct, frozen=True):
-    """A camera: what it is, how it fares, what is kept of it."""
+    """A camera, its state, and what is kept of its footage."""
 
     id: str
     name: str
@@ -79,34 +64,39 @@ class CameraRow(msgspec.Struct, frozen=True):
     days_kept: float
     segments: int
     bytes: int
+    """Approximate: ``recorded_s`` times the average."""
     bytes_per_s: float
-    activity: list[int]
+    """A long-term average. The current rate would show movement, which only people with a right to look may know."""
     last_gap: GapRow | None
     added_utc_ns: int
     commission: str = "new"
-    """new | approved | retired: nobody looks at it before it is approved for use."""
+    """new | approved | retired. Nobody may view it before it is approved for use."""
     asks: str = ""
-    """'reauth': it refuses its password, and waits for a new one."""
+    """'reauth': the camera rejects its password and needs a new one."""
+    backfill: str = ""
+    """on | off | '': whether gaps are filled from what it has recorded itself; '' where it cannot be asked."""
 
 
 class DiskRow(msgspec.Struct, frozen=True):
-    """The media volume. ``problem`` is '' while it can be written. ``counted`` False: sums are still being made."""
+    """The media volume. ``problem`` is '' while it can be written. ``counted`` False: totals are still being computed."""
 
     media: str
     problem: str
     size_bytes: int
     free_bytes: int
+    """In steps of a hundredth of the disk; ``reserved_bytes`` in steps of a hundredth of the budget."""
     budget_bytes: int
     used_bytes: int
+    """Approximate: from the cameras' averages."""
     reserved_bytes: int
     counted: bool
     days_forecast: float | None
     floor_days: float | None = None
-    """Fewer days kept than this are warned of; None: no floor."""
+    """Days of footage below which a warning is raised; None: no floor."""
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Everything at one glance."""
+    """The status of the whole service."""
 
     version: str
     pid: int
@@ -116,55 +106,14 @@ class Status(msgspec.Struct, frozen=True):
     disk: DiskRow
     cameras: list[CameraRow]
     repairs: list[RepairRow]
-
-
-class DiscoverRequest(msgspec.Struct, frozen=True):
-    """Look for cameras: by multicast, or at ``addresses`` and the hosts of ``ranges`` (10.20.0.0/24) only."""
-
-    addresses: list[str] | None = None
-    timeout_s: float = 4.0
-    ranges: list[str] = []
-
-
-class DiscoveredRow(msgspec.Struct, frozen=True):
-    """A camera that answered. ``added_as`` is the id of the camera it already is here."""
-
-    id: str
-    integration: str
-    name: str
-    address: str
-    hardware: str
-    location: str
-    added_as: str | None
-
-
-class AddRequest(msgspec.Struct, frozen=True):
-    """Add one camera. ``target``: a discovered id, an ONVIF address or an rtsp(s) address.
-
-    ``flow``: the camera was tried in its steps (`types_flow`) and is not dialled anew; credentials are those of then.
-    """
-
-    target: str
-    name: str
-    area_kind: str
-    area_note: str = ""
-    username: str | None = None
-    password: str | None = None
-    transport: str = "tcp"
-    questioned: bool = False
-    flow: str = ""
-
-
-class AddedRow(msgspec.Struct, frozen=True):
-    """A camera that was added, and what the device's owner should know."""
-
-    id: str
-    name: str
-    warnings: list[str]
+    elsewhere: str = ""
+    """How the store does in which holds are kept as well, a sentence; '' where none is set up, and for whoever is no admin."""
+    backups: str = ""
+    """How scheduled backups do, likewise."""
 
 
 class CheckStep(msgspec.Struct, frozen=True):
-    """One thing looked at: ``ok`` | ``warning`` | ``failed`` | ``skipped``."""
+    """One check: ``ok`` | ``warning`` | ``failed`` | ``skipped``."""
 
     name: str
     outcome: str
@@ -173,48 +122,12 @@ class CheckStep(msgspec.Struct, frozen=True):
 
 
 class Checks(msgspec.Struct, frozen=True):
-    """Outcome of `camera check` and of `doctor`."""
+    """The result of `camera check` and of `doctor`."""
 
     steps: list[CheckStep]
 
 
-class VerifyRequest(msgspec.Struct, frozen=True):
-    """What to verify; None is everything."""
+class ReadStatus(Read[Status], frozen=True):
+    """Return the status of the whole service."""
 
-    camera: str | None = None
-    start_utc_ns: int | None = None
-    end_utc_ns: int | None = None
-    deep: bool = False
-
-
-class VerifyReport(msgspec.Struct, frozen=True):
-    """What was verified and what is wrong with it."""
-
-    segments: int
-    bytes: int
-    problems: list[str]
-
-
-class JobRow(msgspec.Struct, frozen=True):
-    """A scheduled job and its last result."""
-
-    name: str
-    what: str
-    every_s: float
-    next_utc_ns: int | None
-    last_utc_ns: int | None
-    last_took_s: float | None
-    last_result: str
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """What a number of cameras needs."""
-
-    cameras: int
-    mbps: float
-    days: float
-    footage_bytes: int
-    disk_bytes: int
-    bytes_per_day: int
-    bytes_per_s: int
-    inodes: int
+    spec = ReadSpec("/status", "camera.see")

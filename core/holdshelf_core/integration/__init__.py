@@ -1,15 +1,18 @@
-"""All that an integration meets: entries, models, repairs, errors and the root object."""
+"""Everything that an integration uses: entries, models, repairs, errors and the root object."""
 
-from holdshelf_core.reasons import ANOTHER_CAMERA
+from holdshelf_core.bus import Event
+from holdshelf_core.integration.reasons import ANOTHER_CAMERA
 
 from .entry import ConfigEntry, EntryState
 from .errors import EntryAuthFailed, EntryError, EntryNotReady, FlowError
-from .models import DiscoveredCamera, EntryDraft, StreamSource
-from .repairs import Repair, RepairRegistry
+from .models import CHANNEL_MARK, CameraRecording, DiscoveredCamera, EntryDraft, StreamChoice, StreamSource
+from .repairs import Repair, RepairRegistry, Severity
 from .root import Holdshelf
 
 __all__ = [
     "ANOTHER_CAMERA",
+    "CHANNEL_MARK",
+    "CameraRecording",
     "ConfigEntry",
     "DiscoveredCamera",
     "EntryAuthFailed",
@@ -17,9 +20,12 @@ __all__ = [
     "EntryError",
     "EntryNotReady",
     "EntryState",
+    "Event",
     "FlowError",
     "Holdshelf",
     "Repair",
     "RepairRegistry",
+    "Severity",
+    "StreamChoice",
     "StreamSource",
 ]

@@ -1,4 +1,4 @@
-"""One configured camera: its stored data, its state, and what its integration keeps for it at run time."""
+"""One configured camera: its stored data, its state, and its integration's runtime data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class EntryState(StrEnum):
-    """Where an entry stands (Home Assistant's states, less those that nothing here can reach)."""
+    """The states of an entry (Home Assistant's, without those that cannot occur here)."""
 
     LOADED = "loaded"
     RETRYING = "retrying"
@@ -20,7 +20,7 @@ class EntryState(StrEnum):
 
 @dataclass(eq=False)
 class ConfigEntry[RuntimeT]:
-    """A camera as configured. ``data`` changes only through ``holdshelf.async_update_entry``.
+    """A configured camera. ``data`` changes only through ``holdshelf.async_update_entry``.
 
     ``entry_id`` is the camera's id everywhere: in the register, in ``footage/CAMERA`` and on the command line.
     """
@@ -33,6 +33,8 @@ class ConfigEntry[RuntimeT]:
     area_note: str
     data: dict[str, Any]
     added_utc_ns: int = 0
+    backfill: bool = True
+    """Whether gaps are filled from what the camera has recorded itself."""
     state: EntryState = EntryState.UNLOADED
     reason: str = ""
     _runtime_data: RuntimeT | None = None
@@ -40,7 +42,7 @@ class ConfigEntry[RuntimeT]:
 
     @property
     def runtime_data(self) -> RuntimeT:
-        """What the integration keeps while the entry is loaded."""
+        """Return the integration's data for a loaded entry."""
         if self._runtime_data is None:
             raise RuntimeError(f"entry {self.entry_id} is not loaded")
         return self._runtime_data
@@ -50,16 +52,16 @@ class ConfigEntry[RuntimeT]:
         self._runtime_data = value
 
     def clock_skew_s(self) -> float | None:
-        """How far the device's clock is off (positive: ahead), where its integration keeps ``clock_skew_s``."""
+        """Return how far the device's clock is off (positive: ahead), if its integration provides ``clock_skew_s``."""
         skew = getattr(self._runtime_data, "clock_skew_s", None)
         return float(skew) if isinstance(skew, int | float) else None
 
     def async_on_unload(self, callback: Callable[[], None]) -> None:
-        """Call this when the entry is unloaded, last added first."""
+        """Call this function when the entry is unloaded, in reverse order."""
         self._on_unload.append(callback)
 
     def async_run_unload(self) -> None:
-        """Run and forget what ``async_on_unload`` collected, and the runtime data with it."""
+        """Run the ``async_on_unload`` functions, then forget them and the runtime data."""
         while self._on_unload:
             self._on_unload.pop()()
         self._runtime_data = None

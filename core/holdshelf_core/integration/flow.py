@@ -1,7 +1,7 @@
-"""The steps in which a person adds or changes a camera: their fields are an integration's, their words strings.json's.
+"""The steps in which a person adds or changes a camera: an integration defines their fields, strings.json their texts.
 
-The command line and the terminal's screens ask what stands here and nothing else. An integration's ``config_flow`` names its
-fields in ``STEPS``; words that its own strings.json lacks are those of core's (``integration/strings.json``).
+The command line and the screens ask exactly these fields. An integration's ``config_flow`` lists them in ``STEPS``; texts missing
+from its strings.json come from core's (``integration/strings.json``).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any, Literal
 
 type Kind = Literal["text", "secret", "tick", "choice"]
 type Steps = Mapping[str, tuple[FlowField, ...]]
-"""Fields by step: ``device`` (try a new camera), ``reauth`` and ``reconfigure`` (one that is here)."""
+"""Fields by step: ``device`` (test a new camera), ``reauth`` and ``reconfigure`` (an existing one)."""
 
 CORE = "holdshelf_core.integration"
 
 
 @dataclass(frozen=True, slots=True)
 class FlowField:
-    """One thing that is asked. ``needed``: it cannot be left out. ``value``: what most people will say."""
+    """One field. ``needed``: it is required. ``value``: the usual answer."""
 
     key: str
     kind: Kind = "text"
@@ -33,12 +33,12 @@ class FlowField:
 USERNAME = FlowField("username")
 PASSWORD = FlowField("password", "secret")
 ADDRESS = FlowField("address", needed=True)
-UDP = FlowField("udp", "tick")
+UDP, MULTICAST = FlowField("udp", "tick"), FlowField("multicast", "tick")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldWords:
-    """``label`` in a form, ``hint`` inside the empty field, ``ask`` as a question at a prompt and when it is missing."""
+    """``label`` in a form, ``hint`` inside the empty field, ``ask`` as a question at a prompt and when the value is missing."""
 
     label: str
     hint: str
@@ -47,7 +47,7 @@ class FieldWords:
 
 @dataclass(frozen=True, slots=True)
 class StepWords:
-    """``does`` stands on the button, ``doing`` while it is done."""
+    """``does`` is the button's text, ``doing`` is shown while it runs."""
 
     title: str
     lead: str
@@ -58,13 +58,13 @@ class StepWords:
 
 @cache
 def strings(package: str) -> dict[str, Any]:
-    """A package's strings.json. Small, read once."""
+    """Return a package's strings.json. Small, read once."""
     loaded: dict[str, Any] = json.loads((files(package) / "strings.json").read_text(encoding="utf-8"))
     return loaded
 
 
 def step_words(package: str, step: str, fields: Sequence[FlowField], **placeholders: str) -> StepWords:
-    """A step's words with the placeholders filled in. Raises KeyError for one that strings.json does not have."""
+    """Return a step's texts with the placeholders filled in. Raises KeyError for one that strings.json lacks."""
     said = strings(package)["config"]["step"][step]
     common = strings(CORE)["config"]["data"]
     own = said.get("data", {})
@@ -78,10 +78,10 @@ def step_words(package: str, step: str, fields: Sequence[FlowField], **placehold
 
 
 def error_words(key: str, **placeholders: str) -> tuple[str, str]:
-    """(sentence, next step) of an error that core itself raises in a flow."""
+    """Return (sentence, next step) of an error that core itself raises in a flow."""
     said = strings(CORE)["config"]["error"][key]
     return said["sentence"].format(**placeholders), said["next_step"].format(**placeholders)
 
 
-# Read when they are imported: the first question is asked on a running loop.
+# Loaded at import, as the first question is asked on a running loop.
 strings(CORE)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 
 from .entry import ConfigEntry
 from .flow import Steps
-from .models import DiscoveredCamera, EntryDraft
+from .models import CameraRecording, DiscoveredCamera, EntryDraft
 from .root import Holdshelf
 
 GROUP = "holdshelf.integrations"
@@ -22,15 +22,15 @@ class ConfigFlow(Protocol):
     """The ``config_flow`` module of an integration: discover → pick → test; core asks for name and area."""
 
     STEPS: Steps
-    """What is asked in the steps that are its own; their words are in its strings.json."""
+    """The fields of its own steps; their texts are in its strings.json."""
 
     def matches(self, address: str) -> bool:
-        """Does this integration take such an address?"""
+        """Return whether this integration handles such an address."""
 
     async def async_discover(
         self, holdshelf: Holdshelf, *, probe_addresses: Sequence[str] | None, timeout_s: float
     ) -> list[DiscoveredCamera]:
-        """Look for devices: by multicast, or by asking each of ``probe_addresses`` alone."""
+        """Discover devices: by multicast, or by probing each of ``probe_addresses``."""
 
     async def async_probe(
         self,
@@ -40,32 +40,43 @@ class ConfigFlow(Protocol):
         password: str | None,
         *,
         known: Mapping[str, Any] | None = None,
+        profile: str = "",
     ) -> EntryDraft:
-        """Try an address with credentials; raises FlowError with the field to correct.
+        """Test an address with credentials. Raises FlowError with the field to correct.
 
-        ``known``: the data of the entry when the camera is here already; a certificate in it is held to.
+        ``known``: the entry's data for an existing camera; a certificate in it must match, and its stream stays the chosen one.
+        ``profile``: the stream to take where a device has several, by the device's own name for it (``StreamChoice``).
         """
 
 
 class CameraControl(Protocol):
-    """The ``control`` module that an integration may have: what a person has done at a camera itself.
+    """The optional ``control`` module of an integration: operations on the camera device.
 
     Each raises HoldshelfError.
     """
 
     async def async_details(self, holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> dict[str, Any]:
-        """What it tells of itself, as JSON-able data without hosts and secrets."""
+        """Return what the camera reports about itself, JSON-serializable, without hosts and secrets."""
 
     async def async_sound_off(self, holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> tuple[int, int]:
-        """Switch its sound off; how many of its streams had sound, and still have."""
+        """Turn its sound off; return how many of its streams had sound, and how many still have."""
 
     async def async_set_time(self, holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> tuple[float | None, float | None]:
-        """Set its clock; how far it was off before and is after, in s."""
+        """Set its clock; return how far it was off before and after, in s."""
 
     async def async_put_masks(
         self, holdshelf: Holdshelf, entry: ConfigEntry[Any], masks: Sequence[Sequence[tuple[float, float]]]
     ) -> int:
-        """Have it cover these polygons, corners in shares of width and height; how many it covers."""
+        """Have it hide these polygons (corners as fractions of width and height); return how many it hides."""
+
+
+class Recordings(Protocol):
+    """The optional ``replay`` module of an integration: what its cameras have recorded themselves."""
+
+    async def async_recorded(
+        self, holdshelf: Holdshelf, entry: ConfigEntry[Any], start_utc_ns: int, end_utc_ns: int
+    ) -> CameraRecording | None:
+        """Return what it has of that time, by our clock; None: nothing, or it records nothing. Raises HoldshelfError."""
 
 
 class Integration(Protocol):
@@ -76,7 +87,7 @@ class Integration(Protocol):
     config_flow: ConfigFlow
 
     async def async_setup_entry(self, holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> None:
-        """Start; raises EntryNotReady, EntryAuthFailed or EntryError."""
+        """Set up an entry. Raises EntryNotReady, EntryAuthFailed or EntryError."""
 
     async def async_unload_entry(self, holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> None:
         """Stop what set-up started."""
@@ -84,7 +95,7 @@ class Integration(Protocol):
 
 @cache
 def integrations() -> dict[str, Integration]:
-    """Every installed integration by domain. ``stream`` ships in core and stands last: it takes any stream address."""
+    """Return every installed integration by domain. ``stream`` ships in core and comes last, as it accepts any stream address."""
     found: dict[str, Integration] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
         found[point.name] = _complete(point.load())
@@ -93,24 +104,30 @@ def integrations() -> dict[str, Integration]:
 
 
 class Diagnostics(Protocol):
-    """The ``diagnostics`` module that an integration may have."""
+    """The optional ``diagnostics`` module of an integration."""
 
     async def async_get_diagnostics(self, holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> dict[str, Any]:
-        """What is known of a camera, to get help: JSON-able, without secrets and hosts (``integration.redact``)."""
+        """Return a camera's diagnostics: JSON-serializable, without secrets and hosts (``integration.redact``)."""
 
 
 def diagnostics(domain: str) -> Diagnostics | None:
-    """How an integration tells of its cameras; None where it tells nothing."""
+    """Return an integration's diagnostics module; None if it has none."""
     return cast(Diagnostics | None, _module(domain, "diagnostics"))
 
 
 def control(domain: str) -> CameraControl | None:
-    """How cameras of an integration are controlled; None where they cannot be."""
+    """Return an integration's control module; None if it has none."""
     return cast(CameraControl | None, _module(domain, "control"))
 
 
+@cache
+def recordings(domain: str) -> Recordings | None:
+    """Return an integration's replay module; None if it has none."""
+    return cast(Recordings | None, _module(domain, "replay"))
+
+
 def _module(domain: str, name: str) -> ModuleType | None:
-    """A module that an integration may have or not."""
+    """Return an optional module of an integration; None if it does not exist."""
     package = integrations().get(domain)
     if package is None or find_spec(f"{package.__name__}.{name}") is None:
         return None
@@ -118,6 +135,6 @@ def _module(domain: str, name: str) -> ModuleType | None:
 
 
 def _complete(package: ModuleType) -> Integration:
-    """With its config flow, which is a module of its own."""
+    """Return the package with its config flow, which is a separate module."""
     import_module(f"{package.__name__}.config_flow")
     return cast(Integration, package)

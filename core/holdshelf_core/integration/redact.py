@@ -1,4 +1,4 @@
-"""Takes secrets and hosts out of what may be handed on: by key, by what an entry knows, and by what looks like one."""
+"""Removes secrets and hosts from data to be passed on: by key, by an entry's known values, and by pattern."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEYS = frozenset(
 )
 _SHORT_CHARS = 4
 _LOOKS_LIKE_ONE = re.compile(
-    r"\b[a-z][a-z0-9+.-]*://[^\s'\",;)]+"  # an address of the web's form
+    r"\b[a-z][a-z0-9+.-]*://[^\s'\",;)]+"  # a URL
     r"|\burn:[\w:.-]+"
     r"|(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])"  # a UUID, whose end may be a MAC address
     r"|(?<![0-9a-f])[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}(?![0-9a-f])"  # a MAC address
@@ -30,7 +30,7 @@ _LOOKS_LIKE_ONE = re.compile(
 
 
 def secrets_of(entry: ConfigEntry[Any], further: Iterable[str] = ()) -> list[str]:
-    """Every text of an entry that must not leave, longest first so that no part of one is left standing."""
+    """Return every text of an entry that must be removed, longest first so that no part of one remains."""
     data = entry.data
     stream = data.get("stream") or {}
     found = {str(value) for key, value in {**stream, **data}.items() if key in KEYS and isinstance(value, str)}
@@ -50,14 +50,14 @@ def _hosts(url: str) -> set[str]:
 
 
 def redact(value: Any, secrets: Iterable[str]) -> Any:
-    """A copy of plain data without them."""
+    """Return a copy of plain data without the secrets."""
     known = [_pattern(secret) for secret in secrets]
     return _redact(value, re.compile("|".join(known), re.IGNORECASE) if known else None)
 
 
 def _pattern(secret: str) -> str:
     quoted = re.escape(secret)
-    # A user that is called 'a' must not take every a out.
+    # A user named 'a' must not remove every a.
     return quoted if len(secret) >= _SHORT_CHARS else rf"(?<!\w){quoted}(?!\w)"
 
 

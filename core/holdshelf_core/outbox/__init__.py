@@ -1,1 +1,1 @@
-"""Outboxes: what lies ready for one person each, how it gets there, who fetches it, and when it goes."""
+"""Outboxes: files ready for one person each, how they get there, who fetches them, and when they expire."""

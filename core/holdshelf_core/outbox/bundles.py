@@ -1,7 +1,7 @@
-"""Bundles as an outbox shows them: which files, how long, with which checksum. Found out once: none ever changes.
+"""Bundles as an outbox shows them: files, sizes, checksums. Computed once, as a bundle never changes.
 
-The zip lies nowhere (``releasing.zipping``). It is shown once its checksum is known, which a thread finds out after the
-bundle was made: a fetch is written down with the checksum of what is fetched before its first byte.
+The zip is not stored (``releases.zipping``). It is shown once its checksum is known, which a thread computes after the bundle was
+made: a fetch is logged with the file's checksum before its first byte.
 """
 
 from __future__ import annotations
@@ -15,19 +15,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from holdshelf_core.actions.state_store import StateStore
+from holdshelf_core.bus import EventBus
 from holdshelf_core.errors import HoldshelfError, Unavailable
-from holdshelf_core.outbox.sources import InFile, Source
+from holdshelf_core.outbox.sources import ByteSource, InFile
 from holdshelf_core.policy import model
 from holdshelf_core.policy.releases import has_bundle
-from holdshelf_core.releasing.writing import SUMS, UNLISTED, Parts, read_file
-from holdshelf_core.releasing.zipping import ZipView
-from holdshelf_storage import outbox as disk
-from holdshelf_storage.bundles import folder_of, parts_of
+from holdshelf_core.releases.writing import SUMS, UNLISTED, Parts, read_file
+from holdshelf_core.releases.zipping import ZipView
+from holdshelf_storage.decoding import decode_json
 from holdshelf_storage.errors import StorageError
+from holdshelf_storage.outbox import outbox as disk
+from holdshelf_storage.outbox.bundles import folder_of, parts_of
 
 if TYPE_CHECKING:
-    from holdshelf_core.app import Holdshelf
-    from holdshelf_core.store import Opened
+    from holdshelf_core.buffer.store import Opened
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ _MAX_LIST_BYTES = 16 << 20
 
 
 class ZipSum(msgspec.Struct, frozen=True):
-    """MEDIA/outbox/.sums/RELEASE.json. ``made_utc_ns``: of the bundle whose zip it is."""
+    """MEDIA/outbox/.sums/RELEASE.json. ``made_utc_ns``: when the zipped bundle was made."""
 
     made_utc_ns: int
     size: int
@@ -52,10 +54,10 @@ class Known:
 
 
 class Bundles:
-    """All of them. Methods run on the loop."""
+    """All bundles. Methods run on the loop."""
 
-    def __init__(self, holdshelf: Holdshelf) -> None:
-        self._holdshelf = holdshelf
+    def __init__(self, state_store: StateStore, bus: EventBus) -> None:
+        self._state_store = state_store
         self._opened: Opened | None = None
         self._known: dict[str, Known] = {}
         self._sums: dict[str, ZipSum] = {}
@@ -65,14 +67,14 @@ class Bundles:
         self._summing: asyncio.Task[None] | None = None
         self._taking: asyncio.Future[ZipSum | None] | None = None
         self._reading = asyncio.Lock()
-        holdshelf.bus.async_listen("house_changed", lambda event: self._changed(event.data["tables"]))
+        bus.async_listen("house_changed", lambda event: self._changed(event.data["tables"]))
 
     def _changed(self, tables: list[str]) -> None:
         if "releases" in tables:
             self._wake.set()
 
     def async_attach(self, opened: Opened) -> None:
-        """The volume is here."""
+        """Start using the volume."""
         self._opened, self._stop = opened, threading.Event()
         self._known.clear()
         self._sums.clear()
@@ -80,20 +82,20 @@ class Bundles:
         self._summing = asyncio.get_running_loop().create_task(self._sum_all(), name="zip sums")
 
     async def async_detach(self) -> None:
-        """The volume goes."""
+        """Stop using the volume."""
         self._stop.set()
         if self._summing is not None:
             self._summing.cancel()
             await asyncio.gather(self._summing, return_exceptions=True)
         if self._taking is not None:
-            # It reads by a descriptor that is about to be closed.
+            # It reads through a descriptor that is about to be closed.
             await asyncio.gather(self._taking, return_exceptions=True)
         self._opened = None
 
     # --- what is in them ------------------------------------------------------------------------------------------------
 
     async def async_known(self, row: model.Release) -> Known | None:
-        """What is in the release's bundle; None when it cannot be read, which the service's log says."""
+        """Return a release's bundle contents; None when unreadable, which is logged in the service's log."""
         assert row.bundle is not None
         opened, bundle = self._opened, row.bundle
         if opened is None:
@@ -114,15 +116,15 @@ class Bundles:
         return known
 
     def zip_sum(self, row: model.Release) -> str:
-        """SHA-256 of its zip; '' while it is not known yet."""
+        """Return the SHA-256 of its zip; '' while unknown."""
         found = self._sums.get(row.id)
         return found.sha256 if found is not None and row.bundle and found.made_utc_ns == row.bundle.made_utc_ns else ""
 
-    def open(self, release: str, path: str, sums_sha256: str) -> Source:
-        """A file of it, '' its zip. Blocks. Raises HoldshelfError, StorageError."""
+    def open(self, release: str, path: str, sums_sha256: str) -> ByteSource:
+        """Open a file of it, '' for its zip. Blocks. Raises HoldshelfError, StorageError."""
         opened = self._opened
         if opened is None:
-            raise Unavailable("The media disk is not there now.", "Try again in a moment.")
+            raise Unavailable("The media disk is missing.", "Try again in a moment.")
         root_fd = opened.volume.root_fd
         if not path:
             return ZipView.open(root_fd, release, sums_sha256)
@@ -135,7 +137,7 @@ class Bundles:
             await self._wake.wait()
             self._wake.clear()
             opened = self._opened
-            state = self._holdshelf.house.state
+            state = self._state_store.state
             for row in list(state.releases.values()):
                 if opened is None or not has_bundle(row) or self.zip_sum(row):
                     continue
@@ -156,7 +158,7 @@ class Bundles:
             self._sums[row.id] = found
 
     def forget(self, release: str) -> None:
-        """Its bundle is gone."""
+        """Forget a bundle that was deleted."""
         self._known.pop(release, None)
         self._sums.pop(release, None)
 
@@ -164,7 +166,7 @@ class Bundles:
 def _read(root_fd: int, release: str, bundle: model.Bundle) -> Known:
     with ZipView.open(root_fd, release, bundle.sums_sha256) as view:
         zip_size = view.size
-    parts = msgspec.json.decode(read_file(root_fd, parts_of(release), _MAX_LIST_BYTES), type=Parts)
+    parts = decode_json(read_file(root_fd, parts_of(release), _MAX_LIST_BYTES), Parts)
     folder = folder_of(release)
     sums = {}
     for line in read_file(root_fd, f"{folder}/{SUMS}", _MAX_LIST_BYTES).decode().splitlines():
@@ -181,7 +183,7 @@ def _read(root_fd: int, release: str, bundle: model.Bundle) -> Known:
 
 def _kept_sum(root_fd: int, release: str, made_utc_ns: int) -> ZipSum | None:
     try:
-        found = msgspec.json.decode(disk.read_sum(root_fd, release) or b"null", type=ZipSum | None)
+        found = decode_json(disk.read_sum(root_fd, release) or b"null", ZipSum | None)
     except msgspec.MsgspecError:
         return None
     return found if found is not None and found.made_utc_ns == made_utc_ns else None

@@ -1,8 +1,7 @@
-"""Files that are being fetched: each was written down before its first byte, and its right is asked for at every piece.
+"""Files being fetched: each is logged before its first byte, and the right is checked for each chunk.
 
-The bytes go from here, piece by piece, and are counted here. A fetch ends with an entry that says how many left;
-without one all that can be said is "unknown, at most the whole file". This module must never hand out a byte of a file
-whose entry is not on disk.
+This module sends the bytes in chunks and counts them. A fetch ends with an entry that says how many bytes were sent; without one,
+the log can only say "unknown, at most the whole file". It must never send a byte of a file whose entry is not on disk.
 """
 
 from __future__ import annotations
@@ -13,52 +12,50 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from holdshelf_core.actions import LogForm
-from holdshelf_core.api.types_outbox import MAX_READ_BYTES
-from holdshelf_core.caller import Caller
+from holdshelf_core.actions.authorizer import Authorizer
+from holdshelf_core.actions.caller import Caller
+from holdshelf_core.actions.rate_limit import RateLimit
+from holdshelf_core.actions.registry import LogForm
 from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound, Refused, Unavailable
+from holdshelf_core.frame import async_settled
 from holdshelf_core.outbox.contents import Contents, Item
-from holdshelf_core.outbox.sources import Source
-from holdshelf_core.pace import Pace
-from holdshelf_core.tasks import async_settled
-
-if TYPE_CHECKING:
-    from holdshelf_core.app import Holdshelf
+from holdshelf_core.outbox.sources import ByteSource
+from holdshelf_core.outbox.types import MAX_READ_BYTES
+from holdshelf_core.times import NS
 
 _LOGGER = logging.getLogger(__name__)
 
-NS = 1_000_000_000
 FETCH, CLOSE = "outbox.fetch", "outbox.close"
 PER_SESSION, IN_ALL = 16, 128
 IDLE_NS = 600 * NS
 RETRY_NS = 5 * NS
 MAX_WAITING_CLOSES = 1_000
 BURST, PER_S = 1_000, 0.5
-"""How many files one person may begin to fetch: some bundles, as folders, at once; then so many a second."""
+"""Rate limit for one person's fetches: a burst that covers several bundles as folders, then this many per second."""
 
 
 @dataclass(slots=True, eq=False)
 class Fetch:
-    """One of them."""
+    """A file that a client is fetching, from opening to closing."""
 
     handle: str
     caller: Caller
     acting_as: str
     item: Item
-    source: Source
+    source: ByteSource
     sha256: str
     seq: int
     last_boot_ns: int
     delivered: int = 0
     reading: int = 0
     ended: str = ""
-    """Why, once it has: nothing more is read from it."""
+    """Why it ended, once it has; then nothing more is read."""
 
 
 def form_of(item: Item, sha256: str) -> LogForm:
-    """What an entry says of a file. Its name may be anything, so it is private."""
+    """Return an entry's log form for a file. Its name may be any text, so it is private."""
     about = item.about
     return LogForm(
         cameras=(about.camera,) if about is not None else (),
@@ -76,61 +73,63 @@ def _same(one: Caller, other: Caller) -> bool:
 
 
 class Fetches:
-    """All of them. Methods run on the loop."""
+    """All fetches. Methods run on the loop."""
 
-    def __init__(self, holdshelf: Holdshelf, contents: Contents) -> None:
-        self._holdshelf = holdshelf
-        self._contents = contents
+    def __init__(self, authorizer: Authorizer, contents: Contents) -> None:
+        self._authorizer, self._contents = authorizer, contents
+        self._clock = authorizer.frame.clock
         self._open: dict[str, Fetch] = {}
         self._waiting: list[tuple[Caller, str, LogForm]] = []
         self._retry_boot_ns = 0
-        self._pace = Pace(BURST, PER_S)
+        self._pace = RateLimit(BURST, PER_S)
         self._reading = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._tasks: set[asyncio.Task[None]] = set()
-        holdshelf.bus.async_listen("session_ended", lambda e: self._session_ended(e.data["session"], e.data["why"]))
+        authorizer.frame.bus.async_listen(
+            "session_ended", lambda e: self._session_ended(e.data["session"], e.data["why"])
+        )
 
     def check_free(self, caller: Caller) -> None:
-        """Raises Conflict when this session, or everybody together, has too many."""
+        """Raise Conflict when this session, or everyone together, has too many."""
         if sum(_same(one.caller, caller) for one in self._open.values()) >= PER_SESSION:
-            raise Conflict(f"At most {PER_SESSION} files are fetched at a time.", "Close one of them first.")
+            raise Conflict(f"You can fetch at most {PER_SESSION} files at a time.", "Close one first.")
         if len(self._open) >= IN_ALL:
-            raise Conflict(f"At most {IN_ALL} files are fetched at a time here.", "Try again in a moment.")
+            raise Conflict(f"This server allows at most {IN_ALL} fetches at a time.", "Try again in a moment.")
 
     def take_turn(self, caller: Caller) -> None:
-        """One more file is begun. Raises Conflict when this person has begun very many lately."""
-        wait_s = self._pace.take(caller.who, self._holdshelf.clock.boot_ns())
+        """Count one more file. Raises Conflict when this person began too many recently."""
+        wait_s = self._pace.take(caller.who, self._clock.boot_ns())
         if wait_s:
             raise Conflict(
-                f"You have fetched {BURST} files in a short time, and each is in the access log.",
-                f"Go on in {max(1, round(wait_s))} seconds; a bundle's zip is one file.",
+                f"You fetched {BURST} files in a short time; each one goes into the access log.",
+                f"Try again in {max(1, round(wait_s))} seconds; a bundle's zip is one file.",
             )
 
-    def begin(self, caller: Caller, acting_as: str, item: Item, source: Source, sha256: str, seq: int) -> Fetch:
-        """Its entry is on disk: it may be read."""
+    def begin(self, caller: Caller, acting_as: str, item: Item, source: ByteSource, sha256: str, seq: int) -> Fetch:
+        """Start a fetch whose entry is on disk, so that it can be read."""
         handle = secrets.token_hex(16)
-        fetch = Fetch(handle, caller, acting_as, item, source, sha256, seq, self._holdshelf.clock.boot_ns())
+        fetch = Fetch(handle, caller, acting_as, item, source, sha256, seq, self._clock.boot_ns())
         self._open[handle] = fetch
         return fetch
 
     def under_way(self) -> frozenset[int]:
-        """The entries of what is being fetched."""
+        """Return the entries of all fetches in progress."""
         return frozenset(fetch.seq for fetch in self._open.values())
 
     def is_fetched(self, release: str) -> bool:
-        """Whether anything of that release's bundle is under way."""
+        """Return whether anything of that release's bundle is being fetched."""
         return any(one.item.release == release for one in self._open.values())
 
     # --- reading ----------------------------------------------------------------------------------------------------------
 
     async def async_read(self, caller: Caller, handle: str, offset: int, length: int) -> bytes:
-        """A piece of it; b'' behind its end. Raises Refused, NotFound, Unavailable, StorageError."""
+        """Return a chunk; b'' beyond the end. Raises Refused, NotFound, Unavailable, StorageError."""
         fetch = self._of(caller, handle)
         if offset < 0 or not 0 < length <= MAX_READ_BYTES:
             raise BadRequest(f"A piece has 1 to {MAX_READ_BYTES} bytes.")
         self._check(fetch)
-        fetch.last_boot_ns = self._holdshelf.clock.boot_ns()
+        fetch.last_boot_ns = self._clock.boot_ns()
         fetch.reading += 1
         self._reading += 1
         self._quiet.clear()
@@ -151,18 +150,18 @@ class Fetches:
     def _of(self, caller: Caller, handle: str) -> Fetch:
         fetch = self._open.get(handle)
         if fetch is None or not _same(fetch.caller, caller):
-            raise NotFound("That file is not being fetched any more.", "Fetch it again.")
+            raise NotFound("That file is no longer being fetched.", "Fetch it again.")
         return fetch
 
     def _check(self, fetch: Fetch) -> None:
-        """Raises Refused, Unavailable; the fetch is over then."""
+        """Check the right. Raises Refused, Unavailable; the fetch has ended then."""
         if fetch.ended:
             raise Refused("", fetch.ended)
-        log = self._holdshelf.gate.log
+        log = self._authorizer.log
         if log.problem is not None or log.unwritable is not None:
-            # Nobody is given anything while nothing can be written, though this one was written down before.
+            # Nobody gets anything while nothing can be logged, even though this fetch was logged before.
             self._end(fetch, "The access log cannot be written.")
-            raise Unavailable("The access log cannot be written, so nothing leaves.", "Recording goes on meanwhile.")
+            raise Unavailable("The access log cannot be written, so nothing can be fetched.", "Recording continues.")
         if why := self._why_not(fetch):
             self._end(fetch, why)
             raise Refused("", why)
@@ -170,29 +169,29 @@ class Fetches:
     def _why_not(self, fetch: Fetch) -> str:
         caller, release = fetch.caller, fetch.item.release
         if release:
-            row = self._holdshelf.house.state.releases.get(release)
+            row = self._authorizer.store.state.releases.get(release)
             if row is None or not self._contents.is_theirs(caller, row):
                 decision = self._contents.decide(caller, fetch.item)
-                return decision.sentence if not decision.allowed else f"The bundle of {release} is not there any more."
+                return decision.sentence if not decision.allowed else f"The bundle of {release} no longer exists."
         decision = self._contents.decide(caller, fetch.item)
         return "" if decision.allowed else decision.sentence
 
     # --- the end ----------------------------------------------------------------------------------------------------------
 
     def close(self, caller: Caller, handle: str) -> int:
-        """The client has what it wants; how many bytes left. Raises NotFound."""
+        """End a fetch at the client's request; return how many bytes were sent. Raises NotFound."""
         fetch = self._of(caller, handle)
         self._end(fetch, "closed")
         return fetch.delivered
 
     async def async_watch(self) -> None:
-        """Each second: what nobody may fetch any more, or nobody reads, is over; entries that could not be written are."""
-        boot_ns = self._holdshelf.clock.boot_ns()
+        """Each second: end fetches no longer allowed or read, and write entries that could not be written before."""
+        boot_ns = self._clock.boot_ns()
         for fetch in list(self._open.values()):
             if why := self._why_not(fetch):
                 self._end(fetch, why)
             elif boot_ns - fetch.last_boot_ns > IDLE_NS:
-                self._end(fetch, "Nothing was read of it for ten minutes.")
+                self._end(fetch, "The download was idle for ten minutes.")
         if self._waiting and boot_ns >= self._retry_boot_ns:
             self._retry_boot_ns = boot_ns + RETRY_NS
             waiting, self._waiting = self._waiting, []
@@ -205,12 +204,12 @@ class Fetches:
                 self._end(fetch, why)
 
     async def async_stop(self, why: str = "The service stopped.") -> None:
-        """Everything is over, and written down."""
+        """End all fetches and log that."""
         for fetch in list(self._open.values()):
             self._end(fetch, why)
         with suppress(TimeoutError):
             async with asyncio.timeout(5):
-                # What a thread reads, it reads by a descriptor that is closed next.
+                # A thread reads through a descriptor that is closed next.
                 await self._quiet.wait()
                 await async_settled(self._tasks)
 
@@ -232,7 +231,7 @@ class Fetches:
 
     async def _write(self, caller: Caller, acting_as: str, form: LogForm) -> None:
         try:
-            await self._holdshelf.gate.async_append(CLOSE, caller, "done", form, acting_as=acting_as)
+            await self._authorizer.async_append(CLOSE, caller, "done", form, acting_as=acting_as)
         except Unavailable:
             if len(self._waiting) < MAX_WAITING_CLOSES:
                 self._waiting.append((caller, acting_as, form))
@@ -247,7 +246,8 @@ def _short(why: str) -> str:
 
 
 def fetched_words(opened: Mapping[str, Any], closed: Mapping[str, Any] | None) -> str:
-    """What left of a file, for a reader of the log: from its two public entries, ``closed`` None when there is none."""
+    """Return how much of a file was sent, for a reader of the log: from its two public entries, ``closed`` None when there is
+    none."""
     size = int(opened.get("facts", {}).get("size", 0))
     if closed is None:
         return f"unknown, at most {size} bytes"

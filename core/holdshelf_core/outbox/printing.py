@@ -1,7 +1,7 @@
-"""Printers, by CUPS's own commands: `lpstat` says which there are, `lp` takes a paper.
+"""Printers, through CUPS's commands: `lpstat` lists them, `lp` prints.
 
-No shell, a fixed environment, bounded time. ``CUPS_SERVER`` of the service's own environment is passed on (another
-socket or server than CUPS's default); nothing else is.
+No shell, a fixed environment, limited time. ``CUPS_SERVER`` is passed on from the service's environment (for another socket or
+server than CUPS's default); nothing else is.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from holdshelf_core.api.types_outbox import PrinterRow, Printers
 from holdshelf_core.errors import BadRequest, Conflict, NotFound, Unavailable
+from holdshelf_core.outbox.types import PrinterRow, Printers
 
 PROGRAMS = Path("/usr/bin")
 LIST_TIMEOUT_S, PRINT_TIMEOUT_S = 10.0, 30.0
 MAX_SAID_BYTES = 64 << 10
 MAX_PRINTERS = 200
-# CUPS: any printable ASCII but space, tab, / and #; at most 127. One that begins with - would be an option.
+# CUPS: any printable ASCII but space, tab, / and #; at most 127. A leading - would be taken for an option.
 _NAME = re.compile(r"[!\"$%&'()*+,.0-9:;<=>?@A-Z\[\\\]^_`a-z{|}~][!-.0-9:-~]{0,126}", re.ASCII)
-_NO_CUPS = "This machine has no CUPS, so nothing can be printed from here."
-_INSTALL = "Install the package cups-client (and cups, or a client.conf that names a server), or print to a file."
-_ELSEWHERE = "Take the outbox or a file; the admin of this machine sets printers up."
+_NO_CUPS = "CUPS is not installed on this machine, so you cannot print from here."
+_INSTALL = "Install the package cups-client (with cups, or with a client.conf that names a server), or print to a file."
+_ELSEWHERE = "Use the outbox or a file. The admin of this server sets up printers."
 _JOB = re.compile(r"request id is (\S{1,140})")
 
 
 def is_name(name: str) -> bool:
-    """Whether CUPS could have a printer of that name."""
+    """Return whether CUPS could have a printer of that name."""
     return bool(_NAME.fullmatch(name)) and "#" not in name
 
 
 async def async_printers(only: Sequence[str]) -> Printers:
-    """All that papers may go to. ``only``: the Board's list, () any."""
+    """Return the printers that papers may go to. ``only``: the Board's list, () for any."""
     try:
         names, said, default = await _listed()
     except Unavailable as error:
@@ -64,9 +64,8 @@ _asking: asyncio.Task[tuple[list[str], str, str]] | None = None
 
 
 async def _listed() -> tuple[list[str], str, str]:
-    """CUPS's printers, what it says of them, and its default. Who asks meanwhile gets the same answer: however many ask,
-    one program runs. Raises Unavailable.
-    """
+    """Return CUPS's printers, their states, and the default. Concurrent calls share one run of the command. Raises
+    Unavailable."""
     global _asking  # noqa: PLW0603 - one for the process
     if _asking is None or _asking.done() or _asking.get_loop() is not asyncio.get_running_loop():
         _asking = asyncio.get_running_loop().create_task(_ask(), name="lpstat")
@@ -81,9 +80,9 @@ async def _ask() -> tuple[list[str], str, str]:
 
 
 async def async_choose(name: str, only: Sequence[str]) -> str:
-    """The printer that a paper goes to. Raises NotFound, Conflict, Unavailable."""
+    """Return the printer that a paper goes to. Raises NotFound, Conflict, Unavailable."""
     if name and not is_name(name):
-        raise BadRequest(f"{_words(name)[:60]!r} is no printer's name.", "`holdshelf print printers` lists them.")
+        raise BadRequest(f"{_words(name)[:60]!r} is not a printer name.", "`holdshelf print printers` lists them.")
     known = await async_printers(only)
     names = [row.name for row in known.printers]
     if name in names:
@@ -93,21 +92,21 @@ async def async_choose(name: str, only: Sequence[str]) -> str:
             raise Unavailable(known.problem, _ELSEWHERE)
         if only and name not in only:
             raise Conflict(
-                f"Papers do not go to {name}: the Board's list of printers leaves it out.",
+                f"Papers may not be printed on {name}: it is not on the Board's list of printers.",
                 f"Choose {', '.join(names)}.",
             )
-        raise NotFound(f"There is no printer {name}.", f"There are: {', '.join(names) or 'none'}.")
+        raise NotFound(f"There is no printer named {name}.", f"There are: {', '.join(names) or 'none'}.")
     default = next((row.name for row in known.printers if row.is_default), names[0] if len(names) == 1 else "")
     if not default:
         if not names:
             raise Unavailable(known.problem, _ELSEWHERE)
-        raise Conflict("There are several printers and none is the default.", f"Name one: {', '.join(names)}.")
+        raise Conflict("There are several printers, and none is the default.", f"Name one: {', '.join(names)}.")
     return default
 
 
 async def async_print(printer: str, title: str, content: bytes) -> str:
-    """Hands it to CUPS; CUPS's number of the job, '' when it named none. Raises Unavailable."""
-    # Said, and not left to CUPS's guess: a text that begins as PostScript, or as an order to the printer, is none here.
+    """Pass it to CUPS; return CUPS's job id, '' when it gave none. Raises Unavailable."""
+    # Stated rather than left for CUPS to guess: a text that begins like PostScript, or a printer command, is still a text.
     kind = "application/pdf" if content.startswith(b"%PDF-") else "text/plain"
     words = ("lp", "-d", printer, "-o", f"document-format={kind}", "-t", _words(title)[:120] or "Holdshelf", "-")
     said = await _run(words, PRINT_TIMEOUT_S, content)
@@ -116,7 +115,7 @@ async def async_print(printer: str, title: str, content: bytes) -> str:
 
 
 async def _run(words: Sequence[str], timeout_s: float, content: bytes = b"", *, may_fail: bool = False) -> str:
-    """What it said. Raises Unavailable with its own words when it failed."""
+    """Return the command's output. Raises Unavailable with its message when it failed."""
     environment = {"PATH": str(PROGRAMS), "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
     if server := os.environ.get("CUPS_SERVER"):
         environment["CUPS_SERVER"] = server
@@ -142,7 +141,7 @@ async def _run(words: Sequence[str], timeout_s: float, content: bytes = b"", *, 
     except TimeoutError:
         raise Unavailable(
             f"CUPS did not answer `{words[0]}` within {timeout_s:.0f} seconds.",
-            "Look at the printer and at CUPS's log.",
+            "Check the printer and the CUPS log.",
         ) from None
     finally:
         if process.returncode is None:
@@ -158,5 +157,5 @@ async def _run(words: Sequence[str], timeout_s: float, content: bytes = b"", *, 
 
 
 def _words(text: str) -> str:
-    """One line without control characters."""
+    """Return one line without control characters."""
     return " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in text).split()).rstrip(".")

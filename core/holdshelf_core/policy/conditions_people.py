@@ -1,6 +1,6 @@
-"""What acts on people, settings, the log and releases ask for beyond the hands they lie in: a paper, a second person, the Board.
+"""Conditions of actions on people, settings, the log and releases besides the role: a paper, a second person, the Board.
 
-As ``conditions``, of which this is the other half.
+The other half of ``conditions``.
 """
 
 from __future__ import annotations
@@ -9,24 +9,24 @@ from collections.abc import Callable
 
 from holdshelf_core.policy.board import loosened
 from holdshelf_core.policy.case import Decision, refused
-from holdshelf_core.policy.hands import Ask, Hands
 from holdshelf_core.policy.model import RIGHTS, Seat
+from holdshelf_core.policy.question import Ask, Role
 from holdshelf_core.policy.second import FLAG_PAPER, is_paper, review_problem, second_person
 from holdshelf_core.policy.standing import ask_seats, holders, seat_words
 from holdshelf_core.policy.state import listed
 
-type Condition = Callable[[Ask, Hands], Decision | None]
+type Condition = Callable[[Ask, Role], Decision | None]
 
 _PAPER_NEEDED = "Have it signed and give its scan with --paper."
 
 
 def others(ask: Ask) -> str:
-    """Whom to ask but the asker."""
+    """Return whom to ask other than the caller."""
     return ask_seats(ask.state, ask.now, but=ask.person)
 
 
 def known(ask: Ask) -> Decision | None:
-    """Every camera is one that is, or was, here."""
+    """Require every camera to exist, or to have existed."""
     for camera in ask.cameras:
         if camera not in ask.state.cameras and camera not in ask.state.commissions:
             return refused("P4", f"There is no camera {camera[:40]!r}.", "See `holdshelf camera list`.")
@@ -42,23 +42,25 @@ def _paper_problem(sha256: str | None, clause: str, what: str) -> Decision | Non
     return refused(clause, f"{what} needs a signed paper, recorded by the SHA-256 of its scan.", _PAPER_NEEDED)
 
 
-def _name_seat(ask: Ask, hands: Hands) -> Decision | None:
+def _name_seat(ask: Ask, role: Role) -> Decision | None:
     state, scope = ask.state, ask.scope
     target = state.person_id(scope.target)
     if ask.person and target == ask.person:
-        return refused("P11", "Nobody names themselves to a seat.", others(ask))
-    first = hands.admin and not state.seats
+        return refused("P11", "You cannot name yourself to a seat.", others(ask))
+    first = role.admin and not state.seats
     if first:
         if scope.seat and scope.seat != "director":
             return refused(
-                "P11", "The first seat to be named is the Library Director's.", "Name the Director, who names the rest."
+                "P11",
+                "The first seat to be named is the Library Director's.",
+                "Name the Director first; the Director names the others.",
             )
         return None
-    problem = _paper_problem(scope.paper_sha256, "P11", "Naming a seat's holder")
+    problem = _paper_problem(scope.paper_sha256, "P11", "Naming who holds a seat")
     if problem is not None:
         return problem
-    if not hands.admin:
-        return _by_seat(hands, "name the holder of a seat")
+    if not role.admin:
+        return _by_seat(role, "name the holder of a seat")
     return Decision(
         True,
         "admin",
@@ -69,48 +71,52 @@ def _name_seat(ask: Ask, hands: Hands) -> Decision | None:
     )
 
 
-def _by_seat(hands: Hands, what: str) -> Decision:
-    """Else one seat could make itself a second one, and be its own second person unseen."""
+def _by_seat(role: Role, what: str) -> Decision:
+    """Otherwise one seat could create a second one, and unnoticed be its own second person."""
     return Decision(
-        True, hands.acting_as, "P11", f"{hands.words} may {what}; flagged.", flag="seat_by_seat", flag_needs=1
+        True, role.acting_as, "P11", f"{role.words} may {what}; flagged.", flag="seat_by_seat", flag_needs=1
     )
 
 
-def _end_seat(ask: Ask, hands: Hands) -> Decision | None:
-    if not hands.admin:
+def _end_seat(ask: Ask, role: Role) -> Decision | None:
+    if not role.admin:
         own = any(ask.scope.target in (seat.key, seat.id) for seat in ask.standing.seats)
-        return None if own else _by_seat(hands, "end another's term")
+        return None if own else _by_seat(role, "end another's term")
     if ask.scope.paper_sha256 is None:
-        return refused("P11", "The admin ends a term only on a signed paper.", _PAPER_NEEDED)
+        return refused("P11", "The admin may end a term only on a signed paper.", _PAPER_NEEDED)
     return Decision(
         True, "admin", "P11", "The admin may end a term on paper; flagged.", flag="seat_by_admin", flag_needs=1
     )
 
 
-def _key(ask: Ask, hands: Hands) -> Decision | None:
+def _key(ask: Ask, role: Role) -> Decision | None:
     state = ask.state
     target = state.person_id(ask.scope.target)
     if not target:
-        return refused("P11", "A key belongs to one person, who is enrolled first.", "See `holdshelf person list`.")
-    if hands.admin:
+        return refused("P11", "A key belongs to one person; enroll that person first.", "See `holdshelf person list`.")
+    if role.admin:
         return Decision(
             True, "admin", "P11", "The admin may install a key on paper; flagged.", flag="key_by_admin", flag_needs=1
         )
-    if hands.own:
+    if role.own:
         return None
     if any(seat.person == target for seat in holders(state, ask.now)):
-        # Else one seat could give itself a second one's key and be its own second person unseen.
-        sentence = f"{hands.words} may change the keys of another seat's holder; flagged."
-        return Decision(True, hands.acting_as, "P11", sentence, flag="key_by_seat", flag_needs=1)
+        # Otherwise one seat could give itself a second one's key and unnoticed be its own second person.
+        sentence = f"{role.words} may change the keys of another seat's holder; flagged."
+        return Decision(True, role.acting_as, "P11", sentence, flag="key_by_seat", flag_needs=1)
     return None
 
 
-def _remove(ask: Ask, hands: Hands) -> Decision | None:
+def _remove(ask: Ask, role: Role) -> Decision | None:
     if ask.state.person_id(ask.scope.target) == ask.person:
-        return refused("P11", "Nobody removes themselves.", "End your term instead, or ask another seat.")
+        return refused(
+            "P11",
+            "You cannot remove yourself.",
+            "End your term instead, or ask one of the others (Director, Chair, Mayor).",
+        )
     target = ask.state.person_id(ask.scope.target)
     if any(seat.person == target for seat in holders(ask.state, ask.now)):
-        return _by_seat(hands, "remove another seat's holder")
+        return _by_seat(role, "remove another seat's holder")
     return None
 
 
@@ -118,18 +124,18 @@ def _own_seat(ask: Ask) -> Seat | None:
     return next((seat for seat in ask.standing.seats if ask.scope.seat in ("", seat.key, seat.id)), None)
 
 
-def _appoint(ask: Ask, hands: Hands) -> Decision | None:
+def _appoint(ask: Ask, role: Role) -> Decision | None:
     state, scope, now = ask.state, ask.scope, ask.now
     target = state.person_id(scope.target)
     if target == ask.person:
-        return refused("P11", "Nobody appoints themselves.", others(ask))
+        return refused("P11", "You cannot appoint yourself.", others(ask))
     seat = _own_seat(ask)
     if seat is None:
         return refused(
-            "P11", f"You do not hold the seat {scope.seat[:20]!r} now, so you do not appoint for it.", others(ask)
+            "P11", f"You do not hold the seat {scope.seat[:20]!r} now, so you cannot appoint for it.", others(ask)
         )
     if not target or state.people[target].left_utc_ns is not None:
-        return refused("P11", "Nobody by that name is enrolled here.", "Enrol the person first.", seat.key)
+        return refused("P11", "Nobody by that name is enrolled here.", "Enroll the person first.", seat.key)
     unknown = [right for right in scope.rights if right not in RIGHTS]
     if unknown:
         return refused(
@@ -137,7 +143,7 @@ def _appoint(ask: Ask, hands: Hands) -> Decision | None:
         )
     if scope.end_utc_ns is not None and (now.ended(scope.end_utc_ns) or scope.end_utc_ns <= (scope.start_utc_ns or 0)):
         return refused(
-            "P11", "The letter's last day has passed or lies before its first.", "Give a later last day.", seat.key
+            "P11", "The letter's last day has passed, or is before its first.", "Give a later last day.", seat.key
         )
     return (
         _paper_problem(scope.paper_sha256, "P11", "An appointment")
@@ -149,61 +155,71 @@ def _appoint(ask: Ask, hands: Hands) -> Decision | None:
 # --- the Board, the text, the record ------------------------------------------------------------------------------
 
 
-def _board(ask: Ask, hands: Hands) -> Decision | None:
+def _board(ask: Ask, role: Role) -> Decision | None:
     scope = ask.scope
     if scope.why is not None and not scope.why.strip():
-        return refused("P11", "A setting of the Board changes for a reason.", "Say why.")
+        return refused("P11", "Changing a setting of the Board needs a reason.", "Say why.")
     if scope.settings is None or not loosened(ask.state.board, scope.settings):
         return None
-    return _by_the_board(ask, hands, f"Making {listed(loosened(ask.state.board, scope.settings))} looser")
+    return _by_the_board(ask, role, f"Making {listed(loosened(ask.state.board, scope.settings))} looser")
 
 
-def _adopt(ask: Ask, hands: Hands) -> Decision | None:
+def _adopt(ask: Ask, role: Role) -> Decision | None:
     settings = ask.scope.settings or {}
     before = ask.state.adopted.statute if ask.state.adopted is not None else "enforce"
     if settings.get("statute", before) == "advise" and before != "advise":
-        return _by_the_board(ask, hands, "Treating the statute as advice", "P13")
+        return _by_the_board(ask, role, "Treating the statute as advice", "P13")
     return None
 
 
-def _by_the_board(ask: Ask, hands: Hands, what: str, clause: str = "P11") -> Decision | None:
-    """The Chair decides on screen; anybody else brings the Board's signed paper, and that is flagged."""
+def _by_the_board(ask: Ask, role: Role, what: str, clause: str = "P11") -> Decision | None:
+    """Allow the Chair on screen; anybody else needs the Board's signed paper, and is flagged."""
     chair = next((seat for seat in ask.standing.seats if seat.key == "chair"), None)
     if chair is not None:
         return Decision(True, "chair", clause, "The Chair of the Library Board may do this.")
     if ask.scope.paper_sha256 is not None and is_paper(ask.scope.paper_sha256):
         return Decision(
-            True, hands.acting_as, clause, "Done on the Board's paper; flagged.", flag=FLAG_PAPER, flag_needs=1
+            True, role.acting_as, clause, "Done on the Board's signed paper; flagged.", flag=FLAG_PAPER, flag_needs=1
         )
     who = f"{ask_seats(ask.state, ask.now, keys=('chair',), but=ask.person)} Or give the Board's signed paper."
-    return refused(clause, f"{what} is the Board's to decide.", who)
+    return refused(clause, f"{what} is for the Board to decide.", who)
 
 
-def _log(ask: Ask, hands: Hands) -> Decision | None:
-    if ask.scope.private and hands.admin:
+def _log(ask: Ask, role: Role) -> Decision | None:
+    if ask.scope.private and role.admin:
         return refused(
             "P21",
-            "The admin is given the public form of the access log, without names and notes.",
+            "The admin gets only the public form of the access log, without names and notes.",
             ask_seats(ask.state, ask.now),
         )
     return None
 
 
-def _repair(ask: Ask, hands: Hands) -> Decision | None:
-    sentence = f"{hands.words} may go on after a broken access log; flagged."
-    return Decision(True, hands.acting_as, "P21", sentence, flag="log_repaired", flag_needs=1)
+def _repair(ask: Ask, role: Role) -> Decision | None:
+    sentence = f"{role.words} may continue after a broken access log; flagged."
+    return Decision(True, role.acting_as, "P21", sentence, flag="log_repaired", flag_needs=1)
 
 
-def _clock(ask: Ask, hands: Hands) -> Decision | None:
-    """Whoever sets the clock must not also be the only one to say that it is right: holds end by age."""
-    if not hands.admin:
+def _settle(ask: Ask, role: Role) -> Decision | None:
+    sentence = f"{role.words} may make the register what the access log says; flagged."
+    return Decision(True, role.acting_as, "P21", sentence, flag="register_settled", flag_needs=1)
+
+
+def _accept(ask: Ask, role: Role) -> Decision | None:
+    # Flagged when it was found; only the paper says who held a seat then and now.
+    return _paper_problem(ask.scope.paper_sha256, "P11", "Accepting an older state")
+
+
+def _clock(ask: Ask, role: Role) -> Decision | None:
+    """Whoever sets the clock must not be the only one to confirm it: holds end by age."""
+    if not role.admin:
         return None
     return Decision(
         True, "admin", "P15", "The admin may confirm the time; flagged.", flag="clock_by_admin", flag_needs=1
     )
 
 
-def _review(ask: Ask, hands: Hands) -> Decision | None:
+def _review(ask: Ask, role: Role) -> Decision | None:
     flag = ask.state.flags.get(ask.scope.target)
     if flag is None:
         return refused("P12", f"There is no flag {ask.scope.target[:20]!r}.", "See `holdshelf flag list`.")
@@ -211,7 +227,7 @@ def _review(ask: Ask, hands: Hands) -> Decision | None:
     return refused("P12", problem, others(ask)) if problem else None
 
 
-def _print(ask: Ask, hands: Hands) -> Decision | None:
+def _print(ask: Ask, role: Role) -> Decision | None:
     adopted, sha256 = ask.state.adopted, ask.scope.text_sha256
     if sha256 is not None and (adopted is None or adopted.sha256 != sha256):
         return refused(
@@ -220,14 +236,14 @@ def _print(ask: Ask, hands: Hands) -> Decision | None:
     return None
 
 
-def _release_exists(ask: Ask, hands: Hands) -> Decision | None:
+def _release_exists(ask: Ask, role: Role) -> Decision | None:
     if ask.scope.target and ask.scope.target not in ask.state.releases:
         return refused("P13", f"There is no release {ask.scope.target[:30]!r}.", "See `holdshelf release list`.")
     return None
 
 
-def _approve_release(ask: Ask, hands: Hands) -> Decision | None:
-    problem = _release_exists(ask, hands)
+def _approve_release(ask: Ask, role: Role) -> Decision | None:
+    problem = _release_exists(ask, role)
     if problem is not None or ask.scope.keeps:
         return problem
     if not ask.scope.requested_by:
@@ -237,25 +253,25 @@ def _approve_release(ask: Ask, hands: Hands) -> Decision | None:
     return second_person(ask, ask.scope.requested_by, ask.scope.requested_utc_ns or 0, "this release")
 
 
-def _checklist(ask: Ask, hands: Hands) -> Decision | None:
-    if ask.scope.target == "house" and hands.seat is None:
+def _checklist(ask: Ask, role: Role) -> Decision | None:
+    if ask.scope.target == "house" and role.seat is None:
         return refused(
             "P1",
-            "What the checklist asks of the house is attested by the holder of a seat.",
+            "Only the Director, Chair or Mayor attests the “house” items of the checklist.",
             ask_seats(ask.state, ask.now),
         )
-    return None  # a code that names nothing is a slip of the pen: the handler says so
+    return None  # a code that names nothing is a typo: the handler reports it
 
 
-def _counsel(ask: Ask, hands: Hands) -> Decision | None:
+def _counsel(ask: Ask, role: Role) -> Decision | None:
     problem = _paper_problem(ask.scope.paper_sha256, "P13", "A determination by counsel")
     if problem is not None:
         return problem
-    sentence = f"{hands.words} may record counsel's determination; flagged."
-    return Decision(True, hands.acting_as, "P13", sentence, flag="counsel_word", flag_needs=1)
+    sentence = f"{role.words} may record counsel's determination; flagged."
+    return Decision(True, role.acting_as, "P13", sentence, flag="counsel_word", flag_needs=1)
 
 
-def _counsel_end(ask: Ask, hands: Hands) -> Decision | None:
+def _counsel_end(ask: Ask, role: Role) -> Decision | None:
     if ask.scope.target and ask.scope.target not in ask.state.determinations:
         return refused("P13", f"There is no determination {ask.scope.target[:30]!r}.", "See `holdshelf counsel list`.")
     return None
@@ -272,6 +288,8 @@ PEOPLE_CONDITIONS: dict[str, Condition] = {
     "log.see": _log,
     "log.export": _log,
     "log.repair": _repair,
+    "log.accept": _accept,
+    "register.settle": _settle,
     "flag.review": _review,
     "clock.confirm": _clock,
     "print": _print,

@@ -1,7 +1,7 @@
-"""A library that does not exist, on which the table of the rules is computed: everybody whom the policy knows, once.
+"""A fictional library for computing the table of rules: one of each kind of person that the policy knows.
 
-Three seats (the Mayor has no key yet), two designees, somebody with whom something is shared, somebody with nothing; a camera
-in use that the letters name, one that they do not name, one that nobody approved; holds and flags in every state.
+Three seats (the Mayor has no key yet), two designees, a person with a share, a person with nothing; a camera in use that the
+letters name, one that they do not name, one not approved; holds and flags in every state.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from holdshelf_core.policy.model import (
     RIGHTS,
     Adopted,
     Appointment,
-    Board,
     Commission,
     Entrance,
     Flag,
@@ -47,8 +46,8 @@ SUBJECTS = {
 _FROM, _TO = AT - HOUR_NS, AT - HOUR_NS + 30 * MINUTE_NS
 
 
-def house(board: Board | None = None, adopted: Adopted | None = None) -> State:
-    """The example, under a Board's settings."""
+def house() -> State:
+    """The example, under the Board's settings as they are at first."""
     names = ("Dana Reed", "Casey Hill", "Morgan Vale", "Robin Ash", "Jules Park", "Sam Cole", "Alex Wren")
     people = {
         f"p{n}": Person(
@@ -95,8 +94,7 @@ def house(board: Board | None = None, adopted: Adopted | None = None) -> State:
             "e1": Entrance("e1", "Main entrance", attested_by="p1", attested_utc_ns=START, next_check_utc_ns=END)
         },
         flags={"f1": Flag("f1", "break_glass", 1, "p1", AT - HOUR_NS, 2)},
-        adopted=adopted or Adopted("1", "2026-01-01", PAPER),
-        board=board or Board(),
+        adopted=Adopted("1", "2026-01-01", PAPER),
         cameras={
             FRONT: CameraFacts(FRONT, "Front door", "entrance"),
             READING: CameraFacts(READING, "Reading room", "seating"),
@@ -111,7 +109,7 @@ def _in_use(camera: str) -> Commission:
 
 
 def look(camera: str, purpose: str = "crime", *, live: bool = False) -> Scope:
-    """A look at one camera."""
+    """Return the scope of a look at one camera."""
     return (
         Scope(cameras=(camera,), purpose=purpose)
         if live
@@ -120,19 +118,18 @@ def look(camera: str, purpose: str = "crime", *, live: bool = False) -> Scope:
 
 
 def share(camera: str, purpose: str = "crime", target: str = "p7") -> Scope:
-    """A share of half an hour of one camera."""
+    """Return the scope of a half-hour share of one camera."""
     return Scope(
         cameras=(camera,),
         purpose=purpose,
         target=target,
-        expires_utc_ns=AT + DAY_NS,
         start_utc_ns=_FROM,
         end_utc_ns=_TO,
     )
 
 
 def hold(camera: str, ground: str | None = "investigation", reference: str | None = "26-0417") -> Scope:
-    """A hold on half an hour of one camera."""
+    """Return the scope of a half-hour hold on one camera."""
     return Scope(cameras=(camera,), ground=ground, reference=reference, start_utc_ns=_FROM, end_utc_ns=_TO)
 
 
@@ -237,4 +234,4 @@ CASES: dict[str, dict[str, Scope]] = {
     "camera.see": {"camera in letter": look(FRONT, ""), "another camera": look(READING, "")},
     "print": {"the adopted text": Scope(text_sha256=PAPER), "another text": Scope(text_sha256="f" * 64)},
 }
-"""Permission → label → what it is about. What is not in here is asked about nothing in particular."""
+"""Permission → label → scope. Permissions missing here have an empty scope."""

@@ -1,6 +1,6 @@
-"""The rules as a table, computed by asking ``decide``: seat × act × what about × time → allowed, or the clause that refuses.
+"""The rules as a table, computed by asking ``decide``: seat × action × scope × time → allowed, or the refusing clause.
 
-Nothing in the table is written by hand, so it cannot say other than what the gate does.
+Nothing in the table is written by hand, so it always matches what the authorizer does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NARROWEST, _WORDS_WIDTH = 60, 27
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One cell of the table, ready for JSON. ``permission`` is the act's id, ``who`` a column of ``example.SUBJECTS``."""
+    """One cell of the table, ready for JSON. ``permission`` is the action's id, ``who`` a column of ``example.SUBJECTS``."""
 
     permission: str
     words: str
@@ -37,12 +37,12 @@ class Row(msgspec.Struct, frozen=True):
     flag: str = ""
 
 
-def table(state: State | None = None) -> list[Row]:
-    """Every act, asked by everybody about everything in the example. With a State: under its Board's settings and policy.
+def table() -> list[Row]:
+    """Every act, asked by everybody about everything in the example.
 
-    Before the first day and after the last one only the plainest case of each act is asked.
+    Before the first day and after the last one, only the simplest case of each action is included.
     """
-    house = example.house(state.board, state.adopted) if state is not None else example.house()
+    house = example.house()
     rows: list[Row] = []
     for permission in (*PERMISSIONS, *NEVER):
         cases = example.CASES.get(permission, {"": Scope()})
@@ -73,9 +73,10 @@ def _row(house: State, permission: str, who: str, about: str, when: str, scope: 
 
 
 def text(rows: Iterable[Row], width: int = 100) -> str:
-    """The table for a terminal: an act a line, a column for each of ``example.SUBJECTS``, cells "yes", "yes*" or the clause.
+    """Return the table for a terminal: a line per action, a column for each of ``example.SUBJECTS``, cells "yes", "yes*" or
+    the clause.
 
-    Further lines under an act say what it is about, where that makes a difference.
+    More lines under an action give its scope, where that makes a difference.
     """
     rows = list(rows)
     columns = list(example.SUBJECTS)
@@ -128,20 +129,19 @@ def _legend(rows: Sequence[Row], width: int) -> list[str]:
         "yes: allowed. yes*: allowed, and flagged for other seats to look at afterwards. Otherwise the clause that refuses:",
         *(f"  {clause.id}: {clause.sentence}" for clause in CLAUSES.values() if clause.id in used),
     ]
-    # A share has no first day of its own.
+    # A share has no first day.
     for when, what, nobody in (
         (example.BEFORE, "a term or a letter", ("admin", "no right", "shared")),
         (example.AFTER, "a term, a letter or a share", ("admin", "no right")),
     ):
         outside = [row for row in rows if row.when == when and row.who not in nobody]
         still = list(dict.fromkeys(row.permission for row in outside if row.allowed))
-        if outside:
-            rest = f", {listed(still)} excepted" if still else ""
-            paragraphs.append(f"{when.capitalize()} of {what} all of it is refused{rest}.")
+        paragraphs.append(f"{when.capitalize()} of {what} all of it is refused, {listed(still)} excepted.")
     paragraphs.append(
         'Columns: "designee" has a letter of the Director\'s with every right on one camera; "to look" has one of the Chair\'s '
         'for recordings of it; "shared" was given half an hour of it to view; the Mayor has no key.'
     )
+    paragraphs += ["", "What keeps each clause:", *(f"  {clause.id}: {clause.kept}" for clause in CLAUSES.values())]
     return [
         line
         for paragraph in paragraphs
@@ -149,8 +149,17 @@ def _legend(rows: Sequence[Row], width: int) -> list[str]:
     ]
 
 
+def clause_detail(clause: str, rows: Iterable[Row], width: int = 100) -> str:
+    """Return one clause: its sentence, what keeps it, and the actions that it refuses to somebody. Raises KeyError."""
+    found = CLAUSES[clause]
+    acts = list(dict.fromkeys(row.permission for row in rows if not row.allowed and row.clause == clause))
+    lines = [f"{clause}, {found.title}: {found.sentence}", found.kept]
+    lines += [f"It refuses {listed(acts)} to some or all: `holdshelf policy explain ACT` says to whom."] if acts else []
+    return "\n".join(line for one in lines for line in textwrap.wrap(one, width)) + "\n"
+
+
 def detail(rows: Iterable[Row], width: int = 100) -> str:
-    """One act or a few in full sentences: who, about what, and what the gate answers; other times in a line each."""
+    """Return one or a few actions in full sentences: who, about what, and the decision; other times in one line each."""
     rows = list(rows)
     lines: list[str] = []
     for act in dict.fromkeys(row.permission for row in rows):
@@ -169,7 +178,6 @@ def detail(rows: Iterable[Row], width: int = 100) -> str:
             answers: dict[str, list[str]] = {}
             for row in (row for row in mine if row.when == when):
                 answers.setdefault("yes" if row.allowed else f"no ({row.clause})", []).append(row.who)
-            if answers:
-                words = "; ".join(f"{answer}: {', '.join(who)}" for answer, who in answers.items())
-                lines += textwrap.wrap(f"{when}: {words}", width, initial_indent="  ", subsequent_indent="      ")
+            words = "; ".join(f"{answer}: {', '.join(who)}" for answer, who in answers.items())
+            lines += textwrap.wrap(f"{when}: {words}", width, initial_indent="  ", subsequent_indent="      ")
     return "\n".join(lines) + "\n"

@@ -1,47 +1,48 @@
-"""A hold's way: active → lifting (a second person's word is awaited) → grace → lifted, and back to active at any time before.
+"""A hold's states: active → lifting (waiting for a second person) → grace → lifted, and back to active any time before.
 
-Pure: rows in, rows out. Whether somebody may is ``rules.decide``'s to say; what is kept meanwhile is the shelf's. Nothing
-here makes a hold keep less but an approved lift whose days of grace are over by both clocks.
+Pure: rows in, rows out. ``rules.decide`` says who may; the shelf keeps the footage meanwhile. Only an approved lift whose grace
+period is over by both clocks makes a hold keep less.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from holdshelf_core.policy.instants import DAY_NS, Now
 from holdshelf_core.policy.model import Board, Hold, HoldSpan
 
-KEEPING_STATES = ("active", "lifting", "grace")
+ACTIVE, LIFTING, GRACE, LIFTED = "active", "lifting", "grace", "lifted"
+KEEPING_STATES = (ACTIVE, LIFTING, GRACE)
 
 
 def keeps(hold: Hold) -> bool:
-    """Everything in its spans is still kept."""
-    return hold.state != "lifted"
+    """Return whether everything in its spans is still kept."""
+    return hold.state != LIFTED
 
 
 def lift_asked(
     hold: Hold, by: str, why: str, board: Board, now: Now, recorded_until: Mapping[str, int] | None = None
 ) -> Hold:
-    """Somebody asked for it to be lifted. Where the Board wants no second person, the days of grace begin at once."""
-    row = msgspec.structs.replace(hold, state="lifting", lift_by=by, lift_why=why, version=hold.version + 1)
+    """Return the hold with a lift requested. Where the Board requires no second person, the grace period begins at once."""
+    row = msgspec.structs.replace(hold, state=LIFTING, lift_by=by, lift_why=why, version=hold.version + 1)
     return row if board.second_person_lift else in_grace(row, board, now, recorded_until)
 
 
 def lift_approved(
     hold: Hold, by: str, paper_sha256: str, board: Board, now: Now, recorded_until: Mapping[str, int] | None = None
 ) -> Hold:
-    """The second person's word. ``by``: a person's id, or with a paper the name of the seat that signed it."""
+    """Return the hold with the lift approved. ``by``: a person's id, or with a paper the name of the seat that signed it."""
     row = msgspec.structs.replace(hold, approved_by=by, approval_paper_sha256=paper_sha256, version=hold.version + 1)
     return in_grace(row, board, now, recorded_until)
 
 
 def in_grace(hold: Hold, board: Board, now: Now, recorded_until: Mapping[str, int] | None = None) -> Hold:
-    """The days of grace, counted from the later clock so that a clock set back does not shorten them.
+    """Return the hold in its grace period, counted from the later clock so that setting a clock back does not shorten it.
 
-    What was kept until lifted takes in nothing new from here on. ``recorded_until``: by camera, the latest end of what is
-    recorded, which lies ahead of both clocks when the wall clock was wrong then: that has its days of grace as well.
+    Until-lifted spans cover nothing new from here on. ``recorded_until``: by camera, the latest end of what is recorded, which is
+    ahead of both clocks when the wall clock was wrong then: it gets its grace period too.
     """
     later = recorded_until or {}
     spans = tuple(
@@ -53,14 +54,14 @@ def in_grace(hold: Hold, board: Board, now: Now, recorded_until: Mapping[str, in
         for span in hold.spans
     )
     end = now.latest_utc_ns + board.grace_days * DAY_NS
-    return msgspec.structs.replace(hold, state="grace", grace_end_utc_ns=end, spans=spans)
+    return msgspec.structs.replace(hold, state=GRACE, grace_end_utc_ns=end, spans=spans)
 
 
 def kept(hold: Hold) -> Hold:
-    """The lift is refused or taken back: the hold is in force as before, a lift would have to be asked for again."""
+    """Return the hold in force again, its lift refused or withdrawn; a lift would have to be requested again."""
     return msgspec.structs.replace(
         hold,
-        state="active",
+        state=ACTIVE,
         lift_by="",
         lift_why="",
         approved_by="",
@@ -71,32 +72,40 @@ def kept(hold: Hold) -> Hold:
 
 
 def archived(hold: Hold, folder: str, sums_sha256: str) -> Hold:
-    """It has a proved copy, known by the SHA-256 of that copy's list: only what such a list names may leave the shelf."""
+    """Return the hold with a verified copy, identified by the SHA-256 of that copy's list: only what such a list names may
+    leave the shelf."""
     copies = (*(copy for copy in hold.copies if copy != sums_sha256), sums_sha256)
     return msgspec.structs.replace(hold, archived_to=folder, copies=copies, version=hold.version + 1)
 
 
 def grace_over(hold: Hold, now: Now) -> bool:
-    """What it kept may go: by both clocks, and only while they agree."""
-    return hold.state == "grace" and now.grown_old(hold.grace_end_utc_ns)
+    """Return whether its footage may be released: by both clocks, and only while they agree."""
+    return hold.state == GRACE and now.grown_old(hold.grace_end_utc_ns)
 
 
 def lifted(hold: Hold, now: Now) -> Hold:
-    """The days of grace are over."""
-    return msgspec.structs.replace(hold, state="lifted", lifted_utc_ns=now.utc_ns, version=hold.version + 1)
+    """Return the hold as lifted, after the grace period."""
+    return msgspec.structs.replace(hold, state=LIFTED, lifted_utc_ns=now.earliest_utc_ns, version=hold.version + 1)
 
 
 def review_overdue(hold: Hold, now: Now) -> bool:
-    """It nags, and deletes nothing."""
-    return hold.state == "active" and now.ended(hold.review_utc_ns)
+    """Return whether its review date has passed, by both clocks and while they agree (DESIGN § 4). A reminder; deletes
+    nothing.
+
+    Screens, commands, papers, repairs and the report all use this.
+    """
+    return hold.state == ACTIVE and now.grown_old(hold.review_utc_ns)
 
 
-def keeps_less(before: Hold, after: Hold) -> str | None:
-    """The camera of which ``after`` keeps less than ``before``, or None: an extension that shortens is a lift in disguise."""
-    for span in before.spans:
-        if not _covered(span, [other for other in after.spans if other.camera == span.camera]):
-            return span.camera
-    return None
+def waits(hold: Hold, now: Now) -> bool:
+    """Return whether somebody has to do something about it: decide on a lift, or review it."""
+    return hold.state == LIFTING or review_overdue(hold, now)
+
+
+def spans_beyond(spans: Iterable[HoldSpan], kept: Iterable[HoldSpan]) -> list[HoldSpan]:
+    """Return those of ``spans`` that ``kept`` together do not cover entirely: what would be lost if only ``kept`` were kept."""
+    known = list(kept)
+    return [span for span in spans if not _covered(span, [other for other in known if other.camera == span.camera])]
 
 
 def _covered(span: HoldSpan, by: list[HoldSpan]) -> bool:

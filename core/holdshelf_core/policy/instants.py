@@ -1,7 +1,7 @@
-"""Two clocks, and what may be said about a start or an end by them. Must never read a clock itself.
+"""The two clocks, and what can be said about a start or an end by them. Must never read a clock itself.
 
-The wall clock can be set by hand; trusted time (highest time ever persisted plus boot time) cannot go back. A right is
-judged by whichever of the two is worse for it, so no step of a clock gives anybody anything.
+The wall clock can be set by hand; trusted time (highest time ever persisted plus boot time) cannot go back. A right is judged by
+whichever of the two is worse for it, so no clock step gives anyone anything.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ MINUTE_NS = 60 * NS
 HOUR_NS = 3600 * NS
 DAY_NS = 24 * HOUR_NS
 DISAGREEMENT_NS = 5 * MINUTE_NS
-"""Clocks further apart than this suspend what would grant or delete by age, until a person confirms the time."""
+"""Clocks further apart than this suspend everything granted or deleted by age, until a person confirms the time."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """Wall clock and trusted time, both UTC ns. ``zone`` is only for words: dates as the library's people read them."""
+    """Wall clock and trusted time, both UTC ns. ``zone`` is only for text: dates in the library's local time."""
 
     utc_ns: int
     trusted_utc_ns: int
@@ -29,29 +29,30 @@ class Now:
 
     @property
     def earliest_utc_ns(self) -> int:
-        """What has surely come: a beginning counts from here."""
+        """Return the time that has certainly come: used for beginnings."""
         return min(self.utc_ns, self.trusted_utc_ns)
 
     @property
     def latest_utc_ns(self) -> int:
-        """What may have come: an end counts from here."""
+        """Return the time that may have come: used for ends."""
         return max(self.utc_ns, self.trusted_utc_ns)
 
     @property
     def doubtful(self) -> bool:
-        """The clocks disagree: nothing is granted or deleted by age."""
+        """Return whether the clocks disagree, so that nothing is granted or deleted by age."""
         return abs(self.utc_ns - self.trusted_utc_ns) > DISAGREEMENT_NS
 
     def begun(self, start_utc_ns: int) -> bool:
-        """By both clocks."""
+        """Return whether a start has come, by both clocks."""
         return start_utc_ns <= self.utc_ns and start_utc_ns <= self.trusted_utc_ns
 
     def ended(self, end_utc_ns: int | None) -> bool:
-        """By either clock. None has no end."""
+        """Return whether an end has come, by either clock. None never ends."""
         return end_utc_ns is not None and (end_utc_ns <= self.utc_ns or end_utc_ns <= self.trusted_utc_ns)
 
     def grown_old(self, end_utc_ns: int | None) -> bool:
-        """By both clocks, and they agree: what deletes (a grace that is over) or grants by age asks this. None never is."""
+        """Return whether an end has come by both clocks, and they agree: for what deletes (the end of a grace period) or
+        grants by age. None never ends."""
         return end_utc_ns is not None and not self.doubtful and end_utc_ns <= self.earliest_utc_ns
 
 
@@ -63,13 +64,13 @@ def _local(utc_ns: int, zone: tzinfo) -> datetime | None:
 
 
 def day_words(utc_ns: int, zone: tzinfo) -> str:
-    """'November 24, 2026'."""
+    """Return e.g. 'November 24, 2026'."""
     moment = _local(utc_ns, zone)
     return f"{moment:%B} {moment.day}, {moment.year}" if moment else "a date out of range"
 
 
 def end_words(end_utc_ns: int, zone: tzinfo) -> str:
-    """When a right ended, as people say it: 'November 24, 2026' for its last day, with the time when it ended within a day."""
+    """Return when a right ended: 'November 24, 2026' for its last day, with the time when it ended within a day."""
     moment = _local(end_utc_ns, zone)
     if moment is None:
         return "a date out of range"
@@ -79,13 +80,13 @@ def end_words(end_utc_ns: int, zone: tzinfo) -> str:
 
 
 def moment_words(utc_ns: int, zone: tzinfo) -> str:
-    """'2026-11-24 14:00:05 -05:00': a time with its offset, so both 01:30s of an autumn night stay apart."""
+    """Return e.g. '2026-11-24 14:00:05 -05:00': the offset tells the two 01:30s of a clock change apart."""
     moment = _local(utc_ns, zone)
     return f"{moment:%Y-%m-%d %H:%M:%S} {_offset_words(moment)}" if moment else "a time out of range"
 
 
 def span_words(start_utc_ns: int, end_utc_ns: int, zone: tzinfo) -> str:
-    """'2026-11-24 14:00:05 -05:00 to 14:10:00': the end's day and offset only where they are others."""
+    """Return e.g. '2026-11-24 14:00:05 -05:00 to 14:10:00': the end's day and offset only where they differ."""
     start, end = moment_words(start_utc_ns, zone), moment_words(end_utc_ns, zone)
     (day, *begun), (end_day, *ended) = start.split(" "), end.split(" ")
     is_short = day == end_day and begun[1:] == ended[1:] and len(ended) == 2

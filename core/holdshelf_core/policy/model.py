@@ -1,8 +1,8 @@
-"""What the rules reason about: people, seats, appointments, holds, cameras, as plain data without behaviour.
+"""What the rules work with: people, seats, appointments, holds, cameras, as plain data without behavior.
 
-These are also the rows of the register (table named beside each) and what the access log carries as changes, so a
-field is added with a default and never renamed. Times are UTC nanoseconds, spans half open [start, end).
-Ids are opaque ("p3", "H-2026-0007"): names and free text never stand in the public part of the log.
+These are also the register's rows (table named in each) and what the access log records as changes, so fields are added with a
+default and never renamed. Times are UTC nanoseconds, spans half-open [start, end). Ids are opaque ("p3", "H-2026-0007"): names
+and free text never appear in the public part of the log.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 SEATS = ("director", "chair", "mayor")
 SEAT_WORDS = {"director": "Library Director", "chair": "Chair of the Library Board", "mayor": "Mayor"}
 RIGHTS = ("live", "archive", "hold", "share", "release", "commission")
-"""What an appointment may give. A seat has all of them; lifting a hold and appointing are never delegated (P11, P16)."""
+"""Rights that an appointment may give. A seat has all of them; lifting a hold and appointing are never delegated (P11, P16)."""
 HOLD_GROUNDS = ("investigation", "litigation", "violation")
 
 
@@ -31,15 +31,17 @@ class Person(msgspec.Struct, frozen=True):
 
     id: str
     login: str
-    """What is typed before the @: 1–32 of a–z, 0–9, . _ -; unique; a seat's name is never a login of its own."""
+    """The part before the @: 1–32 of a–z, 0–9, . _ -; unique; a seat's name cannot be a login."""
     name: str
     keys: tuple[Key, ...] = ()
     account: str = ""
-    """Account of this machine that is this person ('' none): known by the kernel's peer credentials."""
+    """This person's local account ('' for none), identified by kernel peer credentials."""
     email: str = ""
     added_utc_ns: int = 0
     left_utc_ns: int | None = None
-    """Set when the person was removed: no right, no login, from then on. Rows are kept: the log names their ids."""
+    """Set when the person was removed: no rights and no login from then on. The row stays, as the log uses its id."""
+    keyless_since_utc_ns: int | None = None
+    """When the last key was taken away; None: there is one, or there never was."""
 
 
 class Seat(msgspec.Struct, frozen=True):
@@ -50,11 +52,11 @@ class Seat(msgspec.Struct, frozen=True):
     person: str
     start_utc_ns: int
     end_utc_ns: int | None = None
-    """None: no end known."""
+    """None: no known end."""
     paper_sha256: str = ""
     by: str = ""
     ended_utc_ns: int | None = None
-    """Written once when its end was seen or it was vacated: no clock step revives it."""
+    """Written once, when its end was noticed or it was vacated: no clock step revives it."""
 
 
 class Appointment(msgspec.Struct, frozen=True):
@@ -69,10 +71,10 @@ class Appointment(msgspec.Struct, frozen=True):
     """None: all cameras, later ones included."""
     start_utc_ns: int
     end_utc_ns: int
-    """First instant after the last day."""
+    """The end of the last day (exclusive)."""
     paper_sha256: str
     scope: str = ""
-    """What the letter says it is for, in words."""
+    """The letter's stated purpose, in words."""
     by: str = ""
     ended_utc_ns: int | None = None
     ended_why: str = ""
@@ -84,7 +86,7 @@ class Share(msgspec.Struct, frozen=True):
     id: str
     kind: str
     person: str
-    """Who may view; '' for a printed sheet, whose holder stands in ``given_to``."""
+    """Who may view; '' for a printed sheet, whose holder is in ``given_to``."""
     camera: str
     start_utc_ns: int
     end_utc_ns: int
@@ -106,7 +108,7 @@ class HoldSpan(msgspec.Struct, frozen=True):
 
 
 class Hold(msgspec.Struct, frozen=True):
-    """Table ``holds`` (P16). States: active → lifting (a second person's word is awaited) → grace → lifted."""
+    """Table ``holds`` (P16). States: active → lifting (waiting for a second person) → grace → lifted."""
 
     id: str
     ground: str
@@ -128,7 +130,7 @@ class Hold(msgspec.Struct, frozen=True):
     archived_to: str = ""
     """Folder of the latest copy on another disk."""
     copies: tuple[str, ...] = ()
-    """SHA-256 of the SHA256SUMS of each copy that the log knows."""
+    """SHA-256 of the SHA256SUMS of each copy that the log confirms."""
 
 
 class Mask(msgspec.Struct, frozen=True):
@@ -139,7 +141,7 @@ class Mask(msgspec.Struct, frozen=True):
 
 
 class Commission(msgspec.Struct, frozen=True):
-    """Table ``commissions``, one row per camera. A camera records before it; nobody looks before ``approved``."""
+    """Table ``commissions``, one row per camera. A camera records before that; nobody may view it before ``approved``."""
 
     camera: str
     masks: tuple[Mask, ...] = ()
@@ -148,13 +150,13 @@ class Commission(msgspec.Struct, frozen=True):
     """P8: may see beyond library property."""
     still_utc_ns: int | None = None
     still_sha256: str = ""
-    """Of the reference still that was approved (unmasked pixels are never stored)."""
+    """Hash of the approved reference still (unmasked pixels are never stored)."""
     approved_by: str = ""
     approved_utc_ns: int | None = None
     state: str = "new"
     """new | approved | retired."""
     no_masks_why: str = ""
-    """Why there is nothing to mask; a camera without masks is approved only with it (P6)."""
+    """Why no masks are needed; a camera without masks is approved only with this (P6)."""
     area_kind: str = ""
     """The kind of area that was approved (P4)."""
 
@@ -165,7 +167,7 @@ class Entrance(msgspec.Struct, frozen=True):
     id: str
     name: str
     sign: str = ""
-    """What hangs there: text version, language, size."""
+    """The sign: text version, language, size."""
     attested_by: str = ""
     attested_utc_ns: int | None = None
     next_check_utc_ns: int | None = None
@@ -175,43 +177,43 @@ class Entrance(msgspec.Struct, frozen=True):
     removed_utc_ns: int | None = None
     language: str = ""
     checker: str = ""
-    """Who looked, where that is somebody else than ``attested_by``."""
+    """Who checked, if not ``attested_by``."""
     defect: str = ""
-    """What the last check found wrong; '' nothing. A sign with a defect is not attested."""
+    """What the last check found wrong; '' for nothing. A sign with a defect is not attested."""
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """One point of the checklist that somebody saw to be right. ``by``: who entered it ('' none: a machine's own check)."""
+    """One point of the checklist that somebody found correct. ``by``: who entered it ('' for an automatic check)."""
 
     at_utc_ns: int
     by: str
     checker: str = ""
-    """Who looked, where that is somebody else than ``by``."""
+    """Who checked, if not ``by``."""
     words: str = ""
-    """What was found, where it takes words: legible from how many feet, what the website's check said."""
+    """What was found, for points with a value: legible from how many feet, the result of the website check."""
 
 
 class Check(msgspec.Struct, frozen=True):
     """Table ``checks``: what was ticked on the checklist. Keys: ``entrance:e1``, ``camera:lobby``, ``house:website``.
 
-    An entrance's open defect is its own (``Entrance.defect``); here stand who found it and when, as for the others.
+    An entrance's open defect is in its own row (``Entrance.defect``); who found it and when is here, as for the others.
     """
 
     key: str
     points: dict[str, Seen] = msgspec.field(default_factory=dict)
-    """By the point's id, the latest word on each."""
+    """The latest observation by point id."""
     defect: str = ""
-    """Open; '' none."""
+    """The open defect; '' for none."""
     defect_by: str = ""
     defect_utc_ns: int | None = None
     mended: str = ""
-    """The last defect that was mended."""
+    """The last defect that was fixed."""
     mended_by: str = ""
     mended_utc_ns: int | None = None
 
 
 class Span(msgspec.Struct, frozen=True):
-    """A camera's footage from start to end. In a paper, ``camera`` '' stands for any camera."""
+    """A camera's footage from start to end. In a paper, ``camera`` '' means any camera."""
 
     camera: str
     start_utc_ns: int
@@ -219,7 +221,7 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class Paper(msgspec.Struct, frozen=True):
-    """The paper behind a request for a release (P13). ``kind`` is one of ``releases.BASES``."""
+    """The paper behind a release request (P13). ``kind`` is one of ``releases.BASES``."""
 
     sha256: str
     kind: str
@@ -230,25 +232,26 @@ class Paper(msgspec.Struct, frozen=True):
     officer: str = ""
     """Name or badge number."""
     signed_by_judge: bool = False
-    """A judge signed it: an agency's own (administrative) warrant is none."""
+    """Whether a judge signed it: an agency's own (administrative) warrant does not count."""
     scope: tuple[Span, ...] = ()
     valid_until_utc_ns: int | None = None
-    """First instant at which it has lapsed; None: it names none."""
+    """When it lapses; None: it states no date."""
     original: bool = False
-    """It asks for the recording as it is, nothing hidden."""
+    """It asks for the unmasked recording."""
 
 
 class Determination(msgspec.Struct, frozen=True):
-    """Table ``determinations``. Counsel's word, on paper, that a class of requests may go on under the statute (P13)."""
+    """Table ``determinations``. Counsel's determination, on paper, that a class of requests may proceed under the statute
+    (P13)."""
 
     id: str
     paper_sha256: str
     bases: tuple[str, ...]
     end_utc_ns: int
-    """First instant after its last day."""
+    """The end of its last day (exclusive)."""
     cameras: tuple[str, ...] | None = None
     agencies: tuple[str, ...] = ()
-    """() any agency."""
+    """() for any agency."""
     ended_utc_ns: int | None = None
     by: str = ""
     recorded_utc_ns: int = 0
@@ -256,17 +259,17 @@ class Determination(msgspec.Struct, frozen=True):
 
 
 class GateSaid(msgspec.Struct, frozen=True):
-    """What a gate said of a release. ``gate`` 1: the policy, 2: the statute."""
+    """One gate's result for a release. ``gate`` 1: the policy, 2: the statute."""
 
     gate: int
     passed: bool
     sentence: str
     needs: tuple[str, ...] = ()
-    """What would open it."""
+    """What would satisfy it."""
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """One no to a release. ``gate`` 1 | 2; 0: the word of a person, who is ``by``."""
+    """One refusal of a release. ``gate`` 1 | 2; 0: by the person ``by``."""
 
     at_utc_ns: int
     gate: int
@@ -277,50 +280,79 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Bundle(msgspec.Struct, frozen=True):
-    """What was made of a release. ``kind``: masked | original."""
+    """The bundle made for a release. ``kind``: masked | original."""
 
     files: int
-    """All of its folder's."""
+    """All files in its folder."""
     bytes: int
     sums_sha256: str
-    """Of SHA256SUMS, of which its signature is made."""
+    """Hash of SHA256SUMS, the file that is signed."""
     fingerprint: str
-    """Of the key that signed it."""
+    """Fingerprint of the signing key."""
     videos: int
     kind: str
     missing: int
-    """Stretches that were asked for and are not in it."""
+    """Requested stretches that are not in it."""
     made_by: str
     made_utc_ns: int
     removed_utc_ns: int | None = None
-    """When it went, its time over. It can be made again while its footage is there."""
+    """When it expired and was deleted. It can be made again while its footage exists."""
+
+
+class KeyPoint(msgspec.Struct, frozen=True, array_like=True):
+    """Where a moving box is at a time: its sides in 0…10000 of the picture's width and height."""
+
+    at_utc_ns: int
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+class MovingBox(msgspec.Struct, frozen=True):
+    """A box drawn over time in one camera's pictures: from its first key point to its last, both included; between two it moves
+    evenly."""
+
+    camera: str
+    points: tuple[KeyPoint, ...]
+
+
+class Others(msgspec.Struct, frozen=True):
+    """The answer to whether other people are seen in what is released, and what is done about it."""
+
+    seen: bool
+    by: str
+    at_utc_ns: int
+    boxes: tuple[MovingBox, ...] = ()
+    why: str = ""
+    """Why they are not masked, if they are seen and nothing is drawn."""
 
 
 class Release(msgspec.Struct, frozen=True):
-    """Table ``releases`` (P13): a request that footage leaves the building, from the first question to the last word.
+    """Table ``releases`` (P13): a request to release footage, from the first question to its end.
 
-    States: stopped (a gate said no) | requested (a second person's word is awaited) | approved | exported (its bundle is
-    made) | refused (a person said no) | withdrawn | cancelled (its requester's right ended).
+    States: stopped (a gate refused) | requested (waiting for a second person) | approved | exported (its bundle is made) |
+    refused (by a person) | withdrawn | cancelled (its requester's right ended).
     """
 
     id: str
     basis: str
     reference: str
-    """Case or incident number, '' while there is none."""
+    """Case or incident number, '' if none yet."""
     asked: tuple[Span, ...]
     given: tuple[Span, ...]
-    """What would leave: ``asked``, or that trimmed to the paper's scope."""
+    """What would be released: ``asked``, or that trimmed to the paper's scope."""
     requested_by: str
     requested_utc_ns: int
     state: str
     paper: Paper | None = None
     why: str = ""
     gates: tuple[GateSaid, ...] = ()
-    """As they were asked last; the statute's is not asked when the policy's says no."""
+    """Their latest results; the statute's gate is not asked when the policy's refuses."""
     refusals: tuple[Refusal, ...] = ()
     caution: str = ""
     paper_due_utc_ns: int | None = None
-    """Emergency: by when the paper is to be here; None: it is here, or none is to follow."""
+    """Emergency: when the paper is due; None: it has arrived, or none is required."""
     approved_by: str = ""
     """A person's id, or the seat that signed the paper; '' for an emergency, which is reviewed afterwards."""
     approved_utc_ns: int | None = None
@@ -330,14 +362,16 @@ class Release(msgspec.Struct, frozen=True):
     ended_utc_ns: int | None = None
     ended_why: str = ""
     original: bool = False
-    """Who approved it lets the recording go as it is, because the paper asks for that."""
+    """The approver allowed the unmasked recording, as the paper asks for it."""
     bundle: Bundle | None = None
+    others: Others | None = None
+    """None: nobody has said yet."""
 
 
 class Flag(msgspec.Struct, frozen=True):
-    """Table ``flags``: what a second person looks at afterwards. kind: break_glass | wandering | paper_approval |
-    key_by_admin | seat_by_admin | key_by_seat | seat_by_seat | hold_archived | log_repaired | clock_by_admin |
-    counsel_word | emergency_release."""
+    """Table ``flags``: actions for a second person to review. kind: break_glass | wandering | paper_approval | key_by_admin |
+    seat_by_admin | key_by_seat | seat_by_seat | hold_archived | log_repaired | clock_by_admin | counsel_word |
+    emergency_release | register_settled | older_log | backup_restored | register_unproven | media_replaced | media_adopted."""
 
     id: str
     kind: str
@@ -345,29 +379,33 @@ class Flag(msgspec.Struct, frozen=True):
     person: str
     at_utc_ns: int
     needs: int
-    """How many reviews by seats other than the actor's."""
+    """Number of reviews required, by seats other than the actor's."""
     reviewed_by: tuple[str, ...] = ()
     note: str = ""
     about: str = ""
-    """Whom the act favors (a key given, a seat named): their review does not count either."""
+    """Whom the action favors (given a key or a seat): their review does not count either."""
+    paper_sha256: str = ""
+    """For the last three: the Board's paper that accepted the state; '' if not accepted yet."""
+    seen: str = ""
+    """older_log, backup_restored: the head seen before, as NUMBER:ROOT in hex; '' for none."""
 
 
 class KeptReport(msgspec.Struct, frozen=True):
-    """Table ``reports``, by quarter ('2026-Q3'): a report as the Board got it. Its facts lie at STATE/reports/QUARTER.json."""
+    """Table ``reports``, by quarter ('2026-Q3'): a report as the Board got it. Its facts are in STATE/reports/QUARTER.json."""
 
     quarter: str
     sha256: str
-    """Of that file."""
+    """Hash of that file."""
     made_utc_ns: int
     log_entries: int
-    """Of the access log at the quarter's end; with ``log_root`` (hex) the head that a later log must begin with."""
+    """Entries in the access log at the quarter's end; with ``log_root`` (hex) the head that a later log must extend."""
     log_root: str
     read_by: tuple[str, ...] = ()
-    """People who have seen it: for them it waits no more."""
+    """People who have read it: it is no longer shown to them as new."""
 
 
 class Adopted(msgspec.Struct, frozen=True):
-    """Table ``policy``, key 'adopted': which text is in force. The text itself lies at STATE/policy/SHA256.txt."""
+    """Table ``policy``, key 'adopted': the text in force, stored in STATE/policy/SHA256.txt."""
 
     version: str
     adopted_on: str
@@ -379,7 +417,7 @@ class Adopted(msgspec.Struct, frozen=True):
 
 
 class Board(msgspec.Struct, frozen=True):
-    """Table ``board``, key 'settings': what the Board decides. Every change is logged with who and why."""
+    """Table ``board``, key 'settings': the Board's settings. Every change is logged with who and why."""
 
     library: str = ""
     contact: str = ""
@@ -390,7 +428,7 @@ class Board(msgspec.Struct, frozen=True):
     grace_days: int = 7
     waiver_days: int = 7
     review_days: int = 90
-    """A hold's first review, when none is given."""
+    """Default days to a hold's first review."""
     sign_check_days: int = 180
     camera_check_days: int = 365
     house_check_days: int = 365
@@ -400,8 +438,10 @@ class Board(msgspec.Struct, frozen=True):
     break_glass_minutes: int = 15
     share_days: int = 14
     outbox_days: int = 30
-    """How long bundles, papers and stills lie ready to be fetched."""
+    """How long bundles, papers and stills stay in an outbox."""
+    paper_days: int = 0
+    """How long the scan of a paper that was brought is kept sealed; 0: thrown away once its fingerprint is taken."""
     printers: str = ""
-    """Names of CUPS printers that papers may go to, with commas between; '' all that CUPS knows."""
+    """Names of CUPS printers that papers may go to, comma-separated; '' for all that CUPS knows."""
     paper_size: str = "letter"
-    """What papers are set for when nobody says otherwise: letter | a4."""
+    """Default paper size: letter | a4."""

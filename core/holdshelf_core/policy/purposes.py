@@ -1,4 +1,4 @@
-"""The purposes that a look or a share may have: a pick-list in the policy's terms (P1, P12, P14), and what is not on it."""
+"""The allowed purposes of looks and shares: a pick-list in the policy's terms (P1, P12, P14), and the checks of other text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_INCIDENT_CHARS = 60
 
 
 class Purpose(msgspec.Struct, frozen=True):
-    """``id`` goes into the log; ``words`` are what a person picks."""
+    """``id`` goes into the log; ``words`` are shown for selection."""
 
     id: str
     words: str
@@ -32,14 +32,14 @@ PURPOSES: dict[str, Purpose] = {
         Purpose("camera-check", "whether a camera still shows what its reference picture shows"),
     )
 }
-"""What the one prompt before the first picture offers."""
+"""The purposes offered by the prompt before the first picture."""
 SHARE_PURPOSES: dict[str, Purpose] = {
     **{key: PURPOSES[key] for key in ("crime", "violation", "disruption", "restricted", "safety")},
     OTHER: Purpose(OTHER, "other, which is explained"),
 }
-"""P14's own list."""
+"""The purposes of P14."""
 
-# What somebody read, in whatever words; a theft of books is another matter, so the words must ask for a person's reading.
+# What somebody read, however phrased; a theft of books is a different matter, so the words must be about a person's reading.
 _READING = re.compile(
     r"\b(what|which|whose)\b.{0,60}\b(read\w*|view\w*|watch\w*|listen\w*|borrow\w*|brows\w*|check\w* ?outs?|checked)\b"
     r"|\b(read(?:ing|s)|listening|viewing|browsing|borrowing)\b",
@@ -55,7 +55,7 @@ _INCIDENT = re.compile(r"(?=.*\d)[A-Za-z0-9][A-Za-z0-9 ,./#:()&_-]*", re.ASCII)
 
 
 def purpose_problem(purpose: str) -> tuple[str, str] | None:
-    """Why a look's purpose is none: (clause, sentence). None: it is on the list."""
+    """Return why a look's purpose is not allowed: (clause, sentence). None: it is on the list."""
     if purpose in PURPOSES:
         return None
     if not purpose.strip():
@@ -64,39 +64,39 @@ def purpose_problem(purpose: str) -> tuple[str, str] | None:
 
 
 def share_purpose_problem(purpose: str) -> tuple[str, str] | None:
-    """Why a share's purpose is none. None: it is on P14's list, or is another one, explained in words."""
+    """Return why a share's purpose is not allowed. None: it is on P14's list, or another one explained in words."""
     if purpose in SHARE_PURPOSES and purpose != OTHER:
         return None
     if not purpose.strip():
         return "P14", "A share needs a purpose."
     if len(purpose.split()) < OTHER_WORDS_LEAST:
-        return "P14", f"{purpose[:40]!r} is not on the list of purposes; any other one is explained in a few words."
+        return "P14", f"{purpose[:40]!r} is not on the list of purposes; explain any other one in a few words."
     return _no_purpose(purpose)
 
 
 def _no_purpose(words: str) -> tuple[str, str] | None:
     if _READING.search(words.replace("-", " ")):
-        return "P6", "What somebody reads, views or listens to is no purpose."
+        return "P6", "Finding out what someone reads, views or listens to is not a purpose."
     if _MONITORING.search(words.replace("-", " ")):
-        return "P1", "Watching people in general is no purpose."
+        return "P1", "Watching people in general is not a purpose."
     return None
 
 
 def incident_problem(incident: str) -> str | None:
-    """Why an incident or case number is none: a sentence. None: it is one, or there is none yet."""
+    """Return why an incident or case number is invalid, in a sentence. None: it is valid or empty."""
     if not incident:
         return None
     if len(incident) > MAX_INCIDENT_CHARS:
         return f"An incident number has at most {MAX_INCIDENT_CHARS} characters."
     if not _INCIDENT.fullmatch(incident):
         return (
-            "An incident number is letters, digits and , . / # : ( ) & _ - with at least one digit, and never a name."
+            "An incident number has letters, digits and , . / # : ( ) & _ - with at least one digit, and never a name."
         )
     return None
 
 
 def purpose_words(purpose: str) -> str:
-    """What a purpose's id stands for."""
+    """Return the words for a purpose's id."""
     if purpose == IMMINENT_DANGER:
         return "imminent danger"
     row = PURPOSES.get(purpose) or SHARE_PURPOSES.get(purpose)

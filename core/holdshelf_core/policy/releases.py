@@ -1,6 +1,6 @@
-"""What may leave the building (P13): gate 1, the policy's four bases and their papers; gate 2, the statute as the Board set it.
+"""What may be released (P13): gate 1, the policy's four bases and their papers; gate 2, the statute as the Board set it.
 
-Both are pure and are asked again for each copy that leaves. Nothing here says that a release complies with a law: gate 2 is a
+Both are pure and are checked again for each copy released. Nothing here says that a release complies with a law: gate 2 is a
 setting of the Board and its counsel, strict unless they say otherwise. A release never goes beyond its paper.
 """
 
@@ -11,15 +11,27 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from holdshelf_core.policy.clauses import quoted
-from holdshelf_core.policy.instants import HOUR_NS, Now, end_words, moment_words
-from holdshelf_core.policy.model import Adopted, Determination, Hold, HoldSpan, Paper, Release, Span
+from holdshelf_core.policy.holds import ACTIVE, LIFTING, keeps
+from holdshelf_core.policy.instants import DAY_NS, HOUR_NS, Now, end_words, moment_words
+from holdshelf_core.policy.model import (
+    Adopted,
+    Board,
+    Bundle,
+    Determination,
+    Hold,
+    HoldSpan,
+    Others,
+    Paper,
+    Release,
+    Span,
+)
 from holdshelf_core.policy.second import is_paper
 
 SEARCH_WARRANT, SUBPOENA, COURT_ORDER = "search-warrant", "subpoena", "court-order"
 INVESTIGATION, PERMISSION, COUNSEL, EMERGENCY = "active-investigation", "written-permission", "counsel", "emergency"
 POLICY_BASES = (SEARCH_WARRANT, SUBPOENA, COURT_ORDER, INVESTIGATION)
 BY_A_JUDGE = (SEARCH_WARRANT, SUBPOENA, COURT_ORDER)
-"""What a judge's signature makes a court's order; under a police letter it makes none."""
+"""Bases that a judge's signature makes a court order; without a judge they are not."""
 BASES = {
     SEARCH_WARRANT: "a search warrant",
     SUBPOENA: "a lawful subpoena",
@@ -31,14 +43,14 @@ BASES = {
 }
 EMERGENCY_SPAN_NS = 2 * HOUR_NS
 EMERGENCY_PAPER_NS = 48 * HOUR_NS
-"""By when the paper behind an emergency release is to be here."""
+"""When the paper behind an emergency release is due."""
 
 
 MEANWHILE = "until then the footage can be kept: a hold needs no paper"
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What is asked for. ``asked_utc_ns``: when."""
+    """The request. ``asked_utc_ns``: its time."""
 
     basis: str
     spans: tuple[Span, ...]
@@ -48,46 +60,46 @@ class Request(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-class Gate(msgspec.Struct, frozen=True):
-    """What a gate says. ``needs``: what would open it, for the sheet that the asker takes along."""
+class ReleaseCheck(msgspec.Struct, frozen=True):
+    """A gate's result. ``needs``: what would satisfy it, for the sheet given to the requester."""
 
     passed: bool
     sentence: str
     needs: tuple[str, ...] = ()
     caution: str = ""
-    """Goes on record when it passes all the same."""
+    """Recorded even though it passes."""
     flagged: bool = False
-    """A second person looks at it afterwards."""
+    """A second person reviews it afterwards."""
     paper_due_utc_ns: int | None = None
     clause: str = "P13"
 
     @property
     def quoted(self) -> str:
-        """The sentence with its clause."""
+        """Return the sentence with its clause."""
         return f"{self.sentence.rstrip('.')} ({quoted(self.clause)})"
 
 
-def gate_1(request: Request, now: Now) -> Gate:
-    """The policy: one of its bases, with its paper, not lapsed, and nothing asked beyond it."""
+def gate_1(request: Request, now: Now) -> ReleaseCheck:
+    """Check the policy: one of its bases, with its paper, not lapsed, and nothing requested beyond it."""
     if not request.spans or any(span.end_utc_ns <= span.start_utc_ns or not span.camera for span in request.spans):
-        return Gate(
+        return ReleaseCheck(
             False,
-            "A release names cameras, each with a start and an end.",
+            "A release must name cameras, each with a start and an end.",
             ("the cameras and times that are asked for",),
         )
     if request.basis not in BASES:
-        return Gate(False, "This is not a basis on which video is released.", what_we_need(""))
+        return ReleaseCheck(False, "Video is not released on this basis.", what_we_need(""))
     if request.basis == EMERGENCY:
         return _emergency(request, now)
     paper = request.paper
     if paper is None or not is_paper(paper.sha256):
-        return Gate(
+        return ReleaseCheck(
             False,
-            f"There is no paper for {BASES[request.basis]}; a request by word of mouth is none.",
+            f"There is no paper for {BASES[request.basis]}; a verbal request does not count.",
             what_we_need(request.basis),
         )
     if paper.kind != request.basis:
-        return Gate(
+        return ReleaseCheck(
             False,
             f"The paper is {BASES.get(paper.kind, 'another one')}, not {BASES[request.basis]}.",
             what_we_need(request.basis),
@@ -101,97 +113,101 @@ def gate_1(request: Request, now: Now) -> Gate:
             f"{span.camera} {moment_words(span.start_utc_ns, now.zone)} to {moment_words(span.end_utc_ns, now.zone)}"
             for span in cut
         )
-        return Gate(
-            False, f"The paper does not reach so far: {words}.", ("only what the paper names: trim the request to it",)
+        return ReleaseCheck(
+            False, f"The paper does not cover this: {words}.", ("only what the paper names: trim the request to it",)
         )
-    return Gate(True, f"The policy's gate passes on {BASES[request.basis]}.")
+    return ReleaseCheck(True, f"The policy's gate passes on {BASES[request.basis]}.")
 
 
-def _paper_problem(paper: Paper, now: Now) -> Gate | None:
+def _paper_problem(paper: Paper, now: Now) -> ReleaseCheck | None:
     if now.ended(paper.valid_until_utc_ns):
         assert paper.valid_until_utc_ns is not None
-        return Gate(
+        return ReleaseCheck(
             False,
             f"The paper lapsed on {end_words(paper.valid_until_utc_ns, now.zone)}.",
             ("a paper that is in force",),
         )
     if paper.kind == SEARCH_WARRANT and not paper.signed_by_judge:
-        return Gate(
+        return ReleaseCheck(
             False,
-            "A warrant that no judge signed is an agency's own and no search warrant.",
+            "A warrant that no judge signed is an agency's own, not a search warrant.",
             what_we_need(SEARCH_WARRANT),
         )
     if not paper.issuer.strip():
-        return Gate(False, "It is not said who issued the paper.", ("the issuer's name",))
+        return ReleaseCheck(False, "The paper's issuer is missing.", ("the issuer's name",))
     if paper.kind in (SEARCH_WARRANT, SUBPOENA, COURT_ORDER) and not paper.docket.strip():
-        return Gate(False, "The paper has no docket number.", ("the docket number",))
+        return ReleaseCheck(False, "The paper has no docket number.", ("the docket number",))
     if paper.kind == INVESTIGATION and not (paper.docket.strip() and paper.agency.strip() and paper.officer.strip()):
-        return Gate(
+        return ReleaseCheck(
             False,
-            "A request by law enforcement names its agency, the officer and the number of an active case.",
+            "A request by law enforcement must name its agency, the officer and the number of an active case.",
             what_we_need(INVESTIGATION),
         )
     if not paper.scope:
-        return Gate(
+        return ReleaseCheck(
             False,
-            "It is not recorded which cameras and times the paper names.",
+            "The cameras and times that the paper names are not recorded.",
             ("the cameras and times, as the paper has them",),
         )
     return None
 
 
-def _emergency(request: Request, now: Now) -> Gate:
+def _emergency(request: Request, now: Now) -> ReleaseCheck:
     if not request.why.strip():
-        return Gate(False, "An emergency release says what the danger is.", ("the danger, in a few words",))
+        return ReleaseCheck(False, "An emergency release must say what the danger is.", ("the danger, in a few words",))
     total = sum(span.end_utc_ns - span.start_utc_ns for span in request.spans)
     if total > EMERGENCY_SPAN_NS:
         hours = EMERGENCY_SPAN_NS // HOUR_NS
-        return Gate(False, f"An emergency release has at most {hours} hours of footage.", ("a paper for the rest",))
+        return ReleaseCheck(
+            False, f"An emergency release has at most {hours} hours of footage.", ("a paper for the rest",)
+        )
     due = request.asked_utc_ns + EMERGENCY_PAPER_NS
     if request.paper is None and now.ended(due):
-        return Gate(
+        return ReleaseCheck(
             False,
             f"The paper for this emergency was due on {end_words(due, now.zone)}.",
-            ("the paper that was to follow",),
+            ("the paper that was due",),
         )
     follows = f"The paper is due by {end_words(due, now.zone)}; t" if request.paper is None else "T"
-    return Gate(
+    return ReleaseCheck(
         True,
-        "Imminent danger: it may leave now, and the paper follows.",
+        "Imminent danger: it may be released now, and the paper follows.",
         caution=f"{follows}wo people review this afterwards.",
         flagged=True,
         paper_due_utc_ns=None if request.paper is not None else due,
     )
 
 
-def gate_2(request: Request, adopted: Adopted | None, determinations: Iterable[Determination], now: Now) -> Gate:
-    """The statute: a court's order or the person's written permission. Otherwise what the Board set, or counsel determined."""
+def gate_2(
+    request: Request, adopted: Adopted | None, determinations: Iterable[Determination], now: Now
+) -> ReleaseCheck:
+    """Check the statute: a court order or the person's written permission; otherwise what the Board set or counsel determined."""
     paper = request.paper
     if request.basis == PERMISSION or (paper is not None and paper.signed_by_judge and request.basis in BY_A_JUDGE):
-        return Gate(True, "A court's order or the person's written permission is here.")
+        return ReleaseCheck(True, "A court order or the person's written permission is on record.")
     if request.basis == EMERGENCY:
-        return Gate(
+        return ReleaseCheck(
             True, "Imminent danger: the statute's question goes to counsel with the paper that follows.", flagged=True
         )
     for determination in determinations:
         if _determined(determination, request, now):
             last = end_words(determination.end_utc_ns, now.zone)
-            return Gate(
+            return ReleaseCheck(
                 True,
                 f"Counsel's determination {determination.id} covers this until {last}.",
-                caution=f"Released on counsel's determination {determination.id}, without a court's order.",
+                caution=f"Released on counsel's determination {determination.id}, without a court order.",
             )
     if adopted is not None and adopted.statute == "advise":
-        return Gate(
+        return ReleaseCheck(
             True,
             "The Board has set the statute's gate to advise.",
-            caution="The statute names a court's order or the person's written permission; neither is here.",
+            caution="The statute requires a court order or the person's written permission; neither is on record.",
         )
-    return Gate(
+    return ReleaseCheck(
         False,
-        "The policy allows this, the statute's gate does not: it takes a court's order or the person's written permission.",
+        "The policy allows this, but the statute does not: it requires a court order or the person's written permission.",
         (
-            "a court's order, or a warrant or subpoena that a judge signed",
+            "a court order, or a warrant or subpoena that a judge signed",
             "or the written permission of the person who is seen",
             "or a determination by the library's counsel: the Director asks for it",
         ),
@@ -211,24 +227,24 @@ def _determined(determination: Determination, request: Request, now: Now) -> boo
 
 def both(
     request: Request, adopted: Adopted | None, determinations: Iterable[Determination], now: Now
-) -> tuple[Gate, Gate | None]:
-    """What each gate says; the statute's is not asked (None) when the policy's refuses."""
+) -> tuple[ReleaseCheck, ReleaseCheck | None]:
+    """Return each gate's result; the statute is not checked (None) when the policy refuses."""
     first = gate_1(request, now)
     return first, gate_2(request, adopted, determinations, now) if first.passed else None
 
 
 def following_paper(
     request: Request, adopted: Adopted | None, determinations: Iterable[Determination], now: Now
-) -> Gate:
-    """Whether the paper that followed an emergency would have opened both gates by itself."""
+) -> ReleaseCheck:
+    """Return whether the paper that followed an emergency would by itself have passed both gates."""
     kind = request.paper.kind if request.paper is not None else ""
     if kind == EMERGENCY:
-        return Gate(False, "An emergency is no paper.", what_we_need(""))
+        return ReleaseCheck(False, "An emergency is not a paper.", what_we_need(""))
     return gates(msgspec.structs.replace(request, basis=kind), adopted, determinations, now)
 
 
-def gates(request: Request, adopted: Adopted | None, determinations: Iterable[Determination], now: Now) -> Gate:
-    """Both, in order: the first that refuses, or one that passes with every caution of the two."""
+def gates(request: Request, adopted: Adopted | None, determinations: Iterable[Determination], now: Now) -> ReleaseCheck:
+    """Return the result of both, in order: the first refusal, or a pass with the cautions of both."""
     first, second = both(request, adopted, determinations, now)
     if second is None:
         return first
@@ -246,7 +262,7 @@ def gates(request: Request, adopted: Adopted | None, determinations: Iterable[De
 
 
 def beyond(asked: Sequence[Span], scope: Sequence[Span]) -> tuple[Span, ...]:
-    """What is asked for and no span of the paper covers, in pieces; () when all is covered."""
+    """Return the requested parts that no span of the paper covers; () when all is covered."""
     left: list[Span] = []
     for span in asked:
         pieces = [(span.start_utc_ns, span.end_utc_ns)]
@@ -264,7 +280,7 @@ def _without(piece: tuple[int, int], allowed: Span) -> list[tuple[int, int]]:
 
 
 def trimmed(asked: Sequence[Span], scope: Sequence[Span]) -> tuple[Span, ...]:
-    """What of the request the paper covers: the form in which it would pass. Overlapping pieces are joined."""
+    """Return the requested parts that the paper covers: the form in which it would pass. Overlapping pieces are joined."""
     kept: dict[str, list[tuple[int, int]]] = {}
     for span in asked:
         for allowed in scope:
@@ -287,7 +303,7 @@ def trimmed(asked: Sequence[Span], scope: Sequence[Span]) -> tuple[Span, ...]:
 
 
 def what_we_need(basis: str) -> tuple[str, ...]:
-    """Lines of the sheet that an asker takes along."""
+    """Return the lines of the sheet given to a requester."""
     if basis == SEARCH_WARRANT:
         return (
             "the search warrant, signed by a judge",
@@ -318,25 +334,54 @@ def what_we_need(basis: str) -> tuple[str, ...]:
 
 EXPORTED = "exported"
 OPEN_STATES = ("requested", "approved")
-"""A release is open: what it is made from is not lifted (P16)."""
-KEEPS = ("active", "lifting")
-"""A hold in one of these keeps its footage for sure; one in its days of grace does not for long."""
+"""A release in these states is open: the holds it uses cannot be lifted (P16)."""
+AWAITED = ("stopped", *OPEN_STATES)
+"""In these states it may still be released."""
+KEEPS = (ACTIVE, LIFTING)
+"""A hold in one of these states surely keeps its footage; one in its grace period does not for long."""
+
+
+def answer_needed(row: Release) -> bool:
+    """Return whether somebody must say whether others are seen before it goes on. In imminent danger the video leaves first."""
+    return row.others is None and row.basis != EMERGENCY
+
+
+def others_words(others: Others | None) -> str:
+    """Return the answer as a clause: 'others are seen, and 2 boxes are drawn over them'."""
+    if others is None:
+        return "it is not said whether others are seen"
+    if not others.seen:
+        return "nobody else is seen"
+    if others.boxes:
+        boxes = "1 box is" if len(others.boxes) == 1 else f"{len(others.boxes)} boxes are"
+        return f"others are seen, and {boxes} drawn over them"
+    return "others are seen, and they are not masked"
 
 
 def has_bundle(row: Release) -> bool:
-    """Whether it has a bundle that may be fetched, copied, or handed over."""
+    """Return whether it has a bundle that can be fetched, copied, or handed over."""
     return row.state == EXPORTED and row.bundle is not None and row.bundle.removed_utc_ns is None
 
 
 def may_make_bundle(row: Release) -> bool:
-    """Whether a bundle may be made of it: it is approved and has none, or the one that it had went when its time was over."""
+    """Return whether a bundle can be made: it is approved, and has none or its bundle has expired."""
     gone = row.state == EXPORTED and row.bundle is not None and row.bundle.removed_utc_ns is not None
     return row.state == "approved" or gone
 
 
+def paper_overdue(row: Release, now: Now) -> bool:
+    """Return whether it is an emergency release, done or possible, whose paper is overdue."""
+    return row.basis == EMERGENCY and row.state in (*OPEN_STATES, EXPORTED) and now.ended(row.paper_due_utc_ns)
+
+
+def bundle_end_utc_ns(bundle: Bundle, board: Board) -> int | None:
+    """Return when an existing bundle is removed from the outbox; None: it already was."""
+    return bundle.made_utc_ns + board.outbox_days * DAY_NS if bundle.removed_utc_ns is None else None
+
+
 def holds_in_release(releases: Mapping[str, Release], holds: Mapping[str, Hold]) -> frozenset[str]:
-    """Ids of the holds that keep footage of an open release."""
-    # Asked with each change of the house, over every hold that there ever was: by camera, which sorts nearly all of them out.
+    """Return the ids of the holds that keep footage of an open release."""
+    # Called on each state change, over every hold that ever existed: sorting by camera eliminates nearly all.
     wanted: dict[str, list[Span]] = {}
     for row in releases.values():
         if row.state in OPEN_STATES:
@@ -346,7 +391,7 @@ def holds_in_release(releases: Mapping[str, Release], holds: Mapping[str, Hold])
         return frozenset()
     found = set()
     for hold in holds.values():
-        if hold.state == "lifted":
+        if not keeps(hold):
             continue
         for held in hold.spans:
             for span in wanted.get(held.camera, ()):
@@ -355,8 +400,13 @@ def holds_in_release(releases: Mapping[str, Release], holds: Mapping[str, Hold])
     return frozenset(found)
 
 
+def kept_by(holds: Iterable[Hold], spans: Sequence[Span]) -> list[str]:
+    """Return the ids of the holds that keep some of it, in their order."""
+    return sorted(hold.id for hold in holds if keeps(hold) and covers_any(hold, spans))
+
+
 def covers_any(hold: Hold, spans: Sequence[Span]) -> bool:
-    """The hold keeps some of it."""
+    """Return whether the hold keeps some of it."""
     return any(held.camera == span.camera and _overlap(held, span) for held in hold.spans for span in spans)
 
 
@@ -365,7 +415,7 @@ def _overlap(held: HoldSpan, span: Span) -> bool:
 
 
 def unheld(spans: Sequence[Span], holds: Iterable[Hold]) -> tuple[Span, ...]:
-    """What of it no hold keeps, in pieces: it may roll off before it is asked for again."""
+    """Return the parts that no hold keeps: they may be erased before they are requested again."""
     latest = max((span.end_utc_ns for span in spans), default=0)
     kept = [
         Span(held.camera, held.start_utc_ns, held.end_utc_ns if held.end_utc_ns is not None else latest)

@@ -1,7 +1,7 @@
-"""The closed set of permissions: every kind of act, in whose hands it lies, and the clause that it rests on.
+"""The closed set of permissions: every kind of action, who may do it, and the clause behind it.
 
-Data only: ``rules`` reads it, ``explain`` prints it. What is not in here cannot be registered as an action; what stands
-in ``NEVER`` is refused to everybody, by whatever name or office.
+Data only: ``rules`` reads it, ``explain`` prints it. Anything missing here cannot be registered as an action; what is in
+``NEVER`` is refused to everybody, whatever their name or office.
 """
 
 from __future__ import annotations
@@ -9,33 +9,33 @@ from __future__ import annotations
 import msgspec
 
 ADMIN_NO, ADMIN_YES, ADMIN_PAPER, ADMIN_ENROLS = "no", "yes", "paper", "enrols"
-"""The admin's part in an act: none; all of it; with a signed paper and a flag; while no seat's holder has a key."""
+"""The admin's part in an action: none; all of it; with a signed paper and a flag; only while no seat's holder has a key."""
 
 
 class Permission(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of act. ``words`` completes "may …"."""
+    """One kind of action. ``words`` complete "may …"."""
 
     id: str
     words: str
     clause: str
-    """What the act itself rests on: quoted when its conditions are not met."""
+    """The clause behind the action: quoted when its conditions are not met."""
     seat: bool = True
-    """The current holder of any seat."""
+    """Allowed for the current holder of any seat."""
     rights: tuple[str, ...] = ()
-    """A designee whose letter gives one of these, on the cameras it names."""
+    """Allowed for a designee whose letter gives one of these, on the cameras it names."""
     designee: bool = False
-    """Any designee, whatever the letter gives, on the cameras it names."""
+    """Allowed for any designee, whatever the letter gives, on the cameras it names."""
     share: bool = False
-    """Somebody with whom something is shared."""
+    """Allowed for a person with a share."""
     own: bool = False
-    """A person, for what is their own: the condition says what that is."""
+    """Allowed for a person's own things, as defined by the condition."""
     anyone: bool = False
-    """Everybody who is enrolled, and the admin."""
+    """Allowed for everyone enrolled, and the admin."""
     admin: str = ADMIN_NO
     pictures: bool = False
-    """Shows pictures: the admin never has these (P11), and the camera is commissioned (P3, P4, P6)."""
+    """Shows pictures: never allowed for the admin (P11), and the camera must be commissioned (P3, P4, P6)."""
     cameras: bool = False
-    """Names at least one camera."""
+    """Requires at least one camera."""
     who_clause: str = "P11"
     """Quoted when the wrong person asks."""
 
@@ -92,7 +92,7 @@ PERMISSIONS: dict[str, Permission] = {
         # people
         Permission(id="seat.name", words="name the holder of a seat", clause="P11", admin=ADMIN_ENROLS),
         Permission(id="seat.end", words="end a term", clause="P11", admin=ADMIN_PAPER),
-        Permission(id="person.add", words="enrol a person", clause="P11", admin=ADMIN_YES),
+        Permission(id="person.add", words="enroll a person", clause="P11", admin=ADMIN_YES),
         Permission(id="person.key", words="change a person's keys", clause="P11", own=True, admin=ADMIN_PAPER),
         Permission(id="person.remove", words="remove a person", clause="P11"),
         Permission(id="person.see", words="see who is enrolled", clause="P11", own=True, admin=ADMIN_YES),
@@ -136,7 +136,7 @@ PERMISSIONS: dict[str, Permission] = {
         Permission(id="entrance.attest", words="attest an entrance's sign", clause="P3", rights=("commission",)),
         Permission(
             id="checklist.enter", words="enter the checklist's ticks", clause="P3", rights=("commission",)
-        ),  # the cameras that a letter names; the house's points are the seats'
+        ),  # the cameras that a letter names; points of the building need a seat
         Permission(id="entrance.waive", words="waive an entrance's sign", clause="P3", who_clause="P3"),
         # the Board and the text
         Permission(id="board.set", words="change a setting of the Board", clause="P11"),
@@ -152,9 +152,22 @@ PERMISSIONS: dict[str, Permission] = {
         Permission(id="log.see", words="read the access log", clause="P21", admin=ADMIN_YES, who_clause="P21"),
         Permission(id="log.verify", words="verify the access log", clause="P21", anyone=True, admin=ADMIN_YES),
         Permission(id="log.export", words="export the access log", clause="P21", admin=ADMIN_YES, who_clause="P21"),
-        Permission(id="log.repair", words="go on after a broken access log", clause="P21", admin=ADMIN_YES),
+        Permission(id="log.repair", words="continue after a broken access log", clause="P21", admin=ADMIN_YES),
+        Permission(
+            id="log.accept",
+            words="continue with an older state",
+            clause="P11",
+            seat=False,
+            admin=ADMIN_YES,
+        ),
+        Permission(
+            id="register.check", words="compare the register with the access log", clause="P21", admin=ADMIN_YES
+        ),
+        Permission(
+            id="register.settle", words="make the register what the access log says", clause="P21", admin=ADMIN_YES
+        ),
         Permission(id="flag.review", words="review a flagged act", clause="P12"),
-        # Of looks it tells more than the log's public form, so it is the seats' alone: they hand it to the Board.
+        # It reveals more about looks than the log's public form, so it is for officials only: they give it to the Board.
         Permission(id="report.see", words="see the quarterly report", clause="P21", who_clause="P21"),
         # out of the building
         Permission(
@@ -170,7 +183,7 @@ PERMISSIONS: dict[str, Permission] = {
         ),
         Permission(
             id="release.key.renew",
-            words="renew the key that signs releases",
+            words="renew the signing key for releases",
             clause="P21",
             admin=ADMIN_YES,
             who_clause="P21",
@@ -211,11 +224,42 @@ PERMISSIONS: dict[str, Permission] = {
             admin=ADMIN_YES,
             who_clause="P21",
         ),
+        Permission(
+            id="alert.manage",
+            words="say who is told what is wrong with the recorder",
+            clause="P21",
+            seat=False,
+            admin=ADMIN_YES,
+            who_clause="P21",
+        ),
+        Permission(
+            id="witness.manage",
+            words="say who countersigns the access log and who puts the time on it",
+            clause="P21",
+            seat=False,
+            admin=ADMIN_YES,
+            who_clause="P21",
+        ),
+        Permission(
+            id="offsite.manage",
+            words="say in which store holds are kept as well",
+            clause="P16",
+            seat=False,
+            admin=ADMIN_YES,
+            who_clause="P21",
+        ),
+        Permission(
+            id="offsite.list",
+            words="see what each branch of the county has on hold",
+            clause="P16",
+            admin=ADMIN_YES,
+            who_clause="P16",
+        ),  # the admin sees which branch has written and how much, no case number
         Permission(id="print", words="print policy, sign or checklist", clause="P17", anyone=True, admin=ADMIN_YES),
         Permission(id="clock.confirm", words="confirm the time", clause="P15", admin=ADMIN_YES),
         Permission(
             id="door.admin_key",
-            words="say with which keys an admin comes in by the SSH door",
+            words="say which keys let an admin in through the SSH door",
             clause="P11",
             seat=False,
             admin=ADMIN_YES,
@@ -227,7 +271,7 @@ PERMISSIONS: dict[str, Permission] = {
 
 
 class Forbidden(msgspec.Struct, frozen=True):
-    """What nobody may, and what to do instead."""
+    """What nobody may do, and what to do instead."""
 
     id: str
     words: str
@@ -243,64 +287,64 @@ NEVER: dict[str, Forbidden] = {
             "people.search",
             "search for faces, plates or objects",
             "P2",
-            "Nobody searches footage for people.",
+            "Nobody may search footage for people.",
             "Look at the span that the incident names; the activity strip shows when something moved.",
         ),
         Forbidden(
             "footage.pull",
             "take out footage in bulk",
             "P2",
-            "Footage is not taken out in bulk.",
-            "Request a release of the span that is needed, on its paper.",
+            "Footage may not be taken out in bulk.",
+            "Request a release of the span you need, with its paper.",
         ),
         Forbidden(
             "private.record",
             "record in a private place",
             "P5",
-            "Nobody can have a private place recorded.",
+            "Nobody may have a private place recorded.",
             "Choose a place that the policy lists.",
         ),
         Forbidden(
             "reading.look",
             "find out what somebody was reading",
             "P6",
-            "What somebody was reading is not looked for, and text in pictures is not recognised.",
+            "Nobody may look for what someone was reading, and text in pictures is not recognized.",
             "The Library Director answers questions about the policy.",
         ),
         Forbidden(
             "audio.record",
             "record sound",
             "P7",
-            "Nobody can have sound recorded.",
-            "Use a camera whose sound can be left out.",
+            "Nobody may have sound recorded.",
+            "Use a camera whose sound can be turned off.",
         ),
         Forbidden(
             "live.unattended",
             "leave live pictures running",
             "P9",
-            "Live pictures are not left running.",
-            "Look again when there is a reason; one confirm renews a look that goes on.",
+            "Live pictures may not be left running.",
+            "Look again when there is a reason; confirm once to renew an ongoing look.",
         ),
         Forbidden(
             "footage.erase",
             "erase chosen footage",
             "P15",
-            "Nobody erases footage by hand, and none is chosen to go.",
-            "It goes by itself, oldest first, when the disk needs the room.",
+            "Nobody may choose footage to erase, or erase it by hand.",
+            "It is erased automatically, oldest first, when the disk needs space.",
         ),
         Forbidden(
             "print.asked_who",
             "ask who wants a copy of the policy",
             "P17",
-            "Nobody is asked who they are or why they want the policy.",
+            "Nobody may be asked who they are or why they want the policy.",
             "Print it: `holdshelf print policy`.",
         ),
         Forbidden(
             "log.edit",
             "change or remove what the access log says",
             "P21",
-            "Nobody changes the access log.",
-            "What was wrong is said in a new entry.",
+            "Nobody may change the access log.",
+            "Correct a mistake with a new entry.",
         ),
     )
 }

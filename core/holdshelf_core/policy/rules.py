@@ -1,19 +1,20 @@
-"""The one question: may this person do this act, about this, for this purpose, now? Allowed as what, or refused on which clause.
+"""The single question: may this person do this, about this, for this purpose, now? Allowed in which role, or refused by which
+clause.
 
-``decide`` finds the hands in which the act lies (seat, designee, share, admin) and then what the act itself asks for
-(``conditions``). Pure, and fast enough to be asked for each picture. It must never answer "allowed" to what it does not
-know: an unknown permission is an error, an unknown camera or row a refusal.
+``decide`` finds the caller's role (seat, designee, share, admin) and then checks the action's own conditions (``conditions``).
+Pure, and fast enough to be called for each picture. It must never allow anything unknown: an unknown permission is an error, an
+unknown camera or row a refusal.
 """
 
 from __future__ import annotations
 
-from holdshelf_core.areas import PRIVATE
 from holdshelf_core.errors import BadRequest
-from holdshelf_core.policy import conditions
+from holdshelf_core.policy import conditions, doubt
+from holdshelf_core.policy.areas import PRIVATE
 from holdshelf_core.policy.case import Decision, Scope, Subject, refused
-from holdshelf_core.policy.hands import Ask, Hands
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import SEATS, Appointment
+from holdshelf_core.policy.question import Ask, Role
 from holdshelf_core.policy.rights import (
     ADMIN_ENROLS,
     ADMIN_NO,
@@ -31,12 +32,14 @@ _PRIVATE_KINDS = frozenset(area.kind for area in PRIVATE)
 
 
 def decide(state: State, subject: Subject, permission: str, scope: Scope, now: Now) -> Decision:
-    """What the policy says. ``permission`` is one of PERMISSIONS or NEVER. Raises BadRequest for any other."""
+    """Return the policy's decision. ``permission`` is one of PERMISSIONS or NEVER. Raises BadRequest for any other."""
     rule = PERMISSIONS.get(permission)
     if rule is None:
         never = NEVER.get(permission)
         if never is None:
-            raise BadRequest(f"The policy knows no act {permission[:40]!r}.", "See `holdshelf policy explain` for all.")
+            raise BadRequest(
+                f"The policy has no action named {permission[:40]!r}.", "`holdshelf policy explain` lists them all."
+            )
         return refused(never.clause, never.sentence, never.instead)
     ask = Ask(
         state,
@@ -46,22 +49,26 @@ def decide(state: State, subject: Subject, permission: str, scope: Scope, now: N
         standing(state, subject.person, now, admin=subject.admin),
         tuple(dict.fromkeys(state.camera_id(camera) for camera in scope.cameras)),
     )
+    role = _role(ask)
+    if isinstance(role, Decision):
+        return role
+    # After the role: people who may not see that camera are not told what kind of place it is in.
     if rule.pictures or rule.id == "commission.edit":
         private = _private_place(ask)
         if private is not None:
             return private
-    hands = _hands(ask)
-    if isinstance(hands, Decision):
-        return hands
+    if state.limited and doubt.waits(permission, admin=role.admin):
+        reason, who = f"You can only place holds now. {state.limited}", doubt.who_can_help(state.flags)
+        return refused("P11", reason, who, role.acting_as)
     if rule.cameras and not ask.cameras:
-        return refused("P2", f"Nobody may {rule.words} without naming a camera.", "Name the camera.", hands.acting_as)
+        return refused("P2", f"Nobody may {rule.words} without naming a camera.", "Name the camera.", role.acting_as)
     condition = conditions.CONDITIONS.get(permission)
-    said = condition(ask, hands) if condition is not None else None
+    said = condition(ask, role) if condition is not None else None
     if said is None:
-        return Decision(True, hands.acting_as, rule.clause, f"{hands.words} may {rule.words}.")
+        return Decision(True, role.acting_as, rule.clause, f"{role.words} may {rule.words}.")
     if said.allowed or said.acting_as:
         return said
-    return refused(said.clause, said.reason, said.who_can_help, hands.acting_as)
+    return refused(said.clause, said.reason, said.who_can_help, role.acting_as)
 
 
 def _private_place(ask: Ask) -> Decision | None:
@@ -70,39 +77,39 @@ def _private_place(ask: Ask) -> Decision | None:
         if facts is not None and facts.area_kind in _PRIVATE_KINDS:
             words = facts.area_kind.replace("-", " ")
             return refused(
-                "P5", f"{facts.name} is in a private place ({words}), and nobody is shown it.", "Have it taken down."
+                "P5", f"{facts.name} is in a private place ({words}), and nobody may see it.", "Have it taken down."
             )
     return None
 
 
-# --- in whose hands ------------------------------------------------------------------------------------------------
+# --- the role ------------------------------------------------------------------------------------------
 
 
-def _hands(ask: Ask) -> Hands | Decision:
-    """As what the subject may do this, or why not."""
+def _role(ask: Ask) -> Role | Decision:
+    """Return the role in which the subject may do this, or why not."""
     rule, here = ask.rule, ask.standing
     if here.person is None:
         return (
-            _admins_hands(ask) if here.admin else refused("P11", here.why_not or "Nobody is asking.", here.who_can_help)
+            _admins_role(ask) if here.admin else refused("P11", here.why_not or "Nobody is asking.", here.who_can_help)
         )
     if here.person.left_utc_ns is None and conditions.is_own(ask):
-        return Hands(_any_name(ask), "The person", own=True)
+        return Role(_any_name(ask), "The person", own=True)
     if not here.any:
-        # Somebody who is enrolled but has no right now may still have a copy of the policy, as anyone may (P17).
+        # An enrolled person without a right now may still have a copy of the policy, like anyone (P17).
         if rule.id == "print" and here.person.left_utc_ns is None:
-            return Hands("", "Anyone")
-        return refused("P11", here.why_not or "There is no right now.", here.who_can_help)
+            return Role("", "Anyone")
+        return refused("P11", here.why_not or "There is no right at this time.", here.who_can_help)
     if rule.seat and here.seats:
         seat = here.seats[0]
-        return Hands(seat.key, f"The {seat_words(seat.key)}", seat=seat)
+        return Role(seat.key, f"The {seat_words(seat.key)}", seat=seat)
     designee = _designee(ask)
-    if isinstance(designee, Hands):
+    if isinstance(designee, Role):
         return designee
     if rule.share and here.shares:
-        return Hands("share", "Somebody with whom something is shared", share=True)
+        return Role("share", "Somebody with whom something is shared", share=True)
     if rule.anyone:
-        return Hands(_any_name(ask), "Anyone")
-    return _wrong_hands(ask, designee)
+        return Role(_any_name(ask), "Anyone")
+    return _wrong_role(ask, designee)
 
 
 def _any_name(ask: Ask) -> str:
@@ -119,8 +126,12 @@ def _designee_name(ask: Ask, appointments: tuple[Appointment, ...]) -> str:
     return f"designee of {listed(sorted(keys, key=lambda key: SEATS.index(key) if key in SEATS else 9))}"
 
 
-def _designee(ask: Ask) -> Hands | tuple[str, ...] | None:
-    """A designee's hands; or the cameras that no letter with that right names; or None: no letter gives that right."""
+_BEYOND = "beyond"
+
+
+def _designee(ask: Ask) -> Role | str | None:
+    """Return a designee's role; _BEYOND: no letter with that right names the camera, or the object does not exist, and the two
+    look the same; None: no letter gives that right."""
     rule, appointments = ask.rule, ask.standing.appointments
     if not appointments or not (rule.rights or rule.designee):
         return None
@@ -129,35 +140,39 @@ def _designee(ask: Ask) -> Hands | tuple[str, ...] | None:
         return None
     needed = conditions.cameras_of(ask)
     for row in giving:
-        if row.cameras is None or all(camera in row.cameras for camera in needed):
+        if row.cameras is None:
+            return _as_designee(ask, (row,))
+    if conditions.names_nothing(ask):
+        return _BEYOND
+    for row in giving:
+        if all(camera in (row.cameras or ()) for camera in needed):
             return _as_designee(ask, (row,))
     named = {camera for row in giving for camera in row.cameras or ()}
-    missing = tuple(camera for camera in needed if camera not in named)
-    if missing:
-        return missing
+    if any(camera not in named for camera in needed):
+        return _BEYOND
     used = tuple(row for row in giving if any(camera in needed for camera in row.cameras or ()))
     return _as_designee(ask, used)
 
 
-def _as_designee(ask: Ask, letters: tuple[Appointment, ...]) -> Hands:
+def _as_designee(ask: Ask, letters: tuple[Appointment, ...]) -> Role:
     principals = listed(dict.fromkeys(f"the {seat_words(ask.state.seats[row.seat].key)}" for row in letters))
-    return Hands(_designee_name(ask, letters), f"A designee of {principals}", appointments=letters)
+    return Role(_designee_name(ask, letters), f"A designee of {principals}", appointments=letters)
 
 
-def _wrong_hands(ask: Ask, missing: Hands | tuple[str, ...] | None) -> Decision:
+def _wrong_role(ask: Ask, found: str | None) -> Decision:
     rule, here, state = ask.rule, ask.standing, ask.state
     person = here.person.id if here.person is not None else ""
     if not rule.seat and rule.admin != ADMIN_NO:
         return refused(
             rule.who_clause,
-            f"Only the admin of this machine may {rule.words}.",
-            "Ask the admin of this machine.",
+            f"Only the admin of this server may {rule.words}.",
+            "Ask the admin of this server.",
             _any_name(ask),
         )
     if not rule.seat:
         return refused(
             rule.who_clause,
-            f"Nothing is shared with you that you may view here; you may not {rule.words}.",
+            f"Nothing is shared with you here; you may not {rule.words}.",
             ask_seats(state, ask.now),
             _any_name(ask),
         )
@@ -165,41 +180,46 @@ def _wrong_hands(ask: Ask, missing: Hands | tuple[str, ...] | None) -> Decision:
         acting_as = _designee_name(ask, here.appointments)
         principals = tuple({state.seats[row.seat].key for row in here.appointments})
         who = ask_seats(state, ask.now, keys=principals, but=person)
-        if isinstance(missing, tuple) and missing:
-            names = listed([state.camera_words(camera) for camera in missing])
+        if found == _BEYOND:
             return refused(
-                rule.who_clause, f"Your letter of appointment does not name {names} for this.", who, acting_as
+                rule.who_clause,
+                "Nothing has that name or number, or your letter of appointment does not cover its camera.",
+                who,
+                acting_as,
             )
         if rule.rights:
             return refused(
-                rule.who_clause, f"Your letter of appointment does not say that you may {rule.words}.", who, acting_as
+                rule.who_clause, f"Your letter of appointment does not allow you to {rule.words}.", who, acting_as
             )
         return refused(
             rule.who_clause,
-            f"Only the holder of a seat may {rule.words}, not a designee.",
+            f"Only the Director, Chair or Mayor may {rule.words}, not a designee.",
             ask_seats(state, ask.now, but=person),
             acting_as,
         )
     return refused(
         "P14",
-        f"What is shared with you is for viewing only; you may not {rule.words}.",
+        f"Shares are for viewing only; you may not {rule.words}.",
         ask_seats(state, ask.now, but=person),
         "share",
     )
 
 
-def _admins_hands(ask: Ask) -> Hands | Decision:
+def _admins_role(ask: Ask) -> Role | Decision:
     rule, state, now = ask.rule, ask.state, ask.now
-    admin = Hands("admin", "The admin", admin=True)
+    admin = Role("admin", "The admin", admin=True)
     if rule.pictures:
-        return refused("P11", "The admin of this machine is shown no picture.", ask_seats(state, now), "admin")
+        return refused("P11", "The admin of this server may not see pictures.", ask_seats(state, now), "admin")
     if rule.admin == ADMIN_NO:
         return refused(
-            rule.who_clause, f"The admin of this machine may not {rule.words}.", ask_seats(state, now), "admin"
+            rule.who_clause, f"The admin of this server may not {rule.words}.", ask_seats(state, now), "admin"
         )
     if rule.admin == ADMIN_ENROLS and state.seats and some_seat_can_log_in(state, now):
         return refused(
-            "P11", "A seat's holder is enrolled, so seats are named by a seat.", ask_seats(state, now), "admin"
+            "P11",
+            "The seats are held, so the next holder is named by the Director, Chair or Mayor.",
+            ask_seats(state, now),
+            "admin",
         )
     if rule.admin == ADMIN_PAPER and ask.scope.paper_sha256 is not None and not is_paper(ask.scope.paper_sha256):
         return refused(

@@ -1,7 +1,7 @@
-"""The second person: whose word counts beside the first one's, on screen or, having no key, on signed paper.
+"""The second person: who counts as one, on screen or, without a key, on signed paper.
 
-Two different people in two different seats. A seat that the first one held at any time since the request is theirs, so
-nobody steps from one chair to the next to agree with themselves.
+Two different people in two different seats. A seat that the first one held at any time since the request counts as theirs, so
+nobody can change seats to agree with themselves.
 """
 
 from __future__ import annotations
@@ -9,24 +9,24 @@ from __future__ import annotations
 import re
 
 from holdshelf_core.policy.case import Decision, refused
-from holdshelf_core.policy.hands import Ask
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import SEATS, Flag
+from holdshelf_core.policy.question import Ask
 from holdshelf_core.policy.standing import ask_seats, can_log_in, holders, seat_words
 from holdshelf_core.policy.state import State
 
 FLAG_PAPER = "paper_approval"
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_PAPER_HINT = "Or the seat signs a paper, which is recorded by its SHA-256 with the seat that signed."
+_PAPER_HINT = "Or give a paper signed by the Director, Chair or Mayor; its SHA-256 is recorded."
 
 
 def is_paper(sha256: str) -> bool:
-    """Looks like the SHA-256 of a scan, and not like one that was filled in to satisfy a form."""
+    """Return whether this looks like the SHA-256 of a scan, and not like filler."""
     return _SHA256.fullmatch(sha256) is not None and len(set(sha256)) > 1
 
 
 def seats_held_since(state: State, person: str, since_utc_ns: int, now: Now) -> set[str]:
-    """Names of the seats that a person held at some time from then on; those held now among them, were "then" to come."""
+    """Return the names of the seats that a person held at some time from then on; if "then" is in the future, those held now."""
     held = set()
     since_utc_ns = min(since_utc_ns, now.earliest_utc_ns)
     for seat in state.seats_of(person):
@@ -37,9 +37,9 @@ def seats_held_since(state: State, person: str, since_utc_ns: int, now: Now) -> 
 
 
 def second_person(ask: Ask, requested_by: str, since_utc_ns: int, what: str) -> Decision:
-    """May this subject's word, or the paper they bring, be the second one for ``what`` ("this lift")?
+    """Decide whether this subject, or the paper they bring, counts as the second person for ``what`` ("this lift").
 
-    ``requested_by``: id of who asked first. On paper the first one may bring it; it is flagged for another seat's eye.
+    ``requested_by``: id of who requested it. The requester may bring the paper; it is flagged for review by another seat.
     """
     state, scope, clause = ask.state, ask.scope, ask.rule.clause
     theirs = seats_held_since(state, requested_by, since_utc_ns, ask.now)
@@ -51,37 +51,39 @@ def second_person(ask: Ask, requested_by: str, since_utc_ns: int, what: str) -> 
     others = tuple(key for key in SEATS if key not in theirs)
     who = ask_seats(state, ask.now, keys=others, but=requested_by)
     if scope.paper_sha256 is not None and scope.paper_sha256 != "":
-        return _on_paper(ask, requested_by, theirs, who, what, acting_as)
+        return _on_paper(ask, theirs, who, what, acting_as)
     if ask.person == requested_by:
-        return refused(clause, f"Nobody approves {what} after asking for it.", f"{who} {_PAPER_HINT}", acting_as)
-    return refused(
-        clause, f"The seat that asked for {what} does not approve it as well.", f"{who} {_PAPER_HINT}", acting_as
-    )
+        return refused(clause, f"You cannot approve {what}: you asked for it.", f"{who} {_PAPER_HINT}", acting_as)
+    return refused(clause, f"The seat that asked for {what} cannot also approve it.", f"{who} {_PAPER_HINT}", acting_as)
 
 
-def _on_paper(ask: Ask, requested_by: str, theirs: set[str], who: str, what: str, acting_as: str) -> Decision:
+def _on_paper(ask: Ask, theirs: set[str], who: str, what: str, acting_as: str) -> Decision:
     state, scope, clause = ask.state, ask.scope, ask.rule.clause
     if not is_paper(scope.paper_sha256 or ""):
         return refused(
-            clause, "An approval on paper is recorded by the SHA-256 of its scan.", "Give the scan itself.", acting_as
+            clause,
+            "An approval on paper needs its scan, which is recorded by its SHA-256.",
+            "Give the scan.",
+            acting_as,
         )
     if scope.paper_seat not in SEATS:
         return refused(
-            clause, "An approval on paper names the seat that signed it.", "Say which seat signed.", acting_as
+            clause,
+            "An approval on paper needs the name of the seat that signed it.",
+            "Say which seat signed.",
+            acting_as,
         )
     words = seat_words(scope.paper_seat)
     if scope.paper_seat in theirs:
-        return refused(clause, f"The {words} asked for {what}; another seat signs for it.", who, acting_as)
+        return refused(clause, f"The {words} asked for {what}; someone with another seat must sign.", who, acting_as)
     for seat in holders(state, ask.now, scope.paper_seat):
-        if seat.person == requested_by:
-            return refused(clause, f"Nobody signs for {what} after asking for it.", who, acting_as)
         if can_log_in(state, seat.person):
-            return refused(clause, f"The {words} can log in, and approves on screen.", who, acting_as)
+            return refused(clause, f"The {words} can log in and must approve on screen.", who, acting_as)
     return Decision(
         True,
         acting_as,
         clause,
-        f"Approved on paper signed by the {words}; flagged for a second look.",
+        f"Approved on paper signed by the {words}; flagged for a second person's review.",
         flag=FLAG_PAPER,
         flag_needs=1,
     )
@@ -91,25 +93,27 @@ def _on_paper(ask: Ask, requested_by: str, theirs: set[str], who: str, what: str
 
 
 def flag_open(flag: Flag) -> bool:
-    """Reviews are still awaited."""
+    """Return whether reviews are still missing."""
     return len(set(flag.reviewed_by) - {flag.person}) < flag.needs
 
 
 def review_problem(state: State, flag: Flag, person: str, now: Now) -> str | None:
-    """Why this person's review does not count, in a sentence; None: it does.
+    """Return why this person's review does not count, in a sentence; None: it does.
 
-    A seat other than the actor's and than every seat that has reviewed it, held by somebody else than any of them.
+    It takes a seat other than the actor's and those that have reviewed it, held by someone other than all of them.
     """
     if person in (flag.person, flag.about):
-        return "Nobody reviews an act of their own or in their favor."
+        return "You cannot review your own act, or one that favors you."
     if person in flag.reviewed_by:
-        return "You have reviewed this already; another seat's review is awaited."
+        return "You have already reviewed this; someone else with a seat must review it too."
     if not flag_open(flag):
         return "This has been reviewed already."
     taken: set[str] = set()
     for other in (flag.person, *flag.reviewed_by):
         taken |= seats_held_since(state, other, flag.at_utc_ns, now)
     mine = {seat.key for seat in holders(state, now) if seat.person == person}
-    if not mine:
-        return "Only the holder of a seat reviews."
-    return None if mine - taken else "Your seat did this or has reviewed it already; another seat's review is awaited."
+    return (
+        None
+        if mine - taken
+        else "Your seat did this or has already reviewed it; someone with another seat must review it."
+    )

@@ -1,7 +1,7 @@
-"""What a person is right now: seat, designee, somebody with whom something is shared, or nobody any more and since when.
+"""What a person is right now: seat, designee, share recipient, or none of these, and since when.
 
-A right has begun only when both clocks have reached its start and has ended when either has reached its end. Must never
-take a right from a row whose end was written (``ended_utc_ns``), whatever the clocks say.
+A right begins only when both clocks have reached its start and ends when either has reached its end. A row whose end was recorded
+(``ended_utc_ns``) must never give a right, whatever the clocks say.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from holdshelf_core.policy.state import State, listed
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Rows that count now. ``why_not`` is a sentence when there are none, ``who_can_help`` whom to ask then."""
+    """The rows that count now. ``why_not`` is a sentence when there are none, ``who_can_help`` whom to ask then."""
 
     person: Person | None
     seats: tuple[Seat, ...] = ()
@@ -30,7 +30,7 @@ class Standing:
 
     @property
     def any(self) -> bool:
-        """There is some right."""
+        """Return whether there is any right."""
         return bool(self.seats or self.appointments or self.shares or self.admin)
 
 
@@ -38,20 +38,20 @@ class Standing:
 
 
 def seat_counts(state: State, seat: Seat, now: Now) -> bool:
-    """The term has begun, has not ended, and its holder has not left."""
+    """Return whether the term has begun, has not ended, and its holder has not left."""
     if seat.ended_utc_ns is not None or not now.begun(seat.start_utc_ns) or now.ended(seat.end_utc_ns):
         return False
     return present(state, seat.person)
 
 
 def present(state: State, person: str) -> bool:
-    """Enrolled, and not removed."""
+    """Return whether the person is enrolled and not removed."""
     row = state.people.get(person)
     return row is not None and row.left_utc_ns is None
 
 
 def appointment_counts(state: State, appointment: Appointment, now: Now) -> bool:
-    """Within its days, under a term that counts too, by somebody else, for somebody who is still here."""
+    """Return whether it is within its days, under a term that counts too, by someone else, for someone not removed."""
     if (
         appointment.ended_utc_ns is not None
         or not now.begun(appointment.start_utc_ns)
@@ -59,31 +59,58 @@ def appointment_counts(state: State, appointment: Appointment, now: Now) -> bool
     ):
         return False
     seat = state.seats.get(appointment.seat)
-    if seat is None or seat.person == appointment.person:
-        return False
-    return seat_counts(state, seat, now) and present(state, appointment.person)
+    by_another = seat is not None and seat.person != appointment.person and seat_counts(state, seat, now)
+    return by_another and present(state, appointment.person)
 
 
 def share_counts(state: State, share: Share, now: Now) -> bool:
-    """A view that was not ended and has not expired."""
+    """Return whether it is a view that was not ended and has not expired."""
     if share.kind != "view" or not share.person or share.ended_utc_ns is not None or now.ended(share.expires_utc_ns):
         return False
     return present(state, share.person)
 
 
+def right_end(state: State, row: Seat | Appointment | Share) -> int | None:
+    """When it ends, or ended, by what is written: a letter with its term. None: no end is known."""
+    own = row.expires_utc_ns if isinstance(row, Share) else row.end_utc_ns
+    term = state.seats.get(row.seat) if isinstance(row, Appointment) else None
+    ends = (row.ended_utc_ns, own, right_end(state, term) if term is not None else None)
+    return min((end for end in ends if end is not None), default=None)
+
+
+def right_state(state: State, row: Seat | Appointment | Share, now: Now) -> str:
+    """``active`` when it counts now, else ``coming`` or ``ended``: what screens, commands and papers say of it."""
+    if isinstance(row, Share):
+        return "active" if share_counts(state, row, now) else "ended"
+    if isinstance(row, Seat):
+        term: Seat | None = row
+        counts = seat_counts(state, row, now)
+    else:
+        term = state.seats.get(row.seat)
+        counts = appointment_counts(state, row, now)
+    if counts:
+        return "active"
+    written = row.ended_utc_ns is not None or term is None or term.ended_utc_ns is not None
+    return "ended" if written or now.ended(right_end(state, row)) else "coming"
+
+
 def standing(state: State, person: str | None, now: Now, *, admin: bool = False) -> Standing:
     """What counts for a person now; with ``person`` None, for the admin or for nobody."""
-    if person is None:
-        if admin:
-            return Standing(None, admin=True)
-        return Standing(None, why_not="Nobody by that name is enrolled here.", who_can_help=ask_seats(state, now))
-    row = state.people.get(person)
+    if person is None and admin:
+        return Standing(None, admin=True)
+    row = state.people.get(person or "")
     if row is None:
         return Standing(None, why_not="Nobody by that name is enrolled here.", who_can_help=ask_seats(state, now))
+    if row.id in state.suspended:
+        why_not = (
+            "Your record in the register was changed without an entry in the access "
+            "log. You have no rights until that is settled."
+        )
+        return Standing(row, why_not=why_not, who_can_help="Ask the admin of this server: `holdshelf register check`.")
     if row.left_utc_ns is None:
-        seats = tuple(seat for seat in state.seats_of(person) if seat_counts(state, seat, now))
-        appointments = tuple(a for a in state.appointments_of(person) if appointment_counts(state, a, now))
-        shares = tuple(share for share in state.shares_of(person) if share_counts(state, share, now))
+        seats = tuple(seat for seat in state.seats_of(row.id) if seat_counts(state, seat, now))
+        appointments = tuple(a for a in state.appointments_of(row.id) if appointment_counts(state, a, now))
+        shares = tuple(share for share in state.shares_of(row.id) if share_counts(state, share, now))
         if len(seats) > 1:
             seats = tuple(sorted(seats, key=lambda seat: SEATS.index(seat.key) if seat.key in SEATS else len(SEATS)))
         if seats or appointments or shares:
@@ -92,11 +119,17 @@ def standing(state: State, person: str | None, now: Now, *, admin: bool = False)
     return Standing(row, why_not=why_not, who_can_help=who)
 
 
+def may_place_holds(state: State, person: str, now: Now) -> bool:
+    """Return whether the person holds a seat, or is a designee whose letter gives holds on some camera."""
+    here = standing(state, person, now)
+    return bool(here.seats) or any("hold" in row.rights for row in here.appointments)
+
+
 # --- why there is nothing any more --------------------------------------------------------------------------------
 
 
 def seat_words(key: str) -> str:
-    """'Library Director'."""
+    """Return e.g. 'Library Director'."""
     return SEAT_WORDS.get(key, key[:40])
 
 
@@ -111,10 +144,8 @@ def _why_not(state: State, person: Person, now: Now) -> tuple[str, str]:
         _sort_in(
             ended, coming, seat.start_utc_ns, _end_of(seat.end_utc_ns, seat.ended_utc_ns, now), words, everyone, now
         )
-    for appointment in state.appointments_of(person.id):
-        principal = state.seats.get(appointment.seat)
-        if principal is None:
-            continue
+    letters = state.appointments_of(person.id)
+    for appointment, principal in [(row, state.seats[row.seat]) for row in letters if row.seat in state.seats]:
         words = f"appointment as designee of the {seat_words(principal.key)}"
         who = ask_seats(state, now, keys=(principal.key,), but=person.id) or everyone
         end = _end_of(appointment.end_utc_ns, appointment.ended_utc_ns, now)
@@ -130,10 +161,10 @@ def _why_not(state: State, person: Person, now: Now) -> tuple[str, str]:
             start = max(appointment.start_utc_ns, principal.start_utc_ns)
             _sort_in(ended, coming, start, end, words, who, now)
     for share in state.shares_of(person.id):
-        end = _end_of(share.expires_utc_ns, share.ended_utc_ns, now)
-        if end is not None:
-            sentence = f"What was shared with you expired on {end_words(end, now.zone)}."
-            ended.append((end, sentence, ask_person(state, share.by, now) or everyone))
+        # One that is open would be a right.
+        end = min(share.expires_utc_ns, share.ended_utc_ns or share.expires_utc_ns)
+        sentence = f"What was shared with you expired on {end_words(end, now.zone)}."
+        ended.append((end, sentence, ask_person(state, share.by, now) or everyone))
     if coming:
         _, sentence, who = min(coming)
         return sentence, who
@@ -144,7 +175,7 @@ def _why_not(state: State, person: Person, now: Now) -> tuple[str, str]:
 
 
 def _end_of(end_utc_ns: int | None, ended_utc_ns: int | None, now: Now) -> int | None:
-    """When it ended: what the row says once it has ended, else its end if that has come."""
+    """Return when it ended: the recorded end, otherwise its end if that has come."""
     if ended_utc_ns is not None:
         return ended_utc_ns if end_utc_ns is None else min(end_utc_ns, ended_utc_ns)
     return end_utc_ns if now.ended(end_utc_ns) else None
@@ -161,11 +192,11 @@ def _sort_in(
 ) -> None:
     if end is not None:
         ended.append((end, f"Your {words} ended on {end_words(end, now.zone)}.", who))
-    elif not now.begun(start):
+    else:
         begins = f"Your {words} begins on {day_words(start, now.zone)} and has not begun yet"
         if now.doubtful:
             begins += " by both clocks of this machine"
-            who = "When its time is right, the admin confirms it: `holdshelf clock confirm`."
+            who = "When the time is right, the admin must confirm it: `holdshelf clock confirm`."
         coming.append((start, f"{begins}.", who))
 
 
@@ -173,7 +204,7 @@ def _sort_in(
 
 
 def holders(state: State, now: Now, key: str | None = None) -> list[Seat]:
-    """Terms that count now, of one seat or of all, in the order of the policy."""
+    """Return the terms that count now, of one seat or of all, in the policy's order."""
     current = [
         seat for seat in state.seats.values() if (key is None or seat.key == key) and seat_counts(state, seat, now)
     ]
@@ -181,18 +212,32 @@ def holders(state: State, now: Now, key: str | None = None) -> list[Seat]:
 
 
 def can_log_in(state: State, person: str) -> bool:
-    """Has a key or an account of this machine."""
+    """Return whether a person has a key or a local account."""
     row = state.people.get(person)
     return row is not None and row.left_utc_ns is None and bool(row.keys or row.account)
 
 
 def some_seat_can_log_in(state: State, now: Now) -> bool:
-    """A seat's current holder can act on screen: the admin names nobody then."""
+    """Return whether a seat's current holder can act on screen: then the admin may name nobody."""
     return any(can_log_in(state, seat.person) for seat in holders(state, now))
 
 
+def locked_out_seats(state: State, now: Now) -> list[str]:
+    """Return the seats that nobody can log in for: the Director's, once one was named; another's whose last key was taken away.
+
+    A Chair or a Mayor may have no key at all, and sign on paper.
+    """
+    found = []
+    for key in dict.fromkeys(seat.key for seat in state.seats.values() if now.begun(seat.start_utc_ns)):
+        people = [seat.person for seat in holders(state, now, key)]
+        lost = key == "director" or any(state.people[one].keyless_since_utc_ns is not None for one in people)
+        if lost and not any(can_log_in(state, one) for one in people):
+            found.append(key)
+    return found
+
+
 def ask_seats(state: State, now: Now, *, keys: tuple[str, ...] = SEATS, but: str = "") -> str:
-    """'Ask the Library Director (Ann Lee) or the Mayor (Bo Ray).'; the seats without names when nobody holds one."""
+    """Return e.g. 'Ask the Library Director (Ann Lee) or the Mayor (Bo Ray).'; seats without names when nobody holds one."""
     found = [
         f"the {seat_words(seat.key)} ({state.name_of(seat.person)})"
         for seat in holders(state, now)
@@ -202,13 +247,13 @@ def ask_seats(state: State, now: Now, *, keys: tuple[str, ...] = SEATS, but: str
 
 
 def ask_admin(keys: tuple[str, ...] = SEATS) -> str:
-    """When no seat can be asked on screen: on paper, by way of the admin."""
+    """Return whom to ask when no seat can be asked on screen: on paper, through the admin."""
     seats = listed([f"the {seat_words(key)}" for key in keys], "or")
-    return f"Ask {seats}; nobody else is enrolled for that now, and the admin of this machine enrols on paper."
+    return f"Ask {seats}; nobody else is enrolled for that now, and the admin can enroll people on a signed paper."
 
 
 def ask_person(state: State, person: str, now: Now) -> str:
-    """'Ask Ann Lee, the Library Director.', or '' when that person has no right any more."""
+    """Return e.g. 'Ask Ann Lee, the Library Director.', or '' when that person has no right any more."""
     for seat in holders(state, now):
         if seat.person == person:
             return f"Ask {state.name_of(person)}, the {seat_words(seat.key)}."
@@ -221,7 +266,7 @@ def ask_person(state: State, person: str, now: Now) -> str:
 
 
 class End(msgspec.Struct, frozen=True):
-    """A row whose end has been seen. ``row`` is the row as it is to be written; ``words`` say what ended."""
+    """A row whose end was noticed. ``row`` is the row to write; ``words`` say what ended."""
 
     table: str
     key: str
@@ -231,55 +276,38 @@ class End(msgspec.Struct, frozen=True):
 
 
 def ends_to_write(state: State, now: Now) -> Iterator[End]:
-    """Rows that have ended and do not say so yet: written once, no clock revives them.
+    """Yield rows that have ended without a recorded end: recorded once, no clock revives them.
 
-    An end that only the wall clock has reached, while it disagrees with trusted time, refuses the right meanwhile but is
-    not written: a clock a year ahead would otherwise end every right for good.
+    An end that only the wall clock has reached, while it disagrees with trusted time, refuses the right meanwhile but is not
+    recorded: a clock a year ahead would otherwise end every right for good.
     """
 
-    def over(end_utc_ns: int | None) -> bool:
-        if end_utc_ns is None:
-            return False
-        return end_utc_ns <= now.trusted_utc_ns or (end_utc_ns <= now.utc_ns and not now.doubtful)
+    def over(end_utc_ns: int | None) -> int | None:
+        past = end_utc_ns is not None and (
+            end_utc_ns <= now.trusted_utc_ns or (end_utc_ns <= now.utc_ns and not now.doubtful)
+        )
+        return end_utc_ns if past else None
 
     gone: dict[str, tuple[int, str]] = {}
     for key, seat in state.seats.items():
-        holder = state.people.get(seat.person)
-        left = holder.left_utc_ns if holder is not None else None
         words = f"the {seat_words(seat.key)}'s term"
         if seat.ended_utc_ns is not None:
             gone[key] = (seat.ended_utc_ns, words)
             continue
-        end = seat.end_utc_ns if over(seat.end_utc_ns) else left
-        if end is not None:
+        if (end := over(seat.end_utc_ns)) is not None:
             gone[key] = (end, words)
             yield End("seats", key, msgspec.structs.replace(seat, ended_utc_ns=end), seat.person, words)
     for key, row in state.appointments.items():
         if row.ended_utc_ns is not None:
             continue
-        person = state.people.get(row.person)
-        why, end = "", row.end_utc_ns if over(row.end_utc_ns) else None
-        if end is not None:
-            why = "its last day has passed"
-        elif row.seat in gone:
+        why, end = "its last day has passed", over(row.end_utc_ns)
+        if end is None and row.seat in gone:
             end, why = gone[row.seat][0], f"lapsed with {gone[row.seat][1]}"
-        elif person is not None and person.left_utc_ns is not None:
-            end, why = person.left_utc_ns, "the person was removed"
         if end is not None:
             ended = msgspec.structs.replace(row, ended_utc_ns=end, ended_why=why)
             yield End("appointments", key, ended, row.person, f"an appointment: {why}")
     for key, share in state.shares.items():
         # A printed sheet gives no right that could end, and no day brings it back: somebody says that it is.
-        if share.ended_utc_ns is None and share.kind == "view" and over(share.expires_utc_ns):
+        if share.ended_utc_ns is None and share.kind == "view" and over(share.expires_utc_ns) is not None:
             ended_share = msgspec.structs.replace(share, ended_utc_ns=share.expires_utc_ns)
             yield End("shares", key, ended_share, share.person, "a share")
-
-
-def next_end_utc_ns(state: State, now: Now) -> int | None:
-    """The nearest end of a right that still counts: when the scheduler should look again. None: none is known."""
-    ends = [
-        *(seat.end_utc_ns for seat in state.seats.values() if seat.ended_utc_ns is None),
-        *(row.end_utc_ns for row in state.appointments.values() if row.ended_utc_ns is None),
-        *(share.expires_utc_ns for share in state.shares.values() if share.ended_utc_ns is None),
-    ]
-    return min((end for end in ends if end is not None and not now.ended(end)), default=None)

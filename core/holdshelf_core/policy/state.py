@@ -1,14 +1,15 @@
-"""What the rules are given: every row of the policy's tables, and what cameras there are. No behaviour but finding rows.
+"""The input of the rules: every row of the policy's tables, and the cameras. No behavior but finding rows.
 
-A State is read, never changed: whoever changes a row makes a new State (over the same mappings if they like). Its index by
-person is built at the first question and holds ids only, so a row that ended meanwhile is never served from it.
+A State is read, never changed: a change creates a new State (over the same mappings if desired). Its index by person is built on
+first use and holds only ids, so it never returns an outdated row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from holdshelf_core.policy.model import (
     Adopted,
@@ -29,7 +30,7 @@ from holdshelf_core.policy.model import (
 
 @dataclass(frozen=True, slots=True)
 class CameraFacts:
-    """What the rules know of a camera. ``area_kind`` is one of ``areas.PERMITTED``'s kinds."""
+    """What the rules know about a camera. ``area_kind`` is one of the kinds in ``areas.PERMITTED``."""
 
     id: str
     name: str
@@ -37,9 +38,17 @@ class CameraFacts:
     area_note: str = ""
 
 
+class ByPerson(NamedTuple):
+    """The keys of rows by the person whom they concern; a row that is gone since may still be named."""
+
+    seats: Mapping[str, Sequence[str]]
+    appointments: Mapping[str, Sequence[str]]
+    shares: Mapping[str, Sequence[str]]
+
+
 @dataclass(frozen=True)
 class State:
-    """The house as the rules see it. Mappings are id → row; ``adopted`` None: no policy text was adopted yet."""
+    """The state as the rules see it. Mappings are id → row; ``adopted`` None: no policy text was adopted yet."""
 
     people: Mapping[str, Person] = field(default_factory=dict)
     seats: Mapping[str, Seat] = field(default_factory=dict)
@@ -56,34 +65,45 @@ class State:
     determinations: Mapping[str, Determination] = field(default_factory=dict)
     checks: Mapping[str, Check] = field(default_factory=dict)
     holds_in_release: frozenset[str] = frozenset()
-    """Ids of holds that an open release is made from: they cannot be lifted (P16)."""
+    """Ids of holds that an open release uses: they cannot be lifted (P16)."""
+    suspended: frozenset[str] = frozenset()
+    """People whom a row concerns that differs from the access log: they have no rights until that is settled."""
+    limited: str = ""
+    """Why only holds may be placed, in a sentence; '': not limited (``doubt``)."""
+
+    grouped: ByPerson | None = None
+    """Of these rows; None: they are grouped at first need."""
 
     @cached_property
-    def _by_person(self) -> tuple[dict[str, list[str]], dict[str, list[str]], dict[str, list[str]]]:
-        return _grouped(self.seats), _grouped(self.appointments), _grouped(self.shares)
+    def _by_person(self) -> ByPerson:
+        return self.grouped or by_person(self.seats, self.appointments, self.shares)
 
     def seats_of(self, person: str) -> list[Seat]:
         """Every term of a person, ended ones too."""
-        return [row for key in self._by_person[0].get(person, ()) if (row := self.seats.get(key)) is not None]
+        return [row for key in self._by_person.seats.get(person, ()) if (row := self.seats.get(key)) is not None]
 
     def appointments_of(self, person: str) -> list[Appointment]:
         """Every appointment of a person, ended ones too."""
-        return [row for key in self._by_person[1].get(person, ()) if (row := self.appointments.get(key)) is not None]
+        return [
+            row
+            for key in self._by_person.appointments.get(person, ())
+            if (row := self.appointments.get(key)) is not None
+        ]
 
     def shares_of(self, person: str) -> list[Share]:
         """Everything that was ever shared with a person."""
-        return [row for key in self._by_person[2].get(person, ()) if (row := self.shares.get(key)) is not None]
+        return [row for key in self._by_person.shares.get(person, ()) if (row := self.shares.get(key)) is not None]
 
     @cached_property
     def _camera_names(self) -> dict[str, str]:
         names: dict[str, str] = {}
         for camera in self.cameras.values():
-            # Two of one name: neither is meant by it.
+            # Two with the same name: neither matches it.
             names[camera.name] = "" if camera.name in names else camera.id
         return names
 
     def camera_id(self, typed: str) -> str:
-        """The id of a camera given by id or exact name; what was typed where there is none, which no rule then knows."""
+        """Return a camera's id by id or exact name; unknown text is returned as typed, and then unknown to every rule."""
         if typed in self.cameras or typed in self.commissions:
             return typed
         return self._camera_names.get(typed) or typed
@@ -94,7 +114,7 @@ class State:
         return facts.name if facts is not None else camera[:60]
 
     def person_id(self, typed: str) -> str:
-        """The id of a person given by id, login, or the name of a seat; '' when nobody is meant."""
+        """Return a person's id by id, login, or the name of a seat; '' for none."""
         if typed in self.people:
             return typed
         login = typed.strip().lower()
@@ -105,9 +125,16 @@ class State:
         return max(held, key=lambda seat: seat.start_utc_ns).person if held else ""
 
     def name_of(self, person: str) -> str:
-        """A person's name as sentences use it."""
+        """Return a person's name for use in sentences."""
         row = self.people.get(person)
         return row.name if row is not None else "the admin" if person == "admin" else person[:40] or "nobody"
+
+
+def by_person(
+    seats: Mapping[str, Seat], appointments: Mapping[str, Appointment], shares: Mapping[str, Share]
+) -> ByPerson:
+    """Return the keys of these rows by person."""
+    return ByPerson(_grouped(seats), _grouped(appointments), _grouped(shares))
 
 
 def _grouped(rows: Mapping[str, Seat] | Mapping[str, Appointment] | Mapping[str, Share]) -> dict[str, list[str]]:
@@ -118,6 +145,6 @@ def _grouped(rows: Mapping[str, Seat] | Mapping[str, Appointment] | Mapping[str,
 
 
 def listed(words: Iterable[str], last: str = "and") -> str:
-    """'a', 'a and b', 'a, b and c'."""
+    """Return e.g. 'a', 'a and b', 'a, b and c'."""
     parts = list(words)
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}" if parts else ""

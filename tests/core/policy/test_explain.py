@@ -12,7 +12,7 @@ from holdshelf_core.policy import example, explain
 from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.model import Appointment, Board, Person, Share
+from holdshelf_core.policy.model import Appointment, Person, Share
 from holdshelf_core.policy.rights import NEVER, PERMISSIONS
 from holdshelf_core.policy.rules import decide
 
@@ -51,17 +51,6 @@ def test_the_admin_sees_no_picture_in_the_whole_table() -> None:
             assert not row.allowed
 
 
-def test_the_board_settings_of_a_real_house_show_in_its_table() -> None:
-    single = example.house(msgspec.structs.replace(Board(), second_person_lift=False))
-    key = ("hold.lift.approve", "Director", "the Director's", example.WITHIN)
-
-    def allowed(rows: list[explain.Row]) -> bool:
-        return next(row.allowed for row in rows if (row.permission, row.who, row.about, row.when) == key)
-
-    assert not allowed(ROWS)
-    assert allowed(explain.table(single))
-
-
 @pytest.mark.parametrize("width", [80, 100, 120])
 def test_the_table_fits_the_terminal_and_names_every_act_and_clause(width: int) -> None:
     text = explain.text(ROWS, width)
@@ -72,13 +61,25 @@ def test_the_table_fits_the_terminal_and_names_every_act_and_clause(width: int) 
     for clause in {row.clause for row in ROWS if not row.allowed}:
         assert f"  {clause}: {CLAUSES[clause].sentence[:30]}" in text
     assert text.isascii() or "–" in text
+    kept = text.partition("What keeps each clause:")[2]
+    for clause in CLAUSES.values():
+        assert f"  {clause.id}: {clause.kept[:30]}" in kept
+
+
+@pytest.mark.parametrize("clause", ["P8", "P10", "P16", "P19"])
+def test_a_clause_is_explained_by_what_keeps_it_and_by_what_it_refuses(clause: str) -> None:
+    text = explain.clause_detail(clause, ROWS, 80)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    words = " ".join(text.split())
+    assert CLAUSES[clause].sentence in words and CLAUSES[clause].kept in words
+    assert ("It refuses" in words) == any(row.clause == clause and not row.allowed for row in ROWS)
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_one_act_is_explained_in_sentences_that_fit_too(width: int) -> None:
     text = explain.detail([row for row in ROWS if row.permission == "hold.lift.approve"], width)
     assert max(len(line) for line in text.splitlines()) <= width
-    assert "Director: no. Nobody approves this lift after asking for it (P16:" in " ".join(text.split())
+    assert "Director: no. You cannot approve this lift: you asked for it (P16:" in " ".join(text.split())
     assert "after the last day: no (P11)" in " ".join(text.split())
 
 
@@ -88,7 +89,7 @@ def test_rows_are_ready_for_json() -> None:
 
 
 def test_an_act_that_the_policy_does_not_know_is_an_error_and_never_an_answer() -> None:
-    with pytest.raises(BadRequest, match="knows no act"):
+    with pytest.raises(BadRequest, match="has no action named"):
         decide(example.house(), Subject("p1"), "look", Scope(), NOW)
 
 
@@ -115,8 +116,8 @@ def test_a_decision_is_quick_in_a_house_with_thousands_of_rows() -> None:
     assert decide(house, subject, "look.archive", scope, NOW).allowed
     took = []
     for _ in range(200):
-        begun = time.perf_counter_ns()
+        begun = time.thread_time_ns()
         decide(house, subject, "look.archive", scope, NOW)
-        took.append(time.perf_counter_ns() - begun)
+        took.append(time.thread_time_ns() - begun)
     # The bar is 50 µs; the machine that runs this may be busy with others.
     assert sorted(took)[len(took) // 4] < 100_000

@@ -13,6 +13,7 @@ ALLOWED = {
         "__future__",
         "base64",
         "binascii",
+        "bisect",
         "collections",
         "dataclasses",
         "datetime",
@@ -22,7 +23,7 @@ ALLOWED = {
         "struct",
     ),
     *("textwrap", "typing", "unicodedata", "msgspec"),
-    *("holdshelf_core.areas", "holdshelf_core.errors"),
+    *("holdshelf_core.policy.areas", "holdshelf_core.errors"),
 }
 IMPURE = {"open", "input", "print", "exec", "eval", "today", "utcnow", "get_localzone"}
 

@@ -30,7 +30,7 @@ COUNSEL = Determination("D-1", PAPER, ("active-investigation",), AT + DAY_NS)
 def test_scene_6_p13_a_request_by_telephone_is_refused_with_what_is_needed_and_that_a_hold_needs_no_paper() -> None:
     said = gate_1(Request("active-investigation", HOUR, "p1", AT), NOW)
     assert not said.passed
-    assert "by word of mouth" in said.sentence
+    assert "a verbal request" in said.sentence
     assert any("active case" in need for need in said.needs)
     assert "(P13: " in said.quoted
     assert any("a hold needs no paper" in need for need in releases.what_we_need(""))
@@ -48,7 +48,7 @@ def test_scene_7_p13_a_police_letter_passes_the_policys_gate_and_the_statutes_st
 def test_scene_7_p13_under_advise_or_with_counsels_determination_it_goes_on_with_the_caution_on_record() -> None:
     advised = gates(BY_LETTER, ADVISE, (), NOW)
     assert advised.passed
-    assert "neither is here" in advised.caution
+    assert "neither is on record" in advised.caution
     determined = gates(BY_LETTER, ENFORCE, (COUNSEL,), NOW)
     assert determined.passed
     assert "D-1" in determined.caution
@@ -75,7 +75,7 @@ def test_scene_8_p13_a_warrant_for_an_hour_is_refused_for_two_until_the_request_
     wide = (Span("c2", AT - 2 * HOUR_NS - 30 * MINUTE_NS, AT - HOUR_NS + 30 * MINUTE_NS),)
     said = gates(msgspec.structs.replace(BY_WARRANT, spans=wide), ENFORCE, (), NOW)
     assert not said.passed
-    assert "does not reach so far" in said.sentence
+    assert "does not cover this" in said.sentence
     assert trimmed(wide, WARRANT.scope) == HOUR
     assert gates(msgspec.structs.replace(BY_WARRANT, spans=trimmed(wide, WARRANT.scope)), ENFORCE, (), NOW).passed
     assert not gates(msgspec.structs.replace(BY_WARRANT, spans=(Span("c1", *span_of(HOUR)),)), ENFORCE, (), NOW).passed

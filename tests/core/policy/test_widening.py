@@ -1,25 +1,23 @@
-"""A purpose once granted (P2, P12): looked at inside freely, widened with one confirm, asked for anew when somebody wanders."""
+"""A purpose once granted (P2, P9, P12): how it widens, when widening is wandering, and what ends by itself."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdshelf_core.policy.instants import HOUR_NS, MINUTE_NS, Now
+from holdshelf_core.policy.instants import HOUR_NS, MINUTE_NS
 from holdshelf_core.policy.model import Board
 from holdshelf_core.policy.widening import (
-    ASK_AGAIN,
-    CONFIRM,
-    INSIDE,
-    WANDERING_NS,
-    Widening,
     break_glass_span,
-    inside,
+    default_span,
+    live_ends_ns,
     wanders,
-    widen,
+    widened,
+    widenings_so_far,
 )
 
 AT = 1_780_000_000_000_000_000
@@ -28,117 +26,66 @@ BOARD = Board()
 
 @dataclass(frozen=True)
 class Grant:
-    person: str = "p4"
     purpose: str = "crime"
     incident: str = "26-0417"
     cameras: tuple[str, ...] = ("c1",)
     start_utc_ns: int | None = AT - HOUR_NS
     end_utc_ns: int | None = AT
-    opened_utc_ns: int = AT
     widenings: int = 0
 
 
-def become(grant: Grant, said: Widening) -> Grant:
-    return replace(
-        grant,
-        cameras=said.cameras,
-        start_utc_ns=said.start_utc_ns,
-        end_utc_ns=said.end_utc_ns,
-        widenings=said.widenings,
-    )
+def test_p2_a_look_at_one_time_opens_a_quarter_of_an_hour_on_either_side() -> None:
+    assert default_span(AT) == (AT - 15 * MINUTE_NS, AT + 15 * MINUTE_NS)
 
 
-def test_p12_zooming_inside_never_asks() -> None:
+def test_p12_what_lies_inside_widens_nothing_and_a_minute_or_a_camera_more_does() -> None:
     grant = Grant()
-    assert widen(grant, ["c1"], AT - 2, AT - 1, BOARD).kind == INSIDE
-    assert widen(grant, ["c1"], AT, AT, BOARD).kind == INSIDE
-    assert widen(grant, [], AT - 1, AT - 1, BOARD).kind == INSIDE
+    same = (grant.cameras, grant.start_utc_ns, grant.end_utc_ns)
+    assert widened(grant, ["c1"], AT - 2, AT - 1) == same
+    assert widened(grant, [], None, None) == same
+    assert widened(grant, ["c1"], None, AT + MINUTE_NS) == (("c1",), AT - HOUR_NS, AT + MINUTE_NS)
+    assert widened(grant, ["c2"], None, None)[0] == ("c1", "c2")
 
 
-def test_p12_a_minute_more_or_another_camera_takes_one_confirm() -> None:
-    said = widen(Grant(), ["c1"], AT, AT + MINUTE_NS, BOARD)
-    assert (said.kind, said.end_utc_ns, said.widenings, said.flag) == (CONFIRM, AT + MINUTE_NS, 1, False)
-    said = widen(Grant(), ["c2"], AT - HOUR_NS, AT, BOARD)
-    assert (said.kind, said.cameras) == (CONFIRM, ("c1", "c2"))
-    assert said.sentence == "This widens the purpose to 2 cameras and 60 minutes."
+def test_scene_16_opening_the_same_purpose_again_for_other_cameras_is_the_same_wandering() -> None:
+    others = [Grant(cameras=("c2",)), Grant(cameras=("c3",), widenings=1), Grant(cameras=("c4",), widenings=2)]
+    assert widenings_so_far(Grant(), others) == 3
+    assert widenings_so_far(Grant(), []) == 0
+    assert widenings_so_far(Grant(cameras=("c4",)), others[2:]) == 0, "the same camera again is no widening"
+    assert widenings_so_far(Grant(incident="26-0500"), others) == 0
+    assert widenings_so_far(Grant(purpose="safety"), others) == 0
 
 
-def test_scene_16_a_designee_who_wanders_from_camera_to_camera_is_asked_again_and_flagged() -> None:
-    grant, kinds = Grant(), []
-    for camera in ("c2", "c3", "c4", "c5"):
-        said = widen(grant, [camera], AT - HOUR_NS, AT, BOARD)
-        kinds.append((said.kind, said.flag))
-        grant = become(grant, said)
-    assert kinds == [(CONFIRM, False)] * 3 + [(ASK_AGAIN, True)]
-    assert grant.cameras == ("c1", "c2", "c3", "c4"), "what was asked again was not let in"
-
-
-def test_scene_16_wandering_minute_by_minute_over_one_camera_is_asked_again_too() -> None:
-    grant, kinds = Grant(), []
-    for step in range(1, 5):
-        said = widen(grant, ["c1"], AT, AT + step * MINUTE_NS, BOARD)
-        kinds.append((said.kind, said.flag))
-        grant = become(grant, said)
-    assert kinds == [(CONFIRM, False)] * 3 + [(ASK_AGAIN, True)]
-
-
-def test_scene_16_naming_the_same_purpose_again_and_again_is_the_same_wandering() -> None:
-    others = [Grant(cameras=(f"c{number}",), opened_utc_ns=AT - number) for number in range(2, 6)]
-    assert wanders(Grant(), ("c1",), others, BOARD)
-    assert not wanders(Grant(), ("c1",), others[:3], BOARD)
-    assert not wanders(Grant(incident="26-0500"), ("c1",), others, BOARD)
-    assert not wanders(Grant(person="p5"), ("c1",), others, BOARD)
-    assert not wanders(Grant(opened_utc_ns=AT + WANDERING_NS), ("c1",), others, BOARD)
-    said = widen(Grant(), ["c9"], AT - HOUR_NS, AT, BOARD, others[:3])
-    assert (said.kind, said.flag) == (CONFIRM, True)
-
-
-def test_p2_one_purpose_spans_a_day_at_most() -> None:
-    said = widen(Grant(), ["c1"], AT - 24 * HOUR_NS, AT, BOARD)
-    assert said.kind == CONFIRM
-    said = widen(Grant(), ["c1"], AT - 24 * HOUR_NS - 1, AT, BOARD)
-    assert (said.kind, said.flag) == (ASK_AGAIN, False)
-
-
-def test_live_is_no_archive_and_archive_no_live() -> None:
-    live = Grant(start_utc_ns=None, end_utc_ns=None)
-    assert inside(live, ["c1"], None, None)
-    assert not inside(live, ["c1"], AT, AT)
-    assert not inside(live, ["c1"], AT, None)
-    assert widen(live, ["c2"], None, None, BOARD).sentence == "This widens the purpose to 2 cameras, live."
-
-
-def test_p9_imminent_danger_opens_minutes_and_counts_them_from_the_earlier_clock() -> None:
-    start, end = break_glass_span(msgspec.structs.replace(BOARD, break_glass_minutes=10), Now(AT, AT + HOUR_NS))
-    assert (start, end) == (AT - 10 * MINUTE_NS, AT + 10 * MINUTE_NS)
-
-
-cameras = st.sets(st.sampled_from([f"c{n}" for n in range(8)]), min_size=1, max_size=5)
-moments = st.integers(min_value=AT - 40 * HOUR_NS, max_value=AT + HOUR_NS)
-
-
-@given(st.lists(st.tuples(cameras, moments, moments), max_size=12), st.integers(1, 6), st.integers(1, 6))
-def test_p12_no_sequence_of_confirms_goes_beyond_what_the_board_allows(
-    looks: list[tuple[set[str], int, int]], most: int, widenings: int
+@pytest.mark.parametrize(
+    ("widenings", "flagged"), [(0, False), (1, False), (2, False), (3, True), (4, False), (6, True)]
+)
+def test_scene_16_each_time_that_the_boards_number_of_widenings_has_come_it_is_flagged(
+    widenings: int, flagged: bool
 ) -> None:
-    board = msgspec.structs.replace(BOARD, cameras_per_purpose=most, widenings_before_flag=widenings)
-    grant, flagged = Grant(), False
-    for asked, one, other in looks:
-        said = widen(grant, sorted(asked), min(one, other), max(one, other), board)
-        after = become(grant, said)
-        if said.kind == INSIDE:
-            assert after == grant
-            assert asked <= set(grant.cameras)
-        elif said.kind == CONFIRM:
-            assert asked <= set(after.cameras)
-            assert after.widenings == grant.widenings + 1
-            assert inside(after, asked, min(one, other), max(one, other))
-        else:
-            assert after == grant
-            assert said.sentence
-        flagged |= said.flag
-        grant = after
-    assert len(grant.cameras) <= max(most, 1)
-    assert grant.widenings <= widenings
-    assert grant.end_utc_ns is not None and grant.start_utc_ns is not None
-    assert grant.end_utc_ns - grant.start_utc_ns <= 24 * HOUR_NS
+    assert wanders(widenings, msgspec.structs.replace(BOARD, widenings_before_flag=3)) is flagged
+
+
+def test_p9_imminent_danger_opens_the_last_minutes_as_recordings_name_them_and_ends() -> None:
+    board = msgspec.structs.replace(BOARD, break_glass_minutes=10)
+    assert break_glass_span(board, AT) == (AT - 10 * MINUTE_NS, AT + 10 * MINUTE_NS)
+
+
+def test_p9_live_ends_after_the_boards_minutes() -> None:
+    assert live_ends_ns(msgspec.structs.replace(BOARD, live_minutes=3), AT) == AT + 3 * MINUTE_NS
+
+
+cameras = st.sets(st.sampled_from([f"c{n}" for n in range(8)]), max_size=5)
+moments = st.one_of(st.none(), st.integers(min_value=AT - 40 * HOUR_NS, max_value=AT + HOUR_NS))
+
+
+@given(cameras, moments, moments)
+def test_p12_widening_loses_nothing_and_adds_what_was_asked(
+    asked: set[str], start: int | None, end: int | None
+) -> None:
+    grant = Grant()
+    every, starts, ends = widened(grant, sorted(asked), start, end)
+    assert set(every) == {*grant.cameras, *asked}
+    assert starts is not None and ends is not None
+    assert starts <= AT - HOUR_NS and ends >= AT
+    assert start is None or starts <= start
+    assert end is None or ends >= end

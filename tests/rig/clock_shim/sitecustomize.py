@@ -12,7 +12,7 @@ import struct
 import sys
 import time
 
-if "holdshelf_core.recorder.worker" in sys.orig_argv and "HOLDSHELF_TEST_CLOCK" in os.environ:
+if "holdshelf_core.recorder.worker.main" in sys.orig_argv and "HOLDSHELF_TEST_CLOCK" in os.environ:
     with open(os.environ["HOLDSHELF_TEST_CLOCK"], "rb") as file:
         _shared = mmap.mmap(file.fileno(), 8, prot=mmap.PROT_READ)
     _true_ns = time.time_ns

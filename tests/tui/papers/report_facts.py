@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from holdshelf_core.api import paper_report as r
-from holdshelf_core.api.paper_types import LogHead, PaperFacts, PolicyText
+from holdshelf_core.reports import report_types as r
+from holdshelf_core.reports.types import LogHead, PaperFacts, PolicyText
 
 PLACES = (
     "Front door", "Circulation desk", "Children's room", "Parking lot north", "Parking lot south", "Book drop", "Community room",
@@ -31,6 +31,10 @@ def camera(number: int) -> r.CameraRow:
         state, elapsed, untold = "removed 2026-09-11", 72 * 86_400, 61
     gaps.sort(key=lambda gap: -gap.seconds)
     missing = sum(gap.seconds for gap in gaps) + untold
+    weeks = tuple(
+        r.WeekRow(day, 7 * 86_400, 7 * 86_400 - lost, 0 if number % 7 != 3 else 600)
+        for day, lost in (("2026-08-10", 39_600 if number % 7 == 3 else 12), ("2026-08-17", 0))
+    )
     return r.CameraRow(
         id=f"c{number}",
         name=name,
@@ -40,6 +44,7 @@ def camera(number: int) -> r.CameraRow:
         gaps=tuple(gaps),
         untold_s=untold,
         worst=worst,
+        weeks=weeks,
         kept_days=31.2 + number * 37 % 11 / 4,
         least_days=28.4 + number * 31 % 9 / 5 if number != 10 else None,
     )

@@ -5,9 +5,12 @@ from __future__ import annotations
 import html
 import re
 import subprocess
-import zlib
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+
+from PIL import Image
+from pypdf import PdfReader
 
 MARGIN = 36.0
 """Half an inch, in points: what an office printer reaches. Nothing of a paper stands outside."""
@@ -65,15 +68,66 @@ def read(pdf: bytes, folder: Path) -> Sheet:
 
 def sizes_of(pdf: bytes) -> set[float]:
     """The sizes of letters in it, in points."""
-    sizes: set[float] = set()
-    for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
-        try:
-            drawn = zlib.decompress(stream)
-        except zlib.error:
-            continue
-        sizes |= {float(size) for size in re.findall(rb"BT /F\d+ ([\d.]+) Tf ET", drawn)}
+    sizes = {
+        float(size)
+        for page in PdfReader(BytesIO(pdf)).pages
+        for size in re.findall(rb"/\w+ ([\d.]+) Tf", page.get_contents().get_data())  # type: ignore[union-attr]
+    }
     assert sizes
     return sizes
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of a plot as it is drawn, in pixels. ``light``, ``dark``: where something white or black stands in its line."""
+
+    left: int
+    width: int
+    light: tuple[int, ...]
+    dark: tuple[int, ...]
+
+
+BAR_GRAY, DPI = 105, 200
+
+
+def bars(pdf: bytes, folder: Path) -> list[Bar]:
+    """The gray bars of the first page, from the top down and from left to right."""
+    (folder / "bars.pdf").write_bytes(pdf)
+    command = ["pdftoppm", "-r", str(DPI), "-gray", "-singlefile", "-aa", "no", "bars.pdf", "bars"]
+    subprocess.run(command, cwd=folder, check=True, timeout=60)
+    image = Image.open(folder / "bars.pgm")
+    lines = [image.crop((0, y, image.width, y + 1)).tobytes() for y in range(image.height)]
+    found: list[Bar] = []
+    y = 0
+    while y < len(lines):
+        tall = 0
+        while y + tall < len(lines) and bytes([BAR_GRAY]) * 3 in lines[y + tall]:
+            tall += 1
+        if tall > 3:
+            found += _bars(lines[y : y + tall], image.width)
+        y += tall + 1
+    return found
+
+
+def _bars(lines: list[bytes], width: int) -> list[Bar]:
+    """The bars of one line of a plot: of each plot beside another one, half a page is one's own."""
+    gray = [x for x in range(width) if sum(abs(line[x] - BAR_GRAY) < 3 for line in lines) > len(lines) // 3]
+    runs: list[list[int]] = []
+    for x in gray:
+        if runs and x - runs[-1][-1] < DPI // 8:
+            runs[-1].append(x)
+        else:
+            runs.append([x])
+    middle = lines[len(lines) // 2]
+    return [
+        Bar(
+            run[0],
+            run[-1] - run[0] + 1,
+            tuple(x for x in range(run[0], run[-1]) if middle[x] > 250),
+            tuple(x for x in range(width) if sum(line[x] < 60 for line in lines[2:-2]) > len(lines) // 3),
+        )
+        for run in runs
+    ]
 
 
 def outside(sheet: Sheet, margin: float = MARGIN) -> list[Word]:
@@ -89,7 +143,10 @@ def outside(sheet: Sheet, margin: float = MARGIN) -> list[Word]:
 
 
 def overlapping(sheet: Sheet) -> list[tuple[str, str]]:
-    """Words that stand on one another: beside one another on a line, or with their middles on one another's line."""
+    """Words that stand on one another: beside one another on a line, or by half of their height.
+
+    Not by less: poppler gives a letter with two accents, one above the other, a box that reaches into the line above.
+    """
     found = []
     for page in range(1, len(sheet.pages) + 1):
         words = sorted((word for word in sheet.words if word.page == page), key=lambda word: word.top)
@@ -100,6 +157,6 @@ def overlapping(sheet: Sheet) -> list[tuple[str, str]]:
                 beside = min(word.right, other.right) - max(word.left, other.left)
                 upright = min(word.bottom, other.bottom) - max(word.top, other.top)
                 least = min(word.bottom - word.top, other.bottom - other.top)
-                if beside > 1.0 and upright > 0.35 * least:
+                if beside > 1.0 and upright > 0.5 * least:
                     found.append((word.words, other.words))
     return found

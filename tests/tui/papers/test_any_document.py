@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from holdshelf_tui.cli import render as cells
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers import html, pdf, text
+from holdshelf_tui.text.words import columns, inert
 from tests.tui.papers import sheets
 from tests.tui.papers.test_html import Page
 
@@ -59,7 +59,8 @@ DOCUMENTS = st.builds(
 )
 
 
-@pytest.mark.soak
+@pytest.mark.soak  # two hundred documents are set, each in a third of a second
+@pytest.mark.timeout(900)
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(DOCUMENTS, st.sampled_from(["letter", "a4"]), st.booleans())
 def test_any_document_is_set(document: d.Document, page: pdf.Page, large: bool) -> None:
@@ -71,5 +72,5 @@ def test_any_document_is_set(document: d.Document, page: pdf.Page, large: bool) 
     assert sheets.overlapping(sheet) == []
     Page(html.render(document))
     for line in text.render(document).split("\n"):
-        assert cells.columns(line) <= text.WIDTH
-        assert cells.inert(line, 1000) == line
+        assert columns(line) <= text.WIDTH
+        assert inert(line, 1000) == line

@@ -12,23 +12,25 @@ import msgspec
 import pytest
 from PIL import Image
 
-from holdshelf_core import bundle_words
 from holdshelf_core.api.errors import BadRequest, Conflict
-from holdshelf_core.api.paper_cases import (
+from holdshelf_core.releases import bundle_words
+from holdshelf_core.reports.case_types import (
     AuthorityPaper,
     BundlePaper,
     GatePaper,
     HoldPaper,
     ReleasePaper,
+    SheetPaper,
+    SheetPicture,
     StillPaper,
     StretchPaper,
     VideoPaper,
 )
-from holdshelf_core.api.paper_types import LogHead, PaperFacts, PolicyText
-from holdshelf_tui.cli import render
-from holdshelf_tui.papers.catalogue import PAPERS
+from holdshelf_core.reports.types import LogHead, PaperFacts, PolicyText
+from holdshelf_tui.papers.catalogue import LETTER_AND_A4, PAPERS
 from holdshelf_tui.papers.document import Heading, Table
 from holdshelf_tui.papers.hold_notice import stretches, stretches_table
+from holdshelf_tui.text.words import columns
 
 LONGEST_NAME = "The Trumbull Town and Neighbouring Villages Free Public Libr"
 CAMERAS = ("Front entrance", "Κεντρική είσοδος", "Читальный зал", "Parking", "Service desk", "Community room")
@@ -101,7 +103,7 @@ RELEASE = ReleasePaper(
         DIGEST,
     ),
     gates=(GatePaper("The policy", True, "It passes."), GatePaper("The statute", False, "It does not.", ("an order",))),
-    caution="Released on counsel's determination D-2026-0001, without a court's order.",
+    caution="Released on counsel's determination D-2026-0001, without a court order.",
     requested_by="Dora Reed, Library Director",
     requested_at=at(16, 10),
     approved=f"Chair of the Library Board, on signed paper, {at(17, 1)}",
@@ -123,7 +125,7 @@ BUNDLE = BundlePaper(
     fingerprint="SHA256:mVPwvezndPv/ARoIadVY98vAC0g+P/5633yTC4d/wXE",
     sums_sha256=DIGEST,
     given=HOLD.spans,
-    certificate=bundle_words.certificate_words(LONGEST_NAME, is_original=False),
+    certificate=bundle_words.certificate_words(LONGEST_NAME, is_original=False, others=None),
     certificate_end=bundle_words.CERTIFICATE_END,
     custody=bundle_words.CUSTODY,
     custody_end=bundle_words.CUSTODY_END,
@@ -144,6 +146,20 @@ STILL = StillPaper(
     jpeg=picture(),
     log_seq=1234,
 )
+SHEET = SheetPaper(
+    id="H-2026-0012",
+    what="hold",
+    reference="26-0417",
+    spans=HOLD.spans,
+    others="",
+    by="Αγγελική Παπαδοπούλου, Library Director",
+    made_at=at(16, 30),
+    log_seq=1235,
+    pictures=tuple(
+        SheetPicture(picture((640, 420)), f"{CAMERAS[n % len(CAMERAS)]}, 2:{n:02}:20 pm") for n in range(24)
+    ),
+    missing=("Front entrance, Nov 24, 2026, 2:12:20 pm: no picture. Nothing was recorded.",),
+)
 FACTS = PaperFacts(
     LONGEST_NAME,
     "Αγγελική Παπαδοπούλου, Library Director, 555-0100",
@@ -154,10 +170,11 @@ FACTS = PaperFacts(
     released=RELEASE,
     bundle=BUNDLE,
     still=STILL,
+    sheet=SHEET,
     printed_at="2026-11-25 14:12 -05:00",
 )
-NAMES = ("hold", "release", "receipt", "custody", "certificate", "still")
-PAGES = {"hold": 2, "release": 2, "receipt": 1, "custody": 1, "certificate": 2, "still": 1}
+NAMES = ("hold", "release", "receipt", "custody", "certificate", "still", "sheet")
+PAGES = {"hold": 2, "release": 2, "receipt": 1, "custody": 1, "certificate": 2, "still": 1, "sheet": 1}
 
 
 def one_line(text: str) -> str:
@@ -176,10 +193,10 @@ def has(text: str, *all_words: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_carries_the_library_contact_policy_and_checkpoint_in_80_columns(name: str) -> None:
     text = PAPERS[name].as_text(FACTS)
-    assert max(render.columns(line) for line in text.splitlines()) <= 80
+    assert max(columns(line) for line in text.splitlines()) <= 80
     has(one_line(text), LONGEST_NAME, "555-0100", "3.1, adopted 2026-10-01", "1234:abcd", "Printed:")
     assert not re.search(r"\bcannot be (?:forged|changed)|guarantee|compl(?:y|ies) with the law\b", text)
-    assert ("P21" in text) == (name in ("hold", "release", "still"))
+    assert ("P21" in text) == (name in ("hold", "release", "still", "sheet"))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -187,8 +204,8 @@ def test_each_fits_its_pages_with_the_longest_name_six_cameras_and_gaps_in_other
     name: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "paper.pdf"
-    for page in ("letter", "a4"):
-        file.write_bytes(PAPERS[name].as_pdf(FACTS, page))  # type: ignore[arg-type]
+    for page in LETTER_AND_A4:
+        file.write_bytes(PAPERS[name].as_pdf(FACTS, page))
         told = subprocess.run(["pdfinfo", file], capture_output=True, text=True, check=True).stdout
         assert int(re.findall(r"Pages:\s+(\d+)", told)[0]) <= PAGES[name]
     read = subprocess.run(["pdftotext", "-layout", file, "-"], capture_output=True, text=True, check=True).stdout
@@ -217,7 +234,7 @@ def test_p16_the_hold_notice_says_what_is_kept_what_is_not_and_what_that_means()
         "14:12:07 to 14:13:00",
         "gap: camera unreachable",
         "5 min 18 s never recorded",
-        "Nothing of it is erased while the hold is in force",
+        "Nothing in it is erased while the hold is in force",
         "another approves; then everything is kept for 7 days more",
     )
     gone = StretchPaper("Front entrance", "erased", "2026-11-23 23:30:00 -05:00", at(14, 0), "14:30:00", "…")
@@ -225,8 +242,10 @@ def test_p16_the_hold_notice_says_what_is_kept_what_is_not_and_what_that_means()
     text = printed("hold", msgspec.structs.replace(FACTS, hold=told))
     has(text, "erased before", "cannot be brought back", "OVERDUE since February 22, 2027; it stays in force")
     alone = msgspec.structs.replace(HOLD, second_person=False, grace_days=1)
-    has(printed("hold", msgspec.structs.replace(FACTS, hold=alone)), "Whoever may lift it says so", "for 1 day more")
-    for state, words in (("grace", "is lifted. Until its days of grace"), ("lifted", "nothing is kept by it any more")):
+    has(
+        printed("hold", msgspec.structs.replace(FACTS, hold=alone)), "Someone with the right lifts it", "for 1 day more"
+    )
+    for state, words in (("grace", "is lifted. Until its grace period"), ("lifted", "it no longer keeps anything")):
         over = msgspec.structs.replace(HOLD, state=state)
         has(printed("hold", msgspec.structs.replace(FACTS, hold=over)), words)
 
@@ -260,7 +279,7 @@ def test_p13_the_release_form_says_what_was_asked_on_what_paper_and_whose_word_i
         "Caution on record: Released on counsel's determination",
         "Trimmed to: Front entrance: 2026-11-24 14:00:00 -05:00 to 15:00:00",
         "Chair of the Library Board, on signed paper",
-        f"flagged for a second look; SHA-256 of its scan: {DIGEST[::-1]}",
+        f"flagged for a second person's review; SHA-256 of its scan: {DIGEST[::-1]}",
         "Refused 2026-11-24 16:10 -05:00, the policy: The paper does not reach so far.",
         f"The policy says, word for word: {DISCLAIMED}",
         "Requested by ____",
@@ -278,12 +297,13 @@ def test_p13_without_a_number_it_is_the_form_that_an_officer_fills_in() -> None:
 
 
 def test_p20_a_text_that_is_not_the_adopted_one_is_on_no_form() -> None:
-    other = msgspec.structs.replace(FACTS.policy, text=TEXT.replace("disclaims any", "accepts all"))  # type: ignore[type-var]
+    assert FACTS.policy is not None
+    other = msgspec.structs.replace(FACTS.policy, text=TEXT.replace("disclaims any", "accepts all"))
     for released in (RELEASE, None):
         with pytest.raises(Conflict, match="P20"):
             PAPERS["release"].makes(msgspec.structs.replace(FACTS, policy=other, released=released))
     none = printed("release", msgspec.structs.replace(FACTS, policy=None))
-    has(none, "it stands in the policy that the Board adopted, on paper; none is installed here")
+    has(none, "it stands in the policy that the Board adopted, on paper; the text is not installed here")
     silent = PolicyText("4", "2026-10-02", hashlib.sha256(b"No word of it.").hexdigest(), "No word of it.")
     text = printed("release", msgspec.structs.replace(FACTS, policy=silent))
     assert "is said in its policy (version 4" in text and "word for word" not in text
@@ -309,13 +329,13 @@ def test_receipt_and_custody_form_carry_the_key_that_signed() -> None:
 def test_p14_the_still_says_view_only_which_copy_whose_and_until_when() -> None:
     has(
         printed("still"),
-        "View only. Give back by December 8, 2026.",
+        "View only. Return by December 8, 2026.",
         "no. 3, registered as V-2026-0004",
         "possible violation of a library or town policy",
         "Мария Смирнова, reference desk",
         "entry 1234",
-        "not copied, photographed, posted or handed on",
-        "Given back on ____",
+        "Do not copy, photograph, post or pass it on",
+        "Returned on ____",
     )
     assert PAPERS["still"].formats == ("pdf",), "letters are no picture"
 
@@ -326,8 +346,8 @@ def test_a_sheet_that_is_given_back_is_one_sheet_whatever_the_camera_sees(
 ) -> None:
     longer = msgspec.structs.replace(STILL, jpeg=picture(size), return_on="December 9, 2026 at 22:05 (+00:00)")
     file = tmp_path / "paper.pdf"
-    for page in ("letter", "a4"):
-        file.write_bytes(PAPERS["still"].as_pdf(msgspec.structs.replace(FACTS, still=longer), page))  # type: ignore[arg-type]
+    for page in LETTER_AND_A4:
+        file.write_bytes(PAPERS["still"].as_pdf(msgspec.structs.replace(FACTS, still=longer), page))
         told = subprocess.run(["pdfinfo", file], capture_output=True, text=True, check=True).stdout
         assert re.findall(r"Pages:\s+(\d+)", told) == ["1"], page
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
-from holdshelf_core.api.paper_types import (
+from holdshelf_core.cameras.checklist_types import POINTS
+from holdshelf_core.reports.types import (
     Attestation,
     CameraPaper,
     EntrancePaper,
@@ -19,7 +20,6 @@ from holdshelf_core.api.paper_types import (
     PaperFacts,
     PolicyText,
 )
-from holdshelf_core.api.types_checklist import POINTS
 from holdshelf_tui.papers.catalogue import PAPERS
 
 NAMES = ("Front door", "Children's room, east side by the windows", "Θυρίδα επιστροφών", "Читальный зал", "Parking")

@@ -13,13 +13,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from holdshelf_core.api.errors import Conflict
-from holdshelf_core.api.paper_types import PaperFacts
-from holdshelf_tui.cli.render import inert
+from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers import frame, html
 from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.papers.model_policy import filled_model
 from holdshelf_tui.papers.policy import policy_document
+from holdshelf_tui.text.words import inert
 from tests.tui.papers.test_papers import ADOPTED, FACTS, HOSTILE, adopted
 from tests.tui.papers.test_pdf import every_block
 

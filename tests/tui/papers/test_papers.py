@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdshelf_core.api.errors import Conflict
-from holdshelf_core.api.paper_types import (
+from holdshelf_core.cameras.checklist_types import POINTS
+from holdshelf_core.reports.types import (
     Attestation,
     CameraPaper,
     EntrancePaper,
@@ -20,14 +22,13 @@ from holdshelf_core.api.paper_types import (
     PaperFacts,
     PolicyText,
 )
-from holdshelf_core.api.types_checklist import POINTS
-from holdshelf_tui.cli import render
 from holdshelf_tui.papers import text
-from holdshelf_tui.papers.checklist import checklist_paper
+from holdshelf_tui.papers.checklist import checklist_document
 from holdshelf_tui.papers.model_policy import filled_model, model_text
-from holdshelf_tui.papers.policy import policy_paper
+from holdshelf_tui.papers.policy import policy_document
 from holdshelf_tui.papers.sign import sign_paper
 from holdshelf_tui.papers.sign_text import text_version
+from holdshelf_tui.text.words import columns, inert
 
 ADOPTED = "CAMERA POLICY\r\n\r\n§ 1  Cameras are “here”.\r\n· " + "The second rule is a long one. " * 12 + "\r\n"
 HOSTILE = "a\x1b[31mred\x1b]0;title\x07\u202eevil\u2066\u200b\x9b2J\ud800"
@@ -67,6 +68,19 @@ FACTS = PaperFacts(
     (EntrancePaper("e1", "Main Street", "12 × 18 in", "Ada Byron", "2026-10-01", "2027-03-30"),),
     printed_at="2026-11-24 14:00 -05:00",
 )
+
+
+def policy_paper(facts: PaperFacts) -> str:
+    """The policy as text."""
+    return text.render(policy_document(facts))
+
+
+def checklist_paper(facts: PaperFacts) -> str:
+    """The checklist as text."""
+    return text.render(checklist_document(facts))
+
+
+type Prints = Callable[[PaperFacts], str]
 PAPERS = [policy_paper, checklist_paper, sign_paper]
 
 
@@ -87,8 +101,8 @@ def with_(**more: object) -> PaperFacts:
 
 
 @pytest.mark.parametrize("paper", PAPERS)
-def test_each_paper_names_library_contact_policy_version_hash_checkpoint_and_time(paper: object) -> None:
-    printed = one_line(paper(FACTS))  # type: ignore[operator]
+def test_each_paper_names_library_contact_policy_version_hash_checkpoint_and_time(paper: Prints) -> None:
+    printed = one_line(paper(FACTS))
     assert FACTS.policy and FACTS.log
     for words in (
         "Example Town Library",
@@ -104,16 +118,16 @@ def test_each_paper_names_library_contact_policy_version_hash_checkpoint_and_tim
 
 
 @pytest.mark.parametrize("paper", PAPERS)
-def test_an_empty_register_still_gives_a_paper_to_fill_in(paper: object) -> None:
-    printed = paper(PaperFacts())  # type: ignore[operator]
-    assert max(map(render.columns, lines_of(printed))) <= text.WIDTH
+def test_an_empty_register_still_gives_a_paper_to_fill_in(paper: Prints) -> None:
+    printed = paper(PaperFacts())
+    assert max(map(columns, lines_of(printed))) <= text.WIDTH
     assert "none adopted here yet" in printed
-    assert "no checkpoint was at hand" in printed
+    assert "no checkpoint available" in printed
 
 
 @pytest.mark.parametrize("paper", PAPERS)
 @pytest.mark.parametrize("name", [LONG_NAME, WIDE, HOSTILE, "", " ", "مكتبة البلدة", "x" * 500])
-def test_no_name_of_a_library_breaks_the_layout_or_reaches_the_terminal_alive(paper: object, name: str) -> None:
+def test_no_name_of_a_library_breaks_the_layout_or_reaches_the_terminal_alive(paper: Prints, name: str) -> None:
     cameras = tuple(CameraPaper(f"c{i}", name, "seating", name, name, mask_reasons=(name,), masks=1) for i in range(40))
     entrance = EntrancePaper(
         "e1", name, name, name, "2026-10-01", "2027-01-01", waived_by=name, waived_until="x", waived_why=name
@@ -123,26 +137,26 @@ def test_no_name_of_a_library_breaks_the_layout_or_reaches_the_terminal_alive(pa
         library=name, contact=name, policy_address=name, cameras=cameras, entrances=(entrance,), caveats=(name,),
         staff_notice=note, website=note, board_review=note,
     )  # fmt: skip
-    printed = paper(facts)  # type: ignore[operator]
+    printed = paper(facts)
     for line in lines_of(printed):
-        assert render.columns(line) <= text.WIDTH, line
-        assert render.inert(line, 1000) == line
+        assert columns(line) <= text.WIDTH, line
+        assert inert(line, 1000) == line
     printed.encode()
 
 
 def test_a_wide_name_is_centred_by_columns_and_not_by_letters() -> None:
     shown = next(line for line in lines_of(sign_paper(with_(library="図書館" * 4))) if "図書館" in line)
     left = len(shown) - len(shown.lstrip())
-    assert abs(2 * left + render.columns(shown.strip()) - text.WIDTH) <= 1
+    assert abs(2 * left + columns(shown.strip()) - text.WIDTH) <= 1
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=400), st.integers(0, 20))
 def test_folding_loses_no_letter_and_exceeds_no_width(words: str, indent: int) -> None:
-    clean = render.inert(" ".join(words.split()), 10_000).strip()
+    clean = inert(" ".join(words.split()), 10_000).strip()
     folded = text.fold(clean, first=" " * indent, rest=" " * indent)
     assert "".join("".join(folded).split()) == "".join(clean.split())
-    assert all(render.columns(line) <= text.WIDTH for line in folded)
+    assert all(columns(line) <= text.WIDTH for line in folded)
 
 
 # --- the policy --------------------------------------------------------------------------------------------------

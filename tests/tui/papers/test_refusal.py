@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from holdshelf_core.api.paper_types import LogHead, PaperFacts, PolicyText, RefusalPaper
 from holdshelf_core.policy.releases import BASES, what_we_need
-from holdshelf_tui.cli import render
+from holdshelf_core.reports.types import LogHead, PaperFacts, PolicyText, RefusalPaper
 from holdshelf_tui.papers.refusal import refusal_paper
-from tests.tui.test_cli_driver import run
+from holdshelf_tui.text.words import columns
+from tests.tui.cli.test_driver import run
 
 SHEET = RefusalPaper(
     needs=what_we_need("search-warrant"),
@@ -24,7 +24,7 @@ SHEET = RefusalPaper(
         "Desk, 2026-11-24 14:00:00 -05:00 to 2026-11-24 15:00:00 -05:00",
     ),
     refused_on="2026-11-25 14:10 -05:00",
-    sentence="There is no paper for a search warrant; a request by word of mouth is none. (P13: Video leaves on a paper.)",
+    sentence="There is no paper for a search warrant; a verbal request does not count. (P13: Video leaves on a paper.)",
 )
 FACTS = PaperFacts(
     "Example Town Library",
@@ -48,7 +48,7 @@ def test_p13_the_sheet_says_what_was_asked_why_not_and_what_to_bring() -> None:
         "a search warrant",
         "Front door, 2026-11-01 01:30:00 -04:00 to 2026-11-01 01:30:00 -05:00",
         "On 2026-11-25 14:10 -05:00 this could not be released",
-        "a request by word of mouth is none. (P13:",
+        "a verbal request does not count. (P13:",
         "[ ] the search warrant, signed by a judge",
         "[ ] its docket number",
         "Example Town Library",
@@ -62,7 +62,7 @@ def test_p13_the_sheet_says_what_was_asked_why_not_and_what_to_bring() -> None:
 @pytest.mark.parametrize("facts", [FACTS, ANYONES], ids=["of one request", "for anyone"])
 def test_the_sheet_fits_a_page_and_promises_nothing(facts: PaperFacts) -> None:
     text = refusal_paper(facts)
-    assert max(render.columns(line) for line in text.splitlines()) <= 80
+    assert max(columns(line) for line in text.splitlines()) <= 80
     assert len(text.splitlines()) <= 60
     assert not re.search(r"\b(will be released|compl(y|ies|iant)|guarantee|legal advice)\b", text, re.IGNORECASE)
 

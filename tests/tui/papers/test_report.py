@@ -7,17 +7,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from holdshelf_core.api.paper_report import CameraRow, CountRow, LogRow, ReportPaper
+from holdshelf_core.reports.report_types import CameraRow, CountRow, LogRow, ReportPaper
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers import pdf, text
 from holdshelf_tui.papers.catalogue import PAPERS
-from holdshelf_tui.papers.pdf_sheet import Sheet
-from holdshelf_tui.papers.plots import BAR
 from holdshelf_tui.papers.report import report_document
 from holdshelf_tui.papers.report_plots import plots
-from holdshelf_tui.papers.report_words import moment_words, percent, quarter_words, span_words, time_words
+from holdshelf_tui.papers.report_words import moment_words, percent, span_words, time_words
+from holdshelf_tui.text.time_format import quarter_words
 from tests.tui.papers.report_facts import facts, report
-from tests.tui.papers.sheets import outside, overlapping, pages_of, read
+from tests.tui.papers.sheets import bars, outside, overlapping, pages_of, read
 
 LONG = "The Honorable Eleanor Prudence Featherstonehaugh Free Library"
 HOSTILE = "\x1b[31mfront\x1b[0m \u202egnol yrev\u202c <b>desk</b> " + "z" * 200
@@ -28,13 +27,13 @@ def words_of(page: str) -> str:
     return " ".join(page.split())
 
 
-def test_sixteen_cameras_take_four_pages_and_one_of_them_is_plots(tmp_path: Path) -> None:
+def test_sixteen_cameras_take_five_pages_and_one_of_them_is_plots(tmp_path: Path) -> None:
     made = pdf.render(report_document(facts(16, library=LONG)))
     sheet = read(made, tmp_path)
     assert not outside(sheet)
     assert not overlapping(sheet)
     pages = pages_of(made, tmp_path)
-    assert len(pages) == 4
+    assert len(pages) == 5
     assert len(LONG) >= 60
     for title in (
         "Days of footage kept",
@@ -43,7 +42,7 @@ def test_sixteen_cameras_take_four_pages_and_one_of_them_is_plots(tmp_path: Path
         "Holds in force, by age",
         "Releases refused",
     ):
-        assert [title in page for page in pages] == [False, True, False, False], title
+        assert [title in page for page in pages] == [False, True, False, False, False], title
     assert "Peer spot check" in pages[3]
     assert all("Confidential library record (P21)" in page for page in pages)
 
@@ -76,40 +75,34 @@ def test_large_type_sets_plots_as_bar_charts(tmp_path: Path) -> None:
     assert not overlapping(sheet)
 
 
-def test_every_axis_begins_at_nothing_and_lengths_are_as_the_values(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_axis_begins_at_nothing_and_lengths_are_as_the_values(tmp_path: Path) -> None:
     """As they are drawn: the bars of one plot begin at one place, and twice the value is twice the length."""
-    drawn: list[tuple[float, float]] = []
-    _watch_bars(monkeypatch, drawn)
     values = (1.0, 2.0, 3.0, 0.0, 12.0)
     rows = tuple((f"row {value:g}", value, f"{value:g}") for value in values)
-    pdf.render(_paper(d.Plots([[d.Panel("A plot", rows)], [d.Panel("Another", rows, most=24.0, framed=True)]])))
+    made = pdf.render(_paper(d.Plots([[d.Panel("A plot", rows)], [d.Panel("Another", rows, most=24.0)]])))
+    drawn = bars(made, tmp_path)
     assert len(drawn) == 8, "nothing is no bar"
-    for bars in (drawn[:4], drawn[4:]):
-        (begin,) = {round(x, 3) for x, _ in bars}
+    for plot in (drawn[::2], drawn[1::2]):
+        begin, scale = plot[0].left, plot[-1].width / 12
         assert begin > 0
-        scale = bars[0][1]
-        assert [round(width / scale, 3) for _, width in bars] == [1, 2, 3, 12]
+        assert [bar.left for bar in plot] == pytest.approx([begin] * 4, abs=1.5)
+        assert [bar.width / scale for bar in plot] == pytest.approx([1, 2, 3, 12], abs=0.1)
 
 
-def test_a_notch_stands_at_its_own_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    bars: list[tuple[float, float]] = []
-    lines: list[tuple[float, float]] = []
-    _watch_bars(monkeypatch, bars)
-    monkeypatch.setattr(Sheet, "upright", lambda _sheet, x, _y, _height, thick, _grey=0: lines.append((x, thick)))
-    panel = d.Panel("Days", (("one", 40.0, "40"),), notches=(30.0,), mark=(20.0, "floor 20"))
-    pdf.render(_paper(d.Plots([[panel]])))
-    ((begin, width),) = bars
-    at = {thick: x for x, thick in lines}
-    assert at[1.1] == pytest.approx(begin + width * 30 / 40)
-    assert at[0.9] == pytest.approx(begin + width * 20 / 40), "the floor, a broken line"
+def test_a_frame_shows_what_a_bar_lacks(tmp_path: Path) -> None:
+    panel = d.Panel("Recorded", (("one", 50.0, ""),), most=100.0, framed=True)
+    (bar,) = bars(pdf.render(_paper(d.Plots([[panel]]))), tmp_path)
+    frame = max(bar.dark)
+    assert frame == pytest.approx(bar.left + bar.width * 2, abs=3)
 
 
-def _watch_bars(monkeypatch: pytest.MonkeyPatch, drawn: list[tuple[float, float]]) -> None:
-    def bar(_sheet: Sheet, x: float, _y: float, width: float, _height: float, grey: int) -> None:
-        if grey == BAR:
-            drawn.append((x, width))
-
-    monkeypatch.setattr(Sheet, "bar", bar)
+def test_a_notch_stands_at_its_own_value(tmp_path: Path) -> None:
+    panel = d.Panel("Days", (("one", 40.0, ""),), notches=(30.0,), mark=(20.0, "floor 20"))
+    (bar,) = bars(pdf.render(_paper(d.Plots([[panel]]))), tmp_path)
+    notch = sum(bar.light) / len(bar.light)
+    assert notch == pytest.approx(bar.left + bar.width * 30 / 40, abs=2)
+    floor = [x for x in bar.dark if bar.left + 8 < x < notch - 12]
+    assert sum(floor) / len(floor) == pytest.approx(bar.left + bar.width * 20 / 40, abs=2), "the floor, a broken line"
 
 
 def _paper(block: d.Block) -> d.Document:
@@ -154,7 +147,7 @@ def test_an_empty_quarter_says_so_in_words() -> None:
         "Nothing was on hold in this quarter.",
         "No camera was in use in this quarter.",
         "No look was opened in this quarter, so there is none to judge.",
-        "made for this print, and is not kept",
+        "made for this printing and is not kept",
         "Nothing: every review is done",
     ):
         assert said in words, said
@@ -178,7 +171,10 @@ def test_of_a_quarter_before_the_log_nobody_says_that_nobody_looked() -> None:
 
 
 def test_what_could_not_be_read_stands_at_the_top(tmp_path: Path) -> None:
-    told = "The access log was found damaged and begun anew on 2026-08-02: the 88 entries of the one before are not counted here."
+    told = (
+        "The access log was found damaged and was started again on 2026-08-02: the "
+        "88 entries of the one before are not counted here."
+    )
     pages = pages_of(pdf.render(report_document(facts(4, caveats=(told,), so_far=True))), tmp_path)
     assert told in words_of(pages[0])
     assert "third quarter of 2026 so far" in pages[0]
@@ -205,3 +201,9 @@ def test_words() -> None:
     )
     both = ("2026-11-01 01:30:00 -04:00", "2026-11-01 01:30:00 -05:00")
     assert span_words(*both) == " to ".join(both), "an hour lies between"
+
+
+def test_p10_weeks_that_missed_an_hour_have_a_row_and_the_others_a_sentence() -> None:
+    text = words_of(PAPERS["report"].as_text(facts(16)))
+    assert "Aug 10 99.18 % 20 min 22 h 3 min Parking lot north, 11 h" in text, text
+    assert "1 other week missed nothing." in text

@@ -12,13 +12,20 @@ import pytest
 from PIL import Image, ImageChops
 
 from holdshelf_core.api.errors import BadRequest
-from holdshelf_core.api.paper_types import LogHead, PaperFacts, PolicyText
-from holdshelf_tui.papers import sign_text
+from holdshelf_core.reports.types import LogHead, PaperFacts, PolicyText
+from holdshelf_tui.papers import catalogs, sign_text
 from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.papers.sign import sign_paper
-from holdshelf_tui.papers.sign_pdf import FEET_BEST, MARGIN_IN, PAGES, cap_height_in, sign_pdf
+from holdshelf_tui.papers.sign_pdf import sign_pdf
+from holdshelf_tui.papers.typeset import PAGES
+from tests.tui.papers import sheets
 
 DPI = 48
+MARGIN_IN = 0.5
+CAP_HEIGHT = 0.714
+"""Of a capital of Noto Sans, in parts of the size."""
+FEET_BEST = 10
+"""Read with ease, for each inch of a capital: the rule of thumb of those who make signs."""
 FACTS = PaperFacts(
     "Example Town Library",
     "Ada Byron, Library Director, 555-0100",
@@ -50,6 +57,11 @@ def picture_of(pdf: bytes, dpi: int = DPI) -> Image.Image:
     return Image.open(io.BytesIO(drawn.stdout)).convert("RGB")
 
 
+def cap_height_in(page: str, language: str = "en") -> float:
+    """Of the headline's capitals, in inches."""
+    return max(sheets.sizes_of(sign_pdf(PaperFacts(), page, language))) * CAP_HEIGHT / 72
+
+
 def decoded(pdf: bytes, folder: Path) -> str:
     file = folder / "sign.png"
     whole = picture_of(pdf, 84)
@@ -75,7 +87,7 @@ def test_p3_p7_p9_p10_p18_p19_the_sign_says_what_it_must() -> None:
         assert words in said
 
 
-@pytest.mark.parametrize("language", list(sign_text.TEXTS))
+@pytest.mark.parametrize("language", list(catalogs.known()))
 def test_p10_no_language_promises_a_retention_time_or_somebody_watching(language: str) -> None:
     facts = msgspec.structs.replace(FACTS, language=language)
     for said in (words_of(sign_pdf(facts, "letter")), " ".join(sign_paper(facts).split())):
@@ -131,7 +143,7 @@ def test_a_library_of_sixty_letters_in_any_of_our_scripts_stands_there_whole(fac
 
 def test_letters_of_another_script_are_said_to_be_missing() -> None:
     said = words_of(sign_pdf(ALIVE, "letter"))
-    assert "□ stands for a letter that is not in this paper's type." in said and "\x1b" not in said
+    assert "□ stands for a letter that this paper's font does not have." in said and "\x1b" not in said
 
 
 @pytest.mark.parametrize("page", list(PAGES))
@@ -188,15 +200,15 @@ def test_p3_the_text_version_tells_another_text_apart_and_is_on_both_forms() -> 
         for language in ("en", "es", "en+es")
     }
     assert len(versions) == 9  # the log's head is no text of the sign's
-    assert all(map(sign_text.is_text_version, versions))
+    assert all(re.fullmatch(r"\d+\.[a-z]{2}(\+[a-z]{2})?\.[0-9a-f]{8}", one, re.ASCII) for one in versions)
     assert sign_text.text_version(FACTS) in sign_paper(FACTS)
 
 
 def test_a_language_that_there_is_not_is_refused_with_those_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(BadRequest, match="not to be had in 'fr'") as refused:
+    with pytest.raises(BadRequest, match="not available in 'fr'") as refused:
         sign_pdf(FACTS, "letter", "fr")
     assert "es (Español)" in refused.value.next_step
-    monkeypatch.setitem(sign_text.TEXTS, "fr", sign_text.TEXTS["en"])
+    monkeypatch.setattr(catalogs, "words", lambda language: catalogs.ENGLISH_WORDS)
     with pytest.raises(BadRequest, match="one language, or two"):
         sign_text.languages("en+es+fr")
 

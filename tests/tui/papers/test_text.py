@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdshelf_tui.cli import render as cells
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers import frame, text
+from holdshelf_tui.text.words import columns, inert
 from tests.tui.papers.test_papers import FACTS
 from tests.tui.papers.test_pdf import NAMES, every_block
 
@@ -30,8 +30,8 @@ def test_no_block_leaves_its_eighty_columns_or_reaches_the_terminal_alive(name: 
     facts = msgspec.structs.replace(FACTS, library=name, contact=name, policy_address=name, caveats=(name,))
     printed = text.render(frame.document(facts, name, every_block(name), confidential=True))
     for line in printed.removesuffix("\n").split("\n"):
-        assert cells.columns(line) <= text.WIDTH, line
-        assert cells.inert(line, 1000) == line
+        assert columns(line) <= text.WIDTH, line
+        assert inert(line, 1000) == line
     printed.encode()
 
 
@@ -46,8 +46,8 @@ def test_any_words_keep_within_the_columns(words: str, other: str) -> None:
         d.Item(words, True, (other,)),
     ]
     for line in lines_of(blocks):
-        assert cells.columns(line) <= text.WIDTH
-        assert cells.inert(line, 1000) == line
+        assert columns(line) <= text.WIDTH
+        assert inert(line, 1000) == line
 
 
 def test_each_kind_of_block_as_it_is_read() -> None:

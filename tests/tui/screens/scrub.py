@@ -12,6 +12,7 @@ from textual.filter import LineFilter
 WORDS = (
     (re.compile(r"Log \d+:[0-9a-f]{4}(?: [0-9a-f]{1,4})*"), "Log 9:abcd abcd abcd abcd abcd abcd abcd abcd"),
     (re.compile(r"\b\d+:[0-9a-f]{4}(?: [0-9a-f]{4})+"), "9:abcd abcd abcd abcd abcd abcd abcd abcd"),
+    (re.compile(r"(?<=holdshelf\.local/)[0-9a-f]{16}\b"), "0123456789abcdef"),
     (re.compile(r"SHA256:[A-Za-z0-9+/]*"), "SHA256:abcdefghijklmnopqrstuvwxyz"),
     (re.compile(r"\d[\d.,]* (?:[kMGT]?B|bytes)\b"), "9.9 GB"),
     (re.compile(r"Media: \S+"), "Media: /srv/media"),

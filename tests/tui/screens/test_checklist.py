@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static, Tabs
 
-from holdshelf_core.api.types_checklist import SubjectRow
-from holdshelf_core.api.types_commission import EntranceAdd, EntranceRow
-from holdshelf_tui.duties import TICKS, checklist_duties
+from holdshelf_core.cameras.checklist_types import ReadChecklist, SubjectRow
+from holdshelf_core.cameras.commission_types import EntranceAdd
 from holdshelf_tui.screens.dialogs.checklist import ChecklistDialog, TicksDialog
 from holdshelf_tui.screens.papers import PapersPane
+from holdshelf_tui.session.waiting import TICKS, checklist_duties
 from holdshelf_tui.widgets.reader import Reader
 from tests.tui.keyboard import Desk, said, types, until_said
-from tests.tui.stage import Stage, settled, until
+from tests.tui.screens.test_home import SEAT, with_rights
+from tests.tui.stage import Stage, our_app, settled, until
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +27,13 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         tmp_path_factory.mktemp("checklist"), cameras={"lobby": "Front entrance", "desk": "Service desk"}
     ) as running:
         people = running.people
-        running.client("dora").act("entrance.add", EntranceAdd("Main entrance", "1.en"), EntranceRow)
+        running.client("dora").act(EntranceAdd("Main entrance", "1.en"))
         people.appoint("kim", "Kim Lee", running.client("dora"), "commission", cameras=["lobby"])
         yield running
 
 
 def row(stage: Stage, kind: str, id_: str = "") -> SubjectRow:
-    rows = stage.service.client.get("/rules/checklist", list[SubjectRow])
+    rows = stage.service.client.read(ReadChecklist())
     return next(one for one in rows if (one.kind, one.id) == (kind, id_))
 
 
@@ -110,11 +113,11 @@ async def test_what_cannot_be_is_told_in_the_form_and_nothing_typed_is_lost(stag
         await until_said(pilot, "e1.legible is a number of feet")
         form = pilot.app.screen
         assert isinstance(form, TicksDialog) and form.text("legible") == "far away"
-        await pilot.press("escape", "end")
+        await pilot.press("escape", "enter", "end")
         await at_form(pilot, "The house")
         await pilot.press("tab")
         await types(pilot, "an old text is posted\n")
-        await until_said(pilot, "Tick the one point that the defect is of.")
+        await until_said(pilot, "Tick the one item that has the defect.")
 
 
 async def test_who_may_not_commission_is_not_offered_it(stage: Stage) -> None:
@@ -130,17 +133,35 @@ def test_what_is_due_is_among_the_duties_of_who_can_see_to_it(stage: Stage) -> N
         points = [type(point)(point.code, point.id, point.clause, point.words, due=True) for point in one.points]
         return SubjectRow(one.kind, one.id, one.code, one.name, points, due=True)
 
-    rows = [due(one) for one in stage.service.client.get("/rules/checklist", list[SubjectRow])]
+    rows = [due(one) for one in stage.service.client.read(ReadChecklist())]
 
-    class Seat:
-        seat = True
-
-    class Designee:
-        seat = False
-
-    words = [(duty.tab, duty.key, duty.words) for duty in checklist_duties(rows, Seat)]  # type: ignore[arg-type]
+    words = [(duty.tab, duty.key, duty.words) for duty in checklist_duties(rows, SEAT)]
     assert words == [
         ("papers", TICKS, "Walk with the checklist: Front entrance, Service desk"),
         ("papers", TICKS, "On the checklist: house.copies, house.website and 6 more"),
     ]
-    assert len(checklist_duties(rows, Designee)) == 1  # type: ignore[arg-type]
+    assert len(checklist_duties(rows, with_rights("commission"))) == 1
+
+
+async def test_enter_goes_on_to_the_next_one_also_before_the_list_is_there_anew(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        await at_ticks(pilot)
+        await pilot.press("home")
+        await at_form(pilot, "Main entrance (e1)")
+        link, answers = our_app(pilot).link, asyncio.Event()
+        read = link.read
+
+        async def late(request: Any, **more: Any) -> Any:
+            if isinstance(request, ReadChecklist):
+                await answers.wait()
+            return await read(request, **more)
+
+        monkeypatch.setattr(link, "read", late)
+        await pilot.press("space", "enter")
+        await until(pilot, "the list as it was", lambda: isinstance(pilot.app.screen, ChecklistDialog))
+        await pilot.press("enter")
+        form = await until(pilot, "a form", lambda: isinstance(now := pilot.app.screen, TicksDialog) and now)
+        assert isinstance(form, TicksDialog) and form.title_words == "Front entrance (lobby)"
+        answers.set()

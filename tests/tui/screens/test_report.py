@@ -9,11 +9,11 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static, Tabs
 
-from holdshelf_core.api.paper_report import KeptReport, KeptReports
-from holdshelf_core.api.types_board import LogRows, LogShow
-from holdshelf_tui.duties import report_duties
+from holdshelf_core.access_log.types import LogShow
+from holdshelf_core.reports.report_types import KeptReport, KeptReports
 from holdshelf_tui.screens.papers import PapersPane
-from holdshelf_tui.screens.report import Bars, neighbour, pages
+from holdshelf_tui.screens.report import BarsPage, neighbour, pages
+from holdshelf_tui.session.waiting import report_duties
 from holdshelf_tui.widgets.reader import Reader
 from tests.scenes.rig import Desk as Terminal
 from tests.tui.keyboard import Desk, until_said
@@ -54,43 +54,40 @@ async def test_the_report_is_read_at_80_columns_and_stepped_through_by_quarter(s
         last = quarter_of(pane)
         page = page_of(pane)
         assert max(map(len, page.splitlines())) <= 80
-        assert not pane.query_one(Bars).display
+        assert not pane.query_one(BarsPage).display
         assert "after this quarter" in " ".join(page.split()), "nothing was here then, and it says so"
         pane.query_one(Reader).focus()
-        await pilot.press("right_square_bracket")
+        await pilot.press("greater_than_sign")
         running = neighbour(last, 1)
         await until(pilot, "the running quarter", lambda: quarter_of(pane) == running and pane._texts.get("report"))
         shown = await until_said(pilot, "so far")
         assert "Confidential library record (P21)" in shown
-        assert not pane._can("later")
+        assert not pane.state_of("later")
         page = page_of(pane)
         assert "violation of a policy" in page
         assert "█ 1" in page, "the look that was opened, as a bar"
         before = pane.query_one(Reader).scroll_offset.y
         await pilot.press("pagedown")
         await until(pilot, "a page on", lambda: pane.query_one(Reader).scroll_offset.y > before)
-        await pilot.press("left_square_bracket", "left_square_bracket")
+        await pilot.press("less_than_sign", "less_than_sign")
         await until(pilot, "a quarter back", lambda: quarter_of(pane) in (last, neighbour(last, -1)))
-    rows = stage.service.client.act("log.show", LogShow(action="print", most=100), LogRows).entries
+    rows = stage.service.client.act(LogShow(action="print", most=100)).entries
     assert rows[0].entry["facts"] == {"paper": "report", "quarter": last, "read_on": "screen"}
 
 
 async def test_a_wide_screen_has_the_bars_beside_the_figures(stage: Stage) -> None:
     async with stage.app("dora").run_test(size=(160, 48)) as pilot:
         pane = await report_tab(pilot)
-        bars = pane.query_one(Bars)
+        bars = pane.query_one(BarsPage)
         await until(pilot, "bars", lambda: bars.display)
         await until_said(pilot, "Looks, by purpose (P12)")
-        words = page_of(pane)
-        assert "Looks, by purpose" not in words
-        assert pane.query_one(Reader).region.width >= 80
-        assert bars.region.width == 80
+        await until(pilot, "they stand there alone", lambda: "Looks, by purpose" not in page_of(pane))
+        await until(pilot, "room", lambda: pane.query_one(Reader).region.width >= 80 and bars.region.width == 80)
         pane.query_one(Tabs).active = "paper-policy"
         await until(pilot, "the policy alone", lambda: not bars.display)
         await pilot.resize_terminal(100, 30)
         pane.query_one(Tabs).active = "paper-report"
-        await until(pilot, "the whole report", lambda: "Looks, by purpose" in page_of(pane))
-        assert not bars.display
+        await until(pilot, "the whole report", lambda: "Looks, by purpose" in page_of(pane) and not bars.display)
 
 
 async def test_a_report_that_is_ready_leads_to_it(stage: Stage) -> None:
@@ -123,7 +120,7 @@ def test_it_is_printed_by_command_for_a_seat_and_refused_to_the_admin(stage: Sta
     assert {row["id"]: row["count"] for row in told["purposes"] if row["count"]} == {"violation": 1}
     refused = dora.run_here("print", "report", "--data", stage.service.data)
     assert refused.code == 1
-    assert "The admin of this machine may not see the quarterly report" in refused.err
+    assert "The admin of this server may not see the quarterly report" in refused.err
     assert "P21: " in refused.err
 
 

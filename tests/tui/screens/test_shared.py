@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from holdshelf_core.api.types_people import Done, Ending, ShareMake, ShareRow
+from holdshelf_core.people.types import ReadShared, ShareEnd, ShareMake
 from holdshelf_tui.screens.shared import SharedPane
-from holdshelf_tui.widgets.picture import Picture
+from holdshelf_tui.widgets.picture import PictureView
 from tests.looking import MINUTE_NS
-from tests.tui.stage import Stage, settled, until, until_shown
+from tests.tui.keyboard import does
+from tests.tui.stage import Stage, our_app, settled, until, until_shown
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +22,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             running.people.enrol(login, name, director)
             start = running.made.start_utc_ns
             share = ShareMake("lobby", start, start + MINUTE_NS, "violation", login, confidentiality=True)
-            director.act("share.make", share, Done)
+            director.act(share)
         yield running
 
 
 def test_p14_a_person_reads_their_own_shares_and_nobody_elses(stage: Stage) -> None:
-    (row,) = stage.client("vera").get("/rules/shared", list[ShareRow])
+    (row,) = stage.client("vera").read(ReadShared())
     assert (row.name, row.camera, row.state) == ("Vera Lund", "lobby", "active")
-    assert stage.client("dora").get("/rules/shared", list[ShareRow]) == []
+    assert stage.client("dora").read(ReadShared()) == []
 
 
 async def test_p14_what_was_shared_is_listed_and_viewed(stage: Stage) -> None:
@@ -43,19 +44,18 @@ async def test_p14_what_was_shared_is_listed_and_viewed(stage: Stage) -> None:
         await until_shown(pilot, "Front entrance")
         await until(pilot, "the list has the keys", lambda: getattr(pilot.app.focused, "id", "") == "shares")
         await pilot.press("enter")
-        still = pane.query_one("#still", Picture)
+        still = pane.query_one("#still", PictureView)
         await until(pilot, "a picture", lambda: still.has_picture and still.painted.is_set())
         screen = await until_shown(pilot, "view only")
         assert "Shared with you" in screen
         before = pane._at_utc_ns
-        pane.action_step(1)
+        await pilot.press("right")
         await until(pilot, "a step on", lambda: pane._at_utc_ns == before + 1_000_000_000)
         for _ in range(80):
             pane.action_step(1)
         assert pane._at_utc_ns < stage.made.start_utc_ns + MINUTE_NS, "nothing beyond what was shared"
         await pilot.press("escape")
-        await until(pilot, "closed", lambda: not pilot.app.looks.all())  # type: ignore[attr-defined]
-        assert not still.has_picture
+        await until(pilot, "closed", lambda: not our_app(pilot).looks.all() and not still.has_picture)
 
 
 async def test_p14_a_share_that_ends_takes_its_pictures_along(stage: Stage) -> None:
@@ -64,8 +64,8 @@ async def test_p14_a_share_that_ends_takes_its_pictures_along(stage: Stage) -> N
         pane = await (await settled(pilot)).go("shared")
         assert isinstance(pane, SharedPane)
         (share,) = await until(pilot, "the list", lambda: pane.shares)
-        pane.action_view()
-        await until(pilot, "a picture", lambda: pane.query_one("#still", Picture).has_picture)
-        director.act("share.end", Ending(share.id, "test"), Done)
+        await does(pilot, pane, "view")
+        await until(pilot, "a picture", lambda: pane.query_one("#still", PictureView).has_picture)
+        director.act(ShareEnd(share.id, "test"))
         # With the last share the standing ends, and the session with it.
-        await until(pilot, "the end", lambda: pilot.app._exit, seconds=10)
+        await until(pilot, "the end", lambda: pilot.app._exit)

@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
+from holdshelf_core import journal_stream
+
+COMPLETES = "_HOLDSHELF_COMPLETE"
+"""Set by a shell that asks what may be typed next."""
+
 
 def main(program: str = "holdshelf") -> None:
     """Entry point; ``program``: what help and errors call it.
@@ -13,15 +18,16 @@ def main(program: str = "holdshelf") -> None:
     import typer  # noqa: PLC0415 - `holdshelf --help` should not wait for anything it does not need
 
     from holdshelf_core.api.errors import HoldshelfError  # noqa: PLC0415
-    from holdshelf_tui.cli import render  # noqa: PLC0415
-    from holdshelf_tui.cli.app import app  # noqa: PLC0415
+    from holdshelf_tui.cli.app import app_for, complete  # noqa: PLC0415
+    from holdshelf_tui.text.words import one_line  # noqa: PLC0415
 
     # Typer brings a click of its own, or uses the installed one, as its version will: ask it for the class it raises.
     wrong_usage: type[Exception] = next(
         kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
     )
+    words = complete() if COMPLETES in os.environ else sys.argv[1:]
     try:
-        code = app(standalone_mode=False, prog_name=program)
+        code = app_for(words)(standalone_mode=False, prog_name=program)
     except wrong_usage as error:
         _say_usage(error, program)
         sys.exit(2)
@@ -29,14 +35,15 @@ def main(program: str = "holdshelf") -> None:
         print("holdshelf: interrupted.", file=sys.stderr)
         sys.exit(130)
     except HoldshelfError as error:
-        print(f"holdshelf: {render.one_line(str(error))}", file=sys.stderr)
+        mark = journal_stream.ERROR if journal_stream.is_journal() else ""  # of a service that cannot start
+        print(f"{mark}holdshelf: {one_line(str(error))}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:
         # The reader of a pipe has gone (`| head`): not an error, and nothing may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except PermissionError as error:
-        where = render.one_line(f"{error.filename}") if error.filename else "a file it needs"
+        where = one_line(f"{error.filename}") if error.filename else "a file it needs"
         print(
             f"holdshelf: This account may not use {where}. Run the command as the service's user or root.",
             file=sys.stderr,
@@ -46,14 +53,14 @@ def main(program: str = "holdshelf") -> None:
         if os.environ.get("HOLDSHELF_DEBUG"):
             raise
         where = f"{error.filename}: " if error.filename else "writing its output failed: "
-        told = render.one_line(f"{where}{error.strerror or error}")
+        told = one_line(f"{where}{error.strerror or error}")
         print(f"holdshelf: This command could not finish: {told}.", file=sys.stderr)
         sys.exit(1)
     except Exception as error:
         if os.environ.get("HOLDSHELF_DEBUG"):
             raise
         print(
-            f"holdshelf: this command failed by a fault of its own ({type(error).__name__}: {render.one_line(str(error))}). "
+            f"holdshelf: this command failed because of a bug ({type(error).__name__}: {one_line(str(error))}). "
             "Run it again with HOLDSHELF_DEBUG=1 and report what it prints.",
             file=sys.stderr,
         )
@@ -70,9 +77,9 @@ def _say_usage(error: BaseException, program: str) -> None:
     if type(error).__name__ == "NoArgsIsHelpError":
         print(sentence, file=sys.stderr)
         return
-    from holdshelf_tui.cli import render  # noqa: PLC0415
+    from holdshelf_tui.text.words import one_line  # noqa: PLC0415
 
-    sentence = render.one_line(sentence)
+    sentence = one_line(sentence)
     end = "" if sentence.endswith((".", "?", "!")) else "."
     command = context.command_path if context is not None else program
     print(f"holdshelf: {sentence}{end} See `{command} --help`.", file=sys.stderr)

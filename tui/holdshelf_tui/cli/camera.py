@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
-from holdshelf_core.api import types
-from holdshelf_core.api import types_commission as asking
 from holdshelf_core.api.basics import AREA_KINDS, check_area, questionable_name
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
-from holdshelf_core.api.types_looks import Activity, ActivityAsk
-from holdshelf_core.api.types_people import Done
-from holdshelf_tui.cli import camera_device, camera_flow, commission, render
+from holdshelf_core.cameras import types
+from holdshelf_core.cameras import types as asking
+from holdshelf_core.looks.types import ActivityAsk
+from holdshelf_tui.cli import camera_bulk, camera_device, camera_flow, commission, commission_group, typed_times
 from holdshelf_tui.cli.options import (
+    Camera,
     Data,
     Json,
     PasswordEnv,
     PasswordFile,
+    Profile,
+    Transport,
     ask_password,
     client,
     given_password,
     new_password,
 )
-from holdshelf_tui.cli.service import CAMERA_HEADS, camera_cells, echo_json, print_checks
-from holdshelf_tui.words_events import event_words
+from holdshelf_tui.cli.service import CAMERA_HEADS, camera_cells, echo_json, print_checks, print_done
+from holdshelf_tui.cli.table import table
+from holdshelf_tui.text.cameras import added_words
+from holdshelf_tui.text.events import event_words
+from holdshelf_tui.text.time_format import local
+from holdshelf_tui.text.words import counted, inert
 
-app = typer.Typer(help="Find, add, try and remove cameras.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Find, add, test and remove cameras.", no_args_is_help=True, rich_markup_mode=None)
 
 _AREAS = ", ".join(AREA_KINDS)
 Probe = Annotated[
     list[str] | None,
-    typer.Option("--at", help="Ask only this host (or host:port); may be repeated. [default: multicast]"),
+    typer.Option(
+        "--at", metavar="HOST", help="Ask only this host (or host:port); can be repeated. [default: multicast]"
+    ),
 ]
 Timeout = Annotated[float, typer.Option(help="How long to wait for answers, in seconds.")]
 
@@ -42,9 +51,9 @@ def _discover(
     service: Client, addresses: list[str] | None, timeout_s: float, ranges: list[str] | None = None
 ) -> list[types.DiscoveredRow]:
     if not 0.1 <= timeout_s <= 30:
-        raise BadRequest("Discovery waits between 0.1 and 30 seconds.", "Give another --timeout.")
+        raise BadRequest("Discovery waits between 0.1 and 30 seconds.", "Use a different --timeout.")
     asked = types.DiscoverRequest(addresses or None, timeout_s, ranges or [])
-    return service.post("/discover", asked, list[types.DiscoveredRow], timeout_s=timeout_s + 30)
+    return service.read(asked, timeout_s=timeout_s + 30)
 
 
 @app.command(epilog="Example: holdshelf camera discover --at 192.0.2.7")
@@ -53,12 +62,12 @@ def discover(
     at: Probe = None,
     ranges: Annotated[
         list[str] | None,
-        typer.Option("--range", help="Ask each host of this private range (10.20.0.0/24); may be repeated."),
+        typer.Option("--range", help="Ask each host in this private range (10.20.0.0/24); can be repeated."),
     ] = None,
     timeout: Timeout = 4.0,
     json: Json = False,
 ) -> None:
-    """Look for ONVIF cameras on the local network; in another VLAN by --range."""
+    """Find ONVIF cameras on the local network, or in another VLAN with --range."""
     found = _discover(client(data), at, timeout, ranges)
     if json:
         echo_json(found)
@@ -66,8 +75,8 @@ def discover(
         other = "Add it by its address" if at or ranges else "Ask one directly with --at HOST, or add it by its address"
         typer.echo(f"No camera answered. {other}.")
     else:
-        rows = [(f.id, f.name, f.hardware, f.address, f.added_as or "-") for f in found]
-        typer.echo(render.table(("ID", "NAME", "MODEL", "ADDRESS", "ADDED AS"), rows))
+        rows = [(f.id, f.name, f.hardware, f.address, added_words(f, "-")) for f in found]
+        typer.echo(table(("ID", "NAME", "MODEL", "ADDRESS", "ADDED AS"), rows))
 
 
 @app.command(
@@ -76,7 +85,10 @@ def discover(
 )
 def add(
     target: Annotated[
-        str | None, typer.Argument(help="A discovered id, an ONVIF address, or an rtsp(s):// address.")
+        str | None,
+        typer.Argument(
+            help="A discovered id, an ONVIF address (or host), or a stream's: rtsp(s)://HOST/PATH, whep+http(s)://HOST/PATH."
+        ),
     ] = None,
     data: Data = None,
     name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
@@ -85,7 +97,8 @@ def add(
     user: Annotated[str | None, typer.Option(help="User name on the camera.")] = None,
     password_file: PasswordFile = None,
     password_env: PasswordEnv = None,
-    transport: Annotated[str, typer.Option(help="tcp or udp.")] = "tcp",
+    transport: Transport = "tcp",
+    profile: Profile = "",
     not_private: Annotated[
         bool, typer.Option("--not-private", help="Confirm that the camera sees no private area, whatever its name.")
     ] = False,
@@ -110,23 +123,36 @@ def add(
     # A private place is refused, and the attempt written down, before anything is dialled or asked.
     permitted = area is None or area in AREA_KINDS
     if sys.stdin.isatty() and permitted and not (name and area and password is not None):
-        given = camera_flow.Given(name or "", area or "", area_note, user, password, transport, not_private)
-        added = camera_flow.add_by_steps(service, target, given)
+        given = camera_flow.Given(name or "", area or "", area_note, user, password, transport, not_private, profile)
+        for added in camera_flow.add_by_steps(service, target, given):
+            _say_added(added, json=json)
     else:
         if password is None and user is not None:
             password = ask_password(f"{user} on {camera_flow.without_login(target)}")
         asked = types.AddRequest(
-            target, _given(name, "--name"), _given(area, "--area"), area_note, user, password, transport, not_private
+            target,
+            _given(name, "--name"),
+            _given(area, "--area"),
+            area_note,
+            user,
+            password,
+            transport,
+            not_private,
+            profile=profile,
         )
-        added = service.act("camera.add", asked, types.AddedRow, timeout_s=90)
+        _say_added(service.act(asked), json=json)
+
+
+def _say_added(added: types.AddedRow, *, json: bool) -> None:
     if json:
         echo_json(added)
         return
-    typer.echo(f"Added {render.inert(added.name)} as {added.id}.")
+    typer.echo(f"Added {inert(added.name)} as {added.id}.")
     for warning in added.warnings:
-        typer.echo(f"  note: {render.inert(warning, 300)}")
+        typer.echo(f"  note: {inert(warning, 300)}")
     typer.echo(
-        f"It is recorded; before anyone may look, a seat commissions it: `holdshelf camera commission {added.id}`."
+        "It is being recorded. Before anyone may look, the Director, Chair or Mayor must "
+        f"approve it: `holdshelf camera commission {added.id}`."
     )
 
 
@@ -136,52 +162,57 @@ def _given(value: str | None, option: str) -> str:
     return value
 
 
-def _camera(typed: str) -> str:
-    if not typed.strip():
-        raise BadRequest("No camera was named.", "Give its id or name: `holdshelf camera list`.")
-    return typed
-
-
 def _add_all(
     service: Client, at: list[str] | None, timeout_s: float, user: str | None, password: str | None, transport: str
 ) -> None:
     """One password for all, then a name and an area per camera; a refused one does not stop the others."""
     if not sys.stdin.isatty():
         raise BadRequest(
-            "--all-discovered asks a name and an area for each camera, so it needs a terminal.",
-            "In a script, add each discovered id by itself (`holdshelf camera discover --json`).",
+            "--all-discovered asks for a name and an area for each camera, so it needs a terminal.",
+            "In a script, add each discovered id separately (`holdshelf camera discover --json`).",
         )
     found = [f for f in _discover(service, at, timeout_s) if f.added_as is None]
     if not found:
-        typer.echo("No camera answered that is not added yet.")
+        typer.echo("No new camera answered.")
         return
-    typer.echo(f"{render.counted(len(found), 'camera')} answered.")
+    typer.echo(f"{counted(len(found), 'camera')} answered.")
     if password is None:
         user = user or str(typer.prompt("User name on the cameras", default="admin"))
         password = ask_password(f"{user} on {'all of them' if len(found) > 1 else 'it'}")
     failed = 0
     for row in found:
-        typer.echo(f"\n{render.inert(row.name)}  {render.inert(row.hardware)}  {render.inert(row.address)}")
+        typer.echo(f"\n{inert(row.name)}  {inert(row.hardware)}  {inert(row.address)}")
         asked = _ask_row(row, user, password, transport)
         if asked is None:
             typer.echo("  skipped")
             continue
         try:
-            added = service.act("camera.add", asked, types.AddedRow, timeout_s=90)
+            for added in _added(service, asked):
+                typer.echo(f"  added as {added.id}")
+                for warning in added.warnings:
+                    typer.echo(f"  note: {inert(warning, 300)}")
         except HoldshelfError as error:
             failed += 1
             typer.echo(f"  not added: {error}", err=True)
-            continue
-        typer.echo(f"  added as {added.id}")
-        for warning in added.warnings:
-            typer.echo(f"  note: {render.inert(warning, 300)}")
     if failed:
-        raise HoldshelfError(f"{failed} of {len(found)} cameras were not added.", "The sentences above say why.")
+        raise HoldshelfError(f"{failed} of {len(found)} cameras were not added.", "See the reasons above.")
+
+
+def _added(service: Client, asked: types.AddRequest) -> Iterator[types.AddedRow]:
+    """The camera; of a device with several channels, those that are chosen, each with its own name and place."""
+    try:
+        yield service.act(asked)
+    except HoldshelfError as error:
+        if error.field != "profile":
+            raise
+        typer.echo(f"  {inert(error.sentence, 300)}")
+        login = camera_flow.Given(username=asked.username, password=asked.password, transport=asked.transport)
+        yield from camera_flow.add_by_steps(service, asked.target, login)
 
 
 def _ask_row(row: types.DiscoveredRow, user: str | None, password: str, transport: str) -> types.AddRequest | None:
     """Name and area of one camera, asked until they can be; None: skip it."""
-    name = str(typer.prompt("  Name ('-' skips this camera)", default=render.inert(row.name, 64) or "Camera")).strip()
+    name = str(typer.prompt("  Name ('-' skips this camera)", default=inert(row.name, 64) or "Camera")).strip()
     if name == "-":
         return None
     while (area := camera_flow.area_words(str(typer.prompt(f"  Kind of area ({_AREAS})")))) not in AREA_KINDS:
@@ -202,7 +233,7 @@ def _ask_row(row: types.DiscoveredRow, user: str | None, password: str, transpor
 
 @app.command("list", epilog="Example: holdshelf camera list --json")
 def list_cameras(data: Data = None, json: Json = False) -> None:
-    """All cameras and how they fare."""
+    """List all cameras and their state."""
     cameras = client(data).status().cameras
     if json:
         echo_json(cameras)
@@ -210,122 +241,120 @@ def list_cameras(data: Data = None, json: Json = False) -> None:
         typer.echo("No cameras yet: `holdshelf camera discover`.")
     else:
         rows = [(*camera_cells(c), c.area_kind, _USE.get(c.commission, c.commission), c.address) for c in cameras]
-        typer.echo(render.table((*CAMERA_HEADS, "AREA", "IN USE", "ADDRESS"), rows))
+        typer.echo(table((*CAMERA_HEADS, "AREA", "IN USE", "ADDRESS"), rows))
 
 
 _USE = {"new": "not yet", "approved": "yes", "retired": "no more"}
 
 
 @app.command(
-    short_help="Try a camera, or give it a new password.",
+    short_help="Test a camera, or give it a new password.",
     epilog="Example: holdshelf camera check front-entrance --ask-password",
 )
 def check(
-    camera: Annotated[str, typer.Argument(help="The camera's id or name.")],
+    camera: Camera,
     data: Data = None,
     user: Annotated[str | None, typer.Option(help="New user name on the camera.")] = None,
     ask: Annotated[
-        bool, typer.Option("--ask-password", help="Ask for a new password and keep it if it is right.")
+        bool, typer.Option("--ask-password", help="Ask for a new password and save it if it works.")
     ] = False,
     password_file: PasswordFile = None,
     password_env: PasswordEnv = None,
     accept_certificate: Annotated[
         bool,
-        typer.Option("--accept-certificate", help="The certificate that it shows now is its own from now on."),
+        typer.Option("--accept-certificate", help="Trust the certificate that the camera shows now."),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Try a camera: does it answer, does its stream play, is it recorded. Also gives it a new password."""
+    """Test a camera: whether it answers, its stream plays and it is being recorded. Can also set a new password."""
     service = client(data)
     password = new_password(service, camera, ask, password_file, password_env)
-    asked = asking.CameraCheck(_camera(camera), user, password, accept_certificate)
-    print_checks(service.act("camera.check", asked, types.Checks, timeout_s=90), json=json)
+    asked = asking.CameraCheck(camera, user, password, accept_certificate)
+    print_checks(service.act(asked), json=json)
 
 
 @app.command(epilog="Example: holdshelf camera events front-entrance --from '8h ago'")
 def events(
-    camera: Annotated[str, typer.Argument(help="The camera's id or name.")],
+    camera: Camera,
     start: Annotated[str, typer.Option("--from", help="Since when. [default: a day ago]")] = "24h ago",
-    end: Annotated[str, typer.Option("--to", help="Until when. [default: now]")] = "0s ago",
+    end: Annotated[str, typer.Option("--to", help="Until when. [default: now]")] = "now",
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """What a camera itself told: motion, tampering, a lost signal, a digital input. No picture, so no purpose is asked."""
-    asked = ActivityAsk(_camera(camera), render.parse_time(start), render.parse_time(end), 1440)
-    told = client(data).act("activity.see", asked, Activity).events
+    """Events reported by a camera: motion, tampering, signal loss, digital input. It shows no picture, so it needs no purpose."""
+    asked = ActivityAsk(camera, *typed_times.whole_span(start, end), 1440)
+    told = client(data).act(asked).events
     if json:
         echo_json(told)
     elif not told:
-        typer.echo("The camera told nothing in that span.")
+        typer.echo("The camera reported nothing in that span.")
     else:
-        until = [render.local(t.end_utc_ns) if t.end_utc_ns is not None else "until now" for t in told]
-        rows = [(event_words(t.kind), render.local(t.start_utc_ns), to) for t, to in zip(told, until, strict=True)]
-        typer.echo(render.table(("WHAT", "FROM", "TO"), rows))
+        until = [local(t.end_utc_ns) if t.end_utc_ns is not None else "until now" for t in told]
+        rows = [(event_words(t.kind), local(t.start_utc_ns), to) for t, to in zip(told, until, strict=True)]
+        typer.echo(table(("WHAT", "FROM", "TO"), rows))
 
 
 @app.command(epilog="Example: holdshelf camera rename front-entrance 'Main entrance'")
 def rename(
-    camera: Annotated[str, typer.Argument(help="The camera's id or name.")],
-    name: Annotated[str, typer.Argument(help="What people call it from now on; its id stays.")],
+    camera: Camera,
+    name: Annotated[str, typer.Argument(help="Its new name; its id stays the same.")],
     data: Data = None,
     not_private: Annotated[
         bool, typer.Option("--not-private", help="Confirm that the camera sees no private area, whatever its name.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Call a camera something else."""
-    asked = asking.CameraRename(_camera(camera), name, not_private)
-    _say_done(client(data).act("camera.rename", asked, Done), json=json)
+    """Rename a camera."""
+    asked = asking.CameraRename(camera, name, not_private)
+    print_done(client(data).act(asked), json=json)
 
 
 @app.command(
-    short_help="Say that a camera looks at another place.",
+    short_help="Record that a camera now looks at another place.",
     epilog="Example: holdshelf camera move desk --area seating --why 'the desk was moved'",
 )
 def move(
-    camera: Annotated[str, typer.Argument(help="The camera's id or name.")],
-    area: Annotated[str, typer.Option(help=f"Kind of area that it looks at now: {_AREAS}.")],
+    camera: Camera,
+    area: Annotated[str, typer.Option(help=f"Kind of area that it now looks at: {_AREAS}.")],
     why: Annotated[str, typer.Option(help="Why it was moved.")],
     data: Data = None,
     area_note: Annotated[str, typer.Option(help="For --area other: which area, and why.")] = "",
-    name: Annotated[str, typer.Option(help="What people call it from now on. [default: as before]")] = "",
+    name: Annotated[str, typer.Option(help="Its new name. [default: as before]")] = "",
     not_private: Annotated[
         bool, typer.Option("--not-private", help="Confirm that the camera sees no private area, whatever its name.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Say that a camera looks at another place. Recording goes on; nobody looks before it is commissioned anew."""
-    asked = asking.CameraMove(_camera(camera), camera_flow.area_words(area), why, area_note, name, not_private)
-    _say_done(client(data).act("camera.move", asked, Done), json=json)
-
-
-def _say_done(done: Done, *, json: bool) -> None:
-    if json:
-        echo_json(done)
-    else:
-        typer.echo(render.inert(done.sentence, 300))
+    """Record that a camera now looks at another place. Recording continues; nobody may look until it is approved again."""
+    asked = asking.CameraMove(camera, camera_flow.area_words(area), why, area_note, name, not_private)
+    print_done(client(data).act(asked), json=json)
 
 
 @app.command(epilog="Example: holdshelf camera remove front-entrance --yes")
 def remove(
-    camera: Annotated[str, typer.Argument(help="The camera's id or name.")],
+    camera: Camera,
     data: Data = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    why: Annotated[str, typer.Option(help="Why: goes into the access log.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    why: Annotated[str, typer.Option(help="Why; goes into the access log.")] = "",
+    json: Json = False,
 ) -> None:
-    """Stop recording a camera. What was recorded stays and is erased on schedule like all other footage."""
+    """Stop recording a camera. Its footage stays until it is erased on schedule like all other footage."""
     service = client(data)
-    typed = _camera(camera)
     known = [c for c in service.status().cameras if camera in (c.id, c.name)]
     if known and not yes:  # an unknown one is refused by the service, without a question
         if not sys.stdin.isatty():
             raise BadRequest("Removing a camera asks for confirmation.", "Add --yes.")
-        if not typer.confirm(f"Stop recording {render.inert(known[0].name)} ({known[0].id})?"):
+        if not typer.confirm(f"Stop recording {inert(known[0].name)} ({known[0].id})?"):
             raise HoldshelfError("Nothing was changed.")
-    service.act("camera.remove", asking.CameraRemove(typed, why), Done)
-    typer.echo(f"{render.inert(camera)} is no longer recorded. Its footage stays until it is erased on schedule.")
+    done = service.act(asking.CameraRemove(camera, why))
+    if json:
+        echo_json(done)
+    else:
+        typer.echo(f"{inert(camera)} is no longer recorded. Its footage stays until it is erased on schedule.")
 
 
 commission.register(app)
+commission_group.register(app)
+camera_bulk.register(app)
 camera_device.register(app)
 camera_flow.register(app)

@@ -1,35 +1,37 @@
-"""camera add at a terminal, step by step; reconfigure | reload | diagnostics. What is asked, and its words, are the service's."""
+"""camera add at a terminal, step by step; reconfigure | replace | reload | diagnostics. The service says what is asked."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
 
-from holdshelf_core.api import types, types_flow
 from holdshelf_core.api.areas import questionable_name
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError
-from holdshelf_core.api.types_commission import CameraAsk
-from holdshelf_core.api.types_people import Done
-from holdshelf_tui.cli import render
+from holdshelf_core.cameras import flow_types as types_flow
+from holdshelf_core.cameras import types
+from holdshelf_core.cameras.types import CameraReload
 from holdshelf_tui.cli.options import (
+    Camera,
     Data,
     Json,
     PasswordEnv,
     PasswordFile,
+    Profile,
+    Transport,
     ask_password,
     client,
+    given_password,
     new_password,
 )
-from holdshelf_tui.cli.service import echo_json, print_checks
+from holdshelf_tui.cli.service import echo_json, print_checks, print_done
+from holdshelf_tui.text.words import inert
 
-DIAL_TIMEOUT_S = 90.0
 TRIES = 3
 _LOGIN = frozenset(("username", "password"))
-
-Camera = Annotated[str, typer.Argument(help="The camera's id or name.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +45,53 @@ class Given:
     password: str | None = field(default=None, repr=False)
     transport: str = "tcp"
     questioned: bool = False
+    profile: str = ""
 
 
-def add_by_steps(service: Client, target: str, given: Given) -> types.AddedRow:
-    """Pick, try, name and place; a wrong answer is told and asked again. Raises HoldshelfError."""
-    step = service.post("/flow", types_flow.FlowStart("user", target), types_flow.FlowStep)
+def add_by_steps(service: Client, target: str, given: Given) -> Iterator[types.AddedRow]:
+    """Pick, try, name and place; a wrong answer is told and asked again. Raises HoldshelfError.
+
+    Of a device with several channels, one is chosen after the other, as long as more are wanted.
+    """
+    step: types_flow.FlowStep | None = service.read(types_flow.FlowStart("user", target))
+    assert step is not None
     step = _try(service, step, target, given)
+    while step is not None:
+        if step.step == "channel":
+            step = _channel(service, step)
+        added = _named_and_placed(service, step, target, given)
+        yield added
+        more = added.next is not None and not given.profile and not given.name
+        step = added.next if more and typer.confirm("Add another channel of this device?", default=True) else None
+
+
+def _channel(service: Client, step: types_flow.FlowStep) -> types_flow.FlowStep:
+    """The channel that is chosen by its number in the list; asked for again until it plays."""
+    (row,) = step.fields
+    typer.echo(inert(step.lead, 300))
+    for number, (_, words) in enumerate(row.options, 1):
+        typer.echo(f"  {number}  {inert(words, 120)}")
+    for left in reversed(range(TRIES)):
+        typed = _ask(row.ask)
+        known = {str(number): profile for number, (profile, _) in enumerate(row.options, 1)}
+        try:
+            if typed not in known:
+                raise BadRequest(f"{typed[:20]!r} is no number of the list.", f"Give one from 1 to {len(known)}.")
+            return service.act(types_flow.FlowTry(step.flow, profile=known[typed]))
+        except HoldshelfError as error:
+            if not left:
+                raise
+            _tell(error)
+    raise AssertionError("the last try ends above")
+
+
+def _named_and_placed(service: Client, step: types_flow.FlowStep, target: str, given: Given) -> types.AddedRow:
     for warning in step.warnings:
-        typer.echo(f"  note: {render.inert(warning, 300)}")
+        typer.echo(f"  note: {inert(warning, 300)}")
     for left in reversed(range(TRIES)):
         asked = _place(step, target, given)
         try:
-            return service.act("camera.add", asked, types.AddedRow, timeout_s=DIAL_TIMEOUT_S)
+            return service.act(asked)
         except (BadRequest, Conflict) as error:
             if not left or (given.name and given.area):
                 raise
@@ -70,9 +107,9 @@ def _try(service: Client, step: types_flow.FlowStep, target: str, given: Given) 
     if password is None and (username is not None or usual):
         username, password = _ask_login(fields["username"], target, username)
     for left in reversed(range(TRIES)):
-        asked = types_flow.FlowTry(step.flow, username, password, given.transport)
+        asked = types_flow.FlowTry(step.flow, username, password, given.transport, given.profile)
         try:
-            return service.act("camera.try", asked, types_flow.FlowStep, timeout_s=DIAL_TIMEOUT_S)
+            return service.act(asked)
         except HoldshelfError as error:
             if error.field not in _LOGIN or given.password is not None or not left:
                 raise
@@ -106,7 +143,7 @@ def _ask(question: str) -> str:
 
 
 def _tell(error: HoldshelfError) -> None:
-    typer.echo(f"  {render.inert(str(error), 400)}", err=True)
+    typer.echo(f"  {inert(str(error), 400)}", err=True)
 
 
 def area_words(typed: str) -> str:
@@ -116,7 +153,7 @@ def area_words(typed: str) -> str:
 
 def without_login(target: str) -> str:
     """An address as it may be shown."""
-    return render.inert(target.rpartition("@")[2] if "@" in target else target)
+    return inert(target.rpartition("@")[2] if "@" in target else target)
 
 
 # --- a camera that is here -------------------------------------------------------------------------------------------
@@ -124,37 +161,62 @@ def without_login(target: str) -> str:
 
 def reconfigure(
     camera: Camera,
-    address: Annotated[str, typer.Option(help="Where the camera is now: host, host:port, or its whole address.")],
+    address: Annotated[
+        str, typer.Option(help="Where it is now: host, host:port, or its whole address. [default: as before]")
+    ] = "",
     data: Data = None,
     user: Annotated[str | None, typer.Option(help="New user name on the camera. [default: as before]")] = None,
     ask: Annotated[bool, typer.Option("--ask-password", help="Ask for a new password.")] = False,
     password_file: PasswordFile = None,
     password_env: PasswordEnv = None,
     accept_certificate: Annotated[
-        bool, typer.Option("--accept-certificate", help="The certificate that it shows there is its own from now on.")
+        bool, typer.Option("--accept-certificate", help="Trust the certificate that the camera shows there.")
     ] = False,
+    transport: Annotated[str | None, typer.Option(help="tcp, udp or multicast. [default: as before]")] = None,
+    profile: Annotated[
+        str, typer.Option(help="Another stream of it, by the camera's own name for it: see `camera details`.")
+    ] = "",
     json: Json = False,
 ) -> None:
-    """Give a camera another address or port. Kept only if the very same camera answers there; others do not notice."""
+    """Give a camera another address, transport or stream. Kept only if the same camera answers; the others are not affected."""
     service = client(data)
     password = new_password(service, camera, ask, password_file, password_env)
-    asked = types_flow.CameraReconfigure(_named(camera), address, user, password, accept_certificate)
-    checks = service.act("camera.reconfigure", asked, types.Checks, timeout_s=DIAL_TIMEOUT_S)
+    asked = types_flow.CameraReconfigure(camera, address, user, password, accept_certificate, transport, profile)
+    checks = service.act(asked)
     print_checks(checks, json=json)
 
 
+def replace(
+    camera: Camera,
+    why: Annotated[str, typer.Option(help="Why it was replaced; goes into the access log.")],
+    address: Annotated[
+        str, typer.Argument(help="A discovered id, an ONVIF address or a stream's. [default: the camera's own]")
+    ] = "",
+    data: Data = None,
+    user: Annotated[str | None, typer.Option(help="User name on the new device.")] = None,
+    password_file: PasswordFile = None,
+    password_env: PasswordEnv = None,
+    transport: Transport = "tcp",
+    profile: Profile = "",
+    json: Json = False,
+) -> None:
+    """Have another device take a camera's place. Name, place, masks and recordings stay; nobody may look until it is approved."""
+    service = client(data)
+    password = given_password(password_file, password_env)
+    if password is None and user is not None:
+        password = ask_password(f"{user} on {without_login(address or camera)}")
+    asked = types_flow.CameraReplace(camera, why, address, user, password, transport, profile)
+    print_checks(service.act(asked), json=json)
+
+
 def reload(camera: Camera, data: Data = None, json: Json = False) -> None:
-    """Let go of one camera and set it up again. Others go on being recorded without a gap."""
-    done = client(data).act("camera.reload", CameraAsk(_named(camera)), Done, timeout_s=DIAL_TIMEOUT_S)
-    if json:
-        echo_json(done)
-    else:
-        typer.echo(render.inert(done.sentence, 300))
+    """Disconnect one camera and set it up again. The others are recorded without a gap."""
+    print_done(client(data).act(CameraReload(camera)), json=json)
 
 
 def diagnostics(camera: Camera, data: Data = None, json: Json = False) -> None:
-    """What may be handed on to get help with a camera: no password, user name, host, serial number or MAC address in it."""
-    found = client(data).get("/diagnostics", types_flow.Diagnostics, camera=_named(camera))
+    """A report to pass on when you need help with a camera: no password, user name, host, serial number or MAC address in it."""
+    found = client(data).read(types_flow.ReadDiagnostics(camera=camera))
     if json:
         echo_json(found)
         return
@@ -167,23 +229,21 @@ def _lines(told: object, name: str = "", depth: int = 0) -> list[str]:
     head, inside = "  " * max(0, depth - 1), depth + bool(name)
     label = f"{head}{name}:" if name else ""
     if isinstance(told, dict):
-        rows = [line for key, value in told.items() for line in _lines(value, render.inert(str(key), 60), inside or 1)]
+        rows = [line for key, value in told.items() for line in _lines(value, inert(str(key), 60), inside or 1)]
         return [label, *rows] if label else rows
     if isinstance(told, list):
         rows = [line for item in told for line in (*_lines(item, "-", inside or 1),)]
         return [label, *rows] if told else [f"{label} none"]
-    said = "" if told is None else render.inert(str(told), 300)
+    said = "" if told is None else inert(str(told), 300)
     return [f"{label} {said}".rstrip()]
-
-
-def _named(typed: str) -> str:
-    if not typed.strip():
-        raise BadRequest("No camera was named.", "Give its id or name: `holdshelf camera list`.")
-    return typed
 
 
 def register(app: typer.Typer) -> None:
     """As commands of `holdshelf camera`."""
     app.command(epilog="Example: holdshelf camera reconfigure front-entrance --address 192.0.2.8:8080")(reconfigure)
+    app.command(
+        short_help="Have another device take a camera's place.",
+        epilog="Example: holdshelf camera replace front-entrance 192.0.2.9 --user viewer --why 'struck by lightning'",
+    )(replace)
     app.command(epilog="Example: holdshelf camera reload front-entrance")(reload)
     app.command(epilog="Example: holdshelf camera diagnostics front-entrance --json > camera.json")(diagnostics)

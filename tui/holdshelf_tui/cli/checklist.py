@@ -7,12 +7,14 @@ from typing import Annotated
 import msgspec
 import typer
 
-from holdshelf_core.api.types_checklist import ChecklistEnter, ChecklistEntered, PointRow, SubjectRow
-from holdshelf_tui.cli import render
+from holdshelf_core.cameras.checklist_types import ChecklistEnter, PointRow, ReadChecklist, SubjectRow
 from holdshelf_tui.cli.options import Data, Json, client
 from holdshelf_tui.cli.service import echo_json
+from holdshelf_tui.cli.table import table
+from holdshelf_tui.text.time_format import local_day
+from holdshelf_tui.text.words import inert
 
-app = typer.Typer(help="The checklist that one walks with.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="The checklist for walking past cameras and signs.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command(epilog="Example: holdshelf checklist enter e1.all e1.legible=25 front-door.all --checker 'Pat Doe'")
@@ -26,37 +28,38 @@ def enter(
         ),
     ],
     data: Data = None,
-    checker: Annotated[str, typer.Option(metavar="NAME", help="Who looked, if it was not you.")] = "",
+    checker: Annotated[str, typer.Option(metavar="NAME", help="Who checked, if it was not you.")] = "",
     on: Annotated[str, typer.Option(metavar="DATE", help="Day of the walk, YYYY-MM-DD. [default: today]")] = "",
     defect: Annotated[
         str,
         typer.Option(
-            metavar="WORDS", help="What is wrong with what the code names: not ticked, and a repair until mended."
+            metavar="WORDS",
+            help="What is wrong with the coded item: it is not ticked, and is listed as a repair until fixed.",
         ),
     ] = "",
-    mended: Annotated[str, typer.Option(metavar="DATE", help="Day on which the defect was mended.")] = "",
+    mended: Annotated[str, typer.Option(metavar="DATE", help="Day when the defect was fixed.")] = "",
     take_back: Annotated[bool, typer.Option("--take-back", help="These were entered by mistake.")] = False,
     json: Json = False,
 ) -> None:
-    """Enter ticks of the printed checklist by their codes, a defect that was found, or that one was mended."""
+    """Enter ticks from the printed checklist by their codes, or record that a defect was found or fixed."""
     asked = ChecklistEnter(codes, checker, on, defect, mended, take_back)
-    done = client(data).act("checklist.enter", asked, ChecklistEntered)
+    done = client(data).act(asked)
     if json:
         echo_json(done)
         return
     for sentence in done.sentences:
-        typer.echo(render.inert(sentence, 600))
+        typer.echo(inert(sentence, 600))
     typer.echo(f"Entry {done.seq} of the access log.")
 
 
 @app.command(epilog="Example: holdshelf checklist show --due")
 def show(
     data: Data = None,
-    due: Annotated[bool, typer.Option("--due", help="Only what waits for somebody.")] = False,
+    due: Annotated[bool, typer.Option("--due", help="Only items that are due.")] = False,
     json: Json = False,
 ) -> None:
-    """Each point of the checklist with its code: who saw it when, and until when that counts."""
-    rows = client(data).get("/rules/checklist", list[SubjectRow])
+    """Each checklist item with its code: who checked it, when, and how long that is valid."""
+    rows = client(data).read(ReadChecklist())
     if due:
         rows = [_only_due(row) for row in rows if row.due]
     if json:
@@ -80,14 +83,14 @@ def _only_due(row: SubjectRow) -> SubjectRow:
 
 def subject_lines(row: SubjectRow) -> list[str]:
     """One entrance, one camera, or the house, as it stands."""
-    title = render.inert(f"{row.code}  {row.name}" if row.kind != "house" else row.name, 160)
+    title = inert(f"{row.code}  {row.name}" if row.kind != "house" else row.name, 160)
     lines = [f"{title}: {row.state}" if row.state else title]
     if row.defect and row.kind != "house":
-        found = f" (found by {row.defect_by} on {_day(row.defect_utc_ns)})" if row.defect_by else ""
-        lines.append(render.inert(f"  defect: {row.defect}{found}", 400))
+        found = f" (found by {row.defect_by} on {local_day(row.defect_utc_ns)})" if row.defect_by else ""
+        lines.append(inert(f"  defect: {row.defect}{found}", 400))
     heads = ("  CODE", "WHAT", "SEEN", "BY", "NEXT BY", "FOUND")
     if row.points:
-        lines += render.table(heads, [_cells(point) for point in row.points]).split("\n")
+        lines += table(heads, [_cells(point) for point in row.points]).split("\n")
     return lines
 
 
@@ -97,16 +100,12 @@ def _cells(point: PointRow) -> tuple[str, ...]:
         if point.defect
         else point.found + (" ft" if point.value == "ft" and point.found else "")
     )
-    next_by = _day(point.next_utc_ns - 1) if point.next_utc_ns is not None else "-"
+    next_by = local_day(point.next_utc_ns - 1) if point.next_utc_ns is not None else "-"
     return (
         f"  {point.code}{'=' if point.value else ''}",
         point.words,
-        _day(point.defect_utc_ns if point.defect else point.seen_utc_ns),
+        local_day(point.defect_utc_ns if point.defect else point.seen_utc_ns),
         (point.defect_by if point.defect else point.checker or point.by) or "-",
         "DUE" if point.due else next_by,
         found or "-",
     )
-
-
-def _day(utc_ns: int | None) -> str:
-    return render.local(utc_ns)[:10]

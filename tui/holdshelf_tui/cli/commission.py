@@ -15,14 +15,16 @@ from typing import Annotated
 
 import typer
 
-from holdshelf_core.api import types_commission as types
 from holdshelf_core.api.basics import AREA_KINDS
 from holdshelf_core.api.client import TOKEN_VARIABLE, Client
-from holdshelf_core.api.errors import BadRequest, HoldshelfError
-from holdshelf_core.api.types_people import Done
-from holdshelf_tui.cli import render
-from holdshelf_tui.cli.options import Data, Json, client
+from holdshelf_core.api.errors import BadRequest, HoldshelfError, NotFound
+from holdshelf_core.cameras import commission_types as types
+from holdshelf_core.cameras import types as camera_types
+from holdshelf_tui.cli.options import Camera, Data, Json, client
 from holdshelf_tui.cli.service import echo_json
+from holdshelf_tui.text.cameras import USE_WORDS
+from holdshelf_tui.text.time_format import local
+from holdshelf_tui.text.words import counted, inert
 
 CORNER = re.compile(r"(\d{1,3}(?:\.\d{1,2})?),(\d{1,3}(?:\.\d{1,2})?)", re.ASCII)
 STDOUT = "-"
@@ -36,12 +38,12 @@ def parse_mask(text: str) -> types.MaskAsk:
         match = CORNER.fullmatch(typed)
         if match is None or float(match[1]) > 100 or float(match[2]) > 100:
             raise BadRequest(
-                f"{render.inert(typed, 40)!r} is not a corner of a mask.",
+                f"{inert(typed, 40)!r} is not a corner of a mask.",
                 "Give at least three, in percent of the picture: --mask '0,0 30,0 30,40:public screens'.",
             )
         points.append((round(float(match[1]) * 100), round(float(match[2]) * 100)))
     if len(points) < 3:
-        raise BadRequest("A mask has at least three corners.", "For example --mask '0,0 30,0 30,40:public screens'.")
+        raise BadRequest("A mask has at least three corners.", "For example, --mask '0,0 30,0 30,40:public screens'.")
     return types.MaskAsk(points, why.strip())
 
 
@@ -71,25 +73,25 @@ def _check_target(still: str | None, *, json: bool) -> None:
     """Before anything is asked: a still that could not be put anywhere would be one more look for nothing."""
     if still is None or still == STDOUT:
         if still is not None and json:
-            raise BadRequest("Standard output takes the picture or JSON, not both.", "Give --still FILE.")
+            raise BadRequest("Standard output takes the picture or JSON, not both.", "Use --still FILE.")
         return
     # Over SSH the account is the service's own: its files are no place for a person's pictures.
     if TOKEN_VARIABLE in os.environ:
-        raise BadRequest("A session over SSH has no files here.", "Use --still - and redirect it at your end.")
+        raise BadRequest(
+            "Over SSH you cannot use files on the server.", "Use --still - and redirect it on your computer."
+        )
     if Path(still).exists():
         raise BadRequest(f"{still} exists already.", "Give a new file.")
 
 
 def commission(
-    camera: Annotated[str, typer.Argument(help="The camera's id or name.")],
+    camera: Camera,
     data: Data = None,
     mask: Annotated[
         list[str] | None,
-        typer.Option(
-            help="'x,y x,y x,y:why' in percent of the picture; may be repeated, and replaces all masks drawn before."
-        ),
+        typer.Option(help="'x,y x,y x,y:why' in percent of the picture; can be repeated; replaces all earlier masks."),
     ] = None,
-    no_masks: Annotated[str | None, typer.Option(help="There is nothing to mask, and why.")] = None,
+    no_masks: Annotated[str | None, typer.Option(help="Why there is nothing to mask.")] = None,
     exterior: Annotated[
         bool | None, typer.Option("--exterior/--interior", help="It may see beyond library property.")
     ] = None,
@@ -97,25 +99,25 @@ def commission(
     area_note: Annotated[str, typer.Option(help="For --area other: which area, and why.")] = "",
     why: Annotated[str, typer.Option(help="Why it changes: needed once the camera is in use.")] = "",
     still: Annotated[
-        str | None, typer.Option(help="Write what the camera sees now to this new file ('-': standard output).")
+        str | None, typer.Option(help="Write the camera's current picture to this new file ('-': standard output).")
     ] = None,
-    unmasked: Annotated[bool, typer.Option("--unmasked", help="Without its masks, to draw them by.")] = False,
+    unmasked: Annotated[bool, typer.Option("--unmasked", help="Without masks, to see where to draw them.")] = False,
     approve: Annotated[bool, typer.Option("--approve", help="Approve it for use by its masked still.")] = False,
-    seen: Annotated[str, typer.Option(help="Hash of the masked still that you looked at, or its beginning.")] = "",
+    seen: Annotated[str, typer.Option(help="Hash of the masked still that you looked at, or the start of it.")] = "",
     not_private: Annotated[
         bool, typer.Option("--not-private", help="Confirm that it sees no private area, whatever its name.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether you looked at the still.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask if you looked at the still.")] = False,
     json: Json = False,
 ) -> None:
     """Bring a camera into use: draw masks, look at its still, approve it. Without options: how it stands."""
     _check_target(still, json=json)
     if approve and unmasked:
-        raise BadRequest("A camera is approved by its masked still.", "Leave --unmasked out.")
+        raise BadRequest("You must approve a camera by its masked still.", "Leave --unmasked out.")
     if approve and still is None and not seen:
         raise BadRequest(
-            "A camera is approved by a still that you looked at.",
-            "Get it with --still FILE, look, then give its hash: --approve --seen HASH.",
+            "You must approve a camera by a still that you looked at.",
+            "Get it with --still FILE, look at it, then give its hash: --approve --seen HASH.",
         )
     masks = [parse_mask(text) for text in mask] if mask else None
     service = client(data)
@@ -124,7 +126,7 @@ def commission(
         row = _edit(service, camera, masks, no_masks, exterior, area, area_note, why)
         said.append(_edited_words(row))
     if still is not None:
-        shown = service.act("commission.still", types.CommissionStill(camera, not unmasked), types.StillRow)
+        shown = service.act(types.CommissionStill(camera, not unmasked))
         save_still(shown, still)
         seen = shown.sha256 if approve else seen
         if still == STDOUT:
@@ -135,13 +137,13 @@ def commission(
         if approve and not yes:
             _ask_looked(still)
     if approve:
-        row = service.act("commission.approve", types.CommissionApprove(camera, seen, not_private), types.CommissionRow)
-        said.append(f"{render.inert(row.name)} is in use from now on.")
-    rows = service.get("/rules/commissions", list[types.CommissionRow])
+        row = service.act(types.CommissionApprove(camera, seen, not_private))
+        said.append(f"{inert(row.name)} is now in use.")
+    rows = service.read(types.ReadCommissions())
     found = next((row for row in rows if camera in (row.camera, row.name)), None)
     if found is None:
         known = ", ".join(row.camera for row in rows) or "none yet"
-        raise HoldshelfError(f"There is no camera {render.inert(camera, 64)!r}.", f"Known: {known}.")
+        raise NotFound(f"There is no camera {inert(camera, 64)!r}.", f"Known: {known}.")
     if json:
         echo_json(found)
         return
@@ -172,59 +174,53 @@ def _edit(
         area_note,
         why,
     )
-    return service.act("commission.edit", asked, types.CommissionRow)
+    return service.act(asked)
 
 
 def _edited_words(row: types.CommissionRow) -> str:
-    masks = render.counted(len(row.masks), "mask") if row.masks else "no masks"
-    where = "may see beyond library property" if row.exterior else "sees library property alone"
-    return f"{render.inert(row.name)}: {masks}, version {row.mask_version}; {where}."
+    masks = counted(len(row.masks), "mask") if row.masks else "no masks"
+    where = "may see beyond library property" if row.exterior else "sees only library property"
+    return f"{inert(row.name)}: {masks}, version {row.mask_version}; {where}."
 
 
 def _ask_looked(file: str) -> None:
     if not sys.stdin.isatty():
         raise BadRequest(
-            f"Nobody has looked at {file} yet.", "Look at it, then --approve --seen HASH; or add --yes if a script did."
+            f"Nobody has looked at {file} yet.",
+            "Look at it, then use --approve --seen HASH; or add --yes if a script did.",
         )
-    if not typer.confirm(f"Look at {file}. Does the camera show what it should, and nothing else?"):
+    if not typer.confirm(f"Look at {file}. Does the camera show what it should and nothing else?"):
         raise HoldshelfError("The camera was not approved.")
 
 
 def _print(row: types.CommissionRow) -> None:
-    typer.echo(f"{render.inert(row.name)} ({row.camera}): {_STATES.get(row.state, row.state)}")
-    note = f" ({render.inert(row.area_note, 200)})" if row.area_note else ""
+    typer.echo(f"{inert(row.name)} ({row.camera}): {USE_WORDS.get(row.state, row.state)}")
+    note = f" ({inert(row.area_note, 200)})" if row.area_note else ""
     typer.echo(f"  area: {row.area_words or 'not known'}{note}")
     if row.masks:
         typer.echo(f"  masks, version {row.mask_version}:")
         for mask in row.masks:
             corners = " ".join(f"{x / 100:g},{y / 100:g}" for x, y in mask.points)
-            typer.echo(f"    {corners}" + (f": {render.inert(mask.why)}" if mask.why else ""))
+            typer.echo(f"    {corners}" + (f": {inert(mask.why)}" if mask.why else ""))
     else:
-        typer.echo(f"  masks: {'none, ' + render.inert(row.no_masks_why, 200) if row.no_masks_why else 'not decided'}")
+        typer.echo(f"  masks: {'none, ' + inert(row.no_masks_why, 200) if row.no_masks_why else 'not decided'}")
     typer.echo(f"  may see beyond library property: {'yes' if row.exterior else 'no'}")
     if row.still_utc_ns is not None:
-        typer.echo(f"  reference still: {render.local(row.still_utc_ns)}, hash {row.still_sha256[:16]}")
+        typer.echo(f"  reference still: {local(row.still_utc_ns)}, hash {row.still_sha256[:16]}")
     if row.approved_utc_ns is not None:
-        typer.echo(f"  approved: {render.local(row.approved_utc_ns)} by {render.inert(row.approved_by)}")
+        typer.echo(f"  approved: {local(row.approved_utc_ns)} by {inert(row.approved_by)}")
     for sentence in row.lacking:
-        typer.echo(f"  lacking: {render.inert(sentence, 300)}")
+        typer.echo(f"  missing: {inert(sentence, 300)}")
     if row.state != "retired":
         for sentence in row.cautions:
-            typer.echo(f"  mind: {render.inert(sentence, 300)}")
-
-
-_STATES = {
-    "new": "recorded, and not in use: nobody may look at it",
-    "approved": "in use",
-    "retired": "retired; what it recorded is kept like all other footage",
-}
+            typer.echo(f"  note: {inert(sentence, 300)}")
 
 
 def retire(
-    camera: Annotated[str, typer.Argument(help="The camera's id or name.")],
+    camera: Camera,
     why: Annotated[str, typer.Option(help="Why it is taken out of use.")],
     data: Data = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     json: Json = False,
 ) -> None:
     """Take a camera out of use for good: it is no longer recorded. Its footage stays until it is erased on schedule."""
@@ -232,13 +228,13 @@ def retire(
     if not yes:
         if not sys.stdin.isatty():
             raise BadRequest("Retiring a camera asks for confirmation.", "Add --yes.")
-        if not typer.confirm(f"Stop recording {render.inert(camera)} for good?"):
+        if not typer.confirm(f"Stop recording {inert(camera)} for good?"):
             raise HoldshelfError("Nothing was changed.")
-    done = service.act("camera.retire", types.CameraRemove(camera, why), Done)
+    done = service.act(camera_types.CameraRetire(camera, why))
     if json:
         echo_json(done)
     else:
-        typer.echo(f"{render.inert(done.sentence, 200)} Its footage stays until it is erased on schedule.")
+        typer.echo(f"{inert(done.sentence, 200)} Its footage stays until it is erased on schedule.")
 
 
 def register(app: typer.Typer) -> None:
@@ -250,5 +246,5 @@ def register(app: typer.Typer) -> None:
     )(commission)
     app.command(
         short_help="Take a camera out of use for good.",
-        epilog="Example: holdshelf camera retire service-desk --why 'the desk was moved'",
+        epilog="Example: holdshelf camera retire service-desk --why 'the desk was moved' --yes",
     )(retire)

@@ -8,16 +8,16 @@ from typing import Annotated
 
 import typer
 
-from holdshelf_core.api import types_people as types
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
-from holdshelf_tui.cli import render
-from holdshelf_tui.cli.options import Data, DoorOptions, Json, client, data_folder, text_file
+from holdshelf_core.people import types
+from holdshelf_tui.cli.options import Data, DoorOptions, Json, MetricsOptions, client, data_folder, text_file
 from holdshelf_tui.cli.service import echo_json
+from holdshelf_tui.cli.table import table
 
-app = typer.Typer(help="The SSH door through which people come in.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="The SSH door, through which people log in.", no_args_is_help=True, rich_markup_mode=None)
 
 admin_key = typer.Typer(
-    help="Keys with which an admin comes in by the door, as `admin`. There are none unless made here.",
+    help="Keys that let an admin log in through the door, as `admin`. There are none unless you add them here.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -26,13 +26,13 @@ app.add_typer(admin_key, name="admin-key")
 
 @app.callback()
 def door() -> None:
-    """The SSH door through which people come in. `holdshelf serve` starts it; see docs/door.md."""
+    """The SSH door, through which people log in. `holdshelf serve` starts it; see docs/door.md."""
 
 
 @app.command(epilog="Example: holdshelf door fingerprint")
 def fingerprint(data: Data = None, json: Json = False) -> None:
-    """The fingerprint of the host key, to be compared at the first log-in; it stands on each invitation card."""
-    from holdshelf_core.api import host_key  # noqa: PLC0415 - it imports the keys' library
+    """The host key's fingerprint, to compare at the first log-in; it is printed on every invitation card."""
+    from holdshelf_core.api.ssh import host_key  # noqa: PLC0415 - it imports the keys' library
 
     shown = host_key.fingerprint(data_folder(data))
     if json:
@@ -49,9 +49,9 @@ def add_admin_key(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Let an admin in by the door with this key. The admin is shown no picture there either."""
+    """Let an admin log in through the door with this key. The admin sees no pictures there either."""
     asked = types.AdminKeyAdd(text_file(file, "The key file", 64 << 10))
-    done = client(data).act("door.admin_key.add", asked, types.Done)
+    done = client(data).act(asked)
     if json:
         echo_json(done)
     else:
@@ -60,14 +60,14 @@ def add_admin_key(
 
 @admin_key.command("list", epilog="Example: holdshelf door admin-key list --json")
 def list_admin_keys(data: Data = None, json: Json = False) -> None:
-    """Which keys let an admin in."""
-    rows = client(data).act("door.admin_key.list", types.AdminKeyList(), types.AdminKeyRows)
+    """List the keys that let an admin in."""
+    rows = client(data).act(types.AdminKeyList())
     if json:
         echo_json(rows.keys)
     elif rows.keys:
-        typer.echo(render.table(("KEY", "KIND"), [(row.fingerprint, row.kind) for row in rows.keys]))
+        typer.echo(table(("KEY", "KIND"), [(row.fingerprint, row.kind) for row in rows.keys]))
     else:
-        typer.echo("No admin comes in by the door: `holdshelf door admin-key add FILE` lets one in.")
+        typer.echo("No admin can log in through the door. To add a key: `holdshelf door admin-key add FILE`.")
 
 
 @admin_key.command("remove", epilog="Example: holdshelf door admin-key remove SHA256:…")
@@ -76,17 +76,18 @@ def remove_admin_key(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Take such a key away; its sessions end within seconds."""
-    done = client(data).act("door.admin_key.remove", types.AdminKeyRemove(fingerprint), types.Done)
+    """Remove an admin key; its sessions end within seconds."""
+    done = client(data).act(types.AdminKeyRemove(fingerprint))
     if json:
         echo_json(done)
     else:
-        typer.echo(f"The key is void. Entry {done.seq} of the access log.")
+        typer.echo(f"The key was removed. Entry {done.seq} of the access log.")
 
 
-def supervise(data: Path, options: DoorOptions, *, verbose: bool, ends_with_stdin: bool) -> None:
+def supervise(
+    data: Path, options: DoorOptions, metrics: MetricsOptions, *, verbose: bool, ends_with_stdin: bool
+) -> None:
     """Become the supervisor of service and door. Returns only when there can be no door: then the service runs without one."""
-    from holdshelf_core.api import host_key  # noqa: PLC0415
     from holdshelf_tui.supervisor import Plan, become  # noqa: PLC0415
 
     try:
@@ -96,8 +97,19 @@ def supervise(data: Path, options: DoorOptions, *, verbose: bool, ends_with_stdi
         # Recording never waits for the door to be in order.
         typer.echo(f"holdshelf: {error} Recording starts without the SSH door.", err=True)
         return
-    key = str(host_key.host_key_path(data))
-    become(Plan(str(data), key, options.port, options.address, options.user, verbose, ends_with_stdin))
+    become(
+        Plan(
+            str(data),
+            options.port,
+            options.address,
+            options.user,
+            verbose,
+            ends_with_stdin,
+            options.name,
+            str(metrics.file or ""),
+            metrics.port,
+        )
+    )
 
 
 def _check_user(name: str) -> None:
@@ -108,4 +120,4 @@ def _check_user(name: str) -> None:
             f"There is no account {name!r} for the door.", f"Make it: `useradd --system {name}`."
         ) from None
     if account.pw_uid == 0:
-        raise BadRequest("The door must not run as root.", "Give --door-user an account of its own.")
+        raise BadRequest("The door must not run as root.", "Give it its own account with --door-user.")

@@ -6,24 +6,22 @@ from typing import Annotated
 
 import typer
 
-from holdshelf_core.api import types_commission as types
-from holdshelf_tui.cli import render
+from holdshelf_core.cameras import commission_types as types
 from holdshelf_tui.cli.options import Data, Json, client
 from holdshelf_tui.cli.service import echo_json
+from holdshelf_tui.cli.table import table
+from holdshelf_tui.text.time_format import local, local_day
+from holdshelf_tui.text.words import inert
 
 app = typer.Typer(
-    help="Entrances, and the signs that say that cameras are in use.", no_args_is_help=True, rich_markup_mode=None
+    help="Entrances, and their signs that cameras are in use.", no_args_is_help=True, rich_markup_mode=None
 )
 Entrance = Annotated[str, typer.Argument(help="The entrance's id (e1) or name.")]
 
 
-def _day(utc_ns: int | None) -> str:
-    return render.local(utc_ns)[:10]
-
-
 def _last_day(utc_ns: int | None) -> str:
     """The last day before that instant."""
-    return render.local(utc_ns - 1 if utc_ns is not None else None)[:10]
+    return local_day(utc_ns - 1 if utc_ns is not None else None)
 
 
 def _say(row: types.EntranceRow, *, json: bool, sentence: str) -> None:
@@ -37,26 +35,27 @@ def _say(row: types.EntranceRow, *, json: bool, sentence: str) -> None:
 def add(
     name: Annotated[str, typer.Argument(help="What people call it.")],
     data: Data = None,
-    sign: Annotated[str, typer.Option(help="What hangs there: text version and size.")] = "",
+    sign: Annotated[str, typer.Option(help="The sign there: text version and size.")] = "",
     json: Json = False,
 ) -> None:
     """Register an entrance. Each needs its sign attested before a camera is approved for use."""
-    row = client(data).act("entrance.add", types.EntranceAdd(name, sign), types.EntranceRow)
-    sentence = f"{render.inert(row.name)} is {row.id}. Next: `holdshelf entrance attest {row.id} --legible --lit`."
+    row = client(data).act(types.EntranceAdd(name, sign))
+    described = "" if row.sign else " --sign 'version 1, 12 x 18 in'"
+    sentence = f"{inert(row.name)} is {row.id}. Next: `holdshelf entrance attest {row.id}{described} --legible --lit`."
     _say(row, json=json, sentence=sentence)
 
 
 @app.command("list", epilog="Example: holdshelf entrance list --json")
 def list_entrances(data: Data = None, json: Json = False) -> None:
-    """All entrances, and how it stands with their signs."""
-    rows = client(data).get("/rules/entrances", list[types.EntranceRow])
+    """List all entrances and the state of their signs."""
+    rows = client(data).read(types.ReadEntrances())
     if json:
         echo_json(rows)
     elif not rows:
         typer.echo("No entrance is registered yet: `holdshelf entrance add NAME`.")
     else:
         heads = ("ID", "NAME", "SIGN", "STATE", "ATTESTED", "BY", "NEXT CHECK", "NOTE")
-        typer.echo(render.table(heads, [_cells(row) for row in rows]))
+        typer.echo(table(heads, [_cells(row) for row in rows]))
 
 
 def _cells(row: types.EntranceRow) -> tuple[str, ...]:
@@ -66,7 +65,7 @@ def _cells(row: types.EntranceRow) -> tuple[str, ...]:
         row.name,
         " ".join(part for part in (row.sign, row.language) if part) or "-",
         row.state,
-        _day(row.attested_utc_ns),
+        local_day(row.attested_utc_ns),
         row.checker or row.attested_by or "-",
         _last_day(row.next_check_utc_ns),
         row.defect or waived or "-",
@@ -79,25 +78,23 @@ def _cells(row: types.EntranceRow) -> tuple[str, ...]:
 def attest(
     entrance: Entrance,
     data: Data = None,
-    sign: Annotated[str, typer.Option(help="What hangs there: text version and size. [default: as before]")] = "",
+    sign: Annotated[str, typer.Option(help="The sign there: text version and size. [default: as before]")] = "",
     language: Annotated[str, typer.Option(help="Language of the sign. [default: as before]")] = "",
-    legible: Annotated[bool, typer.Option("--legible", help="It can be read from where people come in.")] = False,
+    legible: Annotated[bool, typer.Option("--legible", help="It can be read where people come in.")] = False,
     lit: Annotated[bool, typer.Option("--lit", help="Also after dark.")] = False,
-    defect: Annotated[str, typer.Option(help="What is wrong with it: then it is not attested.")] = "",
-    checker: Annotated[str, typer.Option(help="Who looked, if it was not you.")] = "",
+    defect: Annotated[str, typer.Option(help="What is wrong with it; it is then not attested.")] = "",
+    checker: Annotated[str, typer.Option(help="Who checked, if it was not you.")] = "",
     on: Annotated[str, typer.Option(help="Day of the check, YYYY-MM-DD. [default: today]")] = "",
-    next_check: Annotated[str, typer.Option(help="Day of the next one. [default: as the Board set it]")] = "",
+    next_check: Annotated[str, typer.Option(help="Day of the next check. [default: as the Board set it]")] = "",
     json: Json = False,
 ) -> None:
-    """Say that somebody looked at the sign: it is up, legible and lit, or what is wrong with it."""
+    """Record that someone checked the sign: it is up, legible and lit, or what is wrong with it."""
     asked = types.EntranceAttest(entrance, sign, language, legible, lit, defect, checker, on, next_check)
-    row = client(data).act("entrance.attest", asked, types.EntranceRow)
+    row = client(data).act(asked)
     if row.defect:
-        sentence = f"The defect at {render.inert(row.name)} is written down; its sign is not attested."
+        sentence = f"The defect at {inert(row.name)} is written down; its sign is not attested."
     else:
-        sentence = (
-            f"The sign at {render.inert(row.name)} is attested; next check by {_last_day(row.next_check_utc_ns)}."
-        )
+        sentence = f"The sign at {inert(row.name)} is attested; next check by {_last_day(row.next_check_utc_ns)}."
     _say(row, json=json, sentence=sentence)
 
 
@@ -109,19 +106,19 @@ def waive(
     days: Annotated[int | None, typer.Option(help="For how long. [default: as the Board allows]")] = None,
     json: Json = False,
 ) -> None:
-    """Go without a sign for some days. Only the holder of a seat may."""
-    row = client(data).act("entrance.waive", types.EntranceWaive(entrance, why, days), types.EntranceRow)
-    until = render.local(row.waived_until_utc_ns)[:16]
-    _say(row, json=json, sentence=f"The sign at {render.inert(row.name)} is waived until {until}.")
+    """Go without a sign for some days. Only the Director, Chair or Mayor may do this."""
+    row = client(data).act(types.EntranceWaive(entrance, why, days))
+    until = local(row.waived_until_utc_ns)[:16]
+    _say(row, json=json, sentence=f"The sign at {inert(row.name)} is waived until {until}.")
 
 
 @app.command(epilog="Example: holdshelf entrance remove e3 --why 'walled up'")
 def remove(
     entrance: Entrance,
-    why: Annotated[str, typer.Option(help="Why it is no entrance any more.")],
+    why: Annotated[str, typer.Option(help="Why it is no longer an entrance.")],
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Take an entrance off the register. What was said of it stays in the access log."""
-    row = client(data).act("entrance.remove", types.EntranceRemove(entrance, why), types.EntranceRow)
-    _say(row, json=json, sentence=f"{render.inert(row.name)} is no entrance any more.")
+    """Remove an entrance. What was recorded about it stays in the access log."""
+    row = client(data).act(types.EntranceRemove(entrance, why))
+    _say(row, json=json, sentence=f"{inert(row.name)} is no longer an entrance.")

@@ -7,81 +7,120 @@ from typing import Annotated
 
 import typer
 
-from holdshelf_core.api import types_holds as types
-from holdshelf_core.api.errors import BadRequest
-from holdshelf_tui.cli import render
+from holdshelf_core.api.client import Client
+from holdshelf_core.api.errors import BadRequest, HoldshelfError
+from holdshelf_core.holds import types
+from holdshelf_tui.cli import typed_times
 from holdshelf_tui.cli.options import Data, Json, Paper, client, paper_hash
+from holdshelf_tui.cli.paging import next_page
+from holdshelf_tui.cli.release_gates import at_a_terminal
 from holdshelf_tui.cli.service import echo_json
+from holdshelf_tui.cli.table import table, terminal_width
+from holdshelf_tui.papers.text import fold
+from holdshelf_tui.text.holds import KIND_WORDS, also_words, found, state_words
+from holdshelf_tui.text.time_format import local, local_day
+from holdshelf_tui.text.words import counted, inert, size
 
 app = typer.Typer(
-    help="Keep footage beyond its time, for a ground of the policy.", no_args_is_help=True, rich_markup_mode=None
+    help="Keep footage past its normal time, on one of the policy's grounds.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
-HoldId = Annotated[str, typer.Argument(metavar="HOLD", help="For example H-2026-0001.")]
-Cameras = Annotated[list[str], typer.Option("--camera", help="Camera id or name; may be repeated.")]
+PAGE = 50
+"""Holds in a list, unless more are asked for."""
+
+HoldId = Annotated[str, typer.Argument(metavar="HOLD", help="E.g., H-2026-0001.")]
+Cameras = Annotated[list[str], typer.Option("--camera", help="Camera id or name; can be repeated.")]
 From = Annotated[
-    str, typer.Option("--from", help="Start: '2026-11-24 14:00', 'yesterday 15:15', '14:00' (today) or '2h ago'.")
+    str, typer.Option("--from", help="Start: '11/24 2 pm', 'yesterday 15:15', '14:00' (today), '2h ago' or a day.")
 ]
 To = Annotated[str | None, typer.Option("--to", help="End, as --from.")]
-UntilLifted = Annotated[bool, typer.Option("--until-lifted", help="Instead of --to: keep on until the hold is lifted.")]
-_STATES = {"active": "in force", "lifting": "lift awaits approval", "grace": "lifted, in grace", "lifted": "lifted"}
-_KINDS = {"recorded": "recorded", "gap": "gap", "erased": "erased on schedule before", "future": "yet to come"}
+UntilLifted = Annotated[
+    bool, typer.Option("--until-lifted", help="Instead of --to: keep footage until the hold is lifted.")
+]
 
 
 def _spans(cameras: list[str], start: str, end: str | None, until_lifted: bool) -> list[types.SpanAsk]:
     if (end is None) != until_lifted:
-        raise BadRequest("A hold has an end or lasts until it is lifted.", "Give --to, or --until-lifted.")
-    start_utc_ns, end_utc_ns = render.parse_time(start), render.parse_time(end) if end is not None else None
-    return [types.SpanAsk(camera, start_utc_ns, end_utc_ns) for camera in cameras]
+        raise BadRequest("A hold has an end or lasts until it is lifted.", "Use --to, or --until-lifted.")
+    starts, ends = typed_times.span(start, end, future=True)
+    assert starts is not None
+    return [types.SpanAsk(camera, starts, ends) for camera in cameras]
+
+
+def _say(words: str, *, first: str) -> None:
+    """Sentences, folded for a terminal."""
+    width = terminal_width()
+    text = inert(words, 900)
+    for line in fold(text, width=width, first=first, rest="  ") if width else [first + text]:
+        typer.echo(line)
 
 
 def _tell(row: types.HoldRow, *, json: bool) -> None:
     if json:
         echo_json(row)
         return
-    typer.echo(render.inert(f"{row.id}: {row.ground}, no. {row.reference}; {_STATES.get(row.state, row.state)}", 200))
+    typer.echo(inert(f"{row.id}: {row.ground}, no. {row.reference}; {state_words(row)}", 200))
     if row.queued:
         typer.echo("! The access log cannot be written now. The footage is protected; the entry follows when it can.")
     for span in row.spans:
-        end = f"to {render.local(span.end_utc_ns)}" if span.end_utc_ns is not None else "until lifted"
-        typer.echo(render.inert(f"  {span.camera}  {render.local(span.start_utc_ns)} {end}", 200))
+        end = f"to {local(span.end_utc_ns)}" if span.end_utc_ns is not None else "until lifted"
+        typer.echo(inert(f"  {span.camera}  {local(span.start_utc_ns)} {end}", 200))
     if row.coverage:
         cells = [
-            (c.camera, render.local(c.start_utc_ns), render.local(c.end_utc_ns), _KINDS.get(c.kind, c.kind), c.reason)
+            (c.camera, local(c.start_utc_ns), local(c.end_utc_ns), KIND_WORDS.get(c.kind, c.kind), c.reason)
             for c in row.coverage
         ]
-        typer.echo(render.table(("CAMERA", "FROM", "TO", "", "REASON"), cells))
+        typer.echo(table(("CAMERA", "FROM", "TO", "", "REASON"), cells))
+        _say(" ".join(found(row)), first="  ")
+    if row.also:
+        _say(also_words(row.also), first="! ")
     shelf = "on the shelf" if row.shelved else "protected; on its way to the shelf"
     typer.echo(
-        f"  {render.size(row.held_bytes)} held, {shelf}; review {render.local(row.review_utc_ns)}"
+        f"  {size(row.held_bytes)} held, {shelf}; review {local(row.review_utc_ns)}"
         + (" (OVERDUE)" if row.overdue else "")
     )
     if row.grace_end_utc_ns is not None and row.state == "grace":
         typer.echo(
-            f"  kept until {render.local(row.grace_end_utc_ns)}, then erased on schedule; `hold approve --refuse` takes it back"
+            f"  kept until {local(row.grace_end_utc_ns)}, then erased on schedule; `hold approve --refuse` takes it back"
         )
     if row.archived_to:
-        typer.echo(render.inert(f"  archived to {row.archived_to}", 300))
+        typer.echo(inert(f"  archived to {row.archived_to}", 300))
+
+
+def _beside_others(service: Client, spans: list[types.SpanAsk]) -> bool:
+    """Whether to place it, also where another hold keeps all of it already. What cannot be asked keeps nobody from a hold."""
+    try:
+        also = [one for one in service.read(types.ReadAlsoHeld(spans)) if one.whole]
+    except HoldshelfError:
+        return True
+    if not also:
+        return True
+    _say(also_words(also), first="! ")
+    return typer.confirm("Place yours beside it?", default=True)
 
 
 @app.command(
-    epilog="Example: holdshelf hold place --ground investigation --reference 26-1234 --camera lobby --from '14:00' --to '14:30'"
+    epilog="Example: holdshelf hold place --ground investigation --incident 26-1234 --camera lobby --from '14:00' --to '14:30'"
 )
 def place(
     ground: Annotated[str, typer.Option(help="investigation, litigation or violation.")],
-    reference: Annotated[str, typer.Option(help="Case or incident number.")],
+    reference: Annotated[str, typer.Option("--incident", help="Case or incident number; never a name.")],
     camera: Cameras,
     start: From,
     end: To = None,
     until_lifted: UntilLifted = False,
     review_days: Annotated[int | None, typer.Option(help="Days until its first review.")] = None,
-    note: Annotated[str, typer.Option(help="Anything else; no patron's name.")] = "",
+    note: Annotated[str, typer.Option(help="Anything else; no patron names.")] = "",
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Place a hold. No look is needed; the footage is safe the moment this returns."""
-    asked = types.HoldPlace(ground, reference, _spans(camera, start, end, until_lifted), review_days, note)
-    row = client(data).act("hold.place", asked, types.HoldRow, timeout_s=120)
+    """Place a hold. You do not need to look; the footage is safe as soon as this command returns."""
+    service, spans = client(data), _spans(camera, start, end, until_lifted)
+    if at_a_terminal() and not _beside_others(service, spans):
+        return
+    row = service.act(types.HoldPlace(ground, reference, spans, review_days, note))
     _tell(row, json=json)
     if not json:
         typer.echo(f"  its notice, for the file and for who asked: `holdshelf print hold {row.id}`")
@@ -100,9 +139,9 @@ def extend(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Keep more under the same hold."""
+    """Add footage to a hold."""
     asked = types.HoldExtend(hold, _spans(camera, start, end, until_lifted), why)
-    _tell(client(data).act("hold.extend", asked, types.HoldRow, timeout_s=120), json=json)
+    _tell(client(data).act(asked), json=json)
 
 
 @app.command(epilog="Example: holdshelf hold review H-2026-0001 --note trial --next-days 90")
@@ -113,20 +152,20 @@ def review(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Say that a hold is still needed."""
+    """Confirm that a hold is still needed."""
     asked = types.HoldReview(hold, note, next_days)
-    _tell(client(data).act("hold.review", asked, types.HoldRow, timeout_s=120), json=json)
+    _tell(client(data).act(asked), json=json)
 
 
 @app.command(epilog="Example: holdshelf hold lift H-2026-0001 --why 'case closed'")
 def lift(
     hold: HoldId,
-    why: Annotated[str, typer.Option(help="Why it is needed no longer.")],
+    why: Annotated[str, typer.Option(help="Why it is no longer needed.")],
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Ask for a hold to be lifted. A second person approves; then come the days of grace."""
-    _tell(client(data).act("hold.lift", types.HoldLift(hold, why), types.HoldRow, timeout_s=120), json=json)
+    """Ask for a hold to be lifted. A second person must approve; then the grace period begins."""
+    _tell(client(data).act(types.HoldLift(hold, why)), json=json)
 
 
 @app.command(epilog="Example: holdshelf hold approve H-2026-0001 --paper letter.pdf --seat chair")
@@ -135,30 +174,39 @@ def approve(
     paper: Paper = None,
     seat: Annotated[str, typer.Option(help="Which seat signed the paper.")] = "",
     refuse: Annotated[
-        bool, typer.Option("--refuse", help="The hold stays, also one that is in its days of grace.")
+        bool, typer.Option("--refuse", help="Refuse: the hold stays, even during its grace period.")
     ] = False,
-    note: Annotated[str, typer.Option(help="Anything to say.")] = "",
+    note: Annotated[str, typer.Option(help="A note.")] = "",
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """The second person's word on a lift: your own, or another seat's signed paper."""
-    asked = types.HoldApprove(hold, paper_hash(paper), seat, refuse, note)
-    _tell(client(data).act("hold.approve", asked, types.HoldRow, timeout_s=120), json=json)
+    """Approve or refuse a lift as the second person, or with a paper signed by the Director, Chair or Mayor."""
+    asked = types.HoldApprove(hold, paper_hash(paper, data), seat, refuse, note)
+    _tell(client(data).act(asked), json=json)
 
 
-@app.command("list", epilog="Example: holdshelf hold list --all --json")
+@app.command("list", epilog="Example: holdshelf hold list --all --most 100")
 def list_holds(
     data: Data = None,
-    everything: Annotated[bool, typer.Option("--all", help="Lifted ones too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include lifted holds.")] = False,
+    due: Annotated[
+        bool, typer.Option("--due", help="Only those that wait for somebody: for a decision on a lift, or a review.")
+    ] = False,
+    most: Annotated[int, typer.Option(help="At most this many, the newest; those that wait come on top.")] = PAGE,
+    before: Annotated[str, typer.Option(metavar="HOLD", help="Only holds that are older than this one.")] = "",
     json: Json = False,
 ) -> None:
-    """Holds, the room they take, and when recording would stop for want of room."""
-    answer = client(data).act("hold.list", types.HoldListAsk(everything), types.HoldList, timeout_s=60)
+    """Holds, the newest last; the disk space they use, and when recording would stop because the disk is full."""
+    if due and before:
+        raise BadRequest("Those that wait come on one page.", "Leave --before out.")
+    answer = client(data).act(types.HoldListAsk(everything, most=0 if due else most, before=before))
     if json:
         echo_json(answer)
         return
     if not answer.holds:
-        typer.echo("Nothing is on hold.")
+        typer.echo(
+            "Nothing is on hold." if not answer.total else "No hold waits for anybody." if due else "No older holds."
+        )
         return
     cells = [
         (
@@ -166,14 +214,22 @@ def list_holds(
             r.ground,
             r.reference,
             ", ".join(sorted({s.camera for s in r.spans})),
-            _STATES.get(r.state, r.state),
-            render.size(r.held_bytes),
-            render.local(r.review_utc_ns)[:10] + (" OVERDUE" if r.overdue else ""),
+            state_words(r),
+            size(r.held_bytes),
+            local_day(r.review_utc_ns) + (" OVERDUE" if r.overdue else ""),
         )
         for r in answer.holds
     ]
-    typer.echo(render.table(("HOLD", "GROUND", "NUMBER", "CAMERAS", "STATE", "SIZE", "REVIEW"), cells))
-    typer.echo(f"{render.size(answer.held_bytes)} held.")
+    typer.echo(table(("HOLD", "GROUND", "NUMBER", "CAMERAS", "STATE", "SIZE", "REVIEW"), cells))
+    shown = (
+        f"{len(answer.holds)} of {answer.total} holds"
+        if len(answer.holds) < answer.total
+        else counted(answer.total, "hold")
+    )
+    typer.echo(f"{shown}; {size(answer.held_bytes)} held.")
+    if answer.next:
+        more = {"--all": everything, "--most": most if most != PAGE else None, "--before": answer.next}
+        typer.echo(f"Older ones: {next_page('holdshelf hold list', more)}")
     if answer.recording_stops_days is not None:
         typer.echo(
             f"! Recording stops in about {answer.recording_stops_days:.1f} days: what is held will fill the disk by then."
@@ -182,17 +238,17 @@ def list_holds(
 
 @app.command(epilog="Example: holdshelf hold show H-2026-0001")
 def show(hold: HoldId, data: Data = None, json: Json = False) -> None:
-    """One hold, with what it covers to the second: recorded, gaps with their cause, and what was gone before."""
-    _tell(client(data).act("hold.show", types.HoldAsk(hold), types.HoldRow, timeout_s=120), json=json)
+    """One hold, with what it covers to the second: recordings, gaps with their cause, and what was already gone."""
+    _tell(client(data).act(types.HoldAsk(hold)), json=json)
 
 
 @app.command(epilog="Example: holdshelf hold archive H-2026-0001 --to /mnt/archive")
 def archive(
     hold: HoldId,
-    to: Annotated[Path, typer.Option("--to", help="Folder on another disk.")],
+    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Folder on another disk.")],
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Copy a hold to another disk, verified, so that its room here can be given free."""
+    """Copy a hold to another disk and verify it, so that its space here can be freed."""
     asked = types.HoldArchive(hold, str(to.absolute()))
-    _tell(client(data).act("hold.archive", asked, types.HoldRow, timeout_s=24 * 3600), json=json)
+    _tell(client(data).act(asked), json=json)

@@ -1,24 +1,51 @@
-"""log show | verify | export | head | repair: who looked at what, and the proof of it."""
+"""log show | verify | export | tiles | proof | head | accept | repair: what was done, and its proof. `log who` is in `who`."""
 
 from __future__ import annotations
 
+import itertools
 import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import msgspec
 import typer
 
-from holdshelf_core.api import types_board as types
-from holdshelf_core.api.client import TOKEN_VARIABLE
-from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, Unavailable
-from holdshelf_tui.cli import render
-from holdshelf_tui.cli.options import Data, Json, client, data_folder, text_file, write_new
+from holdshelf_core.access_log import types as log_types
+from holdshelf_core.api.client import TOKEN_VARIABLE, Client
+from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, NotFound, Unavailable
+from holdshelf_tui.cli import typed_times
+from holdshelf_tui.cli.options import (
+    Data,
+    Json,
+    Paper,
+    client,
+    data_folder,
+    paper_hash,
+    shown_on_terminal,
+    text_file,
+    write_new,
+)
+from holdshelf_tui.cli.paging import next_page
 from holdshelf_tui.cli.service import echo_json
-
-if TYPE_CHECKING:
-    from holdshelf_core.api import log_local
+from holdshelf_tui.cli.table import terminal_width
+from holdshelf_tui.cli.timestamp import checked_stamp
+from holdshelf_tui.papers.text import fold
+from holdshelf_tui.text.log import Names, sentence
+from holdshelf_tui.text.log import raw as raw_line
+from holdshelf_tui.text.time_format import when
+from holdshelf_tui.text.timestamps import stamp_words
+from holdshelf_tui.text.witnesses import witnessed_words
+from holdshelf_tui.text.words import counted, inert, one_line
 
 STDOUT = "-"
+PAGE = 50
+"""Entries in a list, unless more are asked for."""
+
+EXPORT_TIMEOUT_S = 600.0
+MOST_NOTE_BYTES = 128 << 10
+"""A head with the signatures of many witnesses."""
 
 app = typer.Typer(
     help="The access log: every look, change, share and refusal.", no_args_is_help=True, rich_markup_mode=None
@@ -30,142 +57,332 @@ def show(
     data: Data = None,
     who: Annotated[str, typer.Option("--person", help="Only this person's acts.")] = "",
     camera: Annotated[str, typer.Option(help="Only acts on this camera.")] = "",
-    action: Annotated[str, typer.Option(help="Only acts whose name begins so, for example hold.")] = "",
-    start: Annotated[str | None, typer.Option("--from", help="Since then.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Until then.")] = None,
-    most: Annotated[int, typer.Option(help="At most so many, the last ones.")] = 50,
+    action: Annotated[str, typer.Option(help="Only acts whose name starts with this, e.g., hold.")] = "",
+    start: Annotated[str | None, typer.Option("--from", help="Since this time.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Until this time.")] = None,
+    incident: Annotated[str, typer.Option(help="Only acts for this incident or case number.")] = "",
+    most: Annotated[int, typer.Option(help="At most this many, the newest.")] = PAGE,
+    before: Annotated[
+        int | None, typer.Option(metavar="NUMBER", min=1, help="Only entries that are older than this one.")
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="The lines of the log themselves, instead of sentences.")] = False,
     json: Json = False,
 ) -> None:
-    """Entries, the last ones last."""
-    asked = types.LogShow(
+    """Entries in sentences, the newest last. Who looked at a camera or on a day: `log who`."""
+    since_utc_ns, until_utc_ns = typed_times.span(start, end)
+    asked = log_types.LogShow(
         person=who,
         camera=camera,
         action=action,
-        since_utc_ns=render.parse_time(start) if start is not None else None,
-        until_utc_ns=render.parse_time(end) if end is not None else None,
+        since_utc_ns=since_utc_ns,
+        until_utc_ns=until_utc_ns,
         most=most,
+        incident=incident,
+        last=before - 1 if before is not None else None,
     )
-    answer = client(data).act("log.show", asked, types.LogRows, timeout_s=120)
+    answer = client(data).act(asked)
     if json:
         echo_json(answer)
         return
-    cells = [
-        (
-            str(row.seq),
-            render.local(types.at_utc_ns(row.entry)),
-            row.texts.get("name") or str(row.entry.get("person", "")),
-            str(row.entry.get("seat", "")),
-            str(row.entry.get("action", "")),
-            str(row.entry.get("outcome", "")),
-            render.inert(row.words, 120),
-        )
-        for row in answer.entries
-    ]
-    typer.echo(
-        render.table(("ENTRY", "WHEN", "WHO", "AS", "ACT", "OUTCOME", ""), cells) if cells else "No entry matches."
-    )
+    typed_times.tell(since_utc_ns, until_utc_ns)
+    if raw:
+        for row in answer.entries:
+            typer.echo(raw_line(row))
+        return
+    tell(answer)
+    if not answer.entries:
+        typer.echo("No entry matches.")
     typer.echo(f"{answer.size} entries in all.")
+    if len(answer.entries) == most and answer.entries[0].seq > 1:
+        asked_for = {"--person": who, "--camera": camera, "--action": action, "--from": start, "--to": end}
+        more = {"--incident": incident, "--most": most if most != PAGE else None, "--before": answer.entries[0].seq}
+        typer.echo(f"Older ones: {next_page('holdshelf log show', asked_for | more)}")
+
+
+def tell(answer: log_types.LogRows) -> None:
+    """A line an entry: its number, when it was written, and its sentence; folded for a terminal."""
+    names, width = Names.in_answer(answer), terminal_width()
+    for row in answer.entries:
+        begin = f"{row.seq:>6}  {when(log_types.at_utc_ns(row.entry), seconds=True)}: "
+        words = sentence(row, names)
+        for line in fold(words, width=width, first=begin, rest=" " * 8) if width else [begin + words]:
+            typer.echo(line)
 
 
 @app.command(epilog="Example: holdshelf log verify --against head-of-october.txt")
 def verify(
     copy: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="[COPY]", help="An exported copy, or a log that was set aside. [default: the log itself]"
-        ),
+        typer.Argument(metavar="COPY", help="An exported copy, or a log that was set aside. [default: the log itself]"),
     ] = None,
     data: Data = None,
     against: Annotated[
-        Path | None, typer.Option(help="A head that somebody outside kept: a file, or - for standard input.")
+        Path | None, typer.Option(help="A head that someone outside kept: a file, or - for standard input.")
     ] = None,
     key: Annotated[
-        str, typer.Option(metavar="KEY", help="The log's public key that somebody outside kept. [default: as found]")
+        str, typer.Option(metavar="KEY", help="The log's public key that someone outside kept. [default: as found]")
     ] = "",
+    witness_keys: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--witness-key", metavar="KEY", help="The key of a witness that may have signed that head; may be repeated."
+        ),
+    ] = None,
+    stamp: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The time stamp on that head (.tsr). Takes --ca.")
+    ] = None,
+    ca: Annotated[
+        Path | None, typer.Option("--ca", metavar="FILE", help="Certificates (PEM) that the stamp has to come from.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Check every entry, their order and their number. Exit 1 when something is wrong. Needs no service."""
-    from holdshelf_core.api import log_local  # noqa: PLC0415 - it imports all that verifies
+    """Check every entry, their order and their number. Exit 1 if something is wrong. Works without the service."""
+    from holdshelf_core.access_log import offline as log_offline  # noqa: PLC0415 - it imports all that verifies
 
-    head = text_file(against, "The head", 16 << 10) if against is not None else ""
-    report = _verify_here(data, head, key) if copy is None else log_local.verify(copy.absolute(), against=head, key=key)
+    head = text_file(against, "The head", MOST_NOTE_BYTES) if against is not None else ""
+    if stamp is not None and (against is None or ca is None):
+        raise BadRequest("--stamp is of a head, and by an authority.", "Give --against HEAD and --ca FILE as well.")
+    stamped = checked_stamp(head.encode(), stamp, ca) if stamp is not None and ca is not None else None
+    asked = log_types.LogVerify(head, key, tuple(witness_keys or ()))
+    report = (
+        _verify_here(data, asked)
+        if copy is None
+        else log_offline.verify(copy.absolute(), against=head, key=key, witnesses=asked.witness_keys)
+    )
     if json:
         echo_json(report)
     else:
-        for problem in report.problems:
-            typer.echo(render.inert(problem, 300))
-        what = "the access log" if copy is None else render.inert(copy.name)
-        typer.echo(f"{report.entries} entries in {what}: {render.counted(len(report.problems), 'problem')}.")
+        for problem in [*report.problems, *report.register]:
+            typer.echo(inert(problem, 300))
+        what = "the access log" if copy is None else inert(copy.name)
+        entries = counted(report.entries, "entry", "entries")
+        typer.echo(f"{entries} in {what}: {counted(len(report.problems), 'problem')}.")
         if report.against:
-            typer.echo(render.inert(report.against, 300))
+            typer.echo(inert(report.against, 300))
+        for words in witnessed_words(report):
+            typer.echo(inert(words, 300))
+        if stamped is not None:
+            typer.echo(stamp_words(stamped))
+    if report.register and not report.problems:
+        if json:
+            raise typer.Exit(1)
+        raise HoldshelfError(
+            "The access log is intact, but the register does not match it.",
+            "See `holdshelf register check`, then `holdshelf register settle --why …`.",
+        )
     if report.problems:
         if json:
             raise typer.Exit(1)
         if copy is not None:
-            raise HoldshelfError("This is not what was written.", "Keep it as it is; see docs/access-log.md.")
+            raise HoldshelfError(
+                "This is not what was originally written.", "Keep it as it is; see docs/access-log.md."
+            )
         raise HoldshelfError(
-            "The access log is not what was written.",
+            "The access log was changed or damaged.",
             "Keep the folder STATE/access as it is, and see `When the log or the register is damaged` in docs/operate.md.",
         )
 
 
-def _verify_here(data: Path | None, head: str, key: str) -> log_local.LogChecked:
+def _verify_here(data: Path | None, asked: log_types.LogVerify) -> log_types.LogVerified:
     """By the service, which writes down that it was done; without one, from its files."""
-    from holdshelf_core.api import log_local  # noqa: PLC0415 - it imports all that verifies
+    from holdshelf_core.access_log import offline as log_offline  # noqa: PLC0415 - it imports all that verifies
 
     service = client(data)
     try:
-        found = service.act("log.verify", types.LogVerify(head, key), types.LogVerified, timeout_s=3600)
-        return log_local.LogChecked(found.entries, found.head, found.problems, found.against, found.key)
+        return service.act(asked)
     except Unavailable as error:
-        folder = log_local.state_folder(data_folder(data))
+        folder = log_offline.state_folder(data_folder(data))
         if not (folder / "access").is_dir():
             raise
-        typer.echo(f"holdshelf: note: {render.one_line(error.sentence)} Verified from its files.", err=True)
-        return log_local.verify(folder, against=head, key=key)
+        typer.echo(f"holdshelf: note: {one_line(error.sentence)} Verified from its files.", err=True)
+        return log_offline.verify(folder, against=asked.against, key=asked.key, witnesses=asked.witness_keys)
 
 
-@app.command(epilog="Example: holdshelf log export --public access-log.txt")
+@app.command(epilog="Example: holdshelf log export --public --from 2026-11-01 access-log.jsonl")
 def export(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="New file; - is standard output.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", show_default=False, help="New file. [default: standard output]")
+    ] = STDOUT,
     data: Data = None,
     public: Annotated[
         bool, typer.Option("--public", help="Without names, addresses and free text; it still verifies.")
     ] = False,
-    first: Annotated[int, typer.Option(min=1, help="From this entry on.")] = 1,
-    last: Annotated[int | None, typer.Option(min=1, help="To this entry. [default: the newest]")] = None,
+    outbox: Annotated[bool, typer.Option("--outbox", help="Put it into your outbox, to fetch it from there.")] = False,
+    first: Annotated[int, typer.Option(min=1, help="First entry.")] = 1,
+    last: Annotated[int | None, typer.Option(min=1, help="Last entry. [default: the newest]")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Entries since this time.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Entries until this time.")] = None,
     json: Json = False,
 ) -> None:
-    """Write a copy of the log that a stranger can check, with `log verify` or with a script of their own."""
-    if file == STDOUT and json:
+    """Write a copy of the log that anyone can check, with `log verify` or their own script."""
+    if outbox and file != STDOUT:
+        raise BadRequest("A copy goes to a file or to the outbox, not both.", "Leave one of them out.")
+    if file == STDOUT and json and not outbox:
         raise BadRequest("Standard output takes the copy or JSON, not both.", "Give a file.")
-    # Over SSH the account is the door's own: its files are no place for a person's copy.
-    if file != STDOUT and TOKEN_VARIABLE in os.environ:
-        raise BadRequest("A session over SSH has no files here.", "Give - and redirect it at your end.")
+    if file != STDOUT:
+        _no_files_over_ssh()
+    if file == STDOUT and not outbox and shown_on_terminal():
+        raise BadRequest(
+            "A copy of the log is not meant to be read on the screen.", "Redirect it, `> log.jsonl`; or give --outbox."
+        )
     if file != STDOUT and Path(file).exists():
-        raise Conflict(f"{file} exists; nothing is overwritten.", "Give another name.")
-    asked = types.LogExport(public, first, last)
-    done = client(data).act("log.export", asked, types.LogExported, timeout_s=600)
-    if file == STDOUT:
-        typer.echo(done.text, nl=False)
+        raise Conflict(f"{file} already exists; nothing was overwritten.", "Choose another name.")
+    asked = log_types.OutboxLog(public, first, last, *typed_times.span(start, end))
+    service = client(data)
+    if outbox:
+        done = service.act(asked)
+        if json:
+            echo_json(done)
+        else:
+            typer.echo(f"{_written(done.first, done.last, done.size)} lie in your outbox: {done.where}")
         return
-    write_new(Path(file), done.text.encode(), 0o600)
+    pieces = service.stream("/log/export", asked, timeout_s=EXPORT_TIMEOUT_S)
+    if file == STDOUT:
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        return
+    begun = next(pieces, b"")
+    write_new(Path(file), itertools.chain([begun], pieces), 0o600)
+    told = msgspec.json.decode(begun.partition(b"\n")[0], type=_Header)
+    size = int(told.head.split("\n")[1])
     if json:
-        echo_json({"file": file, "first": done.first, "last": done.last, "entries": done.size})
+        echo_json({"file": file, "first": told.first, "last": told.last, "entries": size})
     else:
-        typer.echo(f"Entries {done.first} to {done.last} of {done.size} written to {render.inert(file, 200)}.")
+        typer.echo(f"{_written(told.first, told.last, size)} are written to {inert(file, 200)}.")
+
+
+class _Header(msgspec.Struct):
+    """What is told of a copy, from its first line."""
+
+    first: int
+    last: int
+    head: str
+
+
+def _written(first: int, last: int, size: int) -> str:
+    return f"Entries {first} to {last} of {size}"
+
+
+@app.command(epilog="Example: holdshelf log tiles public-log")
+def tiles(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder to publish: made when there is none, continued when there is.")
+    ],
+    data: Data = None,
+    countersigned: Annotated[
+        bool,
+        typer.Option(
+            "--countersigned", help="Up to the newest head that witnesses have signed, with their signatures."
+        ),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Write the log's public form as files that anyone can audit (c2sp.org/tlog-tiles); again, what is new."""
+    from holdshelf_core.access_log import offline as log_offline  # noqa: PLC0415 - it imports all that verifies
+
+    if TOKEN_VARIABLE in os.environ:
+        raise BadRequest(
+            "Over SSH you cannot use folders on the server.",
+            "The admin runs this at the server; `log export --public > log.jsonl` gives you a copy.",
+        )
+    service = client(data)
+    answer = service.read(log_types.ReadHead())
+    done = log_offline.write_tiles(folder.absolute(), answer, _copier(service), countersigned=countersigned)
+    if json:
+        echo_json({"folder": str(folder), "before": done.before, "entries": done.entries, "files": done.files})
+        return
+    entries, new = counted(done.entries, "entry", "entries"), done.entries - done.before
+    typer.echo(f"{entries} in {inert(str(folder), 200)}, {new} of them new.")
+
+
+@app.command(epilog="Example: holdshelf log proof 12 entry-12.tlog-proof")
+def proof(
+    entry: Annotated[int, typer.Argument(min=1, metavar="ENTRY", help="Its number.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", show_default=False, help="New file. [default: standard output]")
+    ] = STDOUT,
+    data: Data = None,
+    countersigned: Annotated[
+        bool,
+        typer.Option("--countersigned", help="By the newest head that witnesses have signed, with their signatures."),
+    ] = False,
+) -> None:
+    """Write the proof that an entry is in the log (c2sp.org/tlog-proof), for `log verify --key` and other tools."""
+    from holdshelf_core.access_log import offline as log_offline  # noqa: PLC0415 - it imports all that verifies
+
+    if file != STDOUT:
+        _no_files_over_ssh()
+        if Path(file).exists():
+            raise Conflict(f"{file} already exists; nothing was overwritten.", "Choose another name.")
+    service = client(data)
+    answer = service.read(log_types.ReadHead())
+    text = log_offline.entry_proof(entry, answer, _copier(service), countersigned=countersigned)
+    if file == STDOUT:
+        typer.echo(text, nl=False)
+        return
+    write_new(Path(file), text.encode())
+    typer.echo(f"The proof of entry {entry} is written to {inert(file, 200)}.")
+
+
+def _copier(service: Client) -> Callable[[int, int], Iterator[bytes]]:
+    """Return what asks for a public copy of a stretch of the log; the service writes that down."""
+
+    def copy(first: int, last: int) -> Iterator[bytes]:
+        return service.stream("/log/export", log_types.LogExport(True, first, last), timeout_s=EXPORT_TIMEOUT_S)
+
+    return copy
+
+
+def _no_files_over_ssh() -> None:
+    # Over SSH the account is the door's own: its files are no place for a person's copy.
+    if TOKEN_VARIABLE in os.environ:
+        raise BadRequest(
+            "Over SSH you cannot use files on the server.", "Leave it out, and redirect it on your computer."
+        )
 
 
 @app.command(epilog="Example: holdshelf log head > head-of-october.txt")
-def head(data: Data = None, json: Json = False) -> None:
-    """The signed head. Whoever keeps one can prove later that nothing before it was changed."""
-    answer = client(data).get("/rules/head", types.LogHead)
+def head(
+    data: Data = None,
+    countersigned: Annotated[
+        bool, typer.Option("--countersigned", help="The newest one that witnesses have signed, with their signatures.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Print the signed head. Anyone who keeps it can later prove that nothing before it was changed."""
+    answer = client(data).read(log_types.ReadHead())
     if json:
         echo_json(answer)
+        return
+    if countersigned:
+        if not answer.countersigned:
+            raise NotFound("No witness has signed a head yet.", "`holdshelf witness list` says who is asked.")
+        typer.echo(answer.countersigned, nl=False)
         return
     typer.echo(answer.head, nl=not answer.head.endswith("\n"))
     if answer.problem:
         raise HoldshelfError(answer.problem, "Run `holdshelf log verify`.")
+
+
+@app.command(
+    epilog="Example: holdshelf log accept --paper minutes.pdf --why 'backup of 20 November, after the disk died'"
+)
+def accept(
+    why: Annotated[str, typer.Option(help="Why this is the state to continue with; kept on record.")],
+    data: Data = None,
+    paper: Paper = None,
+    json: Json = False,
+) -> None:
+    """After a backup was restored or an older state was found: continue with it, on the Board's signed paper."""
+    asked = log_types.LogAccept(paper_hash(paper, data), why)
+    done = client(data).act(asked)
+    if json:
+        echo_json(done)
+    else:
+        typer.echo(
+            f"This state is now accepted (entry {done.seq}). A second person reviews it: `holdshelf flag review {done.flag}`."
+        )
 
 
 @app.command(epilog="Example: holdshelf log repair --why 'disk failed on 24 November'")
@@ -174,9 +391,9 @@ def repair(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """After damage: set the broken log aside, unchanged, and go on with one that names it."""
-    answer = client(data).act("log.repair", types.LogRepair(why), types.LogHead, timeout_s=120)
+    """After damage: set the broken log aside, unchanged, and start a new one that names it."""
+    answer = client(data).act(log_types.LogRepair(why))
     if json:
         echo_json(answer)
     else:
-        typer.echo("A new access log goes on from here; the old one lies beside it, as it was.")
+        typer.echo("A new access log continues from here. The old one is kept beside it, unchanged.")

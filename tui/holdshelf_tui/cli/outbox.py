@@ -6,68 +6,55 @@ from typing import Annotated
 
 import typer
 
-from holdshelf_core.api import types_outbox as types
 from holdshelf_core.api.errors import BadRequest
-from holdshelf_core.api.types_people import Done
-from holdshelf_tui.cli import render
+from holdshelf_core.operations.types import ReadReached
+from holdshelf_core.outbox import types
 from holdshelf_tui.cli.options import Data, Json, client
 from holdshelf_tui.cli.service import echo_json
+from holdshelf_tui.text.prints import folded, how_to_fetch
+from holdshelf_tui.text.time_format import local_day
+from holdshelf_tui.text.words import inert, size
 
 app = typer.Typer(
-    help="Bundles, papers and stills that lie ready for you: fetch them with sftp or WinSCP.",
+    help="Bundles, papers and stills that are ready for you: fetch them with sftp or WinSCP.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-FETCH = "Fetch with `sftp -P 8022 NAME@SERVER`, or with WinSCP (SFTP, port 8022, your key)."
 ALL = "*"
 
 
 @app.command("list", epilog="Example: holdshelf outbox list")
 def list_(data: Data = None, json: Json = False) -> None:
-    """What lies ready for you, and until when."""
-    tree = client(data).get("/outbox", types.OutboxTree)
+    """What is ready for you, and until when."""
+    service = client(data)
+    tree = service.read(types.ReadOutbox())
     if json:
         echo_json(tree)
         return
     rows = [row for row in tree.rows if row.kind != "readme"]
     if not rows and not tree.preparing:
-        typer.echo("Nothing lies in your outbox.")
-    for row in _folded(rows):
-        until = f"until {render.local(row.until_utc_ns)[:10]}" if row.until_utc_ns is not None else ""
-        typer.echo(f"{render.size(row.size):>10}  {until}  {render.inert(row.path, 200)}")
+        typer.echo("Your outbox is empty.")
+    for row in folded(rows):
+        until = f"until {local_day(row.until_utc_ns)}" if row.until_utc_ns is not None else ""
+        typer.echo(f"{size(row.size):>10}  {until}  {inert(row.path, 200)}")
     for release in tree.preparing:
-        typer.echo(f"{'':>10}  in a moment       /bundles/{render.inert(release)}.zip")
-    used = f"{render.size(tree.used_bytes)} of {render.size(tree.most_bytes)}"
-    typer.echo(f"Papers and stills: {used}. Everything goes by itself after {tree.days} days.")
-    typer.echo(FETCH)
-
-
-def _folded(rows: list[types.OutboxRow]) -> list[types.OutboxRow]:
-    """A bundle's folder as one row."""
-    folders: dict[str, types.OutboxRow] = {}
-    shown = []
-    for row in rows:
-        parts = row.path.split("/")
-        if row.kind != "bundle" or len(parts) < 4:
-            shown.append(row)
-            continue
-        path = "/".join(parts[:3]) + "/"
-        size = row.size + (folders[path].size if path in folders else 0)
-        folders[path] = types.OutboxRow(path, size, row.modified_utc_ns, row.kind, row.until_utc_ns)
-    return sorted([*shown, *folders.values()], key=lambda row: row.path)
+        typer.echo(f"{'':>10}  in a moment       /bundles/{inert(release)}.zip")
+    used = f"{size(tree.used_bytes)} of {size(tree.most_bytes)}"
+    typer.echo(f"Papers and stills: {used}. Everything is removed automatically after {tree.days} days.")
+    typer.echo(how_to_fetch(service.read(ReadReached())))
 
 
 @app.command(epilog="Example: holdshelf outbox remove '2026-11-25 Policy.pdf'")
 def remove(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="As `outbox list` shows it.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="As `outbox list` shows it.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All papers and stills.")] = False,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Remove a paper or a still before its time. Bundles go by themselves."""
+    """Remove a paper or a still early. Bundles are removed automatically."""
     if (name is None) == (not everything):
-        raise BadRequest("Say what goes.", "Give a name, as `holdshelf outbox list` shows it, or --all.")
-    done = client(data).act("outbox.remove", types.OutboxAsk(name or ALL), Done, timeout_s=60)
+        raise BadRequest("Say what to remove.", "Give a name, as `holdshelf outbox list` shows it, or --all.")
+    done = client(data).act(types.OutboxRemove(name or ALL))
     if json:
         echo_json(done)
     else:
@@ -77,16 +64,19 @@ def remove(
 
 def printers(data: Data = None, json: Json = False) -> None:
     """Printers of this server that papers can go to."""
-    found = client(data).get("/printers", types.Printers, timeout_s=60)
+    found = client(data).read(types.ReadPrinters())
     if json:
         echo_json(found)
         return
     for row in found.printers:
         default = " (the default)" if row.is_default else ""
-        typer.echo(f"{render.inert(row.name)}{default}  {render.inert(row.state, 100)}".rstrip())
+        typer.echo(f"{inert(row.name)}{default}  {inert(row.state, 100)}".rstrip())
     if found.problem:
-        typer.echo(render.inert(found.problem, 400))
+        typer.echo(inert(found.problem, 400))
     if found.only:
-        typer.echo(f"The Board's list: {render.inert(', '.join(found.only), 200)}.")
+        typer.echo(f"The Board's list: {inert(', '.join(found.only), 200)}.")
     elif found.printers:
-        typer.echo("All that CUPS knows. A seat narrows it: `holdshelf board set printers 'NAME,NAME' --why …`.")
+        typer.echo(
+            "All printers that CUPS knows. The Director, Chair or Mayor can limit them: "
+            "`holdshelf board set printers 'NAME,NAME' --why …`."
+        )

@@ -18,46 +18,54 @@ import msgspec
 import typer
 
 from holdshelf_core.api.errors import BadRequest, HoldshelfError, Unavailable
-from holdshelf_core.api.paper_types import PaperFacts
-from holdshelf_core.api.types_outbox import DeliverAsk, Delivered
-from holdshelf_tui import printing
-from holdshelf_tui.cli import render
+from holdshelf_core.outbox.types import DeliverAsk
+from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.cli.options import Data, Json, client, data_folder, shown_on_terminal, write_new
 from holdshelf_tui.cli.service import echo_json
-from holdshelf_tui.papers import sign_text
-from holdshelf_tui.papers.catalogue import PAPERS, Format, Paper
+from holdshelf_tui.cli.table import table, terminal_width
+from holdshelf_tui.papers import catalogs, printing
+from holdshelf_tui.papers.catalogue import GROUPS, PAPERS, Format, Paper
 from holdshelf_tui.papers.text import fold
-from holdshelf_tui.print_words import ABOUT, GROUPS, on_windows
+from holdshelf_tui.text.prints import on_windows
+from holdshelf_tui.text.words import inert
 
 app = typer.Typer(
-    help="Papers: the policy, the sign, the checklist, what leaves with a release. Alone: what there is.",
+    help="Papers: the policy, the sign, the checklist and the papers of a release. Without a name: list them.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
 
-DELIVER_TIMEOUT_S = 120.0
-FACTS_TIMEOUT_S = 120.0
 """A hold's notice reads all that the hold covers."""
 DEFAULT_PRINTER = "default"
 
 AsForm = Annotated[
     str,
-    typer.Option("--as", metavar="text|pdf|html", help="Its form. [default: by the file's name; else text, or a PDF]"),
+    typer.Option(
+        "--as", metavar="text|pdf|html|csv", help="Its format. [default: by the file's name; else text, or a PDF]"
+    ),
 ]
-FilePath = Annotated[Path | None, typer.Option("--file", metavar="FILE", help="Write it into this new file.")]
-ToOutbox = Annotated[bool, typer.Option("--outbox", help="Put it into your outbox, to be fetched with WinSCP or sftp.")]
+FilePath = Annotated[Path | None, typer.Option("--file", metavar="FILE", help="Write it to this new file.")]
+ToOutbox = Annotated[bool, typer.Option("--outbox", help="Put it into your outbox, to fetch it with WinSCP or sftp.")]
 ToPrinter = Annotated[
-    str, typer.Option("--printer", metavar="NAME", help="Have a printer of the server print it; `default` is one, too.")
+    str,
+    typer.Option("--printer", metavar="NAME", help="Print it on one of the server's printers; `default` works too."),
 ]
 PageOption = Annotated[
-    str, typer.Option("--page", metavar="letter|a4|…", help="Of a PDF. [default: as the Board set paper_size]")
+    str,
+    typer.Option("--page", metavar="letter|a4|…", help="Page size of a PDF. [default: as the Board set paper_size]"),
 ]
-Large = Annotated[bool, typer.Option("--large", help="Large type; a PDF.")]
-Language = Annotated[str, typer.Option(metavar="en|es|en+es", help="Of the sign; two: the second one small below.")]
+Large = Annotated[bool, typer.Option("--large", help="Large type (PDF only).")]
+Language = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(catalogs.known()),
+        help="Its language. A sign may have two, as en+es: the second is printed small below the first.",
+    ),
+]
 QuarterOption = Annotated[
     str, typer.Option("--quarter", metavar="2026-Q4|now", help="Which one. [default: the last complete one]")
 ]
-ModelOnly = Annotated[bool, typer.Option("--model", help="The model policy, whatever is adopted.")]
+ModelOnly = Annotated[bool, typer.Option("--model", help="The model policy, even if another text was adopted.")]
 
 
 class Sink(NamedTuple):
@@ -102,6 +110,7 @@ class PaperRow(msgspec.Struct, frozen=True):
     needs: str
     forms: Sequence[str]
     pages: Sequence[str]
+    languages: Sequence[str]
 
 
 @app.callback(epilog="Example: holdshelf print policy --large --file policy.pdf")
@@ -110,43 +119,47 @@ def listing(
     show: Annotated[bool, typer.Option("--list", help="What can be printed, and for whom.")] = False,
     json: Json = False,
 ) -> None:
-    """Papers: the policy, the sign, the checklist, what leaves with a release. Alone: what there is."""
+    """Papers: the policy, the sign, the checklist and the papers of a release. Without a name: list them."""
     if context.invoked_subcommand is not None:
         if show or json:
-            raise BadRequest("--list is for `print` alone.", "Give options behind the paper's name.")
+            raise BadRequest("--list works only with `print` alone.", "Put the options after the paper's name.")
         return
     rows = [
-        PaperRow(p.name, p.title, GROUPS[_about(p)[0]], _about(p)[1], p.needs, p.formats, p.pages)
+        PaperRow(p.name, p.title, GROUPS[p.group], p.about, p.needs, p.formats, p.pages, _languages(p))
         for p in PAPERS.values()
     ]
     if json:
         echo_json(rows)
         return
     for group, words in GROUPS.items():
-        of_it = [p for p in PAPERS.values() if _about(p)[0] == group]
+        of_it = [p for p in PAPERS.values() if p.group == group]
         if of_it:
             typer.echo(f"{words}:")
             typer.echo(_indented(of_it))
-    width = render.terminal_width() or 100
-    for words in ("", _OPTIONS, "`print printers` lists the printers of the server.", on_windows()):
+    width = terminal_width() or 100
+    translated = ", ".join(p.name for p in PAPERS.values() if p.translated)
+    others = f"In another language, with --language {'|'.join(list(catalogs.known())[1:])}: {translated}."
+    for words in ("", _OPTIONS, others, "`print printers` lists the printers of the server.", on_windows()):
         typer.echo("\n".join(fold(words, width=width)))
 
 
-_OPTIONS = "Each: [--as text|pdf|html] [--file FILE | --outbox | --printer NAME] [--page PAGE] [--large] [--json]"
+_OPTIONS = "Each: [--as text|pdf|html|csv] [--file FILE | --outbox | --printer NAME] [--page PAGE] [--large] [--json]"
 
 
-def _about(paper: Paper) -> tuple[str, str]:
-    return ABOUT.get(paper.name, ("case" if paper.needs else "house", paper.title))
+def _languages(paper: Paper) -> list[str]:
+    return [language for language, _ in printing.languages_of(paper)]
 
 
 def _indented(papers: Sequence[Paper]) -> str:
-    width = render.terminal_width()
-    cells = [(f"  print {p.name}{_id_words(p)}", f"{p.title}. {_about(p)[1]}") for p in papers]
-    table = render.table(("", ""), cells, width)
-    return "\n".join(table.split("\n")[1:])
+    width = terminal_width()
+    cells = [(f"  print {p.name}{_id_words(p)}", f"{p.title}. {p.about}") for p in papers]
+    lines = table(("", ""), cells, width)
+    return "\n".join(lines.split("\n")[1:])
 
 
 def _id_words(paper: Paper) -> str:
+    if paper.needs == "looks":
+        return " --camera CAMERA --day DAY"
     if not paper.needs:
         return ""
     return f" [{paper.needs.upper()}]" if paper.id_is_optional else f" {paper.needs.upper()}"
@@ -164,10 +177,10 @@ _SINK: dict[str, tuple[Any, Any]] = {
     "large": (Large, False),
 }
 _ID_HELP = {
-    "release": "For example R-2026-0001.",
-    "hold": "For example H-2026-0001.",
-    "quarter": "For example 2026-Q4.",
-    "look": "For example L-2026-000123.",
+    "release": "E.g., R-2026-0001.",
+    "hold": "E.g., H-2026-0001.",
+    "quarter": "E.g., 2026-Q4.",
+    "look": "E.g., L-2026-000123.",
 }
 
 
@@ -176,16 +189,14 @@ def _command(paper: Paper) -> Callable[..., None]:
     takes: dict[str, tuple[Any, Any]] = {}
     if paper.needs:
         metavar = paper.needs.upper()
-        argument = typer.Argument(
-            metavar=f"[{metavar}]" if paper.id_is_optional else metavar, help=_ID_HELP[paper.needs], show_default=False
-        )
+        argument = typer.Argument(metavar=metavar, help=_ID_HELP[paper.needs], show_default=False)
         takes["id"] = (Annotated[str, argument], "" if paper.id_is_optional else Parameter.empty)
     takes["data"] = (Data, None)
     if paper.name == "policy":
         takes["model"] = (ModelOnly, False)
     if paper.needs == "quarter":
         takes["quarter"] = (QuarterOption, "")
-    if paper.name == "sign":
+    if paper.translated:
         takes["language"] = (Language, "")
     takes |= _SINK
     takes["json"] = (Json, False)
@@ -194,8 +205,7 @@ def _command(paper: Paper) -> Callable[..., None]:
         data, id, model = given.pop("data"), given.pop("id", ""), given.pop("model", False)
         id = given.pop("quarter", "") or id
         language = given.pop("language", "")
-        if language:
-            sign_text.languages(language)  # what there is not is said before anything is asked for
+        printing.check_language(paper, language, id)  # what there is not is said before anything is asked for
         sink = Sink(**given)
         form = check(paper, sink)
         facts = facts_of(data, paper, id)
@@ -205,7 +215,7 @@ def _command(paper: Paper) -> Callable[..., None]:
             facts = msgspec.structs.replace(facts, language=language)
         hand_out(paper, facts, sink, form, data=data, id=id)
 
-    run.__doc__ = f"{paper.title}. {_about(paper)[1]}"
+    run.__doc__ = f"{paper.title}. {paper.about}"
     run.__name__ = paper.name
     run.__annotations__ = {name: kind for name, (kind, _) in takes.items()} | {"return": None}
     run.__signature__ = Signature(  # type: ignore[attr-defined]
@@ -216,10 +226,10 @@ def _command(paper: Paper) -> Callable[..., None]:
 
 def facts_of(data: Path | None, paper: Paper, id: str = "") -> PaperFacts:
     """From the service; without one, what can be read here, unless the paper is about a row that only it knows."""
-    from holdshelf_core.api.papers_local import read_offline  # noqa: PLC0415
+    from holdshelf_core.reports.offline import read_offline  # noqa: PLC0415
 
     try:
-        return client(data).act("print.facts", paper.request(id), PaperFacts, timeout_s=FACTS_TIMEOUT_S)
+        return client(data).act(paper.request(id))
     except HoldshelfError as error:
         anybodys = not id and paper.needs in ("", "release") and (not paper.needs or paper.id_is_optional)
         if not anybodys or (paper.name != "policy" and not isinstance(error, Unavailable)):
@@ -237,7 +247,7 @@ def check(paper: Paper, sink: Sink) -> Format:
         name for name, given in (("--file", sink.file), ("--outbox", sink.outbox), ("--printer", sink.printer)) if given
     ]
     if len(places) > 1:
-        raise BadRequest(f"{' and '.join(places)} are two places.", "Give one of them.")
+        raise BadRequest(f"{' and '.join(places)} are two places; choose one.", "Give one of them.")
     to_stdout = not places or str(sink.file) == "-"
     # A printer and an outbox are given a PDF; so is a file, where large type or a page is asked for.
     wants_pdf = sink.outbox or sink.printer or ((sink.large or sink.page) and not to_stdout)
@@ -245,13 +255,14 @@ def check(paper: Paper, sink: Sink) -> Format:
     form = printing.form_of(sink.as_, str(sink.file or ""), default=default)
     printing.check(paper, form, page=sink.page, large=sink.large)
     if sink.printer and form != "pdf":
-        raise BadRequest("A printer is given a PDF.", "Leave --as out.")
+        raise BadRequest("A printer always gets a PDF.", "Leave --as out.")
     if to_stdout and form == "pdf":
         if sink.json:
-            raise BadRequest("A PDF does not go into JSON.", "Give --file FILE, or leave --as out.")
+            raise BadRequest("A PDF cannot be put into JSON.", "Use --file FILE, or leave --as out.")
         if shown_on_terminal():
             raise BadRequest(
-                "A PDF on a terminal is noise.", "Send it to a file with > policy.pdf, without -t, or use --outbox."
+                "A PDF cannot be shown on a terminal.",
+                "Send it to a file with > policy.pdf, without -t, or use --outbox.",
             )
     return form
 
@@ -266,7 +277,7 @@ def hand_out(paper: Paper, facts: PaperFacts, sink: Sink, form: Format, *, data:
     else:
         write_new(sink.file, made.content)
         told = HandedOut(paper.name, form, "file", str(sink.file), len(made.content), _sha256(made.content))
-        _tell(told, f"{render.inert(str(sink.file), 200)} is written.", json=sink.json)
+        _tell(told, f"{inert(str(sink.file), 200)} is written.", json=sink.json)
 
 
 def _to_stdout(made: printing.Printed, facts: PaperFacts, *, json: bool) -> None:
@@ -284,10 +295,10 @@ def _deliver(made: printing.Printed, sink: Sink, data: Path | None, id: str) -> 
     to = "outbox" if sink.outbox else "printer"
     printer = "" if sink.printer == DEFAULT_PRINTER else sink.printer
     asked = DeliverAsk(made.paper, made.file_name, to, made.content, printer, id)
-    done = client(data).act("print.deliver", asked, Delivered, timeout_s=DELIVER_TIMEOUT_S)
+    done = client(data).act(asked)
     told = HandedOut(made.paper, made.form, to, done.where, len(made.content), _sha256(made.content), done.seq)
-    where = render.inert(done.where, 200)
-    words = f"It is in your outbox: {where}." if sink.outbox else f"It was given to the printer: {where}."
+    where = inert(done.where, 200)
+    words = f"It is in your outbox: {where}." if sink.outbox else f"It was sent to the printer: {where}."
     _tell(told, f"{words} Entry {done.seq} of the access log.", json=sink.json)
 
 
@@ -304,8 +315,8 @@ def _sha256(raw: bytes) -> str:
 
 def _register() -> None:
     for paper in PAPERS.values():
-        if paper.needs == "look":
-            continue  # `still_sheet` has its own: it registers the sheet, and brings the picture
+        if paper.needs in ("look", "looks", "case"):
+            continue  # `still_sheet`, `who` and `contact_sheet` have their own: they bring what stands on it
         id_words = {"release": " R-2026-0001", "hold": " H-2026-0001", "quarter": " 2026-Q4"}.get(paper.needs, "")
         app.command(
             paper.name,

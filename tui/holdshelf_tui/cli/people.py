@@ -7,20 +7,26 @@ from typing import Annotated
 
 import typer
 
-from holdshelf_core.api import types_people as types
+from holdshelf_core.acts import Done
 from holdshelf_core.api.errors import BadRequest
+from holdshelf_core.people import types
 from holdshelf_tui.cli import invite as invitations
-from holdshelf_tui.cli import render
+from holdshelf_tui.cli import typed_times
 from holdshelf_tui.cli.options import Data, Json, Paper, client, paper_hash, text_file
 from holdshelf_tui.cli.service import echo_json
+from holdshelf_tui.cli.table import table
+from holdshelf_tui.text.holds import camera_names
+from holdshelf_tui.text.people import shared_lines
+from holdshelf_tui.text.time_format import local
+from holdshelf_tui.text.words import inert
 
 person = typer.Typer(
-    help="Enrol people, change their keys, end what they have.", no_args_is_help=True, rich_markup_mode=None
+    help="Enroll people, change their keys, end their rights.", no_args_is_help=True, rich_markup_mode=None
 )
-seat = typer.Typer(help="Who holds the seats of the policy.", no_args_is_help=True, rich_markup_mode=None)
+seat = typer.Typer(help="Who holds the seats: Director, Chair and Mayor.", no_args_is_help=True, rich_markup_mode=None)
 appointment = typer.Typer(help="Letters that appoint a designee.", no_args_is_help=True, rich_markup_mode=None)
 share = typer.Typer(help="Share one span of one camera, view only.", no_args_is_help=True, rich_markup_mode=None)
-flag = typer.Typer(help="Acts that a second person looks at afterwards.", no_args_is_help=True, rich_markup_mode=None)
+flag = typer.Typer(help="Acts that a second person reviews afterwards.", no_args_is_help=True, rich_markup_mode=None)
 
 Who = Annotated[str, typer.Argument(metavar="PERSON", help="Login, id (p4), or the name of a seat.")]
 Fingerprint = Annotated[str, typer.Argument(help="As `person list --json` shows it: SHA256:….")]
@@ -28,31 +34,36 @@ KeyFile = Annotated[
     Path | None, typer.Option("--key", help="Public key file (OpenSSH or RFC 4716); - reads it from standard input.")
 ]
 Seat = Annotated[str, typer.Argument(metavar="SEAT", help="director, chair or mayor.")]
-Why = Annotated[str, typer.Option("--why", help="The reason, in a few words; kept with the act.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, in a few words; kept on record.")]
 
 
 def _key_text(file: Path | None) -> str:
     return text_file(file, "The key file", 64 << 10) if file is not None else ""
 
 
-def _told(done: types.Done, words: str, *, json: bool) -> None:
+def _told(done: Done, words: str, *, json: bool) -> None:
     if json:
         echo_json(done)
     else:
-        typer.echo(f"{render.inert(words, 300)} Entry {done.seq} of the access log.")
+        typer.echo(f"{inert(words, 300)} Entry {done.seq} of the access log.")
 
 
 def whoami(data: Data = None, json: Json = False) -> None:
     """Who you are here, and what that lets you do."""
-    row = client(data).get("/rules/me", types.PersonRow)
+    service = client(data)
+    row = service.read(types.ReadMe())
     if json:
         echo_json(row)
         return
     typer.echo(f"{row.name} ({row.login})")
     for role in row.roles:
-        until = f", until {render.local(role.end_utc_ns)}" if role.end_utc_ns is not None else ""
+        until = f", until {local(role.end_utc_ns)}" if role.end_utc_ns is not None else ""
         rights = f": {', '.join(role.rights)}" if role.rights else ""
         typer.echo(f"  {role.words}, {role.state}{until}{rights}")
+    if not any(role.state == "active" for role in row.roles):
+        shares = service.read(types.ReadShared())
+        for line in shared_lines(shares, camera_names(service.status().cameras) if shares else {}):
+            typer.echo(inert(f"  shared with you: {line}", 300))
     if row.why_not:
         typer.echo(f"  {row.why_not}")
 
@@ -62,13 +73,13 @@ def whoami(data: Data = None, json: Json = False) -> None:
 
 @person.command("list", epilog="Example: holdshelf person list --json")
 def list_people(data: Data = None, json: Json = False) -> None:
-    """Everybody who is enrolled, with seats, letters and keys."""
-    rows = client(data).get("/rules/people", list[types.PersonRow])
+    """Everyone who is enrolled, with seats, letters of appointment and keys."""
+    rows = client(data).read(types.ReadPeople())
     if json:
         echo_json(rows)
         return
     if not rows:
-        typer.echo("Nobody is enrolled yet. Name the Library Director: `holdshelf seat name director --help`.")
+        typer.echo("Nobody is enrolled yet. First name the Library Director: `holdshelf seat name director --help`.")
         return
     cells = []
     for row in rows:
@@ -83,51 +94,51 @@ def list_people(data: Data = None, json: Json = False) -> None:
                 ", ".join(k.fingerprint for k in row.keys) or row.account or "no key",
             )
         )
-    typer.echo(render.table(("ID", "LOGIN", "NAME", "IS", "KEYS"), cells))
+    typer.echo(table(("ID", "LOGIN", "NAME", "IS", "KEYS"), cells))
 
 
-@person.command(epilog="Example: holdshelf person add jroe --name 'Jane Roe' --key jroe.pub")
+@person.command(epilog="Example: holdshelf person add sroe --name 'Sam Roe' --key sroe.pub")
 def add(
     login: Annotated[str, typer.Argument(help="What the person types before the @.")],
     name: Annotated[str, typer.Option(help="Full name.")],
     data: Data = None,
     key: KeyFile = None,
-    account: Annotated[str, typer.Option(help="Account of this machine that is this person.")] = "",
+    account: Annotated[str, typer.Option(help="This person's account on this machine.")] = "",
     email: Annotated[str, typer.Option(help="E-mail address.")] = "",
     paper: Paper = None,
     json: Json = False,
 ) -> None:
-    """Enrol a person. It gives no right: a seat or a letter of appointment does."""
-    asked = types.PersonAdd(login, name, _key_text(key), account, email, paper_hash(paper))
-    done = client(data).act("person.add", asked, types.Done)
+    """Enroll a person. It gives no right: a seat or a letter of appointment does."""
+    asked = types.PersonAdd(login, name, _key_text(key), account, email, paper_hash(paper, data))
+    done = client(data).act(asked)
     _told(done, f"{name} is enrolled as {done.id}.", json=json)
 
 
 @person.command("add-key", epilog="Example: holdshelf person add-key jroe --key new.pub")
 def add_key(who: Who, key: KeyFile, data: Data = None, paper: Paper = None, json: Json = False) -> None:
-    """Give a person one more key."""
-    asked = types.PersonKey(who, _key_text(key), paper_sha256=paper_hash(paper))
-    _told(client(data).act("person.key", asked, types.Done), "The key is installed.", json=json)
+    """Add a key for a person."""
+    asked = types.PersonKey(who, _key_text(key), paper_sha256=paper_hash(paper, data))
+    _told(client(data).act(asked), "The key is installed.", json=json)
 
 
 @person.command("replace-key", epilog="Example: holdshelf person replace-key jroe --key new.pub")
 def replace_key(who: Who, key: KeyFile, data: Data = None, paper: Paper = None, json: Json = False) -> None:
-    """After a lost PC: the new key is the only one from now on; open sessions end."""
-    asked = types.PersonKey(who, _key_text(key), replace=True, paper_sha256=paper_hash(paper))
-    _told(client(data).act("person.key", asked, types.Done), "The key is replaced; the old ones are void.", json=json)
+    """After a PC was lost: the new key replaces all others, and open sessions end."""
+    asked = types.PersonKey(who, _key_text(key), replace=True, paper_sha256=paper_hash(paper, data))
+    _told(client(data).act(asked), "The key was replaced; the old keys no longer work.", json=json)
 
 
 @person.command("remove-key", epilog="Example: holdshelf person remove-key jroe SHA256:…")
 def remove_key(who: Who, fingerprint: Fingerprint, data: Data = None, paper: Paper = None, json: Json = False) -> None:
-    """Take a key away."""
-    asked = types.PersonKey(who, remove=fingerprint, paper_sha256=paper_hash(paper))
-    _told(client(data).act("person.key", asked, types.Done), "The key is void.", json=json)
+    """Remove a key."""
+    asked = types.PersonKey(who, remove=fingerprint, paper_sha256=paper_hash(paper, data))
+    _told(client(data).act(asked), "The key was removed.", json=json)
 
 
-@person.command(epilog="Example: holdshelf person remove jroe --why 'left the library'")
+@person.command(epilog="Example: holdshelf person remove sroe --why 'left the library'")
 def remove(who: Who, why: Why, data: Data = None, json: Json = False) -> None:
-    """End everything that a person has, at once. What they did stays in the log."""
-    done = client(data).act("person.remove", types.PersonRemove(who, why), types.Done)
+    """End all of a person's rights at once. What they did stays in the access log."""
+    done = client(data).act(types.PersonRemove(who, why))
     _told(done, f"{done.id} is removed.", json=json)
 
 
@@ -140,16 +151,15 @@ invitations.register(person)
 @seat.command("list", epilog="Example: holdshelf seat list")
 def list_seats(data: Data = None, json: Json = False) -> None:
     """Terms, running and past."""
-    rows = client(data).get("/rules/seats", list[types.SeatRow])
+    rows = client(data).read(types.ReadSeats())
     if json:
         echo_json(rows)
         return
     cells = [
-        (r.id, r.seat, r.name, r.state, render.local(r.start_utc_ns), render.local(r.ended_utc_ns or r.end_utc_ns))
-        for r in rows
+        (r.id, r.seat, r.name, r.state, local(r.start_utc_ns), local(r.ended_utc_ns or r.end_utc_ns)) for r in rows
     ]
     typer.echo(
-        render.table(("ID", "SEAT", "HOLDER", "STATE", "FROM", "UNTIL"), cells) if cells else "No seat was ever held."
+        table(("ID", "SEAT", "HOLDER", "STATE", "FROM", "UNTIL"), cells) if cells else "Nobody has ever held a seat."
     )
 
 
@@ -158,16 +168,16 @@ def name_seat(
     which: Seat,
     who: Annotated[str, typer.Option("--person", help="Login of the holder.")],
     data: Data = None,
-    name: Annotated[str, typer.Option(help="Full name, for somebody who is not enrolled yet.")] = "",
+    name: Annotated[str, typer.Option(help="Full name, for someone who is not enrolled yet.")] = "",
     key: KeyFile = None,
     start: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD. [default: now]")] = "",
     end: Annotated[str, typer.Option("--until", help="Last day, or 'YYYY-MM-DD HH:MM'. [default: open]")] = "",
     paper: Paper = None,
     json: Json = False,
 ) -> None:
-    """Name who holds a seat. The admin names the first Director; every later holder is named by a seat."""
-    asked = types.SeatName(which, who, name, _key_text(key), start, end, paper_hash(paper))
-    done = client(data).act("seat.name", asked, types.Done)
+    """Name who holds a seat. The admin names the first Director; the Director, Chair or Mayor names every later holder."""
+    asked = types.SeatName(which, who, name, _key_text(key), start, end, paper_hash(paper, data))
+    done = client(data).act(asked)
     _told(done, f"The seat is held: {done.id}.", json=json)
 
 
@@ -180,8 +190,8 @@ def end_seat(
     paper: Paper = None,
     json: Json = False,
 ) -> None:
-    """The holder leaves the seat; letters that hang on it lapse with it."""
-    done = client(data).act("seat.end", types.SeatEnd(which, why, at, paper_hash(paper)), types.Done)
+    """End a holder's term. Letters of appointment from that seat lapse with it."""
+    done = client(data).act(types.SeatEnd(which, why, at, paper_hash(paper, data)))
     _told(done, f"The term {done.id} ends.", json=json)
 
 
@@ -191,7 +201,7 @@ def end_seat(
 @appointment.command("list", epilog="Example: holdshelf appointment list")
 def list_appointments(data: Data = None, json: Json = False) -> None:
     """Letters of appointment, running and past."""
-    rows = client(data).get("/rules/appointments", list[types.AppointmentRow])
+    rows = client(data).read(types.ReadAppointments())
     if json:
         echo_json(rows)
         return
@@ -203,13 +213,13 @@ def list_appointments(data: Data = None, json: Json = False) -> None:
             ", ".join(r.rights),
             ", ".join(r.cameras) if r.cameras is not None else "all",
             r.state,
-            render.local(r.start_utc_ns),
-            render.local(r.end_utc_ns),
+            local(r.start_utc_ns),
+            local(r.end_utc_ns),
         )
         for r in rows
     ]
     heads = ("ID", "PERSON", "IS", "MAY", "CAMERAS", "STATE", "FROM", "UNTIL")
-    typer.echo(render.table(heads, cells) if cells else "There is no letter of appointment.")
+    typer.echo(table(heads, cells) if cells else "There are no letters of appointment.")
 
 
 @appointment.command(
@@ -219,36 +229,34 @@ def list_appointments(data: Data = None, json: Json = False) -> None:
 def make_appointment(
     who: Who,
     right: Annotated[
-        list[str], typer.Option("--right", help="live, archive, hold, share, release or commission; may be repeated.")
+        list[str], typer.Option("--right", help="live, archive, hold, share, release or commission; can be repeated.")
     ],
     until: Annotated[str, typer.Option("--until", help="Last day, YYYY-MM-DD.")],
     data: Data = None,
     camera: Annotated[
-        list[str] | None, typer.Option("--camera", help="Only this camera; may be repeated. [default: all]")
+        list[str] | None, typer.Option("--camera", help="Only this camera; can be repeated. [default: all]")
     ] = None,
     start: Annotated[str, typer.Option("--from", help="First day. [default: now]")] = "",
-    scope: Annotated[str, typer.Option(help="What the letter says it is for.")] = "",
-    which: Annotated[str, typer.Option("--seat", help="Under which seat, for a holder of two.")] = "",
+    scope: Annotated[str, typer.Option(help="What the letter says the appointment is for.")] = "",
+    which: Annotated[str, typer.Option("--seat", help="Under which seat, if you hold two.")] = "",
     paper: Paper = None,
     json: Json = False,
 ) -> None:
-    """Appoint a designee of your own seat, by a signed letter."""
-    asked = types.AppointmentMake(who, right, until, paper_hash(paper), camera, start, scope, which)
-    done = client(data).act("appointment.make", asked, types.Done)
+    """Appoint a designee for your own seat, by a signed letter."""
+    asked = types.AppointmentMake(who, right, until, paper_hash(paper, data), camera, start, scope, which)
+    done = client(data).act(asked)
     _told(done, f"Appointed: {done.id}.", json=json)
 
 
 @appointment.command("end", epilog="Example: holdshelf appointment end a3 --why 'no longer needed'")
 def end_appointment(
-    which: Annotated[
-        str, typer.Argument(metavar="ID", help="The letter's number, for example a3: see `appointment list`.")
-    ],
+    which: Annotated[str, typer.Argument(metavar="ID", help="The letter's number, e.g., a3: see `appointment list`.")],
     why: Why,
     data: Data = None,
     json: Json = False,
 ) -> None:
     """End a letter of appointment at once; open sessions lose the right within seconds."""
-    done = client(data).act("appointment.end", types.Ending(which, why), types.Done)
+    done = client(data).act(types.AppointmentEnd(which, why))
     _told(done, f"{done.id} has ended.", json=json)
 
 
@@ -256,9 +264,14 @@ def end_appointment(
 
 
 @share.command("list", epilog="Example: holdshelf share list")
-def list_shares(data: Data = None, json: Json = False) -> None:
-    """What is shared, with whom, until when."""
-    rows = client(data).get("/rules/shares", list[types.ShareRow])
+def list_shares(
+    mine: Annotated[bool, typer.Option("--mine", help="Only what is shared with you.")] = False,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """What is shared, with whom, and until when."""
+    service = client(data)
+    rows = service.read(types.ReadShared()) if mine else service.read(types.ReadShares())
     if json:
         echo_json(rows)
         return
@@ -268,32 +281,33 @@ def list_shares(data: Data = None, json: Json = False) -> None:
             r.kind if r.kind == "view" else f"sheet no. {r.copy}",
             r.name,
             r.camera,
-            render.local(r.start_utc_ns),
-            render.local(r.end_utc_ns),
+            local(r.start_utc_ns),
+            local(r.end_utc_ns),
             r.state,
-            render.local(r.expires_utc_ns),
+            local(r.expires_utc_ns),
         )
         for r in rows
     ]
     heads = ("ID", "KIND", "WITH", "CAMERA", "FROM", "TO", "STATE", "EXPIRES")
-    typer.echo(render.table(heads, cells) if cells else "Nothing is shared.")
+    typer.echo(table(heads, cells) if cells else "Nothing is shared.")
 
 
 @share.command(
     "make",
-    epilog="Example: holdshelf share make desk --camera lobby --from '14:00' --to '14:10' --purpose identify-violation …",
+    epilog="Example: holdshelf share make sroe --camera lobby --from '14:00' --to '14:10' --purpose violation "
+    "--confidentiality-signed",
 )
 def make_share(
     camera: Annotated[str, typer.Option(help="Camera id or name.")],
     start: Annotated[str, typer.Option("--from", help="Start of the span.")],
     end: Annotated[str, typer.Option("--to", help="End of the span.")],
     purpose: Annotated[
-        str, typer.Option(help="One of the policy's purposes of sharing, see `holdshelf policy purposes`.")
+        str, typer.Option(help="One of the policy's purposes for sharing: see `holdshelf policy purposes`.")
     ],
-    who: Annotated[str, typer.Argument(metavar="[PERSON]", help="Who may view it.")] = "",
+    who: Annotated[str, typer.Argument(metavar="PERSON", help="Who may view it.")] = "",
     data: Data = None,
     given_to: Annotated[
-        str, typer.Option("--sheet-for", help="Instead: register a printed sheet given to this person.")
+        str, typer.Option("--sheet-for", help="Instead of PERSON: register a printed sheet given to this person.")
     ] = "",
     days: Annotated[int | None, typer.Option(help="Days until it expires.")] = None,
     signed: Annotated[
@@ -304,10 +318,11 @@ def make_share(
     """Share one span of one camera with a named person, view only."""
     if bool(who) == bool(given_to):
         raise BadRequest("A share names a person, or with --sheet-for the holder of a printed sheet.")
+    starts, ends = typed_times.whole_span(start, end)
     asked = types.ShareMake(
         camera,
-        render.parse_time(start),
-        render.parse_time(end),
+        starts,
+        ends,
         purpose,
         who,
         given_to,
@@ -315,19 +330,21 @@ def make_share(
         days,
         signed,
     )
-    done = client(data).act("share.make", asked, types.Done)
+    done = client(data).act(asked)
     _told(done, f"Shared: {done.id}.", json=json)
+    if not json:
+        typed_times.tell(starts, ends)
 
 
 @share.command("end", epilog="Example: holdshelf share end V-2026-0001 --why 'identified'")
 def end_share(
-    which: Annotated[str, typer.Argument(metavar="ID", help="The share's number, for example s2: see `share list`.")],
+    which: Annotated[str, typer.Argument(metavar="ID", help="The share's number: see `share list`.")],
     why: Why,
     data: Data = None,
     json: Json = False,
 ) -> None:
     """End a share at once."""
-    done = client(data).act("share.end", types.Ending(which, why), types.Done)
+    done = client(data).act(types.ShareEnd(which, why))
     _told(done, f"{done.id} has ended.", json=json)
 
 
@@ -336,8 +353,8 @@ def end_share(
 
 @flag.command("list", epilog="Example: holdshelf flag list")
 def list_flags(data: Data = None, json: Json = False) -> None:
-    """Acts that wait for, or had, a second person's look."""
-    rows = client(data).get("/rules/flags", list[types.FlagRow])
+    """Acts that a second person must review or has reviewed."""
+    rows = client(data).read(types.ReadFlags())
     if json:
         echo_json(rows)
         return
@@ -346,7 +363,7 @@ def list_flags(data: Data = None, json: Json = False) -> None:
             r.id,
             r.kind.replace("_", " "),
             r.name,
-            render.local(r.at_utc_ns),
+            local(r.at_utc_ns),
             str(r.log_seq),
             f"{len(r.reviewed_by)} of {r.needs}" if r.open else "reviewed",
             r.note,
@@ -354,19 +371,17 @@ def list_flags(data: Data = None, json: Json = False) -> None:
         for r in rows
     ]
     typer.echo(
-        render.table(("ID", "WHAT", "WHO", "WHEN", "ENTRY", "REVIEWS", "NOTE"), cells)
-        if cells
-        else "Nothing is flagged."
+        table(("ID", "WHAT", "WHO", "WHEN", "ENTRY", "REVIEWS", "NOTE"), cells) if cells else "Nothing is flagged."
     )
 
 
-@flag.command(epilog="Example: holdshelf flag review f2 --note 'was an emergency indeed'")
+@flag.command(epilog="Example: holdshelf flag review f2 --note 'It was a real emergency'")
 def review(
-    which: Annotated[str, typer.Argument(metavar="ID", help="The flag's number, for example f4: see `flag list`.")],
+    which: Annotated[str, typer.Argument(metavar="ID", help="The flag's number, e.g., f4: see `flag list`.")],
     note: Annotated[str, typer.Option(help="What you found.")],
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Say that you looked at a flagged act of somebody else."""
-    done = client(data).act("flag.review", types.FlagReview(which, note), types.Done)
+    """Record that you reviewed someone else's flagged act."""
+    done = client(data).act(types.FlagReview(which, note))
     _told(done, done.sentence, json=json)

@@ -7,25 +7,29 @@ from typing import Annotated, Any
 
 import typer
 
-from holdshelf_core.api import types_board as types
-from holdshelf_core.api.types_people import Done
-from holdshelf_tui.cli import render
+from holdshelf_core.people import board_types as types
+from holdshelf_tui.cli import typed_times
 from holdshelf_tui.cli.options import Data, Json, Paper, client, paper_hash, text_file
 from holdshelf_tui.cli.service import echo_json
+from holdshelf_tui.cli.table import table, terminal_width
+from holdshelf_tui.text.board import setting_words
+from holdshelf_tui.text.words import inert
 
-app = typer.Typer(help="The rules, as text and as answers.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="The policy: its text, and what it allows.", no_args_is_help=True, rich_markup_mode=None)
 board = typer.Typer(help="Settings of the Board.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command(epilog="Example: holdshelf policy explain hold.lift")
 def explain(
-    action: Annotated[str, typer.Argument(metavar="[ACTION]", help="Only this act, or a group: hold.")] = "",
+    action: Annotated[
+        str, typer.Argument(metavar="ACTION", help="Only this action, a group (hold) or a clause (P16).")
+    ] = "",
     json: Json = False,
 ) -> None:
-    """Who may do what, when, and by which clause: a table made by the rules themselves."""
-    from holdshelf_core.api import local  # noqa: PLC0415 - it imports all rules
+    """Who may do what, when, and under which clause: a table made from the rules themselves."""
+    from holdshelf_core.operations import offline  # noqa: PLC0415 - it imports all rules
 
-    text, rows = local.explain(action, width=min(max(render.terminal_width() or 100, 60), 120))
+    text, rows = offline.explain(action, width=min(max(terminal_width() or 100, 60), 120))
     if json:
         echo_json(rows)
     else:
@@ -39,32 +43,35 @@ def may(
     who: Annotated[str, typer.Argument(metavar="PERSON", help="Login, id, a seat's name, or admin.")],
     action: Annotated[str, typer.Argument(metavar="ACTION", help="As in `policy explain`.")],
     data: Data = None,
-    camera: Annotated[list[str] | None, typer.Option("--camera", help="On this camera; may be repeated.")] = None,
+    camera: Annotated[list[str] | None, typer.Option("--camera", help="On this camera; can be repeated.")] = None,
     start: Annotated[str | None, typer.Option("--from", help="Start of the span.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="End of the span.")] = None,
     purpose: Annotated[str, typer.Option(help="For this purpose (`policy purposes`), or a hold's ground.")] = "",
     incident: Annotated[str, typer.Option(help="Incident or case number.")] = "",
-    about: Annotated[str, typer.Option(help="The person, hold, letter, share or flag that it is about.")] = "",
+    about: Annotated[
+        str, typer.Option(help="The person, hold, letter of appointment, share or flag it concerns.")
+    ] = "",
     right: Annotated[
-        list[str] | None, typer.Option("--right", help="Right that a letter gives; may be repeated.")
+        list[str] | None, typer.Option("--right", help="Right that a letter of appointment gives; can be repeated.")
     ] = None,
-    at: Annotated[str | None, typer.Option("--at", help="At another time than now.")] = None,
+    at: Annotated[str | None, typer.Option("--at", help="At this time instead of now.")] = None,
     json: Json = False,
 ) -> None:
-    """Whether a person may do something, without doing it. Exit 1 when not."""
+    """Check whether a person may do something, without doing it. Exit 1 if not."""
+    starts, ends = typed_times.span(start, end, future=True)
     query: dict[str, Any] = {
         "person": who,
         "action": action,
         "cameras": ",".join(camera or []),
-        "start_utc_ns": render.parse_time(start) if start is not None else None,
-        "end_utc_ns": render.parse_time(end) if end is not None else None,
+        "start_utc_ns": starts,
+        "end_utc_ns": ends,
         "purpose": purpose,
         "incident": incident,
         "target": about,
         "rights": ",".join(right or []),
-        "at_utc_ns": render.parse_time(at) if at is not None else None,
+        "at_utc_ns": typed_times.maybe_instant(at, future=True),
     }
-    answer = client(data).get("/rules/may", types.MayAnswer, **query)
+    answer = client(data).read(types.ReadMay(**query))
     if json:
         echo_json(answer)
     else:
@@ -77,10 +84,10 @@ def may(
 
 @app.command(epilog="Example: holdshelf policy purposes")
 def purposes(json: Json = False) -> None:
-    """The purposes for which somebody may look, and for which something may be shared."""
-    from holdshelf_core.api import local  # noqa: PLC0415 - it imports all rules
+    """The purposes for looking and for sharing."""
+    from holdshelf_core.operations import offline  # noqa: PLC0415 - it imports all rules
 
-    text, rows = local.purposes()
+    text, rows = offline.purposes()
     if json:
         echo_json(rows)
     else:
@@ -90,12 +97,12 @@ def purposes(json: Json = False) -> None:
 @app.command(epilog="Example: holdshelf policy adopt policy.txt --version 2026-1 --adopted-on 2026-03-10")
 def adopt(
     file: Annotated[Path, typer.Argument(help="The adopted text, UTF-8; - is standard input.")],
-    version: Annotated[str, typer.Option(help="As the library calls it.")],
+    version: Annotated[str, typer.Option(help="The library's name for this version.")],
     adopted_on: Annotated[str, typer.Option(help="Day of adoption, YYYY-MM-DD.")],
     statute: Annotated[
         str,
         typer.Option(
-            help="What the confidentiality statute does to a release by the policy alone: enforce (refuse) or advise."
+            help="How the confidentiality statute treats a release that only the policy allows: enforce (refuse) or advise."
         ),
     ] = "enforce",
     paper: Paper = None,
@@ -103,26 +110,25 @@ def adopt(
     json: Json = False,
 ) -> None:
     """Install the library's own text: it is printed verbatim from now on, with version and SHA-256."""
-    asked = types.PolicyAdopt(text_file(file, "The policy"), version, adopted_on, statute, paper_hash(paper))
-    row = client(data).act("policy.adopt", asked, types.AdoptedRow)
+    asked = types.PolicyAdopt(text_file(file, "The policy"), version, adopted_on, statute, paper_hash(paper, data))
+    row = client(data).act(asked)
     if json:
         echo_json(row)
     else:
-        typer.echo(
-            f"Version {render.inert(row.version)}, adopted on {row.adopted_on}, SHA-256 {row.sha256}, is in force."
-        )
+        typer.echo(f"Version {inert(row.version)}, adopted on {row.adopted_on}, SHA-256 {row.sha256}, is in force.")
+        if row.warning:
+            typer.echo(f"! {inert(row.warning, 300)}")
 
 
 @board.command("show", epilog="Example: holdshelf board show")
 def board_show(data: Data = None, json: Json = False) -> None:
-    """What the Board decided."""
-    rows = client(data).get("/rules/board", list[types.BoardSetting])
+    """Show the Board's settings."""
+    rows = client(data).read(types.ReadBoard())
     if json:
         echo_json(rows)
         return
-    words = {True: "yes", False: "no", "": "-"}
-    cells = [(r.key, str(words.get(r.value, r.value)), str(words.get(r.default, r.default)), r.what) for r in rows]
-    typer.echo(render.table(("SETTING", "IS", "DEFAULT", ""), cells))
+    cells = [(r.key, setting_words(r.key, r.value), setting_words(r.key, r.default), r.what) for r in rows]
+    typer.echo(table(("SETTING", "IS", "DEFAULT", ""), cells))
 
 
 @board.command(
@@ -130,15 +136,15 @@ def board_show(data: Data = None, json: Json = False) -> None:
 )
 def board_set(
     key: Annotated[str, typer.Argument(metavar="SETTING", help="One of `board show`.")],
-    value: Annotated[str, typer.Argument(help="What it is from now on.")],
-    why: Annotated[str, typer.Option(help="Why; kept with the change.")],
+    value: Annotated[str, typer.Argument(help="Its new value.")],
+    why: Annotated[str, typer.Option(help="Why; kept on record.")],
     data: Data = None,
     paper: Paper = None,
     json: Json = False,
 ) -> None:
     """Change a setting of the Board."""
-    done = client(data).act("board.set", types.BoardSet(key, value, why, paper_hash(paper)), Done)
+    done = client(data).act(types.BoardSet(key, value, why, paper_hash(paper, data)))
     if json:
         echo_json(done)
     else:
-        typer.echo(f"{render.inert(f'{key} is {value} now.', 200)} Entry {done.seq} of the access log.")
+        typer.echo(f"{inert(f'{key} is {value} now.', 200)} Entry {done.seq} of the access log.")

@@ -15,26 +15,22 @@ from typing import Annotated, NamedTuple
 import msgspec
 import typer
 
-from holdshelf_core.api import types_board
-from holdshelf_core.api import types_website as types
 from holdshelf_core.api.client import TOKEN_VARIABLE, Client
 from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, NotFound, Unavailable
-from holdshelf_core.api.paper_types import PaperFacts, PolicyText
-from holdshelf_tui.cli import render
+from holdshelf_core.people import board_types as types_board
+from holdshelf_core.reports import website_types as types
+from holdshelf_core.reports.types import PaperFacts, PolicyText
 from holdshelf_tui.cli.options import Data, Json, client, data_folder
 from holdshelf_tui.cli.service import echo_json
+from holdshelf_tui.text.board import ABSENT, verdict_words
+from holdshelf_tui.text.words import inert
 
 DIFFERS = 3
 """Exit code of a check that found something else than what is adopted; 1 is a check that could not be made."""
-FETCH_TIMEOUT_S = 60.0
 MOST_SHOWN = 12
-_WORDS = {
-    "exact": "is the text that was adopted, by its SHA-256",
-    "same": "says what was adopted, in the same words",
-}
 
 
-class Difference(msgspec.Struct, frozen=True):
+class DifferenceRow(msgspec.Struct, frozen=True):
     """--json: a place where they part."""
 
     adopted: str
@@ -51,7 +47,7 @@ class Checked(msgspec.Struct, frozen=True):
     version: str
     adopted_on: str
     adopted_sha256: str
-    differences: list[Difference]
+    differences: list[DifferenceRow]
     note: str = ""
     seq: int = 0
     counts: bool = False
@@ -74,7 +70,7 @@ class Page(NamedTuple):
 
 def show(
     data: Data = None,
-    text: Annotated[bool, typer.Option("--text", help="The text itself, too.")] = False,
+    text: Annotated[bool, typer.Option("--text", help="Show the text itself, too.")] = False,
     model: Annotated[bool, typer.Option("--model", help="The model policy that comes with the program.")] = False,
     json: Json = False,
 ) -> None:
@@ -84,13 +80,11 @@ def show(
     if json:
         echo_json(row)
     elif model:
-        typer.echo(f"{row.version}: comes with the program, and is no library's policy. SHA-256 {row.sha256}")
+        typer.echo(f"{row.version}: comes with the program; it is not any library's policy. SHA-256 {row.sha256}")
     elif not row.sha256:
-        typer.echo("No text was adopted yet; `print policy` prints the model policy. See `policy adopt --help`.")
+        typer.echo("No policy has been adopted yet; `print policy` prints the model policy. See `policy adopt --help`.")
     else:
-        words = (
-            f"Version {render.inert(row.version)}, adopted on {render.inert(row.adopted_on)}, statute: {row.statute}"
-        )
+        words = f"Version {inert(row.version)}, adopted on {inert(row.adopted_on)}, statute: {row.statute}"
         typer.echo(f"{words}, SHA-256 {row.sha256}")
     if text and not json and row.text and whole:
         from holdshelf_tui.papers.text import clean_lines  # noqa: PLC0415
@@ -98,8 +92,8 @@ def show(
         typer.echo("\n" + "\n".join(clean_lines(row.text)[0]).rstrip("\n"))
     if row.text and not whole:
         raise Conflict(
-            "The text on this machine is not the one that was adopted (P20).",
-            "Install the adopted file again: `holdshelf policy adopt FILE`.",
+            "The text on this machine is not the adopted one (P20).",
+            "Install the adopted file again: `holdshelf policy adopt FILE --version NUMBER --adopted-on DAY`.",
         )
     if row.sha256 and not row.text:
         raise Unavailable("The adopted text could not be read on this machine.", "Install the file again.")
@@ -120,7 +114,7 @@ def _model(data: Path | None) -> types_board.AdoptedRow:
 def _board(data: Path | None) -> dict[str, str]:
     """The Board's words for papers: from the service; without one, what can be read here."""
     try:
-        return {row.key: str(row.value) for row in client(data).get("/rules/board", list[types_board.BoardSetting])}
+        return {row.key: str(row.value) for row in client(data).read(types_board.ReadBoard())}
     except Unavailable:
         facts = _offline(data)
         return {"library": facts.library, "contact": facts.contact, "policy_address": facts.policy_address}
@@ -129,7 +123,7 @@ def _board(data: Path | None) -> dict[str, str]:
 def _adopted(data: Path | None) -> types_board.AdoptedRow:
     """From the service; without one, what can be read here."""
     try:
-        return client(data).get("/rules/policy", types_board.AdoptedRow)
+        return client(data).read(types_board.ReadPolicy())
     except Unavailable as error:
         typer.echo(f"holdshelf: note: {error.sentence} Told from what can be read here.", err=True)
         policy = _offline(data).policy or PolicyText("", "", "")
@@ -137,7 +131,7 @@ def _adopted(data: Path | None) -> types_board.AdoptedRow:
 
 
 def _offline(data: Path | None) -> PaperFacts:
-    from holdshelf_core.api.papers_local import read_offline  # noqa: PLC0415
+    from holdshelf_core.reports.offline import read_offline  # noqa: PLC0415
 
     return read_offline(data_folder(data))
 
@@ -149,27 +143,29 @@ def check(
     page: Annotated[
         str,
         typer.Argument(
-            metavar="[ADDRESS|FILE]",
+            metavar="ADDRESS|FILE",
             help="A page on the web, a file (HTML, text, PDF), or - for standard input. [default: the Board's policy_address]",
         ),
     ] = "",
     address: Annotated[
-        str, typer.Option("--address", metavar="URL", help="Of a file: the page that it was saved from.")
+        str, typer.Option("--address", metavar="URL", help="For a file: the page it was saved from.")
     ] = "",
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Compare what is posted with what is adopted, and write it down. Exit 0: the same; 3: not the same; 1: no answer."""
-    from holdshelf_tui.posted_text import read_posted  # noqa: PLC0415
-    from holdshelf_tui.posted_words import compare  # noqa: PLC0415
+    """Compare what is posted with what is adopted, and record the result. Exit 0: the same; 3: not the same; 1: no answer."""
+    from holdshelf_tui.text.posted import compare  # noqa: PLC0415
+    from holdshelf_tui.text.posted_policy import read_posted  # noqa: PLC0415
 
     over_ssh = TOKEN_VARIABLE in os.environ  # a client takes it away
     service = client(data)
     adopted = _adopted(data)
     if not adopted.sha256:
-        raise Conflict("No text is adopted here, so there is nothing to compare with.", "See `policy adopt --help`.")
+        raise Conflict(
+            "No policy has been adopted here, so there is nothing to compare with.", "See `policy adopt --help`."
+        )
     if hashlib.sha256(adopted.text.encode()).hexdigest() != adopted.sha256:
-        raise Conflict("The text on this machine is not the one that was adopted (P20).", "Install the file again.")
+        raise Conflict("The text on this machine is not the adopted one (P20).", "Install the file again.")
     found = _page(service, page.strip(), address.strip(), data, over_ssh=over_ssh)
     posted = read_posted(found.raw, kind=found.kind, charset=found.charset, name=found.name, programs=not over_ssh)
     result = compare(adopted.text, adopted.sha256, posted, found.raw)
@@ -181,7 +177,7 @@ def check(
         adopted.version,
         adopted.adopted_on,
         adopted.sha256,
-        [Difference(one.adopted, one.posted) for one in result.differences],
+        [DifferenceRow(one.adopted, one.posted) for one in result.differences],
         posted.note,
     )
     checked, why_not = _write_down(service, checked, found.address)
@@ -194,45 +190,43 @@ def check(
 
 
 def _page(service: Client, typed: str, address: str, data: Path | None, *, over_ssh: bool) -> Page:
-    from holdshelf_core.api import website_local  # noqa: PLC0415
+    from holdshelf_core.reports import posted_offline  # noqa: PLC0415 - it imports an HTTP client
 
-    most = website_local.MAX_BYTES
+    most = posted_offline.MAX_BYTES
     if typed == "-":
-        return Page("What came by standard input", _bounded(sys.stdin.buffer.read(most + 1), most), address)
+        return Page("What came on standard input", _bounded(sys.stdin.buffer.read(most + 1), most), address)
     own = _board(data).get("policy_address", "")
     is_page = typed.lower().startswith(("http://", "https://")) or not typed
     if over_ssh:
-        if typed and not (is_page and website_local.is_boards_page(own, typed)):
+        if typed and not (is_page and posted_offline.is_boards_page(own, typed)):
             raise BadRequest(
-                "Over SSH only the page that the Board set is fetched (policy_address).",
-                "Send another one yourself: `policy check -`, with `< FILE` at your end.",
+                "Over SSH only the page that the Board set (policy_address) can be fetched.",
+                "To check another one, send it yourself: `policy check -`, with `< FILE` on your computer.",
             )
-        answer = service.act("policy.posted", types.PostedAsk(), types.PostedPage, timeout_s=FETCH_TIMEOUT_S)
+        answer = service.act(types.PostedAsk())
         return Page(answer.address, answer.content, answer.asked, answer.kind, answer.charset)
     if is_page:
-        wanted = typed or website_local.page_of(own)
+        wanted = typed or posted_offline.page_of(own)
         if not wanted:
             raise NotFound("The Board has not said where the policy is posted (P18).", "Give the page's address.")
-        got = website_local.fetch(wanted)
+        got = posted_offline.fetch(wanted)
         return Page(got.address, got.raw, wanted, got.kind, got.charset)
     if "://" in typed:
-        raise BadRequest(
-            f"{render.inert(typed, 120)} is no page of http or https.", "Save it, and give the file instead."
-        )
+        raise BadRequest(f"{inert(typed, 120)} is not an http or https address.", "Save it, and give the file instead.")
     try:
         with Path(typed).open("rb") as file:
             return Page(typed, _bounded(file.read(most + 1), most), address, name=typed)
     except OSError as error:
         raise BadRequest(
-            f"{render.inert(typed, 120)} cannot be read: {error.strerror}.", "A page on the web begins with https://."
+            f"{inert(typed, 120)} cannot be read: {error.strerror}.", "A web address starts with https://."
         ) from None
 
 
 def _bounded(raw: bytes, most: int) -> bytes:
     if len(raw) > most:
-        raise BadRequest(f"That is more than {most >> 20} MB.", "Is it the page with the policy?")
+        raise BadRequest(f"It has more than {most >> 20} MB.", "Is it the page with the policy?")
     if not raw.strip():
-        raise BadRequest("There is nothing in it.", "Give the page as it was saved.")
+        raise BadRequest("It is empty.", "Give the page as it was saved.")
     return raw
 
 
@@ -242,34 +236,28 @@ def _write_down(service: Client, checked: Checked, address: str) -> tuple[Checke
         checked.adopted_sha256, checked.posted_sha256, checked.verdict, len(checked.differences), address
     )
     try:
-        row = service.act("policy.checked", asked, types.PolicyCheckedRow)
+        row = service.act(asked)
     except HoldshelfError as error:
         return msgspec.structs.replace(checked, unwritten=str(error)), ""
     return msgspec.structs.replace(checked, seq=row.seq, counts=row.counts), row.why_not
 
 
 def _tell(checked: Checked, why_not: str) -> None:
-    page = render.inert(checked.page, 200)
-    text = f"version {render.inert(checked.version)}, adopted on {render.inert(checked.adopted_on)}"
-    if checked.same:
-        typer.echo(f"{page} {_WORDS[checked.verdict]}: {text}.")
-    elif checked.verdict == "absent":
-        typer.echo(f"The policy is not there: {page} has too few of the words that were adopted ({text}).")
-    else:
-        count = render.counted(len(checked.differences), "place")
-        typer.echo(f"{page} does not say what was adopted: it differs in {count}.")
+    text = f"version {inert(checked.version)}, adopted on {inert(checked.adopted_on)}"
+    typer.echo(verdict_words(inert(checked.page, 200), checked.verdict, len(checked.differences), text))
+    if not checked.same and checked.verdict != ABSENT:
         typer.echo(f"--- adopted: {text}\n+++ posted")
         for one in checked.differences[:MOST_SHOWN]:
             typer.echo("@@")
             for sign, words in (("-", one.adopted), ("+", one.posted)):
                 if words:
-                    typer.echo(f"{sign} {render.inert(words, 2000)}")
+                    typer.echo(f"{sign} {inert(words, 2000)}")
         if len(checked.differences) > MOST_SHOWN:
             typer.echo(f"and {len(checked.differences) - MOST_SHOWN} more; --json lists them all.")
     if checked.note:
-        typer.echo(render.inert(checked.note, 300))
+        typer.echo(inert(checked.note, 300))
     if checked.unwritten:
-        typer.echo(f"holdshelf: note: this is not written down: {render.inert(checked.unwritten, 500)}", err=True)
+        typer.echo(f"holdshelf: note: this was not recorded: {inert(checked.unwritten, 500)}", err=True)
         return
-    counted = "the checklist counts it" if checked.counts else f"the checklist does not count it: {why_not}"
-    typer.echo(f"Entry {checked.seq} of the access log; {render.inert(counted, 400).rstrip('.')}.")
+    outcome = "the checklist counts it" if checked.counts else f"the checklist does not count it: {why_not}"
+    typer.echo(f"Entry {checked.seq} of the access log; {inert(outcome, 400).rstrip('.')}.")

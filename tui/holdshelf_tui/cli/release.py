@@ -8,19 +8,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
-from holdshelf_core.api import types_releases as types
 from holdshelf_core.api.errors import BadRequest
-from holdshelf_core.api.types_people import Done
-from holdshelf_tui.cli import release_bundle, release_gates, release_proof, render
+from holdshelf_core.releases import types
+from holdshelf_tui.cli import release_bundle, release_gates, release_others, release_proof, typed_times
 from holdshelf_tui.cli.options import Data, Json, Paper, client, paper_hash
 from holdshelf_tui.cli.release_gates import Sheet
 from holdshelf_tui.cli.service import echo_json
+from holdshelf_tui.cli.table import table
+from holdshelf_tui.text.releases import BASES as BASIS_WORDS
+from holdshelf_tui.text.releases import others_line
+from holdshelf_tui.text.time_format import local, local_day
+from holdshelf_tui.text.words import inert, size
 
 app = typer.Typer(
-    help="Footage that is asked for from outside: two gates, two people, never more than the paper.",
+    help="Requests for footage from outside: two gates, two people, never more than the signed paper covers.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -34,35 +37,26 @@ app.command(epilog="Example: holdshelf release export R-2026-0001")(release_bund
 app.command(epilog="Example: holdshelf release receipt R-2026-0001 --file receipt.txt")(release_bundle.receipt)
 app.add_typer(release_proof.key_app, name="key")
 app.command(epilog="Example: holdshelf release hold R-2026-0001")(release_gates.hold)
+app.command(epilog="Example: holdshelf release others R-2026-0001 --boxes boxes.csv")(release_others.others)
 app.command(epilog="Example: holdshelf release write R-2026-0001 --usb /media/stick")(release_bundle.write)
 
-BASES = "search-warrant, subpoena, court-order, active-investigation, written-permission, counsel, emergency"
-ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="For example R-2026-0001.")]
-Why = Annotated[str, typer.Option("--why", help="The reason, in a few words; kept with the act.")]
-Kind = Annotated[str, typer.Option(help="What the paper is, where that is another thing than the basis.")]
+BASES = ", ".join(basis for basis, _ in BASIS_WORDS)
+ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="E.g., R-2026-0001.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, in a few words; kept on record.")]
+Kind = Annotated[str, typer.Option(help="What kind of paper it is, if it differs from the basis.")]
 Issuer = Annotated[str, typer.Option(help="Who issued the paper: the court, or who signed.")]
 Docket = Annotated[str, typer.Option(help="Docket or case number of the paper; never a name.")]
-Agency = Annotated[str, typer.Option(help="The agency that asks.")]
+Agency = Annotated[str, typer.Option(help="The requesting agency.")]
 Officer = Annotated[str, typer.Option(help="Name or badge number of the officer.")]
 Judge = Annotated[bool, typer.Option("--judge", help="A judge signed it.")]
 Scope = Annotated[
     list[str] | None,
-    typer.Option("--scope", help="What the paper names: 'CAMERA,FROM,TO'; * for any camera; may be repeated."),
+    typer.Option("--scope", help="What the paper names: 'CAMERA,FROM,TO'; * for any camera; can be repeated."),
 ]
 Original = Annotated[
     bool, typer.Option("--original", help="The paper asks for the original recording, nothing hidden.")
 ]
 Lapses = Annotated[str, typer.Option(help="The paper's last day, YYYY-MM-DD. [default: it names none]")]
-_STATES = {
-    "stopped": "stopped by a gate",
-    "requested": "awaits a second person",
-    "approved": "approved",
-    "exported": "exported",
-    "refused": "refused",
-    "withdrawn": "withdrawn",
-    "cancelled": "cancelled",
-}
-_GATES = {0: "a person", 1: "the policy", 2: "the statute"}
 
 
 def _scope(texts: list[str] | None) -> list[types.SpanRow]:
@@ -71,15 +65,17 @@ def _scope(texts: list[str] | None) -> list[types.SpanRow]:
         camera, *times = text.rsplit(",", 2)
         if len(times) != 2 or not camera.strip():
             raise BadRequest(
-                f"--scope {render.inert(text, 60)!r} does not name a camera, a start and an end.",
-                "Give for example --scope 'lobby,2026-11-24 14:00,2026-11-24 15:00'.",
+                f"--scope {inert(text, 60)!r} must name a camera, a start and an end.",
+                "For example, --scope 'lobby,2026-11-24 14:00,2026-11-24 15:00'.",
             )
-        start, end = (render.parse_time(part) for part in times)
-        spans.append(types.SpanRow("" if camera.strip() == "*" else camera.strip(), start, end))
+        spans.append(
+            types.SpanRow("" if camera.strip() == "*" else camera.strip(), *typed_times.whole_span(*times, future=True))
+        )
     return spans
 
 
 def _paper(
+    data: Path | None,
     file: Path | None,
     kind: str,
     issuer: str,
@@ -97,7 +93,7 @@ def _paper(
         if scope or judge or original:
             raise BadRequest("--scope, --judge and --original describe a paper.", "Give its scan with --paper FILE.")
         return None
-    return types.PaperAsk(paper_hash(file), kind, issuer, docket, agency, officer, judge, spans, lapses, original)
+    return types.PaperAsk(paper_hash(file, data), kind, issuer, docket, agency, officer, judge, spans, lapses, original)
 
 
 def _tell(row: types.ReleaseRow, *, json: bool) -> None:
@@ -105,52 +101,52 @@ def _tell(row: types.ReleaseRow, *, json: bool) -> None:
         echo_json(row)
         return
     number = f", no. {row.reference}" if row.reference else ""
-    typer.echo(f"{row.id}: {row.basis_words}{number}; {_STATES.get(row.state, row.state)}")
+    typer.echo(f"{row.id}: {row.basis_words}{number}; {row.state_words}")
     for span in row.given:
         typer.echo(f"  {_span(span)}")
     if row.given != row.asked:
-        typer.echo("  trimmed to the paper; asked for was:")
+        typer.echo("  trimmed to the paper; the request was:")
         for span in row.asked:
             typer.echo(f"    {_span(span)}")
-    typer.echo(f"  requested by {render.inert(row.requested_by_name)} on {render.local(row.requested_utc_ns)}")
+    typer.echo(f"  requested by {inert(row.requested_by_name)} on {local(row.requested_utc_ns)}")
     if row.paper is not None:
         _tell_paper(row.paper)
     for gate in row.gates:
-        typer.echo(f"  {_GATES[gate.gate]}: {'yes' if gate.passed else 'NO'}. {render.inert(gate.sentence, 400)}")
+        typer.echo(f"  {types.GATE_WORDS[gate.gate]}: {'yes' if gate.passed else 'NO'}. {inert(gate.sentence, 400)}")
         for need in () if gate.passed else gate.needs:
-            typer.echo(f"    needed: {render.inert(need, 200)}")
+            typer.echo(f"    needed: {inert(need, 200)}")
     if row.caution:
-        typer.echo(f"  ! {render.inert(row.caution, 500)}")
+        typer.echo(f"  ! {inert(row.caution, 500)}")
+    if row.others is not None or row.needs_others:
+        typer.echo(f"  {inert(others_line(row), 500)}")
     _tell_end(row)
     if row.holds:
         typer.echo(f"  kept by {', '.join(row.holds)}")
     if row.next_step:
-        typer.echo(render.inert(row.next_step, 900))
+        typer.echo(inert(row.next_step, 900))
 
 
 def _tell_end(row: types.ReleaseRow) -> None:
     if row.approved_utc_ns is not None:
         if row.approval_paper_sha256:
-            how = f"on signed paper of the {row.approved_by_name} (SHA-256 {row.approval_paper_sha256}); flagged"
+            how = f"on a paper signed by the {row.approved_by_name} (SHA-256 {row.approval_paper_sha256}); flagged"
         else:
-            how = f"by {render.inert(row.approved_by_name)}" if row.approved_by else "in imminent danger; flagged"
-        typer.echo(f"  approved on {render.local(row.approved_utc_ns)} {how}")
+            how = f"by {inert(row.approved_by_name)}" if row.approved_by else "in imminent danger; flagged"
+        typer.echo(f"  approved on {local(row.approved_utc_ns)} {how}")
     if row.original:
         typer.echo("  the original recording leaves, nothing hidden")
     if row.bundle is not None:
         made = row.bundle
-        typer.echo(f"  bundle: {made.files} files, {render.size(made.bytes)}, made on {render.local(made.made_utc_ns)}")
+        typer.echo(f"  bundle: {made.files} files, {size(made.bytes)}, made on {local(made.made_utc_ns)}")
         typer.echo(f"    signed with {made.fingerprint}")
         typer.echo(f"    SHA-256 of SHA256SUMS {made.sums_sha256}")
         if made.removed_utc_ns is not None:
-            typer.echo(
-                f"    removed on {render.local(made.removed_utc_ns)}; it can be made again while its footage is there"
-            )
+            typer.echo(f"    removed on {local(made.removed_utc_ns)}; it can be made again while its footage is there")
         elif made.until_utc_ns is not None:
-            typer.echo(f"    it lies ready until {render.local(made.until_utc_ns)}")
+            typer.echo(f"    it is ready until {local(made.until_utc_ns)}")
     if row.ended_why:
-        ended = f"{_STATES.get(row.state, row.state)} on {render.local(row.ended_utc_ns)}"
-        typer.echo(f"  {ended}: {render.inert(row.ended_why, 300)}")
+        ended = f"{row.state_words} on {local(row.ended_utc_ns)}"
+        typer.echo(f"  {ended}: {inert(row.ended_why, 300)}")
 
 
 def _tell_paper(paper: types.PaperRow) -> None:
@@ -161,7 +157,7 @@ def _tell_paper(paper: types.PaperRow) -> None:
         parts.append("asks for the original")
     if paper.valid_until_utc_ns is not None:
         parts.append(f"in force until {_last(paper.valid_until_utc_ns)}")
-    typer.echo(f"  paper: {render.inert(', '.join(part for part in parts if part), 400)}")
+    typer.echo(f"  paper: {inert(', '.join(part for part in parts if part), 400)}")
     for span in paper.scope:
         typer.echo(f"    names {_span(span)}")
     typer.echo(f"    SHA-256 {paper.sha256}")
@@ -169,26 +165,26 @@ def _tell_paper(paper: types.PaperRow) -> None:
 
 def _last(end_utc_ns: int) -> str:
     """The last day, as it is typed; with its time where it ends within a day."""
-    return render.local(end_utc_ns - 1)[:10] if " 00:00:00" in (end := render.local(end_utc_ns)) else end
+    return local_day(end_utc_ns - 1) if " 00:00:00" in (end := local(end_utc_ns)) else end
 
 
 def _span(span: types.SpanRow) -> str:
-    return f"{span.camera or 'any camera'}  {render.local(span.start_utc_ns)} to {render.local(span.end_utc_ns)}"
+    return f"{span.camera or 'any camera'}  {local(span.start_utc_ns)} to {local(span.end_utc_ns)}"
 
 
 # --- release --------------------------------------------------------------------------------------------------------
 
 
 @app.command(
-    epilog="Example: holdshelf release request --basis search-warrant --camera lobby --from '14:00' --to '15:00' "
-    "--paper warrant.pdf --judge --issuer 'Superior Court' --docket CR-26-77 --scope 'lobby,14:00,15:00'"
+    epilog="Example: holdshelf release request --basis search-warrant --incident 26-0417 --camera lobby --from '14:00' "
+    "--to '15:00' --paper warrant.pdf --judge --issuer 'Superior Court' --docket CR-26-77 --scope 'lobby,14:00,15:00'"
 )
 def request(
     basis: Annotated[str, typer.Option(help=f"One of {BASES}.")],
-    camera: Annotated[list[str], typer.Option("--camera", help="Camera id or name; may be repeated.")],
-    start: Annotated[str, typer.Option("--from", help="Start: '2026-11-24 14:00', '14:00' (today) or '2h ago'.")],
+    camera: Annotated[list[str], typer.Option("--camera", help="Camera id or name; can be repeated.")],
+    start: Annotated[str, typer.Option("--from", help="Start: '11/24 2 pm', '14:00' (today), '2h ago' or a day.")],
     end: Annotated[str, typer.Option("--to", help="End, as --from.")],
-    reference: Annotated[str, typer.Option(help="Case or incident number; never a name.")] = "",
+    reference: Annotated[str, typer.Option("--incident", help="Case or incident number; never a name.")] = "",
     paper: Paper = None,
     kind: Kind = "",
     issuer: Issuer = "",
@@ -204,17 +200,17 @@ def request(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Ask both gates. A no is kept under its number, and says what is needed; a yes waits for a second person."""
-    start_utc_ns, end_utc_ns = render.parse_time(start), render.parse_time(end)
+    """Ask both gates. A refusal is kept under its number and says what is needed; an approval waits for a second person."""
+    start_utc_ns, end_utc_ns = typed_times.whole_span(start, end)
     spans = [types.SpanRow(one, start_utc_ns, end_utc_ns) for one in camera]
-    read = _paper(paper, kind or basis, issuer, docket, agency, officer, judge, scope, lapses, original)
+    read = _paper(data, paper, kind or basis, issuer, docket, agency, officer, judge, scope, lapses, original)
     asked = types.ReleaseRequest(basis, spans, reference, read, why)
-    _at_gates(data, "release.request", asked, sheet, json=json)
+    _at_gates(data, asked, sheet, json=json)
 
 
-def _at_gates(data: Path | None, act: str, asked: msgspec.Struct, sheet: str, *, json: bool) -> None:
+def _at_gates(data: Path | None, asked: types.ReleaseRequest | types.ReleaseAmend, sheet: str, *, json: bool) -> None:
     """Ask the gates and tell; at a terminal, "hold it now?" for what may roll off."""
-    row = release_gates.ask(data, act, asked, types.ReleaseRow, sheet, json=json)
+    row = release_gates.ask(data, asked, sheet, json=json)
     _tell(row, json=json)
     if not json:
         release_gates.offer(client(data), row)
@@ -223,18 +219,18 @@ def _at_gates(data: Path | None, act: str, asked: msgspec.Struct, sheet: str, *,
 def _amend(
     release: str, paper: types.PaperAsk | None, trim: bool, sheet: str, data: Path | None, *, json: bool
 ) -> None:
-    _at_gates(data, "release.amend", types.ReleaseAmend(release, paper, trim), sheet, json=json)
+    _at_gates(data, types.ReleaseAmend(release, paper, trim), sheet, json=json)
 
 
 @app.command(epilog="Example: holdshelf release trim R-2026-0001")
 def trim(release: ReleaseId, sheet: Sheet = "", data: Data = None, json: Json = False) -> None:
-    """Cut a request that was stopped down to what its paper names, and ask the gates again."""
+    """Trim a stopped request to what its paper names, and ask the gates again."""
     _amend(release, None, True, sheet, data, json=json)
 
 
 @app.command(epilog="Example: holdshelf release again R-2026-0001")
 def again(release: ReleaseId, sheet: Sheet = "", data: Data = None, json: Json = False) -> None:
-    """Ask the gates again as it is: after counsel's determination, or the Board's setting."""
+    """Ask the gates again without changes: after a determination by counsel, or a change of the Board's settings."""
     _amend(release, None, False, sheet, data, json=json)
 
 
@@ -259,8 +255,8 @@ def bring_paper(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Bring the paper that was missing, or that follows an emergency."""
-    read = _paper(paper, kind, issuer, docket, agency, officer, judge, scope, lapses, original)
+    """Add the paper that was missing, or that follows an emergency."""
+    read = _paper(data, paper, kind, issuer, docket, agency, officer, judge, scope, lapses, original)
     if read is None:
         raise BadRequest("Which paper?", "Give its scan with --paper FILE.")
     _amend(release, read, False, sheet, data, json=json)
@@ -271,55 +267,57 @@ def approve(
     release: ReleaseId,
     paper: Paper = None,
     seat: Annotated[str, typer.Option(help="Which seat signed the paper.")] = "",
-    note: Annotated[str, typer.Option(help="Anything to say.")] = "",
+    note: Annotated[str, typer.Option(help="A note.")] = "",
     original: Annotated[
         bool,
         typer.Option(
-            "--original", help="The recording leaves as it is, nothing hidden; only where the paper asks for it."
+            "--original", help="Release the original recording, with nothing masked; only if the paper asks for it."
         ),
     ] = False,
     sheet: Sheet = "",
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """The second person's word: your own, or another seat's signed paper. Both gates are asked once more."""
-    asked = types.ReleaseApprove(release, paper_hash(paper), seat, note, original)
-    _tell(release_gates.ask(data, "release.approve", asked, types.ReleaseRow, sheet, json=json), json=json)
+    """Approve as the second person, or with a signed paper of the Director, Chair or Mayor. Both gates are asked again."""
+    asked = types.ReleaseApprove(release, paper_hash(paper, data), seat, note, original)
+    _tell(release_gates.ask(data, asked, sheet, json=json), json=json)
 
 
 @app.command(epilog="Example: holdshelf release refuse R-2026-0001 --why 'the case is closed'")
 def refuse(release: ReleaseId, why: Why, data: Data = None, json: Json = False) -> None:
-    """A seat's no; also to one that was approved and has not left."""
-    _tell(client(data).act("release.refuse", types.ReleaseEnd(release, why), types.ReleaseRow, timeout_s=60), json=json)
+    """Refuse a release, even an approved one that has not been handed over."""
+    _tell(client(data).act(types.ReleaseRefuse(release, why)), json=json)
 
 
 @app.command(epilog="Example: holdshelf release withdraw R-2026-0001 --why 'asked for by mistake'")
 def withdraw(release: ReleaseId, why: Why, data: Data = None, json: Json = False) -> None:
-    """Take back what you requested."""
-    asked = types.ReleaseEnd(release, why)
-    _tell(client(data).act("release.withdraw", asked, types.ReleaseRow, timeout_s=60), json=json)
+    """Withdraw your own request."""
+    asked = types.ReleaseWithdraw(release, why)
+    _tell(client(data).act(asked), json=json)
 
 
 @app.command("list", epilog="Example: holdshelf release list --all --json")
 def list_releases(
     data: Data = None,
-    everything: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
-    refusals: Annotated[bool, typer.Option("--refusals", help="Every no instead, with its basis.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include finished ones.")] = False,
+    refusals: Annotated[bool, typer.Option("--refusals", help="List refusals instead, with their basis.")] = False,
     json: Json = False,
 ) -> None:
-    """What is asked for, and how it stands."""
-    answer = client(data).act("release.list", types.ReleaseListAsk(everything), types.ReleaseList, timeout_s=60)
+    """Requests and their state."""
+    answer = client(data).act(types.ReleaseListAsk(everything))
     if json:
         echo_json(answer)
     elif refusals:
         typer.echo(_refusal_table(answer.refusals) if answer.refusals else "Nothing was refused.")
     else:
-        typer.echo(_table(answer.releases) if answer.releases else "No release is asked for.")
+        typer.echo(_table(answer.releases) if answer.releases else "There are no release requests.")
 
 
 def _refusal_table(rows: list[types.RefusalRow]) -> str:
-    cells = [(r.release, render.local(r.at_utc_ns), _GATES[r.gate], r.clause, r.basis, r.sentence) for r in rows]
-    return render.table(("RELEASE", "WHEN", "SAID BY", "CLAUSE", "BASIS", "WHY"), cells)
+    cells = [
+        (r.release, local(r.at_utc_ns), types.GATE_WORDS[r.gate].lower(), r.clause, r.basis, r.sentence) for r in rows
+    ]
+    return table(("RELEASE", "WHEN", "SAID BY", "CLAUSE", "BASIS", "WHY"), cells)
 
 
 def _table(rows: list[types.ReleaseRow]) -> str:
@@ -329,19 +327,19 @@ def _table(rows: list[types.ReleaseRow]) -> str:
             r.basis,
             r.reference or "-",
             ", ".join(sorted({s.camera for s in r.given})),
-            _STATES.get(r.state, r.state),
+            r.state_words,
             r.requested_by_name,
-            render.local(r.requested_utc_ns),
+            local(r.requested_utc_ns),
         )
         for r in rows
     ]
-    return render.table(("RELEASE", "BASIS", "NUMBER", "CAMERAS", "STATE", "REQUESTED BY", "ON"), cells)
+    return table(("RELEASE", "BASIS", "NUMBER", "CAMERAS", "STATE", "REQUESTED BY", "ON"), cells)
 
 
 @app.command(epilog="Example: holdshelf release show R-2026-0001")
 def show(release: ReleaseId, data: Data = None, json: Json = False) -> None:
-    """One release: what was asked and given, its paper, what each gate said."""
-    _tell(client(data).act("release.show", types.ReleaseAsk(release), types.ReleaseRow, timeout_s=60), json=json)
+    """One release: what was requested and given, its paper, and what each gate said."""
+    _tell(client(data).act(types.ReleaseShow(release)), json=json)
 
 
 # --- counsel --------------------------------------------------------------------------------------------------------
@@ -352,7 +350,7 @@ def show(release: ReleaseId, data: Data = None, json: Json = False) -> None:
     epilog="Example: holdshelf counsel record --paper opinion.pdf --basis active-investigation --until 2027-06-30",
 )
 def record(
-    basis: Annotated[list[str], typer.Option("--basis", help="Requests on this basis; may be repeated.")],
+    basis: Annotated[list[str], typer.Option("--basis", help="Requests on this basis; can be repeated.")],
     until: Annotated[str, typer.Option("--until", help="Its last day, YYYY-MM-DD.")],
     paper: Paper = None,
     camera: Annotated[list[str] | None, typer.Option("--camera", help="Only these cameras. [default: all]")] = None,
@@ -360,24 +358,26 @@ def record(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Counsel's word, on paper, that a class of requests may go on under the statute. Another seat reviews it."""
-    asked = types.CounselRecord(paper_hash(paper), basis, until, camera, agency or [])
-    done = client(data).act("counsel.record", asked, Done)
+    """Record counsel's signed determination that a class of requests may proceed. A second person reviews it."""
+    asked = types.CounselRecord(paper_hash(paper, data), basis, until, camera, agency or [])
+    done = client(data).act(asked)
     if json:
         echo_json(done)
     else:
-        typer.echo(f"{done.id} is recorded and flagged for a second look. Entry {done.seq} of the access log.")
+        typer.echo(
+            f"{done.id} is recorded and flagged for a second person's review. Entry {done.seq} of the access log."
+        )
 
 
 @counsel.command("end", epilog="Example: holdshelf counsel end D-2026-0001 --why 'the statute was changed'")
 def end_determination(
-    determination: Annotated[str, typer.Argument(metavar="DETERMINATION", help="For example D-2026-0001.")],
+    determination: Annotated[str, typer.Argument(metavar="DETERMINATION", help="E.g., D-2026-0001.")],
     why: Why,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """A determination holds no longer."""
-    done = client(data).act("counsel.end", types.CounselEnd(determination, why), Done)
+    """End a determination."""
+    done = client(data).act(types.CounselEnd(determination, why))
     if json:
         echo_json(done)
     else:
@@ -387,7 +387,7 @@ def end_determination(
 @counsel.command("list", epilog="Example: holdshelf counsel list")
 def list_determinations(data: Data = None, json: Json = False) -> None:
     """Determinations, running and past."""
-    answer = client(data).act("counsel.list", types.CounselListAsk(), types.CounselList)
+    answer = client(data).act(types.CounselListAsk())
     if json:
         echo_json(answer)
         return
@@ -398,9 +398,9 @@ def list_determinations(data: Data = None, json: Json = False) -> None:
             ", ".join(d.cameras) if d.cameras is not None else "all",
             "; ".join(d.agencies) or "any",
             d.state,
-            render.local(d.ended_utc_ns or d.end_utc_ns),
+            local(d.ended_utc_ns or d.end_utc_ns),
         )
         for d in answer.determinations
     ]
     heads = ("ID", "BASES", "CAMERAS", "AGENCIES", "STATE", "UNTIL")
-    typer.echo(render.table(heads, cells) if cells else "Counsel has determined nothing.")
+    typer.echo(table(heads, cells) if cells else "There are no determinations by counsel.")

@@ -9,50 +9,48 @@ from typing import Annotated
 
 import typer
 
-from holdshelf_core.api import types_releases as types
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import Conflict, HoldshelfError
-from holdshelf_core.api.paper_types import PaperFacts
-from holdshelf_tui.cli import render
+from holdshelf_core.releases import types
 from holdshelf_tui.cli.options import Data, Json, client, write_new
 from holdshelf_tui.cli.release_gates import Sheet, ask
 from holdshelf_tui.cli.service import echo_json
+from holdshelf_tui.text.words import inert, size
 
 _POLL_S = 0.5
 _SAY_EVERY_S = 5.0
-_WRITE_TIMEOUT_S = 6 * 3600.0
-ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="For example R-2026-0001.")]
+ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="E.g., R-2026-0001.")]
 
 
 def export(
     release: ReleaseId,
-    background: Annotated[bool, typer.Option("--background", help="Do not wait until it is made.")] = False,
-    cancel: Annotated[bool, typer.Option("--cancel", help="Call off the one that is being made.")] = False,
+    background: Annotated[bool, typer.Option("--background", help="Do not wait until it is finished.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Cancel the one being made.")] = False,
     sheet: Sheet = "",
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Make the bundle of an approved release. Ctrl+C calls it off."""
+    """Make the bundle of an approved release. Ctrl+C cancels it."""
     service = client(data)
-    asked = types.ReleaseAsk(release)
+    call_off = types.ReleaseExportCancel(release)
     if cancel:
-        row = service.act("release.export_cancel", asked, types.ExportRow, timeout_s=60)
+        row = service.act(call_off)
     else:
-        row = ask(data, "release.export", asked, types.ExportRow, sheet, json=json)
+        row = ask(data, types.ReleaseExport(release), sheet, json=json)
         if not background:
             try:
                 row = _follow(service, row)
             except KeyboardInterrupt:
-                service.act("release.export_cancel", asked, types.ExportRow, timeout_s=60)
+                service.act(call_off)
                 raise
     if row.state in ("failed", "cancelled") and not cancel:
-        raise HoldshelfError(f"No bundle was made of {render.inert(row.release)}. {render.inert(row.step, 500)}")
+        raise HoldshelfError(f"No bundle was made of {inert(row.release)}. {inert(row.step, 500)}")
     if json:
         echo_json(row)
     elif cancel:
-        typer.echo(f"The bundle of {row.release} is called off. Entry {row.seq} of the access log.")
+        typer.echo(f"The bundle of {row.release} was canceled. Entry {row.seq} of the access log.")
     elif row.state == "done":
-        typer.echo(f"The bundle of {row.release} is made: {render.inert(row.step)}.")
+        typer.echo(f"The bundle of {row.release} is ready: {inert(row.step)}.")
         typer.echo(f"The receipt: `holdshelf release receipt {row.release}`.")
     else:
         typer.echo(f"The bundle of {row.release} is being made. Entry {row.seq} of the access log.")
@@ -64,19 +62,19 @@ def _follow(service: Client, row: types.ExportRow) -> types.ExportRow:
     said_s = time.monotonic()
     while row.state in ("queued", "making"):
         part = f"{100 * row.done_bytes // max(1, row.total_bytes)} %" if row.total_bytes else ""
-        words = f"{row.release}: {part} {render.inert(row.step, 60)}"
+        words = f"{row.release}: {part} {inert(row.step, 60)}"
         if shows:
             print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)
         elif time.monotonic() - said_s >= _SAY_EVERY_S:
             said_s = time.monotonic()
             print(words, file=sys.stderr, flush=True)
         time.sleep(_POLL_S)
-        rows = service.get("/rules/exports", list[types.ExportRow])
+        rows = service.read(types.ReadExports())
         found = next((one for one in rows if one.release == row.release), None)
         if found is None:
             raise HoldshelfError(
-                f"The service was restarted before the bundle of {row.release} was whole.",
-                "Nothing is left of it; make it again.",
+                f"The service restarted before the bundle of {row.release} was finished.",
+                "It was discarded; make it again.",
             )
         row = found
     if shows:
@@ -89,44 +87,44 @@ def receipt(
     data: Data = None,
     file: Annotated[
         Path | None,
-        typer.Option("--file", metavar="FILE", help="Write it into this new file. [default: print it here]"),
+        typer.Option("--file", metavar="FILE", help="Write it to this new file. [default: print it here]"),
     ] = None,
     json: Json = False,
 ) -> None:
-    """What the officer holds against the bundle: the key's fingerprint, on paper. The same as `print receipt`."""
+    """What the officer compares with the bundle: the key's fingerprint, on paper. The same as `print receipt`."""
     from holdshelf_tui.papers.catalogue import PAPERS  # noqa: PLC0415
 
     service = client(data)
     if json:
-        row = service.act("release.show", types.ReleaseAsk(release), types.ReleaseRow, timeout_s=60)
+        row = service.act(types.ReleaseShow(release))
         if row.bundle is None:
-            raise Conflict(f"No bundle of {row.id} is made.", f"Make it: `holdshelf release export {row.id}`.")
+            raise Conflict(f"No bundle of {row.id} was made.", f"Make it: `holdshelf release export {row.id}`.")
         echo_json(row.bundle)
         return
     paper = PAPERS["receipt"]
-    text = paper.as_text(service.act("print.facts", paper.request(release), PaperFacts, timeout_s=60))
+    text = paper.as_text(service.act(paper.request(release)))
     if file is None:
         typer.echo(text, nl=False)
     else:
         write_new(file, text.encode())
-        typer.echo(f"{render.inert(str(file), 200)} is written.")
+        typer.echo(f"{inert(str(file), 200)} is written.")
 
 
 def write(
     release: ReleaseId,
-    usb: Annotated[str, typer.Option("--usb", metavar="FOLDER", help="Where the stick is mounted on the server.")],
+    usb: Annotated[str, typer.Option("--usb", metavar="FOLDER", help="Where the USB stick is mounted on the server.")],
     zipped: Annotated[bool, typer.Option("--zip", help="As one zip, not as a folder.")] = False,
     data: Data = None,
     json: Json = False,
 ) -> None:
     """Copy a bundle to a stick at the server, and read every byte back from there."""
     asked = types.ReleaseWrite(release, usb, zipped)
-    done = client(data).act("release.write", asked, types.Written, timeout_s=_WRITE_TIMEOUT_S)
+    done = client(data).act(asked)
     if json:
         echo_json(done)
         return
-    size = render.size(done.bytes)
-    what = f"The zip ({size}) is" if zipped else f"{done.files} files ({size}) are in"
+    room = size(done.bytes)
+    what = f"The zip ({room}) is" if zipped else f"{done.files} files ({room}) are in"
     were = "was" if zipped else "were"
-    typer.echo(f"{what} {render.inert(done.folder, 200)} and {were} read back as signed.")
+    typer.echo(f"{what} {inert(done.folder, 200)} and {were} read back as signed.")
     typer.echo(f"Entry {done.seq} of the access log. Unmount the stick before you take it out.")

@@ -9,41 +9,38 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
-from holdshelf_core.api import types_releases as types
+from holdshelf_core.acts import Act
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, Refused
-from holdshelf_core.api.paper_types import PaperFacts
-from holdshelf_core.api.types_holds import HoldRow
-from holdshelf_tui.cli import papers, render
+from holdshelf_core.releases import types
+from holdshelf_tui.cli import papers
 from holdshelf_tui.cli.options import Data, Json, client
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.papers.catalogue import PAPERS, Format
-from holdshelf_tui.release_words import hold_for, stopped_release
+from holdshelf_tui.text.releases import hold_for, stopped_release
+from holdshelf_tui.text.words import inert, one_line
 
-ASK_TIMEOUT_S = 60.0
-HOLD_TIMEOUT_S = 120.0
 HERE, NONE = "-", "n"
 Sheet = Annotated[
     str,
     typer.Option(
         "--sheet",
         metavar="WHERE",
-        help="When a gate refuses, the sheet that says what we need: - here, FILE.pdf, outbox, or printer:NAME.",
+        help="If a gate refuses, where to put the sheet that says what is needed: - here, FILE.pdf, outbox, or printer:NAME.",
     ),
 ]
-ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="For example R-2026-0001.")]
+ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="E.g., R-2026-0001.")]
 
 
-def ask[T](data: Path | None, act: str, asked: msgspec.Struct, answer: type[T], sheet: str, *, json: bool) -> T:
+def ask[A](data: Path | None, asked: Act[A], sheet: str, *, json: bool) -> A:
     """Does an act that asks the gates. Raises Refused, or Exit when a person at the terminal was told so already."""
     service = client(data)
     if sheet:
         _sink(service, sheet)
     try:
-        return service.act(act, asked, answer, timeout_s=ASK_TIMEOUT_S)
+        return service.act(asked)
     except Refused as error:
         release = stopped_release(error)
         if not release:
@@ -52,10 +49,8 @@ def ask[T](data: Path | None, act: str, asked: msgspec.Struct, answer: type[T], 
             hand_out(service, release, sheet, data)
         if sheet or json or not at_a_terminal():
             raise
-        print(f"holdshelf: {render.one_line(str(error))}", file=sys.stderr)
-        offer(
-            service, service.act("release.show", types.ReleaseAsk(release), types.ReleaseRow, timeout_s=ASK_TIMEOUT_S)
-        )
+        print(f"holdshelf: {one_line(str(error))}", file=sys.stderr)
+        offer(service, service.act(types.ReleaseShow(release)))
         _offer_sheet(service, release, data)
         raise typer.Exit(1) from None
 
@@ -72,43 +67,46 @@ def offer(service: Client, row: types.ReleaseRow) -> None:
     """At a terminal: "hold it now?", for what is asked for and may roll off. Nothing when all of it is kept or gone."""
     if not row.unheld or not at_a_terminal():
         return
-    typer.echo("What is asked for is not on hold and may roll off. A hold needs no paper.")
+    typer.echo("The requested footage is not on hold and may be erased. A hold needs no paper.")
     if not typer.confirm("Hold it now?", default=True):
         return
     reference = row.reference or typer.prompt("Case or incident number (no names)")
     try:
-        held = service.act("hold.place", hold_for(row, reference), HoldRow, timeout_s=HOLD_TIMEOUT_S)
+        held = service.act(hold_for(row, reference))
     except HoldshelfError as error:
-        print(f"holdshelf: {render.one_line(str(error))}", file=sys.stderr)
+        print(f"holdshelf: {one_line(str(error))}", file=sys.stderr)
         return
     typer.echo(
-        f"{held.id} is placed. Nothing of it is erased from now on; the notice: `holdshelf print hold {held.id}`."
+        f"{held.id} is placed. None of its footage is erased from now on. Its notice: `holdshelf print hold {held.id}`."
     )
 
 
 def hold(
     release: ReleaseId,
     reference: Annotated[
-        str, typer.Option(help="Case or incident number. [default: the request's own]", show_default=False)
+        str,
+        typer.Option("--incident", help="Case or incident number. [default: the request's own]", show_default=False),
     ] = "",
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Keep what a request asks for and no hold keeps yet: one hold for all of it. A hold needs no paper."""
+    """Place one hold on everything in a request that no hold keeps yet. A hold needs no paper."""
     service = client(data)
-    row = service.act("release.show", types.ReleaseAsk(release), types.ReleaseRow, timeout_s=ASK_TIMEOUT_S)
+    row = service.act(types.ReleaseShow(release))
     if not row.unheld:
         kept = (
-            f"It is kept by {', '.join(row.holds)}." if row.holds else "Nothing of it is there any more, or it is over."
+            f"It is kept by {', '.join(row.holds)}."
+            if row.holds
+            else "None of its footage exists any more, or the release is finished."
         )
-        raise Conflict(f"There is nothing to hold of {row.id}.", kept)
+        raise Conflict(f"{row.id} has no footage to hold.", kept)
     if not (reference or row.reference):
-        raise BadRequest(f"{row.id} has no case or incident number.", "Give one with --reference.")
-    held = service.act("hold.place", hold_for(row, reference), HoldRow, timeout_s=HOLD_TIMEOUT_S)
+        raise BadRequest(f"{row.id} has no case or incident number.", "Give one with --incident.")
+    held = service.act(hold_for(row, reference))
     if json:
         echo_json(held)
         return
-    typer.echo(f"{held.id} is placed for {row.id}. Nothing of it is erased from now on.")
+    typer.echo(f"{held.id} is placed for {row.id}. None of its footage is erased from now on.")
     typer.echo(f"What was found of it: `holdshelf hold show {held.id}`; the notice: `holdshelf print hold {held.id}`.")
 
 
@@ -128,9 +126,11 @@ def _sink(service: Client, where: str) -> tuple[papers.Sink, Format]:
         file = Path(where)
         sink = papers.Sink(file=file)
     if file is not None and service.in_session:
-        raise BadRequest("Over SSH nothing is written on the server.", "Give --sheet - and redirect at your end.")
+        raise BadRequest(
+            "Over SSH nothing can be written on the server.", "Use --sheet - and redirect it on your computer."
+        )
     if file is not None and file.exists():
-        raise Conflict(f"{render.inert(where, 200)} exists; nothing is overwritten.", "Give another name.")
+        raise Conflict(f"{inert(where, 200)} already exists; nothing was overwritten.", "Choose another name.")
     return sink, papers.check(PAPERS["refusal"], sink)
 
 
@@ -138,12 +138,12 @@ def hand_out(service: Client, release: str, where: str, data: Path | None) -> No
     """The sheet of one request, where it was wanted. Raises HoldshelfError."""
     sink, form = _sink(service, where)
     paper = PAPERS["refusal"]
-    facts = service.act("print.facts", paper.request(release), PaperFacts, timeout_s=ASK_TIMEOUT_S)
+    facts = service.act(paper.request(release))
     papers.hand_out(paper, facts, sink, form, data=data, id=release)
 
 
 def _offer_sheet(service: Client, release: str, data: Path | None) -> None:
-    typer.echo("The sheet for who asks says what we need.")
+    typer.echo("The sheet for the person who asks says what we need.")
     file = "" if service.in_session else ", sheet.pdf"
     question = f"Where to? {HERE} here, outbox, printer:NAME{file}, or {NONE} for not now"
     where = typer.prompt(question, default=HERE)
@@ -153,4 +153,4 @@ def _offer_sheet(service: Client, release: str, data: Path | None) -> None:
     try:
         hand_out(service, release, where, data)
     except HoldshelfError as error:
-        print(f"holdshelf: {render.one_line(str(error))}", file=sys.stderr)
+        print(f"holdshelf: {one_line(str(error))}", file=sys.stderr)

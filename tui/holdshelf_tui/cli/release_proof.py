@@ -8,30 +8,31 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holdshelf_core.api import types_releases as types
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
-from holdshelf_tui.cli import render
-from holdshelf_tui.cli.options import Data, Json, client
+from holdshelf_core.releases import types
+from holdshelf_tui.cli.options import MOST_CA_BYTES, Data, Json, client, text_file
 from holdshelf_tui.cli.service import echo_json
+from holdshelf_tui.text.proof import report_lines
+from holdshelf_tui.text.time_format import local
 
 if TYPE_CHECKING:
-    from holdshelf_core.api.bundle_local import Report
+    from holdshelf_core.releases.offline import Report
 
-_TIMEOUT_S = 6 * 3600.0
 IS_RELEASE = re.compile(r"R-\d{4}-\d{4,9}", re.ASCII)
 
-key_app = typer.Typer(help="The key that signs what leaves the building.", no_args_is_help=True, rich_markup_mode=None)
+key_app = typer.Typer(help="The signing key for releases.", no_args_is_help=True, rich_markup_mode=None)
 
 
 def verify(
     bundle: Annotated[
         str,
         typer.Argument(
-            metavar="BUNDLE", help="A bundle's folder or its zip; or a release's number: the one that lies here."
+            metavar="BUNDLE",
+            help="A bundle's folder or zip, or the number of a release whose bundle is on this server.",
         ),
     ],
     key: Annotated[
-        str, typer.Option("--key", metavar="FINGERPRINT", help="SHA256:… as it stands on the paper receipt.")
+        str, typer.Option("--key", metavar="FINGERPRINT", help="SHA256:… as printed on the paper receipt.")
     ] = "",
     signers: Annotated[
         Path | None,
@@ -39,22 +40,34 @@ def verify(
             "--signers", metavar="FILE", help="The library's keys, as `release key show --signers` prints them."
         ),
     ] = None,
+    witness_keys: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--witness-key", metavar="KEY", help="The key of a witness of the library's access log; may be repeated."
+        ),
+    ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option("--ca", metavar="FILE", help="Certificates (PEM) that the time stamp in it has to come from."),
+    ] = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Check a bundle that was released: its signature, every file, what was taken away or added. A file needs no service."""
-    from holdshelf_core.api import bundle_local  # noqa: PLC0415
+    """Check a bundle that was released: its signature, every file, what was removed or added. A file needs no service."""
+    from holdshelf_core.releases import offline as bundle_offline  # noqa: PLC0415
 
     here = bool(IS_RELEASE.fullmatch(bundle)) and not Path(bundle).exists()
     if here:
-        if key or signers is not None:
+        if key or signers is not None or witness_keys or ca is not None:
             raise BadRequest(
-                "--key and --signers are for a bundle that was handed over; of the one here the register knows the key.",
+                "--key, --signers, --witness-key and --ca are for a bundle that was handed over. For a "
+                "bundle on this server, the register knows the key.",
                 "Leave them out, or name the bundle's folder or zip.",
             )
-        report = client(data).act("release.verify", types.ReleaseAsk(bundle), bundle_local.Report, timeout_s=_TIMEOUT_S)
+        report = client(data).act(types.ReleaseVerify(bundle))
     else:
-        report = bundle_local.verify(Path(bundle), key, signers)
+        authority = text_file(ca, "The authority", MOST_CA_BYTES) if ca is not None else ""
+        report = bundle_offline.verify(Path(bundle), key, signers, witness_keys or (), authority)
     if json:
         echo_json(report)
     else:
@@ -66,72 +79,54 @@ def verify(
         )
 
 
-_BESIDE = 3
-"""Files that SHA256SUMS cannot name: itself, its signature, and that one's checksum. A bundle without one is not sound."""
-
-
 def _tell(report: Report, *, here: bool) -> None:
-    for problem in report.problems:
-        typer.echo(f"✗ {render.inert(problem, 400)}")
-    if not report.problems:
-        typer.echo(
-            f"{render.inert(report.release)}: {report.files} files ({render.size(report.bytes)}) are as they were signed; "
-            f"with their list and its signature {report.files + _BESIDE}, as on the receipt."
-        )
-        typer.echo(f"Signed with {render.inert(report.fingerprint)}")
-        if here:
-            typer.echo("which is the library's key, as the register has it.")
-        elif report.proven_origin:
-            typer.echo("which is the key that you gave.")
-        else:
-            typer.echo("Compare that with the paper receipt: a key found only in the bundle proves no origin.")
-    for note in report.notes:
-        typer.echo(f"Note: {render.inert(note, 400)}")
-    if report.seq:
-        typer.echo(f"Entry {report.seq} of the access log.")
+    for line in report_lines(report, here=here):
+        typer.echo(line)
 
 
 @key_app.command(epilog="Example: holdshelf release key show")
 def show(
     signers: Annotated[
         bool,
-        typer.Option("--signers", help="As a file for `ssh-keygen -Y verify -f`, retired keys with their last moment."),
+        typer.Option(
+            "--signers", help="As a file for `ssh-keygen -Y verify -f`; retired keys with the time they ended."
+        ),
     ] = False,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Show the fingerprint that stands on receipts, and those of keys that signed before."""
-    found = client(data).get("/rules/release_keys", types.ReleaseKeys)
+    """Show the fingerprint that is printed on receipts, and those of earlier keys."""
+    found = client(data).read(types.ReadReleaseKeys())
     if json:
         echo_json(found)
     elif signers:
         typer.echo(found.allowed_signers, nl=False)
     elif not found.keys:
-        typer.echo("No key signs releases yet: it is made with the first bundle.")
+        typer.echo("There is no signing key yet: it is made with the first bundle.")
     else:
         _show(found)
 
 
 @key_app.command(epilog="Example: holdshelf release key renew --why 'the server was replaced'")
 def renew(
-    why: Annotated[str, typer.Option("--why", help="The reason, in a few words; kept with the act.")],
+    why: Annotated[str, typer.Option("--why", help="The reason, in a few words; kept on record.")],
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Have a new key sign from now on. What was signed so far stays good; the old key can sign nothing more."""
-    done = client(data).act("release.key.renew", types.ReleaseKeyRenew(why), types.ReleaseKeys, timeout_s=60)
+    """Start using a new key. Everything signed so far stays valid; the old key can no longer sign."""
+    done = client(data).act(types.ReleaseKeyRenew(why))
     if json:
         echo_json(done)
         return
     _show(done)
-    typer.echo(f"Entry {done.seq} of the access log. Receipts given out so far name the key before, and stay good.")
+    typer.echo(f"Entry {done.seq} of the access log. Receipts given out so far name the old key and stay valid.")
 
 
 def _show(found: types.ReleaseKeys) -> None:
     for row in found.keys:
         typer.echo(row.fingerprint)
-        since = render.local(row.since_utc_ns)
+        since = local(row.since_utc_ns)
         if row.until_utc_ns is None:
             typer.echo(f"  signs since {since}")
         else:
-            typer.echo(f"  signed from {since} to {render.local(row.until_utc_ns)}; retired")
+            typer.echo(f"  signed from {since} to {local(row.until_utc_ns)}; retired")

@@ -9,34 +9,48 @@ import os
 import sys
 from pathlib import Path
 
+from holdshelf_core import service_log
 from holdshelf_core.app import Holdshelf
 from holdshelf_core.paths import DataPaths
+from holdshelf_tui.cli.options import MetricsOptions
 
 
 def configure_logging(*, verbose: bool) -> None:
-    """One line an event on stderr; under systemd without the time, which the journal adds."""
-    under_systemd = "JOURNAL_STREAM" in os.environ
-    form = "%(levelname)s %(name)s: %(message)s" if under_systemd else "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format=form, stream=sys.stderr)
+    """The service's own log, without what libraries say of their work."""
+    service_log.configure(verbose=verbose)
     for noisy in ("apscheduler", "asyncio", "httpx", "zeep"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # Bytes that are no HTTP get a refusal; a traceback for each would let a local account fill the log.
+    # Bytes that are no HTTP get a refusal; a line for each would let a local account fill the log.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 
 
 def run(
-    data: Path, *, verbose: bool, ends_with_stdin: bool = False, mint_fd: int | None = None, ready_fd: int | None = None
+    data: Path,
+    metrics: MetricsOptions,
+    *,
+    verbose: bool,
+    ends_with_stdin: bool = False,
+    mint_fd: int | None = None,
+    sessions_fd: int | None = None,
+    ready_fd: int | None = None,
 ) -> None:
     """Serve until told to stop. Raises HoldshelfError when the service cannot start.
 
     ``ends_with_stdin``: also when standard input is closed, so that a program which holds its other end (the demo)
     leaves no service behind, however it ends. ``mint_fd``: our end of the socket pair on which the SSH door asks for
-    sessions; without it nobody logs in from outside. ``ready_fd``: where the supervisor waits for a byte once this serves.
+    sessions; without it nobody logs in from outside. ``sessions_fd``: memory in which living sessions are kept for the
+    next service. ``ready_fd``: where the supervisor waits for a byte once this serves.
     """
     configure_logging(verbose=verbose)
 
     async def serve() -> None:
-        service = Holdshelf(DataPaths(data), mint_fd=mint_fd)
+        service = Holdshelf(
+            DataPaths(data),
+            mint_fd=mint_fd,
+            sessions_fd=sessions_fd,
+            metrics_file=metrics.file,
+            metrics_port=metrics.port,
+        )
         if ends_with_stdin:
             loop = asyncio.get_running_loop()
 

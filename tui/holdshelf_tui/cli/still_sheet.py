@@ -11,30 +11,29 @@ from typing import Annotated
 import msgspec
 import typer
 
-from holdshelf_core.api import types_looks as looks
 from holdshelf_core.api.client import Client
-from holdshelf_core.api.paper_types import PaperFacts, PrintRequest
-from holdshelf_core.api.types_people import Done, ShareMake
-from holdshelf_tui.cli import papers, render
+from holdshelf_core.looks import types as looks
+from holdshelf_core.people.types import ShareMake
+from holdshelf_core.reports.types import PaperFacts, PrintRequest
+from holdshelf_tui.cli import papers, typed_times
 from holdshelf_tui.cli.options import Data, Json, client
 from holdshelf_tui.papers.catalogue import PAPERS
+from holdshelf_tui.text.time_format import NS
 
-NS = 1_000_000_000
-PICTURE_TIMEOUT_S = 60.0
 WIDTH = 1920
 
 
 def still(
-    look: Annotated[str, typer.Argument(metavar="LOOK", help="As `look open` printed it, for example L-2026-000123.")],
+    look: Annotated[str, typer.Argument(metavar="LOOK", help="As `look open` printed it, e.g., L-2026-000123.")],
     camera: Annotated[str, typer.Option("--camera", help="Camera id or name.")],
     at: Annotated[str, typer.Option("--at", help="The time of the picture.")],
-    to: Annotated[str, typer.Option("--to", metavar="NAME", help="To whom the sheet is given: staff, never a patron.")],
+    to: Annotated[str, typer.Option("--to", metavar="NAME", help="Who gets the sheet: staff, never a patron.")],
     purpose: Annotated[
         str,
-        typer.Option(help="crime, violation, disruption, restricted, safety; any other one explained in a few words."),
+        typer.Option(help="crime, violation, disruption, restricted, safety; or any other, explained in a few words."),
     ],
     days: Annotated[
-        int | None, typer.Option(help="Days until it is to be given back. [default: as the Board set it]")
+        int | None, typer.Option(help="Days until it must be given back. [default: as the Board set it]")
     ] = None,
     data: Data = None,
     as_: papers.AsForm = "",
@@ -49,11 +48,9 @@ def still(
     paper = PAPERS["still"]
     sink = papers.Sink(as_, file, outbox, printer, page, large, json)
     form = papers.check(paper, sink)
-    at_utc_ns = render.parse_time(at)
+    at_utc_ns = typed_times.instant(at)
     service = client(data)
-    picture = service.act(
-        "look.still", looks.StillAsk(look, camera, at_utc_ns, WIDTH), looks.PictureRow, timeout_s=PICTURE_TIMEOUT_S
-    )
+    picture = service.act(looks.LookStill(look, camera, at_utc_ns, WIDTH))
     facts = sheet_facts(service, picture, to, purpose, days)
     papers.hand_out(paper, facts, sink, form, data=data, id=facts.still.share if facts.still is not None else "")
 
@@ -69,8 +66,8 @@ def sheet_facts(service: Client, picture: looks.PictureRow, to: str, purpose: st
         kind="sheet",
         days=days,
     )
-    done = service.act("share.make", asked, Done)
-    facts = service.act("print.facts", PrintRequest("still", share=done.id), PaperFacts)
+    done = service.act(asked)
+    facts = service.act(PrintRequest("still", share=done.id))
     return with_picture(facts, picture)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import signal
 import sys
@@ -13,8 +12,8 @@ from typing import Annotated
 import typer
 
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
-from holdshelf_tui.cli import render
 from holdshelf_tui.cli.options import Data, client
+from holdshelf_tui.text.words import inert
 
 
 class ThemeName(StrEnum):
@@ -37,10 +36,10 @@ class PictureProtocol(StrEnum):
 
 def tui(
     theme: Annotated[
-        ThemeName, typer.Option(help="How it looks; ansi keeps to the terminal's own colours.")
+        ThemeName, typer.Option(help="Color theme; ansi uses the terminal's own colors.")
     ] = ThemeName.DARK,
     pictures: Annotated[
-        PictureProtocol, typer.Option(help="How pictures are drawn; auto asks the terminal.")
+        PictureProtocol, typer.Option(help="How to draw pictures; auto asks the terminal.")
     ] = PictureProtocol.AUTO,
     data: Data = None,
 ) -> None:
@@ -51,12 +50,10 @@ def tui(
     service.status()  # before anything is drawn: an error is a sentence on the normal screen
 
     from holdshelf_tui.app import HoldshelfApp  # noqa: PLC0415 - loads Textual, which no other command needs
+    from holdshelf_tui.session.probe import probe  # noqa: PLC0415
     from holdshelf_tui.themes import NAMES  # noqa: PLC0415
-    from holdshelf_tui.widgets.probe import probe  # noqa: PLC0415
 
-    graphics = probe(sys.stdin.fileno())
-    if pictures is not PictureProtocol.AUTO:
-        graphics = dataclasses.replace(graphics, protocol=pictures.value, asked=False)
+    graphics = probe(sys.stdin.fileno(), wanted="" if pictures is PictureProtocol.AUTO else pictures.value)
     app = HoldshelfApp(service, graphics=graphics, theme=NAMES[theme.value])
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, lambda *_: app.leave_soon())
@@ -67,7 +64,7 @@ def tui(
         with contextlib.suppress(HoldshelfError, OSError):
             app.looks.close_left_open(service)
     if reason:
-        typer.echo(render.inert(reason, 400), err=True)
+        typer.echo(inert(reason, 400), err=True)
     code = app.return_code or 0
     sys.stdout.flush()
     # No thread that still waits for an answer may keep a terminal that was left.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from holdshelf_storage.access_log import AccessLog
+from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_tui.demo.virtual_camera import VirtualCamera
 
 ACTION = "demo.begin"

@@ -36,7 +36,7 @@ from ipycam.onvif import ONVIFService
 from numpy.typing import NDArray
 
 from holdshelf_tui.demo.order import CameraOrder, CameraReady
-from holdshelf_tui.demo.picture import Picture
+from holdshelf_tui.demo.picture import PicturePainter
 from holdshelf_tui.demo.rtsp_stream import Draw, RtspServer
 
 WS_DISCOVERY_PORT = 3702
@@ -162,7 +162,7 @@ def start_camera(order: CameraOrder) -> CameraReady:
     """Starts all services of one camera in this process, in threads that end with it."""
 
     def new_draw(width: int, height: int) -> Draw:
-        return Picture(order.number, order.name, width, height).frame
+        return PicturePainter(order.number, order.name, width, height).frame
 
     def listen_http(port: int) -> _HttpServer:
         return _HttpServer((order.host, port), _HttpHandler)

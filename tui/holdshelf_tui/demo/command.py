@@ -13,26 +13,28 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import typer
 
-from holdshelf_core.api import local, types
+from holdshelf_core.api import types
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import HoldshelfError, Unavailable
-from holdshelf_core.api.types_commission import CameraCheck
-from holdshelf_tui.cli import render
-from holdshelf_tui.cli.service import CAMERA_HEADS, camera_cells
+from holdshelf_core.buffer import types as buffer_types
+from holdshelf_core.cameras import types as camera_types
+from holdshelf_core.cameras.types import CameraCheck
+from holdshelf_core.operations import offline
 from holdshelf_tui.demo import people
 from holdshelf_tui.demo.begin import is_new, write_first_entry
 from holdshelf_tui.demo.counting import count_files
-from holdshelf_tui.demo.keys import ADDRESS, ADMIN, DESIGNEE, DIRECTOR, Keys
+from holdshelf_tui.demo.keys import ADDRESS, ADMIN, CHAIR, DESIGNEE, DIRECTOR, Keys
 from holdshelf_tui.demo.past import Past, has_footage
 from holdshelf_tui.demo.screens import Screens
 from holdshelf_tui.demo.virtual_camera import CameraSpec, VirtualCamera, VirtualCameraError, VirtualCameras
+from holdshelf_tui.text.words import counted, inert, size, span
 
 _PLACES = (
     ("Front entrance", "entrance"),
@@ -43,6 +45,11 @@ _PLACES = (
     ("Stacks", "collections"),
     ("Book sale table", "money"),
     ("Media shelves", "prone-to-theft"),
+)
+TO_TRY = (
+    "To try: in Timeline press t, type `20 minutes ago`, Enter; n goes to the next movement, o shows it once you said why.",
+    "        b puts the cameras side by side. [ and ] mark a time and h holds it: only two people together can lift that.",
+    "        Then Access log: it has each picture that you were shown. F1 explains every screen, Ctrl+Q leaves.",
 )
 SERVICE_START_S = 30.0
 SERVICE_STOP_S = 30.0
@@ -79,6 +86,7 @@ class Demo:
     door_port: int
     ui: bool
     quiet: bool
+    show_cameras: Callable[[Sequence[types.CameraRow]], None]
 
     @property
     def screens(self) -> bool:
@@ -92,11 +100,15 @@ def run(
     data: Path | None,
     json: bool,
     count: int,
+    show_cameras: Callable[[Sequence[types.CameraRow]], None],
     ui: bool = True,
     door_port: int = 0,
     past: int | None = None,
 ) -> int:
-    """Run the demo; returns its exit code. ``past`` None: an hour, but for a script that counts. Raises HoldshelfError."""
+    """Run the demo; returns its exit code. ``past`` None: an hour, but for a script that counts. Raises HoldshelfError.
+
+    ``show_cameras``: prints them as a table, where no screens are shown.
+    """
     if seconds is not None and not 1 <= seconds <= 86_400:
         raise HoldshelfError(f"--seconds takes 1 to 86400, not {seconds:g}.")
     minutes = past if past is not None else 0 if json and ui else PAST_MINUTES
@@ -106,7 +118,7 @@ def run(
             folder = Path(folders.enter_context(tempfile.TemporaryDirectory(prefix="holdshelf-demo-")))
         else:
             folder = data.absolute()
-        demo = Demo(folder, seconds, count, minutes, _free_port(door_port), ui, json)
+        demo = Demo(folder, seconds, count, minutes, _free_port(door_port), ui, json, show_cameras)
         result = _record(demo)
         # Counted from the files, after the service has finished them: the witness is libavformat, not our journal.
         for camera in result.cameras:
@@ -116,8 +128,8 @@ def run(
         return 0
     for camera in result.cameras:
         typer.echo(
-            f"{camera.name}: {render.span(camera.recorded_seconds)} recorded in {camera.segments} files, "
-            f"{render.size(camera.bytes)}, {camera.audio_tracks} tracks of sound."
+            f"{camera.name}: {span(camera.recorded_seconds)} recorded in {camera.segments} files, "
+            f"{size(camera.bytes)}, {camera.audio_tracks} tracks of sound."
         )
     if data is not None:
         typer.echo(f"The footage is in {folder / 'media' / 'footage'}.")
@@ -137,7 +149,7 @@ def _free_port(asked: int) -> int:
 
 def _record(demo: Demo) -> DemoResult:
     """Cameras, past, service and people up; shown; everything down again."""
-    local.init(demo.folder, media=None, budget_bytes=None, floor_days=None)
+    offline.init(demo.folder, media=None, budget_bytes=None, floor_days=None)
     specs = [CameraSpec(name, number) for number, (name, _area) in enumerate(_PLACES[: demo.count], start=1)]
     password = secrets.token_urlsafe(12)
     keys = Keys(demo.folder)
@@ -145,7 +157,7 @@ def _record(demo: Demo) -> DemoResult:
         past = _begin_past(demo, specs)
         if past is not None:
             parts.callback(past.close)
-        _say(f"Starting {render.counted(demo.count, 'virtual camera')} …", quiet=demo.quiet)
+        _say(f"Starting {counted(demo.count, 'virtual camera')} …", quiet=demo.quiet)
         try:
             cameras = parts.enter_context(VirtualCameras(specs, password=password))
         except VirtualCameraError as error:
@@ -153,7 +165,7 @@ def _record(demo: Demo) -> DemoResult:
         keys.make()
         keys.write_known_hosts(demo.door_port)
         if past is not None:
-            _say(f"Drawing the last {render.counted(demo.past_minutes, 'minute')} …", quiet=demo.quiet)
+            _say(f"Drawing the last {counted(demo.past_minutes, 'minute')} …", quiet=demo.quiet)
             areas = dict(_PLACES)
             first = [(_id(camera.name), camera, areas[camera.name]) for camera in cameras]
             write_first_entry(demo.folder, first, demo.past_minutes)
@@ -163,7 +175,10 @@ def _record(demo: Demo) -> DemoResult:
         parts.enter_context(_service(demo.folder, demo.door_port))
         client = Client(demo.folder)
         _add(client, cameras, password, quiet=demo.quiet)
-        _say("The Director approves the cameras and appoints a designee …", quiet=demo.quiet)
+        _say(
+            "The Chair of the Board names the Director, approves the cameras and appoints a designee …",
+            quiet=demo.quiet,
+        )
         people.enrol(client, keys)
         people.settle(client, keys, demo.door_port)
         _tell(demo, keys)
@@ -187,9 +202,12 @@ def _tell(demo: Demo, keys: Keys) -> None:
     """How to come in, while it runs."""
     if demo.quiet:
         return
-    _say("Ready. Come in from another terminal:")
-    for login, who in ((DIRECTOR, "the Library Director"), (DESIGNEE, "a designee"), (ADMIN, "the admin")):
+    _say("Ready. Log in from another terminal:")
+    seats = ((DIRECTOR, "the Library Director"), (CHAIR, "the Chair of the Board"))
+    for login, who in (*seats, (DESIGNEE, "a designee"), (ADMIN, "the admin")):
         _say(f"  {keys.ssh_line(login, demo.door_port)}    # {who}")
+    for line in TO_TRY:
+        _say(line)
 
 
 @contextlib.contextmanager
@@ -241,7 +259,7 @@ def _await_service(folder: Path, process: subprocess.Popen[bytes], log_path: Pat
         except Unavailable:
             if process.poll() is not None:
                 last = log_path.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
-                raise HoldshelfError(f"The service did not start: {render.inert(last, 300)}") from None
+                raise HoldshelfError(f"The service did not start: {inert(last, 300)}") from None
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
@@ -251,24 +269,26 @@ def _await_service(folder: Path, process: subprocess.Popen[bytes], log_path: Pat
 
 def _add(client: Client, cameras: Sequence[VirtualCamera], password: str, *, quiet: bool) -> None:
     """Discover by unicast at the cameras' own addresses, and add what is found."""
-    asked = types.DiscoverRequest([camera.probe_address for camera in cameras], 5.0)
-    found = client.post("/discover", asked, list[types.DiscoveredRow])
+    asked = camera_types.DiscoverRequest([camera.probe_address for camera in cameras], 5.0)
+    found = client.read(asked)
     wanted = {camera.unique_id: camera for camera in cameras}
     areas = dict(_PLACES)
-    _say(f"{render.counted(len(found), 'camera')} answered.", quiet=quiet)
+    _say(f"{counted(len(found), 'camera')} answered.", quiet=quiet)
     for row in found:
         camera = wanted.get(row.id)
         if camera is None:
             continue
         if row.added_as is not None:  # the same data as last time, with another password
             check = CameraCheck(row.added_as, camera.username, password)
-            checks = client.act("camera.check", check, types.Checks, timeout_s=60)
+            checks = client.act(check)
             failed = next((step for step in checks.steps if step.outcome == "failed"), None)
             if failed is not None:
                 raise HoldshelfError(failed.sentence, failed.next_step)
             continue
-        request = types.AddRequest(row.id, camera.name, areas[camera.name], username=camera.username, password=password)
-        added = client.act("camera.add", request, types.AddedRow, timeout_s=60)
+        request = camera_types.AddRequest(
+            row.id, camera.name, areas[camera.name], username=camera.username, password=password
+        )
+        added = client.act(request)
         _say(f"Added {added.name}.", quiet=quiet)
 
 
@@ -279,7 +299,7 @@ def _watch(client: Client, demo: Demo, screens: Screens) -> None:
         return
     if demo.screens:
         from holdshelf_tui.app import HoldshelfApp  # noqa: PLC0415 - a script's demo needs no screen
-        from holdshelf_tui.widgets.probe import probe  # noqa: PLC0415
+        from holdshelf_tui.session.probe import probe  # noqa: PLC0415
 
         _say("There is no ssh client on this machine, so these are the admin's screens, which show no picture.")
         HoldshelfApp(client, graphics=probe(sys.stdin.fileno()), ends_after_s=demo.seconds).run()
@@ -290,13 +310,13 @@ def _watch(client: Client, demo: Demo, screens: Screens) -> None:
             left_s = PLAIN_LINE_S if deadline is None else min(PLAIN_LINE_S, deadline - time.monotonic())
             time.sleep(max(0.0, left_s))
             if demo.ui and not demo.quiet:
-                cells = [camera_cells(camera) for camera in client.status().cameras]
-                _say(render.table(CAMERA_HEADS, cells) + "\n")
+                demo.show_cameras(client.status().cameras)
+                _say("")
 
 
 def _collect(client: Client) -> DemoResult:
     now = client.status()
-    gaps = client.get("/gaps", list[types.GapRow])
+    gaps = client.read(buffer_types.ReadGaps())
     return DemoResult(
         [
             DemoCamera(c.id, c.name, c.recorded_s, [gap for gap in gaps if gap.camera == c.id], 0, 0, 0)

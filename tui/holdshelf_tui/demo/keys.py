@@ -1,4 +1,4 @@
-"""The demo's keys, in DIR/demo-keys: the Director's, a designee's, an admin's, and what `ssh` shall know of the door."""
+"""The demo's keys, in DIR/demo-keys: Director's, Chair's, a designee's, an admin's, and what `ssh` shall know of the door."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from holdshelf_core.api import host_key
+from holdshelf_core.api.ssh import host_key
 
-DIRECTOR, DESIGNEE, ADMIN = "director", "designee", "admin"
-LOGINS = (DIRECTOR, DESIGNEE, ADMIN)
+DIRECTOR, CHAIR, DESIGNEE, ADMIN = "director", "chair", "designee", "admin"
+FORMER = "ruth"
+"""Who was Director before."""
+LOGINS = (DIRECTOR, CHAIR, DESIGNEE, ADMIN, FORMER)
 ADDRESS = "127.0.0.1"
 
 

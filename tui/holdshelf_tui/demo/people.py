@@ -1,7 +1,8 @@
 """Who is enrolled in a demo, and what they have to do before anybody looks: each act by the one who may, and all of it logged.
 
-The admin names the Director; the Director comes in by the door, as people do, registers the entrance, approves the cameras
-by their stills and appoints a designee.
+The admin names a first Director, who comes in by the door, as people do, and names the Chair of the Board. The Chair names the
+next Director, registers the entrance, approves the cameras by their stills and appoints a designee. So that Director's first
+log-in is that of whoever tries the demo, with its welcome.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from datetime import datetime, timedelta
 
 import asyncssh
 
-from holdshelf_core.api import types_people as types
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import HoldshelfError
-from holdshelf_core.api.types_commission import CommissionRow, EntranceRow
-from holdshelf_tui.demo.keys import ADDRESS, ADMIN, DESIGNEE, DIRECTOR, Keys
+from holdshelf_core.cameras.commission_types import CommissionRow, EntranceRow, ReadCommissions, ReadEntrances
+from holdshelf_core.people import types
+from holdshelf_tui.demo.keys import ADDRESS, ADMIN, CHAIR, DESIGNEE, DIRECTOR, FORMER, Keys
 
-DIRECTORS_LOGIN = "dora"
+CHAIRS_LOGIN, DIRECTORS_LOGIN = "carl", "dora"
 PAPER = b"The demo's letter: nobody signed it."
 ENTRANCE, SIGN = "Main entrance", "model text, 12 x 18 in"
 NOTHING_TO_MASK = "a drawn room, without a screen or a page that could be read"
@@ -30,37 +31,58 @@ DOOR_START_S, STILL_S, COMMAND_S = 30.0, 30.0, 60.0
 
 
 def enrol(client: Client, keys: Keys) -> None:
-    """As the admin: the Director and the designee with their keys, and the admin's own key to the door. Raises HoldshelfError."""
-    people = {row.login: row for row in client.get("/rules/people", list[types.PersonRow])}
-    if DIRECTORS_LOGIN not in people:
+    """As the admin: who is Director at first, the others with their keys, and the admin's own key to the door.
+
+    Raises HoldshelfError.
+    """
+    people = {row.login: row for row in client.read(types.ReadPeople())}
+    if FORMER not in people:
         paper = hashlib.sha256(PAPER).hexdigest()
-        asked = types.SeatName(DIRECTOR, DIRECTORS_LOGIN, "Dora Reed", keys.public(DIRECTOR), paper_sha256=paper)
-        client.act("seat.name", asked, types.Done)
-    if DESIGNEE not in people:
-        client.act("person.add", types.PersonAdd(DESIGNEE, "Sam Roe", keys.public(DESIGNEE)), types.Done)
-    if not client.act("door.admin_key.list", types.AdminKeyList(), types.AdminKeyRows).keys:
-        client.act("door.admin_key.add", types.AdminKeyAdd(keys.public(ADMIN)), types.Done)
+        client.act(types.SeatName(DIRECTOR, FORMER, "Ruth Cole", keys.public(FORMER), paper_sha256=paper))
+    others = (
+        (CHAIRS_LOGIN, "Carl Moss", CHAIR),
+        (DIRECTORS_LOGIN, "Dora Reed", DIRECTOR),
+        (DESIGNEE, "Sam Roe", DESIGNEE),
+    )
+    for login, name, key in others:
+        if login not in people:
+            client.act(types.PersonAdd(login, name, keys.public(key)))
+    if not client.act(types.AdminKeyList()).keys:
+        client.act(types.AdminKeyAdd(keys.public(ADMIN)))
 
 
 def settle(client: Client, keys: Keys, port: int) -> None:
-    """As the Director, over SSH: whatever is missing before cameras may be looked at. Raises HoldshelfError."""
-    entrances = client.get("/rules/entrances", list[EntranceRow])
-    cameras = client.get("/rules/commissions", list[CommissionRow])
-    letters = client.get("/rules/appointments", list[types.AppointmentRow])
+    """Over SSH: whatever is missing before cameras may be looked at. Raises HoldshelfError."""
+    chaired = any(row.seat == CHAIR and row.state == "active" for row in client.read(types.ReadSeats()))
+    entrances = client.read(ReadEntrances())
+    cameras = client.read(ReadCommissions())
+    letters = client.read(types.ReadAppointments())
     try:
-        asyncio.run(_settle(keys, port, entrances, cameras, appointed=any(row.state == "active" for row in letters)))
+        appointed = any(row.state == "active" for row in letters)
+        asyncio.run(_settle(keys, port, entrances, cameras, chaired=chaired, appointed=appointed))
     except (OSError, asyncssh.Error, TimeoutError) as error:
         why = str(error) or type(error).__name__
         raise HoldshelfError(
-            f"The demo's Director cannot come in by the door: {why}.", "Start the demo with another --data folder."
+            f"The demo's people cannot log in through the door: {why}.", "Start the demo with another --data folder."
         ) from None
 
 
 async def _settle(
-    keys: Keys, port: int, entrances: Sequence[EntranceRow], cameras: Sequence[CommissionRow], *, appointed: bool
+    keys: Keys,
+    port: int,
+    entrances: Sequence[EntranceRow],
+    cameras: Sequence[CommissionRow],
+    *,
+    chaired: bool,
+    appointed: bool,
 ) -> None:
+    if not chaired:
+        async with await _connect(keys, port, FORMER) as line:
+            await _run(line, "seat", "name", CHAIR, "--person", CHAIRS_LOGIN, "--paper", "-", stdin=PAPER)
     # A connection each for two cameras at a time: what a command leaves behind on one closes a moment later.
-    async with await _connect(keys, port) as line, await _connect(keys, port) as other:
+    async with await _connect(keys, port, CHAIR) as line, await _connect(keys, port, CHAIR) as other:
+        if not chaired:
+            await _run(line, "seat", "name", DIRECTOR, "--person", DIRECTORS_LOGIN, "--paper", "-", stdin=PAPER)
         if not [row for row in entrances if row.state == "attested"]:
             if not entrances:
                 await _run(line, "entrance", "add", ENTRANCE, "--sign", SIGN)
@@ -71,16 +93,16 @@ async def _settle(
             await _appoint(line, cameras[-1].camera)
 
 
-async def _connect(keys: Keys, port: int) -> asyncssh.SSHClientConnection:
-    """A connection of the Director's, once the door is there."""
+async def _connect(keys: Keys, port: int, login: str) -> asyncssh.SSHClientConnection:
+    """A connection of that person's, once the door is there."""
     deadline = asyncio.get_running_loop().time() + DOOR_START_S
     while True:
         try:
             return await asyncssh.connect(
                 ADDRESS,
                 port,
-                username=DIRECTOR,
-                client_keys=[str(keys.private(DIRECTOR))],
+                username=login,
+                client_keys=[str(keys.private(login))],
                 known_hosts=str(keys.known_hosts),
                 agent_path=None,
                 config=[],
@@ -97,7 +119,7 @@ async def _run(line: asyncssh.SSHClientConnection, *words: str, stdin: bytes = b
         done = await line.run(shlex.join(words), input=stdin, encoding=None)
     out, said = _raw(done.stdout), _raw(done.stderr).decode(errors="replace").strip()
     if done.exit_status != 0:
-        raise HoldshelfError(f"The demo's Director could not do `{shlex.join(words[:2])}`: {said}")
+        raise HoldshelfError(f"The demo's people could not do `{shlex.join(words[:2])}`: {said}")
     return out, said
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from holdshelf_tui.demo.scenes import UNITS_HIGH, UNITS_WIDE, Mover, build_scene
+from holdshelf_tui.text.time_format import NS
 
 MAX_CAMERA_NUMBER = 63
 
@@ -121,7 +122,7 @@ def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)  # Pillow's own: a bare machine has no fonts
 
 
-class Picture:
+class PicturePainter:
     """Draws what camera `number` sees at an instant. Not thread-safe: one instance a thread."""
 
     def __init__(self, number: int, name: str, width: int, height: int) -> None:
@@ -139,7 +140,7 @@ class Picture:
 
     def frame(self, utc_ns: int) -> NDArray[np.uint8]:
         """The picture at `utc_ns`, RGB. The array is drawn over by the next call: copy it to keep it."""
-        second, part_ns = divmod(utc_ns, 1_000_000_000)
+        second, part_ns = divmod(utc_ns, NS)
         if second != self._still_second:
             self._draw_second(second)
             self._still_second = second
@@ -151,6 +152,10 @@ class Picture:
         filled = left + int((right - left) * part_ns / 1e9)
         self._canvas[self._pixels(54) : self._pixels(57), left:filled] = (238, 198, 40)
         return self._canvas
+
+    def is_somebody_there(self, utc_ns: int) -> bool:
+        """Whether anything but the room itself moves in the picture at that time."""
+        return any(not mover.stays and mover.place(utc_ns / 1e9) is not None for mover in self._scene.movers)
 
     def _pixels(self, units: float) -> int:
         return round(units * self._scale)

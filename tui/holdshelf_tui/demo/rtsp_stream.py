@@ -24,6 +24,8 @@ from av.video.frame import PictureType
 from ipycam.rtsp import NativeRTSPServer, RTSPSession, RTSPState, RTSPStreamInfo
 from numpy.typing import NDArray
 
+from holdshelf_tui.text.time_format import NS
+
 _CLOCK_HZ = 90_000  # RTP's clock for video (RFC 6184 § 8.2.1)
 _RTP_PACKET_BYTES = 1400
 _RTCP_TYPES = range(200, 205)  # RFC 5761 § 4: how RTCP is told from RTP in one stream of packets
@@ -111,7 +113,7 @@ class Encoder:
     def _next_frame(self, utc_ns: int) -> av.VideoFrame:
         frame = av.VideoFrame.from_ndarray(self._draw(utc_ns), format="rgb24")
         # Time stamps follow the monotonic clock: the wall clock may step while the stream runs on.
-        self._last_pts = max(self._last_pts + 1, time.monotonic_ns() * _CLOCK_HZ // 1_000_000_000)
+        self._last_pts = max(self._last_pts + 1, time.monotonic_ns() * _CLOCK_HZ // NS)
         frame.pts = self._last_pts
         frame.time_base = Fraction(1, _CLOCK_HZ)
         return frame

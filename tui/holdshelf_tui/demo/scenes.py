@@ -11,6 +11,7 @@ y = 312: `picture` lays the clock and the colour cells there.
 # corners, colour, roundness: named at every call they would drown the drawing
 
 import math
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from PIL import Image, ImageDraw, ImageEnhance
 
 UNITS_WIDE = 640
 UNITS_HIGH = 360
+_COMES_ONCE_IN = 4
+"""Periods: a stretch in which nobody comes is some minutes long, so that a strip of an hour has its ups and downs."""
 _OVERSAMPLING = 2  # drawn larger and scaled down: Pillow's shapes have no soft edges of their own
 
 Colour = tuple[int, int, int]
@@ -66,11 +69,13 @@ class Pen:
 class Mover:
     """Something that moves: its sprites (height, width, 4: RGBA) and where it is, in units, at a time in seconds.
 
-    `place` gives (x, y, sprite number) of the upper left corner, or None while the mover is away.
+    `place` gives (x, y, sprite number) of the upper left corner, or None while the mover is away. `stays`: it is part of the
+    room, as a clock's pendulum is.
     """
 
     sprites: Sequence[NDArray[np.uint8]]
     place: Callable[[float], tuple[float, float, int] | None]
+    stays: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,14 +110,17 @@ def _sprite(pen: Pen) -> NDArray[np.uint8]:
 def _there_and_back(
     sprites_forth: int, period_s: float, offset_s: float, speed: float, y: float, width: float, poses_per_second: float
 ) -> Callable[[float], tuple[float, float, int] | None]:
-    """Crosses the picture left to right, later right to left, then stays away for what is left of the period.
+    """Crosses the picture left to right, later right to left, then stays away for what is left of the period; in most
+    periods it does not come at all.
 
     The second half of the sprites must be the first half mirrored.
     """
     crossing_s = (UNITS_WIDE + width) / speed
 
     def place(at_s: float) -> tuple[float, float, int] | None:
-        into_s = (at_s + offset_s) % period_s
+        period, into_s = divmod(at_s + offset_s, period_s)
+        if not _comes(f"{period:.0f} {period_s} {offset_s}"):
+            return None
         pose = int(at_s * poses_per_second) % sprites_forth
         if into_s < crossing_s:
             return into_s * speed - width, y, pose
@@ -122,6 +130,11 @@ def _there_and_back(
         return None
 
     return place
+
+
+def _comes(period: str) -> bool:
+    """Whether a mover comes in a period: in the same ones each time that they are drawn, and in no order."""
+    return zlib.crc32(period.encode()) % _COMES_ONCE_IN == 0
 
 
 def _with_mirrored(sprites: list[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
@@ -189,7 +202,7 @@ def _pendulum(scale: float, x: float, y: float, length: float) -> Mover:
     def place(at_s: float) -> tuple[float, float, int]:
         return x - length / 2, y, round((math.sin(at_s * math.pi) + 1) / 2 * (count - 1))
 
-    return Mover(sprites, place)
+    return Mover(sprites, place, stays=True)
 
 
 def _book_cart(scale: float, y_wheels: float, **when: float) -> Mover:

@@ -179,10 +179,6 @@ class VirtualCameras(Sequence[VirtualCamera]):
         _spawn(camera)
         _await_ready([camera])
 
-    async def async_restart(self, index: int) -> None:
-        """`restart` for a running loop."""
-        await asyncio.to_thread(self.restart, index)
-
     def freeze(self, index: int) -> None:
         """Stops a camera's process without ending it: connections stay open and nothing comes any more.
 
@@ -192,10 +188,6 @@ class VirtualCameras(Sequence[VirtualCamera]):
         process = self._cameras[index].process
         if process is not None and process.returncode is None:
             os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-
-    def thaw(self, index: int) -> None:
-        """Lets a frozen camera go on."""
-        self._signal(index, signal.SIGCONT)
 
     def _signal(self, index: int, number: signal.Signals) -> None:
         process = self._cameras[index].process

@@ -7,13 +7,13 @@ nothing is said twice.
 from __future__ import annotations
 
 from holdshelf_core.api.errors import BadRequest
-from holdshelf_core.api.paper_cases import BundlePaper
-from holdshelf_core.api.paper_types import PaperFacts
-from holdshelf_tui.cli.render import size
+from holdshelf_core.reports.case_types import BundlePaper
+from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import frame
 from holdshelf_tui.papers.document import Block, Document, Facts, Field, Fields, Heading, Item, Keep, Mono, Para
 from holdshelf_tui.papers.hold_notice import spans_rows, stretches_table
 from holdshelf_tui.papers.text import clean
+from holdshelf_tui.text.words import size
 
 NOT_HERE = "The bundle itself could not be read here as it was signed: this is made from the register alone, and lists no video."
 _CUSTODY_BLOCKS = 4
@@ -21,7 +21,7 @@ _CUSTODY_BLOCKS = 4
 
 def _made(facts: PaperFacts) -> BundlePaper:
     if facts.bundle is None:
-        raise BadRequest("That paper is of one release.", "Give its number, for example R-2026-0001.")
+        raise BadRequest("That paper belongs to one release.", "Give its number, e.g., R-2026-0001.")
     return facts.bundle
 
 
@@ -65,7 +65,7 @@ def receipt_document(facts: PaperFacts) -> Document:
             Facts(_rows(bundle)),
             *_keys(bundle),
             Para(
-                "How to check the bundle stands in its README.txt. The fingerprint that `ssh-keygen -Y verify` "
+                "The bundle's README.txt says how to check it. The fingerprint that `ssh-keygen -Y verify` "
                 "prints must be the one above: a key that is found only in the bundle proves that nothing was "
                 "changed, and not where it comes from."
             ),

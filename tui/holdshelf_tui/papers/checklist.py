@@ -7,11 +7,10 @@ somebody saw last time is beside it, with its day. Each box has a code, by which
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
 
-from holdshelf_core.api.paper_types import Attestation, CameraPaper, EntrancePaper, Mending, PaperFacts
-from holdshelf_core.api.types_checklist import POINTS, Point
-from holdshelf_tui.papers import frame, sign_text, text
+from holdshelf_core.cameras.checklist_types import POINTS, Point
+from holdshelf_core.reports.types import Attestation, CameraPaper, EntrancePaper, Mending, PaperFacts
+from holdshelf_tui.papers import catalogs, frame, sign_text
 from holdshelf_tui.papers.document import (
     Block,
     Check,
@@ -24,12 +23,12 @@ from holdshelf_tui.papers.document import (
     Keep,
     Para,
 )
+from holdshelf_tui.papers.report_words import day_words
 from holdshelf_tui.papers.text import clean
 
 _EMPTY_ENTRANCE = EntrancePaper("", "", code="e__")
 _EMPTY_CAMERA = CameraPaper("", "", "")
 _LONG = 300
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 """The papers are English, whatever the machine's own language is."""
 _MICROPHONES = {
     "off": "the camera says that its microphone is off",
@@ -38,16 +37,11 @@ _MICROPHONES = {
 _BLANKS = {"ft": " ______", "words": " " + "_" * 20, "": ""}
 
 
-def checklist_paper(facts: PaperFacts) -> str:
-    """The checklist in 80 columns."""
-    return text.render(checklist_document(facts))
-
-
 def checklist_document(facts: PaperFacts) -> Document:
     """Signs, cameras, house. An empty register gives blank forms; a form stays on one page."""
     blocks: list[Block] = [
         Para(
-            "Tick what you saw yourself. Then enter it by the codes beside the boxes: “Enter ticks” on the screen, or "
+            "Tick what you saw yourself. Then enter the codes beside the boxes: “Enter ticks” on the screen, or "
             "holdshelf checklist enter CODE …; CODE.all stands for every box of a form, --defect for what is wrong, "
             "--mended DAY for what is right again.",
             "small",
@@ -63,17 +57,8 @@ def checklist_document(facts: PaperFacts) -> Document:
 # --- words ------------------------------------------------------------------------------------------------------
 
 
-def _day(iso: str) -> str:
-    """'2026-11-24' as 'Nov 24, 2026'; what is none as it is."""
-    try:
-        day = date.fromisoformat(iso)
-    except ValueError:
-        return clean(iso, 20)
-    return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"
-
-
 def _by(person: str, day: str) -> str:
-    return f"by {clean(person) or 'a person unknown'} on {_day(day) or 'a day unknown'}"
+    return f"by {clean(person) or 'an unknown person'} on {day_words(day) or 'an unknown day'}"
 
 
 def _known(point: Point, said: Attestation) -> str:
@@ -82,7 +67,9 @@ def _known(point: Point, said: Attestation) -> str:
     if said.done_on:
         found = clean(said.finding, 60)
         found += " ft" if found and point.value == "ft" else ""
-        parts.append(f"{_day(said.done_on)}, {clean(said.by) or 'a person unknown'}" + (f": {found}" if found else ""))
+        parts.append(
+            f"{day_words(said.done_on)}, {clean(said.by) or 'an unknown person'}" + (f": {found}" if found else "")
+        )
     if said.defect:
         return " · ".join(["DEFECT", *parts, clean(said.defect, _LONG)])
     if said.is_due:
@@ -129,7 +116,7 @@ _DEFECT = Fields((Field("defect", 44), Field("mended", 14)))
 def _entrances(facts: PaperFacts) -> list[Block]:
     number = len(facts.entrances)
     now = ", ".join(
-        f"{sign_text.text_version(facts, language)} ({words.name})" for language, words in sign_text.TEXTS.items()
+        f"{sign_text.text_version(facts, language)} ({name})" for language, name in catalogs.known().items()
     )
     blocks: list[Block] = [
         Heading(f"Signs at entrances (P3): {number}" if number else "Signs at entrances (P3)"),
@@ -146,16 +133,16 @@ def _entrance(entrance: EntrancePaper) -> list[Block]:
         language = f", {clean(entrance.language, 60)}" if entrance.language else ""
         rows.append(("hangs there", clean(entrance.sign, _LONG) + language))
     if entrance.attested_on:
-        due = f"; next check by {_day(entrance.next_check_on)}" if entrance.next_check_on else ""
+        due = f"; next check by {day_words(entrance.next_check_on)}" if entrance.next_check_on else ""
         if entrance.check_is_due:
-            due = f"; CHECK IS DUE since {_day(entrance.next_check_on)}"
+            due = f"; CHECK IS DUE since {day_words(entrance.next_check_on)}"
         rows.append(("sign attested", f"{_by(entrance.attested_by, entrance.attested_on)}{due}"))
     elif entrance.id:
-        rows.append(("sign attested", "not now: no further camera is commissioned before it is, but by a waiver"))
+        rows.append(("sign attested", "not now: until it is, no other camera can be commissioned without a waiver"))
     if entrance.waived_until:
         why = clean(entrance.waived_why, _LONG)
-        who = clean(entrance.waived_by) or "a person unknown"
-        rows.append(("waived", f"until {_day(entrance.waived_until)} by {who}" + (f": {why}" if why else "")))
+        who = clean(entrance.waived_by) or "an unknown person"
+        rows.append(("waived", f"until {day_words(entrance.waived_until)} by {who}" + (f": {why}" if why else "")))
     return [
         _title(entrance.code or entrance.id, entrance.name),
         *([Facts(tuple(rows))] if rows else []),
@@ -203,10 +190,10 @@ def _camera(camera: CameraPaper) -> list[Block]:
 
 def _in_use(camera: CameraPaper) -> str:
     if camera.state == "retired":
-        return "RETIRED: it records no more"
+        return "RETIRED: it no longer records"
     if camera.state != "approved":
-        return "NOT COMMISSIONED: nobody may look before a seat approves it"
-    still = f", still of {_day(camera.still_on)}" if camera.still_on not in ("", camera.approved_on) else ""
+        return "NOT COMMISSIONED: nobody may look until it is approved"
+    still = f", still of {day_words(camera.still_on)}" if camera.still_on not in ("", camera.approved_on) else ""
     return f"approved {_by(camera.approved_by, camera.approved_on)}{still}"
 
 
@@ -219,7 +206,7 @@ def _masks(camera: CameraPaper) -> str:
 
 
 def _sound(camera: CameraPaper) -> str:
-    files = {False: "no sound in its files", True: "SOUND IN ITS FILES", None: "sound not looked up"}
+    files = {False: "no sound in its files", True: "SOUND IN ITS FILES", None: "sound not checked"}
     said = _MICROPHONES.get(camera.microphone, "")
     return files[camera.sound_found] + (f"; {said}" if said else "")
 
@@ -232,7 +219,9 @@ def _house(facts: PaperFacts) -> list[Block]:
     if facts.policy is None:
         adopted = "NONE on this machine (holdshelf policy adopt FILE)"
     else:
-        adopted = f"version {clean(facts.policy.version, 40)} of {_day(facts.policy.adopted_on) or 'a day unknown'}"
+        adopted = (
+            f"version {clean(facts.policy.version, 40)} of {day_words(facts.policy.adopted_on) or 'an unknown day'}"
+        )
     rows = [("policy adopted", adopted)]
     if address := clean(facts.policy_address, 400):
         rows.append(("to be posted at", address))

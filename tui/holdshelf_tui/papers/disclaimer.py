@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from holdshelf_core.api.paper_types import PaperFacts
+from holdshelf_core.reports.types import PaperFacts
+from holdshelf_tui.papers.catalogs import ENGLISH, words_of
 from holdshelf_tui.papers.document import Block, Para
 from holdshelf_tui.papers.policy import check_text
 from holdshelf_tui.papers.text import clean
@@ -19,23 +20,32 @@ _BULLET = re.compile(r"^\s*(?:[·•*–—-]|\(?\d{1,3}[.)])\s+")
 
 def disclaimer(facts: PaperFacts) -> list[Block]:
     """A paragraph or more. Raises Conflict when the text here is not the one that was adopted."""
-    policy = facts.policy
+    policy, say = facts.policy, words_of(facts)
     if policy is None:
         return [
-            Para("Disclaimer (P20): it stands in the policy that the Board adopted, on paper; none is installed here.")
+            Para(
+                say(
+                    "Disclaimer (P20): it stands in the policy that the Board adopted, on paper; the text is not installed "
+                    "here."
+                )
+            )
         ]
     if policy.text:
         check_text(policy)
     sha256, adopted_on = clean(policy.sha256, 64)[:16], clean(policy.adopted_on, 10)
-    version = f"version {clean(policy.version, 40)}, adopted {adopted_on}, SHA-256 {sha256}…"
     said = _sentences(policy.text)
-    lead = (
-        f"Disclaimer (P20): what the library answers for and what it does not is said in its policy ({version}), and "
-        "holds for whoever has what is released."
+    lead = say(
+        "Disclaimer (P20): what the library answers for and what it does not is said in its policy (version {version}, "
+        "adopted {day}, SHA-256 {begin}…), and holds for whoever has what is released.",
+        version=clean(policy.version, 40),
+        day=adopted_on,
+        begin=sha256,
     )
     if not said:
         return [Para(lead)]
-    return [Para(f"{lead} The policy says, word for word:"), *(Para(one, "quote") for one in said)]
+    language = "" if say.language == ENGLISH else ENGLISH
+    lead += " " + say("The policy says, word for word:")
+    return [Para(lead), *(Para(one, "quote", language) for one in said)]
 
 
 def _sentences(text: str) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-LEGEND = "Confidential library record (P21): for the person it was given to, not for handing on."
+LEGEND = "Confidential library record (P21): for the person it was given to; do not pass it on."
 """Stands at the top of each page of a paper that says what only some may know."""
 MOST_LETTERS = 20_000
 """Of the words in one place of a block: what is longer is a mistake or an attack, and is cut. A `Verbatim` is never cut."""
@@ -33,6 +33,8 @@ class Para:
 
     words: str
     style: Style = "body"
+    language: str = ""
+    """Of these words, where it is not the paper's: a screen reader changes its voice."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,8 @@ class Verbatim:
     sha256: str = ""
     version: str = ""
     adopted_on: str = ""
+    language: str = ""
+    """Of the text, where it is not the paper's."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +184,14 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Pictures:
+    """Pictures beside and below one another, small, each with its words under it."""
+
+    pictures: Sequence[Picture]
+    columns: int = 3
+
+
+@dataclass(frozen=True)
 class Keep:
     """Blocks that stay on one page where they fit on one."""
 
@@ -205,6 +217,7 @@ type Block = (
     | Bars
     | Plots
     | Picture
+    | Pictures
     | Keep
     | NewPage
 )

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from holdshelf_core.api.paper_types import PaperFacts
-from holdshelf_tui.papers.document import Block, Document, Foot
+from holdshelf_core.reports.types import PaperFacts
+from holdshelf_tui.papers.catalogs import ENGLISH, noted, words_of
+from holdshelf_tui.papers.document import Block, Document, Foot, Para
 from holdshelf_tui.papers.text import clean
 
+BINDING = noted("This is a translation. The English text is the binding one.")
 _CAVEAT_LETTERS = 400
 _ADDRESS_LETTERS = 400
 
@@ -25,41 +27,51 @@ def document(
     dense: bool = False,
     caveats: Sequence[str] = (),
 ) -> Document:
-    """A whole paper round its blocks. ``caveats`` stand before those that the facts bring along."""
+    """A whole paper round its blocks, in the facts' language. ``caveats`` stand before those that the facts bring along."""
+    say = words_of(facts)
     return Document(
         library=clean(facts.library),
         title=title,
         blocks=tuple(blocks),
         foot=foot(facts),
-        caveats=tuple(clean(caveat, _CAVEAT_LETTERS) for caveat in (*caveats, *facts.caveats)),
+        caveats=tuple(clean(say(caveat), _CAVEAT_LETTERS) for caveat in (*caveats, *facts.caveats)),
         confidential=confidential,
         one_page=one_page,
         dense=dense,
+        language=say.language,
         printed_at=clean(facts.printed_at, 40),
     )
 
 
+def binding(facts: PaperFacts) -> list[Block]:
+    """On a translation, which text binds; nothing on the English one."""
+    say = words_of(facts)
+    return [] if say.language == ENGLISH else [Para(say(BINDING), "small")]
+
+
 def foot(facts: PaperFacts) -> Foot:
     """Contact (P19), address (P18), policy version and hash, the log's checkpoint, when it was printed."""
-    rows = [("Questions", clean(facts.contact) or "the Library Director")]
+    say = words_of(facts)
+    rows = [(say("Questions"), clean(facts.contact) or say("the Library Director"))]
     if address := clean(facts.policy_address, _ADDRESS_LETTERS):
-        rows.append(("On the web", address))
+        rows.append((say("On the web"), address))
     running = [clean(facts.library, 60)]
     if facts.policy is None:
-        rows.append(("Policy", "none adopted here yet"))
-        running.append("no policy adopted")
+        rows.append((say("Policy"), say("none adopted here yet")))
+        running.append(say("no policy adopted"))
     else:
         version, sha256 = clean(facts.policy.version, 40), clean(facts.policy.sha256, 64)
-        rows += [
-            ("Policy", f"{version}, adopted {clean(facts.policy.adopted_on, 10) or 'on a day unknown'}"),
-            ("SHA-256", sha256),
-        ]
-        running.append(f"policy {version} ({sha256[:8]}…)")
+        day = clean(facts.policy.adopted_on, 10) or say("on an unknown day")
+        rows += [(say("Policy"), say("{version}, adopted {day}", version=version, day=day)), ("SHA-256", sha256)]
+        running.append(say("policy {version} ({begin}…)", version=version, begin=sha256[:8]))
     if facts.log is None:
-        rows.append(("Access log", "no checkpoint was at hand"))
+        rows.append((say("Access log"), say("no checkpoint available")))
     else:
         short = clean(facts.log.short)
-        rows += [("Access log", f"checkpoint of {clean(facts.log.origin)}"), ("", short)]
-        running.append(f"log {' '.join(short.split()[:2])}…")
-    rows.append(("Printed", clean(facts.printed_at, 40)))
+        rows += [(say("Access log"), say("checkpoint of {origin}", origin=clean(facts.log.origin))), ("", short)]
+        if facts.log.witnesses:
+            names = ", ".join(clean(name, 60) for name in facts.log.witnesses[:4])
+            rows.append(("", say("countersigned by {names}", names=names)))
+        running.append(say("log {head}…", head=" ".join(short.split()[:2])))
+    rows.append((say("Printed"), clean(facts.printed_at, 40)))
     return Foot(tuple(rows), " · ".join(part for part in running if part))

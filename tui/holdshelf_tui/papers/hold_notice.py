@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from holdshelf_core.api.errors import BadRequest
-from holdshelf_core.api.paper_cases import HoldPaper, StretchPaper
-from holdshelf_core.api.paper_types import PaperFacts
+from holdshelf_core.reports.case_types import HoldPaper, StretchPaper
+from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import frame
 from holdshelf_tui.papers.document import Block, Document, Facts, Field, Fields, Heading, Item, Keep, Para, Table
 from holdshelf_tui.papers.text import clean
+from holdshelf_tui.text.holds import RECOVERED
 
 GROUNDS = {
     "investigation": "an investigation, by the police or the library",
     "litigation": "litigation, under way or to be expected",
     "violation": "a violation of law or of a policy",
 }
-KINDS = {"recorded": "kept", "gap": "gap", "erased": "erased before", "future": "yet to come"}
+KINDS = {"recorded": "kept", "gap": "gap", "erased": "erased before", "missing": "missing", "future": "yet to come"}
 _OVER = ("grace", "lifted")
 
 
@@ -27,7 +28,7 @@ def hold_document(facts: PaperFacts) -> Document:
     """The notice, one page where it fits. Raises BadRequest without a hold."""
     hold = facts.hold
     if hold is None:
-        raise BadRequest("A hold notice is of one hold.", "Give its number: `holdshelf print hold H-2026-0001`.")
+        raise BadRequest("A hold notice belongs to one hold.", "Give its number: `holdshelf print hold H-2026-0001`.")
     return frame.document(
         facts,
         f"Hold notice {clean(hold.id, 20)}",
@@ -52,9 +53,9 @@ def hold_document(facts: PaperFacts) -> Document:
 
 def _lead(hold: HoldPaper) -> str:
     if hold.state == "lifted":
-        return f"Hold {clean(hold.id, 20)} is over: nothing is kept by it any more."
+        return f"Hold {clean(hold.id, 20)} is over: it no longer keeps anything."
     if hold.state == "grace":
-        return f"Hold {clean(hold.id, 20)} is lifted. Until its days of grace are over, nothing of it is erased."
+        return f"Hold {clean(hold.id, 20)} is lifted. Until its grace period ends, nothing is erased."
     return f"Hold {clean(hold.id, 20)} is in force: nothing of these recordings is erased."
 
 
@@ -74,7 +75,7 @@ def _rows(hold: HoldPaper) -> list[tuple[str, str]]:
         ),
         ("Lift", clean(hold.lift, 200)),
         ("Release", f"being made from it: {clean(', '.join(hold.releases), 200)}" if hold.releases else ""),
-        ("Copy", "a verified copy lies on another disk" if hold.archived else ""),
+        ("Copy", "a verified copy is on another disk" if hold.archived else ""),
         *spans_rows("On hold", hold.spans),
     ]
 
@@ -98,9 +99,9 @@ def when(start: str, end: str) -> str:
 
 
 def what_became(part: StretchPaper) -> str:
-    """'kept', 'gap: camera unreachable'."""
+    """'kept', 'gap: camera unreachable', 'kept: recovered from the camera'."""
     what, why = KINDS.get(part.kind, part.kind), clean(part.why, 120)
-    return f"{what}: {why}" if why and part.kind != "erased" else what
+    return f"{what}: {why}" if why and (part.kind == "gap" or part.why == RECOVERED) else what
 
 
 def stretches(parts: Sequence[StretchPaper]) -> list[Block]:
@@ -137,10 +138,11 @@ def stretches_table(parts: Sequence[StretchPaper]) -> Table:
 
 def _stretches(hold: HoldPaper) -> list[Block]:
     if not hold.stretches:
-        return [Para("Nothing of it is recorded up to now." if hold.state != "lifted" else "Nothing is kept any more.")]
+        return [Para("Nothing has been recorded yet." if hold.state != "lifted" else "Nothing is kept any longer.")]
     sums = [f"{hold.kept} kept" if hold.kept else "nothing kept"]
     sums += [f"{hold.missing} never recorded"] if hold.missing else []
     sums += [f"{hold.erased} erased before"] if hold.erased else []
+    sums += [f"{hold.lost} missing"] if hold.lost else []
     blocks: list[Block] = [
         *stretches(hold.stretches),
         Para(f"In all: {'; '.join(sums)}."),
@@ -153,26 +155,25 @@ def _stretches(hold: HoldPaper) -> list[Block]:
                 "caveat",
             )
         )
+    if hold.lost:
+        words = "What is missing was recorded and not erased on schedule: ask the library what happened to it."
+        blocks.append(Para(words, "caveat"))
     return blocks
 
 
 def _meaning(hold: HoldPaper) -> list[str]:
     if hold.state == "lifted":
         return ["Recordings that no other hold keeps are erased on schedule, as all others are."]
-    two = (
-        "One person asks for it to be lifted and another approves"
-        if hold.second_person
-        else "Whoever may lift it says so"
-    )
+    two = "One person asks to lift it and another approves" if hold.second_person else "Someone with the right lifts it"
     days = f"{hold.grace_days} day{'' if hold.grace_days == 1 else 's'}"
-    lines = ["Nothing of it is erased while the hold is in force, neither on schedule nor by hand."]
+    lines = ["Nothing in it is erased while the hold is in force, neither on schedule nor by hand."]
     if hold.state == "grace":
-        lines.append("The lift can still be taken back until the days of grace are over.")
+        lines.append("The lift can still be undone until the grace period ends.")
     else:
-        lines.append(f"{two}; then everything is kept for {days} more, in which the lift can be taken back.")
-        lines.append("At its review somebody says whether it is still needed. A review that is overdue lifts nothing.")
+        lines.append(f"{two}; then everything is kept for {days} more, when the lift can be undone.")
+        lines.append("At each review someone says whether it is still needed. An overdue review lifts nothing.")
     lines.append(
-        "It gives nobody a right to look or to have a copy: that takes a purpose, or a release on its own paper."
+        "It gives nobody the right to look or to get a copy: that takes a purpose, or a release on its own paper."
     )
     lines.append("Keep what belongs to the case (reports, letters, notes) as well; this hold keeps recordings only.")
     return lines

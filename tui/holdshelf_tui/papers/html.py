@@ -10,11 +10,13 @@ import base64
 import html as _html
 from collections.abc import Iterable, Iterator, Sequence
 
-from holdshelf_tui.cli.render import inert
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers import text
+from holdshelf_tui.papers.catalogs import Words
+from holdshelf_tui.papers.catalogs import words as catalog
+from holdshelf_tui.text.posted_policy import POLICY_ID
+from holdshelf_tui.text.words import inert
 
-POLICY_ID = "policy-text"
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -71,7 +73,7 @@ def render(document: d.Document) -> str:
     legend = f'<p class="legend">{_words(d.LEGEND)}</p>\n' if document.confidential else ""
     caveats = "".join(f'<p class="caveat">{_words(caveat)}</p>\n' for caveat in document.caveats)
     rows = _rows(document.foot.rows)
-    body = "\n".join(_blocks(document.blocks))
+    body = "\n".join(_blocks(document.blocks, catalog(document.language)))
     return (
         f'<!DOCTYPE html>\n<html lang="{_words(document.language)}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_CSP}">\n'
@@ -92,34 +94,39 @@ def _all(blocks: Iterable[d.Block]) -> Iterator[d.Block]:
         yield from _all(block.blocks) if isinstance(block, d.Keep) else (block,)
 
 
-def _blocks(blocks: Iterable[d.Block]) -> Iterator[str]:
+def _blocks(blocks: Iterable[d.Block], say: Words) -> Iterator[str]:
     """Elements; points that follow one another become one list."""
     points: list[d.Item] = []
     for block in _all(blocks):
         if points and not (isinstance(block, d.Item) and (block.box is None) == (points[0].box is None)):
-            yield _list(points)
+            yield _list(points, say)
             points = []
         if isinstance(block, d.Item):
             points.append(block)
         else:
-            yield _block(block)
+            yield _block(block, say)
     if points:
-        yield _list(points)
+        yield _list(points, say)
 
 
-def _block(block: d.Block) -> str:  # noqa: PLR0912 (one kind of block a case)
+def _block(block: d.Block, say: Words) -> str:  # noqa: PLR0912 (one kind of block a case)
     match block:
         case d.Heading(words, level):
             return f"<h{level + 1}>{_words(words)}</h{level + 1}>"
-        case d.Para(words, style):
+        case d.Para(words, style, language):
+            marks = _lang(language)
             if style == "quote":
-                return f"<blockquote><p>{_words(words)}</p></blockquote>"
-            return f"<p>{_words(words)}</p>" if style == "body" else f'<p class="{style}">{_words(words)}</p>'
+                return f"<blockquote{marks}><p>{_words(words)}</p></blockquote>"
+            return (
+                f"<p{marks}>{_words(words)}</p>"
+                if style == "body"
+                else f'<p class="{style}"{marks}>{_words(words)}</p>'
+            )
         case d.Facts(rows):
             shown = _rows([(label, value) for label, value in rows if value.strip()])
             return f"<dl>\n{shown}\n</dl>" if shown else ""
         case d.Boxes(boxes):
-            return _list([d.Item(words, ticked) for words, ticked in boxes])
+            return _list([d.Item(words, ticked) for words, ticked in boxes], say)
         case d.Fields(fields):
             return f"<p>{' '.join(_field(field) for field in fields)}</p>"
         case d.Mono(lines):
@@ -135,14 +142,16 @@ def _block(block: d.Block) -> str:  # noqa: PLR0912 (one kind of block a case)
         case d.Picture(jpeg, words):
             data = base64.b64encode(jpeg).decode()
             return f'<img src="data:image/jpeg;base64,{data}" alt="{_words(words)}">'
+        case d.Pictures(pictures):
+            return "\n".join(_block(picture, say) for picture in pictures)
         case d.NewPage():
             return '<div class="new-page"></div>'
         case d.Item():
-            return _list([block])
+            return _list([block], say)
         case d.Checks(rows):
-            return _checks(rows)
+            return _checks(rows, say)
         case d.Keep(blocks):
-            return "\n".join(_blocks(blocks))
+            return "\n".join(_blocks(blocks, say))
         case _:
             return ""
 
@@ -157,28 +166,34 @@ def _rows(rows: Sequence[tuple[str, str]]) -> str:
     return "\n".join(shown)
 
 
-def _list(points: Sequence[d.Item]) -> str:
+def _list(points: Sequence[d.Item], say: Words) -> str:
     if not points:
         return ""
     kind = "" if points[0].box is None else ' class="tick"'
     items = []
     for point in points:
         # the words are for a screen reader, which may pass over the sign
-        box = "" if point.box is None else _BOX.format(*_SIGNS[point.box])
+        box = "" if point.box is None else _box(say, ticked=point.box)
         notes = "".join(f'<p class="small">{_words(note)}</p>' for note in point.notes)
         items.append(f"<li>{box}{_words(point.words)}{notes}</li>")
     return "\n".join([f"<ul{kind}>", *items, "</ul>"])
 
 
-_BOX = '<span class="box" role="img" aria-label="{}">{}</span>'
-_SIGNS = {True: ("ticked:", "☑"), False: ("to tick:", "☐")}
+def _box(say: Words, *, ticked: bool) -> str:
+    words, sign = (say("ticked:"), "☑") if ticked else (say("to tick:"), "☐")
+    return f'<span class="box" role="img" aria-label="{_words(words)}">{sign}</span>'
 
 
-def _checks(checks: Sequence[d.Check]) -> str:
+def _lang(language: str) -> str:
+    """Of words that are not in the page's language."""
+    return f' lang="{_words(language)}"' if language else ""
+
+
+def _checks(checks: Sequence[d.Check], say: Words) -> str:
     rows = []
     for check in checks:
         known = f"<strong>{_words(check.known)}</strong>" if check.due else _words(check.known)
-        box = _BOX.format(*_SIGNS[False])
+        box = _box(say, ticked=False)
         rows.append(
             f"<tr><td>{box}{_words(check.words)}</td><td><code>{_words(check.code)}</code></td><td>{known}</td></tr>"
         )
@@ -234,6 +249,7 @@ def _verbatim(block: d.Verbatim) -> str:
             out.append(f'<p style="--hang: {hang * 0.6:.1f}em">{shown}' if hang else f"<p>{shown}")
         else:
             out[-1] += shown
+    marks += _lang(block.language)
     mark = "&#65279;" if words.startswith("\ufeff") else ""  # its byte order mark, which nobody sees
     return f"<div {marks}>{mark}{''.join(f'{paragraph}</p>' for paragraph in out)}</div>"
 

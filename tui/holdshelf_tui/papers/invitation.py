@@ -58,7 +58,7 @@ def invitation_card(card: Invitation) -> str:
         "2. SEND IN THE PUBLIC HALF",
         *_says(
             f"Mail the file {KEY}.pub, or bring it on a USB stick, to the admin. It lies in your own folder; where Windows "
-            f"shows two files {KEY}, it is the Publisher or PUB file. Then wait for the word that you are enrolled."
+            f"shows two files {KEY}, it is the Publisher or PUB file. Then wait to hear that you are enrolled."
         ),
         "",
         "3. LOG IN",
@@ -83,11 +83,11 @@ def invitation_card(card: Invitation) -> str:
             "Terminal, once:"
         ),
         *_typed('chmod +x "$HOME/Desktop/Holdshelf.command"'),
-        "Arrows, Tab, Enter and Esc do everything; Ctrl+Q leaves. All of it is logged.",
+        "Arrows, Tab, Enter and Esc do everything; Ctrl+Q quits. Everything is logged.",
         text.rule(),
         *text.fold(
             "PC lost, key shown to somebody, passphrase forgotten: call at once. The old key is made void "
-            f"(`person replace-key {card.login}`), what is open with it ends, and you make a new one by this card."
+            f"(`person replace-key {card.login}`), its open sessions end, and you make a new one with this card."
         ),
     ]
     return text.paper(lines)

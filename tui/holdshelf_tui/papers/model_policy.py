@@ -9,7 +9,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from holdshelf_core.api.paper_types import PaperFacts
+from holdshelf_core.reports.types import PaperFacts
+from holdshelf_tui.papers.catalogs import words_of
 from holdshelf_tui.papers.text import clean
 
 MODEL_VERSION = "1"
@@ -22,13 +23,15 @@ def model_text() -> str:
 
 
 def filled_model(facts: PaperFacts) -> str:
-    """The model with the library's own name, contact and address where they are known."""
+    """The model in the facts' language, with the library's own name, contact and address where they are known."""
+    say = words_of(facts)
     known = {
-        "[[LIBRARY]]": clean(facts.library) or "the library",
-        "[[CONTACT]]": clean(facts.contact) or "the Library Director",
-        "[[ADDRESS]]": clean(facts.policy_address, 400) or "the library's website",
+        "[[LIBRARY]]": clean(facts.library) or say("the library"),
+        "[[CONTACT]]": clean(facts.contact) or say("the Library Director"),
+        "[[ADDRESS]]": clean(facts.policy_address, 400) or say("the library's website"),
     }
-    text = model_text()
+    clauses = model_text().removesuffix("\n").split("\n\n")
+    text = "\n\n".join(map(say, clauses)) + "\n"
     for place, words in known.items():
         text = text.replace(place, words)
     return text[:1].upper() + text[1:]

@@ -1,193 +1,75 @@
-"""A paper as PDF: set for a page that hangs on a wall or lies in a file, its fonts in it, the same bytes for the same facts.
+"""A paper as PDF: its blocks as data for the template ``paper.typ``, in letters of the size that suits its pages.
 
-fpdf2 does the drawing and is imported when the first PDF is made. Words of people and cameras are set as letters, never as
-markup. Raises Conflict for a paper of more than MOST_PAGES pages.
+The same facts give the same bytes. Words of people and cameras are set as letters, never as markup.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import cache
+from io import BytesIO
+from typing import Literal
 
 from holdshelf_core.api.errors import Conflict
 from holdshelf_tui.papers import document as d
-from holdshelf_tui.papers.pdf_blocks import Setter
-from holdshelf_tui.papers.pdf_fonts import ABOUT_INSTEAD, Face
-from holdshelf_tui.papers.pdf_pages import PagePlan, draw, plan
-from holdshelf_tui.papers.pdf_piece import Piece, above, together
-from holdshelf_tui.papers.pdf_sheet import Sheet
-from holdshelf_tui.papers.pdf_style import BLACK, GREY, PAGES, PALE, Page, Style, scales, style
+from holdshelf_tui.papers import text
+from holdshelf_tui.papers.catalogs import Words
+from holdshelf_tui.papers.catalogs import words as catalog
+from holdshelf_tui.papers.letters import ABOUT_INSTEAD, INSTEAD, settable
+from holdshelf_tui.papers.typeset import UNDATED, Typesetter, forget
+
+type Page = Literal["letter", "a4"]
+type _Block = dict[str, object]
 
 MOST_PAGES = 400
 _LONG = 3
 """Pages beyond which no size is tried to save one."""
-_UNDATED = datetime(2000, 1, 1, tzinfo=UTC)
-_MOST_RUNNING_LINES = 2
+_LEAST = 9 / 10.5
+"""Of the size of letters, what is still readable."""
+_SCALES = (1.0, 0.98, 0.965, 0.95, 0.935, 0.92, 0.91)
+_ONE_PAGE_SCALES = (1.15, 1.1, 1.05, 1.0, 0.97, 0.94, 0.91, 0.88, _LEAST)
+"""A paper that is meant for one page may also be set larger, to fill it."""
+_SHORT_LETTERS = 60
 
 
 def render(document: d.Document, *, page: Page = "letter", large: bool = False) -> bytes:
-    """PDF bytes. ``large``: 18 points and more, for eyes that need it."""
-    sheet = Sheet(*PAGES[page])
-    tried: list[_Set] = []
-    for scale in (1.0,) if large else scales(one_page=document.one_page, dense=document.dense):
-        tried.append(_Set(sheet, document, style(page, large=large, scale=scale)))
-        if document.one_page and len(tried[-1].pages) == 1:
-            break
-        if not document.one_page and (len(tried[0].pages) == 1 or len(tried[0].pages) > _LONG):
-            break
-    best = min(tried, key=lambda each: (len(each.pages), -each.style.body))
-    if len(best.pages) > MOST_PAGES:
-        raise Conflict(
-            f"This paper would have {len(best.pages)} pages, more than {MOST_PAGES}.", "Print it as text instead."
-        )
-    best.draw()
-    _describe(sheet, document)
-    return bytes(sheet.pdf.output())
+    """PDF bytes. ``large``: 18 points and more, for eyes that need it. Raises Conflict for more than MOST_PAGES pages."""
+    say = catalog(document.language)
+    data, said = json.dumps(_data(document, say)), json.dumps(_said(say))
+
+    @cache
+    def setting(scale: float) -> Typesetter:
+        return Typesetter("paper.typ", data, page=page, said=said, large="yes" if large else "no", scale=str(scale))
+
+    @cache
+    def pages(scale: float) -> int:
+        return setting(scale).pages()
+
+    try:
+        scale = 1.0 if large else _scale(pages, document)
+        if pages(scale) > MOST_PAGES:
+            raise Conflict(
+                f"This paper would have {pages(scale)} pages, more than {MOST_PAGES}.", "Print it as text instead."
+            )
+        return setting(scale).pdf(_printed(document.printed_at))
+    finally:
+        forget()
 
 
-class _Set:
-    """A document in one style, laid on pages and not drawn yet."""
-
-    def __init__(self, sheet: Sheet, document: d.Document, style: Style) -> None:
-        self.sheet = sheet
-        self.document = document
-        self.style = style
-        self.setter = Setter(sheet.type, style)
-        self.library = text_of(self.setter, document.library)
-        self.title = text_of(self.setter, document.title)
-        self.legend = self._legend()
-        self.running = self._running()
-        # the body first: it tells whether a letter was missing
-        pieces = [*self._head(), *above(self.setter.blocks(document.blocks), style.gap * 1.6)]
-        self.pages: list[PagePlan] = plan(
-            [*pieces, *self._foot()],
-            style.top + self.legend_height,
-            style.top + self.legend_height + self._later_height,
-            style.height - self.bottom,
-        )
-
-    # --- what stands on every page ----------------------------------------------------------------------------------
-
-    def _legend(self) -> list[str]:
-        if not self.document.confidential:
-            return []
-        room = self.style.measure - self.style.legend * 2
-        return self.sheet.type.fold(self.sheet.type.settable(d.LEGEND), Face.BOLD, self.style.legend, room)
-
-    @property
-    def legend_height(self) -> float:
-        """What the legend takes at the top of each page."""
-        lines = len(self.legend)
-        return self.setter.line_height(self.style.legend) * lines + self.style.legend * 2.2 if lines else 0.0
-
-    @property
-    def _later_height(self) -> float:
-        return self.setter.line_height(self.style.running) + self.style.running * 1.8
-
-    def _running(self) -> list[str]:
-        type_, size = self.sheet.type, self.style.running
-        room = self.style.measure - type_.width("page 000 of 000", Face.REGULAR, size) - size * 2
-        lines = type_.fold(type_.settable(text_of(self.setter, self.document.foot.running)), Face.REGULAR, size, room)
-        return lines[:_MOST_RUNNING_LINES]
-
-    @property
-    def bottom(self) -> float:
-        """Below the text of every page."""
-        return self.style.bottom + self.setter.line_height(self.style.running) * (len(self.running) - 1)
-
-    # --- the paper's own head and foot --------------------------------------------------------------------------------
-
-    def _head(self) -> list[Piece]:
-        style, setter = self.style, self.setter
-        pieces: list[Piece] = []
-        if self.library:
-            pieces += setter.paragraph(self.library, Face.BOLD, style.library)
-        else:
-            pieces += setter.block(d.Fields([d.Field("Library", 50)]))
-        pieces += setter.title(self.title)
-
-        def draw_rule(sheet: Sheet, top: float) -> None:
-            sheet.rule(style.side, top + style.gap * 0.7, style.measure, 2.0, BLACK)
-
-        pieces.append(Piece(style.gap * 1.1, draw_rule))
-        for caveat in self.document.caveats:
-            pieces += above(setter.block(d.Para(caveat, "caveat")), style.gap)
-        return [Piece(p.height, p.draw, p.before, keep=True) for p in pieces]
-
-    def _foot(self) -> list[Piece]:
-        style, setter = self.style, self.setter
-        rows = [(text_of(setter, label), text_of(setter, value)) for label, value in self.document.foot.rows]
-        if self.sheet.type.substituted:
-            rows.append(("Letters", ABOUT_INSTEAD))
-
-        def draw_rule(sheet: Sheet, top: float) -> None:
-            sheet.rule(style.side, top, style.measure, 0.9, BLACK)
-
-        pieces = [Piece(style.foot * 0.7, draw_rule), *setter.rows(rows, style.foot, bold=True)]
-        pieces = together(above(pieces, style.gap * 2))
-        return [Piece(p.height, p.draw, p.before, p.keep, sinks=True) for p in pieces]
-
-    # --- drawing ------------------------------------------------------------------------------------------------------
-
-    def draw(self) -> None:
-        """All pages."""
-        for number, page in enumerate(self.pages, 1):
-            self.sheet.new_page()
-            self._draw_legend()
-            if number > 1:
-                self._draw_later_head()
-            self._draw_running(number)
-            draw(self.sheet, page)
-
-    def _draw_legend(self) -> None:
-        if not self.legend:
-            return
-        style, high = self.style, self.setter.line_height(self.style.legend)
-        top = style.top - style.legend * 0.4
-        self.sheet.frame(style.side, top, style.measure, high * len(self.legend) + style.legend * 0.9, 1.0)
-        for number, line in enumerate(self.legend):
-            x = style.side + (style.measure - self.sheet.type.width(line, Face.BOLD, style.legend)) / 2
-            baseline = top + style.legend * 0.45 + high * (0.78 + number)
-            self.sheet.words(x, baseline, line, Face.BOLD, style.legend)
-
-    def _draw_later_head(self) -> None:
-        style, size = self.style, self.style.running
-        words = " · ".join(part for part in (self.library, self.title) if part)
-        line = self.sheet.type.fold(self.sheet.type.settable(words), Face.REGULAR, size, style.measure)[0]
-        top = style.top + self.legend_height
-        self.sheet.words(style.side, top + size, line, Face.REGULAR, size, GREY)
-        self.sheet.rule(style.side, top + size * 1.6, style.measure, 0.5, PALE)
-
-    def _draw_running(self, number: int) -> None:
-        style, size = self.style, self.style.running
-        high = self.setter.line_height(size)
-        y = style.height - self.bottom + size * 1.4
-        self.sheet.rule(style.side, y, style.measure, 0.5, PALE)
-        for at, line in enumerate(self.running):
-            self.sheet.words(style.side, y + size * 1.5 + at * high, line, Face.REGULAR, size, GREY)
-        page = f"page {number} of {len(self.pages)}"
-        x = style.side + style.measure - self.sheet.type.width(page, Face.REGULAR, size)
-        self.sheet.words(x, y + size * 1.5, page, Face.REGULAR, size, GREY)
-
-
-def text_of(setter: Setter, words: str) -> str:
-    """Words of the head and foot, one line, inert, bounded."""
-    return setter.say(words)
-
-
-def _describe(sheet: Sheet, document: d.Document) -> None:
-    """Title, language, author and a date that is the print's own, so that equal facts give equal bytes."""
-    from fpdf.prefs import ViewerPreferences  # noqa: PLC0415
-
-    pdf, settable = sheet.pdf, sheet.type.settable
-    pdf.set_title(settable(document.title)[:400])
-    pdf.set_author(settable(document.library)[:400] or "Library")
-    pdf.set_subject(settable(document.foot.running)[:400])
-    pdf.set_lang(document.language)
-    pdf.set_creator("Holdshelf")
-    pdf.set_producer("Holdshelf")
-    pdf.set_creation_date(_printed(document.printed_at))
-    pdf.viewer_preferences = ViewerPreferences(display_doc_title=True)
+def _scale(pages: Callable[[float], int], document: d.Document) -> float:
+    """The largest letters in which the paper takes as few pages as it can."""
+    if document.dense and not document.one_page:
+        return _LEAST
+    scales = _ONE_PAGE_SCALES if document.one_page else _SCALES
+    if not document.one_page and (pages(scales[0]) == 1 or pages(scales[0]) > _LONG):
+        return scales[0]
+    fewest = pages(scales[-1])
+    at = bisect_left(scales, True, key=lambda scale: pages(scale) <= fewest)
+    return scales[min(at, len(scales) - 1)]
 
 
 def _printed(printed_at: str) -> datetime:
@@ -195,5 +77,209 @@ def _printed(printed_at: str) -> datetime:
     try:
         found = datetime.fromisoformat(re.sub(r" (?=[+-]\d\d:\d\d$)", "", printed_at))
     except ValueError:
-        return _UNDATED
+        return UNDATED
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+# --- the document as data ---------------------------------------------------------------------------------------------
+
+
+def _said(say: Words) -> dict[str, str]:
+    """What the template says by itself."""
+    return {
+        "ticked": say("ticked:"),
+        "to_tick": say("to tick:"),
+        "blank": say("blank, to be written by hand"),
+        "page": say("page {page} of {pages}"),
+        "library": say("Library"),
+    }
+
+
+def _data(document: d.Document, say: Words) -> dict[str, object]:
+    blocks = _Blocks()
+    library, running = _say(document.library), _say(document.foot.running)
+    data: dict[str, object] = {
+        "title": _say(document.title) or "Paper",
+        "library": library,
+        "author": library or say("Library"),
+        "language": say.language,
+        "legend": d.LEGEND if document.confidential else "",
+        "caveats": [_say(caveat) for caveat in document.caveats],
+        "running": running,
+        "blocks": blocks.all(document.blocks),
+        "foot": [[_say(label), _say(value)] for label, value in document.foot.rows],
+    }
+    if INSTEAD in json.dumps(data, ensure_ascii=False):
+        data["foot"] = [*data["foot"], [say("Letters"), say(ABOUT_INSTEAD)]]  # type: ignore[misc]
+    return data
+
+
+def _say(words: str, most: int = d.MOST_LETTERS) -> str:
+    """One line, inert, in letters that the type has; ``most`` where what holds them is not cut by the end of a page."""
+    return settable(text.clean(words, most))
+
+
+class _Blocks:
+    """Blocks as the template takes them: a dictionary each, with its kind."""
+
+    def __init__(self) -> None:
+        self._has_section = False
+
+    def all(self, blocks: Iterable[d.Block]) -> list[_Block]:
+        """Points that follow one another become one list."""
+        out: list[_Block] = []
+        points: list[d.Item] = []
+        for block in blocks:
+            if points and not (isinstance(block, d.Item) and (block.box is None) == (points[0].box is None)):
+                out.append(_items(points))
+                points = []
+            if isinstance(block, d.Item):
+                points.append(block)
+            elif made := self.one(block):
+                out.append(made)
+        return [*out, _items(points)] if points else out
+
+    def one(self, block: d.Block) -> _Block | None:  # noqa: PLR0912 (one kind of block a case)
+        """None: nothing of it is seen."""
+        match block:
+            case d.Heading(words, level):
+                # a screen reader is told of no section within a section that does not exist
+                outline, said = level if self._has_section else 1, _say(words)
+                self._has_section |= bool(said)
+                return {"kind": "heading", "words": said, "level": level, "outline": outline}
+            case d.Para(words, style, language):
+                return {"kind": "para", "words": _say(words), "style": style, "language": language}
+            case d.Facts(rows):
+                shown = [[_say(label), _say(value)] for label, value in rows if value.strip()]
+                return {"kind": "facts", "rows": shown} if shown else None
+            case d.Boxes(boxes):
+                return (
+                    {"kind": "boxes", "boxes": [[_say(words, 160), ticked] for words, ticked in boxes]}
+                    if boxes
+                    else None
+                )
+            case d.Fields(fields):
+                shown_fields = [
+                    {"label": _say(field.label, 160), "columns": field.columns, "value": _say(field.value, 160)}
+                    for field in fields
+                ]
+                return {"kind": "fields", "fields": shown_fields} if fields else None
+            case d.Checks(checks):
+                return {"kind": "checks", "rows": [_check(check) for check in checks]} if checks else None
+            case d.Mono(lines):
+                typed = [settable(line.expandtabs(4)[: d.MOST_LETTERS].rstrip(), mono=True) for line in lines]
+                return {"kind": "mono", "lines": typed} if typed else None
+            case d.Table():
+                return _table(block)
+            case d.Verbatim(words, language=language):
+                return {"kind": "verbatim", "lines": _verbatim(words), "language": language}
+            case d.Bars():
+                return {"kind": "bars", **_bars(block)}
+            case d.Plots(columns):
+                return {
+                    "kind": "plots",
+                    "columns": [[_panel(panel) for panel in column] for column in columns if column],
+                    "charts": [_bars(bars) for bars in block.bars()],
+                }
+            case d.Picture():
+                return {"kind": "picture", **_picture(block)}
+            case d.Pictures(pictures, columns):
+                shown_pictures = [_picture(picture) for picture in pictures]
+                return {"kind": "pictures", "columns": columns, "pictures": shown_pictures} if pictures else None
+            case d.Keep(blocks):
+                inside = self.all(block for block in blocks if not isinstance(block, d.NewPage))
+                return {"kind": "keep", "blocks": inside} if inside else None
+            case d.NewPage():
+                return {"kind": "newpage"}
+            case _:
+                return None
+
+
+def _items(points: Sequence[d.Item]) -> _Block:
+    rows = [{"words": _say(p.words), "box": p.box, "notes": [_say(note) for note in p.notes]} for p in points]
+    return {"kind": "items", "items": rows}
+
+
+def _check(check: d.Check) -> _Block:
+    code = settable(text.clean(check.code, 60), mono=True)
+    return {"words": _say(check.words, 100), "code": code, "known": _say(check.known, 140), "due": check.due}
+
+
+def _table(table: d.Table) -> _Block:
+    head = [_say(cell, 40) for cell in table.head]
+    rows = [[_say(cell) for cell in row] for row in table.rows]
+    return {"kind": "table", "head": head, "rows": rows, "shares": list(table.shares)}
+
+
+def _bars(bars: d.Bars) -> _Block:
+    title = bars.title + (f" ({bars.unit})" if bars.unit else "")
+    return _panel(d.Panel(title, bars.rows, most=bars.most))
+
+
+def _panel(panel: d.Panel) -> _Block:
+    rows = [(_say(label, 80), value, _say(words, 60)) for label, value, words in panel.rows]
+    title, note = _say(panel.title, 200), _say(panel.note, 200)
+    mark = (panel.mark[0], _say(panel.mark[1], 80)) if panel.mark is not None else None
+    told = "; ".join(f"{label}: {words}" for label, _, words in rows)
+    heads = ", ".join(part for part in (title, note, mark[1] if mark else "") if part)
+    return {
+        "title": title,
+        "note": note,
+        "rows": rows,
+        "most": panel.most,
+        "notches": list(panel.notches),
+        "mark": mark,
+        "framed": panel.framed,
+        "alt": f"Bar chart: {heads}. {told}.",
+    }
+
+
+def _verbatim(words: str) -> list[_Block]:
+    """Its lines with text: how far in, behind which bullet or number, how much white above, in empty lines."""
+    lines = text.trimmed(words)
+    out: list[_Block] = []
+    white = 0.0
+    for number, line in enumerate(lines):
+        if not line:
+            white += 0.5
+            continue
+        begin = text.begin_of(line)
+        alone = _stands_alone(lines, number)
+        out.append(
+            {
+                "indent": len(begin) - len(begin.lstrip(" ")),
+                "begin": settable(begin.strip()),
+                "kind": re.sub(r"[A-Za-z]", "a", re.sub(r"\d+", "0", begin.rstrip())),
+                "words": settable(line[len(begin) :]),
+                "white": white * 1.8 if alone else white,
+                "alone": alone,
+            }
+        )
+        white = 0.0
+    return out
+
+
+def _stands_alone(lines: Sequence[str], number: int) -> bool:
+    """A short line between empty ones stays with what follows: where a page ends, nothing else."""
+    alone = (number == 0 or not lines[number - 1]) and number + 1 < len(lines) and not lines[number + 1]
+    return alone and len(lines[number]) <= _SHORT_LETTERS
+
+
+def _picture(picture: d.Picture) -> _Block:
+    size = _size_of(picture.jpeg)
+    return {
+        "words": _say(picture.words) or "A picture",
+        "size": size,
+        "jpeg": list(picture.jpeg) if size else [],
+    }
+
+
+def _size_of(jpeg: bytes) -> tuple[int, int] | None:
+    """None for what is no JPEG."""
+    from PIL import Image  # noqa: PLC0415 (few papers hold a picture)
+
+    try:
+        with Image.open(BytesIO(jpeg), formats=("JPEG",)) as image:
+            return image.size
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None

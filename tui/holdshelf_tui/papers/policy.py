@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
+
 from holdshelf_core.api.errors import Conflict
-from holdshelf_core.api.paper_types import PaperFacts, PolicyText
+from holdshelf_core.reports.types import PaperFacts, PolicyText
 from holdshelf_tui.papers import frame, text
-from holdshelf_tui.papers.document import Document, Para, Verbatim
+from holdshelf_tui.papers.catalogs import ENGLISH, Words, noted, words_of
+from holdshelf_tui.papers.document import Block, Document, Heading, Para, Verbatim
 from holdshelf_tui.papers.model_policy import MODEL_VERSION, filled_model
 
-ANYONE = "Anyone may have a copy of this paper; nobody is asked why (P17)."
+ANYONE = noted("Anyone may have a copy of this paper; nobody is asked why (P17).")
+BINDING = noted(
+    "What the library adopted is the English text, word for word. It alone is binding; what stands here in another language is "
+    "for reading."
+)
 
 
 def policy_document(facts: PaperFacts) -> Document:
@@ -24,58 +31,80 @@ def policy_document(facts: PaperFacts) -> Document:
     return _adopted(facts, facts.policy)
 
 
-def policy_paper(facts: PaperFacts) -> str:
-    """The policy in 80 columns. Raises Conflict (P20)."""
-    return text.render(policy_document(facts))
-
-
 def check_text(policy: PolicyText) -> None:
     """The text is the adopted one, byte for byte. Raises Conflict (P20)."""
     if hashlib.sha256(policy.text.encode("utf-8", "surrogatepass")).hexdigest() != policy.sha256:
         raise Conflict(
-            "The policy's text on this machine is not the one that was adopted, so it is not printed (P20).",
-            "Install the adopted file again: `holdshelf policy adopt FILE`; until then copy the paper that is on file.",
+            "The policy's text on this machine is not the adopted one, so it was not printed (P20).",
+            "Install the adopted file again: `holdshelf policy adopt FILE --version NUMBER --adopted-on DAY`; until then copy "
+            "the paper that is on file.",
         )
 
 
 def _adopted(facts: PaperFacts, policy: PolicyText) -> Document:
     check_text(policy)
-    after = (
-        "Between the lines stands the text that the library adopted, word for word. Disclaimer (P20): what the library "
+    say = words_of(facts)
+    after = say(
+        "Between the lines is the text that the library adopted, word for word. Disclaimer (P20): what the library "
         "answers for, and what it does not, is said in that text and nowhere else. The program that printed it adds "
         "nothing to it and does not claim that it meets any law."
     )
     left_out = text.clean_lines(policy.text)[1]
-    missing = [Para(f"{left_out} characters that cannot be printed were left out.", "small")] if left_out else []
+    cut = say("{count} characters that cannot be printed were left out.", count=str(left_out))
+    version, day = text.clean(policy.version, 40), text.clean(policy.adopted_on, 10)
     return frame.document(
         facts,
-        "Security camera policy",
+        say("Security camera policy"),
         [
-            Para(f"Version {text.clean(policy.version, 40)}, adopted {text.clean(policy.adopted_on, 10)}."),
-            Verbatim(policy.text, policy.sha256, text.clean(policy.version, 40), text.clean(policy.adopted_on, 10)),
+            Para(say("Version {version}, adopted {day}.", version=version, day=day)),
+            *_translated(facts, policy, say),
+            Verbatim(policy.text, policy.sha256, version, day, "" if say.language == ENGLISH else ENGLISH),
             Para(after, "small"),
-            *missing,
-            Para(ANYONE, "small"),
+            *([Para(cut, "small")] if left_out else []),
+            Para(say(ANYONE), "small"),
         ],
     )
 
 
+def _translated(facts: PaperFacts, policy: PolicyText, say: Words) -> list[Block]:
+    """Before the adopted text, for who reads another language: which text binds, and what there is of it to be read.
+
+    The catalogs hold the model's clauses. They are a translation of what was adopted only where that is the model, word for word.
+    """
+    if say.language == ENGLISH:
+        return []
+    english = msgspec.structs.replace(facts, language=ENGLISH)
+    if policy.text.split() != filled_model(english).split():
+        none = say("There is no translation of it here. Please ask at any desk.")
+        return [Para(say(BINDING), "caveat"), Para(none), Heading(say("The text that was adopted, in English"))]
+    return [
+        Para(say(BINDING), "caveat"),
+        Heading(say("The translation")),
+        Verbatim(filled_model(facts)),
+        Heading(say("The text that was adopted, in English")),
+    ]
+
+
 def _model(facts: PaperFacts) -> Document:
+    say = words_of(facts)
     if facts.policy is None:
-        why = "no text has been adopted on this machine, or it could not be read"
+        why = say("no text has been adopted on this machine, or it could not be read")
     else:
-        version = f"{text.clean(facts.policy.version, 40)} of {text.clean(facts.policy.adopted_on, 10)}"
-        why = f"that is version {version}, whose text could not be read here"
+        version, day = text.clean(facts.policy.version, 40), text.clean(facts.policy.adopted_on, 10)
+        why = say("that is version {version} of {day}, whose text could not be read here", version=version, day=day)
+    what = say(
+        "This is model {number} that comes with the program. It is not this library's policy: {why}. "
+        "Ask for the paper that the Board adopted.",
+        number=MODEL_VERSION,
+        why=why,
+    )
     return frame.document(
         facts,
-        "Security camera policy: A MODEL, NOT ADOPTED",
+        say("Security camera policy: A MODEL, NOT ADOPTED"),
         [
-            Para(
-                f"This is model {MODEL_VERSION} that the program brings along. It is not this library's policy: {why}. "
-                "Ask for the paper that the Board adopted.",
-                "caveat",
-            ),
+            Para(what, "caveat"),
             Verbatim(filled_model(facts)),
-            Para(ANYONE, "small"),
+            Para(say(ANYONE), "small"),
+            *frame.binding(facts),
         ],
     )

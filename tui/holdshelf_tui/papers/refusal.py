@@ -5,30 +5,34 @@ Says nothing about whether the asker is right, names nobody, and promises no rel
 
 from __future__ import annotations
 
-from holdshelf_core.api.paper_types import PaperFacts, RefusalPaper
+import re
+
+from holdshelf_core.reports.types import PaperFacts, RefusalPaper
 from holdshelf_tui.papers import frame, text
+from holdshelf_tui.papers.catalogs import ENGLISH, Words, words_of
 from holdshelf_tui.papers.document import Block, Document, Facts, Field, Fields, Heading, Item, Keep, Para
 from holdshelf_tui.papers.text import clean
 
 
 def refusal_document(facts: PaperFacts) -> Document:
     """The sheet, one page."""
-    sheet = facts.refusal
-    needs = "What we need" if sheet.release else "What we need: one of these papers, and the cameras and times it names"
+    sheet, say = facts.refusal, words_of(facts)
+    of_any = say("What we need: one of these papers, and the cameras and times it names")
     return frame.document(
         facts,
-        "Release of camera recordings: what we need from you",
+        say("Release of camera recordings: what we need from you"),
         [
-            *(_one(sheet) if sheet.release else _any()),
-            Heading(needs, 2),
-            *(Item(clean(need, 300), box=False) for need in sheet.needs),
-            *_after(sheet),
+            *(_one(sheet, say) if sheet.release else _any(say)),
+            Heading(say("What we need") if sheet.release else of_any, 2),
+            *(Item(clean(say(need), 300), box=False) for need in sheet.needs),
+            *_after(sheet, say),
             Keep(
                 [
-                    Fields([Field("handed to", 30), Field("date", 14)]),
-                    Fields([Field("number to call back", 30), Field("by", 14)]),
+                    Fields([Field(say("handed to"), 30), Field(say("date"), 14)]),
+                    Fields([Field(say("number to call back"), 30), Field(say("by"), 14)]),
                 ]
             ),
+            *frame.binding(facts),
         ],
         one_page=True,
     )
@@ -39,43 +43,58 @@ def refusal_paper(facts: PaperFacts) -> str:
     return text.render(refusal_document(facts))
 
 
-def _any() -> list[Block]:
+def _any(say: Words) -> list[Block]:
     return [
         Para(
-            "The library's camera recordings are confidential. They are given out on a paper that the library's policy "
-            "names, within that paper, on the word of two people. A request by word of mouth or telephone cannot be met."
+            say(
+                "The library's camera recordings are confidential. They are given out on a paper that the library's policy "
+                "names, within that paper, on the word of two people. A request by word of mouth or telephone cannot be met."
+            )
         )
     ]
 
 
-def _one(sheet: RefusalPaper) -> list[Block]:
-    number = f", no. {clean(sheet.reference, 60)}" if sheet.reference else ""
+def _one(sheet: RefusalPaper, say: Words) -> list[Block]:
+    release, number = clean(sheet.release, 20), clean(sheet.reference, 60)
+    lead = say("Request {release}, no. {number}", release=release, number=number)
+    spans = (_span(clean(span, 200), say) for span in sheet.spans)
     blocks: list[Block] = [
-        Para(f"Request {clean(sheet.release, 20)}{number}", "lead"),
+        Para(lead if number else say("Request {release}", release=release), "lead"),
         Facts(
             [
-                ("Asked for on", clean(sheet.basis_words)),
-                *(("" if at else "Recordings of", clean(span, 200)) for at, span in enumerate(sheet.spans)),
+                (say("Requested on"), clean(say(sheet.basis_words))),
+                *(("" if at else say("Recordings of"), span) for at, span in enumerate(spans)),
             ]
         ),
     ]
     if sheet.sentence:
-        blocks += [
-            Para(f"On {clean(sheet.refused_on, 40)} this could not be released:"),
-            Para(clean(sheet.sentence, 600), "quote"),
-        ]
+        when = say("On {time} this could not be released:", time=clean(sheet.refused_on, 40))
+        blocks += [Para(when), Para(clean(sheet.sentence, 600), "quote", "" if say.language == ENGLISH else ENGLISH)]
+        if say.language != ENGLISH:
+            blocks.append(Para(say("(in English, as it is on record)"), "small"))
     return blocks
 
 
-def _after(sheet: RefusalPaper) -> list[Block]:
+_SPAN = re.compile(r"(?P<where>.*), (?P<start>\d{4}-.*) to (?P<end>\d{4}-.*)")
+
+
+def _span(span: str, say: Words) -> str:
+    found = _SPAN.fullmatch(span)
+    return say("{where}, {start} to {end}", **found.groupdict()) if found else span
+
+
+def _after(sheet: RefusalPaper, say: Words) -> list[Block]:
     if sheet.holds:
-        kept = f"Until then these recordings, as far as they are there, are kept on hold ({clean(', '.join(sheet.holds))})."
+        kept = say(
+            "Until then these recordings, as far as they are there, are kept on hold ({holds}).",
+            holds=clean(", ".join(sheet.holds)),
+        )
     else:
-        kept = (
+        kept = say(
             "Recordings are erased on schedule when the disk needs the room. Ask us to put them on hold until your paper is "
             "here: a hold needs no paper, only the cameras, the times and a case or incident number."
         )
     return [
         Para(kept),
-        Para("We call back to make sure of who asks. A paper in hand is answered by the library, not by this sheet."),
+        Para(say("We call back to check who is asking. The library, not this sheet, answers a paper once it is here.")),
     ]

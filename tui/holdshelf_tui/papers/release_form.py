@@ -5,9 +5,10 @@ Says what was asked and decided, never that a release complies with a law. The d
 
 from __future__ import annotations
 
-from holdshelf_core.api.paper_cases import AuthorityPaper, GatePaper, ReleasePaper
-from holdshelf_core.api.paper_types import PaperFacts
+from holdshelf_core.reports.case_types import AuthorityPaper, GatePaper, ReleasePaper
+from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import frame
+from holdshelf_tui.papers.catalogs import ENGLISH_WORDS, Words, noted, words_of
 from holdshelf_tui.papers.disclaimer import disclaimer
 from holdshelf_tui.papers.document import (
     Block,
@@ -27,12 +28,12 @@ from holdshelf_tui.papers.hold_notice import spans_rows
 from holdshelf_tui.papers.text import clean
 
 _BASES = (
-    "search warrant, signed by a judge",
-    "subpoena",
-    "court order",
-    "request by law enforcement in an active investigation",
-    "written permission of the person who is seen",
-    "imminent danger; the paper follows",
+    noted("search warrant, signed by a judge"),
+    noted("subpoena"),
+    noted("court order"),
+    noted("request by law enforcement in an active investigation"),
+    noted("written permission of the person who is seen"),
+    noted("imminent danger; the paper follows"),
 )
 _BLANK_SPANS = 3
 
@@ -47,19 +48,19 @@ def release_document(facts: PaperFacts) -> Document:
         f"Release form {clean(row.id, 20)}",
         [
             Para(f"{clean(row.id, 20)}: {clean(row.state, 60)}.", "lead"),
-            Heading("What was asked for", 2),
+            Heading("What was requested", 2),
             Facts(_asked(row)),
-            Heading("On what paper", 2),
+            Heading("On which paper", 2),
             *_paper(row.paper),
             Heading("What the gates say", 2),
             *(_gate(gate) for gate in row.gates),
             *([Para(f"Caution on record: {clean(row.caution, 600)}", "caveat")] if row.caution else []),
-            Keep([Heading("What may leave", 2), Facts(_given(row))]),
-            Keep([Heading("Whose word", 2), Facts(_words(row))]),
+            Keep([Heading("What may be released", 2), Facts(_given(row))]),
+            Keep([Heading("Who approved", 2), Facts(_words(row))]),
             *([Mono([clean(row.approval_sha256, 64)])] if row.approval_sha256 else []),
             *(Item(f"Refused {clean(no, 500)}") for no in row.refusals),
             *disclaimer(facts),
-            Keep(_signatures()),
+            Keep(_signatures(ENGLISH_WORDS)),
             Para(
                 "This says what was asked and decided. It does not say that the release complies with a law.", "small"
             ),
@@ -118,13 +119,14 @@ def _given(row: ReleasePaper) -> list[tuple[str, str]]:
             else "a copy in which what the library hides is hidden",
         )
     )
+    rows.append(("Others in it", clean(row.others, 500) or "not said yet"))
     rows.append(("On hold", clean(", ".join(row.holds), 200) or "nothing of it is on hold"))
     return rows
 
 
 def _words(row: ReleasePaper) -> list[tuple[str, str]]:
-    awaited = "a second person's word is awaited" if row.second_person else "awaited"
-    flagged = "flagged for a second look; SHA-256 of its scan:" if row.approval_sha256 else ""
+    awaited = "waiting for a second person's approval" if row.second_person else "awaited"
+    flagged = "flagged for a second person's review; SHA-256 of its scan:" if row.approval_sha256 else ""
     return [
         ("Requested by", f"{clean(row.requested_by)}, {clean(row.requested_at, 40)}"),
         ("Approved by", clean(row.approved, 300) or ("" if row.ended else awaited)),
@@ -134,46 +136,49 @@ def _words(row: ReleasePaper) -> list[tuple[str, str]]:
     ]
 
 
-def _signatures() -> list[Block]:
+def _signatures(say: Words) -> list[Block]:
     return [
-        Heading("Signatures", 2),
+        Heading(say("Signatures"), 2),
         *(
-            Fields([Field(who, 18), Field("signature", 16), Field("date", 10)])
-            for who in ("Requested by", "Approved by", "Received by")
+            Fields([Field(who, 18), Field(say("signature"), 16), Field(say("date"), 10)])
+            for who in (say("Requested by"), say("Approved by"), say("Received by"))
         ),
-        Fields([Field("Agency, badge", 17), Field("called back on", 12), Field("by", 10)]),
+        Fields([Field(say("Agency, badge"), 17), Field(say("called back on"), 12), Field(say("by"), 10)]),
     ]
 
 
 def _blank(facts: PaperFacts) -> Document:
     """Front: whoever asks. Back: the library."""
-    span = Fields([Field("Camera or place", 20), Field("from", 13), Field("to", 13)])
+    say = words_of(facts)
+    span = Fields([Field(say("Camera or place"), 20), Field(say("from"), 13), Field(say("to"), 13)])
+    lead = say(
+        "Recordings are given out on a paper that the library's policy names, within that paper, on the "
+        "word of two people. Until the paper is here, recordings can be put on hold: that needs no paper."
+    )
     return frame.document(
         facts,
-        "Request for camera recordings",
+        say("Request for camera recordings"),
         [
-            Para(
-                "Recordings are given out on a paper that the library's policy names, within that paper, on the "
-                "word of two people. Until the paper is here, recordings can be put on hold: that needs no paper."
-            ),
-            Heading("Who asks", 2),
-            Fields([Field("Name", 34), Field("badge no.", 16)]),
-            Fields([Field("Agency", 32), Field("call back at", 15)]),
-            Fields([Field("Case or docket no. (no names)", 22), Field("date", 14)]),
-            Heading("On the basis of", 2),
-            Boxes([(words, False) for words in _BASES]),
-            Heading("Which recordings", 2),
+            Para(lead),
+            Heading(say("Who asks"), 2),
+            Fields([Field(say("Name"), 34), Field(say("badge no."), 16)]),
+            Fields([Field(say("Agency"), 32), Field(say("call back at"), 15)]),
+            Fields([Field(say("Case or docket no. (no names)"), 22), Field(say("date"), 14)]),
+            Heading(say("On the basis of"), 2),
+            Boxes([(say(words), False) for words in _BASES]),
+            Heading(say("Which recordings"), 2),
             *[span] * _BLANK_SPANS,
-            Boxes([("please put them on hold now", False)]),
+            Boxes([(say("please put them on hold now"), False)]),
             *disclaimer(facts),
-            Fields([Field("Signature", 34), Field("time", 16)]),
+            Fields([Field(say("Signature"), 34), Field(say("time"), 16)]),
+            *frame.binding(facts),
             NewPage(),
-            Heading("For the library", 2),
-            Fields([Field("Request no. R-", 10), Field("hold no. H-", 10), Field("called back by", 10)]),
-            Fields([Field("The paper is", 22), Field("issued by", 24)]),
-            Fields([Field("Docket or case", 20), Field("in force until", 18)]),
-            Boxes([("a judge signed it", False), ("it asks for the original recording", False)]),
-            Fields([Field("SHA-256 of its scan begins with", 20), Field("entered by", 12)]),
-            Keep(_signatures()[:-1]),
+            Heading(say("For the library"), 2),
+            Fields([Field(say("Request no. R-"), 10), Field(say("hold no. H-"), 10), Field(say("called back by"), 10)]),
+            Fields([Field(say("The paper is"), 22), Field(say("issued by"), 24)]),
+            Fields([Field(say("Docket or case"), 20), Field(say("in force until"), 18)]),
+            Boxes([(say("a judge signed it"), False), (say("it asks for the original recording"), False)]),
+            Fields([Field(say("SHA-256 of its scan begins with"), 20), Field(say("entered by"), 12)]),
+            Keep(_signatures(say)[:-1]),
         ],
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from holdshelf_core.api.paper_report import ReportPaper
-from holdshelf_core.api.paper_types import PaperFacts
+from holdshelf_core.reports.report_types import ReportPaper
+from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers import frame
 from holdshelf_tui.papers.report_plots import plots
@@ -19,12 +19,12 @@ from holdshelf_tui.papers.report_words import (
     day_words,
     many,
     percent,
-    quarter_words,
     short_day,
     span_of_days,
     time_words,
 )
 from holdshelf_tui.papers.text import clean
+from holdshelf_tui.text.time_format import quarter_words
 
 
 def report_document(facts: PaperFacts) -> d.Document:
@@ -57,7 +57,7 @@ def _opening(report: ReportPaper) -> Iterable[d.Block]:
     yield d.Para(lead, "lead")
     yield d.Facts(_glance(report))
     waiting = list(_waiting(report))
-    yield d.Heading("What waits for somebody", 2)
+    yield d.Heading("What needs attention", 2)
     if waiting:
         yield from (d.Item(words) for words in waiting)
     else:
@@ -132,13 +132,13 @@ def _waiting(report: ReportPaper) -> Iterable[str]:
         yield f"{many(report.open_flags, 'flagged act')} not reviewed{oldest}"
     overdue = sum(row.overdue for row in report.holds)
     if overdue:
-        yield f"{many(overdue, 'hold')} whose review is overdue (P16); kept until somebody says otherwise"
+        yield f"{many(overdue, 'hold')} whose review is overdue (P16); kept until someone says otherwise"
     if report.lifting:
-        yield f"{many(report.lifting, 'lift')} of a hold waiting for a second person's word (P16)"
+        yield f"{many(report.lifting, 'lift')} of a hold waiting for a second person's approval (P16)"
     if report.late_papers:
         yield f"{many(report.late_papers, 'emergency release')} whose paper did not follow in time (P13)"
     if report.signs.due:
-        yield f"{many(report.signs.due, 'sign')} to be looked at (P3)"
+        yield f"{many(report.signs.due, 'sign')} to be checked (P3)"
     for share in report.shares:
         if share.overdue:
             yield f"{many(share.overdue, 'printed still')} not back by the day on it (P14)"
@@ -147,4 +147,4 @@ def _waiting(report: ReportPaper) -> Iterable[str]:
         yield f"Never attested: {'; '.join(never)}"
     room = report.room
     if room is not None and room.stops_days is not None and room.stops_days < 60:
-        yield f"Held footage will have taken all the room in about {room.stops_days:.0f} days; recording would stop (P15)"
+        yield f"Held footage will have filled the disk in about {room.stops_days:.0f} days; recording would stop (P15)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from holdshelf_core.api.paper_report import CameraRow, ReportPaper
+from holdshelf_core.reports.report_types import CameraRow, ReportPaper
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers.report_words import percent, refused_words
 from holdshelf_tui.papers.text import clean
@@ -113,7 +113,7 @@ def _refusals_panel(report: ReportPaper) -> d.Panel:
         "Releases refused, by basis (P13)",
         tuple((BASES.get(row.basis, clean(row.words, 40)), float(row.refused), refused_words(row)) for row in rows)
         or (("nothing was refused", 0.0, "0"),),
-        note="each no counts: the policy's, the statute's, a person's",
+        note="every refusal counts: the policy's, the statute's, a person's",
     )
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from holdshelf_core.api.paper_report import CameraRow, ReportPaper, SpotRow
-from holdshelf_tui.duties import flag_words
+from holdshelf_core.reports.report_types import CameraRow, ReportPaper, SpotRow, WeekRow
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers.report_words import (
     POINTS,
     day_words,
-    listed,
     many,
     moment_words,
     percent,
@@ -20,6 +18,8 @@ from holdshelf_tui.papers.report_words import (
     time_words,
 )
 from holdshelf_tui.papers.text import clean
+from holdshelf_tui.text.flags import flag_words
+from holdshelf_tui.text.words import listed
 
 MINUTE_S, HOUR_S = 60, 3600
 BAD_DAY = 0.99
@@ -74,7 +74,7 @@ def looks(report: ReportPaper) -> Iterable[d.Block]:
     if report.refusals:
         told = [f"{clean(row.words, 30)} {row.count:,}" for row in report.refusals]
         yield d.Para(
-            f"Refused, of any act, by the clause quoted: {', '.join(told)}; log-ins of people without a right among them."
+            f"Refusals of any act, by the clause cited: {', '.join(told)}; including log-ins of people without a right."
         )
 
 
@@ -85,7 +85,7 @@ def _look_words(report: ReportPaper) -> Iterable[str]:
         f"{many(report.widened, 'time').capitalize()} a look was widened." if report.widened else "No look was widened."
     )
     if report.shared_looks:
-        yield f"What was shared was opened {many(report.shared_looks, 'time')}."
+        yield f"Shares were opened {many(report.shared_looks, 'time')}."
     if report.stills:
         yield f"{many(report.stills, 'still').capitalize()} shown while cameras were commissioned."
     if report.unclosed:
@@ -118,7 +118,7 @@ def _out(report: ReportPaper) -> Iterable[d.Block]:
         )
     else:
         yield d.Para("Nobody asked for recordings in this quarter.")
-    late = f", {report.late_papers} without the paper that was to follow" if report.late_papers else ""
+    late = f", {report.late_papers} without the paper that was due" if report.late_papers else ""
     yield d.Para(
         f"Emergency releases: {report.emergencies or 'none'}{late}. "
         f"Approvals on signed paper, of releases and lifts: {report.paper_approvals or 'none'}."
@@ -141,7 +141,7 @@ def _holds(report: ReportPaper) -> Iterable[d.Block]:
         yield d.Para("Nothing was on hold in this quarter.")
     if report.lifting or report.grace:
         yield d.Para(
-            f"Waiting for a second person's word on a lift: {report.lifting or 'none'}. In the days of grace after one: "
+            f"Lifts waiting for a second person's approval: {report.lifting or 'none'}. In the grace period after a lift: "
             f"{report.grace or 'none'}."
         )
 
@@ -176,6 +176,7 @@ def _recording(report: ReportPaper) -> Iterable[d.Block]:
             if most > 0
             else f"{who}: in use all the time, and all of it recorded."
         )
+    yield from _weeks(report)
     if reasons := _reasons(report):
         yield d.Para(f"Missing over all cameras, by reason: {reasons}.")
     notes = []
@@ -186,9 +187,11 @@ def _recording(report: ReportPaper) -> Iterable[d.Block]:
         )
     summed = sum(camera.summed_days for camera in report.cameras)
     if summed:
-        notes.append(
-            f"Of {many(summed, 'camera day')} that have gone only the sums are known; they are counted by these."
-        )
+        notes.append(f"Of {many(summed, 'camera day')} that are gone, only the totals are known, and are counted here.")
+    lost = [camera for camera in report.cameras if camera.missing_s]
+    if lost:
+        said = ", ".join(f"{clean(camera.name, 60)} {time_words(camera.missing_s)}" for camera in lost)
+        notes.append(f"MISSING, recorded and not erased on schedule: {said}.")
     room = report.room
     if room is not None:
         held = f", of which {_gb(room.held_bytes)} on hold" if room.held_bytes else ""
@@ -196,17 +199,57 @@ def _recording(report: ReportPaper) -> Iterable[d.Block]:
         if room.floor_days is not None:
             notes.append(f"The library wishes to keep {room.floor_days:g} days at least.")
     notes.append(
-        "Footage is erased on schedule, oldest first, when the disk needs the room; days kept in brackets are the least of the "
+        "Footage is erased on schedule, oldest first, when the disk needs the space; days kept in brackets are the least of the "
         "quarter."
     )
     yield d.Para(" ".join(notes), "small")
+
+
+def _weeks(report: ReportPaper) -> Iterable[d.Block]:
+    """Whether each week is really there, of all cameras; those that are need no row."""
+    weeks: dict[str, list[tuple[CameraRow, WeekRow]]] = {}
+    for camera in report.cameras:
+        for week in camera.weeks:
+            weeks.setdefault(week.first_day, []).append((camera, week))
+    rows = [_week(first_day, weeks[first_day]) for first_day in sorted(weeks) if _missed_s(weeks[first_day]) >= HOUR_S]
+    if rows:
+        heads = ("Week from", "Recorded", "recovered later", "Missing", "the most of")
+        yield d.Table(heads, rows, shares=(14, 13, 19, 14, 40))
+    if whole := len(weeks) - len(rows):
+        most = max(missed for of in weeks.values() if (missed := _missed_s(of)) < HOUR_S)
+        least = f"missed {time_words(most)} at most, over all cameras" if most else "missed nothing"
+        which = many(whole, "other week", "other weeks") if rows else many(whole, "week")
+        yield d.Para(f"{which.capitalize()} {least}.")
+
+
+def _missed_s(weeks: Iterable[tuple[CameraRow, WeekRow]]) -> int:
+    return sum(week.elapsed_s - week.recorded_s for _, week in weeks)
+
+
+def _week(first_day: str, weeks: Sequence[tuple[CameraRow, WeekRow]]) -> tuple[str, ...]:
+    elapsed_s, missed_s = sum(week.elapsed_s for _, week in weeks), _missed_s(weeks)
+    camera, worst = max(weeks, key=lambda one: one[1].elapsed_s - one[1].recorded_s)
+    return (
+        short_day(first_day),
+        percent((elapsed_s - missed_s) / elapsed_s),
+        time_words(sum(week.recovered_s for _, week in weeks)),
+        time_words(missed_s),
+        f"{clean(camera.name, 60)}, {time_words(worst.elapsed_s - worst.recorded_s)}",
+    )
 
 
 def _is_worth_a_row(camera: CameraRow) -> bool:
     """An hour is missing, a day lacks a part that shows, nothing is known, or it came or went: the plots say the rest."""
     missing = camera.elapsed_s - camera.recorded_s
     bad_day = any(day.recorded_s < BAD_DAY * day.elapsed_s for day in camera.worst)
-    return bool(camera.state or not camera.elapsed_s or missing >= HOUR_S or camera.untold_s >= MINUTE_S or bad_day)
+    return bool(
+        camera.state
+        or not camera.elapsed_s
+        or missing >= HOUR_S
+        or camera.untold_s >= MINUTE_S
+        or bad_day
+        or camera.missing_s
+    )
 
 
 def _reasons(report: ReportPaper) -> str:
@@ -332,11 +375,9 @@ def _log(report: ReportPaper) -> Iterable[d.Block]:
         ("When this was made", clean(log.made_head, 80) if log.made_head != log.last_head else ""),
         (
             "Compared",
-            f"the heads on the reports for {listed(list(log.compared))} are beginnings of this log"
-            if log.compared
-            else "",
+            f"the heads on the reports for {listed(list(log.compared))} match this log" if log.compared else "",
         ),
-        ("This report", "is kept as it was made" if report.sha256 else "was made for this print, and is not kept"),
+        ("This report", "is kept as it was made" if report.sha256 else "was made for this printing and is not kept"),
         ("its SHA-256", clean(report.sha256, 64)),
     ]
     yield d.Keep(

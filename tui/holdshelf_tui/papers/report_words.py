@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from datetime import date, datetime
 
-from holdshelf_core.api.paper_report import ReleaseRow
+from holdshelf_core.reports.report_types import ReleaseRow
 from holdshelf_tui.papers.text import clean
 
 POINTS = {
@@ -19,13 +18,6 @@ POINTS = {
     "confidentiality": "confidentiality statements on file (P14)",
 }
 """What is attested for the house, by the checklist's ids."""
-
-
-def quarter_words(key: str) -> str:
-    """'2026-Q4' → 'fourth quarter of 2026'."""
-    year, _, number = key.partition("-Q")
-    order = {"1": "first", "2": "second", "3": "third", "4": "fourth"}.get(number)
-    return f"{order} quarter of {year}" if order else key
 
 
 def day_words(iso: str) -> str:
@@ -80,11 +72,6 @@ def many(number: int, one: str, more: str = "") -> str:
         return f"1 {one}"
     words = more or f"{one}s"
     return f"{number:,} {words}" if number else f"no {words}"
-
-
-def listed(parts: Sequence[str]) -> str:
-    """'a, b and c'; '' for none."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
 
 
 def refused_words(row: ReleaseRow) -> str:

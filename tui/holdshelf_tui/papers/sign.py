@@ -6,8 +6,8 @@ is. Must never promise a time for which recordings are kept, nor that somebody i
 
 from __future__ import annotations
 
-from holdshelf_core.api.paper_types import PaperFacts
-from holdshelf_tui.papers import frame, sign_text, text
+from holdshelf_core.reports.types import PaperFacts
+from holdshelf_tui.papers import catalogs, frame, sign_text, text
 from holdshelf_tui.papers.document import Document, Mono
 
 _PICTOGRAM = (
@@ -24,7 +24,8 @@ _PICTOGRAM = (
 
 def sign_document(facts: PaperFacts) -> Document:
     """The sign as lines, for whatever knows no other way to set it."""
-    return frame.document(facts, "Security cameras are in use", [Mono(sign_paper(facts).split("\n"))])
+    first = sign_text.sign_text(sign_text.languages(facts.language)[0])
+    return frame.document(facts, " ".join(first.headline), [Mono(sign_paper(facts).split("\n"))])
 
 
 def sign_paper(facts: PaperFacts) -> str:
@@ -33,7 +34,7 @@ def sign_paper(facts: PaperFacts) -> str:
     side = " " * ((text.WIDTH - len(_PICTOGRAM[0])) // 2)
     lines = [text.rule("="), "", *(side + line for line in _PICTOGRAM), ""]
     for key in keys:
-        words = sign_text.TEXTS[key]
+        words = sign_text.sign_text(key)
         lines += [
             *(_spaced(line.upper()) for line in words.headline),
             "",
@@ -42,14 +43,15 @@ def sign_paper(facts: PaperFacts) -> str:
             *text.centred(words.care),
             "",
         ]
-    first = sign_text.TEXTS[keys[0]]
-    address = sign_text.policy_address(facts)
+    first = sign_text.sign_text(keys[0])
+    address, say = sign_text.policy_address(facts), catalogs.words_of(facts)
     lines += [
         *text.centred(f"{first.questions} {sign_text.contact(facts, first)}"),
         *text.centred(f"{first.policy}: {address or first.ask_copy}"),
         "",
-        *text.centred(text.library_name(facts.library)),
-        *text.centred(f"Text version {sign_text.text_version(facts)}"),
+        *text.centred(text.library_name(facts.library, say)),
+        *text.centred(say("Text version {version}", version=sign_text.text_version(facts))),
+        *([] if say.language == catalogs.ENGLISH else text.centred(say(frame.BINDING))),
         "",
         *text.foot(frame.foot(facts).rows),
     ]

@@ -1,4 +1,4 @@
-"""What a sign says (P3, P7, P9, P10, P18, P19), in each language that there is. A new language is one more entry of ``TEXTS``.
+"""What a sign says (P3, P7, P9, P10, P18, P19), in each language that there is: its sentences are messages of the catalogs.
 
 No sentence may promise a time for which recordings are kept, nor that somebody is watching (P10).
 """
@@ -6,12 +6,12 @@ No sentence may promise a time for which recordings are kept, nor that somebody 
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import astuple, dataclass
 from urllib.parse import urlsplit
 
 from holdshelf_core.api.errors import BadRequest
-from holdshelf_core.api.paper_types import PaperFacts
+from holdshelf_core.reports.types import PaperFacts
+from holdshelf_tui.papers import catalogs
 from holdshelf_tui.papers.text import clean
 
 EDITION = 1
@@ -35,39 +35,28 @@ class SignText:
     ask_copy: str
 
 
-TEXTS: dict[str, SignText] = {
-    "en": SignText(
-        "English",
-        ("Security", "cameras", "are in use"),
-        "No sound is recorded.",
-        "The cameras are not constantly monitored.",
-        "Please look after yourself and your belongings.",
-        "Questions?",
-        "Ask the Library Director.",
-        "The camera policy",
-        "Ask for a copy at any desk.",
-    ),
-    "es": SignText(
-        "Español",
-        ("Cámaras de", "seguridad", "en uso"),
-        "No se graba sonido.",
-        "Las cámaras no se vigilan constantemente.",
-        "Cuide de sí mismo y de sus pertenencias.",
-        "¿Preguntas?",
-        "Consulte a la dirección de la biblioteca.",
-        "Normas sobre las cámaras",
-        "Pida una copia en cualquier mostrador.",
-    ),
-}
+def sign_text(language: str) -> SignText:
+    """The sentences in that language. Raises BadRequest for an unknown one."""
+    say = catalogs.words(language)
+    return SignText(
+        catalogs.known()[say.language],
+        # Translators: one line of the sign each; each about as long as the others.
+        tuple(say("Security\ncameras\nare in use").split("\n")),
+        say("No sound is recorded."),
+        say("The cameras are not constantly monitored."),
+        say("Please look after yourself and your belongings."),
+        say("Questions?"),
+        say("Ask the Library Director."),
+        say("The camera policy"),
+        say("Ask for a copy at any desk."),
+    )
 
 
 def languages(asked: str) -> tuple[str, ...]:
     """('en', 'es') from 'en+es': the first is set large, a second one small below it. Raises BadRequest."""
     found = tuple(dict.fromkeys(part.strip().casefold() for part in asked.split("+") if part.strip())) or ("en",)
-    unknown = [language for language in found if language not in TEXTS]
-    if unknown:
-        known = ", ".join(f"{key} ({text.name})" for key, text in TEXTS.items())
-        raise BadRequest(f"The sign is not to be had in {unknown[0][:20]!r}.", f"Known: {known}; two as en+es.")
+    for language in found:
+        catalogs.words(language)
     if len(found) > 2:
         raise BadRequest("A sign has one language, or two.", "Print another sign for the others.")
     return found
@@ -101,12 +90,7 @@ def text_version(facts: PaperFacts, asked: str = "") -> str:
     Another name, contact or address is another version, so whoever walks with the checklist sees an old sign.
     """
     keys = languages(asked or facts.language)
-    said = [part for key in keys for part in astuple(TEXTS[key])]
+    said = [part for key in keys for part in astuple(sign_text(key))]
     words = "\n".join(str(part) for part in (*said, clean(facts.library), clean(facts.contact), policy_address(facts)))
     digest = hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{EDITION}.{'+'.join(keys)}.{digest[:8]}"
-
-
-def is_text_version(words: str) -> bool:
-    """Whether a typed text is of the form that stands at the foot of a sign."""
-    return re.fullmatch(r"\d+\.[a-z]{2}(\+[a-z]{2})?\.[0-9a-f]{8}", words, re.ASCII) is not None

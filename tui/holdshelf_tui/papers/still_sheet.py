@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdshelf_core.api.errors import BadRequest
-from holdshelf_core.api.paper_types import PaperFacts
+from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import frame
 from holdshelf_tui.papers.document import Document, Facts, Field, Fields, Item, Keep, Para, Picture
 from holdshelf_tui.papers.text import clean
@@ -19,7 +19,7 @@ def still_document(facts: PaperFacts) -> Document:
         facts,
         f"Still picture, copy {still.copy}",
         [
-            Para(f"View only. Give back by {clean(still.return_on, 60)}.", "lead"),
+            Para(f"View only. Return by {clean(still.return_on, 60)}.", "lead"),
             Picture(still.jpeg, what),
             Facts(
                 [
@@ -30,12 +30,12 @@ def still_document(facts: PaperFacts) -> Document:
                     ("In the access log", f"entry {still.log_seq}" if still.log_seq else ""),
                 ]
             ),
-            Item("It is for that purpose alone. It is not copied, photographed, posted or handed on."),
-            Item("What is masked stays masked. Nobody is named on it."),
+            Item("It is for that purpose only. Do not copy, photograph, post or pass it on."),
+            Item("What is masked stays masked. Do not write names on it."),
             Keep(
                 [
                     Fields([Field("Received by", 30), Field("date", 14)]),
-                    Fields([Field("Given back on", 30), Field("to", 14)]),
+                    Fields([Field("Returned on", 30), Field("to", 14)]),
                 ]
             ),
         ],

@@ -10,8 +10,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
-from holdshelf_tui.cli import render as cells
 from holdshelf_tui.papers import document as d
+from holdshelf_tui.papers.catalogs import ENGLISH_WORDS, Words
+from holdshelf_tui.papers.catalogs import words as catalog
+from holdshelf_tui.text import words as cells
 
 WIDTH = 80
 NAME_COLUMNS = 160
@@ -132,9 +134,9 @@ def boxes(items: Sequence[str], *, indent: str = "  ") -> list[str]:
     return [*lines, line]
 
 
-def library_name(name: str) -> str:
+def library_name(name: str, say: Words = ENGLISH_WORDS) -> str:
     """The library's name, or a place to write it."""
-    return clean(name) or "____________________ (name of the library)"
+    return clean(name) or f"____________________ ({say('name of the library')})"
 
 
 def foot(rows: Sequence[tuple[str, str]]) -> list[str]:
@@ -161,7 +163,7 @@ def render(document: d.Document) -> str:
     """The paper in 80 columns. Whatever its blocks hold, no terminal obeys it."""
     lines = [
         rule("="),
-        *centred(library_name(document.library)),
+        *centred(library_name(document.library, catalog(document.language))),
         *centred(_words(document.title)),
         rule("="),
     ]
@@ -240,6 +242,8 @@ def _block(block: d.Block) -> list[str]:  # noqa: PLR0912 (one kind of block a c
             return _bars(block)
         case d.Picture(_, words):
             return fold(f"[Picture: {_words(words)}]", rest=" ")
+        case d.Pictures(pictures):
+            return [line for one in pictures for line in fold(f"[Picture: {_words(one.words)}]", rest=" ")]
         case _:  # what only a page knows
             return []
 

@@ -3,100 +3,88 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import ClassVar
 
+import msgspec
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import DataTable, Input, Label, Static
+from textual.widgets import Input, Label
 
 from holdshelf_core.api.errors import HoldshelfError
-from holdshelf_core.api.types import AddedRow, DiscoveredRow, DiscoverRequest
-from holdshelf_core.api.types_flow import FlowStart, FlowStep
-from holdshelf_tui.screens.dialogs.form import in_words
+from holdshelf_core.cameras.flow_types import FlowStart, FlowStep
+from holdshelf_core.cameras.types import AddedRow, DiscoveredRow, DiscoverRequest
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.step import Answer, StepDialog
-from holdshelf_tui.screens.pane import Pane
-from holdshelf_tui.widgets.actions import Actions
+from holdshelf_tui.screens.list_pane import ActionDescription, ListPane, PaneAction, RowAction
+from holdshelf_tui.text.cameras import added_words
+from holdshelf_tui.text.words import counted
+from holdshelf_tui.widgets import key_table
 from holdshelf_tui.widgets.fields import TextField
-from holdshelf_tui.widgets.listing import fill, row_key, widths
-from holdshelf_tui.words import counted
+from holdshelf_tui.widgets.listing import Columns
 
 WAIT_S = 4.0
 TICK_S = 0.25
 _BAR_CELLS = 20
-_LEAST = {"Name": 18, "Model": 14, "Address": 22, "Here as": 12}
-_MOST = {"Name": 40, "Model": 40, "Address": 60, "Here as": 24}
 
 
-class AddCamerasPane(Pane):
+class AddCamerasPane(ListPane[DiscoveredRow]):
     """What answered; Enter on one asks its name, place and password."""
 
     DEFAULT_CSS = """
     AddCamerasPane #where { height: 1; }
     AddCamerasPane #where Label { width: 18; color: $text-muted; }
     AddCamerasPane #at { width: 1fr; background: $panel; }
-    AddCamerasPane DataTable { height: 1fr; min-height: 4; margin-top: 1; }
+    AddCamerasPane DataTable { margin-top: 1; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "l", "discover", "Look for cameras", id="add.discover", tooltip="Ask the network which cameras there are"
-        ),
-        Binding("a", "by_address", "By address", id="add.address", tooltip="Add one by its address"),
-    ]
     title = "Add cameras"
     short = "Add"
+    key = "add"
+    table_id = "found"
+    COLUMNS: ClassVar = {
+        "": Columns(
+            {"Name": (18, 40), "Model": (14, 40), "Address": (22, 60), "Here as": (12, 24)},
+            first=("Address", "Name", "Model"),
+        )
+    }
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._found: dict[str, DiscoveredRow] = {}
         self._looked = False
 
     def compose(self) -> ComposeResult:
         """State, where to look, what answered, buttons."""
-        yield Static("", classes="state")
+        yield from self.top("")
         with Horizontal(id="where"):
             yield Label("Look only at")
-            yield TextField("", "left out: the whole network; or hosts, with commas", id="at", most=500)
-        yield DataTable(id="found", cursor_type="row", zebra_stripes=True, cell_padding=0)
-        yield Actions((("discover", "Look for cameras"), ("add", "Add this one …"), ("address", "Add by address …")))
+            yield TextField("", "blank: the whole network; or hosts, separated by commas", id="at", most=500)
+        yield self.table
+        yield self.buttons
 
     def on_mount(self) -> None:
         """Nothing was found yet."""
-        super().on_mount()
-        self._show()
+        self.show()
 
     def shown(self) -> None:
         """The first thing to do has the cursor."""
         super().shown()
-        self.query_one("#found" if self._found else "#act-discover").focus()
-
-    def on_resize(self) -> None:
-        """Share out the new width."""
-        self._show()
+        self.query_one("#found" if self.rows else "#act-discover").focus()
 
     async def async_load(self) -> None:
         """Nothing is asked of the network before somebody says so."""
         if not self._looked:
-            self.say("Look for the cameras on this network, or add one by its address.")
+            self.say("Find the cameras on this network, or add one by its address.")
 
-    def _show(self) -> None:
-        rows = {
-            row.id: (row.name, row.hardware, row.address, row.added_as or "not added") for row in self._found.values()
-        }
-        fill(self.query_one(DataTable), widths(self.size.width, _LEAST, _MOST, ("Address", "Name", "Model")), rows)
-        self.query_one(Actions).allow(add=bool(rows))
+    def cells(self, row: DiscoveredRow) -> Sequence[str]:
+        """Its name, model and address, and what it is called here."""
+        return (row.name, row.hardware, row.address, added_words(row, "not added"))
 
     # --- looking --------------------------------------------------------------------------------------------------
 
     @on(Input.Submitted, "#at")
     def _where_entered(self) -> None:
-        self.action_discover()
-
-    def action_discover(self) -> None:
-        """Look now."""
-        self._discover()
+        self.action_do("discover")
 
     @work(exclusive=True, group="discover")
     async def _discover(self) -> None:
@@ -112,67 +100,66 @@ class AddCamerasPane(Pane):
         timer = self.set_interval(TICK_S, progress)
         try:
             asked = DiscoverRequest(typed or None, WAIT_S)
-            found = await self.link.post("/discover", asked, list[DiscoveredRow], timeout_s=WAIT_S + 30)
+            found = await self.link.read(asked, timeout_s=WAIT_S + 30)
         except HoldshelfError as error:
             self.say(str(error), wrong=True)
             return
         finally:
             timer.stop()
         self._looked = True
-        self._found = {row.id: row for row in found}
-        self._show()
+        self.lists[""] = {row.id: row for row in found}
+        self.show()
         new = sum(row.added_as is None for row in found)
         if not found:
             self.say("No camera answered. Type its host above and look again, or add it by its address.")
         else:
             self.say(f"{counted(len(found), 'camera')} answered, {new} not added yet. Enter adds one.")
-            self.query_one(DataTable).focus()
+            self.table.focus()
 
     # --- adding ---------------------------------------------------------------------------------------------------
 
-    @on(Actions.Chosen)
-    def _pressed(self, chosen: Actions.Chosen) -> None:
-        if chosen.key == "discover":
-            self.action_discover()
-        elif chosen.key == "address":
-            self.action_by_address()
+    async def _async_add(self, found: DiscoveredRow) -> None:
+        if found.added_as is None:
+            await self._async_steps(found)
         else:
-            self._entered()
+            self.say(f"{found.name} was already added, as {found.added_as}.")
 
-    @on(DataTable.RowSelected)
-    def _entered(self) -> None:
-        found = self._found.get(row_key(self.query_one(DataTable)))
-        if found is not None and found.added_as is None:
-            self._add(found)
-        elif found is not None:
-            self.say(f"{found.name} is here already, as {found.added_as}.")
+    async def _async_steps(self, found: DiscoveredRow | None) -> None:
+        started = self.link.read(FlowStart("user", found.id if found is not None else ""))
+        answer: Answer | None = await self.async_do("Getting what is asked", started)
+        while answer is not None:
+            while isinstance(answer, FlowStep):
+                answer = await self.app.push_screen_wait(StepDialog(answer))
+            if not isinstance(answer, AddedRow):
+                return
+            if found is not None:
+                found = _with(found, answer)
+                self.rows[found.id] = found
+                self.show()
+            await self._async_say_added(answer)
+            # A device with several channels: the next one, until Escape.
+            answer = answer.next
 
-    def action_by_address(self) -> None:
-        """One that does not answer, or no ONVIF camera at all."""
-        self._add(None)
-
-    @work(group="act")
-    async def _add(self, found: DiscoveredRow | None) -> None:
-        try:
-            answer: Answer | None = await self.link.post(
-                "/flow", FlowStart("user", found.id if found is not None else ""), FlowStep
-            )
-        except HoldshelfError as error:
-            self.say(in_words(error), wrong=True)
-            return
-        while isinstance(answer, FlowStep):
-            answer = await self.app.push_screen_wait(StepDialog(answer))
-        if not isinstance(answer, AddedRow):
-            return
-        added = answer
-        if found is not None:
-            self._found[found.id] = DiscoveredRow(
-                found.id, found.integration, found.name, found.address, found.hardware, found.location, added.id
-            )
-            self._show()
+    async def _async_say_added(self, added: AddedRow) -> None:
         notes = " ".join(f"▲ {warning}" for warning in added.warnings)
         said = (
             f"{added.name} is added as {added.id}: its stream plays, and it is recorded. Nobody may look before a seat, "
             "or a designee for it, has brought it into use."
         )
         await self.app.push_screen_wait(MessageDialog("Added", said, notes))
+
+    ACTIONS: ClassVar[Sequence[ActionDescription[AddCamerasPane, DiscoveredRow]]] = (
+        PaneAction("discover", "Look for cameras", "Ask the network which cameras there are", key=key_table.ANEW,
+            run=lambda self: self._discover()),
+        RowAction("add", "Add this one …", "Its name, place and password are asked", enters=True, run=_async_add),
+        PaneAction("address", "Add by address …", "Add one by its address", key=key_table.ADDRESS, short="By address",
+            run=lambda self: self._async_steps(None)),
+    )  # fmt: skip
+
+
+def _with(found: DiscoveredRow, added: AddedRow) -> DiscoveredRow:
+    """The device, now that this is a camera of it."""
+    ids = [*found.partly, added.id]
+    if added.next is not None:
+        return msgspec.structs.replace(found, partly=ids)
+    return msgspec.structs.replace(found, added_as=", ".join(ids), partly=[])

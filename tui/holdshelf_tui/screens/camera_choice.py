@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from holdshelf_core.api.types import CameraRow
-from holdshelf_tui.link import Who
-from holdshelf_tui.words import inert
+from holdshelf_tui.session.link import Who
+from holdshelf_tui.text.words import inert
 
 
 def offered(who: Who, cameras: Iterable[CameraRow], right: str) -> list[CameraRow]:

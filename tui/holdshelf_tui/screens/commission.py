@@ -7,7 +7,7 @@ is away. The picture that is approved is the one that was looked at here, by its
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -17,14 +17,16 @@ from textual.content import Content
 from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
 
-from holdshelf_core.api.types_commission import (
+from holdshelf_core.cameras.commission_types import (
     CommissionRow,
     CommissionStill,
     EntranceRow,
+    ReadCommissions,
+    ReadEntrances,
     StillRow,
 )
-from holdshelf_tui.commission_steps import APPROVE, LOOK, MASKS, SIGNS, STEPS, Way, drawing_hint
 from holdshelf_tui.screens.commission_drawing import DrawingScreen
+from holdshelf_tui.screens.commission_steps import APPROVE, LOOK, MASKS, SIGNS, STEPS, Way, drawing_hint
 from holdshelf_tui.screens.dialogs.commission_forms import (
     ApproveDialog,
     PlaceDialog,
@@ -33,16 +35,14 @@ from holdshelf_tui.screens.dialogs.commission_forms import (
 from holdshelf_tui.screens.dialogs.confirm import ConfirmDialog
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.signs import SignsDialog, standing
+from holdshelf_tui.session.inputs import in_turn
+from holdshelf_tui.text.cameras import use_word
+from holdshelf_tui.text.time_format import clock
+from holdshelf_tui.text.words import inert
+from holdshelf_tui.widgets import key_table
 from holdshelf_tui.widgets.keys_line import KeysLine
 from holdshelf_tui.widgets.mask_canvas import MaskCanvas
-from holdshelf_tui.words import clock, inert, plain
-
-if TYPE_CHECKING:
-    pass
-
-TOLD_AFTER_S = 0.5
-STILL_TIMEOUT_S = 40.0
-_STATES = {"new": "not in use yet", "approved": "in use", "retired": "retired"}
+from holdshelf_tui.widgets.text import plain
 
 
 class CommissionScreen(DrawingScreen):
@@ -65,8 +65,22 @@ class CommissionScreen(DrawingScreen):
     TITLE = "Bring a camera into use"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", id="commission.back", tooltip="To the steps, or to the cameras"),
-        Binding("d,delete", "delete", "Delete", id="commission.delete", tooltip="The mask that is chosen in the list"),
-        Binding("k", "keep", "Keep", id="commission.keep", tooltip="Keep what is drawn"),
+        Binding(
+            f"{key_table.END},delete",
+            "delete",
+            "Delete",
+            id="commission.delete",
+            tooltip="The mask that is chosen in the list",
+        ),
+        Binding(key_table.SAVE, "keep", "Save", id="commission.keep", tooltip="Save what is drawn"),
+        Binding(
+            key_table.NOTHING,
+            "nothing",
+            "Nothing to hide",
+            show=False,
+            id="commission.nothing",
+            tooltip="The camera has nothing that must be hidden",
+        ),
     ]
 
     def __init__(self, camera: str, name: str) -> None:
@@ -82,7 +96,7 @@ class CommissionScreen(DrawingScreen):
             yield Static("", id="state")
         yield Static("", id="said")
         with Horizontal(id="body"):
-            yield MaskCanvas("No picture is asked for yet.", id="canvas")
+            yield MaskCanvas("No picture requested yet.", id="canvas")
             with Vertical(id="side"):
                 yield Static("", id="part")
                 yield OptionList(id="steps", compact=True)
@@ -90,14 +104,16 @@ class CommissionScreen(DrawingScreen):
                 with VerticalScroll(id="about", can_focus=False):
                     yield Static("", id="hint")
                 with Vertical(id="step-acts", classes="acts"):
-                    yield Button("Do this step", id="do", variant="primary", compact=True)
-                    yield Button("Back to the cameras", id="leave", compact=True)
+                    yield Button(
+                        "Do this step", id="do", variant="primary", compact=True, tooltip="The chosen step (Enter)"
+                    )
+                    yield Button("Back to the cameras", id="leave", compact=True, tooltip="Leave (Esc)")
                 with Vertical(id="mask-acts", classes="acts"):
-                    yield Button("Keep the masks", id="keep", variant="primary", compact=True)
-                    yield Button("Nothing to hide …", id="nothing", compact=True)
-                    yield Button("Delete this mask", id="delete", compact=True)
-                    yield Button("Draw a shape", id="shape", compact=True)
-                    yield Button("Back to the steps", id="steps-again", compact=True)
+                    yield Button("Save the masks", id="keep", variant="primary", compact=True, tooltip="Save (S)")
+                    yield Button("Nothing to hide …", id="nothing", compact=True, tooltip="No masks (U)")
+                    yield Button("Delete this mask", id="delete", compact=True, tooltip="The chosen one (d)")
+                    yield Button("Draw a shape", id="shape", compact=True, tooltip="Rectangle or shape (P)")
+                    yield Button("Back to the steps", id="steps-again", compact=True, tooltip="Back (Esc)")
         yield KeysLine()
 
     def on_mount(self) -> None:
@@ -116,16 +132,14 @@ class CommissionScreen(DrawingScreen):
 
     async def _async_load(self) -> None:
         """The row and the signs. What is drawn and not kept yet stays."""
-        rows = await self._async_told("Asking", self.link.get("/rules/commissions", list[CommissionRow]))
-        entrances = (
-            await self._async_told("Asking", self.link.get("/rules/entrances", list[EntranceRow])) if rows else None
-        )
+        rows = await self._async_told("Asking", self.link.read(ReadCommissions()))
+        entrances = await self._async_told("Asking", self.link.read(ReadEntrances())) if rows else None
         if rows is None or entrances is None:
             return
         self._entrances = standing(entrances)
         row = next((row for row in rows if row.camera == self.camera), None)
         if row is None:
-            self.say(f"{self._called} is not there any more.", wrong=True)
+            self.say(f"{self._called} no longer exists.", wrong=True)
             return
         self._take(row)
 
@@ -135,7 +149,7 @@ class CommissionScreen(DrawingScreen):
             self.masks = list(row.masks)
         if self.masked is not None and self.masked.sha256 != row.still_sha256:
             self.masked = None
-        self.query_one("#state", Static).update(_STATES.get(row.state, row.state))
+        self.query_one("#state", Static).update(use_word(row.state))
         self._show()
 
     # --- showing --------------------------------------------------------------------------------------------------
@@ -219,6 +233,7 @@ class CommissionScreen(DrawingScreen):
         self._give_reason(selected.option_index)
 
     @work(group="act")
+    @in_turn
     async def _do(self, step: str) -> None:
         self._busy = True
         try:
@@ -240,13 +255,11 @@ class CommissionScreen(DrawingScreen):
 
     async def _async_still(self, *, masked: bool) -> StillRow | None:
         asked = CommissionStill(self.camera, masked)
-        what = "Asking the camera for its picture"
-        still = await self._async_told(
-            what, self.link.act("commission.still", asked, StillRow, timeout_s=STILL_TIMEOUT_S)
-        )
+        what = "Getting the camera's picture"
+        still = await self._async_told(what, self.link.act(asked))
         if still is not None:
             self._show_still(still)
-            kind = "as everybody will see it" if masked else "with nothing hidden"
+            kind = "as everyone will see it" if masked else "with nothing hidden"
             self.say(f"{clock(still.shown_utc_ns)}, {kind}. Entry {still.seq} of the access log.")
         return still
 
@@ -272,7 +285,7 @@ class CommissionScreen(DrawingScreen):
 
     async def _async_look(self) -> None:
         if self.unkept:
-            self.say("Keep what you drew first: step 4, then k.", wrong=True)
+            self.say("First save what you drew: step 4, then S.", wrong=True)
             self._to(MASKS)
             return
         still = await self._async_still(masked=True)
@@ -288,7 +301,7 @@ class CommissionScreen(DrawingScreen):
         row = self.row
         assert row is not None
         if row.state == "approved":
-            self.say(f"{self._called} is in use already.")
+            self.say(f"{self._called} is already in use.")
             return
         if self.masked is None or self.unkept:
             await self._async_look()
@@ -298,7 +311,7 @@ class CommissionScreen(DrawingScreen):
             await self._async_load()
             return
         self._take(done)
-        await self.app.push_screen_wait(MessageDialog("In use", f"{self._called} is in use from now on."))
+        await self.app.push_screen_wait(MessageDialog("In use", f"{self._called} is now in use."))
         self.dismiss()
 
     def _draw(self, on: bool) -> None:
@@ -315,7 +328,7 @@ class CommissionScreen(DrawingScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys of drawing are there while something is drawn."""
-        return self.drawing if action in ("delete", "keep") else True
+        return self.drawing if action in ("delete", "keep", "nothing") else True
 
     @on(Button.Pressed, "#leave")
     @on(Button.Pressed, "#steps-again")
@@ -329,10 +342,11 @@ class CommissionScreen(DrawingScreen):
             self._draw(False)
 
     @work(exclusive=True, group="leave")
+    @in_turn
     async def _leave(self) -> None:
         if self.unkept:
             asked = ConfirmDialog(
-                "Not kept yet", "What you drew is not kept yet. Leave without it?", "Leave without it"
+                "Not saved yet", "What you drew is not saved yet. Leave without saving?", "Leave without saving"
             )
             if not await self.app.push_screen_wait(asked):
                 return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, cast
 
@@ -12,18 +11,17 @@ from textual.screen import Screen
 from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
 
-from holdshelf_core.api.errors import HoldshelfError, Unreachable
-from holdshelf_core.api.types_commission import CommissionEdit, CommissionRow, MaskAsk, StillRow
+from holdshelf_core.cameras.commission_types import CommissionEdit, CommissionRow, MaskAsk, StillRow
 from holdshelf_tui.screens.dialogs.commission_forms import NoMasksDialog, ReasonDialog
-from holdshelf_tui.screens.dialogs.form import in_words
+from holdshelf_tui.screens.told import async_told
+from holdshelf_tui.session.app import SessionApp
+from holdshelf_tui.session.inputs import in_turn
+from holdshelf_tui.text.words import counted, inert
 from holdshelf_tui.widgets.mask_canvas import MaskCanvas
-from holdshelf_tui.words import counted, inert, plain
+from holdshelf_tui.widgets.text import plain
 
 if TYPE_CHECKING:
-    from holdshelf_tui.app import HoldshelfApp
-    from holdshelf_tui.link import Link
-
-TOLD_AFTER_S = 0.5
+    from holdshelf_tui.session.link import Link
 
 
 class DrawingScreen(Screen[None]):
@@ -43,9 +41,9 @@ class DrawingScreen(Screen[None]):
         self._shown: StillRow | None = None
 
     @property
-    def home(self) -> HoldshelfApp:
+    def home(self) -> SessionApp:
         """The app, as ours."""
-        return cast("HoldshelfApp", self.app)
+        return cast(SessionApp, self.app)
 
     @property
     def link(self) -> Link:
@@ -67,22 +65,10 @@ class DrawingScreen(Screen[None]):
         said.display = bool(text)
 
     async def _async_told[T](self, what: str, doing: Awaitable[T]) -> T | None:
-        """Over half a second it is said, a refusal too. None: it failed."""
-        began = time.monotonic()
-        timer = self.set_interval(TOLD_AFTER_S, lambda: self.say(f"{what} … {int(time.monotonic() - began)} s"))
-        try:
-            answer = await doing
-        except Unreachable:
-            self.say(
-                "The recording service is restarting. Nothing that you drew is lost; try again in a moment.", wrong=True
-            )
-            return None
-        except HoldshelfError as error:
-            self.say(in_words(error), wrong=True)
-            return None
-        finally:
-            timer.stop()
-        self.say("")
+        """See `async_told`; when it went well, nothing is said any more."""
+        answer = await async_told(self, lambda text, wrong: self.say(text, wrong=wrong), what, "drawing is", doing)
+        if answer is not None:
+            self.say("")
         return answer
 
     # --- showing ----------------------------------------------------------------------------------------------------
@@ -129,6 +115,7 @@ class DrawingScreen(Screen[None]):
         self._give_reason(-1, list(drawn.points))
 
     @work(group="act")
+    @in_turn
     async def _give_reason(self, number: int, points: list[tuple[int, int]] | None = None) -> None:
         """To a new mask; or another one to one in the list."""
         before = "" if points is not None else self.masks[number].why
@@ -173,6 +160,7 @@ class DrawingScreen(Screen[None]):
             self._keep()
 
     @work(group="act")
+    @in_turn
     async def _keep(self) -> None:
         if not self.masks:
             await self._async_nothing()
@@ -180,7 +168,7 @@ class DrawingScreen(Screen[None]):
         self._busy = True
         try:
             asked = CommissionEdit(self.camera, list(self.masks))
-            row = await self._async_told("Keeping the masks", self.link.act("commission.edit", asked, CommissionRow))
+            row = await self._async_told("Saving the masks", self.link.act(asked))
         finally:
             self._busy = False
         if row is not None:
@@ -194,7 +182,9 @@ class DrawingScreen(Screen[None]):
 
     @on(Button.Pressed, "#nothing")
     @work(group="act")
-    async def _nothing(self) -> None:
+    @in_turn
+    async def action_nothing(self) -> None:
+        """Say that nothing has to be hidden."""
         await self._async_nothing()
 
     async def _async_nothing(self) -> None:

@@ -1,180 +1,228 @@
-"""Jobs & doctor, for the admin: what recording depends on, each with its next step; and scheduled work with its last result."""
+"""Jobs & doctor, for the admin: what recording depends on, each with its next step; scheduled work with its last result; and
+who is told when something is wrong; and who vouches for the access log's head."""
 
 from __future__ import annotations
 
 import re
 import time
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
-from textual import on, work
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.widgets import DataTable, Static, Tab, Tabs
+from textual.content import Content
 
-from holdshelf_core.api.types import Checks, CheckStep, JobRow, Status
-from holdshelf_core.api.types_clock import ClockConfirmed, ClockRow
-from holdshelf_tui.camera_words import CLOCK_REPAIR, MARKS
+from holdshelf_core.alerts.types import ReadAlerts, WayRow
+from holdshelf_core.api.types import CheckStep, ReadStatus
+from holdshelf_core.offsite.types import DOCTOR_STEP
+from holdshelf_core.operations.types import ClockConfirmed, JobRow, ReadClock, ReadDoctor, ReadJobs
+from holdshelf_core.people.types import AdminKeyList
+from holdshelf_tui.screens import alerts, backups, offsite, vouching
+from holdshelf_tui.screens.dialogs.admin_keys import AdminKeysDialog
 from holdshelf_tui.screens.dialogs.clock import ClockDialog
 from holdshelf_tui.screens.dialogs.message import MessageDialog
+from holdshelf_tui.screens.list_pane import ActionDescription, ListPane, PaneAction, RowAction
 from holdshelf_tui.screens.pane import Pane, async_do
-from holdshelf_tui.widgets.actions import Actions
-from holdshelf_tui.widgets.listing import fill, row_key, widths
-from holdshelf_tui.words import Content, counted, inert, plain, size, span, when
+from holdshelf_tui.screens.vouching import Voucher
+from holdshelf_tui.text.cameras import CLOCK_REPAIR, MARKS
+from holdshelf_tui.text.time_format import when
+from holdshelf_tui.text.words import counted, size, span
+from holdshelf_tui.widgets import key_table
+from holdshelf_tui.widgets.listing import Columns
+from holdshelf_tui.widgets.text import plain
 
-DOCTOR, JOBS = "doctor", "jobs"
-_PARTS = {DOCTOR: "Examination", JOBS: "Scheduled work"}
-_COLUMNS = {
-    DOCTOR: ({"": 2, "Looked at": 14, "Found": 40}, {"": 2, "Looked at": 26, "Found": 200}),
-    JOBS: (
-        {"Job": 19, "Every": 12, "Next": 8, "Last result": 24},
-        {"Job": 24, "Every": 14, "Next": 12, "Last result": 120},
-    ),
-}
+DOCTOR, JOBS, ALERTS, VOUCH = "doctor", "jobs", "alerts", "vouch"
 JOB_WORDS = {
+    "backups": "Newest backup",
+    "scheduled backup": "Scheduled backup",
+    "disk health": "Disk health",
     "sweep": "Erasing on schedule",
     "scrub": "Reading back",
     "access log": "Access log",
-    "checksums": "Mended files",
+    "witnesses": "Witnesses",
+    "time stamp": "Time stamp",
+    "anchors": "Anchoring footage",
+    "missing": "Missing footage",
+    "checksums": "Repaired files",
     "health": "Days kept",
+    "losses": "Repeated losses",
     "signs": "Signs",
     "papers": "Papers to follow",
+    "sealed papers": "Sealed papers",
     "outbox": "Outboxes",
     "report": "Quarterly report",
+    "coverage": "Coverage",
     "holds": "Holds",
     "held room": "Room for holds",
-    "camera events": "What cameras told",
+    "camera events": "Camera events",
 }
 _BYTES = re.compile(r"\b(\d+) bytes\b", re.ASCII)
 _GRAVE = {"failed": 0, "warning": 1, "skipped": 2, "ok": 3}
 
 
-class DoctorPane(Pane):
-    """Two lists; what is wrong comes first."""
+class DoctorPane(ListPane[CheckStep | JobRow | WayRow | Voucher]):
+    """Four lists; what is wrong comes first."""
 
-    DEFAULT_CSS = """
-    DoctorPane Tabs { height: 2; }
-    DoctorPane DataTable { height: 1fr; min-height: 4; }
-    DoctorPane #detail { height: auto; max-height: 7; margin-top: 1; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "again", "Look again", id="doctor.again", tooltip="Run the examination again"),
-    ]
+    DEFAULT_CSS = "DoctorPane #detail { color: $text; }"
     title = "Jobs & doctor"
     short = "Doctor"
-    hears: ClassVar[frozenset[str]] = frozenset()
+    key = "doctor"
+    asking = "Looking …"
+    PARTS: ClassVar = {DOCTOR: "Examination", JOBS: "Scheduled work", ALERTS: "Who is told", VOUCH: "Who vouches"}
+    COLUMNS: ClassVar = {
+        DOCTOR: Columns({"": (2, 2), "Looked at": (14, 26), "Found": (40, 200)}, first=("Looked at", "Found")),
+        JOBS: Columns(
+            {"Job": (19, 24), "Every": (12, 14), "Next": (8, 12), "Last result": (24, 120)},
+            first=("Job", "Last result", "Next", "Every"),
+            by={"Every": lambda row: row.every_s, "Next": lambda row: row.next_utc_ns or 0},
+            whole=("Every", "Next"),
+        ),
+        ALERTS: Columns(
+            {"": (2, 2), "Name": (8, 24), "Where": (24, 120), "For": (6, 6), "State": (12, 44)},
+            first=("Where", "State", "Name"),
+        ),
+        VOUCH: Columns(
+            {"": (2, 2), "Who": (14, 40), "Where": (14, 100), "Up to": (12, 20), "When": (12, 26)},
+            first=("Who", "Up to", "When"),
+            whole=("When",),
+        ),
+    }
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._part = DOCTOR
-        self._steps: dict[str, CheckStep] = {}
-        self._jobs: dict[str, JobRow] = {}
         self._clock_doubtful = False
-        self._known = False
-
-    def compose(self) -> ComposeResult:
-        """Parts, state, list, detail, buttons."""
-        yield Tabs(*(Tab(words, id=f"part-{part}") for part, words in _PARTS.items()))
-        yield Static("Looking …", classes="state")
-        yield DataTable(id="list", cursor_type="row", zebra_stripes=True, cell_padding=0)
-        yield Static("", id="detail")
-        yield Actions((("again", "Look again"), ("clock", "Confirm the time …")))
-
-    def shown(self) -> None:
-        """The list has the cursor."""
-        super().shown()
-        self.query_one(DataTable).focus()
-        self.query_one(Actions).shows(clock=self._clock_doubtful)
-
-    def on_resize(self) -> None:
-        """Share out the new width."""
-        if self._known:
-            self._show()
-
-    @on(Tabs.TabActivated)
-    def _part_chosen(self, activated: Tabs.TabActivated) -> None:
-        # Home has tabs of its own above these.
-        activated.stop()
-        self._part = (activated.tab.id or "").removeprefix("part-")
-        if self._known:
-            self._show()
 
     async def async_load(self) -> None:
         """Look at everything, and ask for the jobs."""
         began = time.monotonic()
         timer = self.set_interval(0.5, lambda: self.say(f"Looking … {int(time.monotonic() - began)} s"))
         try:
-            checks = await self.link.get("/doctor", Checks)
-            jobs = await self.link.get("/jobs", list[JobRow])
-            status = await self.link.get("/status", Status)
+            checks = await self.link.read(ReadDoctor())
+            jobs = await self.link.read(ReadJobs())
+            status = await self.link.read(ReadStatus())
+            ways = await self.link.read(ReadAlerts())
+            vouchers = await vouching.async_vouchers(self.link)
         finally:
             timer.stop()
-        self._steps = {
-            str(number): step
-            for number, step in sorted(
-                enumerate(checks.steps), key=lambda pair: (_GRAVE.get(pair[1].outcome, 0), pair[0])
-            )
-        }
-        self._jobs = {job.name: job for job in jobs}
+        steps = sorted(enumerate(checks.steps), key=lambda pair: (_GRAVE.get(pair[1].outcome, 0), pair[0]))
+        self.lists[DOCTOR] = {str(number): step for number, step in steps}
+        self.lists[JOBS] = {job.name: job for job in jobs}
+        self.lists[ALERTS] = {row.way.name: row for row in ways}
+        self.lists[VOUCH] = dict(vouchers)
         self._clock_doubtful = any(repair.issue_id == CLOCK_REPAIR for repair in status.repairs)
-        self._known = True
-        self.query_one(Actions).shows(clock=self._clock_doubtful)
-        self._show()
+        self.show()
 
-    def _show(self) -> None:
-        rows: dict[str, tuple[str | Content, ...]]
-        if self._part == DOCTOR:
-            rows = {key: _step_cells(step) for key, step in self._steps.items()}
-            wrong = sum(step.outcome in ("failed", "warning") for step in self._steps.values())
-            said = (
-                f"{counted(wrong, 'thing')} to mend."
-                if wrong
-                else f"All well: {counted(len(rows), 'thing')} looked at."
+    def show(self) -> None:
+        """With how many are wrong."""
+        super().show()
+        if self.part == JOBS:
+            self.say(f"{counted(len(self.rows), 'job')}; they run automatically.")
+            return
+        if self.part == ALERTS:
+            failing = sum(row.health.ok is False for row in self.lists[ALERTS].values())
+            ways = counted(len(self.rows), "way")
+            well = f"{ways} of telling what is wrong." if self.rows else alerts.NOBODY
+            self.say(f"{failing} of {ways} of telling not working." if failing else well, wrong=failing > 0)
+            return
+        if self.part == VOUCH:
+            silent = sum(row.asked.ok is False for row in self.lists[VOUCH].values())
+            who = counted(len(self.rows), "other vouches", "others vouch")
+            well = f"{who} for the access log's head." if self.rows else vouching.NOBODY
+            self.say(
+                f"{silent} of {counted(len(self.rows), 'other')} not answering." if silent else well, wrong=silent > 0
             )
-            self.say(said, wrong=any(step.outcome == "failed" for step in self._steps.values()))
-        else:
-            rows = {key: _job_cells(job) for key, job in self._jobs.items()}
-            self.say(f"{counted(len(rows), 'job')}; they run by themselves.")
-        least, most = _COLUMNS[self._part]
-        fill(self.query_one(DataTable), widths(self.size.width, least, most, tuple(reversed(least))), rows)
-        self._detail()
+            return
+        outcomes = [step.outcome for step in self.lists[DOCTOR].values()]
+        wrong = outcomes.count("failed") + outcomes.count("warning")
+        well = f"All well: {counted(len(outcomes), 'thing')} looked at."
+        self.say(f"{counted(wrong, 'thing')} to fix." if wrong else well, wrong="failed" in outcomes)
 
-    @on(DataTable.RowHighlighted)
-    def _detail(self) -> None:
-        key = row_key(self.query_one(DataTable))
-        lines: list[str] = []
-        if self._part == DOCTOR and (step := self._steps.get(key)) is not None:
-            lines = [step.sentence, *([f"→ {step.next_step}"] if step.next_step else [])]
-        elif self._part == JOBS and (job := self._jobs.get(key)) is not None:
-            took = f", took {job.last_took_s:.1f} s" if job.last_took_s is not None else ""
-            last = f" {when(job.last_utc_ns, seconds=True)}{took}" if job.last_utc_ns is not None else ""
-            lines = [f"{job.what[:1].upper()}{job.what[1:]}.", f"Last time{last}: {result_words(job)}"]
-        self.query_one("#detail", Static).update(Content("\n".join(inert(line, 500) for line in lines)))
+    def cells(self, row: CheckStep | JobRow | WayRow | Voucher) -> Sequence[str | Content]:
+        """Of a step its mark and what was found; of a job when and what came of it; of a way where it goes and how it does."""
+        if isinstance(row, WayRow):
+            return alerts.way_cells(row)
+        if isinstance(row, Voucher):
+            return vouching.voucher_cells(row)
+        return _step_cells(row) if isinstance(row, CheckStep) else _job_cells(row)
 
-    @on(Actions.Chosen)
-    def _pressed(self, chosen: Actions.Chosen) -> None:
-        if chosen.key == "clock":
-            self._confirm_time()
-        else:
-            self.action_again()
+    def details(self, row: CheckStep | JobRow | WayRow | Voucher) -> list[str]:
+        """Of a step what to do; of a job what it does, and its last result; of a way what it is told."""
+        if isinstance(row, WayRow):
+            return alerts.way_details(row)
+        if isinstance(row, Voucher):
+            return vouching.voucher_details(row)
+        if isinstance(row, CheckStep):
+            return [row.sentence, *([f"→ {row.next_step}"] if row.next_step else [])]
+        took = f", took {row.last_took_s:.1f} s" if row.last_took_s is not None else ""
+        last = f" {when(row.last_utc_ns, seconds=True)}{took}" if row.last_utc_ns is not None else ""
+        return [f"{row.what[:1].upper()}{row.what[1:]}.", f"Last time{last}: {result_words(row)}"]
 
-    def action_again(self) -> None:
-        """Look again."""
-        self.load()
+    def copied(self, row: CheckStep | JobRow | WayRow | Voucher) -> str:
+        """What was found, for whoever is asked about it."""
+        return " ".join(self.details(row))
 
-    @work(group="act")
-    async def _confirm_time(self) -> None:
+    def _has_store(self) -> bool:
+        return any(isinstance(step, CheckStep) and step.name == DOCTOR_STEP for step in self.lists[DOCTOR].values())
+
+    async def _async_confirm_time(self) -> None:
         await async_confirm_time(self)
         self.load()
+
+    async def _async_admin_keys(self) -> None:
+        rows = await self.async_do("Getting the keys", self.link.act(AdminKeyList()))
+        if rows is None:
+            return
+        done = await self.app.push_screen_wait(AdminKeysDialog(rows.keys))
+        if done is not None:
+            await self.app.push_screen_wait(
+                MessageDialog("Done", f"{done.sentence}. Entry {done.seq} of the access log.")
+            )
+
+    ACTIONS: ClassVar[Sequence[ActionDescription[DoctorPane, Any]]] = (
+        PaneAction("again", "Look again", "Run the checks again", key=key_table.ANEW, run=lambda self: self.load()),
+        PaneAction("keys", "Admin keys …", "Keys that let an admin in through the SSH door", key=key_table.KEY,
+            in_footer=False, run=_async_admin_keys),
+        PaneAction("clock", "Confirm the time …", "The server's clock is in doubt: is it right?", key=key_table.CLOCK,
+            short="Confirm the time", shown=lambda self: self._clock_doubtful, run=_async_confirm_time),
+        PaneAction("elsewhere", "Kept elsewhere", "Where holds are kept as well, and what waits", key=key_table.ELSEWHERE,
+            parts=(DOCTOR,), short="Elsewhere", shown=_has_store, run=offsite.async_elsewhere),
+        PaneAction("verify_elsewhere", "Verify it there", "Ask the store for each object: is it there, and held?",
+            key=key_table.CHECK, parts=(DOCTOR,), short="Verify there", shown=_has_store, run=offsite.async_verify),
+        PaneAction("add_way", "Tell somebody …", "By mail, Apprise or MQTT: who is told what is wrong", key=key_table.NEW,
+            parts=(ALERTS,), short="Tell somebody", run=alerts.async_add),
+        RowAction("change_way", "Change …", "Its server, what it is told, its quiet hours", key=key_table.CHANGE,
+            parts=(ALERTS,), enters=True, short="Change", run=alerts.async_change),
+        RowAction("test_way", "Send a test", "A test message now, and what came of it", key=key_table.CHECK,
+            parts=(ALERTS,), short="Test", run=alerts.async_test),
+        RowAction("remove_way", "Remove …", "It tells nothing more", key=key_table.END, parts=(ALERTS,), in_footer=False,
+            run=alerts.async_remove),
+        PaneAction("add_witness", "Add a witness …", "Somebody who countersigns the access log's head", key=key_table.NEW,
+            parts=(VOUCH,), short="Witness", run=vouching.async_add_witness),
+        PaneAction("stamps", "Time stamps …", "A server that puts its time on the access log's head", key=key_table.CHANGE,
+            parts=(VOUCH,), short="Time stamps", run=vouching.async_set_stamps),
+        PaneAction("vouch_now", "Ask them now", "Signatures and a time stamp on the head of now", key=key_table.CHECK,
+            parts=(VOUCH,), short="Ask now", run=vouching.async_ask),
+        RowAction("needed", "How many must sign …", "How many of the witnesses have to sign", parts=(VOUCH,), enters=True,
+            in_footer=False, only="Only of witnesses.", can=lambda _, row: row.is_witness, run=vouching.async_needed),
+        RowAction("remove_voucher", "Remove …", "It is asked no longer", key=key_table.END, parts=(VOUCH,),
+            in_footer=False, run=vouching.async_remove),
+        PaneAction("schedule", "Back up each day …", "Where backups go by themselves, and when", key=key_table.ELSEWHERE,
+            parts=(JOBS,), short="Back up", run=backups.async_schedule),
+        PaneAction("backup_now", "Back up now", "Make a backup now, and verify it where it goes", key=key_table.CHECK,
+            parts=(JOBS,), in_footer=False, run=backups.async_now),
+        PaneAction("no_backups", "No more backups …", "None is made by itself any more", key=key_table.END,
+            parts=(JOBS,), in_footer=False, run=backups.async_end),
+        PaneAction("sent", "What was sent", "The last messages, and what came of each", key=key_table.EARLIER,
+            in_footer=False, parts=(ALERTS,), run=alerts.async_history),
+    )  # fmt: skip
 
 
 async def async_confirm_time(pane: Pane) -> None:
     """Both clocks as they are now, and a person's word on them. To be awaited in a worker."""
-    row = await async_do(pane.home, "Asking for the time", pane.link.get("/rules/clock", ClockRow))
+    row = await async_do(pane.home, "Getting the time", pane.link.read(ReadClock()))
     if row is None:
         return
     done: ClockConfirmed | None = await pane.app.push_screen_wait(ClockDialog(row))
     if done is not None:
-        ended = " ".join(f"Ended, and stays so: {words}." for words in done.ended[:8])
+        ended = " ".join(f"Ended, and stays ended: {words}." for words in done.ended[:8])
         said = f"The time is confirmed. Entry {done.seq} of the access log."
         await pane.app.push_screen_wait(MessageDialog("Confirmed", said, ended))
 

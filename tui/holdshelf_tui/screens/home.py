@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Callable, Iterator
+from typing import ClassVar, cast
 
 from textual import events, work
 from textual.app import ComposeResult
@@ -16,19 +17,27 @@ from textual.widgets import ContentSwitcher, Static, Tab, Tabs
 
 from holdshelf_core.api import types
 from holdshelf_core.api.errors import HoldshelfError
-from holdshelf_core.api.types_session import EventRow
-from holdshelf_tui.link import Who
+from holdshelf_core.api.session_types import EventRow
+from holdshelf_core.holds.types import HoldRow
+from holdshelf_core.looks.types import GrantRow
+from holdshelf_tui.screens.camera_choice import offered
+from holdshelf_tui.screens.dialogs.first_day import FirstDayDialog
 from holdshelf_tui.screens.dialogs.hold import HoldDialog
+from holdshelf_tui.screens.dialogs.purpose import BreakGlassDialog
 from holdshelf_tui.screens.dialogs.verify import VerifyDialog
 from holdshelf_tui.screens.pane import Pane
+from holdshelf_tui.screens.start import StartPane
 from holdshelf_tui.screens.tabs import panes_for
 from holdshelf_tui.screens.welcome import WelcomeLine
+from holdshelf_tui.session.app import SessionApp
+from holdshelf_tui.session.inputs import in_turn
+from holdshelf_tui.session.link import Who
+from holdshelf_tui.session.waiting import FIRST_DAY
+from holdshelf_tui.text.time_format import clock, day
+from holdshelf_tui.text.words import inert
+from holdshelf_tui.widgets import key_table
 from holdshelf_tui.widgets.keys_line import KeysLine
-from holdshelf_tui.words import clock, day, inert, plain
-
-if TYPE_CHECKING:
-    from holdshelf_tui.app import HoldshelfApp
-
+from holdshelf_tui.widgets.text import plain
 
 ROOMY_COLUMNS = 112
 """All tabs fit in a line with their whole names."""
@@ -37,21 +46,37 @@ ROOMY_COLUMNS = 112
 class HomeScreen(Screen[None]):
     """Tabs are made when they are first shown, and stay."""
 
-    CSS_PATH = "home.tcss"
+    AUTO_FOCUS = ""  # the tab in front takes it, once it is there
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(str(number), f"tab({number - 1})", f"Tab {number}", show=False) for number in range(1, 10)),
+        *(Binding(key, f"tab({key})", f"Tab {key}", show=False) for key in sorted(key_table.TABS)),
         Binding("ctrl+pagedown", "next_tab", "Next tab", show=False, id="next_tab"),
         Binding("ctrl+pageup", "previous_tab", "Previous tab", show=False, id="previous_tab"),
         Binding("down,enter", "into", "Into the tab", show=False, id="into"),
         Binding(
-            "f2",
+            key_table.TODAY,
             "today",
             "Today",
             key_display="F2",
             id="today",
             tooltip="What waits for you, and the access log's head",
         ),
-        Binding("H", "hold", "Hold", key_display="H", id="hold", tooltip="Place a hold; no look is needed for it"),
+        Binding(
+            key_table.HOLD_ANYWHERE,
+            "hold",
+            "Hold",
+            key_display="H",
+            id="hold",
+            tooltip="Place a hold; no look is needed for it",
+        ),
+        Binding(
+            key_table.DANGER,
+            "danger",
+            "Danger",
+            key_display="!",
+            show=False,
+            id="danger",
+            tooltip="Somebody is in danger right now: look at once",
+        ),
     ]
 
     def __init__(self, who: Who, status: types.Status) -> None:
@@ -63,6 +88,8 @@ class HomeScreen(Screen[None]):
         self._panes: dict[str, Pane] = {}
         self._waiting: dict[str, int] = {}
         self._clock = ""
+        self._away = ""
+        """Why the service does not answer now, for the banner; '' while it does."""
         self._brings = False
         """Another tab is being brought to the front."""
 
@@ -79,14 +106,16 @@ class HomeScreen(Screen[None]):
         yield KeysLine()
 
     def on_mount(self) -> None:
-        """The first tab, the clock."""
-        self.query_one("#banner").display = False
+        """The first tab, the clock, and what was told before there was a banner."""
+        self._show_banner()
         self._show_clock()
         self.set_interval(1.0, self._show_clock)
 
     def _show_clock(self) -> None:
         now = time.time_ns()
-        if (words := f"{day(now)}  {clock(now, seconds=False)}") != self._clock:
+        # Who sits here needs the room of the year.
+        today = day(now) if self.size.width >= ROOMY_COLUMNS else day(now).rpartition(", ")[0]
+        if (words := f"{today}  {clock(now, seconds=False)}") != self._clock:
             self._clock = words
             self.query_one("#clock", Static).update(words)
 
@@ -171,6 +200,22 @@ class HomeScreen(Screen[None]):
         if self.front is not None:
             self.front.take_focus()
 
+    def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        """For the command palette: what can be done in the tab in front, then what is needed anywhere."""
+        start = self.pane("start")
+        if self.front is not None and self.front is not start:
+            yield from self.front.commands()
+        if start is not None:
+            yield from start.commands()
+        if self.check_action("hold", ()):
+            yield "Place a hold", "No look is needed for it; the H key does this, too", self.action_hold
+        if self.check_action("danger", ()):
+            yield (
+                "Imminent danger",
+                "Look at once, live and at the last minutes; the ! key does this, too",
+                self.action_danger,
+            )
+
     def action_next_tab(self) -> None:
         """To the right."""
         self.query_one(Tabs).action_next_tab()
@@ -182,18 +227,22 @@ class HomeScreen(Screen[None]):
     # --- what waits for whom -------------------------------------------------------------------------------------
 
     def on_welcome_line_gathered(self, gathered: WelcomeLine.Gathered) -> None:
-        """Say on the tabs where something waits."""
+        """Say on the tabs where something waits, and on the first screen how much."""
+        if isinstance(start := self.pane("start"), StartPane):
+            start.tell(len(gathered.duties), gathered.head, gathered.head_utc_ns)
         self._waiting = {key: sum(duty.tab == key for duty in gathered.duties) for key in self._kinds}
         self._name_tabs()
 
     def on_resize(self) -> None:
-        """Tabs with short names where they have little room."""
+        """Tabs with short names, close to one another, where they have little room."""
+        self.set_class(self.size.width < ROOMY_COLUMNS, "narrow")
+        self._show_clock()
         self._name_tabs()
 
     def _labels(self, columns: int) -> dict[str, str]:
         """What stands on each tab, by key."""
         labels = {}
-        for number, (key, kind) in enumerate(self._kinds.items(), 1):
+        for number, (key, kind) in enumerate(self._kinds.items()):
             waiting = self._waiting.get(key, 0)
             if columns >= ROOMY_COLUMNS:
                 labels[key] = f"{number} {kind.title}" + (f" ({waiting})" if waiting else "")
@@ -213,11 +262,16 @@ class HomeScreen(Screen[None]):
         for tab in self.query(Tab):
             if tab.size.width and tab.size.width < len(tab.label_text):
                 tab.refresh(layout=True)
+        # Textual measures the tab in front when it is chosen; with another label it stands elsewhere.
+        self.call_after_refresh(self.query_one(Tabs)._highlight_active, animate=False)
 
     async def on_welcome_line_answered(self, answered: WelcomeLine.Answered) -> None:
         """Go there."""
         if isinstance(answered.answer, str):
             self.app.push_screen(VerifyDialog())
+            return
+        if answered.answer.tab == FIRST_DAY:
+            self.action_first_day()
             return
         pane = await self.go(answered.answer.tab)
         if pane is not None:
@@ -225,26 +279,76 @@ class HomeScreen(Screen[None]):
 
     def action_today(self) -> None:
         """What waits, and the log's head."""
-        cast("HoldshelfApp", self.app).await_form()
         self.query_one(WelcomeLine).open()
+
+    @work(exclusive=True, group="first-day")
+    @in_turn
+    async def action_first_day(self) -> None:
+        """What leads from an empty server to one in use; on to the step that is chosen."""
+        step = await self.app.push_screen_wait(FirstDayDialog(self._who))
+        if step is None:
+            return
+        pane = await self.go(step.tab)
+        if pane is not None and step.key:
+            pane.choose(step.key)
+
+    @property
+    def has_first_day(self) -> bool:
+        """Whether the list of the first day is theirs to see."""
+        return self._who.seat or self._who.admin
 
     def action_hold(self) -> None:
         """Place a hold, from anywhere."""
-        cast("HoldshelfApp", self.app).await_form()
         self._place_hold()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only who may hold is offered it; Down and Enter are the tabs' own while they have the focus."""
         if action == "into":
             return isinstance(self.focused, Tabs)
+        if action == "danger":
+            return self._who.may_look_live
         return action != "hold" or "hold" in self._who.rights
 
+    def guide(self, words: str) -> None:
+        """What step of a need is next, told while its tab is in front; '' none."""
+        self.query_one(WelcomeLine).guide(words)
+
     @work(group="hold")
+    @in_turn
     async def _place_hold(self) -> None:
-        app = cast("HoldshelfApp", self.app)
+        await self.async_place_hold()
+
+    async def async_place_hold(self) -> HoldRow | None:
+        """The form of a hold, and what was placed. To be awaited in a worker."""
+        app = cast(SessionApp, self.app)
         with contextlib.suppress(HoldshelfError):
             self.status = await app.link.status()
-        await app.push_screen_wait(HoldDialog([], self.status.cameras))
+        return await app.push_screen_wait(HoldDialog([], self.status.cameras, app.looks.number))
+
+    def action_danger(self) -> None:
+        """A look at once, from anywhere."""
+        self._look_at_once()
+
+    @work(exclusive=True, group="danger")
+    @in_turn
+    async def _look_at_once(self) -> None:
+        await self.async_look_at_once()
+
+    async def async_look_at_once(self) -> GrantRow | None:
+        """What the danger is and where, and the look, seen live. To be awaited in a worker."""
+        app = cast(SessionApp, self.app)
+        with contextlib.suppress(HoldshelfError):
+            self.status = await app.link.status()
+        cameras = offered(self._who, self.status.cameras, "live")
+        if not cameras:
+            app.forget_typed()
+            self.notify("There is no camera in use that you may look at live.", severity="warning")
+            return None
+        in_front = str(getattr(self.front, "camera", ""))
+        look: GrantRow | None = await app.push_screen_wait(BreakGlassDialog(cameras, [in_front]))
+        if look is not None:
+            await self.go("live")
+        return look
 
     # --- what the house says ----------------------------------------------------------------------------------------
 
@@ -257,15 +361,22 @@ class HomeScreen(Screen[None]):
 
     def show_away(self, sentence: str) -> None:
         """The service is gone for now: what is shown is as it was."""
-        banner = self.query_one("#banner", Static)
         # Who cannot look at the service's log is not told to.
-        step = inert(sentence, 200) if self._who.admin else "Nothing to do; if it lasts, tell the admin."
-        banner.update(Content(f"⟳ The recording service is restarting; what you see is as it was. {step}"))
-        banner.display = True
+        self._away = (
+            inert(sentence, 200) if self._who.admin else "You need not do anything. If this lasts, tell the admin."
+        )
+        self._show_banner()
 
     def show_back(self) -> None:
         """It is there again: everything is asked anew."""
-        self.query_one("#banner", Static).display = False
-        self.query_one(WelcomeLine).load()
+        self._away = ""
+        self._show_banner()
+        for line in self.query(WelcomeLine).results(WelcomeLine):
+            line.load()
         for pane in self._panes.values():
             pane.came_back()
+
+    def _show_banner(self) -> None:
+        for banner in self.query("#banner").results(Static):  # none before the first paint and while the app is left
+            banner.update(Content(f"⟳ The recording service is restarting; what you see is as it was. {self._away}"))
+            banner.display = bool(self._away)

@@ -5,134 +5,109 @@ It is read when it is opened and when it is asked to be: each reading is an entr
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import msgspec
-from textual import on, work
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.widgets import DataTable, Static, Tab, Tabs
+from textual import work
+from textual.content import Content
+from textual.widgets import Tab
 
+from holdshelf_core.access_log.types import LogEntryRow, LogRows
 from holdshelf_core.api.errors import HoldshelfError
-from holdshelf_core.api.types_board import LogEntryRow, LogRows
-from holdshelf_core.api.types_people import FlagRow, PersonRow
-from holdshelf_core.api.types_session import EventRow
-from holdshelf_tui.duties import flag_words
-from holdshelf_tui.hold_words import camera_names
-from holdshelf_tui.log_words import at, refused, what_words, who_words
+from holdshelf_core.api.session_types import EventRow
+from holdshelf_core.people.types import FlagRow, PersonRow, ReadFlags, ReadPeople
+from holdshelf_tui.papers.catalogue import PAPERS
+from holdshelf_tui.screens.dialogs.log_copy import CopyDialog
 from holdshelf_tui.screens.dialogs.log_entry import EVERYTHING, EntryDialog, FilterDialog, FlagDialog, LogFilter
+from holdshelf_tui.screens.dialogs.mend import MendDialog
+from holdshelf_tui.screens.dialogs.print_forms import Opened, async_print, async_to_outbox
+from holdshelf_tui.screens.dialogs.sheet import SheetDialog
 from holdshelf_tui.screens.dialogs.verify import VerifyDialog
-from holdshelf_tui.screens.pane import Pane
-from holdshelf_tui.widgets.actions import Actions
-from holdshelf_tui.widgets.listing import fill, row_key, widths
-from holdshelf_tui.widgets.told import tell
-from holdshelf_tui.words import Content, clock, counted, inert, moment, plain, when
+from holdshelf_tui.screens.dialogs.who import WhoDialog
+from holdshelf_tui.screens.list_pane import ActionDescription, ListPane, PaneAction, RowAction, is_seat
+from holdshelf_tui.text.flags import flag_words
+from holdshelf_tui.text.holds import camera_names
+from holdshelf_tui.text.log import Names, at, refused, sentence, what_words, who_words
+from holdshelf_tui.text.looked import answer_words, looked_paper
+from holdshelf_tui.text.time_format import clock, moment, when
+from holdshelf_tui.text.words import counted
+from holdshelf_tui.widgets import key_table
+from holdshelf_tui.widgets.listing import Columns
+from holdshelf_tui.widgets.text import plain
 
 ENTRIES, FLAGS = "entries", "flags"
-_LEAST = {"When": 19, "Who": 14, "What": 36}
-_MOST = {"When": 19, "Who": 24, "What": 400}
-_FLAG_LEAST = {"When": 19, "Who": 14, "What": 26, "Reviews": 9}
-_FLAG_MOST = {"When": 19, "Who": 24, "What": 80, "Reviews": 14}
 
 
-class LogPane(Pane):
+class LogPane(ListPane[LogEntryRow | FlagRow]):
     """Two lists: entries, and what is to be reviewed."""
 
-    DEFAULT_CSS = """
-    LogPane DataTable { height: 1fr; min-height: 4; }
-    LogPane #detail { height: 3; color: $text-muted; margin-top: 1; }
-    LogPane Tabs { height: 2; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "slash", "do('filter')", "Find", key_display="/", id="log.filter", tooltip="By person, camera, act, time"
-        ),
-        Binding("r", "do('refresh')", "Anew", id="log.refresh", tooltip="Read it anew"),
-        Binding("o", "do('older')", "Older", id="log.older", tooltip="Entries before these"),
-        Binding("v", "do('verify')", "Verify", id="log.verify", tooltip="That nothing was changed or left out"),
-    ]
+    DEFAULT_CSS = "LogPane #detail { height: 3; }"
     title = "Access log"
     short = "Log"
-    hears: ClassVar[frozenset[str]] = frozenset()
+    key = "log"
+    table_id = "entries"
+    asking = "Reading …"
+    PARTS: ClassVar = {ENTRIES: "Entries", FLAGS: "To be reviewed"}
+    COLUMNS: ClassVar = {
+        ENTRIES: Columns(
+            {"When": (19, 19), "Who": (14, 24), "What": (36, 400)},
+            first=("Who", "What"),
+            whole=("When",),
+            by={"When": lambda row: row.seq},
+        ),
+        FLAGS: Columns(
+            {"When": (19, 19), "Who": (14, 24), "What": (26, 80), "Reviews": (9, 14)},
+            first=("Who", "What", "Reviews"),
+            whole=("When", "Reviews"),
+            by={"When": lambda row: row.at_utc_ns},
+        ),
+    }
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._filter: LogFilter = EVERYTHING
-        self._rows: dict[str, LogEntryRow] = {}
-        self._flags: dict[str, FlagRow] = {}
-        self._names: dict[str, str] = {}
+        self._names = Names()
         self._cameras: dict[str, str] = {}
         self._people: list[PersonRow] = []
         self._entries = 0
-        self._part = ENTRIES
-        self._wanted = ""
         self._oldest = 0
-
-    def compose(self) -> ComposeResult:
-        """Parts, state, list, detail, buttons."""
-        yield Tabs(Tab("Entries", id="part-entries"), Tab("To be reviewed", id="part-flags"))
-        yield Static("Reading …", classes="state")
-        yield DataTable(id="entries", cursor_type="row", zebra_stripes=True, cell_padding=0)
-        yield Static("", id="detail")
-        yield Actions(
-            (
-                ("show", "Whole entry"),
-                ("review", "Review it"),
-                ("filter", "Find"),
-                ("everything", "All entries"),
-                ("older", "Older"),
-                ("refresh", "Read anew"),
-                ("verify", "Verify"),
-            )
-        )
-
-    def on_mount(self) -> None:
-        """Which buttons."""
-        self._allow()
-
-    def shown(self) -> None:
-        """The list has the cursor."""
-        super().shown()
-        self.query_one(DataTable).focus()
-
-    def on_resize(self) -> None:
-        """Share out the new width."""
-        self._show()
+        self._answer: LogRows | None = None
+        """What the log answered last."""
 
     def heard(self, row: EventRow) -> None:
         """Flags alone are brought up to date by themselves: that reading is no entry."""
         if "flags" in row.data.get("tables", ()) and self._shown:
             self._load_flags()
 
-    @on(Tabs.TabActivated)
-    def _part_chosen(self, activated: Tabs.TabActivated) -> None:
-        # Home has tabs of its own above these.
-        activated.stop()
-        self._part = (activated.tab.id or "").removeprefix("part-")
-        self._show()
-
     async def async_load(self) -> None:
         """Read it; names come with the people."""
-        self._people = await self.link.get("/rules/people", list[PersonRow])
-        self._names = {person.id: person.name for person in self._people}
+        self._people = await self.link.read(ReadPeople())
         self._cameras = camera_names((await self.link.status()).cameras)
         await self._async_flags()
-        answer = await self.link.act("log.show", self._filter.asked, LogRows, timeout_s=120)
-        self._take(answer, keep=False)
-        if self._part == ENTRIES:
-            self._wanted = next(iter(self._rows), "")  # what is new stands first
-        self._show()
+        self._take(await self.link.act(self._filter.asked), keep=False)
+        if self.part == ENTRIES and not self.wanted:
+            self.wanted = next(iter(self.rows), "")  # what is new stands first
+        self.show()
 
     def _take(self, answer: LogRows, *, keep: bool) -> None:
+        own = {person.id: person.name for person in self._people} | self._cameras | dict(self._names.of)
+        self._names = Names(own | answer.names, {**self._names.purposes, **answer.purposes})
+        self._answer = answer
         rows = {str(row.seq): row for row in reversed(answer.entries)}
-        self._oldest = answer.entries[0].seq if len(answer.entries) >= self._filter.asked.most else 0
+        most = self._filter.asked.most
+        self._oldest = answer.entries[0].seq if len(answer.entries) >= most and not self._filter.asked.looks else 0
         shown = {key: row for key, row in rows.items() if self._filter.keeps(row)}
-        self._rows = {**self._rows, **shown} if keep else shown
+        self.lists[ENTRIES] = {**self.lists[ENTRIES], **shown} if keep else shown
         self._entries = answer.size
 
     async def _async_flags(self) -> None:
-        flags = await self.link.get("/rules/flags", list[FlagRow])
-        self._flags = {flag.id: flag for flag in sorted(flags, key=lambda row: (not row.open, -row.at_utc_ns))}
+        flags = await self.link.read(ReadFlags())
+        self.lists[FLAGS] = {flag.id: flag for flag in sorted(flags, key=lambda row: (not row.open, -row.at_utc_ns))}
+        waiting = sum(self._can_review(flag) for flag in flags)
+        tab, label = self.query_one("#part-flags", Tab), self.PARTS[FLAGS] + (f" ({waiting})" if waiting else "")
+        if tab.label_text != label:
+            tab.label = label
 
     @work(exclusive=True, group="flags")
     async def _load_flags(self) -> None:
@@ -140,49 +115,38 @@ class LogPane(Pane):
             await self._async_flags()
         except HoldshelfError:
             return  # the list stays as it was; the next event asks anew
-        self._show()
+        self.show()
 
     # --- showing --------------------------------------------------------------------------------------------------
 
-    def _show(self) -> None:
-        table = self.query_one(DataTable)
-        waiting = sum(self._can_review(flag) for flag in self._flags.values())
-        label = f"To be reviewed ({waiting})" if waiting else "To be reviewed"
-        tab = self.query_one("#part-flags", Tab)
-        if tab.label_text != label:
-            tab.label = label
-        if self._part == FLAGS:
-            columns = widths(self.size.width, _FLAG_LEAST, _FLAG_MOST, ("What", "Who", "Reviews"))
-            fill(table, columns, {flag.id: _flag_cells(flag) for flag in self._flags.values()}, at=self._wanted)
-            self.say("" if self._flags else "Nothing was ever flagged for a second look.")
-        else:
-            columns = widths(self.size.width, _LEAST, _MOST, ("What", "Who"))
-            fill(table, columns, {key: self._cells(row) for key, row in self._rows.items()}, at=self._wanted)
-            found = counted(len(self._rows), "entry").replace("entrys", "entries")
-            which = f"Only {self._filter.words}: " if self._filter.words else "Newest first: "
-            self.say(f"{which}{found} of {self._entries} in all.")
-        self._wanted = ""
-        self._detail()
+    def summary(self) -> str:
+        """How many entries, and which."""
+        if self.part == FLAGS:
+            return "" if self.rows else "Nothing was ever flagged for a second look."
+        if self._filter.asked.looks and self._answer is not None:
+            return f"Who looked: {self._filter.words}: {answer_words(self._answer)}. Enter tells more."
+        found = counted(len(self.rows), "entry", "entries")
+        which = f"Only {self._filter.words}: " if self._filter.words else "Newest first: "
+        return f"{which}{found} of {self._entries} in all."
 
-    def _cells(self, row: LogEntryRow) -> tuple[str | Content, ...]:
+    def cells(self, row: LogEntryRow | FlagRow) -> Sequence[str | Content]:
+        """When, who, what; of a flag, how many have reviewed it."""
+        if isinstance(row, FlagRow):
+            reviews = f"▲ {len(row.reviewed_by)} of {row.needs}" if row.open else "reviewed"
+            return (when(row.at_utc_ns), row.name, flag_words(row.kind), reviews)
         stamp = at(row)
-        what = plain(f"{'✗' if refused(row) else ' '} {what_words(row, self._names | self._cameras)}", 400)
+        what = plain(f"{'✗' if refused(row) else ' '} {what_words(row, self._names)}", 400)
         return (
             f"{moment(stamp).strftime('%b %-d')}, {clock(stamp)}",
             who_words(row, self._names),
             what.stylize("$text-error") if refused(row) else what,
         )
 
-    @on(DataTable.RowHighlighted)
-    def _detail(self) -> None:
-        key = row_key(self.query_one(DataTable))
-        text = ""
-        if self._part == FLAGS and (flag := self._flags.get(key)) is not None:
-            text = f"Entry {flag.log_seq}: {flag_words(flag.kind)}, by {flag.name}. {flag.note}"
-        elif (row := self._rows.get(key)) is not None and self._part == ENTRIES:
-            text = f"{row.seq}: {who_words(row, self._names)} {what_words(row, self._names | self._cameras)}"
-        tell(self.query_one("#detail", Static), Content(inert(text, 600)))
-        self._allow()
+    def details(self, row: LogEntryRow | FlagRow) -> list[str]:
+        """The entry or flag in full: the table cuts its columns to the width of the terminal."""
+        if isinstance(row, FlagRow):
+            return [f"Entry {row.log_seq}: {flag_words(row.kind)}, by {row.name}. {row.note}"]
+        return [f"{row.seq}: {sentence(row, self._names)}"]
 
     # --- acting ---------------------------------------------------------------------------------------------------
 
@@ -190,93 +154,115 @@ class LogPane(Pane):
         me = self.who.person.id if self.who.person is not None else ""
         return self.who.seat and flag.open and me not in (flag.person, flag.about, *flag.reviewed_by)
 
-    def _can(self, what: str) -> bool:
-        key = row_key(self.query_one(DataTable))
-        if self._part == FLAGS:
-            flag = self._flags.get(key)
-            if what == "review":
-                return flag is not None and self._can_review(flag)
-            return what in ("verify", "refresh") or (what == "show" and flag is not None)
-        return {
-            "show": key in self._rows,
-            "review": False,
-            "older": self._oldest > 1,
-            "everything": self._filter is not EVERYTHING,
-        }.get(what, True)
+    async def _async_show(self, row: LogEntryRow | FlagRow) -> None:
+        """The whole entry; of a flag, the one that it is about."""
+        entry: LogEntryRow | None
+        if isinstance(row, FlagRow):
+            asked = msgspec.structs.replace(EVERYTHING.asked, first=row.log_seq, last=row.log_seq)
+            answer = await self.async_do("Reading the entry", self.link.act(asked))
+            entry = next(iter(answer.entries), None) if answer is not None else None
+            names = Names.in_answer(answer) if answer is not None else self._names
+        else:
+            entry, names = row, self._names
+        if entry is not None:
+            await self.app.push_screen_wait(EntryDialog(entry, names))
 
-    def _allow(self) -> None:
-        actions = self.query_one(Actions)
-        names = ("show", "review", "filter", "everything", "older", "refresh", "verify")
-        actions.allow(**{name: self._can(name) for name in names})
-        flags = self._part == FLAGS
-        actions.shows(review=flags, filter=not flags, everything=not flags, older=not flags)
-        self.refresh_bindings()
+    async def _async_review(self, flag: FlagRow) -> None:
+        await self.app.push_screen_wait(FlagDialog(flag))
+        self._load_flags()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys of what cannot be done now are grey."""
-        if action == "do" and parameters:
-            return True if self._can(str(parameters[0])) else None
-        return True
-
-    @on(Actions.Chosen)
-    def _pressed(self, chosen: Actions.Chosen) -> None:
-        self.action_do(chosen.key)
-
-    @on(DataTable.RowSelected)
-    def _entered(self) -> None:
-        self.action_do("review" if self._can("review") else "show")
-
-    def action_do(self, what: str) -> None:
-        """Do that."""
-        if self._can(what):
-            self._do(what)
-
-    @work(group="act")
-    async def _do(self, what: str) -> None:
-        key = row_key(self.query_one(DataTable))
-        if what == "show":
-            row = await self._async_entry(key)
-            if row is not None:
-                await self.app.push_screen_wait(EntryDialog(row, self._names, self._cameras))
-        elif what == "review":
-            await self.app.push_screen_wait(FlagDialog(self._flags[key]))
-            self._load_flags()
-        elif what == "filter":
-            people = [(person.id, person.name) for person in self._people]
-            chosen = await self.app.push_screen_wait(FilterDialog(people, list(self._cameras.items())))
-            if chosen is not None:
-                self._filter = chosen if chosen.words else EVERYTHING
-                self.load()
-        elif what == "everything":
-            self._filter = EVERYTHING
+    async def _async_filter(self) -> None:
+        people = [(person.id, person.name) for person in self._people]
+        chosen = await self.app.push_screen_wait(FilterDialog(people, list(self._cameras.items())))
+        if chosen is not None:
+            self._filter = chosen if chosen.words else EVERYTHING
             self.load()
-        elif what == "refresh":
-            self.load()
-        elif what == "older":
-            asked = msgspec.structs.replace(self._filter.asked, last=self._oldest - 1)
-            answer = await self.async_do("Reading older entries", self.link.act("log.show", asked, LogRows))
-            if answer is not None:
-                self._take(answer, keep=True)
-                self._show()
-        elif what == "verify":
-            await self.app.push_screen_wait(VerifyDialog())
 
-    async def _async_entry(self, key: str) -> LogEntryRow | None:
-        """The entry under the cursor; of a flag, the one that it is about."""
-        if self._part != FLAGS:
-            return self._rows.get(key)
-        seq = self._flags[key].log_seq
-        asked = msgspec.structs.replace(EVERYTHING.asked, first=seq, last=seq)
-        answer = await self.async_do("Reading the entry", self.link.act("log.show", asked, LogRows))
-        return answer.entries[0] if answer is not None and answer.entries else None
+    async def _async_who(self) -> None:
+        people = [(person.id, person.name) for person in self._people]
+        chosen = await self.app.push_screen_wait(WhoDialog(list(self._cameras.items()), people))
+        if chosen is not None:
+            self._filter = chosen
+            self.load()
+
+    @property
+    def _says_who_looked(self) -> bool:
+        return self._filter.asked.looks and self._answer is not None and self.part == ENTRIES
+
+    async def _async_answer(self) -> Opened | None:
+        """The answer as a paper: what stands round it is asked for once it is printed."""
+        assert self._answer is not None
+        paper = PAPERS["who"]
+        facts = await self.async_do("Making the paper", self.link.act(paper.request(on_screen=True)))
+        if facts is None:
+            return None
+        looked = looked_paper(self._answer, self._filter.words, public=self._filter.asked.public)
+        return Opened(paper, "", "", facts.page, msgspec.structs.replace(facts, looked=looked))
+
+    async def _async_print(self) -> None:
+        if (opened := await self._async_answer()) is not None:
+            await async_print(self.home, opened)
+
+    async def _async_table(self) -> None:
+        if (opened := await self._async_answer()) is not None:
+            await async_to_outbox(self.home, opened, "csv")
+
+    def _find_everything(self) -> None:
+        self._filter = EVERYTHING
+        self.load()
+
+    async def _async_older(self) -> None:
+        asked = msgspec.structs.replace(self._filter.asked, last=self._oldest - 1)
+        answer = await self.async_do("Reading older entries", self.link.act(asked))
+        if answer is not None:
+            self._take(answer, keep=True)
+            self.show()
+
+    def _copy_of(self) -> tuple[int, int] | None:
+        """First and last entry of the answer to who looked; None: it is for the form to say."""
+        if not self._says_who_looked or self._answer is None or not self._answer.entries:
+            return None
+        return self._answer.entries[0].seq, self._answer.entries[-1].seq
+
+    async def _async_mend(self) -> None:
+        said: tuple[str, str] | None = await self.app.push_screen_wait(MendDialog(admin=self.who.admin))
+        if said is not None:
+            await self.app.push_screen_wait(SheetDialog(*said))
+            self.load()
 
     def choose(self, key: str) -> None:
         """Bring the cursor to a flag, from elsewhere."""
-        self._part, self._wanted = FLAGS, key
-        self.query_one(Tabs).active = "part-flags"
-        self._show()
+        self.wanted = key
+        self.turn_to(FLAGS)
+        if self._is_known and key not in self.lists[FLAGS]:
+            self._load_flags()  # it was raised after this list
 
-
-def _flag_cells(flag: FlagRow) -> tuple[str | Content, ...]:
-    reviews = f"▲ {len(flag.reviewed_by)} of {flag.needs}" if flag.open else "reviewed"
-    return (when(flag.at_utc_ns), flag.name, flag_words(flag.kind), reviews)
+    ACTIONS: ClassVar[Sequence[ActionDescription[LogPane, Any]]] = (
+        RowAction("show", "Whole entry", "All that the log has of it", enters=True, run=_async_show),
+        RowAction("review", "Review it", "Say what you think of a flagged look", key=key_table.REVIEW, enters=True,
+            parts=(FLAGS,),
+            can=_can_review, only="Another seat reviews it, once.", run=_async_review),
+        # Beside an answer to who looked there is room for what is done with it.
+        PaneAction("filter", "Find", "By person, camera, act, time", key=key_table.FIND, parts=(ENTRIES,),
+            shown=lambda self: not self._says_who_looked, run=_async_filter),
+        PaneAction("who", "Who looked?", "Who looked at a camera, on a day, for an incident", key=key_table.WHO,
+            short="Who looked", parts=(ENTRIES,), run=_async_who),
+        PaneAction("print", "Print", "Who looked, on paper or into your outbox", key=key_table.PAPER, parts=(ENTRIES,),
+            shown=lambda self: self._says_who_looked, run=_async_print),
+        PaneAction("table", "Table", "Who looked, as CSV into your outbox", key=key_table.TABLE, parts=(ENTRIES,),
+            shown=lambda self: self._says_who_looked and not self.who.admin, run=_async_table),
+        PaneAction("everything", "All entries", "All of them, not only those that were found", key=key_table.ALL,
+            in_footer=False, parts=(ENTRIES,), shown=lambda self: self._filter is not EVERYTHING, run=_find_everything),
+        PaneAction("older", "Older", "Entries before these", key=key_table.EARLIER, parts=(ENTRIES,),
+            shown=lambda self: self._oldest > 1, run=_async_older),
+        PaneAction("refresh", "Refresh", "Read the log again", key=key_table.ANEW, short="Refresh",
+            shown=lambda self: not self._says_who_looked, run=lambda self: self.load()),
+        # Into an outbox, which the admin does not have.
+        PaneAction("copy", "Take a copy", "Make a copy, for a person who asks for it", key=key_table.OUTBOX, short="Copy",
+            shown=is_seat, run=lambda self: self.app.push_screen_wait(CopyDialog(self._copy_of()))),
+        PaneAction("mend", "Repair", "Compare the register with the log; go on after damage", key=key_table.MEND,
+            in_footer=False, shown=lambda self: self.who.seat or self.who.admin, run=_async_mend),
+        PaneAction("verify", "Verify", "That nothing was changed or left out", key=key_table.CHECK,
+            shown=lambda self: not self._says_who_looked,
+            run=lambda self: self.app.push_screen_wait(VerifyDialog())),
+    )  # fmt: skip

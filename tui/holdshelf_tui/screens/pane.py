@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, ClassVar, cast
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import ClassVar, cast
 
 from textual import work
+from textual.actions import parse
 from textual.containers import Vertical
 from textual.content import Content
 from textual.css.query import NoMatches
@@ -13,15 +16,14 @@ from textual.keys import key_to_character
 from textual.widgets import Static
 
 from holdshelf_core.api.errors import HoldshelfError, Refused, Unreachable
-from holdshelf_core.api.types_session import EventRow
-from holdshelf_tui.link import Link, Who
+from holdshelf_core.api.session_types import EventRow
+from holdshelf_tui.screens.dialogs.form import step_on_screen
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.progress import ProgressDialog
-from holdshelf_tui.widgets.told import tell
-from holdshelf_tui.words import inert
-
-if TYPE_CHECKING:
-    from holdshelf_tui.app import HoldshelfApp
+from holdshelf_tui.session.app import SessionApp
+from holdshelf_tui.session.link import Link, Who
+from holdshelf_tui.text.words import inert
+from holdshelf_tui.widgets.text import set_text
 
 PROGRESS_AFTER_S = 0.5
 LOAD_SOON_S = 0.3
@@ -36,8 +38,8 @@ class Pane(Vertical):
 
     DEFAULT_CSS = """
     Pane { height: 1fr; padding: 0 1; }
-    Pane > .state { height: auto; max-height: 6; color: $text-muted; }
-    Pane > .state.wrong { color: $text-error; }
+    Pane .state { height: auto; max-height: 6; color: $text-muted; }
+    Pane .state.wrong { color: $text-error; }
     """
 
     title: ClassVar[str] = ""
@@ -52,8 +54,9 @@ class Pane(Vertical):
         self._stale = True
         self._shown = False
         self._clocked = False
-        self.is_loaded = False
-        """It has been loaded once, or could not be: what it offers can be asked for."""
+        self.by_itself = False
+        """It loads because something happened or time went by, not because somebody asked."""
+        self._loaded = asyncio.Event()
 
     # --- for subclasses -----------------------------------------------------------------------------------------
 
@@ -70,14 +73,15 @@ class Pane(Vertical):
         """Bring the cursor to what has that id, now or once it is loaded; called from elsewhere."""
 
     def action_of(self, key: str) -> str:
-        """What a letter or sign does in this tab; '' nothing."""
+        """What a letter or sign does in this tab; '' nothing. In one of several parts, what it does there."""
         sign = key if len(key) == 1 else key_to_character(key) or "\n"
-        return next((one.action for one in self._bindings.key_to_bindings.get(key, ()) if sign.isprintable()), "")
+        found = [one.action for one in self._bindings.key_to_bindings.get(key, ()) if sign.isprintable()]
+        return next((one for one in found if self.check_action(*parse(one)[1:])), next(iter(found), ""))
 
     @property
-    def home(self) -> HoldshelfApp:
+    def home(self) -> SessionApp:
         """The app, as ours."""
-        return cast("HoldshelfApp", self.app)
+        return cast(SessionApp, self.app)
 
     @property
     def link(self) -> Link:
@@ -92,13 +96,30 @@ class Pane(Vertical):
     def say(self, text: str | Content, *, wrong: bool = False) -> None:
         """In the line for it: 'Loading …', 'Nothing is on hold.', or what went wrong; '' for nothing."""
         for state in self.query(".state").results(Static):
-            tell(state, text if isinstance(text, Content) else Content(inert(text, 600)))
+            set_text(state, text if isinstance(text, Content) else Content(inert(text, 600)))
             state.set_class(wrong, "wrong")
             state.display = bool(text)
 
     async def async_do[T](self, what: str, doing: Awaitable[T]) -> T | None:
         """Waits for an act. Over half a second it is said on screen; a refusal is told with its clause. None: it failed."""
         return await async_do(self.home, what, doing)
+
+    @property
+    def is_loaded(self) -> bool:
+        """It has been loaded once, or could not be: what it offers can be asked for."""
+        return self._loaded.is_set()
+
+    async def async_loaded(self) -> None:
+        """Wait until `is_loaded`."""
+        await self._loaded.wait()
+
+    def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        """For the command palette, what its keys do now: the name, what it does, and how to begin it."""
+        for _, one in self._bindings:
+            is_told = one.id and len(one.description) > 1 and key_to_character(one.key) not in ("+", "-")
+            if is_told and self.app._check_action_state(one.action, self):
+                words = one.tooltip or one.description
+                yield f"{self.title}: {words}", one.description, partial(self.run_action, one.action)
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -142,16 +163,16 @@ class Pane(Vertical):
 
     def _load_if_stale(self) -> None:
         if self._stale and self._shown:
-            self.load()
+            self.load(by_itself=True)
 
     def _tick(self) -> None:
         if self._shown and not self.link.away:
-            self.load()
+            self.load(by_itself=True)
 
     @work(exclusive=True, group="load")
-    async def load(self) -> None:
+    async def load(self, *, by_itself: bool = False) -> None:
         """Load now."""
-        self._stale = False
+        self._stale, self.by_itself = False, by_itself
         try:
             await self.async_load()
         except Unreachable:
@@ -163,14 +184,14 @@ class Pane(Vertical):
             if not self._is_going:
                 raise
         finally:
-            self.is_loaded = True
+            self._loaded.set()
 
     @property
     def _is_going(self) -> bool:
         return any(node._pruning or not node.is_running for node in self.ancestors_with_self)
 
 
-async def async_do[T](app: HoldshelfApp, what: str, doing: Awaitable[T]) -> T | None:
+async def async_do[T](app: SessionApp, what: str, doing: Awaitable[T]) -> T | None:
     """See `Pane.async_do`. ``what``: 'Placing the hold'. To be awaited in a worker, never in a message handler."""
     progress = ProgressDialog(what)
     over = False
@@ -190,7 +211,10 @@ async def async_do[T](app: HoldshelfApp, what: str, doing: Awaitable[T]) -> T | 
         timer.stop()
         if progress.is_attached and progress in app.screen_stack:
             progress.dismiss()
+    app.forget_typed()
     clause = failed.clause if isinstance(failed, Refused) else ""
     title = "Not allowed" if clause else "That did not work"
-    await app.push_screen_wait(MessageDialog(title, failed.sentence, failed.next_step))
+    # The admin has a command line beside the screens.
+    step = failed.next_step if app.who.admin else step_on_screen(failed)
+    await app.push_screen_wait(MessageDialog(title, failed.sentence, step))
     return None

@@ -1,31 +1,39 @@
-"""People: who is enrolled, who holds the seats, whom they appointed, what is shared with whom (P11, P14).
+"""People: who is enrolled, who holds the seats, whom they appointed, what is shared with whom (P11, P14), and what the Board set.
 
 A seat sees all of it, the admin too; everybody else their own row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
-from textual import on, work
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.widgets import DataTable, Static, Tab, Tabs
+from textual.widgets import Tabs
 
+from holdshelf_core.acts import Done
 from holdshelf_core.api.types import CameraRow
-from holdshelf_core.api.types_people import AppointmentRow, Done, PersonRow, SeatRow, ShareRow
-from holdshelf_core.api.types_session import EventRow
-from holdshelf_tui.hold_words import camera_names
-from holdshelf_tui.people_words import (
-    cameras_words,
-    is_words,
-    keys_words,
-    last_day,
-    letter_cells,
-    person_lines,
-    seat_cells,
-    share_cells,
+from holdshelf_core.people.board_types import AdoptedRow, ReadBoard, ReadPolicy
+from holdshelf_core.people.types import (
+    AppointmentEnd,
+    AppointmentRow,
+    PersonRemove,
+    PersonRow,
+    ReadAppointments,
+    ReadMe,
+    ReadPeople,
+    ReadSeats,
+    ReadShares,
+    SeatRow,
+    ShareEnd,
+    ShareRow,
+)
+from holdshelf_tui.screens.board import (
+    STATUTE,
+    BoardLine,
+    async_adopt,
+    async_check_posted,
+    async_set,
+    board_lines,
 )
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.people_forms import (
@@ -39,117 +47,66 @@ from holdshelf_tui.screens.dialogs.people_forms import (
     SeatDialog,
 )
 from holdshelf_tui.screens.dialogs.share import ShareDialog
-from holdshelf_tui.screens.pane import Pane
-from holdshelf_tui.widgets.actions import Actions
-from holdshelf_tui.widgets.listing import fill, row_key, widths
-from holdshelf_tui.widgets.told import tell
-from holdshelf_tui.words import Content, inert
+from holdshelf_tui.screens.list_pane import ActionDescription, ListPane, PaneAction, RowAction, has_right, is_seat
+from holdshelf_tui.text.holds import camera_names
+from holdshelf_tui.text.people import (
+    cameras_words,
+    is_words,
+    keys_words,
+    last_day,
+    letter_cells,
+    person_lines,
+    seat_cells,
+    share_cells,
+    share_lines,
+)
+from holdshelf_tui.widgets import key_table
+from holdshelf_tui.widgets.listing import Columns
 
-PEOPLE, SEATS, LETTERS, SHARES = "people", "seats", "letters", "shares"
-_PARTS = {PEOPLE: "Enrolled", SEATS: "Seats", LETTERS: "Letters of appointment", SHARES: "Shares"}
-_COLUMNS: Mapping[str, tuple[Mapping[str, int], Mapping[str, int]]] = {
-    PEOPLE: (
-        {"Name": 18, "Logs in as": 10, "Is": 28, "Keys": 12},
-        {"Name": 30, "Logs in as": 16, "Is": 90, "Keys": 20},
-    ),
-    SEATS: (
-        {"Seat": 20, "Held by": 17, "State": 9, "From": 12, "Last day": 12},
-        {"Seat": 28, "Held by": 30, "State": 12, "From": 12, "Last day": 12},
-    ),
-    LETTERS: (
-        {"Designee": 16, "May": 18, "Cameras": 14, "State": 8, "Last day": 12},
-        {"Designee": 28, "May": 44, "Cameras": 50, "State": 12, "Last day": 12},
-    ),
-    SHARES: (
-        {"With": 15, "What": 34, "State": 8, "Expires": 12},
-        {"With": 28, "What": 80, "State": 12, "Expires": 12},
-    ),
-}
-# In the order of the buttons: which parts they belong to.
-_ACTS: Mapping[str, tuple[str, frozenset[str]]] = {
-    "enrol": ("Enrol a person", frozenset((PEOPLE,))),
-    "key": ("New key", frozenset((PEOPLE,))),
-    "remove": ("Has left", frozenset((PEOPLE,))),
-    "seat": ("Name a holder", frozenset((SEATS,))),
-    "end_seat": ("End the term", frozenset((SEATS,))),
-    "appoint": ("Appoint a designee", frozenset((LETTERS, PEOPLE))),
-    "end_letter": ("End it", frozenset((LETTERS,))),
-    "share": ("Share a recording", frozenset((SHARES,))),
-    "end_share": ("End it", frozenset((SHARES,))),
-}
-_DONE = {
-    EnrolDialog: "The person is enrolled.",
-    KeyDialog: "The key is installed.",
-    SeatDialog: "The seat is held.",
-    EndSeatDialog: "The term ends.",
-    AppointDialog: "The designee is appointed.",
-    EndDialog: "It has ended.",
-    FirstDirectorDialog: "The Library Director is named.",
-}
+PEOPLE, SEATS, LETTERS, SHARES, BOARD = "people", "seats", "letters", "shares", "board"
+type Row = PersonRow | SeatRow | AppointmentRow | ShareRow | BoardLine
 
 
-class PeoplePane(Pane):
-    """Four lists for those who may see them; one row for the others."""
+def _may_enroll(pane: PeoplePane) -> bool:
+    return pane.who.seat or pane.who.admin
 
-    DEFAULT_CSS = """
-    PeoplePane DataTable { height: 1fr; min-height: 4; }
-    PeoplePane #detail { height: auto; max-height: 7; color: $text-muted; margin-top: 1; }
-    PeoplePane Tabs { height: 2; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "do('enrol')", "Enrol", id="people.enrol", tooltip="Enrol a person"),
-        Binding("k", "do('key')", "New key", id="people.key", tooltip="A new key, or one for a lost PC"),
-        Binding("a", "do('appoint')", "Appoint", id="people.appoint", tooltip="A letter of appointment"),
-    ]
+
+class PeoplePane(ListPane[Row]):
+    """Five lists for those who may see them; one row for the others."""
+
     title = "People"
+    key = "people"
+    tables = frozenset(("people", "seats", "appointments", "shares", "board", "policy"))
+    PARTS: ClassVar = {
+        PEOPLE: "Enrolled", SEATS: "Seats", LETTERS: "Letters of appointment", SHARES: "Shares", BOARD: "The Board",
+    }  # fmt: skip
+    COLUMNS: ClassVar = {
+        PEOPLE: Columns({"Name": (18, 30), "Logs in as": (10, 16), "Is": (28, 90), "Keys": (12, 20)},
+            first=("Is", "Name", "Logs in as", "Keys")),
+        SEATS: Columns({"Seat": (20, 28), "Held by": (17, 30), "State": (9, 12), "From": (12, 12),
+            "Last day": (12, 12)}, first=("Seat", "Held by", "State"), whole=("From", "Last day"), by={
+            "From": lambda row: row.start_utc_ns,
+            "Last day": lambda row: row.ended_utc_ns or row.end_utc_ns or 0}),
+        LETTERS: Columns({"Designee": (16, 28), "May": (18, 44), "Cameras": (14, 50), "State": (8, 12),
+            "Last day": (12, 12)}, first=("May", "Cameras", "Designee", "State"), whole=("Last day",),
+            by={"Last day": lambda row: row.end_utc_ns}),
+        SHARES: Columns({"With": (15, 28), "Camera": (14, 40), "From": (16, 16), "State": (8, 12), "Expires": (12, 12)},
+            first=("Camera", "With", "State"), whole=("From", "Expires"), by={"From": lambda row: row.start_utc_ns,
+            "Expires": lambda row: row.expires_utc_ns}),
+        BOARD: Columns({"What the Board decides": (36, 90), "Is": (24, 60), "Default": (11, 14)},
+            first=("What the Board decides", "Is")),
+    }  # fmt: skip
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._part = PEOPLE
         self._people: dict[str, PersonRow] = {}
         self._seats: dict[str, SeatRow] = {}
-        self._letters: dict[str, AppointmentRow] = {}
-        self._shares: dict[str, ShareRow] = {}
         self._cameras: list[CameraRow] = []
-        self._wanted = ""
-        self._known = False
-
-    def compose(self) -> ComposeResult:
-        """Parts, state, list, detail, buttons."""
-        tabs = Tabs(*(Tab(words, id=f"part-{part}") for part, words in _PARTS.items()))
-        tabs.display = self._sees_all
-        yield tabs
-        yield Static("Asking …", classes="state")
-        yield DataTable(id="list", cursor_type="row", zebra_stripes=True, cell_padding=0)
-        yield Static("", id="detail")
-        yield Actions([(key, words) for key, (words, _) in _ACTS.items()])
+        self._adopted = AdoptedRow()
 
     def on_mount(self) -> None:
-        """Which buttons are theirs."""
-        self._allow()
-
-    def shown(self) -> None:
-        """The list has the cursor."""
-        super().shown()
-        self.query_one(DataTable).focus()
-
-    def on_resize(self) -> None:
-        """Share out the new width."""
-        if self._known:
-            self._show()
-
-    def heard(self, row: EventRow) -> None:
-        """Somebody was enrolled, named, appointed."""
-        if {"people", "seats", "appointments", "shares"}.intersection(row.data.get("tables", ())):
-            self.load_soon()
-
-    @on(Tabs.TabActivated)
-    def _part_chosen(self, activated: Tabs.TabActivated) -> None:
-        # Home has tabs of its own above these.
-        activated.stop()
-        self._part = (activated.tab.id or "").removeprefix("part-")
-        if self._known:
-            self._show()
+        """Others have one list."""
+        self.query_one(Tabs).display = self._sees_all
 
     @property
     def _sees_all(self) -> bool:
@@ -158,185 +115,180 @@ class PeoplePane(Pane):
     async def async_load(self) -> None:
         """Ask for everything that is theirs to see."""
         if not self._sees_all:
-            me = await self.link.get("/rules/me", PersonRow)
+            me = await self.link.read(ReadMe())
             self._people = {me.id: me}
         else:
-            people = await self.link.get("/rules/people", list[PersonRow])
+            people = await self.link.read(ReadPeople())
             self._people = {row.id: row for row in sorted(people, key=lambda p: (p.left_utc_ns is not None, p.name))}
-            seats = await self.link.get("/rules/seats", list[SeatRow])
+            seats = await self.link.read(ReadSeats())
             self._seats = {row.id: row for row in sorted(seats, key=lambda s: (s.state == "ended", -s.start_utc_ns))}
-            letters = await self.link.get("/rules/appointments", list[AppointmentRow])
-            self._letters = {row.id: row for row in sorted(letters, key=lambda a: (a.state == "ended", a.end_utc_ns))}
-            shares = await self.link.get("/rules/shares", list[ShareRow])
-            self._shares = {
-                row.id: row for row in sorted(shares, key=lambda s: (s.state in ("ended", "back"), s.expires_utc_ns))
-            }
+            letters = await self.link.read(ReadAppointments())
+            letters = sorted(letters, key=lambda a: (a.state == "ended", a.end_utc_ns))
+            shares = await self.link.read(ReadShares())
+            shares = sorted(shares, key=lambda s: (s.state in ("ended", "back"), s.expires_utc_ns))
+            self.lists[LETTERS], self.lists[SHARES] = {a.id: a for a in letters}, {s.id: s for s in shares}
+            self._adopted = await self.link.read(ReadPolicy())
+            self.lists[BOARD] = board_lines(await self.link.read(ReadBoard()), self._adopted)
+        self.lists[PEOPLE], self.lists[SEATS] = dict(self._people), dict(self._seats)
         self._cameras = (await self.link.status()).cameras
-        self._known = True
-        self._show()
+        self.show()
+
+    def choose(self, key: str) -> None:
+        """Bring the cursor to a row of any part, or a part to the front, from elsewhere."""
+        if key in self.PARTS:
+            self.turn_to(key)
+        else:
+            super().choose(key)
 
     # --- showing --------------------------------------------------------------------------------------------------
 
-    def _rows(self) -> dict[str, tuple[str, ...]]:
+    def cells(self, row: Row) -> Sequence[str]:
+        """Those of its part."""
         names = camera_names(self._cameras)
-        if self._part == SEATS:
-            return {key: seat_cells(seat) for key, seat in self._seats.items()}
-        if self._part == LETTERS:
-            return {key: letter_cells(letter, names) for key, letter in self._letters.items()}
-        if self._part == SHARES:
-            return {key: share_cells(share, names) for key, share in self._shares.items()}
-        return {key: (p.name, p.login, is_words(p), keys_words(p)) for key, p in self._people.items()}
+        if isinstance(row, SeatRow):
+            return seat_cells(row)
+        if isinstance(row, AppointmentRow):
+            return letter_cells(row, names)
+        if isinstance(row, ShareRow):
+            return share_cells(row, names)
+        if isinstance(row, BoardLine):
+            return row.cells
+        return (row.name, row.login, is_words(row), keys_words(row))
 
-    def _show(self) -> None:
-        least, most = _COLUMNS[self._part]
-        rows = self._rows()
-        stretch = [title for title in ("Is", "May", "Cameras", "What", *least) if title in least]
-        fill(self.query_one(DataTable), widths(self.size.width, least, most, stretch), rows, at=self._wanted)
-        self._wanted = ""
-        self.say(self._state_words(len(rows)))
-        self._detail()
-
-    def _state_words(self, rows: int) -> str:
+    def summary(self) -> str:
+        """How many are enrolled; that there are none."""
         if not self._sees_all:
             return "This is what the register knows of you."
-        if self._part == PEOPLE:
+        if self.part == PEOPLE:
             here = sum(person.left_utc_ns is None for person in self._people.values())
             if not self._seats and self.who.admin:
-                return "Nobody holds a seat yet. First name the Library Director: Enrol a person."
-            return f"{here} enrolled. A seat or a letter of appointment gives a right, being enrolled does not."
-        if rows:
+                return "Nobody holds a seat yet. First name the Library Director: Enroll a person."
+            return f"{here} enrolled. Being enrolled gives no right; a seat or a letter of appointment does."
+        if self.part == BOARD:
+            return "Each change goes on record, with its reason. The first settings are printed on papers."
+        if self.rows:
             return ""
         return {
             SEATS: "No seat was ever held.",
             LETTERS: "There is no letter of appointment.",
             SHARES: "Nothing is shared.",
-        }[self._part]
+        }[self.part]
 
-    @on(DataTable.RowHighlighted)
-    def _detail(self) -> None:
-        tell(self.query_one("#detail", Static), Content("\n".join(inert(line, 300) for line in self._lines()[:7])))
-        self._allow()
-
-    def _lines(self) -> list[str]:
-        key = row_key(self.query_one(DataTable))
-        if self._part == PEOPLE and key in self._people:
-            return person_lines(self._people[key])
-        if self._part == LETTERS and key in self._letters:
-            letter = self._letters[key]
-            where = cameras_words(letter.cameras, camera_names(self._cameras))
-            lines = [f"{letter.name}: {', '.join(letter.rights)} on {where}; last day {last_day(letter.end_utc_ns)}"]
-            lines += [f"For: {letter.scope}"] if letter.scope else []
-            lines += (
-                [f"Fingerprint of the letter's scan (SHA-256): {letter.paper_sha256}"] if letter.paper_sha256 else []
-            )
-            return [*lines, f"Ended: {letter.ended_why}"] if letter.ended_why else lines
-        if self._part == SHARES and key in self._shares:
-            share = self._shares[key]
-            by = self._people[share.by].name if share.by in self._people else share.by
-            return [f"For: {share.purpose}; shared by {by}"]
+    def details(self, row: Row) -> list[str]:
+        """Of a person all; of a letter what it allows; of a share what for."""
+        if isinstance(row, PersonRow):
+            return person_lines(row)[:7]
+        if isinstance(row, AppointmentRow):
+            where = cameras_words(row.cameras, camera_names(self._cameras))
+            lines = [f"{row.name}: {', '.join(row.rights)} on {where}; last day {last_day(row.end_utc_ns)}"]
+            lines += [f"For: {row.scope}"] if row.scope else []
+            lines += [f"Fingerprint of the letter's scan (SHA-256): {row.paper_sha256}"] if row.paper_sha256 else []
+            return [*lines, f"Ended: {row.ended_why}"] if row.ended_why else lines
+        if isinstance(row, ShareRow):
+            by = self._people[row.by].name if row.by in self._people else row.by
+            return share_lines(row, camera_names(self._cameras), by)
+        if isinstance(row, BoardLine):
+            return list(row.more)
         return []
+
+    def copied(self, row: Row) -> str:
+        """Of a person the name that they log in with."""
+        return row.login if isinstance(row, PersonRow) else super().copied(row)
 
     # --- acting ---------------------------------------------------------------------------------------------------
 
-    def _offered(self, what: str) -> bool:
-        """Whether it is theirs at all."""
-        who = self.who
-        if what == "key":
-            return True
-        if what in ("share",):
-            return "share" in who.rights
-        if what == "end_share":
-            return who.seat or "share" in who.rights
-        if what in ("enrol", "seat", "end_seat"):
-            return who.seat or who.admin
-        return who.seat
+    @property
+    def _me(self) -> str:
+        return self.who.person.id if self.who.person is not None else ""
 
-    def _can(self, what: str) -> bool:
-        """Whether it can be done now, to what the cursor is on."""
-        if not self._offered(what) or self._part not in _ACTS[what][1]:
-            return False
-        key = row_key(self.query_one(DataTable))
-        me = self.who.person.id if self.who.person is not None else ""
-        if what in ("key", "remove"):
-            person = self._people.get(key)
-            return person is not None and person.left_utc_ns is None and not (what == "remove" and key == me)
-        if what == "end_seat":
-            return key in self._seats and self._seats[key].state != "ended"
-        if what == "end_letter":
-            return key in self._letters and self._letters[key].state != "ended"
-        if what == "end_share":
-            return key in self._shares and self._shares[key].state not in ("ended", "back")
-        if what == "appoint":
-            return self._part == LETTERS or key != me
-        return True
+    @property
+    def _others(self) -> list[PersonRow]:
+        return [person for person in self._people.values() if person.id != self._me]
 
-    def _allow(self) -> None:
-        actions = self.query_one(Actions)
-        actions.shows(**{what: self._offered(what) and self._part in parts for what, (_, parts) in _ACTS.items()})
-        actions.allow(**{what: self._can(what) for what in _ACTS})
-        self.refresh_bindings()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys of what is not theirs are not shown, of what cannot be done now are grey."""
-        if action == "do" and parameters:
-            what = str(parameters[0])
-            return self._offered(what) and (True if self._can(what) else None)
-        return True
-
-    @on(Actions.Chosen)
-    def _pressed(self, chosen: Actions.Chosen) -> None:
-        self.action_do(chosen.key)
-
-    def action_do(self, what: str) -> None:
-        """Do that."""
-        if self._can(what):
-            self._do(what)
-
-    def _form(self, what: str, key: str) -> PeopleForm | ShareDialog:
-        people, admin = list(self._people.values()), self.who.admin
-        me = self.who.person.id if self.who.person is not None else ""
-        others = [person for person in people if person.id != me]
-        if what == "enrol":
-            return FirstDirectorDialog() if admin and not self._seats else EnrolDialog()
-        if what == "key":
-            return KeyDialog(self._people[key], paper=admin)
-        if what == "remove":
-            name = self._people[key].name
-            return EndDialog("person.remove", key, f"{name} has left: seats, letters and keys of theirs end at once.")
-        if what == "seat":
-            return SeatDialog(others, self._seats[key].seat if key in self._seats else "")
-        if what == "end_seat":
-            return EndSeatDialog(self._seats[key], paper=admin)
-        if what == "appoint":
-            mine = [seat.seat for seat in self._seats.values() if seat.person == me and seat.state == "active"]
-            return AppointDialog(others, self._cameras, mine, key if self._part == PEOPLE else "")
-        if what == "end_letter":
-            letter = self._letters[key]
-            return EndDialog(
-                "appointment.end", key, f"{letter.name}'s letter ends; what they have open closes at once."
-            )
-        if what == "end_share":
-            share = self._shares[key]
-            over = "can view it no longer." if share.kind == "view" else f"has given back sheet no. {share.copy}."
-            return EndDialog("share.end", key, f"{share.name} {over}")
-        return ShareDialog([], self._cameras)
-
-    @work(group="act")
-    async def _do(self, what: str) -> None:
-        form = self._form(what, row_key(self.query_one(DataTable)))
+    async def _async_form(self, form: PeopleForm | ShareDialog, said: str) -> None:
         done: Done | None = await self.app.push_screen_wait(form)
         if done is None:
             return
-        self._wanted = done.id
+        self.wanted = done.id
         self.load_soon()
-        said = next((words for kind, words in _DONE.items() if isinstance(form, kind)), "It is shared.")
         await self.app.push_screen_wait(
             MessageDialog("Done", f"{said} Entry {done.seq} of the access log.", done.sentence)
         )
 
-    def choose(self, key: str) -> None:
-        """Bring the cursor to a term or letter, from elsewhere."""
-        self._wanted = key
-        for part, rows in ((SEATS, self._seats), (LETTERS, self._letters)):
-            if key in rows and self._sees_all:
-                self.query_one(Tabs).active = f"part-{part}"
+    async def _async_enrol(self) -> None:
+        if self.who.admin and not self._seats:
+            await self._async_form(FirstDirectorDialog(), "The Library Director is named.")
+        else:
+            await self._async_form(EnrolDialog(), "The person is enrolled.")
+
+    async def _async_seat(self) -> None:
+        row = self.chosen
+        await self._async_form(
+            SeatDialog(self._others, row.seat if isinstance(row, SeatRow) else ""), "The seat is held."
+        )
+
+    async def _async_appoint(self) -> None:
+        mine = [seat.seat for seat in self._seats.values() if seat.person == self._me and seat.state == "active"]
+        row = self.chosen
+        whom = row.id if isinstance(row, PersonRow) else ""
+        await self._async_form(AppointDialog(self._others, self._cameras, mine, whom), "The designee is appointed.")
+
+    async def _async_remove(self, person: PersonRow) -> None:
+        words = f"{person.name} has left: their seats, letters and keys end at once."
+        await self._async_form(EndDialog(PersonRemove, person.id, words), "It has ended.")
+
+    async def _async_end_letter(self, letter: AppointmentRow) -> None:
+        words = f"{letter.name}'s letter ends; what they have open closes at once."
+        await self._async_form(EndDialog(AppointmentEnd, letter.id, words), "It has ended.")
+
+    async def _async_end_share(self, share: ShareRow) -> None:
+        over = "can no longer view it." if share.kind == "view" else f"has given back sheet no. {share.copy}."
+        await self._async_form(EndDialog(ShareEnd, share.id, f"{share.name} {over}"), "It has ended.")
+
+    def _may_set(self, line: BoardLine) -> bool:
+        return self.who.seat or line.setting is None
+
+    async def _async_set(self, line: BoardLine) -> None:
+        if line.setting is not None:
+            await async_set(self, line.setting)
+        else:  # a statute needs a policy that names it
+            await async_adopt(self, self._adopted, statute_only=line.id == STATUTE and bool(self._adopted.sha256))
+
+    ACTIONS: ClassVar[Sequence[ActionDescription[PeoplePane, Any]]] = (
+        PaneAction("enrol", "Enroll a person", "Enroll a person", key=key_table.NEW, short="Enroll", parts=(PEOPLE,),
+            shown=_may_enroll, run=_async_enrol),
+        RowAction("key", "New key", "A new key, or one for a lost PC", key=key_table.KEY, parts=(PEOPLE,),
+            can=lambda _, person: person.left_utc_ns is None, only="The person has left.",
+            run=lambda self, person: self._async_form(KeyDialog(person, paper=self.who.admin), "The key is installed.")),
+        RowAction("remove", "Has left", "Their seats, letters and keys end at once", key=key_table.END,
+            in_footer=False, parts=(PEOPLE,), shown=is_seat,
+            can=lambda self, person: person.left_utc_ns is None and person.id != self._me,
+            only="Only somebody else, who has not left yet.", run=_async_remove),
+        PaneAction("seat", "Name a holder", "Who holds a seat from now on", key=key_table.GRANT, short="Name",
+            parts=(SEATS,), shown=_may_enroll,
+            run=_async_seat),
+        RowAction("end_seat", "End the term", "The seat is no longer held", key=key_table.END, short="End", parts=(SEATS,),
+            shown=_may_enroll,
+            can=lambda _, seat: seat.state != "ended", only="It has ended.",
+            run=lambda self, seat: self._async_form(EndSeatDialog(seat, paper=self.who.admin), "The term ends.")),
+        PaneAction("appoint", "Appoint a designee", "A letter of appointment", key=key_table.GRANT, short="Appoint",
+            parts=(LETTERS, PEOPLE), shown=is_seat,
+            can=lambda self: self.part == LETTERS or self.chosen is None or self.chosen.id != self._me,
+            only="Nobody appoints themselves.", run=_async_appoint),
+        RowAction("end_letter", "End it", "What the designee has open closes at once", key=key_table.END,
+            parts=(LETTERS,), shown=is_seat,
+            can=lambda _, letter: letter.state != "ended", only="It has ended.", run=_async_end_letter),
+        PaneAction("share", "Share a recording", "Somebody may view a span, or has a sheet", key=key_table.SHARE, short="Share",
+            parts=(SHARES,), shown=has_right("share"),
+            run=lambda self: self._async_form(ShareDialog([], self._cameras, self._others), "It is shared.")),
+        RowAction("end_share", "End it", "It can be viewed no longer, or the sheet is back", key=key_table.END,
+            parts=(SHARES,), shown=lambda self: self.who.seat or "share" in self.who.rights,
+            can=lambda _, share: share.state not in ("ended", "back"), only="It has ended.", run=_async_end_share),
+        RowAction("set", "Change it", "Another value, with the reason for it", key=key_table.CHANGE, short="Change", enters=True,
+            parts=(BOARD,), shown=_may_enroll, can=_may_set, only="The Director, Chair or Mayor sets it.", run=_async_set),
+        PaneAction("adopt", "Adopt a policy", "The library's own text, printed word for word", key=key_table.NEW, short="Adopt",
+            parts=(BOARD,), shown=_may_enroll, run=lambda self: async_adopt(self, self._adopted)),
+        PaneAction("posted", "Compare the website", "Whether the posted page says what was adopted (P18)", key=key_table.CHECK,
+            in_footer=False, parts=(BOARD,), shown=_may_enroll, can=lambda self: bool(self._adopted.sha256),
+            only="Adopt a policy first.", run=lambda self: async_check_posted(self, self._adopted)),
+    )  # fmt: skip

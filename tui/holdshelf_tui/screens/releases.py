@@ -5,50 +5,38 @@ A no is kept under its number, with what would open it. What is approved leaves 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import on, work
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.widgets import DataTable, Static
+from textual.content import Content
+from textual.screen import Screen
 
 from holdshelf_core.api.errors import Refused
-from holdshelf_core.api.paper_types import PaperFacts, PrintRequest
 from holdshelf_core.api.types import CameraRow
-from holdshelf_core.api.types_holds import SpanAsk
-from holdshelf_core.api.types_releases import (
-    CounselList,
+from holdshelf_core.holds.types import SpanAsk
+from holdshelf_core.releases.types import (
     CounselListAsk,
-    ExportRow,
+    ReadExports,
+    ReadReleaseKeys,
     ReleaseAmend,
-    ReleaseAsk,
-    ReleaseList,
+    ReleaseExport,
     ReleaseListAsk,
     ReleaseRow,
+    ReleaseShow,
+    ReleaseVerify,
 )
-from holdshelf_core.api.types_session import EventRow
-from holdshelf_tui.hold_words import camera_names
+from holdshelf_core.reports.types import PrintRequest
 from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.papers.refusal import refusal_paper
-from holdshelf_tui.print_words import how_to_fetch, how_to_print
-from holdshelf_tui.release_words import (
-    AWAITED,
-    STATE_WORDS,
-    STATUTE,
-    cameras_of,
-    can_trim,
-    gate_lines,
-    release_lines,
-    span_lines,
-    step_after_no,
-)
 from holdshelf_tui.screens.dialogs.bundle import UNDER_WAY, BundleDialog
+from holdshelf_tui.screens.dialogs.contact_sheet import async_contact_sheet
+from holdshelf_tui.screens.dialogs.copies import SigningKeyDialog, StickDialog
 from holdshelf_tui.screens.dialogs.counsel import CounselDialog
 from holdshelf_tui.screens.dialogs.hold import FoundDialog, HoldDialog
 from holdshelf_tui.screens.dialogs.message import MessageDialog
+from holdshelf_tui.screens.dialogs.others import OthersDialog
 from holdshelf_tui.screens.dialogs.print_forms import Opened
 from holdshelf_tui.screens.dialogs.release_forms import (
-    GATES_TIMEOUT_S,
     AgainDialog,
     DecideReleaseDialog,
     Outcome,
@@ -56,254 +44,147 @@ from holdshelf_tui.screens.dialogs.release_forms import (
     RequestDialog,
     stopped,
 )
+from holdshelf_tui.screens.dialogs.sent_papers import async_sent_papers
 from holdshelf_tui.screens.dialogs.sheet import SheetDialog
 from holdshelf_tui.screens.dialogs.stopped import StoppedDialog
-from holdshelf_tui.screens.pane import Pane
+from holdshelf_tui.screens.list_pane import ActionDescription, ListPane, PaneAction, RowAction, has_right, is_seat
 from holdshelf_tui.screens.papers import PapersPane
-from holdshelf_tui.widgets.actions import Actions
-from holdshelf_tui.widgets.listing import fill, row_key, widths
-from holdshelf_tui.widgets.told import tell
-from holdshelf_tui.words import Content, counted, inert, moment
+from holdshelf_tui.screens.redaction import RedactionScreen
+from holdshelf_tui.text.holds import camera_names
+from holdshelf_tui.text.prints import how_to_fetch, how_to_print
+from holdshelf_tui.text.proof import report_lines
+from holdshelf_tui.text.releases import (
+    AWAITED,
+    STATUTE,
+    cameras_of,
+    can_trim,
+    gate_lines,
+    others_line,
+    release_lines,
+    span_lines,
+    step_after_no,
+)
+from holdshelf_tui.text.time_format import moment
+from holdshelf_tui.text.words import counted, inert, size
+from holdshelf_tui.widgets import key_table
+from holdshelf_tui.widgets.listing import Columns
 
 if TYPE_CHECKING:
     from holdshelf_tui.screens.home import HomeScreen
 
-_LEAST = {"Release": 12, "State": 16, "Basis": 13, "Number": 9, "Cameras": 12, "Asked": 7}
-_MOST = {"Release": 12, "State": 24, "Basis": 40, "Number": 20, "Cameras": 60, "Asked": 7}
-_ACTS = {
-    "request": "Request",
-    "show": "Show",
-    "bundle": "Make the bundle",
-    "receipt": "Receipt",
-    "decide": "Decide",
-    "paper": "Paper",
-    "again": "Again",
-    "hold": "Hold it",
-    "sheet": "What we need",
-    "counsel": "Counsel",
-}
 
-
-class ReleasesPane(Pane):
+class ReleasesPane(ListPane[ReleaseRow]):
     """The list, what the gates said of the one under the cursor, and what can be done."""
 
-    DEFAULT_CSS = """
-    ReleasesPane DataTable { height: 1fr; min-height: 4; }
-    ReleasesPane #detail { height: auto; max-height: 8; color: $text-muted; margin-top: 1; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "do('request')", "Request", show=False, id="releases.request", tooltip="Footage is asked for"),
-        Binding("a", "do('decide')", "Decide", id="releases.decide", tooltip="Approve, refuse or withdraw"),
-        Binding("p", "do('paper')", "Paper", id="releases.paper", tooltip="The paper is here"),
-        Binding("w", "do('sheet')", "What we need", id="releases.sheet", tooltip="The sheet for who asks"),
-        Binding("m", "do('bundle')", "Make the bundle", show=False, id="releases.bundle", tooltip="Make what leaves"),
-        Binding(
-            "t", "do('receipt')", "Receipt", show=False, id="releases.receipt", tooltip="The receipt for the officer"
-        ),
-        Binding("c", "do('counsel')", "Counsel", show=False, id="releases.counsel", tooltip="Counsel's determinations"),
-        Binding("o", "papers", "Papers", show=False, id="releases.papers", tooltip="Its papers, in the print tab"),
-        Binding("v", "toggle_all", "Over ones", show=False, id="releases.all", tooltip="Those that are over, too"),
-    ]
+    DEFAULT_CSS = "ReleasesPane #detail { max-height: 8; }"
     title = "Releases"
+    key = "releases"
+    table_id = "releases"
+    tables = frozenset(("releases",))
+    COLUMNS: ClassVar = {
+        "": Columns({"Release": (12, 12), "State": (16, 24), "Basis": (13, 40), "Number": (9, 20), "Cameras": (12, 60),
+            "Asked": (7, 7)}, first=("State", "Basis", "Cameras", "Number"), whole=("Release", "Asked"), by={
+            "Release": lambda row: row.requested_utc_ns, "Asked": lambda row: row.requested_utc_ns}),
+    }  # fmt: skip
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._releases: dict[str, ReleaseRow] = {}
         self._cameras: list[CameraRow] = []
         self._everything = False
-        self._wanted = ""
-
-    def compose(self) -> ComposeResult:
-        """State, list, detail, buttons."""
-        yield Static("Asking …", classes="state")
-        yield DataTable(id="releases", cursor_type="row", zebra_stripes=True, cell_padding=0)
-        yield Static("", id="detail")
-        yield Actions(list(_ACTS.items()))
-
-    def on_mount(self) -> None:
-        """Nothing can be done to nothing."""
-        self._allow()
-
-    def shown(self) -> None:
-        """The list has the cursor."""
-        super().shown()
-        self.query_one(DataTable).focus()
-
-    def on_resize(self) -> None:
-        """Share out the new width."""
-        if self._releases:
-            self._show()
-
-    def heard(self, row: EventRow) -> None:
-        """Something was asked for, approved, refused."""
-        if "releases" in row.data.get("tables", ()):
-            self.load_soon()
 
     async def async_load(self) -> None:
         """Ask for the list."""
         self._cameras = (await self.link.status()).cameras
-        answer = await self.link.act("release.list", ReleaseListAsk(self._everything), ReleaseList)
+        answer = await self.link.act(ReleaseListAsk(self._everything, refresh=self.by_itself))
         order = sorted(answer.releases, key=lambda row: (row.state != "requested", -row.requested_utc_ns))
-        self._releases = {row.id: row for row in order}
-        self.say(f"{counted(len(order), 'release')}." if order else "No release is asked for.")
-        self._show()
+        self.lists[""] = {row.id: row for row in order}
+        self.say(f"{counted(len(order), 'release')}." if order else "No release is requested.")
+        self.show()
 
-    # --- showing --------------------------------------------------------------------------------------------------
+    def cells(self, row: ReleaseRow) -> Sequence[str | Content]:
+        """Number, state, basis, what for, which cameras, when."""
+        return (
+            row.id,
+            row.state_words.partition(" ")[0],  # the line below the list says all of it
+            row.basis.replace("-", " "),
+            row.reference or "-",
+            cameras_of(row.given, camera_names(self._cameras)),
+            moment(row.requested_utc_ns).strftime("%b %-d"),
+        )
 
-    def _show(self) -> None:
-        names = camera_names(self._cameras)
-        columns = widths(self.size.width, _LEAST, _MOST, ("State", "Basis", "Cameras", "Number"))
-        rows = {
-            row.id: (
-                row.id,
-                STATE_WORDS.get(row.state, row.state),
-                row.basis.replace("-", " "),
-                row.reference or "-",
-                cameras_of(row.given, names),
-                moment(row.requested_utc_ns).strftime("%b %-d"),
-            )
-            for row in self._releases.values()
-        }
-        fill(self.query_one(DataTable), columns, rows, at=self._wanted)
-        self._wanted = ""
-        self._detail()
-
-    @property
-    def chosen(self) -> ReleaseRow | None:
-        """The release under the cursor."""
-        return self._releases.get(row_key(self.query_one(DataTable)))
-
-    @on(DataTable.RowHighlighted)
-    def _detail(self) -> None:
-        row = self.chosen
-        lines: list[str] = []
-        if row is not None:
-            lines.append(f"{row.basis_words}; asked for by {row.requested_by_name}")
-            lines += [f"  {line}" for line in span_lines(row.given, camera_names(self._cameras))[:2]]
-            lines += gate_lines(row)
-            lines += [f"! {row.caution}"] if row.caution else []
-        tell(self.query_one("#detail", Static), Content("\n".join(inert(line, 300) for line in lines)))
-        self._allow()
+    def details(self, row: ReleaseRow) -> list[str]:
+        """Who asks for which spans, and what the gates said."""
+        lines = [f"{row.state_words}; {row.basis_words}; requested by {row.requested_by_name}"]
+        lines += [f"  {line}" for line in span_lines(row.given, camera_names(self._cameras))[:2]]
+        if row.others is not None or (row.needs_others and row.state in ("requested", "approved")):
+            lines.append(others_line(row))
+        lines += gate_lines(row)
+        return [*lines, f"! {row.caution}"] if row.caution else lines
 
     # --- acting ---------------------------------------------------------------------------------------------------
 
     def _own(self, row: ReleaseRow) -> bool:
         return self.who.person is not None and row.requested_by == self.who.person.id
 
-    def _can(self, what: str) -> bool:
-        may_request = "release" in self.who.rights
+    def _awaits_paper(self, row: ReleaseRow) -> bool:
+        return self._own(row) and (row.state == "stopped" or row.paper_due_utc_ns is not None)
+
+    def _has_state(self, *states: str) -> bool:
+        """Whether the one under the cursor is in such a state: there is no room for buttons of all."""
+        return self.chosen is not None and self.chosen.state in states
+
+    def _asks_for_others(self) -> bool:
+        """Once the gates passed it; what is approved stays as it was answered."""
         row = self.chosen
-        if what == "request":
-            return may_request
-        if what == "counsel":
-            return self.who.seat
-        if row is None:
-            return what == "sheet"
-        own = self._own(row)
-        return {
-            "show": True,
-            "sheet": True,
-            "decide": row.state in AWAITED and (self.who.seat or own),
-            "paper": own and (row.state == "stopped" or row.paper_due_utc_ns is not None),
-            "again": own and row.state == "stopped",
-            "hold": "hold" in self.who.rights and row.state in AWAITED,
-            "bundle": may_request and row.state == "approved",
-            "receipt": row.state == "exported",
-        }[what]
+        if row is None or "release" not in self.who.rights:
+            return False
+        return row.state == "requested" or (row.state == "approved" and row.others is None)
 
-    def _allow(self) -> None:
-        actions = self.query_one(Actions)
-        actions.allow(**{what: self._can(what) for what in _ACTS})
+    def _shows_paper(self) -> bool:
+        """Behind what is over lies what a gate would be asked for."""
         row = self.chosen
-        state = row.state if row is not None else ""
-        actions.shows(bundle=state == "approved" and "release" in self.who.rights, receipt=state == "exported")
-        over = state in ("approved", "exported")  # what a gate would be asked for lies behind it
-        actions.shows(again=state == "stopped", paper=not over or self._can("paper"))
-        actions.shows(request="release" in self.who.rights, hold="hold" in self.who.rights, counsel=self.who.seat)
-        self.refresh_bindings()
+        return row is None or row.state not in ("approved", "exported") or self._awaits_paper(row)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys of what cannot be done now are grey."""
-        if action == "do" and parameters:
-            return True if self._can(str(parameters[0])) else None
-        return True
-
-    @on(Actions.Chosen)
-    def _pressed(self, chosen: Actions.Chosen) -> None:
-        self.action_do(chosen.key)
-
-    @on(DataTable.RowSelected)
-    def _entered(self) -> None:
-        self.action_do("show")
-
-    def action_do(self, what: str) -> None:
-        """Do that."""
-        if self._can(what):
-            self._do(what)
-
-    async def action_papers(self) -> None:
-        """The papers of the release under the cursor: its form first, the others by “Choose” there."""
-        row = self.chosen
-        pane = await cast("HomeScreen", self.screen).go("papers") if row is not None else None
-        if row is not None and isinstance(pane, PapersPane):
-            pane.show_paper("release", row.id)
-
-    def action_toggle_all(self) -> None:
-        """With those that are over, or without."""
+    def _toggle_all(self) -> None:
         self._everything = not self._everything
         self.load()
 
-    @work(group="act")
-    async def _do(self, what: str) -> None:
-        row = self.chosen
-        outcome: Outcome | None = None
-        if what == "request":
-            outcome = await self.app.push_screen_wait(RequestDialog([], self._cameras))
-        elif what == "sheet":
-            await self._async_sheet(row.id if row is not None else "")
-        elif what == "counsel":
-            await self._async_counsel()
-        elif row is None:
-            return
-        elif what == "show":
-            await self._async_show(row)
-        elif what == "hold":
-            await self._async_hold(row)
-        elif what == "bundle":
-            await self._async_bundle(row)
-        elif what == "receipt":
-            await self._async_receipt(row)
-        elif what == "decide":
-            form = DecideReleaseDialog(row, own=self._own(row), seat=self.who.seat)
-            outcome = await self.app.push_screen_wait(form)
-        elif what == "paper":
-            outcome = await self.app.push_screen_wait(PaperDialog(row, self._cameras))
-        elif what == "again":
-            outcome = await self.app.push_screen_wait(AgainDialog(row))
-        if outcome is not None:
+    async def _async_papers(self, row: ReleaseRow) -> None:
+        """Its form first, the others by “Choose” there."""
+        pane = await cast("HomeScreen", self.screen).go("papers")
+        if isinstance(pane, PapersPane):
+            pane.show_paper("release", row.id)
+
+    async def _async_ask(self, dialog: Screen[Outcome | None]) -> Outcome | None:
+        """That form, and what came of it."""
+        if (outcome := await self.app.push_screen_wait(dialog)) is not None:
             await self.async_tell(outcome)
+        return outcome
 
     async def async_tell(self, outcome: Outcome) -> None:
         """What a gate said, and what the desk does now. To be awaited in a worker."""
-        self._wanted = outcome.release
+        self.wanted = outcome.release
         self.load_soon()
         row = outcome.row or await self._async_row(outcome.release)
         if outcome.row is None:
-            title, sentence, step = "It may not leave", outcome.sentence, step_after_no(row, outcome.release)
+            title, sentence, step = "It may not be released", outcome.sentence, step_after_no(row, outcome.release)
         else:
             caution = f" Caution: {outcome.row.caution}" if outcome.row.caution else ""
             title = f"Release {outcome.row.id}"
             is_asked = outcome.row.state == "requested"
-            words = STATE_WORDS.get(outcome.row.state, outcome.row.state)
-            sentence = f"{outcome.row.id} {'' if is_asked else 'is '}{words}.{caution}"
+            sentence = f"{outcome.row.id} is {outcome.row.state_words}.{caution}"
             step = "Another seat approves or refuses it; until then nothing leaves." if is_asked else ""
+            if is_asked and outcome.row.needs_others:
+                step = (
+                    "Say first whether other people are seen in it: “Others”. Then another seat approves or refuses it."
+                )
         # Whoever asked stands at the desk: what may roll off is held, and the sheet handed out, without typing anything twice.
         while True:
             choices = self._choices(row, is_no=outcome.row is None or outcome.row.state == "refused")
             if not choices:
                 await self.app.push_screen_wait(MessageDialog(title, sentence, step))
                 return
-            rolls = " What is asked for is not on hold and may roll off; a hold needs no paper."
+            rolls = " What was requested is not on hold and may be erased; a hold needs no paper."
             told = f"{step}{rolls if 'hold' in choices else ''}".strip()
             chosen = await self.app.push_screen_wait(StoppedDialog(title, sentence, told, list(choices.items())))
             if chosen == "hold" and row is not None:
@@ -343,7 +224,7 @@ class ReleasesPane(Pane):
     async def _async_again(self, asked: ReleaseAmend) -> Outcome | None:
         async def ask() -> Outcome | None:
             try:
-                row = await self.link.act("release.amend", asked, ReleaseRow, timeout_s=GATES_TIMEOUT_S)
+                row = await self.link.act(asked)
             except Refused as error:
                 if (outcome := stopped(error)) is not None:
                     return outcome
@@ -353,7 +234,7 @@ class ReleasesPane(Pane):
         return await self.async_do("Checking whether it may leave", ask())
 
     async def _async_row(self, release: str) -> ReleaseRow | None:
-        asked = self.link.act("release.show", ReleaseAsk(release), ReleaseRow, timeout_s=60)
+        asked = self.link.act(ReleaseShow(release))
         return await self.async_do("Reading the release", asked)
 
     async def _async_show(self, row: ReleaseRow) -> None:
@@ -376,16 +257,34 @@ class ReleasesPane(Pane):
         if held is not None:
             await self.app.push_screen_wait(FoundDialog(held, camera_names(self._cameras), placed=True))
 
+    async def _async_others(self, row: ReleaseRow) -> None:
+        """Asked, and drawn where it is to be drawn."""
+        whole = await self._async_row(row.id)
+        if whole is None:
+            return
+        dialog = OthersDialog(whole)
+        answered = await self.app.push_screen_wait(dialog)
+        if dialog.draws:
+            answered = await self.app.push_screen_wait(RedactionScreen(whole, dict(camera_names(self._cameras))))
+        if answered is None:
+            return
+        self.wanted = row.id
+        self.load_soon()
+        step = (
+            "Another seat approves or refuses it; until then nothing leaves." if answered.state == "requested" else ""
+        )
+        await self.app.push_screen_wait(MessageDialog("Recorded", others_line(answered), step))
+
     async def _async_bundle(self, row: ReleaseRow) -> None:
-        under_way = await self.async_do("Looking", self.link.get("/rules/exports", list[ExportRow]))
+        under_way = await self.async_do("Looking", self.link.read(ReadExports()))
         export = next((r for r in under_way or () if r.release == row.id and r.state in UNDER_WAY), None)
         if export is None:
-            asked = self.link.act("release.export", ReleaseAsk(row.id), ExportRow)
+            asked = self.link.act(ReleaseExport(row.id))
             export = await self.async_do("Asking the gates once more", asked)
         if export is None:
             return
         ended = await self.app.push_screen_wait(BundleDialog(self.link, export))
-        self._wanted = row.id
+        self.wanted = row.id
         self.load_soon()
         if ended is None or ended.state in UNDER_WAY:
             return
@@ -393,31 +292,61 @@ class ReleasesPane(Pane):
             await self.app.push_screen_wait(MessageDialog("No bundle was made", ended.step))
             return
         step = (
-            "“Receipt” shows what the officer holds against it. It lies in your outbox and goes onto a stick at the server. "
-            + how_to_fetch(self.who)
+            "“Receipt” shows what the officer compares it with. It is in your outbox; “Onto a stick” copies it onto one at the "
+            "server. " + how_to_fetch(self.who.reached)
         )
         await self.app.push_screen_wait(MessageDialog(f"The bundle of {row.id} is made", f"{ended.step}.", step))
 
     async def _async_receipt(self, row: ReleaseRow) -> None:
         paper = PAPERS["receipt"]
-        asked = self.link.act("print.facts", paper.request(row.id, on_screen=True), PaperFacts, timeout_s=60)
+        asked = self.link.act(paper.request(row.id, on_screen=True))
         facts = await self.async_do("Making the receipt", asked)
         if facts is not None:
-            how = how_to_print(self.who, f"receipt {row.id}", "receipt.pdf")
+            how = how_to_print(self.who.reached, f"receipt {row.id}", "receipt.pdf")
             opened = Opened(paper, row.id, paper.as_text(facts), facts.page)
             await self.app.push_screen_wait(SheetDialog("Receipt", opened.text, how, opened))
 
+    async def _async_verify(self, row: ReleaseRow) -> None:
+        report = await self.async_do("Reading the bundle", self.link.act(ReleaseVerify(row.id)))
+        if report is not None:
+            words = "\n".join(report_lines(report, here=True))
+            await self.app.push_screen_wait(SheetDialog(f"The bundle of {row.id}", words))
+
+    async def _async_stick(self, row: ReleaseRow) -> None:
+        done = await self.app.push_screen_wait(StickDialog(row))
+        if done is not None:
+            said = f"{counted(done.files, 'file')} ({size(done.bytes)}) in {done.folder} were read back as signed."
+            await self.app.push_screen_wait(
+                MessageDialog("On the stick", said, "Unmount the stick before you take it out.")
+            )
+
+    async def _async_key(self) -> None:
+        keys = await self.async_do("Getting the keys", self.link.read(ReadReleaseKeys()))
+        if keys is None:
+            return
+        done = await self.app.push_screen_wait(SigningKeyDialog(keys))
+        if done is not None:
+            said = (
+                f"Bundles are signed with {done.keys[0].fingerprint} from now on. Entry {done.seq} of the access log."
+            )
+            await self.app.push_screen_wait(MessageDialog("A new key", said))
+
+    async def _async_sheet_of(self, row: ReleaseRow) -> None:
+        whole = await self._async_row(row.id)
+        if whole is not None:
+            await async_contact_sheet(self, whole, self._cameras)
+
     async def _async_sheet(self, release: str) -> None:
-        asked = self.link.act("print.facts", PrintRequest("refusal", release, on_screen=True), PaperFacts)
+        asked = self.link.act(PrintRequest("refusal", release, on_screen=True))
         facts = await self.async_do("Making the sheet", asked)
         if facts is not None:
-            how = how_to_print(self.who, f"refusal {release}", "sheet.pdf")
+            how = how_to_print(self.who.reached, f"refusal {release}", "sheet.pdf")
             opened = Opened(PAPERS["refusal"], release, refusal_paper(facts), facts.page)
             await self.app.push_screen_wait(SheetDialog("What we need", opened.text, how, opened))
 
     async def _async_counsel(self) -> bool:
         """Counsel's determinations; whether one was recorded or ended."""
-        asked = self.link.act("counsel.list", CounselListAsk(), CounselList)
+        asked = self.link.act(CounselListAsk())
         answer = await self.async_do("Reading counsel's determinations", asked)
         if answer is None:
             return False
@@ -425,12 +354,51 @@ class ReleasesPane(Pane):
         if done is None:
             return False
         said = f"{done.id}: entry {done.seq} of the access log."
-        step = "A request that it opens is asked again (“Again”)."
-        await self.app.push_screen_wait(MessageDialog("Written down", said, step))
+        step = "To check a request that was stopped again, choose it and then “Again”."
+        await self.app.push_screen_wait(MessageDialog("Recorded", said, step))
         return True
 
-    def choose(self, key: str) -> None:
-        """Bring the cursor to a release, from elsewhere."""
-        self._wanted = key
-        if key in self._releases:
-            self._show()
+    ACTIONS: ClassVar[Sequence[ActionDescription[ReleasesPane, ReleaseRow]]] = (
+        PaneAction("request", "Request", "Somebody asks for footage", key=key_table.RELEASE, in_footer=False,
+            shown=has_right("release"),
+            run=lambda self: self._async_ask(RequestDialog([], self._cameras))),
+        RowAction("show", "Show", "All of it: what was requested, and what each gate said", enters=True,
+            run=_async_show),
+        RowAction("bundle", "Make the bundle", "Make the bundle that leaves the library", key=key_table.MAKE, in_footer=False,
+            shown=lambda self: "release" in self.who.rights and self._has_state("approved"), run=_async_bundle),
+        RowAction("receipt", "Receipt", "The receipt for the officer", key=key_table.RECEIPT, in_footer=False,
+            shown=lambda self: self._has_state("exported"), run=_async_receipt),
+        RowAction("verify", "Check the bundle", "Whether the bundle at the server is as it was signed", key=key_table.CHECK,
+            in_footer=False, shown=lambda self: self._has_state("exported"), run=_async_verify),
+        RowAction("stick", "Onto a stick", "Put the bundle on a stick at the server, and read it back", key=key_table.ELSEWHERE,
+            in_footer=False, shown=lambda self: "release" in self.who.rights and self._has_state("exported"),
+            run=_async_stick),
+        PaneAction("key", "Signing key", "Which key bundles are signed with; a new one", key=key_table.KEY,
+            in_footer=False, shown=is_seat, run=_async_key),
+        RowAction("decide", "Decide", "Approve, refuse or withdraw", key=key_table.APPROVE,
+            can=lambda self, row: row.state in AWAITED and (self.who.seat or self._own(row)),
+            only="There is nothing to decide.",
+            run=lambda self, row: self._async_ask(DecideReleaseDialog(row, own=self._own(row), seat=self.who.seat))),
+        RowAction("others", "Others", "Whether other people are seen, and masks over them", key=key_table.OTHERS,
+            shown=_asks_for_others, run=_async_others),
+        RowAction("paper", "Paper", "The paper is here", key=key_table.CHANGE, shown=_shows_paper, can=_awaits_paper,
+            only="It is not waiting for a paper of yours.",
+            run=lambda self, row: self._async_ask(PaperDialog(row, self._cameras))),
+        RowAction("again", "Again", "Check it once more, with what was missing", key=key_table.AGAIN, in_footer=False,
+            shown=lambda self: self._has_state("stopped"), can=_own, only="Only whoever asked for it asks again.",
+            run=lambda self, row: self._async_ask(AgainDialog(row))),
+        RowAction("hold", "Hold", "Keep what was requested, whatever is decided", key=key_table.HOLD, in_footer=False,
+            shown=has_right("hold"),
+            can=lambda _, row: row.state in AWAITED, only="There is nothing to decide.", run=_async_hold),
+        PaneAction("sheet", "What we need", "The sheet for the person who asks", key=key_table.SHEET,
+            run=lambda self: self._async_sheet(self.chosen.id if self.chosen is not None else "")),
+        PaneAction("counsel", "Counsel", "Counsel's determinations", key=key_table.COUNSEL, in_footer=False, shown=is_seat,
+            run=_async_counsel),
+        PaneAction("sent", "Sent papers", "Papers sent to the desk: the last one, and those that are kept sealed",
+            key=key_table.SENT, in_footer=False, run=async_sent_papers),
+        RowAction("papers", "Papers", "Its papers, in the print tab", key=key_table.PAPER, in_footer=False, run=_async_papers),
+        RowAction("sheet_of", "Pictures", "Its pictures on one sheet, printed", key=key_table.PICTURES, in_footer=False,
+            shown=has_right("archive"), run=_async_sheet_of),
+        PaneAction("all", "Closed", "Those that are over, too", key=key_table.ALL, in_footer=False,
+            is_tool=True, run=_toggle_all),
+    )  # fmt: skip

@@ -14,7 +14,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from holdshelf_core.api.paper_types import PaperFacts
+from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers import text
 from holdshelf_tui.papers.report import report_document
@@ -40,18 +40,16 @@ def pages(facts: PaperFacts) -> tuple[str, str]:
     return left, right
 
 
-class Bars(VerticalScroll):
+class BarsPage(VerticalScroll):
     """The page of bars. Hidden where there is no room for it, and beside any other paper."""
 
     DEFAULT_CSS = """
-    Bars { width: 80; height: 1fr; scrollbar-size-vertical: 0; display: none; }
-    Bars:focus { background-tint: $foreground 3%; }
-    Bars Static { width: 80; height: auto; padding-left: 1; }
+    BarsPage { width: 80; height: 1fr; scrollbar-size-vertical: 0; display: none; }
+    BarsPage:focus { background-tint: $foreground 3%; }
+    BarsPage Static { width: 80; height: auto; padding-left: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "page_down", "Next page", show=False),
-        Binding("j", "scroll_down", "Down", show=False),
-        Binding("k", "scroll_up", "Up", show=False),
     ]
 
     def compose(self) -> ComposeResult:

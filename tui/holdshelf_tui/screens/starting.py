@@ -7,7 +7,7 @@ from textual.containers import Middle
 from textual.screen import Screen
 from textual.widgets import Static
 
-from holdshelf_tui.words import plain
+from holdshelf_tui.widgets.text import plain
 
 
 class StartingScreen(Screen[None]):

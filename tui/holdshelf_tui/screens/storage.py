@@ -1,70 +1,75 @@
-"""Storage, for the admin: room and what fills it, how far it goes, days kept per camera (P15)."""
+"""Storage, for the admin: room and what fills it, how far it goes, days kept per camera, and whether they are whole (P15)."""
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections.abc import Sequence
 from typing import ClassVar
 
-from textual import on, work
+from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.widgets import DataTable, ProgressBar, Static
+from textual.content import Content
+from textual.widgets import ProgressBar, Static
 
-from holdshelf_core.api.types import CameraRow, Status
-from holdshelf_core.api.types_commission import CapacityRow
-from holdshelf_core.api.types_holds import HoldList, HoldListAsk
-from holdshelf_core.api.types_session import EventRow
-from holdshelf_tui.hold_words import stops_words
+from holdshelf_core.api.errors import HoldshelfError
+from holdshelf_core.api.session_types import EventRow
+from holdshelf_core.api.types import CameraRow, ReadStatus, Status
+from holdshelf_core.buffer.types import CapacityRow
+from holdshelf_core.holds.types import HoldList, HoldListAsk
+from holdshelf_core.reports.types import CoverageRow, ReadCoverage
 from holdshelf_tui.screens.dialogs.capacity import CapacityDialog
 from holdshelf_tui.screens.dialogs.message import MessageDialog
-from holdshelf_tui.screens.pane import Pane
-from holdshelf_tui.widgets.actions import Actions
-from holdshelf_tui.widgets.listing import fill, widths
-from holdshelf_tui.words import Content, inert, size, span, when
+from holdshelf_tui.screens.dialogs.sheet import SheetDialog
+from holdshelf_tui.screens.list_pane import ActionDescription, ListPane, PaneAction, RowAction
+from holdshelf_tui.text.coverage import answer, camera_lines, loss_lines, table_lines
+from holdshelf_tui.text.holds import stops_words
+from holdshelf_tui.text.time_format import when
+from holdshelf_tui.text.words import inert, size, span
+from holdshelf_tui.widgets import key_table
+from holdshelf_tui.widgets.listing import Columns
 
 DAY_S = 86_400
-_LEAST = {"Camera": 14, "Days": 5, "Recorded": 10, "Size": 9, "A day": 9, "Oldest": 21}
-_MOST = {"Camera": 40, "Days": 6, "Recorded": 12, "Size": 10, "A day": 10, "Oldest": 28}
+COUNT_EVERY_S = 300.0
+"""How often coverage is counted anew while the tab is open: the service reads a week's journals for it."""
+DAYS_IN_DETAIL = 30
 
 
-class StoragePane(Pane):
+class StoragePane(ListPane[CameraRow]):
     """Figures, and one act: how much room there is."""
 
     DEFAULT_CSS = """
     StoragePane ProgressBar { height: 1; width: 100%; margin: 0 0 1 0; }
     StoragePane ProgressBar Bar { width: 1fr; }
     StoragePane #figures { height: auto; margin-bottom: 1; }
-    StoragePane DataTable { height: 1fr; min-height: 3; }
+    StoragePane DataTable { min-height: 3; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "s", "capacity", "Set the room", id="storage.capacity", tooltip="Room that footage may take, and the floor"
-        )
-    ]
     title = "Storage"
+    key = "storage"
+    table_id = "cameras"
     every_s = 5.0
+    COLUMNS: ClassVar = {
+        "": Columns({"Camera": (13, 40), "Days": (5, 6), "Recorded": (10, 12), "Size": (9, 10), "A day": (9, 10),
+            "Oldest": (21, 28)}, first=("Camera", "Oldest"), whole=("Oldest",), by={
+            "Days": lambda row: row.days_kept, "Recorded": lambda row: row.recorded_s, "Size": lambda row: row.bytes,
+            "A day": lambda row: row.bytes_per_s, "Oldest": lambda row: row.oldest_utc_ns or 0}),
+    }  # fmt: skip
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._latest: Status | None = None
         self._held: HoldList | None = None
+        self._covered: list[CoverageRow] = []
+        self._count_at_s = 0.0
+        self._used, self._words = ProgressBar(total=100, show_eta=False, id="used"), Static("", id="figures")
 
     def compose(self) -> ComposeResult:
         """State, bar, figures, table, button."""
-        yield Static("Asking …", classes="state")
-        yield ProgressBar(total=100, show_eta=False, id="used")
-        yield Static("", id="figures")
-        yield DataTable(id="cameras", cursor_type="row", zebra_stripes=True, cell_padding=0)
-        yield Actions((("capacity", "Set the room …"), ("refresh", "Look again")))
-
-    def shown(self) -> None:
-        """The table has the cursor."""
-        super().shown()
-        self.query_one(DataTable).focus()
-
-    def on_resize(self) -> None:
-        """Share out the new width."""
-        if self._latest is not None:
-            self._show(self._latest)
+        yield from self.top(self.asking)
+        yield self._used
+        yield self._words
+        yield self.table
+        yield self.buttons
 
     def heard(self, row: EventRow) -> None:
         """What is held is summed up anew only when that changed."""
@@ -74,23 +79,37 @@ class StoragePane(Pane):
 
     async def async_load(self) -> None:
         """Status, and what is held."""
-        status = await self.link.get("/status", Status)
+        self._latest = now = await self.link.read(ReadStatus())
         if self._held is None:
-            self._held = await self.link.act("hold.list", HoldListAsk(), HoldList)
-        stops = stops_words(self._held.recording_stops_days)
-        disk = status.disk
-        problem = disk.problem or stops
+            self._held = await self.link.act(HoldListAsk(most=0))
+        disk = now.disk
+        problem = disk.problem or stops_words(self._held.recording_stops_days)
         self.say(f"! {problem}" if problem else f"Media: {disk.media}", wrong=bool(problem))
-        self._show(status)
+        self._used.update(total=max(1, disk.budget_bytes), progress=min(disk.used_bytes, disk.budget_bytes))
+        self._show_figures()
+        if not disk.problem and time.monotonic() >= self._count_at_s:
+            self._count_at_s = time.monotonic() + COUNT_EVERY_S
+            self._count()
+        self.lists[""] = {camera.id: camera for camera in now.cameras}
+        self.show()
 
-    def _show(self, now: Status) -> None:
-        self._latest = now
-        self.query_one("#used", ProgressBar).update(
-            total=max(1, now.disk.budget_bytes), progress=min(now.disk.used_bytes, now.disk.budget_bytes)
-        )
-        self.query_one("#figures", Static).update(Content("\n".join(inert(line, 200) for line in self._figures(now))))
-        rows = {camera.id: _cells(camera) for camera in now.cameras}
-        fill(self.query_one(DataTable), widths(self.size.width, _LEAST, _MOST, ("Camera", "Oldest")), rows)
+    @work(exclusive=True, group="coverage")
+    async def _count(self) -> None:
+        """What is shown does not wait for it."""
+        with contextlib.suppress(HoldshelfError):
+            self._covered = await self.link.read(ReadCoverage())
+        self._show_figures()
+        self.allow()
+
+    def _show_figures(self) -> None:
+        if self._latest is not None:
+            self._words.update(Content("\n".join(inert(line, 200) for line in self._figures(self._latest))))
+
+    def cells(self, row: CameraRow) -> Sequence[str]:
+        """Days kept, how much was recorded, how much a day, since when."""
+        a_day = size(row.bytes_per_s * DAY_S) if row.bytes_per_s else "-"
+        recorded = span(row.recorded_s)
+        return (row.name, f"{row.days_kept:.1f}", recorded, size(row.bytes), a_day, when(row.oldest_utc_ns))
 
     def _figures(self, now: Status) -> list[str]:
         disk = now.disk
@@ -106,24 +125,30 @@ class StoragePane(Pane):
             f"Disk       {size(disk.size_bytes)}, free {size(disk.free_bytes)}",
             f"Room for   {days} of all cameras",
             f"Floor      {floor}",
+            f"Coverage   {answer(self._covered) if self._covered else 'not counted yet'}",
+            *([f"Elsewhere  {now.elsewhere}"] if now.elsewhere else []),
         ]
 
-    @on(Actions.Chosen)
-    def _pressed(self, chosen: Actions.Chosen) -> None:
-        if chosen.key == "capacity":
-            self.action_capacity()
-        else:
-            self._held = None
-            self.load()
+    def _look_again(self) -> None:
+        self._held, self._count_at_s = None, 0.0
+        self.load()
 
-    def action_capacity(self) -> None:
-        """Set it."""
-        if self._latest is not None:
-            self._set(self._latest)
+    async def _async_covered(self) -> None:
+        lines = [answer(self._covered), "", *table_lines(self._covered), "", *loss_lines(self._covered)]
+        how = "In percent of the time in use. Enter on a camera: its last 30 days."
+        await self.app.push_screen_wait(SheetDialog("Coverage of the last week", "\n".join(lines), how))
 
-    @work(group="act")
-    async def _set(self, now: Status) -> None:
-        row: CapacityRow | None = await self.app.push_screen_wait(CapacityDialog(now.disk))
+    async def _async_days(self, camera: CameraRow) -> None:
+        asked = self.link.read(ReadCoverage(camera.id, DAYS_IN_DETAIL))
+        rows = await self.async_do("Counting its days", asked)
+        if rows is not None:
+            text = "\n".join((answer(rows), "", *camera_lines(rows[0])))
+            await self.app.push_screen_wait(SheetDialog(f"Coverage of {camera.name}", text))
+
+    async def _async_set(self) -> None:
+        if self._latest is None:
+            return
+        row: CapacityRow | None = await self.app.push_screen_wait(CapacityDialog(self._latest.disk))
         if row is None:
             return
         self.load_soon()
@@ -132,17 +157,15 @@ class StoragePane(Pane):
         floor = (
             f"A warning comes below {row.floor_days:g} days." if row.floor_days is not None else "There is no floor."
         )
-        said = f"Footage may take {room}{own}. {floor} Entry {row.seq} of the access log."
+        said = f"Footage may use {room}{own}. {floor} Entry {row.seq} of the access log."
         await self.app.push_screen_wait(MessageDialog("Set", said))
 
-
-def _cells(camera: CameraRow) -> tuple[str, ...]:
-    a_day = size(camera.bytes_per_s * DAY_S) if camera.bytes_per_s else "-"
-    return (
-        camera.name,
-        f"{camera.days_kept:.1f}",
-        span(camera.recorded_s),
-        size(camera.bytes),
-        a_day,
-        when(camera.oldest_utc_ns),
-    )
+    ACTIONS: ClassVar[Sequence[ActionDescription[StoragePane, CameraRow]]] = (
+        PaneAction("coverage", "Coverage", "How much of each day of the last week there is", key=key_table.CHECK,
+            can=lambda self: bool(self._covered), run=_async_covered),
+        RowAction("days", "Its days", "How much of each of its last 30 days there is, and why not more", enters=True,
+            run=_async_days),
+        PaneAction("capacity", "Set the space …", "Disk space that footage may use, and the floor", key=key_table.CHANGE,
+            short="Set the space", can=lambda self: self._latest is not None, run=_async_set),
+        PaneAction("refresh", "Look again", "Ask for the figures again", key=key_table.ANEW, run=_look_again),
+    )  # fmt: skip

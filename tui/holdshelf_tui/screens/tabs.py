@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from holdshelf_tui.link import Who
 from holdshelf_tui.screens.add_cameras import AddCamerasPane
 from holdshelf_tui.screens.cameras import CamerasPane
 from holdshelf_tui.screens.doctor import DoctorPane
@@ -14,13 +13,15 @@ from holdshelf_tui.screens.papers import PapersPane
 from holdshelf_tui.screens.people import PeoplePane
 from holdshelf_tui.screens.releases import ReleasesPane
 from holdshelf_tui.screens.shared import SharedPane
+from holdshelf_tui.screens.start import StartPane
 from holdshelf_tui.screens.storage import StoragePane
 from holdshelf_tui.screens.timeline import TimelinePane
+from holdshelf_tui.session.link import Who
 
 
 def panes_for(who: Who) -> dict[str, type[Pane]]:
-    """Tabs by key, in their order."""
-    panes: dict[str, type[Pane]] = {"cameras": CamerasPane}
+    """Tabs by key, in their order; their numbers begin with 0."""
+    panes: dict[str, type[Pane]] = {"start": StartPane, "cameras": CamerasPane}
     if who.admin:
         panes |= {"add": AddCamerasPane, "storage": StoragePane, "doctor": DoctorPane}
     if "archive" in who.rights:

@@ -17,13 +17,10 @@ from textual.content import Content
 from textual.widgets import Button, Select, Static, Tabs
 
 from holdshelf_core.api.errors import HoldshelfError, Unreachable
-from holdshelf_core.api.types import CameraRow, Status
-from holdshelf_core.api.types_looks import GrantRow, PurposeRow, StillAsk
-from holdshelf_core.api.types_outbox import FULL_WIDTH
-from holdshelf_core.api.types_session import EventRow
-from holdshelf_tui.activity import ActivityMap
-from holdshelf_tui.latest import Latest
-from holdshelf_tui.looks import ARCHIVE
+from holdshelf_core.api.session_types import EventRow
+from holdshelf_core.api.types import CameraRow, ReadStatus
+from holdshelf_core.looks.types import GrantRow, LookStill, PurposeRow, ReadPurposes
+from holdshelf_core.outbox.types import FULL_WIDTH, OutboxStill
 from holdshelf_tui.screens.camera_choice import names, offered
 from holdshelf_tui.screens.dialogs.confirm import ConfirmDialog
 from holdshelf_tui.screens.dialogs.form import in_words
@@ -31,9 +28,9 @@ from holdshelf_tui.screens.dialogs.go_to import GoToDialog
 from holdshelf_tui.screens.dialogs.purpose import AROUND_NS, PurposeDialog
 from holdshelf_tui.screens.dialogs.still_sheet import async_still_sheet
 from holdshelf_tui.screens.full_size import NO_PICTURE, async_full_size
-from holdshelf_tui.screens.timeline_keys import TIMELINE_KEYS
-from holdshelf_tui.screens.timeline_marks import MarkedPane
+from holdshelf_tui.screens.timeline_keys import SPAN_BUTTONS, TIMELINE_KEYS
 from holdshelf_tui.screens.timeline_pictures import TimelinePictures
+from holdshelf_tui.screens.timeline_together import TogetherPane, TogetherPictures
 from holdshelf_tui.screens.timeline_words import (
     exact_clock,
     from_to,
@@ -42,22 +39,35 @@ from holdshelf_tui.screens.timeline_words import (
     no_movement_words,
     short_day,
 )
+from holdshelf_tui.session.activity import ActivityMap
+from holdshelf_tui.session.inputs import in_turn
+from holdshelf_tui.session.latest import Latest
+from holdshelf_tui.session.looks import ARCHIVE
+from holdshelf_tui.session.zoom import LEVELS, View
+from holdshelf_tui.text.time_format import NS
+from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets.looks_line import LooksLine
+from holdshelf_tui.widgets.text import plain
 from holdshelf_tui.widgets.thumbnails import Thumbnail
-from holdshelf_tui.widgets.timeline_strip import LEGEND, LEGEND_TOLD, Marks, TimelineStrip
-from holdshelf_tui.words import inert, plain
-from holdshelf_tui.zoom import LEVELS, View
+from holdshelf_tui.widgets.timeline_strip import (
+    LEGEND,
+    LEGEND_MISSING,
+    LEGEND_RECOVERED,
+    LEGEND_TOLD,
+    Marks,
+    TimelineStrip,
+)
 
-NS = 1_000_000_000
 NEWEST_NS = 2 * NS
 """Of the last seconds not every picture is on disk yet."""
 MINUTE_LEVEL = 2
-NO_SHEET = "A still on paper is made of a picture that is in sight, by who may share."
+NO_SHEET = "There is no picture here to print. Show one first: o asks why you look."
+NOT_YET = "Its picture is not here yet. Try again in a moment."
 TALL = 24
 """Rows of the pane from which on the strip has a row more and the signs are explained."""
 
 
-class TimelinePane(MarkedPane):
+class TimelinePane(TogetherPane):
     """Camera, strip, pictures, and what can be done with the marked span."""
 
     DEFAULT_CSS = """
@@ -67,11 +77,13 @@ class TimelinePane(MarkedPane):
     TimelinePane Button { margin-left: 1; min-width: 4; padding: 0; }
     TimelinePane TimelineStrip { height: 4; }
     TimelinePane.tall TimelineStrip { height: 5; }
+    TimelinePane.low TimelineStrip { height: 1; }
     TimelinePane #words { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     TimelinePane #legend { height: 1; color: $text-muted; display: none; }
     TimelinePane.tall #legend { display: block; }
     TimelinePane Button:disabled { border: none !important; text-style: dim; }
-    TimelinePane #actions { height: 1; }
+    TimelinePane #looks-row, TimelinePane #actions { height: 1; }
+    TimelinePane LooksLine { width: 1fr; }
     TimelinePane #actions Button { margin: 0 1 0 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = TIMELINE_KEYS
@@ -100,9 +112,7 @@ class TimelinePane(MarkedPane):
         self._dangers: set[str] = set()
         """Looks in imminent danger whose last minutes were gone to."""
         self._looks_line = LooksLine()
-        self._full_size = Button(
-            "Outbox", id="full-size", compact=True, tooltip="This picture, full size, to my outbox (f)"
-        )
+        self._full_size = Button("Outbox", id="full-size", compact=True, tooltip="Full size, to my outbox (f)")
         self._close_button = Button("Close", id="close-look", compact=True, tooltip="End the look that is open (x)")
 
     def compose(self) -> ComposeResult:
@@ -119,22 +129,19 @@ class TimelinePane(MarkedPane):
         yield self._words
         yield Static(LEGEND, id="legend", markup=False)
         yield self._pictures
-        yield self._looks_line
+        with Horizontal(id="looks-row"):
+            yield self._looks_line
+            yield self._split
         with Horizontal(id="actions"):
-            yield Button("« Moved", id="before", compact=True, tooltip="To where something moved before (p)")
-            yield Button("Moved »", id="next", compact=True, tooltip="To where something moves next (n)")
-            yield Button("[ Start", id="mark-in", compact=True, tooltip="Mark where it starts ([)")
-            yield Button("End ]", id="mark-out", compact=True, tooltip="Mark where it ends (])")
-            yield Button("Hold …", id="hold", compact=True, tooltip="Keep the marked span (h)")
-            yield Button("Share …", id="share", compact=True, tooltip="Share the marked span, view only (s)")
-            yield Button("Release …", id="release", compact=True, tooltip="It is asked for from outside (r)")
+            for id, (words, _, tooltip) in SPAN_BUTTONS.items():
+                yield Button(words, id=id, compact=True, tooltip=tooltip)
             yield self._close_button
 
     def on_mount(self) -> None:
         """Nothing is shown before it is known who sits here and what there is."""
         self._map = ActivityMap(self.link)
-        for right in ("hold", "share", "release"):
-            self.query_one(f"#{right}").display = right in self.who.rights
+        for button, right in (("hold", "hold"), ("share", "share"), ("release", "release"), ("sheet", "share")):
+            self.query_one(f"#{button}").display = right in self.who.rights
 
     def _recorded_within(self, camera: str, start_utc_ns: int, end_utc_ns: int) -> tuple[int, int]:
         return self._map.recorded_within(camera, start_utc_ns, end_utc_ns)
@@ -162,9 +169,9 @@ class TimelinePane(MarkedPane):
 
     async def async_load(self) -> None:
         """Cameras, pick-list, activity of what is in sight."""
-        status = await self.link.get("/status", Status)
+        status = await self.link.read(ReadStatus())
         if not self._purposes:
-            self._purposes = await self.link.get("/rules/purposes", list[PurposeRow])
+            self._purposes = await self.link.read(ReadPurposes())
             self.home.looks.purposes = {row.id: row.words for row in self._purposes}
         # Only now, and in one go with the camera in sight: a look may be asked for from here on.
         self.cameras = offered(self.who, status.cameras, "archive")
@@ -172,7 +179,7 @@ class TimelinePane(MarkedPane):
         self._looks_line.show_looks()
         self._map.know(status.cameras, counted=status.disk.counted)
         if not self.cameras:
-            self.say("No camera is in use that you may look at. In Cameras, “Bring into use” approves one.")
+            self.say("There is no camera in use that you may look at. In Cameras, “Bring into use” approves one.")
             return
         self.say("")
         self._offer_cameras()
@@ -222,9 +229,9 @@ class TimelinePane(MarkedPane):
             return
         view = self.view
         self._want_activity.want((self.camera, view.start_utc_ns, view.end_utc_ns, view.level), anew=self._is_now)
+        self._pictures.follow(self.camera)
         self._show_strip()
         self._show_words()
-        self._pictures.follow(self.camera)
 
     @property
     def _is_now(self) -> bool:
@@ -258,6 +265,10 @@ class TimelinePane(MarkedPane):
         columns = self._map.columns(self.camera, view.start_utc_ns, view.end_utc_ns, strip.width, fine=self._fine)
         strip.show(columns, self.marks, span)
         legend = LEGEND_TOLD if any(column.told for column in columns) else LEGEND
+        if any(column.recovered for column in columns):
+            legend = LEGEND_RECOVERED
+        if any(column.missing for column in columns):
+            legend = LEGEND_MISSING
         self.query_one("#legend", Static).update(legend)
 
     def _show_words(self) -> None:
@@ -272,6 +283,7 @@ class TimelinePane(MarkedPane):
             words.append(f"marked {mark_words(self.marks.start_utc_ns)} – {mark_words(self.marks.end_utc_ns)}")
         self._words.update(Content(inert(" · ".join(words), 300)), layout=False)
         self._level.update(Content(level_words(view.level)), layout=False)
+        self.fit_split()
         self._close_button.disabled = self._look is None
         self._full_size.disabled = self._pictures.shown is None
         self._out.disabled = view.level == 0
@@ -284,6 +296,7 @@ class TimelinePane(MarkedPane):
         return looks.covering(self.camera, self.view.cursor_utc_ns) or looks.of_mode(ARCHIVE)
 
     @on(TimelinePictures.Changed)
+    @on(TogetherPictures.Changed)
     def _picture_changed(self) -> None:
         self._show_strip()
         self._show_words()
@@ -311,9 +324,9 @@ class TimelinePane(MarkedPane):
             self._sync()
 
     def action_camera(self, by: int) -> None:
-        """The next one, at the same time."""
+        """The next one, at the same time; of those that stand side by side, while they do."""
         if self.cameras:
-            ids = [camera.id for camera in self.cameras]
+            ids = list(self.beside) or [camera.id for camera in self.cameras]
             self._select.value = ids[(ids.index(self.camera) + by) % len(ids)]
 
     def choose(self, key: str) -> None:
@@ -335,21 +348,28 @@ class TimelinePane(MarkedPane):
         self._sync()
 
     @work(exclusive=True, group="go")
+    @in_turn
     async def action_go_to(self) -> None:
-        """To a time in plain words; at least an hour's detail."""
+        """To a time in plain words."""
+        await self.async_go_to()
+
+    async def async_go_to(self) -> int | None:
+        """The same, and the time; at least an hour's detail. To be awaited in a worker."""
         at = await self.app.push_screen_wait(GoToDialog())
         if at is not None:
             self._go(at, level=max(1, self.view.level))
         self._strip.focus()
+        return at
 
     @work(exclusive=True, group="activity")
+    @in_turn
     async def action_activity(self, by: int) -> None:
         """To where something begins to move, after the cursor or before it."""
         if not self.cameras:
             return
         cursor = self.view.cursor_utc_ns
         at = await self.async_do(
-            "Looking when something moved", self._map.async_onset(self.camera, cursor, forward=by > 0)
+            "Finding when something moved", self._map.async_onset(self.camera, cursor, forward=by > 0)
         )
         if at is None:
             self.notify(no_movement_words(cursor, forward=by > 0), timeout=4)
@@ -359,13 +379,17 @@ class TimelinePane(MarkedPane):
     # --- looking ------------------------------------------------------------------------------------------------------
 
     @work(exclusive=True, group="look")
+    @in_turn
     async def action_look(self) -> None:
         """Open a look, widen it to the cursor, or open it again: whichever is due."""
-        if not self.cameras:
+        if not self.cameras or self._covering is not None:
             return
+        await self._async_look()
+        self._sync()
+        self._strip.focus()
+
+    async def _async_look(self) -> GrantRow | None:
         looks, at = self.home.looks, self.view.cursor_utc_ns
-        if looks.covering(self.camera, at) is not None:
-            return
         look, ended = looks.of_mode(ARCHIVE), looks.ended.get(ARCHIVE)
         if look is not None and look.kind == "look":
             await self._async_widen(look, at)
@@ -374,13 +398,12 @@ class TimelinePane(MarkedPane):
         else:
             before = ended[0] if ended is not None else None
             around = (at - AROUND_NS, min(at + AROUND_NS, time.time_ns()))
-            danger = self.who.seat or "live" in self.who.rights
+            danger = self.who.may_look_live
             await self.app.push_screen_wait(
                 PurposeDialog(self._purposes, self.cameras, self.camera, around, before=before, danger=danger)
             )
         self._go_to_danger()
-        self._sync()
-        self._strip.focus()
+        return self._covering
 
     def _go_to_danger(self) -> None:
         """A look in imminent danger is seen at once: the newest of the last minutes, of a camera that it names."""
@@ -405,13 +428,14 @@ class TimelinePane(MarkedPane):
                 "Widen the look",
                 f"Under the same purpose you would see {said}, {from_to(start, end)}.",
                 "Widen it",
-                more="It is written down. If this is about something else, close the look and open another one.",
+                more="This goes on record. If this is about something else, close the look and open another one.",
             )
         )
         if answer:
-            await self.async_do("Widening the look", self.home.looks.async_widen(look.id, self.camera, start, end))
+            await self.async_do("Widening the look", self.home.looks.async_widen(look.id, [self.camera], start, end))
 
     @work(exclusive=True, group="look")
+    @in_turn
     async def action_close_look(self) -> None:
         """End the look that is open here."""
         look = self._look
@@ -419,22 +443,24 @@ class TimelinePane(MarkedPane):
             await self.home.looks.async_close(look.id)
 
     @work(exclusive=True, group="full size")
+    @in_turn
     async def action_full_size(self) -> None:
         """The larger picture that is in sight, to one's outbox."""
         look, row = self._look, self._pictures.shown
         if look is None or row is None:
             self.notify(NO_PICTURE, severity="warning")
             return
-        await async_full_size(self, StillAsk(look.id, row.camera, row.at_utc_ns, FULL_WIDTH))
+        await async_full_size(self, OutboxStill(look.id, row.camera, row.at_utc_ns, FULL_WIDTH))
 
     @work(exclusive=True, group="full size")
+    @in_turn
     async def action_still_sheet(self) -> None:
         """The larger picture that is in sight, on paper for somebody who has no key."""
         look, row = self._look, self._pictures.shown
-        if "share" not in self.who.rights or look is None or row is None:
-            self.notify(NO_SHEET, severity="warning")
+        if look is None or row is None:
+            self.notify(NOT_YET if self._covering is not None else NO_SHEET, severity="warning")
             return
-        ask = StillAsk(look.id, row.camera, row.at_utc_ns, FULL_WIDTH)
+        ask = LookStill(look.id, row.camera, row.at_utc_ns, FULL_WIDTH)
         await async_still_sheet(self, ask, self._names.get(row.camera, row.camera))
 
     # --- marks --------------------------------------------------------------------------------------------------------
@@ -459,15 +485,10 @@ class TimelinePane(MarkedPane):
             "out": "zoom(-1)",
             "time": "go_to",
             "look": "look",
-            "next": "activity(1)",
-            "before": "activity(-1)",
-            "mark-in": "mark(-1)",
-            "mark-out": "mark(1)",
-            "hold": "hold",
-            "share": "share",
-            "release": "release",
             "full-size": "full_size",
             "close-look": "close_look",
+            "split": "together",
+            **{id: action for id, (_, action, _) in SPAN_BUTTONS.items()},
         }
         if (action := actions.get(pressed.button.id or "")) is not None:
             pressed.stop()

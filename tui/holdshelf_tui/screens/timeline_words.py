@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from holdshelf_core.api.types_looks import GrantRow
-from holdshelf_tui.activity import DAY_NS, SEARCH_DAYS
-from holdshelf_tui.words import clock, day
-from holdshelf_tui.zoom import LEVELS
-
-NS = 1_000_000_000
+from holdshelf_core.api.errors import HoldshelfError
+from holdshelf_core.looks.types import GrantRow
+from holdshelf_tui.screens.dialogs.form import in_words
+from holdshelf_tui.session.activity import SEARCH_DAYS
+from holdshelf_tui.session.zoom import LEVELS
+from holdshelf_tui.text.time_format import DAY_NS, NS, clock, day
 
 
 def exact_clock(at_utc_ns: int, level: int) -> str:
@@ -32,9 +32,19 @@ def short_missing(missing: str) -> str:
     """Why there is no picture, in a thumbnail's few words."""
     if "Nothing was recorded" in missing and ":" in missing:
         return missing.rsplit(":", 1)[1].strip().rstrip(".")
+    if "is missing" in missing:
+        return "missing"
     if "erased on schedule" in missing and "not there yet" not in missing:
         return "erased on schedule"
     return "no picture"
+
+
+def beside_missing(error: HoldshelfError) -> str:
+    """Why one camera of several has no picture: 'No picture: gap, camera unreachable'."""
+    short = short_missing(error.sentence)
+    if short == "no picture":
+        return in_words(error)
+    return f"No picture: {'gap, ' if 'Nothing was recorded' in error.sentence else ''}{short}"
 
 
 def short_day(utc_ns: int) -> str:

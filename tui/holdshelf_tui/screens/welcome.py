@@ -1,7 +1,8 @@
-"""The line under the head: what waits for this person, and the access log's head. F2 opens it.
+"""The line under the head: what waits for this person, and the step of a need that is next. F2 opens what waits.
 
-It asks at log-in, again after something happened that may have put something on the list, and for the head each minute and
-when it is opened: what is written down should hold all that came before.
+It asks at log-in, again after something happened that may have put something on the list, and when it is opened: what is told
+then is as of then. For the log's head it asks each minute, too, because a log that cannot be written is told here. The head
+itself stands on the first screen, in what waits (F2) and on paper.
 """
 
 from __future__ import annotations
@@ -10,30 +11,47 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from textual import work
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from holdshelf_core.access_log.types import LogHead, ReadHead
 from holdshelf_core.api.errors import HoldshelfError, Unreachable
-from holdshelf_core.api.types_board import LogHead
-from holdshelf_core.api.types_session import EventRow, LoginsRow
-from holdshelf_tui.duties import Duty, async_gather
-from holdshelf_tui.link import Link, Who
-from holdshelf_tui.log_head import short_head
+from holdshelf_core.api.session_types import EventRow
+from holdshelf_core.people.types import LoginsRow, ReadLogins, ReadShared
 from holdshelf_tui.screens.dialogs.today import TodayDialog
-from holdshelf_tui.words import counted, inert
-
-if TYPE_CHECKING:
-    from holdshelf_tui.app import HoldshelfApp
+from holdshelf_tui.session.app import SessionApp
+from holdshelf_tui.session.inputs import in_turn
+from holdshelf_tui.session.link import Link, Who
+from holdshelf_tui.session.waiting import NOTHING, Duty, async_gather
+from holdshelf_tui.text.holds import camera_names
+from holdshelf_tui.text.people import shared_lines
+from holdshelf_tui.text.words import counted, inert
 
 SOON_S = 0.3
+AGAIN_S = 2.0
+"""After part of it could not be asked for."""
 HEAD_EVERY_S = 60.0
-HEAD_AT_MOST_S = 2.0
+KNOWN_AT_MOST_S = 2.0
 # Tables of the register whose changes may put something on somebody's list.
-TABLES = frozenset(("holds", "flags", "entrances", "checks", "releases", "reports", "seats", "appointments"))
+TABLES = frozenset(
+    (
+        "holds",
+        "flags",
+        "entrances",
+        "checks",
+        "releases",
+        "reports",
+        "seats",
+        "appointments",
+        "shares",
+        "board",
+        "policy",
+    )
+)
 
 
 class WelcomeLine(Static):
@@ -46,9 +64,11 @@ class WelcomeLine(Static):
 
     @dataclass
     class Gathered(Message):
-        """What waits, anew."""
+        """What waits, anew; the log's head, and when it was asked for."""
 
         duties: list[Duty]
+        head: LogHead | None
+        head_utc_ns: int
 
     def __init__(self, who: Who, *, id: str = "welcome") -> None:
         super().__init__("", id=id)
@@ -58,8 +78,14 @@ class WelcomeLine(Static):
         self.head_utc_ns = 0
         """When it was asked for."""
         self.logins: LoginsRow | None = None
+        self.shared: list[str] = []
+        """What is shared with who sits here, in words."""
         self._greeted = False
         self._asked = False
+        self._guide = ""
+        self._known = NOTHING
+        self._has_asked = asyncio.Event()
+        """The last asking is over, whatever came of it."""
 
     def on_mount(self) -> None:
         """Ask, once there is something to be seen."""
@@ -68,32 +94,46 @@ class WelcomeLine(Static):
 
     def heard(self, row: EventRow) -> None:
         """Something happened."""
-        if row.type == "house_changed" and TABLES.intersection(row.data.get("tables", ())) and not self._asked:
+        if row.type == "house_changed" and TABLES.intersection(row.data.get("tables", ())):
+            self._ask_later(SOON_S)
+
+    def _ask_later(self, seconds: float) -> None:
+        if not self._asked:
             self._asked = True
-            self.set_timer(SOON_S, self.load)
+            self.set_timer(seconds, self.load)
 
     @property
     def _link(self) -> Link:
-        return cast("HoldshelfApp", self.app).link
+        return cast(SessionApp, self.app).link
 
     @work(exclusive=True, group="welcome")
     async def load(self) -> None:
         """Ask now. While the service is away, what is shown stays."""
         self._asked = False
+        self._has_asked.clear()
         try:
             if not self.who.admin:
                 self.who = await self._link.who()
-            self.duties = await async_gather(self._link, self.who, now_utc_ns=time.time_ns())
+            known = await async_gather(self._link, self.who, now_utc_ns=time.time_ns(), known=self._known)
             await self._async_head()
             if self.logins is None and not self.who.admin:
-                self.logins = await self._link.get("/rules/logins", LoginsRow)
+                self.logins = await self._link.read(ReadLogins())
+            if not self.who.admin and not self.who.rights:
+                names = camera_names((await self._link.status()).cameras)
+                self.shared = shared_lines(await self._link.read(ReadShared()), names)
         except Unreachable:
+            self._has_asked.set()
             return
         except HoldshelfError as error:
+            self._has_asked.set()
             self.update(Content(inert(str(error), 200)))
             return
+        self._known, self.duties = known, known.duties
+        self._has_asked.set()
+        if not known.complete:
+            self._ask_later(AGAIN_S)
         self._show()
-        self.post_message(self.Gathered(list(self.duties)))
+        self.post_message(self.Gathered(list(self.duties), self.head, self.head_utc_ns))
         if not self._greeted:
             self._greeted = True
             if self.is_first:
@@ -101,7 +141,7 @@ class WelcomeLine(Static):
 
     async def _async_head(self) -> None:
         asked_utc_ns = time.time_ns()
-        self.head = await self._link.get("/rules/head", LogHead)
+        self.head = await self._link.read(ReadHead())
         self.head_utc_ns = asked_utc_ns
 
     @work(exclusive=True, group="head")
@@ -120,25 +160,48 @@ class WelcomeLine(Static):
     def _show(self) -> None:
         number = len(self.duties)
         waits = f"{counted(number, 'thing')} {'waits' if number == 1 else 'wait'} for you" if number else ""
-        head = short_head(self.head.head) if self.head is not None else None
-        log = f"Log {head.short}" if head is not None else ""
-        if self.head is not None and self.head.problem:
-            log = f"! Access log: {self.head.problem}"
-        parts = [f"▲ F2: {waits}" if waits else "F2 Today: nothing waits for you", log]
+        log = f"! Access log: {self.head.problem}" if self.head is not None and self.head.problem else ""
+        guide = f"▸ {self._guide}" if self._guide else ""
+        today = f"▲ F2: {waits}" if waits else "F2 Today: nothing waiting"
+        if guide:  # there is room for little beside it
+            today = f"▲ F2 ({number})" if waits else ""
+        parts = [log, guide, today]
         self.update(Content(inert(" · ".join(part for part in parts if part), 200)))
         self.set_class(bool(waits), "waits")
+
+    def guide(self, words: str) -> None:
+        """What is next on somebody's way; '' nobody is on one."""
+        if words != self._guide:
+            self._guide = words
+            if self._greeted:
+                self._show()
+
+    def on_click(self) -> None:
+        """It is the button of F2."""
+        self.open()
 
     def open(self, *, first: bool = False) -> None:
         """The whole of it, in front."""
         self._open(first)
 
     @work(exclusive=True, group="today")
+    @in_turn
     async def _open(self, first: bool) -> None:
-        with suppress(HoldshelfError, TimeoutError):  # then it says of when the one is that is known
-            async with asyncio.timeout(HEAD_AT_MOST_S):
-                await self._async_head()
-            self._show()
-        dialog = TodayDialog(self.who, self.duties, self.head, self.logins, at_utc_ns=self.head_utc_ns, first=first)
+        if not first:
+            self._has_asked.clear()
+            self.load()
+            with suppress(TimeoutError):  # then it says what is known, and of when the head is
+                async with asyncio.timeout(KNOWN_AT_MOST_S):
+                    await self._has_asked.wait()
+        dialog = TodayDialog(
+            self.who,
+            self.duties,
+            self.head,
+            self.logins,
+            at_utc_ns=self.head_utc_ns,
+            first=first,
+            shared=self.shared,
+        )
         answer = await self.app.push_screen_wait(dialog)
         if answer is not None:
             self.post_message(self.Answered(answer))

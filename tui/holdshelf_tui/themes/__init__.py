@@ -1,11 +1,17 @@
 """How it looks: a light, a dark and a high-contrast theme of our own, and one that keeps to the terminal's sixteen colours.
 
-Nothing is meant by colour alone: every state has its word or its sign. With NO_COLOR, Textual shows none of them.
+Nothing is meant by colour alone: every state has its word or its sign. With NO_COLOR, Textual shows none of them. On terminals
+of 256 or 16 colours the first three have palettes (`palettes`). The fourth writes all letters in the terminal's own color on its
+own ground, since nobody here knows what the others look like there.
 """
 
 from __future__ import annotations
 
+import functools
+
 from textual.theme import Theme
+
+from holdshelf_tui.themes.palettes import CONTRAST_PALETTE, DARK_PALETTE, LIGHT_PALETTE, Painter
 
 DARK, LIGHT, CONTRAST, ANSI = "holdshelf-dark", "holdshelf-light", "holdshelf-contrast", "holdshelf-ansi"
 
@@ -30,7 +36,7 @@ THEMES = (
         name=LIGHT,
         primary="#1f5f8b",
         secondary="#4d6375",
-        accent="#8a5a00",
+        accent="#865700",
         foreground="#1b2127",
         background="#faf8f3",
         surface="#f1ede4",
@@ -39,7 +45,7 @@ THEMES = (
         warning="#7d5200",
         error="#a5281f",
         dark=False,
-        variables={"block-cursor-text-style": "bold", "footer-key-foreground": "#8a5a00"},
+        variables={"block-cursor-text-style": "bold", "footer-key-foreground": "#865700"},
     ),
     Theme(
         name=CONTRAST,
@@ -67,17 +73,17 @@ THEMES = (
     ),
     Theme(
         name=ANSI,
-        primary="ansi_blue",
-        secondary="ansi_cyan",
-        accent="ansi_yellow",
+        primary="ansi_default",
+        secondary="ansi_default",
+        accent="ansi_default",
         foreground="ansi_default",
         background="ansi_default",
         surface="ansi_default",
         panel="ansi_default",
         boost="ansi_default",
-        success="ansi_green",
-        warning="ansi_yellow",
-        error="ansi_red",
+        success="ansi_default",
+        warning="ansi_default",
+        error="ansi_default",
         dark=True,
         luminosity_spread=0.0,
         text_alpha=1.0,
@@ -94,7 +100,7 @@ THEMES = (
             "block-hover-background": "ansi_default",
             "border": "ansi_blue",
             "border-blurred": "ansi_default",
-            "footer-key-foreground": "ansi_yellow",
+            "footer-key-foreground": "ansi_default",
             "footer-background": "ansi_default",
             "footer-foreground": "ansi_default",
             "input-cursor-background": "ansi_default",
@@ -103,8 +109,19 @@ THEMES = (
             "input-selection-background": "ansi_default",
             "scrollbar": "ansi_blue",
             "scrollbar-background": "ansi_default",
+            "text-muted": "ansi_default",
+            "link-color": "ansi_default",
         },
     ),
 )
 NAMES = {"dark": DARK, "light": LIGHT, "contrast": CONTRAST, "ansi": ANSI}
 COLOURS = {DARK: "dark", LIGHT: "light", CONTRAST: "high contrast", ANSI: "those of your terminal"}
+PALETTES = {DARK: DARK_PALETTE, LIGHT: LIGHT_PALETTE, CONTRAST: CONTRAST_PALETTE}
+
+
+@functools.cache
+def painter(theme: str, colours: int) -> Painter | None:
+    """What a theme is painted with on a terminal of so many colours; None: as it is."""
+    if theme not in PALETTES or colours not in (16, 256):
+        return None
+    return PALETTES[theme].on(next(one for one in THEMES if one.name == theme), colours)

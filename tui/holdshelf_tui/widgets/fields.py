@@ -20,8 +20,7 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
-from holdshelf_tui.widgets.told import tell
-from holdshelf_tui.words import plain
+from holdshelf_tui.widgets.text import plain, set_text
 
 MOST_CHARS = 4_000
 MOST_PASTE_CHARS = 16_000
@@ -32,15 +31,56 @@ class Entered(Message):
     """Enter was pressed in a field that is no text: the form is to be done."""
 
 
+# In a line of text Down and Up have nothing to do: they lead to the next field and back, as in the lists between them.
+_TO_OTHER_FIELDS: list[BindingType] = [
+    Binding("down", "app.focus_next", "Next field", show=False),
+    Binding("up", "app.focus_previous", "Field before", show=False),
+]
+
+
 class TextField(Input):
     """A line of text."""
+
+    BINDINGS: ClassVar[list[BindingType]] = _TO_OTHER_FIELDS
 
     def __init__(self, value: str = "", hint: str = "", *, id: str, most: int = MOST_CHARS) -> None:
         super().__init__(value, placeholder=hint, id=id, compact=True, max_length=most, select_on_focus=False)
 
 
+class Finder(TextField):
+    """Words that a list is searched for. Enter goes into the list, Escape takes the words away."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "all", "All of them", id="finder.all", tooltip="All lines again"),
+        Binding("down", "into", "Into the list", show=False),
+    ]
+
+    @dataclass
+    class Left(Message):
+        """The cursor goes to the list; ``keeps``: which goes on showing only what was found."""
+
+        keeps: bool
+
+    def __init__(self) -> None:
+        super().__init__("", "words; Enter: into the list, Esc: all of it again", id="finder", most=200)
+
+    async def action_submit(self) -> None:
+        """Into what was found."""
+        self.post_message(self.Left(keeps=True))
+
+    def action_into(self) -> None:
+        """Into what was found, by the key that goes down."""
+        self.post_message(self.Left(keeps=True))
+
+    def action_all(self) -> None:
+        """All of them again."""
+        self.post_message(self.Left(keeps=False))
+
+
 class PasteField(Input):
     """What is pasted, of one line or of several, whose line ends are shown as ⏎: a public key, a signed head."""
+
+    BINDINGS: ClassVar[list[BindingType]] = _TO_OTHER_FIELDS
 
     def __init__(self, hint: str = "paste the public key here", *, id: str) -> None:
         super().__init__(placeholder=hint, id=id, compact=True, max_length=MOST_PASTE_CHARS)
@@ -98,10 +138,10 @@ class Choice(OptionList):
     def __init__(
         self, choices: Sequence[tuple[str, str]], chosen: str | None = None, *, id: str, rows: int = 6
     ) -> None:
-        """``choices``: (value, words). ``chosen`` None: the first."""
+        """``choices``: (value, words). ``chosen`` None: the first. ``rows``: its height, in lines, on the smallest terminal."""
         self._choices = list(choices)
         super().__init__(*(Option(self._prompt(i, -1)) for i in range(len(self._choices))), id=id, compact=True)
-        self.styles.max_height = rows
+        self.rows = self.styles.max_height = rows
         values = [value for value, _ in self._choices]
         if values:
             self.highlighted = values.index(chosen) if chosen in values else 0
@@ -164,11 +204,11 @@ class Picks(OptionList):
     def __init__(
         self, choices: Sequence[tuple[str, str]], picked: Iterable[str] = (), *, id: str, rows: int = 6
     ) -> None:
-        """``choices``: (value, words)."""
+        """``choices``: (value, words). ``rows``: its height, in lines, on the smallest terminal."""
         self._choices = list(choices)
         self._picked = set(picked)
         super().__init__(*(Option(self._prompt(i)) for i in range(len(self._choices))), id=id, compact=True)
-        self.styles.max_height = rows
+        self.rows = self.styles.max_height = rows
         if self._choices:
             self.highlighted = 0
 
@@ -193,23 +233,23 @@ class Picks(OptionList):
         self.post_message(Entered())
 
 
-class Field(Horizontal):
+class FormField(Horizontal):
     """A label and what it is the label of; ``hint`` stands under it."""
 
     DEFAULT_CSS = """
-    Field { height: auto; }
+    FormField { height: auto; }
     /* Without a rule of its own Textual does not look at a field's labels anew when the cursor moves on. */
-    Field:focus-within { height: auto; }
-    Field > Label { width: 17; color: $text-muted; }
-    Field > Label.mark { width: 2; color: $accent; visibility: hidden; }
-    Field:focus-within > Label.mark { visibility: visible; }
-    Field:focus-within > Label { color: $foreground; text-style: bold; }
-    Field > Vertical { height: auto; width: 1fr; }
-    Field Input { background: $panel; }
-    Field Input:focus { background: $panel-lighten-1; }
-    Field OptionList { height: auto; background: $surface; padding: 0; border: none; }
-    Field Checkbox { background: $surface; padding: 0; }
-    Field Static.hint { color: $text-muted; height: auto; }
+    FormField:focus-within { height: auto; }
+    FormField > Label { width: 17; color: $text-muted; }
+    FormField > Label.mark { width: 2; color: $accent; visibility: hidden; }
+    FormField:focus-within > Label.mark { visibility: visible; }
+    FormField:focus-within > Label { color: $foreground; text-style: bold; }
+    FormField > Vertical { height: auto; width: 1fr; }
+    FormField Input { background: $panel; }
+    FormField Input:focus { background: $panel-lighten-1; }
+    FormField OptionList { height: auto; background: $surface; padding: 0; border: none; }
+    FormField Checkbox { background: $surface; padding: 0; }
+    FormField Static.hint { color: $text-muted; height: auto; }
     """
 
     def __init__(self, label: str, *fields: Widget, hint: str | Content = "", id: str | None = None) -> None:
@@ -229,7 +269,7 @@ class Field(Horizontal):
     def hint(self, text: str, *, wrong: bool = False) -> None:
         """Say something else under it."""
         for hint in self.query(".hint").results(Static):
-            tell(hint, plain(text, 400))
+            set_text(hint, plain(text, 400))
             hint.set_class(wrong, "wrong")
             hint.display = bool(text)
 

@@ -2,22 +2,24 @@
 
 Pure functions on Pillow images; called in threads. A cell is twice as high as wide, so a half of one is a square pixel and
 nothing is stretched. Where a colour is within a few steps of the one that is set already, it is not set anew: that halves
-what a camera's picture costs and shows nowhere.
+what a camera's picture costs and shows nowhere. For the same reason a cell that shows nearly what it did before stays as it is.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from PIL import Image, ImageOps
 from rich.color import Color
-from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from holdshelf_tui.widgets.graphics import FEW, NO_COLOURS, SOME
+from holdshelf_tui.session.graphics import FEW, NO_COLOURS, SOME
 
 type Rgb = tuple[int, int, int]
 
@@ -25,7 +27,8 @@ UPPER, LOWER, FULL, EMPTY = "▀", "▄", "█", " "
 SHADES = " ░▒▓█"
 NEAR = 10
 """Steps of one channel, of 255, within which a colour counts as the same."""
-_RESET = "\x1b[0m"
+COARSEST = 8 * NEAR
+_CELL_BYTES, _COLOUR_BYTES = 3, 17
 # What the sixteen are taken for: xterm's, which most terminals come close to.
 _SIXTEEN: tuple[Rgb, ...] = (
     (0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128), (128, 0, 128), (0, 128, 128), (192, 192, 192),
@@ -52,24 +55,39 @@ def fit(width_px: int, height_px: int, columns: int, rows: int) -> Fitted:
     return Fitted(max(1, min(columns, round(width_px * scale))), max(1, min(rows, round(height_px * scale / 2))))
 
 
+type Cell = tuple[str, Rgb, Rgb]
+"""A character, its colour, its ground."""
+
+
 class PictureStrip(Strip):
-    """One row of a picture. Whole, it is ``written`` so that only what changes is set; cut, segment by segment."""
+    """One row of a picture, and its cells, for the picture that comes after it. ``cost``: bytes, about, that it takes at most;
+    ``fresh``: that it takes over the cells that stood there.
+    """
 
-    __slots__ = ("written",)
+    __slots__ = ("cells", "cost", "fresh")
 
-    def __init__(self, segments: list[Segment], columns: int, written: str) -> None:
-        super().__init__(segments, columns)
-        self.written = written
-
-    def render(self, console: Console) -> str:
-        """As Textual's compositor writes it."""
-        return self.written
+    def __init__(self, segments: list[Segment], cells: list[Cell], fresh: int) -> None:
+        super().__init__(segments, len(cells))
+        self.cells, self.fresh = cells, fresh
+        changes = sum((one[1] != next[1]) + (one[2] != next[2]) for one, next in itertools.pairwise(cells))
+        self.cost = _CELL_BYTES * len(cells) + _COLOUR_BYTES * (2 + changes)
 
 
-def paint(image: Image.Image, size: Fitted, colours: int, *, dark: bool = True) -> list[Strip]:
-    """The rows of a picture. ``dark``: light characters on a dark ground (matters where there is no colour)."""
+def paint(
+    image: Image.Image,
+    size: Fitted,
+    colours: int,
+    *,
+    dark: bool = True,
+    before: Sequence[Strip] = (),
+    most_bytes: int | None = None,
+) -> tuple[list[Strip], bool]:
+    """The rows of a picture, and whether it is coarse. ``dark``: light characters on a dark ground (matters where there is no
+    colour). ``before``: rows of the picture that stands there now, of the same size and with as many colours.
+    ``most_bytes``: what it may take, about; one that takes more is painted in coarser steps of colour until it does not.
+    """
     if colours <= NO_COLOURS:
-        return _shaded(image, size, dark=dark)
+        return _shaded(image, size, dark=dark), False
     small = image.convert("RGB").resize((size.columns, 2 * size.rows), Image.Resampling.BOX, reducing_gap=2.0)
     raw = small.tobytes()
     pixels = list(zip(raw[0::3], raw[1::3], raw[2::3], strict=True))
@@ -80,12 +98,18 @@ def paint(image: Image.Image, size: Fitted, colours: int, *, dark: bool = True) 
         ]
     elif colours <= SOME:
         pixels = [_some(pixel) for pixel in pixels]
-    rows = []
-    for row in range(size.rows):
-        at = 2 * row * size.columns
-        top, bottom = pixels[at : at + size.columns], pixels[at + size.columns : at + 2 * size.columns]
-        rows.append(_row(top, bottom, colours))
-    return rows
+    steps = NEAR if colours > SOME else 0
+    while True:
+        rows: list[PictureStrip] = []
+        for row in range(size.rows):
+            at = 2 * row * size.columns
+            top, bottom = pixels[at : at + size.columns], pixels[at + size.columns : at + 2 * size.columns]
+            there = before[row] if row < len(before) else None
+            rows.append(_row(top, bottom, colours, steps, there.cells if isinstance(there, PictureStrip) else []))
+        fits = most_bytes is None or sum(row.fresh for row in rows) <= most_bytes
+        if fits or not 0 < steps < COARSEST:
+            return list(rows), steps > NEAR
+        steps = steps * 3 // 2
 
 
 # --- colours -------------------------------------------------------------------------------------------------------
@@ -110,16 +134,11 @@ def _few(colour: Rgb, threshold: int) -> Rgb:
     return min(_SIXTEEN, key=lambda c: 2 * (c[0] - red) ** 2 + 4 * (c[1] - green) ** 2 + 3 * (c[2] - blue) ** 2)
 
 
-@functools.lru_cache(1 << 15)
-def _code(colour: Rgb, colours: int, *, ground: bool) -> str:
-    """What sets it."""
+def _colour(colour: Rgb, colours: int) -> Color:
+    """As the terminal is told of it."""
     if colours <= FEW:
-        number = _SIXTEEN.index(colour)
-        return str((40 if ground else 30) + number if number < 8 else (100 if ground else 90) + number - 8)
-    lead = 48 if ground else 38
-    if colours <= SOME:
-        return f"{lead};5;{_number(colour)}"
-    return f"{lead};2;{colour[0]};{colour[1]};{colour[2]}"
+        return Color.from_ansi(_SIXTEEN.index(colour))
+    return Color.from_ansi(_number(colour)) if colours <= SOME else Color.from_rgb(*colour)
 
 
 def _number(colour: Rgb) -> int:
@@ -130,8 +149,8 @@ def _number(colour: Rgb) -> int:
 
 
 @functools.lru_cache(1 << 14)
-def _style(front: Rgb, ground: Rgb) -> Style:
-    return Style(color=Color.from_rgb(*front), bgcolor=Color.from_rgb(*ground))
+def _style(front: Rgb, ground: Rgb, colours: int) -> Style:
+    return Style(color=_colour(front, colours), bgcolor=_colour(ground, colours))
 
 
 # --- one row ---------------------------------------------------------------------------------------------------------
@@ -160,36 +179,35 @@ def _choose(
     return character, front if _near(over, front, most) else over, ground if _near(under, ground, most) else under
 
 
-def _row(top: list[Rgb], bottom: list[Rgb], colours: int) -> Strip:
-    """What is written for a row, and the same as segments."""
-    most = NEAR if colours > SOME else 0
+def _stays(above: Rgb, below: Rgb, there: Cell, most: int) -> bool:
+    """Whether a cell shows these two already, as nearly as need be."""
+    character, front, ground = there
+    return _near(above, front if character in (UPPER, FULL) else ground, most) and _near(
+        below, front if character in (LOWER, FULL) else ground, most
+    )
+
+
+def _row(top: list[Rgb], bottom: list[Rgb], colours: int, most: int, there: list[Cell]) -> PictureStrip:
+    """One row. ``most``: steps within which a colour counts as the same. ``there``: cells that stand where it will. Those that
+    stay are not written, so they set no colour for the next.
+    """
     front: Rgb | None = None
     ground: Rgb | None = None
-    text: list[str] = []
-    segments: list[Segment] = []
-    run, run_style = "", None
-    for above, below in zip(top, bottom, strict=True):
-        character, *needs = _choose(above, below, front, ground, most)
-        codes = []
-        if needs[0] is not front and needs[0] is not None:
-            codes.append(_code(needs[0], colours, ground=False))
-        if needs[1] is not ground and needs[1] is not None:
-            codes.append(_code(needs[1], colours, ground=True))
-        front, ground = needs
-        if codes:
-            text.append(f"\x1b[{';'.join(codes)}m")
-        text.append(character)
-        shown = front if front is not None else above
-        style = _style(shown, ground if ground is not None else above)
-        if style is run_style:
-            run += character
-        else:
-            if run:
-                segments.append(Segment(run, run_style))
-            run, run_style = character, style
-    if run:
-        segments.append(Segment(run, run_style))
-    return PictureStrip(segments, len(top), "".join(text) + _RESET)
+    cells: list[Cell] = []
+    fresh = 0
+    for column, (above, below) in enumerate(zip(top, bottom, strict=True)):
+        if column < len(there) and _stays(above, below, there[column], most):
+            cells.append(there[column])
+            continue
+        character, fore, under = _choose(above, below, front, ground, most)
+        fresh += _CELL_BYTES + _COLOUR_BYTES * ((fore != front) + (under != ground))
+        front, ground = fore, under
+        cells.append((character, front or above, ground or above))
+    segments = [
+        Segment("".join(cell[0] for cell in run), _style(*colors, colours))
+        for colors, run in itertools.groupby(cells, key=itemgetter(1, 2))
+    ]
+    return PictureStrip(segments, cells, fresh)
 
 
 def _shaded(image: Image.Image, size: Fitted, *, dark: bool) -> list[Strip]:

@@ -39,7 +39,8 @@ class KeysLine(Footer):
             if one not in last and (takes := self._columns(one[0])) <= room:
                 room -= takes
                 yield self._key(*one)
-        yield Static("")
+        if room:  # a gap of no width would take a column all the same
+            yield Static("")
         for one in last:
             yield self._key(*one, classes="last" if one is last[-1] else "")
 

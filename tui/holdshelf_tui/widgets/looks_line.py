@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.widgets import Static
 
-from holdshelf_core.api.types_looks import GrantRow
-from holdshelf_tui.words import clock, counted, inert
-
-if TYPE_CHECKING:
-    from holdshelf_tui.app import HoldshelfApp
+from holdshelf_core.looks.types import GrantRow
+from holdshelf_tui.session.app import SessionApp
+from holdshelf_tui.text.time_format import clock
+from holdshelf_tui.text.words import counted, inert
 
 IMMINENT_DANGER = "imminent danger"
+LEAST_PARTS = 2
+"""Of a look, however narrow the line is."""
 
 
 class LooksLine(Static):
@@ -32,7 +34,7 @@ class LooksLine(Static):
 
     def on_mount(self) -> None:
         """Follow them."""
-        self._unlisten = cast("HoldshelfApp", self.app).looks.listen(self.show_looks)
+        self._unlisten = cast(SessionApp, self.app).looks.listen(self.show_looks)
         self.show_looks()
 
     def on_unmount(self) -> None:
@@ -42,18 +44,32 @@ class LooksLine(Static):
 
     def show_looks(self) -> None:
         """As it is now."""
-        looks = cast("HoldshelfApp", self.app).looks
+        looks = cast(SessionApp, self.app).looks
         rows = looks.all()
         self.set_class(bool(rows), "open")
         if not rows:
             text = "No look is open."
         else:
-            text = "● " + "  ● ".join(look_words(row, self.names, looks.purposes) for row in reversed(rows))
+            of_each = [look_parts(row, self.names, looks.purposes) for row in reversed(rows)]
+            text = _fitted(of_each, self.content_size.width)
         self.update(Content(inert(text, 500)), layout=False)
 
+    def on_resize(self) -> None:
+        """As much as has room."""
+        self.show_looks()
 
-def look_words(row: GrantRow, names: Mapping[str, str], purposes: Mapping[str, str]) -> str:
-    """'26-114 · Front entrance · 1:50 pm–2:20 pm · 1,988 pictures left · until 9:40 pm · possible crime …'."""
+
+def _fitted(of_each: list[list[str]], columns: int) -> str:
+    """All looks, without the last parts of each that have no room: a part is there whole or not at all."""
+    for least in range(max(map(len, of_each)), LEAST_PARTS, -1):
+        text = "● " + "  ● ".join(" · ".join(parts[:least]) for parts in of_each)
+        if cell_len(text) <= columns:
+            return text
+    return "● " + "  ● ".join(" · ".join(parts[:LEAST_PARTS]) for parts in of_each)
+
+
+def look_parts(row: GrantRow, names: Mapping[str, str], purposes: Mapping[str, str]) -> list[str]:
+    """'26-114', 'Front entrance', '1:50 pm–2:20 pm', 'until 9:40 pm', '1,988 pictures left', 'possible crime …'."""
     cameras = [names.get(camera, camera) for camera in row.cameras]
     parts = ["Shared with you" if row.kind == "share" else row.incident]
     if row.kind == "break_glass":
@@ -63,7 +79,7 @@ def look_words(row: GrantRow, names: Mapping[str, str], purposes: Mapping[str, s
         parts.append("live")
     elif row.start_utc_ns is not None and row.end_utc_ns is not None:
         parts.append(f"{clock(row.start_utc_ns, seconds=False)}–{clock(row.end_utc_ns, seconds=False)}")
-    parts += [f"{row.pictures_left:,} pictures left", f"until {clock(row.ends_utc_ns, seconds=False)}"]
+    parts += [f"until {clock(row.ends_utc_ns, seconds=False)}", f"{row.pictures_left:,} pictures left"]
     if row.kind == "look":
         parts.append(purposes.get(row.purpose, row.purpose))
-    return " · ".join(filter(None, parts))
+    return list(filter(None, parts))

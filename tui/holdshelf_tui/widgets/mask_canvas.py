@@ -19,8 +19,9 @@ from textual.geometry import Region, clamp
 from textual.message import Message
 from textual.strip import Strip
 
-from holdshelf_tui.widgets.graphics import HALF, Graphics
-from holdshelf_tui.widgets.picture import Picture
+from holdshelf_tui.session.graphics import HALF, Graphics
+from holdshelf_tui.widgets import key_table
+from holdshelf_tui.widgets.picture import PictureView
 
 type Point = tuple[int, int]
 type Cell = tuple[int, int]
@@ -79,7 +80,7 @@ class Grid:
         return {(at % self.columns, at // self.columns) for at, value in enumerate(raw) if value >= 128}
 
 
-class MaskCanvas(Picture, can_focus=True):
+class MaskCanvas(PictureView, can_focus=True):
     """``masks``: shown over the picture. With `draw` the cursor appears, and Enter sets corners."""
 
     DEFAULT_CSS = """
@@ -108,7 +109,9 @@ class MaskCanvas(Picture, can_focus=True):
         Binding("pagedown", "move(0, 9999)", "To the lower edge", show=False),
         Binding("enter", "corner", "Corner", id="mask.corner", tooltip="Two corners make a rectangle"),
         Binding("backspace", "take_back", "Take back", id="mask.back", tooltip="The last corner, or the last mask"),
-        Binding("p", "shape", "Shape", id="mask.shape", tooltip="Draw a rectangle, or a shape with many corners"),
+        Binding(
+            key_table.SHAPE, "shape", "Shape", id="mask.shape", tooltip="Draw a rectangle, or a shape with many corners"
+        ),
     ]
 
     @dataclass

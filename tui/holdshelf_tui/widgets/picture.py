@@ -9,31 +9,31 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from PIL import Image
-from rich.console import Console
-from rich.control import Control
-from rich.segment import ControlType, Segment
+from rich.segment import Segment
 from rich.style import Style
 from textual import work
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.strip import Strip
+from textual.timer import Timer
 from textual.widget import Widget
 
+from holdshelf_tui.session.app import SessionApp
+from holdshelf_tui.session.graphics import HALF, NO_COLOURS, Graphics
+from holdshelf_tui.session.screen_diff import Covered, Drawing
+from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets import half_block
-from holdshelf_tui.widgets.graphics import HALF, NO_COLOURS, Graphics
 from holdshelf_tui.widgets.half_block import Fitted
 from holdshelf_tui.widgets.pixels import Band, bands, fit_pixels
-from holdshelf_tui.words import inert
-
-if TYPE_CHECKING:
-    from holdshelf_tui.app import HoldshelfApp
 
 MOST_PIXELS = 4096 * 4096
 _CELL_BYTES = 4
-_NOTHING = Style()
+QUICK_BYTES = 16_000
+"""Of a picture that somebody may leave for the next one at once."""
+SHARPEN_AFTER_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +41,32 @@ class Painting:
     """A picture made ready for one size: rows of characters, or bands of pixels over blank cells."""
 
     size: Fitted
+    colours: int = 0
     strips: list[Strip] = field(default_factory=list)
     bands: list[Band] = field(default_factory=list)
+    is_coarse: bool = False
 
-    def cost(self, row: int) -> int:
-        """About how many bytes a row costs."""
-        strip = self.strips[row] if row < len(self.strips) else None
-        if strip is None:
-            return sum(len(band.text) for band in self.bands if band.first_row == row)
-        return (
-            len(strip.written.encode())
-            if isinstance(strip, half_block.PictureStrip)
-            else _CELL_BYTES * strip.cell_length
-        )
+    def next(self, row: int) -> tuple[int, int]:
+        """(rows that are painted in one go from this one on, about how many bytes that costs)."""
+        if row < len(self.strips):
+            strip = self.strips[row]
+            return 1, strip.cost if isinstance(strip, half_block.PictureStrip) else _CELL_BYTES * strip.cell_length
+        return next(((band.rows, len(band.text)) for band in self.bands if band.first_row == row), (1, 1))
 
 
-def prepare(jpeg: bytes, columns: int, rows: int, graphics: Graphics, *, dark: bool) -> Painting:
-    """Decode and make ready. Raises ValueError for what is no picture of ours, or too large. Blocks."""
+def prepare(
+    jpeg: bytes,
+    columns: int,
+    rows: int,
+    graphics: Graphics,
+    *,
+    dark: bool,
+    before: Painting | None = None,
+    most_bytes: int | None = None,
+) -> Painting:
+    """Decode and make ready. ``before``: what stands there now. ``most_bytes``: see `half_block.paint`. Raises ValueError for
+    what is no picture of ours, or too large. Blocks.
+    """
     try:
         with Image.open(BytesIO(jpeg), formats=("JPEG",)) as image:
             if image.width * image.height > MOST_PIXELS:
@@ -67,7 +76,12 @@ def prepare(jpeg: bytes, columns: int, rows: int, graphics: Graphics, *, dark: b
                 if not size.columns:
                     return Painting(size)
                 image.draft("RGB", (2 * size.columns, 4 * size.rows))
-                return Painting(size, half_block.paint(image, size, graphics.colours, dark=dark))
+                same = before is not None and (before.size, before.colours) == (size, graphics.colours)
+                there = before.strips if before is not None and same else ()
+                strips, is_coarse = half_block.paint(
+                    image, size, graphics.colours, dark=dark, before=there, most_bytes=most_bytes
+                )
+                return Painting(size, graphics.colours, strips, is_coarse=is_coarse)
             size, width, height = fit_pixels(image.width, image.height, columns, rows, graphics)
             if not size.columns:
                 return Painting(size)
@@ -77,21 +91,24 @@ def prepare(jpeg: bytes, columns: int, rows: int, graphics: Graphics, *, dark: b
         raise ValueError(str(error)) from None
 
 
-class Picture(Widget):
+class PictureView(Widget):
     """One picture, or a few words in its place. Its size is what its style says; the picture keeps its shape within."""
 
     DEFAULT_CSS = """
-    Picture { width: 1fr; height: 1fr; color: $text-muted; }
+    PictureView { width: 1fr; height: 1fr; color: $text-muted; }
     """
 
-    def __init__(self, words: str = "", *, id: str | None = None) -> None:
+    def __init__(self, words: str = "", *, id: str | None = None, is_stepped: bool = False) -> None:
+        """``is_stepped``: somebody goes from one picture to the next. Each comes coarse where it would take many bytes, and as it
+        is when it has stood for a moment.
+        """
         super().__init__(id=id)
-        self._words = words
+        self._words, self._is_stepped = words, is_stepped
+        self._sharpening: Timer | None = None
         self._jpeg = b""
         self._painting: Painting | None = None
         self._painted_rows = 0
         self._rows: dict[int, Strip] = {}
-        self._erase = ""
         self.painted = asyncio.Event()
         """Whether all of it is on screen."""
 
@@ -102,7 +119,7 @@ class Picture(Widget):
         if jpeg == self._jpeg and self._painting is not None:
             return
         self._jpeg = jpeg
-        self._make()
+        self._make(quick=self._is_stepped)
 
     def say(self, words: str) -> None:
         """No picture, but these words."""
@@ -132,13 +149,22 @@ class Picture(Widget):
         return self._painting.size if self._painting is not None else None
 
     @work(exclusive=True, group="make")
-    async def _make(self) -> None:
+    async def _make(self, *, quick: bool = False) -> None:
+        if self._sharpening is not None:
+            self._sharpening.stop()
         size, jpeg = self.size, self._jpeg
         if not jpeg or not size.area:
             return
         try:
             painting = await asyncio.to_thread(
-                prepare, jpeg, size.width, size.height, self._graphics, dark=self.app.current_theme.dark
+                prepare,
+                jpeg,
+                size.width,
+                size.height,
+                self._graphics,
+                dark=self.app.current_theme.dark,
+                before=self._painting,
+                most_bytes=QUICK_BYTES if quick else None,
             )
         except ValueError:
             self.say("This picture cannot be drawn.")
@@ -153,23 +179,23 @@ class Picture(Widget):
         if moved or words:
             self.refresh()
         self._queue()
+        if painting.is_coarse:
+            self._sharpening = self.set_timer(SHARPEN_AFTER_S, self._make)
 
     @property
     def _graphics(self) -> Graphics:
-        return cast("HoldshelfApp", self.app).graphics
+        return cast(SessionApp, self.app).graphics
 
     # --- painting -------------------------------------------------------------------------------------------------
 
     def _queue(self) -> None:
         if self._painting is not None and self.is_attached:
-            cast("HoldshelfApp", self.app).pace.add(self)
+            cast(SessionApp, self.app).paint_queue.add(self)
 
     def _take_off(self, *, keep: bool = False) -> None:
         """Nothing of the picture is painted any more. ``keep``: leave the old one there to be painted over."""
         self._painted_rows = 0
         self.painted.clear()
-        if self._painting is not None:
-            self._erase += "".join(band.erase for band in self._painting.bands)
         if not keep:
             self._rows.clear()
 
@@ -179,7 +205,7 @@ class Picture(Widget):
         painting = self._painting
         if painting is None or not self._in_sight or self._painted_rows >= painting.size.rows:
             return 0
-        return max(1, painting.cost(self._painted_rows))
+        return max(1, painting.next(self._painted_rows)[1])
 
     def paint_more(self, most_bytes: int) -> int:
         """See `pace.Painted`."""
@@ -189,13 +215,13 @@ class Picture(Widget):
         first, cost = self._painted_rows, 0
         while self._painted_rows < painting.size.rows:
             row = self._painted_rows
-            more = painting.cost(row)
+            rows, more = painting.next(row)
             if cost and cost + more > most_bytes:
                 break
             cost += more
             if painting.strips:
                 self._rows[row] = painting.strips[row]
-            self._painted_rows += 1
+            self._painted_rows += rows
         if self._painted_rows >= painting.size.rows:
             self.painted.set()
         self.refresh(Region(0, first, self.size.width, self._painted_rows - first))
@@ -212,48 +238,36 @@ class Picture(Widget):
         if not self.is_attached or not self.screen.is_active:
             if self._painted_rows:
                 self._take_off()
-            return self._with_erase([Strip.blank(crop.width, blank_style)] * crop.height)
+            return [Strip.blank(crop.width, blank_style)] * crop.height
         if self._painting is None:
-            return self._with_erase(self._words_lines(crop, whole))
+            return self._words_lines(crop, whole)
         if not self._painted_rows:
             self.call_later(self._queue)
         lines = [self._line(y, crop, blank_style) for y in range(crop.y, crop.bottom)]
-        return self._with_erase(self._with_pixels(lines, crop))
+        return self._with_pixels(lines, crop, blank_style)
 
     def _line(self, y: int, crop: Region, blank_style: Style) -> Strip:
         strip = self._rows.get(y)
         if strip is None:
             return Strip.blank(crop.width, blank_style)
-        if not crop.x and crop.right >= strip.cell_length:
-            if crop.width == strip.cell_length:
-                return strip
-            return _Padded(strip, crop.width, blank_style)
         return strip.crop_extend(crop.x, crop.right, blank_style)
 
-    def _with_pixels(self, lines: list[Strip], crop: Region) -> list[Strip]:
+    def _with_pixels(self, lines: list[Strip], crop: Region, blank_style: Style) -> list[Strip]:
         painting = self._painting
         if painting is None or not painting.bands:
             return lines
         place = self.screen.find_widget(self)
         if place.visible_region != place.region:
             return lines
+        columns = painting.size.columns
         for band in painting.bands:
-            last = min(band.first_row + band.rows, crop.bottom) - 1
-            if band.first_row >= self._painted_rows or last < max(crop.y, band.first_row):
+            if band.first_row >= self._painted_rows:
                 continue
-            x, y = place.region.x, place.region.y
-            segments = [
-                Segment(Control.move_to(x, y + band.first_row).segment.text, _NOTHING, _NO_WIDTH),
-                Segment(band.text, _NOTHING, _NO_WIDTH),
-                Segment(Control.move_to(x + crop.right, y + last).segment.text, _NOTHING, _NO_WIDTH),
-            ]
-            lines[last - crop.y] = Strip([*lines[last - crop.y], *segments], crop.width)
-        return lines
-
-    def _with_erase(self, lines: list[Strip]) -> list[Strip]:
-        if self._erase and lines:
-            erase, self._erase = self._erase, ""
-            lines = [Strip([Segment(erase, _NOTHING, _NO_WIDTH), *lines[0]], lines[0].cell_length), *lines[1:]]
+            x, y = place.region.x, place.region.y + band.first_row
+            style = Covered(Drawing(band.text, band.erase, x, y, columns, band.rows), blank_style.bgcolor)
+            line = Strip([Segment(" " * columns, style)], columns).extend_cell_length(crop.right, blank_style)
+            for row in range(max(band.first_row, crop.y), min(band.first_row + band.rows, crop.bottom)):
+                lines[row - crop.y] = line.crop(crop.x, crop.right)
         return lines
 
     def _words_lines(self, crop: Region, style: Style) -> list[Strip]:
@@ -270,14 +284,19 @@ class Picture(Widget):
 
     def on_resize(self) -> None:
         """Made anew for the new size."""
+        self.draw_anew()
+
+    def draw_anew(self) -> None:
+        """For another size of its own or of the terminal's cells, or in another way."""
         self._take_off()
-        self._painting = None
+        if self._painting is not None:
+            self._painting = None
+            self.refresh()
         self._make()
 
     def on_hide(self) -> None:
         """Another tab is in front."""
         self._take_off()
-        self._write_erase()
 
     def on_show(self) -> None:
         """In front again."""
@@ -285,15 +304,8 @@ class Picture(Widget):
 
     def on_unmount(self) -> None:
         """Nothing stays behind on the terminal."""
-        cast("HoldshelfApp", self.app).pace.drop(self)
+        cast(SessionApp, self.app).paint_queue.drop(self)
         self._take_off()
-        self._write_erase()
-
-    def _write_erase(self) -> None:
-        driver = self.app._driver
-        if self._erase and driver is not None and not self.app.is_headless:
-            driver.write(self._erase)
-        self._erase = ""
 
     def get_content_width(self, container: Size, viewport: Size) -> int:
         """All that there is."""
@@ -302,21 +314,3 @@ class Picture(Widget):
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """All that there is."""
         return container.height
-
-
-_NO_WIDTH = ((ControlType.CURSOR_FORWARD, 0),)
-
-
-class _Padded(Strip):
-    """A row of a picture and blank cells after it, written as cheaply as the row itself."""
-
-    __slots__ = ("_rest", "_row")
-
-    def __init__(self, row: Strip, columns: int, style: Style) -> None:
-        blank = Segment(" " * (columns - row.cell_length), style)
-        super().__init__([*row, blank], columns)
-        self._row, self._rest = row, Strip([blank], columns - row.cell_length)
-
-    def render(self, console: Console) -> str:
-        """Both, one after the other."""
-        return self._row.render(console) + self._rest.render(console)

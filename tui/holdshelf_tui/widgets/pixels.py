@@ -16,7 +16,7 @@ from itertools import count
 from PIL import Image
 from textual_image._sixel import SixelOptions, image_to_sixels
 
-from holdshelf_tui.widgets.graphics import KITTY, Graphics
+from holdshelf_tui.session.graphics import KITTY, Graphics
 from holdshelf_tui.widgets.half_block import Fitted
 
 BAND_PIXELS = 10_000
@@ -59,8 +59,15 @@ def bands(image: Image.Image, width_px: int, height_px: int, graphics: Graphics)
             number = next(_ids)
             found.append(Band(top // cell, rows, _kitty(part, number), f"\x1b_Ga=d,d=I,i={number},q=2\x1b\\"))
         else:
-            found.append(Band(top // cell, rows, image_to_sixels(part, SixelOptions(colors=SIXEL_COLOURS))))
+            found.append(Band(top // cell, rows, _sixel(part)))
     return found
+
+
+def _sixel(image: Image.Image) -> str:
+    """Sixels come six rows at a time. What the last ones have below the picture is see-through (P2 = 1): with the ground that the
+    encoder asks for, foot paints it over the words below.
+    """
+    return image_to_sixels(image, SixelOptions(colors=SIXEL_COLOURS)).replace("\x1bP0;0;", "\x1bP0;1;", 1)
 
 
 def _kitty(image: Image.Image, number: int) -> str:

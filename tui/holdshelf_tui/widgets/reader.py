@@ -10,8 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-PAGE_COLUMNS = 80
-_JOINERS = "\u200c\u200d"
+from holdshelf_tui.widgets.beside import Beside
 
 
 class Reader(VerticalScroll):
@@ -24,8 +23,6 @@ class Reader(VerticalScroll):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "page_down", "Next page", show=False),
-        Binding("j", "scroll_down", "Down", show=False),
-        Binding("k", "scroll_up", "Up", show=False),
     ]
 
     def compose(self) -> ComposeResult:
@@ -37,6 +34,14 @@ class Reader(VerticalScroll):
         page = self.query_one("#page", Static)
         page.update(Content(text))
         self.scroll_home(animate=False)
+
+    def action_scroll_left(self) -> None:
+        """To the paper before: a line is never longer than the screen."""
+        self.post_message(Beside(-1))
+
+    def action_scroll_right(self) -> None:
+        """To the paper after."""
+        self.post_message(Beside(1))
 
     @property
     def at_end(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.containers import Grid, Vertical
@@ -11,45 +10,11 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from holdshelf_tui.widgets.picture import Picture
-from holdshelf_tui.words import clock
+from holdshelf_tui.text.time_format import clock
+from holdshelf_tui.widgets.picture import PictureView
+from holdshelf_tui.widgets.picture_layout import COUNTS
 
-MOST = 12
-FEWEST = 6
-LEAST_COLUMNS, LEAST_ROWS = 12, 5
-SHAPE = 1.25
-"""A picture's width by its height, with its legend."""
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """So many beside one another, and below one another."""
-
-    across: int
-    down: int
-
-    @property
-    def count(self) -> int:
-        """How many pictures that is."""
-        return self.across * self.down
-
-
-def best_layout(columns: int, rows: int) -> Layout:
-    """The arrangement in which as many as fit, at most twelve, are largest."""
-    best, largest = Layout(1, 1), 0.0
-    for count in (MOST, 8, FEWEST, 4, 3, 2):
-        for across in range(1, count + 1):
-            if count % across:
-                continue
-            width, height = columns // across - 1, rows // (count // across) - 1
-            if width < LEAST_COLUMNS or height < LEAST_ROWS - 1:
-                continue
-            area = min(width / SHAPE, 2.0 * height)
-            if area > largest:
-                best, largest = Layout(across, count // across), area
-        if largest:
-            return best
-    return best
+MOST = max(COUNTS)
 
 
 class Thumbnail(Vertical):
@@ -57,6 +22,7 @@ class Thumbnail(Vertical):
 
     DEFAULT_CSS = """
     Thumbnail { padding: 0 1 0 0; }
+    Thumbnail PictureView { width: 1fr; height: 1fr; }
     Thumbnail > Static { height: 1; color: $text-muted; text-wrap: nowrap; }
     Thumbnail.near > Static { color: $accent; text-style: bold; }
     """
@@ -70,7 +36,7 @@ class Thumbnail(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
-        self.picture = Picture()
+        self.picture = PictureView()
         self._caption = Static("")
         self.at_utc_ns: int | None = None
 
@@ -92,7 +58,7 @@ class Thumbnail(Vertical):
 
 
 class Thumbnails(Grid):
-    """As many as fit."""
+    """So many of them beside and below one another. A caption stands right below its picture, whatever room is left."""
 
     DEFAULT_CSS = """
     Thumbnails { width: 1fr; height: 1fr; grid-size: 3 2; grid-gutter: 0; }
@@ -101,34 +67,20 @@ class Thumbnails(Grid):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._thumbnails = [Thumbnail() for _ in range(MOST)]
-        self.layout_now = Layout(3, 2)
+        self.shown = self._thumbnails[:1]
+        """Those that have room."""
 
     def compose(self) -> ComposeResult:
         """All of them; those that do not fit are not shown."""
         yield from self._thumbnails
 
-    class Rearranged(Message):
-        """Another number of pictures fits now."""
-
-    def on_resize(self) -> None:
-        """Find the best arrangement."""
-        found = best_layout(self.size.width, self.size.height)
-        if found != self.layout_now or self._thumbnails[-1].display != (found.count == MOST):
-            self.layout_now = found
-            self.styles.grid_size_columns, self.styles.grid_size_rows = found.across, found.down
-            for number, thumbnail in enumerate(self._thumbnails):
-                thumbnail.display = number < found.count
-            self.post_message(self.Rearranged())
-
-    @property
-    def shown(self) -> list[Thumbnail]:
-        """Those that fit."""
-        return self._thumbnails[: self.layout_now.count]
-
-    @property
-    def columns_each(self) -> int:
-        """How wide one is, in cells."""
-        return max(1, self.size.width // self.layout_now.across - 1)
+    def lay_out(self, across: int, down: int, rows_each: int) -> None:
+        """So many, with pictures of so many rows."""
+        self.shown = self._thumbnails[: across * down]
+        self.styles.grid_size_columns, self.styles.grid_size_rows = across, down
+        self.styles.grid_rows = f"{rows_each + 1}"
+        for number, thumbnail in enumerate(self._thumbnails):
+            thumbnail.display = number < len(self.shown)
 
     def place(self, instants: Sequence[int], cursor_utc_ns: int, words: Callable[[int], str] = clock) -> None:
         """Which instants they stand for, and how those are written; the one nearest to the cursor is marked."""

@@ -1,7 +1,7 @@
 """The strip of a timeline: how much moved, what is missing, what is on hold, the marks, now, and the cursor. No picture.
 
 Every state has its sign, so that nothing is said by colour alone:  ▁▅█ something moved · ╱ not recorded · ░ erased on schedule ·
-■ on hold · ◆ told by the camera · ┃ now · [ ] marks · ▲ cursor.
+✗ missing · ≈ recovered from the camera · ■ on hold · ◆ told by the camera · ┃ now · [ ] marks · ▲ cursor.
 """
 
 from __future__ import annotations
@@ -16,17 +16,30 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from holdshelf_tui.activity import Column
-from holdshelf_tui.words import clock, moment
-from holdshelf_tui.zoom import View
+from holdshelf_tui.session.activity import Column
+from holdshelf_tui.session.zoom import View
+from holdshelf_tui.text.time_format import clock, moment
+from holdshelf_tui.widgets.text import muted
 
 BARS = " ▁▂▃▄▅▆▇█"
 GAP, ERASED, HELD, NOW, CURSOR, UNKNOWN, RECORDED, TOLD = "╱", "░", "■", "┃", "▲", "·", "─", "◆"
+RECOVERED = "≈"
+"""Recorded by the camera itself while it could not be reached, and fetched since."""
+MISSING = "✗"
+"""Recorded, gone, and not erased on schedule."""
 LEGEND = f"▂▅█ movement  {GAP} not recorded  {ERASED} erased on schedule  {HELD} on hold  {NOW} now  [ ] marks"
 LEGEND_TOLD = (
     f"▂▅█ moved {GAP} not recorded {ERASED} erased on schedule {HELD} on hold {TOLD} camera said {NOW} now [ ]"
 )
 """Where the camera told of something in sight."""
+LEGEND_MISSING = (
+    f"▂▅█ moved {GAP} not recorded {ERASED} erased {MISSING} missing {HELD} on hold {TOLD} camera said {NOW} now"
+)
+"""Where something is missing in sight."""
+LEGEND_RECOVERED = (
+    f"▂▅█ moved {GAP} not recorded {RECOVERED} from the camera {ERASED} erased {HELD} on hold {NOW} now [ ]"
+)
+"""Where something in sight was recovered from the camera."""
 FLOOR, CEILING = 60, 200
 """Of the logarithmic scale: about 600 bytes a second are the lowest bar, three megabytes the highest."""
 
@@ -40,7 +53,7 @@ class Marks:
 
 
 class TimelineStrip(Widget, can_focus=True):
-    """Five rows. Arrows move the cursor; what that means for the pictures is the pane's."""
+    """Five rows, four, or one. Arrows move the cursor; what that means for the pictures is the pane's."""
 
     DEFAULT_CSS = """
     TimelineStrip { height: 5; width: 1fr; }
@@ -48,11 +61,11 @@ class TimelineStrip(Widget, can_focus=True):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "Earlier", key_display="←", id="strip.earlier", tooltip="Move the cursor back"),
-        Binding("right", "move(1)", "Later", key_display="→", id="strip.later", tooltip="Move the cursor on"),
+        Binding("right", "move(1)", "Later", key_display="→", id="strip.later", tooltip="Move the cursor forward"),
         Binding("shift+left,pageup", "page(-1)", "Page back", show=False, id="strip.page_back"),
-        Binding("shift+right,pagedown", "page(1)", "Page on", show=False, id="strip.page_on"),
+        Binding("shift+right,pagedown", "page(1)", "Page forward", show=False, id="strip.page_on"),
         Binding("ctrl+left", "move(-5)", "Far back", show=False, id="strip.far_back"),
-        Binding("ctrl+right", "move(5)", "Far on", show=False, id="strip.far_on"),
+        Binding("ctrl+right", "move(5)", "Far forward", show=False, id="strip.far_on"),
         Binding("home", "edge(-1)", "Start", show=False, id="strip.start"),
         Binding("end", "edge(1)", "End", show=False, id="strip.end"),
     ]
@@ -115,14 +128,24 @@ class TimelineStrip(Widget, can_focus=True):
     # --- drawing --------------------------------------------------------------------------------------------------
 
     def render(self) -> Content:
-        """All five rows."""
+        """As many rows as there are."""
         width = self.width
         columns = self.columns if len(self.columns) == width else [Column()] * width
         cursor = self.view.column(self.view.cursor_utc_ns, width)
         now = self.view.column(time.time_ns(), width)
         bars = self._bars(columns, cursor, now, high=self.size.height >= 5)
+        if self.size.height == 1:
+            return self._marked(bars[0])
         rows = [self._labels(width), *bars, self._states(columns, cursor), self._pointer(columns, cursor, now)]
         return Content("\n").join(rows)
+
+    def _marked(self, bars: Content) -> Content:
+        """The bars alone, with the marks among them."""
+        text = list(bars.plain)
+        for at, sign in ((self.marks.start_utc_ns, "["), (self.marks.end_utc_ns, "]")):
+            if at is not None and 0 <= (column := self.view.column(at, len(text))) < len(text):
+                text[column] = sign
+        return Content("".join(text), spans=list(bars.spans))
 
     def _labels(self, width: int) -> Content:
         line = [" "] * width
@@ -132,7 +155,7 @@ class TimelineStrip(Widget, can_focus=True):
             if column >= free and column + len(text) <= width:
                 line[column : column + len(text)] = text
                 free = column + len(text) + 1
-        return Content("".join(line)).stylize("$text-muted")
+        return muted(Content("".join(line)), self.app)
 
     def _bars(self, columns: list[Column], cursor: int, now: int, *, high: bool) -> list[Content]:
         """One row of bars, or two, of which the upper one goes on where the lower one is full."""
@@ -147,8 +170,8 @@ class TimelineStrip(Widget, can_focus=True):
                 height = (column.level - FLOOR) * most // (CEILING - FLOOR) if column.level else 0
                 height = max(1, min(most, height)) if column.level else 0
                 pair = (BARS[max(0, height - 8)], BARS[min(8, height)])
-            elif column.gap:
-                pair = (GAP, GAP)
+            elif column.missing or column.gap:
+                pair = (MISSING, MISSING) if column.missing else (GAP, GAP)
             elif column.erased:
                 pair = (" ", ERASED)
             else:
@@ -161,10 +184,10 @@ class TimelineStrip(Widget, can_focus=True):
         rows = []
         for row in lines:
             content = Content("".join(row)).stylize("$accent")
-            for start, end in _runs([column.gap and not column.recorded for column in columns]):
+            for start, end in _runs([(column.gap or column.missing) and not column.recorded for column in columns]):
                 content = content.stylize("$text-error", start, end)
             for start, end in _runs([column.erased and not column.recorded for column in columns]):
-                content = content.stylize("$text-muted", start, end)
+                content = muted(content, self.app, start, end)
             if 0 <= cursor < len(row):
                 content = content.stylize("reverse", cursor, cursor + 1)
             rows.append(content)
@@ -173,18 +196,22 @@ class TimelineStrip(Widget, can_focus=True):
     def _states(self, columns: list[Column], cursor: int) -> Content:
         signs = []
         for column in columns:
-            if column.held:
+            if column.missing:
+                signs.append(MISSING)
+            elif column.held:
                 signs.append(HELD)
             elif column.gap:
                 signs.append(GAP)
+            elif column.recovered:
+                signs.append(RECOVERED)
             elif column.erased:
                 signs.append(ERASED)
             else:
                 signs.append(RECORDED if column.recorded else " ")
-        content = Content("".join(signs)).stylize("$text-muted")
-        for start, end in _runs([column.held for column in columns]):
+        content = muted(Content("".join(signs)), self.app)
+        for start, end in _runs([column.held and not column.missing for column in columns]):
             content = content.stylize("$text-success", start, end)
-        for start, end in _runs([column.gap and not column.held for column in columns]):
+        for start, end in _runs([column.missing or (column.gap and not column.held) for column in columns]):
             content = content.stylize("$text-error", start, end)
         return content.stylize("reverse", cursor, cursor + 1) if 0 <= cursor < len(signs) else content
 

@@ -1,4 +1,4 @@
-"""The plain ``stream`` integration: an rtsp:// or rtsps:// address typed by hand. No device behind it to ask."""
+"""The plain ``stream`` integration: a typed rtsp:// or rtsps:// address, with no device API behind it."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ async def async_setup_entry(holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> No
 
 
 async def async_unload_entry(holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> None:
-    """Withdraw it."""
+    """Withdraw the stream: the recorder disconnects the camera."""
     holdshelf.async_set_stream(entry, None)

@@ -1,4 +1,4 @@
-"""Adding a stream by its address. Whether it plays is tried by the recorder's own probe, not here (core.app)."""
+"""Adding a stream by its address. The recorder's probe tests whether it plays, not this module (``holdshelf_core.app``)."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from uuid import NAMESPACE_URL, uuid5
 
 from holdshelf_core.integration.errors import FlowError
-from holdshelf_core.integration.flow import ADDRESS, PASSWORD, UDP, USERNAME, Steps, strings
+from holdshelf_core.integration.flow import ADDRESS, MULTICAST, PASSWORD, UDP, USERNAME, Steps, strings
 from holdshelf_core.integration.models import DiscoveredCamera, EntryDraft, StreamSource
 from holdshelf_core.integration.root import Holdshelf
 from holdshelf_core.integration.stream_url import PASSWORD_MARK, shown_address, take_password
 
 SCHEMES = ("rtsp", "rtsps", "whep+http", "whep+https")
 STEPS: Steps = {
-    "device": (USERNAME, PASSWORD, UDP),
+    "device": (USERNAME, PASSWORD, UDP, MULTICAST),
     "reauth": (USERNAME, PASSWORD),
-    "reconfigure": (ADDRESS, USERNAME, PASSWORD),
+    "reconfigure": (ADDRESS, USERNAME, PASSWORD, UDP, MULTICAST),
 }
 _STRINGS = strings(__package__)
 
 
 def matches(address: str) -> bool:
-    """Stream addresses only."""
+    """Return whether this is a stream address."""
     return urlsplit(address).scheme.lower() in SCHEMES
 
 
 async def async_discover(
     _holdshelf: Holdshelf, *, probe_addresses: Sequence[str] | None, timeout_s: float
 ) -> list[DiscoveredCamera]:
-    """A bare stream cannot be discovered."""
+    """Return nothing: a bare stream cannot be discovered."""
     return []
 
 
@@ -41,11 +41,14 @@ async def async_probe(
     password: str | None,
     *,
     known: Mapping[str, Any] | None = None,
+    profile: str = "",
 ) -> EntryDraft:
-    """Take the address apart: credentials leave the URL, ``?transport=udp`` behind it chooses UDP.
+    """Split the address: credentials are removed from the URL.
 
     WHEP (WebRTC): a password without a user name is a bearer token.
     """
+    if profile:
+        raise _error("profile", "no_profiles")
     parts = urlsplit(address)
     try:
         host, port = parts.hostname, parts.port
@@ -57,14 +60,14 @@ async def async_probe(
     if port == 0:
         raise _error("address", "port_zero", usual=_usual_port(parts.scheme))
     if parts.username and not parts.password and parts.scheme.lower().startswith("whep"):
-        password = password or unquote(parts.username)  # a lone word is a bearer token: sealed as passwords are
+        password = password or unquote(parts.username)  # a lone word is a bearer token: encrypted like a password
     elif parts.password or parts.username:
         username = username or unquote(parts.username or "")
         password = password or unquote(parts.password or "")
     netloc = f"[{host}]" if ":" in host else host
     if port:
         netloc += f":{port}"
-    # A password inside the address is sealed like any other; one that is given beside it (a new one) takes its place.
+    # A password inside the address is encrypted like any other; a separately given (new) one replaces it.
     url, inside = take_password(urlunsplit((parts.scheme.lower(), netloc, parts.path or "/", parts.query, "")))
     password = password or inside
     if PASSWORD_MARK in url and not password:

@@ -12,9 +12,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, ProgressBar, Static
 
 from holdshelf_core.api.errors import HoldshelfError
-from holdshelf_core.api.types_releases import ExportRow, ReleaseAsk
-from holdshelf_tui.link import Link
-from holdshelf_tui.words import plain
+from holdshelf_core.releases.types import ExportRow, ReadExports, ReleaseExportCancel
+from holdshelf_tui.session.link import Link
+from holdshelf_tui.widgets.text import plain
 
 POLL_S = 0.5
 UNDER_WAY = ("queued", "making")
@@ -40,12 +40,10 @@ class BundleDialog(ModalScreen[ExportRow]):
             dialog.border_title = plain(f"The bundle of {self._row.release}", 60)
             yield Static(plain("Beginning …", 200), id="step")
             yield ProgressBar(total=None, show_eta=False)
-            yield Static(
-                plain("It goes on when you leave; nothing of it is left when it is called off.", 200), classes="muted"
-            )
+            yield Static(plain("It continues when you leave. If you cancel it, it is discarded.", 200), classes="muted")
             with Horizontal(classes="buttons"):
-                yield Button("Call it off", id="off")
-                yield Button("Leave it running", variant="primary", id="leave")
+                yield Button("Cancel it", id="off", compact=True)
+                yield Button("Leave it running", variant="primary", id="leave", compact=True)
 
     def on_mount(self) -> None:
         """Look how far it is."""
@@ -56,12 +54,12 @@ class BundleDialog(ModalScreen[ExportRow]):
     @work(exclusive=True, group="look")
     async def _look(self) -> None:
         try:
-            rows = await self._link.get("/rules/exports", list[ExportRow])
+            rows = await self._link.read(ReadExports())
         except HoldshelfError:
             return  # the banner says that the service is away
         found = next((row for row in rows if row.release == self._row.release), None)
         if found is None:
-            words = "The service was restarted; nothing is left of it."
+            words = "The service restarted; the bundle was discarded."
             self.dismiss(ExportRow(self._row.release, "failed", 0, 0, words, self._row.by, self._row.by_name))
             return
         self._row = found
@@ -83,7 +81,7 @@ class BundleDialog(ModalScreen[ExportRow]):
     @work(group="off")
     async def _call_off(self) -> None:
         try:
-            await self._link.act("release.export_cancel", ReleaseAsk(self._row.release), ExportRow)
+            await self._link.act(ReleaseExportCancel(self._row.release))
         except HoldshelfError as error:
             self.query_one("#step", Static).update(plain(str(error), 300))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -16,9 +16,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from holdshelf_core.api.errors import HoldshelfError
-from holdshelf_core.api.types import CameraRow, DiskRow, GapRow, RepairRow, Status
-from holdshelf_core.api.types_commission import CommissionRow
-from holdshelf_tui.camera_words import (
+from holdshelf_core.api.types import CameraRow, DiskRow, GapRow, ReadStatus, RepairRow
+from holdshelf_core.buffer.types import ReadGaps
+from holdshelf_core.cameras.commission_types import CommissionRow, ReadCommissions
+from holdshelf_tui.screens.dialogs.form import in_words
+from holdshelf_tui.session.app import SessionApp
+from holdshelf_tui.text.cameras import (
+    backfill_words,
     forecast_words,
     gap_lines,
     kept_words,
@@ -27,14 +31,11 @@ from holdshelf_tui.camera_words import (
     state_words,
     use_lines,
 )
-from holdshelf_tui.screens.dialogs.form import in_words
+from holdshelf_tui.text.time_format import DAY_NS
+from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets.actions import Actions
-from holdshelf_tui.words import NS, inert, plain
+from holdshelf_tui.widgets.text import plain
 
-if TYPE_CHECKING:
-    from holdshelf_tui.app import HoldshelfApp
-
-DAY_NS = 86_400 * NS
 EVERY_S = 2.0
 _LABEL = 12
 
@@ -53,6 +54,7 @@ def camera_lines(
     parts: list[tuple[str, list[str]]] = [
         ("State", [state_words(camera)]),
         ("Picture", [picture_words(camera)]),
+        *([("Own card", [backfill_words(camera)])] if admin else []),
         ("Kept", [kept_words(camera)]),
         ("Forecast", [forecast_words(disk)]),
         ("Use", use_lines(commission)),
@@ -60,7 +62,7 @@ def camera_lines(
     if admin:
         parts.insert(1, ("Address", [f"{camera.address or 'unknown'}  (id {camera.id}, {camera.integration})"]))
     if repairs:
-        parts.append(("To mend", repair_lines(repairs, admin=admin)))
+        parts.append(("To fix", repair_lines(repairs, admin=admin)))
     parts.append(("Gaps, 24 h", gap_lines(gaps)))
     text = []
     for label, lines in parts:
@@ -107,20 +109,20 @@ class CameraDialog(ModalScreen[str | None]):
     @work(exclusive=True, group="load")
     async def load(self) -> None:
         """As it is now."""
-        app, camera = cast("HoldshelfApp", self.app), self._camera.id
+        app, camera = cast(SessionApp, self.app), self._camera.id
         text = self.query_one("#text", Static)
         now = time.time_ns()
         try:
-            status = await app.link.get("/status", Status)
-            commissions = await app.link.get("/rules/commissions", list[CommissionRow])
-            gaps = await app.link.get("/gaps", list[GapRow], camera=camera, start_utc_ns=now - DAY_NS, end_utc_ns=now)
+            status = await app.link.read(ReadStatus())
+            commissions = await app.link.read(ReadCommissions())
+            gaps = await app.link.read(ReadGaps(camera=camera, start_utc_ns=now - DAY_NS, end_utc_ns=now))
         except HoldshelfError as error:
             if not app.link.away:
                 text.update(Content(inert(in_words(error), 400)))
             return
         row = next((row for row in status.cameras if row.id == camera), None)
         if row is None:
-            text.update("It is not there any more.")
+            text.update("It no longer exists.")
             return
         # That it is not in use yet, and what is lacking, stands under its use.
         own = (repair for repair in status.repairs if repair.camera == camera)

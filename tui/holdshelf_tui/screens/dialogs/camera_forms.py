@@ -9,16 +9,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
+from holdshelf_core.acts import Done
 from holdshelf_core.api.areas import questionable_name
 from holdshelf_core.api.types import CameraRow
-from holdshelf_core.api.types_commission import CameraMove, CameraRemove, CameraRename
-from holdshelf_core.api.types_people import Done
+from holdshelf_core.cameras.types import CameraMove, CameraRemove, CameraRename
 from holdshelf_tui.screens.dialogs.commission_forms import AREAS, area_of
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
-from holdshelf_tui.widgets.fields import Choice, Field, TextField, Tick
-from holdshelf_tui.words import inert
-
-DIAL_TIMEOUT_S = 90.0
+from holdshelf_tui.text.words import inert
+from holdshelf_tui.widgets.fields import Choice, FormField, TextField, Tick
 
 
 def secret_field(hint: str) -> TextField:
@@ -31,9 +29,9 @@ def secret_field(hint: str) -> TextField:
 class QuestionedForm[T](FormDialog[T]):
     """A form with a name. One that sounds like a private place is asked back (P5)."""
 
-    def asked_back(self) -> Field:
+    def asked_back(self) -> FormField:
         """The question; there once the name asks for it."""
-        field = Field("", Tick("it sees no private place, whatever its name", id="questioned"), id="asked-back")
+        field = FormField("", Tick("it sees no private place, whatever its name", id="questioned"), id="asked-back")
         field.display = False
         return field
 
@@ -51,8 +49,8 @@ class QuestionedForm[T](FormDialog[T]):
         if not self.query_one("#questioned", Tick).value:
             raise Missing(
                 "questioned",
-                f"{word!r} sounds like a private place, where no camera may be (P5).",
-                "Tick it if this camera sees none.",
+                f"{word!r} sounds like a private place, where cameras are not allowed (P5).",
+                "Tick this if the camera sees no private place.",
             )
         return True
 
@@ -70,14 +68,14 @@ class RenameDialog(QuestionedForm[Done]):
 
     def fields(self) -> ComposeResult:
         """The name."""
-        yield Field("Name", TextField(self._camera.name, "what people call it", id="name", most=64))
+        yield FormField("Name", TextField(self._camera.name, "what people call it", id="name", most=64))
         yield self.asked_back()
 
     async def async_submit(self) -> Done:
         """Renamed."""
         name = self.needed("name", "What do people call this camera?")
         asked = CameraRename(self._camera.id, name, self.questioned(name))
-        return await self.link.act("camera.rename", asked, Done)
+        return await self.link.act(asked)
 
 
 class MoveDialog(QuestionedForm[Done]):
@@ -85,7 +83,7 @@ class MoveDialog(QuestionedForm[Done]):
 
     title_words = "A camera was moved"
     does = "It was moved"
-    doing = "Writing it down"
+    doing = "Saving"
 
     def __init__(self, camera: CameraRow) -> None:
         super().__init__()
@@ -93,15 +91,15 @@ class MoveDialog(QuestionedForm[Done]):
 
     def lead(self) -> str:
         """What it means."""
-        return "Recording goes on. Nobody looks before a seat has brought it into use anew."
+        return "Recording continues. Nobody may look until the Director, Chair or Mayor approves it again."
 
     def fields(self) -> ComposeResult:
         """Where it is now."""
-        yield Field("Place", Choice(AREAS, self._camera.area_kind, id="area", rows=6))
-        yield Field("Which, and why", TextField("", "for another common area", id="note", most=200))
-        yield Field("Name", TextField(self._camera.name, "what people call it", id="name", most=64))
+        yield FormField("Place", Choice(AREAS, self._camera.area_kind, id="area", rows=6))
+        yield FormField("Which one, and why", TextField("", "for another common area", id="note", most=200))
+        yield FormField("Name", TextField(self._camera.name, "what people call it", id="name", most=64))
         yield self.asked_back()
-        yield Field("Why", TextField("", "why it was moved", id="why", most=200))
+        yield FormField("Why", TextField("", "why it was moved", id="why", most=200))
 
     async def async_submit(self) -> Done:
         """Placed anew."""
@@ -110,7 +108,7 @@ class MoveDialog(QuestionedForm[Done]):
         why = self.needed("why", "Why was it moved? A few words are enough.")
         other = name if name != self._camera.name else ""
         asked = CameraMove(self._camera.id, kind, why, note, other, self.questioned(name) if other else False)
-        return await self.link.act("camera.move", asked, Done)
+        return await self.link.act(asked)
 
 
 class RemoveDialog(FormDialog[Done]):
@@ -127,13 +125,13 @@ class RemoveDialog(FormDialog[Done]):
     def lead(self) -> str:
         """What it means."""
         name = inert(self._camera.name, 60)
-        return f"{name} is no longer recorded. What it recorded stays until it is erased on schedule; nothing is erased now."
+        return f"{name} is no longer recorded. Its footage stays until it is erased on schedule; nothing is erased now."
 
     def fields(self) -> ComposeResult:
         """Why."""
-        yield Field("Why", TextField("", "goes into the access log", id="why", most=200))
+        yield FormField("Why", TextField("", "goes into the access log", id="why", most=200))
 
     async def async_submit(self) -> Done:
         """Removed."""
         why = self.needed("why", "Why is it removed? A few words are enough.")
-        return await self.link.act("camera.remove", CameraRemove(self._camera.id, why), Done)
+        return await self.link.act(CameraRemove(self._camera.id, why))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -15,23 +15,20 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
-from holdshelf_core.api.types_checklist import ChecklistEnter, ChecklistEntered, PointRow, SubjectRow
+from holdshelf_core.cameras.checklist_types import ChecklistEnter, ChecklistEntered, PointRow, ReadChecklist, SubjectRow
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing, in_words
-from holdshelf_tui.typed_span import typed_day
+from holdshelf_tui.session.app import SessionApp
+from holdshelf_tui.session.inputs import in_turn
+from holdshelf_tui.text.time_format import date_words
+from holdshelf_tui.text.time_span import typed_day
+from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets.actions import Actions
-from holdshelf_tui.widgets.fields import Field, Picks, TextField, Tick
-from holdshelf_tui.words import inert, moment, plain
-
-if TYPE_CHECKING:
-    from holdshelf_tui.app import HoldshelfApp
+from holdshelf_tui.widgets.fields import FormField, Picks, TextField, Tick
+from holdshelf_tui.widgets.text import plain
 
 ALL = "all"
-_VALUES = {"legible": "feet, for example 25", "version": "at the foot of the sign", "language": "for example English"}
+_VALUES = {"legible": "feet, e.g., 25", "version": "at the foot of the sign", "language": "e.g., English"}
 _LABELS = {"legible": "Legible from", "version": "Text version", "language": "Language"}
-
-
-def _day(utc_ns: int) -> str:
-    return moment(utc_ns).strftime("%b %-d, %Y")
 
 
 def subject_words(row: SubjectRow) -> str:
@@ -46,7 +43,7 @@ def subject_words(row: SubjectRow) -> str:
         said = "1 point is due" if due == 1 else f"{due} points are due"
     else:
         seen = [point.seen_utc_ns for point in row.points if point.seen_utc_ns is not None]
-        said = f"last walk {_day(max(seen))}" if seen else "nothing is due"
+        said = f"last walk {date_words(max(seen))}" if seen else "nothing is due"
     return f"{'▲' if row.due else '✓'} {name}: {said}"
 
 
@@ -54,15 +51,15 @@ def point_words(point: PointRow) -> str:
     """'walk test: no title can be read · Nov 20, 2026, Pat Doe'."""
     if point.defect:
         return f"{point.words} · DEFECT: {point.defect}"
-    seen = f"{_day(point.seen_utc_ns)}, {point.checker or point.by}" if point.seen_utc_ns is not None else "never"
+    seen = f"{date_words(point.seen_utc_ns)}, {point.checker or point.by}" if point.seen_utc_ns is not None else "never"
     return f"{point.words} · {'DUE · ' if point.due else ''}{seen}"
 
 
 class TicksDialog(FormDialog[ChecklistEntered]):
     """One form of the checklist: what was seen, or what is wrong. ``checker`` and ``on``: as they stood in the last one."""
 
-    does = "Write it down"
-    doing = "Writing it down"
+    does = "Record it"
+    doing = "Saving"
 
     def __init__(self, row: SubjectRow, checker: str = "", on: str = "") -> None:
         super().__init__()
@@ -77,19 +74,23 @@ class TicksDialog(FormDialog[ChecklistEntered]):
         boxes = [(point.id, point_words(point)) for point in row.points if not point.value]
         if row.kind != "house":
             boxes.append((ALL, "all of these"))
-        yield Field("Seen", Picks(boxes, id="points", rows=len(boxes)))
+        yield FormField("Seen", Picks(boxes, id="points", rows=len(boxes)))
         for point in row.points:
             if point.value:
-                yield Field(_LABELS[point.id], TextField("", self._hint(point), id=point.id, most=200))
+                yield FormField(_LABELS[point.id], TextField("", self._hint(point), id=point.id, most=200))
         if row.defect and row.kind != "house":
-            yield Field("Mended on", TextField("", f"a day; it was: {row.defect}", id="mended", most=40))
+            yield FormField("Fixed on", TextField("", f"a day; it was: {row.defect}", id="mended", most=40))
         else:
-            hint = "of the one point that is ticked" if row.kind == "house" else "what is wrong: a repair until mended"
-            yield Field("Or a defect", TextField("", hint, id="defect", most=200))
-        yield Field("Looked at on", TextField(self.carried[1], "a day; left out: today", id="on", most=40))
+            hint = (
+                "for the one item that is ticked"
+                if row.kind == "house"
+                else "what is wrong; listed as a repair until fixed"
+            )
+            yield FormField("Or a defect", TextField("", hint, id="defect", most=200))
+        yield FormField("Looked at on", TextField(self.carried[1], "a day; blank: today", id="on", most=40))
         if any(point.seen_utc_ns is not None for point in row.points):
-            yield Field("By mistake", Tick("what I tick here was entered by mistake", id="back_again"))
-        yield Field("By", TextField(self.carried[0], "left out: by you", id="checker", most=80))
+            yield FormField("By mistake", Tick("what I tick here was entered by mistake", id="back_again"))
+        yield FormField("By", TextField(self.carried[0], "blank: by you", id="checker", most=80))
 
     @staticmethod
     def _hint(point: PointRow) -> str:
@@ -116,7 +117,7 @@ class TicksDialog(FormDialog[ChecklistEntered]):
         if not codes and not defect and not mended:
             raise Missing("points", "Tick what was seen with the space bar, or say what is wrong.")
         if row.kind == "house" and defect and len(picked) != 1:
-            raise Missing("points", "Tick the one point that the defect is of.")
+            raise Missing("points", "Tick the one item that has the defect.")
         take_back = bool(self.query("#back_again")) and self.query_one("#back_again", Tick).value
         self.carried = self.text("checker"), self.text("on")
         checker, on = self.text("checker"), self._day("on")
@@ -127,7 +128,7 @@ class TicksDialog(FormDialog[ChecklistEntered]):
         return await self._enter(ChecklistEnter(codes or [row.code], checker, on, defect, mended, take_back))
 
     async def _enter(self, asked: ChecklistEnter) -> ChecklistEntered:
-        return await self.link.act("checklist.enter", asked, ChecklistEntered)
+        return await self.link.act(asked)
 
 
 class ChecklistDialog(ModalScreen[bool]):
@@ -149,7 +150,7 @@ class ChecklistDialog(ModalScreen[bool]):
         """What there is to walk past, and buttons."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Ticks of the checklist"
-            yield Static("▲ waits for somebody. Enter opens a form, and goes on to the next.", classes="muted")
+            yield Static("▲ is due. Enter opens a form, then goes on to the next.", classes="muted")
             yield OptionList(id="subjects", compact=True)
             yield Static("", id="said")
             yield Actions((("enter", "Enter ticks"), ("close", "Back")))
@@ -161,9 +162,9 @@ class ChecklistDialog(ModalScreen[bool]):
     @work(exclusive=True, group="load")
     async def load(self, after: str = "") -> None:
         """As it stands now; the cursor on the one behind ``after``, else on the first that waits."""
-        app = cast("HoldshelfApp", self.app)
+        app = cast(SessionApp, self.app)
         try:
-            rows = await app.link.get("/rules/checklist", list[SubjectRow])
+            rows = await app.link.read(ReadChecklist())
         except HoldshelfError as error:
             self._say(in_words(error))
             return
@@ -201,6 +202,7 @@ class ChecklistDialog(ModalScreen[bool]):
             self._open()
 
     @work(group="act")
+    @in_turn
     async def _open(self) -> None:
         at = self.query_one(OptionList).highlighted
         if at is None or at >= len(self._rows):
@@ -213,4 +215,6 @@ class ChecklistDialog(ModalScreen[bool]):
         self._entered = True
         self._checker, self._on = form.carried
         self._say(" ".join(done.sentences))
+        # On to the next at once: Enter, pressed before the list is there anew, opens no form a second time.
+        self.query_one(OptionList).highlighted = min(at + 1, len(self._rows) - 1)
         self.load(after=f"{row.kind}:{row.id}")

@@ -16,9 +16,10 @@ from textual.widgets import Static
 
 from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_core.api.types import Checks
-from holdshelf_tui.camera_words import step_lines
+from holdshelf_tui.text.cameras import step_lines
+from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets.actions import Actions
-from holdshelf_tui.words import inert, plain
+from holdshelf_tui.widgets.text import plain
 
 COUNT_S = 0.5
 

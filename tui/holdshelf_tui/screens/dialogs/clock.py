@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 
-from holdshelf_core.api.types_clock import ClockConfirm, ClockConfirmed, ClockRow
+from holdshelf_core.operations.types import ClockConfirm, ClockConfirmed, ClockRow
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
-from holdshelf_tui.widgets.fields import Field, TextField, Tick
-from holdshelf_tui.words import span, when
+from holdshelf_tui.text.time_format import when
+from holdshelf_tui.text.words import span
+from holdshelf_tui.widgets.fields import FormField, TextField, Tick
 
 
 def clock_words(row: ClockRow) -> str:
@@ -17,8 +18,8 @@ def clock_words(row: ClockRow) -> str:
         return f"{here}. It agrees with the time that was counted; there is nothing to confirm."
     off_ns = row.utc_ns - row.trusted_utc_ns
     way = "ahead of" if off_ns > 0 else "behind"
-    counted = f"{span(abs(off_ns) / 1e9)} {way} the time that was counted since it was last known"
-    return f"{here}, {counted} ({when(row.trusted_utc_ns, seconds=True)}). Whatever depends on age waits."
+    counted = f"{span(abs(off_ns) / 1e9)} {way} the time counted by the service"
+    return f"{here}, {counted} ({when(row.trusted_utc_ns, seconds=True)}). Anything that depends on age must wait."
 
 
 class ClockDialog(FormDialog[ClockConfirmed]):
@@ -38,8 +39,8 @@ class ClockDialog(FormDialog[ClockConfirmed]):
 
     def fields(self) -> ComposeResult:
         """Compared, and how."""
-        yield Field("You say", Tick("I compared it with another clock, and it is right", id="compared"))
-        yield Field("How you know", TextField("", "for example: compared with my telephone", id="why", most=200))
+        yield FormField("You say", Tick("I compared it with another clock, and it is right", id="compared"))
+        yield FormField("How you know", TextField("", "e.g., compared with my phone", id="why", most=200))
 
     async def async_submit(self) -> ClockConfirmed:
         """Confirmed; rights that have ended stay ended."""
@@ -47,4 +48,4 @@ class ClockDialog(FormDialog[ClockConfirmed]):
             raise Missing("compared", "Compare it with another clock first.")
         why = self.needed("why", "How do you know that it is right? A few words are enough.")
         asked = ClockConfirm(self._row.utc_ns, self._row.boot_ns, why)
-        return await self.link.act("clock.confirm", asked, ClockConfirmed)
+        return await self.link.act(asked)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 
+from holdshelf_core.acts import Done
 from holdshelf_core.api.areas import PERMITTED, questionable_name
-from holdshelf_core.api.types_commission import (
-    CameraRemove,
-    CommissionApprove,
-    CommissionEdit,
-    CommissionRow,
-    StillRow,
-)
-from holdshelf_core.api.types_people import Done
+from holdshelf_core.cameras.commission_types import CommissionApprove, CommissionEdit, CommissionRow, StillRow
+from holdshelf_core.cameras.types import CameraRetire
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
-from holdshelf_tui.widgets.fields import Choice, Field, TextField, Tick
-from holdshelf_tui.words import clock, inert
+from holdshelf_tui.text.time_format import clock
+from holdshelf_tui.text.words import inert
+from holdshelf_tui.widgets.fields import Choice, FormField, TextField, Tick
 
 AREAS = [(area.kind, area.words) for area in PERMITTED]
 
@@ -24,9 +20,9 @@ def area_of(form: FormDialog[object]) -> tuple[str, str]:
     """(kind, note) as filled in. Raises Missing."""
     kind, note = form.query_one("#area", Choice).value, form.text("note")
     if not kind:
-        raise Missing("area", "Which kind of place is it? These are the ones that the policy lists (P4).")
+        raise Missing("area", "What kind of place is it? The policy lists these (P4).")
     if kind == "other" and not note:
-        raise Missing("note", "Which other place is it, and why does it need a camera?")
+        raise Missing("note", "What other place is it, and why does it need a camera?")
     return kind, note
 
 
@@ -35,7 +31,7 @@ class PlaceDialog(FormDialog[CommissionRow]):
 
     title_words = "What the camera looks at"
     does = "Keep it"
-    doing = "Writing it down"
+    doing = "Saving"
 
     def __init__(self, row: CommissionRow) -> None:
         super().__init__()
@@ -44,17 +40,17 @@ class PlaceDialog(FormDialog[CommissionRow]):
     def lead(self) -> str:
         """What another place means, once it is in use."""
         if self._row.state == "approved":
-            return "It is in use. Another kind of place takes it out of use until it is approved anew."
+            return "It is in use. Changing the kind of place takes it out of use until it is approved again."
         return ""
 
     def fields(self) -> ComposeResult:
         """Kind, note, beyond."""
         row = self._row
-        yield Field("Place", Choice(AREAS, row.area_kind, id="area", rows=9))
-        yield Field("Which, and why", TextField(row.area_note, "for another common area", id="note", most=200))
-        yield Field("Outside", Tick("it may see beyond library property", row.exterior, id="exterior"))
+        yield FormField("Place", Choice(AREAS, row.area_kind, id="area", rows=9))
+        yield FormField("Which one, and why", TextField(row.area_note, "for another common area", id="note", most=200))
+        yield FormField("Outside", Tick("it may see beyond library property", row.exterior, id="exterior"))
         if row.state == "approved":
-            yield Field("Why it changes", TextField("", "a few words", id="why", most=200))
+            yield FormField("Why it changes", TextField("", "a few words", id="why", most=200))
 
     async def async_submit(self) -> CommissionRow:
         """Written down."""
@@ -69,7 +65,7 @@ class PlaceDialog(FormDialog[CommissionRow]):
             area_note="" if same else note,
             why=why,
         )
-        return await self.link.act("commission.edit", asked, CommissionRow)
+        return await self.link.act(asked)
 
 
 class ReasonDialog(FormDialog[str]):
@@ -84,11 +80,11 @@ class ReasonDialog(FormDialog[str]):
 
     def fields(self) -> ComposeResult:
         """One line."""
-        yield Field("It hides", TextField(self._why, "for example: public screens", id="why", most=80))
+        yield FormField("It hides", TextField(self._why, "e.g.,  public screens", id="why", most=80))
 
     async def async_submit(self) -> str:
         """Nothing is written down yet."""
-        return self.needed("why", "What does it hide? A word or two are enough.")
+        return self.needed("why", "What does it hide? A word or two is enough.")
 
 
 class NoMasksDialog(FormDialog[CommissionRow]):
@@ -96,7 +92,7 @@ class NoMasksDialog(FormDialog[CommissionRow]):
 
     title_words = "There is nothing to hide"
     does = "Nothing to hide"
-    doing = "Writing it down"
+    doing = "Saving"
 
     def __init__(self, camera: str) -> None:
         super().__init__()
@@ -104,13 +100,13 @@ class NoMasksDialog(FormDialog[CommissionRow]):
 
     def fields(self) -> ComposeResult:
         """One line."""
-        yield Field("Why", TextField("", "for example: a blank wall and a door, no screen", id="why", most=200))
+        yield FormField("Why", TextField("", "e.g.,  a blank wall and a door, no screen", id="why", most=200))
 
     async def async_submit(self) -> CommissionRow:
         """All masks are gone, with that reason."""
         why = self.needed("why", "Why is there nothing to hide? A few words are enough.")
         asked = CommissionEdit(self._camera, [], no_masks_why=why)
-        return await self.link.act("commission.edit", asked, CommissionRow)
+        return await self.link.act(asked)
 
 
 class ReopenDialog(FormDialog[CommissionRow]):
@@ -127,20 +123,20 @@ class ReopenDialog(FormDialog[CommissionRow]):
     def lead(self) -> str:
         """What it means."""
         return (
-            "Nobody may look at it until it is approved anew. Recording goes on, and what is hidden now stays hidden "
+            "Nobody may look at it until it is approved again. Recording continues, and what is hidden now stays hidden "
             "until you change it."
         )
 
     def fields(self) -> ComposeResult:
         """One line."""
-        yield Field("Why", TextField("", "for example: the desk was moved", id="why", most=200))
+        yield FormField("Why", TextField("", "e.g.,  the desk was moved", id="why", most=200))
 
     async def async_submit(self) -> CommissionRow:
         """The same masks, to be approved anew."""
         why = self.needed("why", "Why does this change? A few words are enough.")
         no_masks_why = "" if self._row.masks else self._row.no_masks_why or why
         asked = CommissionEdit(self._row.camera, list(self._row.masks), no_masks_why, why=why)
-        return await self.link.act("commission.edit", asked, CommissionRow)
+        return await self.link.act(asked)
 
 
 class ApproveDialog(FormDialog[CommissionRow]):
@@ -158,15 +154,17 @@ class ApproveDialog(FormDialog[CommissionRow]):
         """Which picture, and what to think of."""
         name, at = inert(self._row.name, 60), clock(self._still.shown_utc_ns)
         cautions = " ".join(f"▲ {sentence}" for sentence in self._row.cautions)
-        seen = f"{name}, by the picture of {at} that you looked at ({self._still.sha256[:16]}). It is kept nowhere."
+        seen = (
+            f"{name}, by the picture of {at} that you looked at ({self._still.sha256[:16]}). The picture is not saved."
+        )
         return f"{seen} {cautions}".strip()
 
     def fields(self) -> ComposeResult:
         """What the approver says."""
-        yield Field("You say", Tick("it shows what it should, and nothing else", id="looked"))
+        yield FormField("You say", Tick("it shows what it should, and nothing else", id="looked"))
         if word := questionable_name(self._row.name):
             words = f"it sees no private place, though its name says {word!r}"
-            yield Field("", Tick(words, id="not_private"))
+            yield FormField("", Tick(words, id="not_private"))
 
     async def async_submit(self) -> CommissionRow:
         """In use from then on."""
@@ -174,9 +172,9 @@ class ApproveDialog(FormDialog[CommissionRow]):
             raise Missing("looked", "Tick it, or go back and change what is hidden.")
         not_private = bool(self.query("#not_private")) and self.query_one("#not_private", Tick).value
         if self.query("#not_private") and not not_private:
-            raise Missing("not_private", "No camera may see a private place (P5). Tick it if this one sees none.")
+            raise Missing("not_private", "No camera may see a private place (P5). Tick this if the camera sees none.")
         asked = CommissionApprove(self._row.camera, self._still.sha256, not_private)
-        return await self.link.act("commission.approve", asked, CommissionRow)
+        return await self.link.act(asked)
 
 
 class RetireDialog(FormDialog[Done]):
@@ -193,15 +191,15 @@ class RetireDialog(FormDialog[Done]):
     def lead(self) -> str:
         """What it means."""
         return (
-            f"{inert(self._called, 60)} is no longer recorded. What it recorded is kept until it is erased on schedule, "
-            "and can be looked at as before."
+            f"{inert(self._called, 60)} is no longer recorded. Its footage is kept until it is erased on schedule, "
+            "and you can look at it as before."
         )
 
     def fields(self) -> ComposeResult:
         """One line."""
-        yield Field("Why", TextField("", "for example: the desk was moved", id="why", most=200))
+        yield FormField("Why", TextField("", "e.g.,  the desk was moved", id="why", most=200))
 
     async def async_submit(self) -> Done:
         """Retired."""
         why = self.needed("why", "Why is it retired? A few words are enough.")
-        return await self.link.act("camera.retire", CameraRemove(self._camera, why), Done)
+        return await self.link.act(CameraRetire(self._camera, why))

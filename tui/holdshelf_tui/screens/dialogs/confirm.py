@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from holdshelf_tui.words import plain
+from holdshelf_tui.widgets.text import plain
 
 
 class ConfirmDialog(ModalScreen[bool]):
@@ -31,8 +31,8 @@ class ConfirmDialog(ModalScreen[bool]):
             if self._more:
                 yield Static(plain(self._more, 600), classes="muted")
             with Horizontal(classes="buttons"):
-                yield Button(self._no, id="no")
-                yield Button(self._yes, variant="primary", id="yes")
+                yield Button(self._no, id="no", compact=True)
+                yield Button(self._yes, variant="primary", id="yes", compact=True)
 
     def on_mount(self) -> None:
         """Enter is yes: it was asked for just now."""

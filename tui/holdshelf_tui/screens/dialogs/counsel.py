@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from textual import on
 from textual.app import ComposeResult
 
+from holdshelf_core.acts import Done
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_core.api.types import CameraRow
-from holdshelf_core.api.types_people import Done
-from holdshelf_core.api.types_releases import CounselEnd, CounselRecord, CounselRow
-from holdshelf_tui.release_words import BASES, EMERGENCY
+from holdshelf_core.releases.types import CounselEnd, CounselRecord, CounselRow
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
-from holdshelf_tui.typed_span import typed_day
-from holdshelf_tui.widgets.fields import Choice, Field, Picks, TextField
-from holdshelf_tui.words import day
+from holdshelf_tui.text.releases import BASES, EMERGENCY
+from holdshelf_tui.text.time_format import day
+from holdshelf_tui.text.time_span import typed_day
+from holdshelf_tui.widgets.fields import Choice, FormField, Picks, TextField
 
 ANY_CAMERA = "*"
 NEW = "new"
@@ -37,8 +37,8 @@ class CounselDialog(FormDialog[Done]):
     """Record one, or end one that runs."""
 
     title_words = "Counsel's determinations"
-    does = "Write it down"
-    doing = "Writing it down"
+    does = "Record it"
+    doing = "Saving"
 
     def __init__(self, rows: Sequence[CounselRow], cameras: Sequence[CameraRow]) -> None:
         super().__init__()
@@ -49,22 +49,27 @@ class CounselDialog(FormDialog[Done]):
     def lead(self) -> str:
         """Which run."""
         if not self._active:
-            return "Counsel has determined nothing that runs. A determination is flagged for a second seat's look."
+            return (
+                "Counsel has no determination in force. A new one is flagged for "
+                "review by another of the Director, Chair and Mayor."
+            )
         return "Running: " + " · ".join(counsel_words(row, self._names) for row in self._active)
 
     def fields(self) -> ComposeResult:
         """A new one's paper and reach; of one that ends, why."""
-        choices = [(NEW, "record a new one, on counsel's paper")]
-        choices += [(row.id, f"end {row.id}: it holds no longer") for row in self._active]
-        yield Field("What", Choice(choices, NEW, id="what"))
+        choices = [(NEW, "record a new one, from counsel's signed paper")]
+        choices += [(row.id, f"end {row.id}") for row in self._active]
+        yield FormField("What", Choice(choices, NEW, id="what"))
         yield _named(paper_field("Counsel's paper"), "paper-row")
         bases = [(basis, words) for basis, words in BASES if basis not in NOT_DETERMINED]
-        yield Field("Requests on", Picks(bases, id="bases", rows=5), hint="Space ticks one.", id="bases-row")
-        yield Field("Its last day", TextField("", "for example 6/30/2027", id="until", most=40), id="until-row")
+        yield FormField(
+            "Requests on", Picks(bases, id="bases", rows=5), hint="Press Space to tick one.", id="bases-row"
+        )
+        yield FormField("Its last day", TextField("", "e.g., 6/30/2027", id="until", most=40), id="until-row")
         cameras = [(ANY_CAMERA, "any camera"), *self._names.items()]
-        yield Field("Cameras", Picks(cameras, {ANY_CAMERA}, id="cameras", rows=4), id="cameras-row")
-        yield Field("Agency", TextField("", "left out: any agency", id="agency", most=120), id="agency-row")
-        yield Field("Why", TextField("", "why it ends", id="why", most=300), id="why-row")
+        yield FormField("Cameras", Picks(cameras, {ANY_CAMERA}, id="cameras", rows=4), id="cameras-row")
+        yield FormField("Agency", TextField("", "blank: any agency", id="agency", most=120), id="agency-row")
+        yield FormField("Why", TextField("", "why it ends", id="why", most=300), id="why-row")
 
     def opened(self) -> None:
         """What a new one needs is asked for only then."""
@@ -83,11 +88,11 @@ class CounselDialog(FormDialog[Done]):
         what = self.query_one("#what", Choice).value
         if what != NEW:
             why = self.needed("why", "Why does it end? A few words are enough.")
-            return await self.link.act("counsel.end", CounselEnd(what, why), Done)
+            return await self.link.act(CounselEnd(what, why))
         paper = sha256_of(self.text("paper"))
         bases = self.query_one("#bases", Picks).selected
         if not bases:
-            raise Missing("bases", "For requests on which basis? Tick at least one with Space.")
+            raise Missing("bases", "Which kinds of requests does it cover? Tick at least one with Space.")
         until = self.needed("until", "Until when? A determination has a last day.")
         try:
             last_day = typed_day(until, time.time_ns())
@@ -100,9 +105,9 @@ class CounselDialog(FormDialog[Done]):
         asked = CounselRecord(
             paper, bases, last_day, None if ANY_CAMERA in picked else picked, [agency] if agency else []
         )
-        return await self.link.act("counsel.record", asked, Done)
+        return await self.link.act(asked)
 
 
-def _named(field: Field, name: str) -> Field:
+def _named(field: FormField, name: str) -> FormField:
     field.id = name
     return field

@@ -1,10 +1,10 @@
-"""A form in front of a screen: what is asked, one act, and what the service says to it. Nothing typed is lost by a no."""
+"""A form in front of a screen: what is asked, one act, and what the service says to it. A refused form keeps what was typed."""
 
 from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -13,25 +13,31 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Input, OptionList, Static
 
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
-from holdshelf_tui.link import Link
+from holdshelf_tui.screens.dialogs.confirm import ConfirmDialog
+from holdshelf_tui.session.app import SessionApp
+from holdshelf_tui.session.inputs import in_turn
+from holdshelf_tui.session.link import Link
+from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets.fields import Choice, Entered, Picks, Tick, first_field
-from holdshelf_tui.widgets.told import tell
-from holdshelf_tui.words import inert, plain
-
-if TYPE_CHECKING:
-    from holdshelf_tui.app import HoldshelfApp
+from holdshelf_tui.widgets.text import plain, set_text
 
 TOLD_AFTER_S = 0.5
+SMALLEST_ROWS = 24
+"""Of a terminal. Lists grow by what a larger one has more."""
 _SENTENCE = re.compile(r"(?<=[.?!])\s+")
 
 
 def in_words(error: HoldshelfError) -> str:
     """What the service said, without the commands and options that stand for nothing on a screen."""
-    steps = [step for step in _SENTENCE.split(error.next_step) if "--" not in step and "`" not in step]
-    return " ".join(part for part in (error.sentence, *steps) if part)
+    return " ".join(part for part in (error.sentence, step_on_screen(error)) if part)
+
+
+def step_on_screen(error: HoldshelfError) -> str:
+    """What to do next, without commands and options; '' where it was a command alone."""
+    return " ".join(step for step in _SENTENCE.split(error.next_step) if "--" not in step and "`" not in step)
 
 
 class Missing(BadRequest):
@@ -45,7 +51,8 @@ class Missing(BadRequest):
 class FormDialog[T](ModalScreen[T | None]):
     """Subclasses give ``title``, ``does`` (the button), ``doing``, `fields` and `async_submit`. None: left without doing it.
 
-    Enter in any field does it; Escape leaves. A refusal is told in the form, which stays as it was filled in.
+    Enter in any field does it; Escape leaves, and asks first where something was typed. A refusal is told in the form, which
+    stays as it was filled in.
     """
 
     # Its rules are for whatever form is made of it.
@@ -68,6 +75,8 @@ class FormDialog[T](ModalScreen[T | None]):
         self._refused: dict[str, str] = {}
         """What stood in each field when it was refused."""
         self._takes = False
+        self._typed_first: dict[str, str] = {}
+        """What stood in its text fields at first."""
 
     # --- for subclasses -----------------------------------------------------------------------------------------
 
@@ -91,9 +100,9 @@ class FormDialog[T](ModalScreen[T | None]):
         self.dismiss(answer)
 
     @property
-    def home(self) -> HoldshelfApp:
+    def home(self) -> SessionApp:
         """The app, as ours."""
-        return cast("HoldshelfApp", self.app)
+        return cast(SessionApp, self.app)
 
     @property
     def link(self) -> Link:
@@ -115,7 +124,7 @@ class FormDialog[T](ModalScreen[T | None]):
         """In the line above the buttons."""
         self._told = text
         said = self.query_one("#said", Static)
-        tell(said, Content(inert(text, 700)))
+        set_text(said, Content(inert(text, 700)))
         said.set_class(wrong, "wrong")
         said.display = bool(text)
 
@@ -147,6 +156,7 @@ class FormDialog[T](ModalScreen[T | None]):
         self.app.call_later(self._takes_keys)  # as `focus` itself is done
         # Not each subclass's own on_mount: Textual calls those of all classes, so that this one would come last.
         self.opened()
+        self._typed_first = self._texts()
 
     def _takes_keys(self) -> None:
         self._takes = True
@@ -162,7 +172,12 @@ class FormDialog[T](ModalScreen[T | None]):
 
     def _fit(self) -> None:
         others = 8 + (3 if self.query("#lead") else 0)
-        self.query_one("#fields").styles.max_height = max(4, self.size.height - others)
+        fields = self.query_one("#fields")
+        fields.styles.max_height = max(4, self.size.height - others)
+        lists = [widget for widget in fields.query(OptionList).results() if isinstance(widget, Choice | Picks)]
+        spare = max(0, self.size.height - SMALLEST_ROWS)
+        for widget in lists:
+            widget.styles.max_height = widget.rows + spare // len(lists)
 
     @on(Input.Submitted)
     @on(Entered)
@@ -196,7 +211,23 @@ class FormDialog[T](ModalScreen[T | None]):
     @on(Button.Pressed, "#back")
     def action_leave(self) -> None:
         """Without doing it."""
-        if not self._busy:
+        if self._busy:
+            return
+        if any(text.strip() and text != self._typed_first.get(field) for field, text in self._texts().items()):
+            self._ask_to_leave()
+        else:
+            self.dismiss(None)
+
+    def _texts(self) -> dict[str, str]:
+        return {str(field.id): field.value for field in self.query("#fields Input").results(Input)}
+
+    @work(exclusive=True, group="leave")
+    @in_turn
+    async def _ask_to_leave(self) -> None:
+        asked = ConfirmDialog(
+            "Leave this form?", "What you typed in it is thrown away.", "Throw it away", "Back to the form"
+        )
+        if await self.app.push_screen_wait(asked):
             self.dismiss(None)
 
     def submit(self) -> None:

@@ -11,8 +11,9 @@ from textual.widgets import Input
 
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_tui.screens.dialogs.form import FormDialog
-from holdshelf_tui.widgets.fields import Choice, Field, TextField
-from holdshelf_tui.words_time import EXAMPLES, async_parse
+from holdshelf_tui.text.time_off_loop import async_parse
+from holdshelf_tui.text.time_parse import EXAMPLES
+from holdshelf_tui.widgets.fields import Choice, FormField, TextField
 
 
 class GoToDialog(FormDialog[int]):
@@ -24,7 +25,7 @@ class GoToDialog(FormDialog[int]):
     title_words = "Go to a time"
     does = "Go there"
     doing = "Reading it"
-    examples: ClassVar[str] = EXAMPLES.removeprefix("Try for example: ")
+    examples: ClassVar[str] = EXAMPLES.removeprefix("Try, for example: ")
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,13 +33,15 @@ class GoToDialog(FormDialog[int]):
 
     def fields(self) -> ComposeResult:
         """The words; which of two, where there are two."""
-        yield Field("Time", TextField("", "yesterday 3:15 pm", id="time", most=80), hint=self.examples, id="time-row")
-        yield Field(
+        yield FormField(
+            "Time", TextField("", "yesterday 3:15 pm", id="time", most=80), hint=self.examples, id="time-row"
+        )
+        yield FormField(
             "Which one?",
             Choice(
                 [("0", "the first time, before the clocks go back"), ("1", "the second time, after it")], id="which"
             ),
-            hint="That night this time comes twice.",
+            hint="That night, this time comes twice.",
             id="which-row",
         )
 
@@ -56,7 +59,7 @@ class GoToDialog(FormDialog[int]):
                 words = "  or  ".join(found.words)
             except BadRequest:
                 words = self.examples
-        self.query_one("#time-row", Field).hint(words)
+        self.query_one("#time-row", FormField).hint(words)
 
     async def async_submit(self) -> int:
         """The instant. Raises Missing, BadRequest."""

@@ -11,8 +11,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from holdshelf_tui.help_words import Help
-from holdshelf_tui.words import inert, plain
+from holdshelf_tui.screens.help_words import Help
+from holdshelf_tui.text.words import inert
+from holdshelf_tui.widgets.text import plain
 
 KEYS_COLUMNS = 17
 _FRAME_LINES = 5
@@ -24,7 +25,7 @@ class HelpDialog(ModalScreen[None]):
     CSS = """
     HelpDialog .dialog { width: 78; max-width: 100%; max-height: 100%; padding: 0 1; }
     HelpDialog VerticalScroll { height: auto; }
-    HelpDialog Horizontal { height: auto; margin-top: 1; }
+    HelpDialog .buttons { margin-top: 1; }
     HelpDialog #how { width: 1fr; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Close", id="close")]
@@ -39,7 +40,7 @@ class HelpDialog(ModalScreen[None]):
             dialog.border_title = plain(f"Help: {self._help.title}", 70)
             with VerticalScroll():
                 yield Static(self._text(), id="keys")
-            with Horizontal():
+            with Horizontal(classes="buttons"):
                 yield Static("↑ ↓ PgUp PgDn scroll · Esc or F1 closes", id="how")
                 yield Button("Close", variant="primary", id="close", compact=True)
 
@@ -49,7 +50,8 @@ class HelpDialog(ModalScreen[None]):
             if lines:
                 lines.append(Content(""))
             lines.append(Content(inert(heading, 60)).stylize("bold"))
-            lines += [Content(f"  {inert(sign, 40):<{KEYS_COLUMNS}} {inert(words, 200)}") for sign, words in keys]
+            columns = max(KEYS_COLUMNS, *(len(sign) for sign, _ in keys))
+            lines += [Content(f"  {inert(sign, 40):<{columns}} {inert(words, 200)}") for sign, words in keys]
         return Content("\n").join(lines)
 
     def on_mount(self) -> None:

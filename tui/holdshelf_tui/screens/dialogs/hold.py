@@ -11,27 +11,29 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_core.api.types import CameraRow
-from holdshelf_core.api.types_holds import HoldExtend, HoldPlace, HoldRow, SpanAsk
-from holdshelf_tui.hold_words import (
+from holdshelf_core.holds.types import HoldExtend, HoldPlace, HoldRow, ReadAlsoHeld, SpanAsk
+from holdshelf_tui.screens.dialogs.form import Missing
+from holdshelf_tui.screens.dialogs.span_form import SpanForm
+from holdshelf_tui.text.holds import (
     GROUND_WORDS,
     GROUNDS,
     KIND_SIGNS,
     KIND_WORDS,
+    also_words,
     camera_names,
     exact,
     found,
     review_words,
 )
-from holdshelf_tui.screens.dialogs.form import Missing
-from holdshelf_tui.screens.dialogs.span_form import SpanForm
-from holdshelf_tui.widgets.fields import Choice, Field, TextField
-from holdshelf_tui.words import Content, inert, plain, size, span
-
-ACT_TIMEOUT_S = 120.0
+from holdshelf_tui.text.words import inert, size, span
+from holdshelf_tui.widgets.fields import Choice, FormField, TextField
+from holdshelf_tui.widgets.text import plain
 
 
 def review_days(form: SpanForm[HoldRow], field: str) -> int | None:
@@ -40,14 +42,15 @@ def review_days(form: SpanForm[HoldRow], field: str) -> int | None:
     if not typed:
         return None
     if not typed.isdecimal():
-        raise Missing(field, "In how many days is it reviewed?", "Type a number, for example 30, or leave it out.")
+        raise Missing(field, "In how many days must it be reviewed?", "Type a number, e.g., 30, or leave it out.")
     return int(typed)
 
 
 class HoldDialog(SpanForm[HoldRow]):
     """``spans``: from the in and out marks, [] to type them. Leaves with the hold, over what was found of it.
 
-    ``reference``: a number that is known already. ``tells``: say what was found of it; else who opened it does.
+    ``reference``: a number that is known already. ``picked``: cameras that are ticked where there is no span. ``tells``: say
+    what was found of it; else who opened it does.
     """
 
     title_words = "Place a hold"
@@ -55,22 +58,31 @@ class HoldDialog(SpanForm[HoldRow]):
     doing = "Placing the hold"
 
     def __init__(
-        self, spans: Sequence[SpanAsk], cameras: Sequence[CameraRow], reference: str = "", *, tells: bool = True
+        self,
+        spans: Sequence[SpanAsk],
+        cameras: Sequence[CameraRow],
+        reference: str = "",
+        *,
+        start_utc_ns: int | None = None,
+        picked: Sequence[str] = (),
+        tells: bool = True,
     ) -> None:
-        super().__init__(spans, cameras)
+        super().__init__(spans, cameras, start_utc_ns, picked)
         self._reference = reference
         self._tells = tells
+        self._told_of: list[str] = []
+        """Holds over the same footage that were told of before Enter was pressed again."""
 
     def fields(self) -> ComposeResult:
         """Ground, number, cameras, time; review and note may be left out."""
-        yield Field("Ground", Choice(GROUNDS, id="ground"))
-        yield Field(
+        yield FormField("Ground", Choice(GROUNDS, id="ground"))
+        yield FormField(
             "Number",
-            TextField(self._reference, "case or incident number, for example 26-1234", id="reference", most=60),
+            TextField(self._reference, "case or incident number, e.g., 26-1234", id="reference", most=60),
         )
         yield from self.span_fields()
-        yield Field("Review in", TextField("", "days; left out: as the Board set it", id="review", most=10))
-        yield Field("Note", TextField("", "may be left out; never a patron's name", id="note", most=500))
+        yield FormField("Review in", TextField("", "days; blank: as the Board set it", id="review", most=10))
+        yield FormField("Note", TextField("", "optional; never a patron's name", id="note", most=500))
 
     def opened(self) -> None:
         """With marks, only the number is missing."""
@@ -81,14 +93,23 @@ class HoldDialog(SpanForm[HoldRow]):
     async def async_submit(self) -> HoldRow:
         """Placed: from now on nothing of it is erased."""
         reference = self.needed("reference", "The hold needs its case or incident number.")
+        spans = await self.async_spans()
+        await self._async_tell_of_others(spans)
         asked = HoldPlace(
-            self.query_one("#ground", Choice).value,
-            reference,
-            await self.async_spans(),
-            review_days(self, "review"),
-            self.text("note"),
+            self.query_one("#ground", Choice).value, reference, spans, review_days(self, "review"), self.text("note")
         )
-        return await self.link.act("hold.place", asked, HoldRow, timeout_s=ACT_TIMEOUT_S)
+        return await self.link.act(asked)
+
+    async def _async_tell_of_others(self, spans: list[SpanAsk]) -> None:
+        """Say once who keeps all of it already. Raises Missing; what cannot be asked now keeps nobody from a hold."""
+        try:
+            also = [one for one in await self.link.read(ReadAlsoHeld(spans)) if one.whole]
+        except HoldshelfError:
+            return
+        held = [one.hold for one in also]
+        if also and held != self._told_of:
+            self._told_of = held
+            raise Missing("reference", also_words(also), "Enter places yours beside it; Esc leaves it at that.")
 
     def done(self, answer: HoldRow) -> None:
         """Say what was found, in front of where it came from."""
@@ -111,23 +132,21 @@ class ExtendDialog(SpanForm[HoldRow]):
 
     def lead(self) -> str:
         """Which hold, and what becomes of a lift."""
-        lead = f"{self._hold.id}, no. {self._hold.reference}. What it keeps already stays as it is."
+        lead = f"{self._hold.id}, no. {self._hold.reference}. What it already keeps stays as it is."
         if self._hold.state != "active":
-            lead += " Its lift is taken back by this: it would have to be asked for again."
+            lead += " This cancels its lift, which would have to be requested again."
         return lead
 
     def fields(self) -> ComposeResult:
         """Cameras, time, why."""
         yield from self.span_fields()
-        yield Field("Why", TextField("", "why more is kept; never a patron's name", id="why", most=500))
+        yield FormField("Why", TextField("", "why more is kept; never a patron's name", id="why", most=500))
 
     async def async_submit(self) -> HoldRow:
         """Extended."""
         spans = await self.async_spans()
         why = self.needed("why", "Why is more kept? A few words are enough.")
-        return await self.link.act(
-            "hold.extend", HoldExtend(self._hold.id, spans, why), HoldRow, timeout_s=ACT_TIMEOUT_S
-        )
+        return await self.link.act(HoldExtend(self._hold.id, spans, why))
 
     def done(self, answer: HoldRow) -> None:
         """Say what is kept now."""
@@ -156,14 +175,18 @@ class FoundDialog(ModalScreen[None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = plain(f"Hold {hold.id}", 60)
             if self._placed:
-                yield Static(plain(f"{hold.id} is placed. Nothing of it is erased from now on.", 200), classes="well")
+                yield Static(
+                    plain(f"{hold.id} is placed. None of its footage is erased from now on.", 200), classes="well"
+                )
             ground = GROUND_WORDS.get(hold.ground, hold.ground)
             yield Static(plain(f"For {ground}, no. {hold.reference}; placed by {who_placed(hold)}.", 300))
             if hold.queued:
                 yield Static(
-                    "! The access log cannot be written now. The footage is kept all the same; the entry follows.",
+                    "! The access log cannot be written now. The footage is still kept; the entry follows.",
                     classes="warns",
                 )
+            if hold.also:
+                yield Static(plain(f"▲ {also_words(hold.also)}", 700), classes="warns")
             yield Static(plain(" ".join(found(hold)), 900))
             with VerticalScroll(id="parts"):
                 yield Static(Content("\n".join(coverage_lines(hold, self._names))))
@@ -178,7 +201,7 @@ class FoundDialog(ModalScreen[None]):
         if hold.note:
             rest += f" Note: {hold.note}"
         if hold.lift_why and hold.state in ("lifting", "grace", "lifted"):
-            rest += f" Lift asked for because: {hold.lift_why}"
+            rest += f" Reason for the lift: {hold.lift_why}"
         if hold.archived_to:
             rest += f" A copy is at {hold.archived_to}."
         return rest
@@ -211,6 +234,8 @@ def coverage_lines(hold: HoldRow, names: Mapping[str, str]) -> list[str]:
             words = f"{words}: {part.reason}"
         elif part.kind == "erased":
             words = f"{words} (erased on schedule)"
+        elif part.kind == "missing":
+            words = f"{words} (not erased on schedule)"
         lines.append(
             inert(
                 f"  {KIND_SIGNS.get(part.kind, '?')} {exact(part.start_utc_ns, part.end_utc_ns)}, {length}: {words}",

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from textual import on
 from textual.app import ComposeResult
 
-from holdshelf_core.api.types_holds import HoldApprove, HoldLift, HoldReview, HoldRow
-from holdshelf_tui.hold_words import review_words
-from holdshelf_tui.people_words import SEATS
+from holdshelf_core.holds.types import HoldApprove, HoldLift, HoldReview, HoldRow
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
-from holdshelf_tui.screens.dialogs.hold import ACT_TIMEOUT_S
 from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
-from holdshelf_tui.widgets.fields import Choice, Field, TextField
-from holdshelf_tui.words import when
+from holdshelf_tui.text.holds import review_words
+from holdshelf_tui.text.people import SEATS
+from holdshelf_tui.text.time_format import when
+from holdshelf_tui.widgets.fields import Choice, FormField, TextField
 
 APPROVE, PAPER, REFUSE = "approve", "paper", "refuse"
 
@@ -24,7 +23,7 @@ class ReviewDialog(FormDialog[HoldRow]):
 
     title_words = "Review a hold"
     does = "Still needed"
-    doing = "Writing the review down"
+    doing = "Recording the review"
 
     def __init__(self, hold: HoldRow) -> None:
         super().__init__()
@@ -37,17 +36,17 @@ class ReviewDialog(FormDialog[HoldRow]):
 
     def fields(self) -> ComposeResult:
         """What was found, and the next one."""
-        yield Field("Found", TextField("", "for example: trial in March", id="note", most=500))
-        yield Field("Next review in", TextField("", "days; left out: as the Board set it", id="days", most=10))
+        yield FormField("Found", TextField("", "e.g.,  trial in March", id="note", most=500))
+        yield FormField("Next review in", TextField("", "days; blank: as the Board set it", id="days", most=10))
 
     async def async_submit(self) -> HoldRow:
         """Reviewed."""
         note = self.needed("note", "What did the review find? A few words are enough.")
         typed = self.text("days").removesuffix("days").strip()
         if typed and not typed.isdecimal():
-            raise Missing("days", "In how many days is the next review?", "Type a number, for example 90.")
+            raise Missing("days", "In how many days is the next review?", "Type a number, e.g., 90.")
         asked = HoldReview(self._hold.id, note, int(typed) if typed else None)
-        return await self.link.act("hold.review", asked, HoldRow, timeout_s=ACT_TIMEOUT_S)
+        return await self.link.act(asked)
 
 
 class LiftDialog(FormDialog[HoldRow]):
@@ -64,18 +63,18 @@ class LiftDialog(FormDialog[HoldRow]):
     def lead(self) -> str:
         """What becomes of it."""
         return (
-            f"{self._hold.id}, no. {self._hold.reference}. A second person approves it; then come the days of grace, in "
-            "which it can be taken back; only then is the footage erased on schedule, with the rest of its age."
+            f"{self._hold.id}, no. {self._hold.reference}. A second person must approve it. Then comes a grace period, "
+            "when the lift can be undone. Only after that is the footage erased on schedule, like all footage of its age."
         )
 
     def fields(self) -> ComposeResult:
         """Why."""
-        yield Field("Why", TextField("", "for example: case closed, letter of Nov 3", id="why", most=500))
+        yield FormField("Why", TextField("", "e.g.,  case closed, letter of Nov 3", id="why", most=500))
 
     async def async_submit(self) -> HoldRow:
         """Asked for."""
-        why = self.needed("why", "Why is the hold needed no longer? A few words are enough.")
-        return await self.link.act("hold.lift", HoldLift(self._hold.id, why), HoldRow, timeout_s=ACT_TIMEOUT_S)
+        why = self.needed("why", "Why is the hold no longer needed? A few words are enough.")
+        return await self.link.act(HoldLift(self._hold.id, why))
 
 
 class DecideDialog(FormDialog[HoldRow]):
@@ -86,7 +85,7 @@ class DecideDialog(FormDialog[HoldRow]):
 
     title_words = "A lift waits for a second person"
     does = "Decide"
-    doing = "Writing the decision down"
+    doing = "Recording the decision"
 
     def __init__(self, hold: HoldRow, *, own_asking: bool) -> None:
         super().__init__()
@@ -98,31 +97,35 @@ class DecideDialog(FormDialog[HoldRow]):
         if hold.state == "grace":
             until = when(hold.grace_end_utc_ns)
             return (
-                f"{hold.id}, no. {hold.reference}, is lifted and kept until {until}. Until then it can be taken back."
+                f"{hold.id}, no. {hold.reference}, is lifted, and its footage is kept "
+                f"until {until}. Until then the lift can be undone."
             )
         asker = hold.lift_by_name or "Somebody"
-        lead = f"{asker} asks for {hold.id}, no. {hold.reference}, to be lifted: {hold.lift_why.rstrip('.')}."
+        lead = f"{asker} asks to lift {hold.id}, no. {hold.reference}: {hold.lift_why.rstrip('.')}."
         return lead + (
-            " Another seat decides, not you; a paper that they signed can be brought here." if self._own else ""
+            " You cannot decide this; another of the Director, Chair and Mayor "
+            "must. You can enter a paper that they signed."
+            if self._own
+            else ""
         )
 
     def fields(self) -> ComposeResult:
         """Which word; for a paper, whose."""
         choices: Sequence[tuple[str, str]]
         if self._hold.state == "grace":
-            choices = [(REFUSE, "Take the lift back: the hold stays in force")]
+            choices = [(REFUSE, "Undo the lift: the hold stays in force")]
         else:
             choices = [
-                *([] if self._own else [(APPROVE, "I approve: lift it, after the days of grace")]),
-                (PAPER, "Another seat approves, on a paper that it signed"),
+                *([] if self._own else [(APPROVE, "I approve: lift it, after the grace period")]),
+                (PAPER, "Another seat approves, on a signed paper"),
                 (REFUSE, "No: the hold stays in force"),
             ]
-        yield Field("Decision", Choice(choices, id="word"))
-        yield Field("Signed by", Choice(SEATS, "chair", id="seat"), id="seat-row")
+        yield FormField("Decision", Choice(choices, id="word"))
+        yield FormField("Signed by", Choice(SEATS, "chair", id="seat"), id="seat-row")
         paper = paper_field()
         paper.id = "paper-row"
         yield paper
-        yield Field("Note", TextField("", "may be left out", id="note", most=500))
+        yield FormField("Note", TextField("", "optional", id="note", most=500))
 
     def opened(self) -> None:
         """What a paper needs is asked for only then."""
@@ -143,4 +146,4 @@ class DecideDialog(FormDialog[HoldRow]):
             asked = HoldApprove(self._hold.id, sha256_of(self.text("paper")), seat, note=note)
         else:
             asked = HoldApprove(self._hold.id, refuse=word == REFUSE, note=note)
-        return await self.link.act("hold.approve", asked, HoldRow, timeout_s=ACT_TIMEOUT_S)
+        return await self.link.act(asked)

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from holdshelf_core.api.errors import BadRequest
-from holdshelf_core.api.types_board import LogEntryRow, LogShow
-from holdshelf_core.api.types_people import Done, FlagReview, FlagRow
-from holdshelf_tui.duties import flag_words
-from holdshelf_tui.log_words import FAMILIES, act_words, at, details, refused, who_words
-from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
-from holdshelf_tui.widgets.fields import Choice, Field, TextField, Tick
-from holdshelf_tui.words import Content, inert, plain, when
-from holdshelf_tui.words_time import async_parse
+from holdshelf_core.access_log.types import LogEntryRow, LogShow
+from holdshelf_core.acts import Done
+from holdshelf_core.people.types import FlagReview, FlagRow
+from holdshelf_tui.screens.dialogs.form import FormDialog
+from holdshelf_tui.screens.dialogs.since_until import SinceUntilForm, since_until_words
+from holdshelf_tui.text.flags import flag_words
+from holdshelf_tui.text.log import FAMILIES, Names, at, details, raw, refused, sentence
+from holdshelf_tui.text.time_format import when
+from holdshelf_tui.text.words import inert
+from holdshelf_tui.widgets import key_table
+from holdshelf_tui.widgets.fields import Choice, FormField, TextField, Tick
+from holdshelf_tui.widgets.text import plain
 
 MOST_ENTRIES = 200
+MOST_RAW_CHARS = 8_000
+LOOKS = "looks"
+"""Value of the family that is no beginning of an action's name: whatever shows footage (`LogShow.looks`)."""
 
 
 class EntryDialog(ModalScreen[None]):
-    """Read only: nobody changes what the log says."""
+    """Read only: nobody changes what the log says. In a sentence, field by field, and as the line that lies in the log."""
 
     CSS = """
     EntryDialog .dialog { width: 78; max-width: 100%; padding: 0 1; }
@@ -36,33 +42,52 @@ class EntryDialog(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Close", id="close"),
         Binding("enter", "dismiss", "Close", show=False),
+        Binding(key_table.RAW, "raw", "Raw line", id="raw", tooltip="The line as it stands in the log, and back"),
     ]
 
-    def __init__(self, row: LogEntryRow, names: Mapping[str, str], cameras: Mapping[str, str]) -> None:
+    def __init__(self, row: LogEntryRow, names: Names) -> None:
         super().__init__()
-        self._row, self._names, self._cameras = row, names, cameras
+        self._row, self._names = row, names
+        self._is_raw = False
 
     def compose(self) -> ComposeResult:
         """A sentence, then field by field."""
         row = self._row
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = f"Entry {row.seq} of the access log"
-            act = act_words(row.entry)
-            outcome = " - and was refused" if refused(row) else ""
-            yield Static(plain(f"{when(at(row), seconds=True)}: {who_words(row, self._names)} {act}{outcome}.", 300))
+            yield Static(plain(f"{when(at(row), seconds=True)}: {sentence(row, self._names)}", 900))
             with VerticalScroll():
-                lines = [f"{inert(label, 18):<19}{inert(text, 400)}" for label, text in details(row, self._cameras)]
-                yield Static(Content("\n".join(lines)))
+                yield Static(self._rest(), id="rest")
             with Horizontal(classes="buttons"):
+                yield Button(self._turned(), id="raw", compact=True)
                 yield Button("Close", variant="primary", id="close", compact=True)
+
+    def _rest(self) -> Content:
+        if self._is_raw:
+            return Content(inert(raw(self._row), MOST_RAW_CHARS))
+        told = details(self._row, self._names)
+        return Content("\n".join(f"{inert(label, 18):<19}{inert(text, 400)}" for label, text in told))
+
+    def _turned(self) -> str:
+        return f"{'In words' if self._is_raw else 'Raw line'} ({key_table.sign(key_table.RAW)})"
+
+    def action_raw(self) -> None:
+        """The line of the log, or the fields again."""
+        self._is_raw = not self._is_raw
+        self.query_one("#rest", Static).update(self._rest())
+        self.query_one("#raw", Button).label = self._turned()
+        self.query_one(VerticalScroll).scroll_home(animate=False)
 
     def on_mount(self) -> None:
         """Arrows scroll it, Enter or Escape closes."""
         self.query_one(VerticalScroll).focus()
 
-    def on_button_pressed(self) -> None:
-        """Read."""
-        self.dismiss()
+    def on_button_pressed(self, pressed: Button.Pressed) -> None:
+        """Read, or turned over."""
+        if pressed.button.id == "raw":
+            self.action_raw()
+        else:
+            self.dismiss()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +106,7 @@ class LogFilter:
 EVERYTHING = LogFilter(LogShow(most=MOST_ENTRIES), "")
 
 
-class FilterDialog(FormDialog[LogFilter]):
+class FilterDialog(SinceUntilForm[LogFilter]):
     """By person, camera, act and time."""
 
     title_words = "Which entries"
@@ -94,35 +119,27 @@ class FilterDialog(FormDialog[LogFilter]):
 
     def fields(self) -> ComposeResult:
         """All may stay as they are."""
-        yield Field("Act", Choice(FAMILIES, id="act", rows=5))
-        yield Field("Person", Choice([("", "everybody"), *self._people], id="person", rows=4))
-        yield Field("Camera", Choice([("", "all cameras"), *self._cameras], id="camera", rows=4))
-        yield Field("Since", TextField("", "for example: yesterday 3 pm, or left out", id="since", most=80))
-        yield Field("Until", TextField("", "left out: now", id="until", most=80))
-        yield Field("", Tick("only what was refused", id="refused"))
-
-    async def _async_time(self, field: str) -> int | None:
-        typed = self.text(field)
-        if not typed:
-            return None
-        try:
-            return (await async_parse(typed, time.time_ns())).utc_ns[0]
-        except BadRequest as error:
-            raise Missing(field, error.sentence, error.next_step) from None
+        yield FormField(
+            "Act", Choice((FAMILIES[0], (LOOKS, "looks: whatever shows footage"), *FAMILIES[1:]), id="act", rows=5)
+        )
+        yield FormField("Person", Choice([("", "everybody"), *self._people], id="person", rows=4))
+        yield FormField("Camera", Choice([("", "all cameras"), *self._cameras], id="camera", rows=4))
+        yield from self.time_fields("from the start")
+        yield FormField("", Tick("only what was refused", id="refused"))
 
     async def async_submit(self) -> LogFilter:
         """As it is asked."""
         act, person, camera = (self.query_one(f"#{name}", Choice) for name in ("act", "person", "camera"))
-        since, until = await self._async_time("since"), await self._async_time("until")
+        since, until = await self.async_since_until()
         only = self.query_one("#refused", Tick).value
         words = [choice.words for choice in (act, person, camera) if choice.value]
-        words += [f"since {when(since)}"] if since is not None else []
-        words += [f"until {when(until)}"] if until is not None else []
+        words += [span] if (span := since_until_words(since, until)) else []
         words += ["refused"] if only else []
         asked = LogShow(
             person=person.value,
             camera=camera.value,
-            action=act.value,
+            action="" if act.value == LOOKS else act.value,
+            looks=act.value == LOOKS,
             since_utc_ns=since,
             until_utc_ns=until,
             most=MOST_ENTRIES,
@@ -133,9 +150,9 @@ class FilterDialog(FormDialog[LogFilter]):
 class FlagDialog(FormDialog[Done]):
     """Say that a flagged act of somebody else was looked at."""
 
-    title_words = "Look at it afterwards"
-    does = "I have looked at it"
-    doing = "Writing the review down"
+    title_words = "Review an act"
+    does = "I have reviewed it"
+    doing = "Recording the review"
 
     def __init__(self, flag: FlagRow) -> None:
         super().__init__()
@@ -150,9 +167,9 @@ class FlagDialog(FormDialog[Done]):
 
     def fields(self) -> ComposeResult:
         """What was found."""
-        yield Field("Found", TextField("", "for example: it was an emergency indeed", id="note", most=500))
+        yield FormField("Found", TextField("", "e.g., “It was a real emergency”", id="note", most=500))
 
     async def async_submit(self) -> Done:
         """Reviewed."""
         note = self.needed("note", "What did you find? A few words are enough.")
-        return await self.link.act("flag.review", FlagReview(self._flag.id, note), Done)
+        return await self.link.act(FlagReview(self._flag.id, note))

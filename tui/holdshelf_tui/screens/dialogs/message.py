@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from holdshelf_tui.words import plain
+from holdshelf_tui.widgets.text import plain
 
 
 class MessageDialog(ModalScreen[None]):
@@ -30,7 +30,7 @@ class MessageDialog(ModalScreen[None]):
             if self._next_step:
                 yield Static(plain(self._next_step, 600), classes="muted")
             with Horizontal(classes="buttons"):
-                yield Button("Close", variant="primary", id="close")
+                yield Button("Close", variant="primary", id="close", compact=True)
 
     def on_button_pressed(self) -> None:
         """Read."""

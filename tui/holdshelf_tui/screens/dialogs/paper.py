@@ -1,23 +1,69 @@
-"""The field for a signed paper: its scan stays where it is, and only its fingerprint (SHA-256) is written down."""
+"""The field for a signed paper: its fingerprint (SHA-256) is written down, of the scan that was sent, or as it is typed."""
 
 from __future__ import annotations
 
 import re
+from typing import cast
 
-from holdshelf_tui.screens.dialogs.form import Missing
-from holdshelf_tui.widgets.fields import Field, TextField
+from textual import on, work
+from textual.widgets import Button, Input
+
+from holdshelf_core.api.errors import HoldshelfError
+from holdshelf_core.outbox.types import ReadPapers
+from holdshelf_tui.screens.dialogs.form import Missing, in_words
+from holdshelf_tui.session.app import SessionApp
+from holdshelf_tui.session.inputs import in_turn
+from holdshelf_tui.text.desk import how_to_send, sent_words
+from holdshelf_tui.widgets.fields import FormField, TextField
 
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 HOW = (
-    "Of the paper's scan (SHA-256). Windows: Get-FileHash letter.pdf · Mac: shasum -a 256 letter.pdf. "
-    "Copy its 64 letters and digits here; the scan itself stays with you."
+    "Send the paper's photo or scan into your drop and press “The paper I sent”; or type its fingerprint (SHA-256): Windows: "
+    "Get-FileHash letter.pdf · Mac: shasum -a 256 letter.pdf."
 )
 
 
-def paper_field(label: str = "Fingerprint", *, needed: bool = True, id: str = "paper") -> Field:
+class PaperField(FormField):
+    """The fingerprint, and a button that fills it in from the paper that this person sent last."""
+
+    DEFAULT_CSS = """
+    PaperField Button.sent { width: auto; min-width: 0; }
+    """
+
+    def __init__(self, label: str, field: TextField) -> None:
+        super().__init__(label, field, Button(" The paper I sent ", classes="sent", compact=True), hint=HOW)
+
+    def on_mount(self) -> None:
+        """The admin brings no paper by the door."""
+        self.query_one(Button).display = not cast(SessionApp, self.app).who.admin
+
+    @on(Button.Pressed, ".sent")
+    def _pressed(self, pressed: Button.Pressed) -> None:
+        pressed.stop()
+        self._fill()
+
+    @work(exclusive=True, group="sent")
+    @in_turn
+    async def _fill(self) -> None:
+        app = cast(SessionApp, self.app)
+        try:
+            paper = (await app.link.read(ReadPapers())).sent
+        except HoldshelfError as error:
+            self.hint(in_words(error), wrong=True)
+            return
+        if paper is None:
+            self.hint(f"No paper of yours is here yet. {how_to_send(app.who.reached)}", wrong=True)
+            return
+        self.hint(f"The paper: {sent_words(paper)}.")
+        field = self.query_one(Input)
+        field.value = paper.sha256
+        field.focus()
+
+
+def paper_field(label: str = "Fingerprint", *, needed: bool = True, id: str = "paper") -> FormField:
     """A field for it, with how to come by it."""
-    hint = "64 letters and digits" if needed else "may be left out"
-    return Field(label, TextField("", hint, id=id, most=200), hint=HOW)
+    hint = "64 letters and digits" if needed else "optional"
+    return PaperField(label, TextField("", hint, id=id, most=200))
 
 
 def sha256_of(typed: str, field: str = "paper", *, needed: bool = True) -> str:
@@ -25,11 +71,13 @@ def sha256_of(typed: str, field: str = "paper", *, needed: bool = True) -> str:
     clean = typed.strip().lower()
     if not clean:
         if needed:
-            raise Missing(field, "The signed paper is missing: the fingerprint of its scan is written down.")
+            raise Missing(field, "The signed paper is missing: its scan's fingerprint goes on record.")
         return ""
     found = _HEX.search(clean) or _HEX.search("".join(clean.split()))
     if found is None:
         raise Missing(
-            field, "That is no fingerprint of a scan: it has 64 letters (a to f) and digits.", "Copy it once more."
+            field,
+            "That is not a fingerprint of a scan: a fingerprint has 64 digits and letters (a to f).",
+            "Copy it again.",
         )
     return found[0]

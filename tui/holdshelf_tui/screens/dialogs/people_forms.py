@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 
+from holdshelf_core.acts import Done
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
 from holdshelf_core.api.types import CameraRow
-from holdshelf_core.api.types_people import (
+from holdshelf_core.people.types import (
+    AppointmentEnd,
     AppointmentMake,
-    Done,
-    Ending,
     PersonAdd,
     PersonKey,
     PersonRemove,
@@ -20,13 +20,14 @@ from holdshelf_core.api.types_people import (
     SeatEnd,
     SeatName,
     SeatRow,
+    ShareEnd,
 )
-from holdshelf_tui.people_words import RIGHTS, SEAT_WORDS, SEATS
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
-from holdshelf_tui.typed_span import typed_day
-from holdshelf_tui.widgets.fields import Choice, Field, PasteField, Picks, TextField, Tick
-from holdshelf_tui.words import counted
+from holdshelf_tui.text.people import RIGHTS, SEAT_WORDS, SEATS
+from holdshelf_tui.text.time_span import typed_day
+from holdshelf_tui.text.words import counted
+from holdshelf_tui.widgets.fields import Choice, FormField, PasteField, Picks, TextField, Tick
 
 KEY_HINT = "The line from the file that ends in .pub (ssh-ed25519 AAAA…), or the whole of PuTTYgen's public file."
 
@@ -49,10 +50,10 @@ class PeopleForm(FormDialog[Done]):
         except BadRequest as error:
             raise Missing(field, error.sentence, error.next_step) from None
 
-    async def async_with_key(self, name: str, asked: PersonAdd | PersonKey | SeatName) -> Done:
+    async def async_with_key(self, asked: PersonAdd | PersonKey | SeatName) -> Done:
         """An act that carries a key. A private one that was pasted by mistake does not stay on the screen."""
         try:
-            return await self.link.act(name, asked, Done)
+            return await self.link.act(asked)
         except HoldshelfError as error:
             if "private key" in error.sentence:
                 self.query_one("#key", PasteField).value = ""
@@ -60,22 +61,22 @@ class PeopleForm(FormDialog[Done]):
 
 
 class EnrolDialog(PeopleForm):
-    """Enrol a person. It gives no right: a seat or a letter of appointment does."""
+    """Enroll a person. It gives no right: a seat or a letter of appointment does."""
 
-    title_words = "Enrol a person"
-    does = "Enrol"
+    title_words = "Enroll a person"
+    does = "Enroll"
     doing = "Enrolling"
 
     def lead(self) -> str:
         """What it gives."""
-        return "It gives no right yet: a seat or a letter of appointment does. A key may follow later."
+        return "This gives no right yet: a seat or a letter of appointment does. You can add a key later."
 
     def fields(self) -> ComposeResult:
         """Name, login, key."""
-        yield Field("Name", TextField("", "full name", id="name", most=80))
-        yield Field("Logs in as", TextField("", "short, small letters, for example jroe", id="login", most=32))
-        yield Field("Public key", PasteField(id="key"), hint=KEY_HINT)
-        yield Field("E-mail", TextField("", "may be left out", id="email", most=120))
+        yield FormField("Name", TextField("", "full name", id="name", most=80))
+        yield FormField("Logs in as", TextField("", "short, lower case, e.g., jroe", id="login", most=32))
+        yield FormField("Public key", PasteField(id="key"), hint=KEY_HINT)
+        yield FormField("E-mail", TextField("", "optional", id="email", most=120))
 
     async def async_submit(self) -> Done:
         """Enrolled."""
@@ -85,7 +86,7 @@ class EnrolDialog(PeopleForm):
             key=self.query_one("#key", PasteField).pasted,
             email=self.text("email"),
         )
-        return await self.async_with_key("person.add", asked)
+        return await self.async_with_key(asked)
 
 
 class KeyDialog(PeopleForm):
@@ -106,10 +107,10 @@ class KeyDialog(PeopleForm):
 
     def fields(self) -> ComposeResult:
         """The key, and what becomes of the old ones."""
-        yield Field("Public key", PasteField(id="key"), hint=KEY_HINT)
+        yield FormField("Public key", PasteField(id="key"), hint=KEY_HINT)
         if self._person.keys:
-            lost = Tick("the PC or key was lost: the old ones are void", id="replace")
-            yield Field("", lost, hint="Not ticked: this one comes beside the old ones, which go on working.")
+            lost = Tick("the PC or key was lost: the old keys stop working", id="replace")
+            yield FormField("", lost, hint="Not ticked: this key is added, and the old ones keep working.")
         if self._paper:
             yield paper_field()
 
@@ -121,7 +122,7 @@ class KeyDialog(PeopleForm):
         paper = sha256_of(self.text("paper")) if self._paper else ""
         replace = any(tick.value for tick in self.query("#replace").results(Tick))
         asked = PersonKey(self._person.id, key, replace=replace, paper_sha256=paper)
-        return await self.async_with_key("person.key", asked)
+        return await self.async_with_key(asked)
 
 
 class SeatDialog(PeopleForm):
@@ -137,22 +138,22 @@ class SeatDialog(PeopleForm):
 
     def fields(self) -> ComposeResult:
         """Seat, person, term, paper."""
-        yield Field("Seat", Choice(SEATS, self._seat, id="seat", rows=3))
-        yield Field("Held by", Choice(people_choices(self._people), id="person", rows=5))
-        yield Field("From", TextField("", "a day, for example 1/1/2027; left out: now", id="start", most=40))
-        yield Field("Last day", TextField("", "left out: no end set", id="end", most=40))
+        yield FormField("Seat", Choice(SEATS, self._seat, id="seat", rows=3))
+        yield FormField("Held by", Choice(people_choices(self._people), id="person", rows=5))
+        yield FormField("From", TextField("", "a day, e.g., 1/1/2027; blank: now", id="start", most=40))
+        yield FormField("Last day", TextField("", "blank: no end set", id="end", most=40))
         yield paper_field()
 
     async def async_submit(self) -> Done:
         """Named."""
         person = self.query_one("#person", Choice).value
         if not person:
-            raise Missing("person", "Nobody is enrolled yet: enrol the person first.")
+            raise Missing("person", "Nobody is enrolled yet: enroll the person first.")
         seat = self.query_one("#seat", Choice).value
         asked = SeatName(
             seat, person, start=self.day("start"), end=self.day("end"), paper_sha256=sha256_of(self.text("paper"))
         )
-        return await self.link.act("seat.name", asked, Done)
+        return await self.link.act(asked)
 
 
 class FirstDirectorDialog(PeopleForm):
@@ -164,24 +165,24 @@ class FirstDirectorDialog(PeopleForm):
 
     def lead(self) -> str:
         """Why this first."""
-        return "Nobody holds a seat yet. The Director names the other seats and appoints whom they trust."
+        return "Nobody holds a seat yet. The Director names the Chair and the Mayor, and appoints designees."
 
     def fields(self) -> ComposeResult:
         """Name, login, key."""
-        yield Field("Name", TextField("", "full name", id="name", most=80))
-        yield Field("Logs in as", TextField("", "short, small letters, for example jroe", id="login", most=32))
-        yield Field("Public key", PasteField(id="key"), hint=KEY_HINT)
+        yield FormField("Name", TextField("", "full name", id="name", most=80))
+        yield FormField("Logs in as", TextField("", "short, lower case, e.g., jroe", id="login", most=32))
+        yield FormField("Public key", PasteField(id="key"), hint=KEY_HINT)
 
     async def async_submit(self) -> Done:
         """Named."""
         name = self.needed("name", "What is the Director's name?")
         login = self.needed("login", "What does the Director log in as?")
         asked = SeatName("director", login, name, self.query_one("#key", PasteField).pasted)
-        return await self.async_with_key("seat.name", asked)
+        return await self.async_with_key(asked)
 
 
 class EndSeatDialog(PeopleForm):
-    """The holder leaves the seat; letters that hang on it lapse with it."""
+    """End a holder's term. Letters of appointment from that seat lapse with it."""
 
     title_words = "End a term"
     does = "End the term"
@@ -200,8 +201,8 @@ class EndSeatDialog(PeopleForm):
 
     def fields(self) -> ComposeResult:
         """Why, when."""
-        yield Field("Why", TextField("", "for example: the term is over", id="why", most=200))
-        yield Field("Last day", TextField("", "left out: now", id="end", most=40))
+        yield FormField("Why", TextField("", "e.g.,  the term is over", id="why", most=200))
+        yield FormField("Last day", TextField("", "blank: now", id="end", most=40))
         if self._paper:
             yield paper_field()
 
@@ -209,7 +210,7 @@ class EndSeatDialog(PeopleForm):
         """Ended."""
         why = self.needed("why", "Why does the term end? A few words are enough.")
         paper = sha256_of(self.text("paper")) if self._paper else ""
-        return await self.link.act("seat.end", SeatEnd(self._seat.id, why, self.day("end"), paper), Done)
+        return await self.link.act(SeatEnd(self._seat.id, why, self.day("end"), paper))
 
 
 class AppointDialog(PeopleForm):
@@ -228,17 +229,17 @@ class AppointDialog(PeopleForm):
 
     def fields(self) -> ComposeResult:
         """Whom, what, where, until when, by which paper."""
-        yield Field("Designee", Choice(people_choices(self._people), self._chosen, id="person", rows=4))
-        yield Field("May", Picks(RIGHTS, id="rights", rows=6))
+        yield FormField("Designee", Choice(people_choices(self._people), self._chosen, id="person", rows=4))
+        yield FormField("May", Picks(RIGHTS, id="rights", rows=6))
         choices = [(camera.id, camera.name) for camera in self._cameras]
-        yield Field(
-            "Only cameras", Picks(choices, id="cameras", rows=4), hint="None ticked: all cameras, later ones too."
+        yield FormField(
+            "Only cameras", Picks(choices, id="cameras", rows=4), hint="None ticked: all cameras, including later ones."
         )
-        yield Field("First day", TextField("", "left out: from now on", id="start", most=40))
-        yield Field("Last day", TextField("", "for example 12/31/2026 or in 90 days", id="end", most=40))
-        yield Field("Scope", TextField("", "what the letter says it is for; may be left out", id="scope", most=200))
+        yield FormField("First day", TextField("", "blank: from now on", id="start", most=40))
+        yield FormField("Last day", TextField("", "e.g., 12/31/2026 or in 90 days", id="end", most=40))
+        yield FormField("Scope", TextField("", "what the letter says it is for; optional", id="scope", most=200))
         if len(self._seats) > 1:
-            yield Field("Under seat", Choice([(seat, SEAT_WORDS[seat]) for seat in self._seats], id="seat"))
+            yield FormField("Under seat", Choice([(seat, SEAT_WORDS[seat]) for seat in self._seats], id="seat"))
         yield paper_field()
 
     async def async_submit(self) -> Done:
@@ -250,7 +251,7 @@ class AppointDialog(PeopleForm):
             raise Missing("end", "Until when? A letter names its last day.")
         person = self.query_one("#person", Choice).value
         if not person:
-            raise Missing("person", "Nobody else is enrolled yet: enrol the person first.")
+            raise Missing("person", "Nobody else is enrolled yet: enroll the person first.")
         asked = AppointmentMake(
             person,
             rights,
@@ -261,7 +262,7 @@ class AppointDialog(PeopleForm):
             self.text("scope"),
             self.query_one("#seat", Choice).value if len(self._seats) > 1 else "",
         )
-        return await self.link.act("appointment.make", asked, Done)
+        return await self.link.act(asked)
 
 
 class EndDialog(PeopleForm):
@@ -270,10 +271,10 @@ class EndDialog(PeopleForm):
     does = "End it"
     doing = "Ending it"
 
-    def __init__(self, action: str, key: str, lead: str) -> None:
-        """``action``: appointment.end | share.end | person.remove."""
+    def __init__(self, act: type[AppointmentEnd | ShareEnd | PersonRemove], key: str, lead: str) -> None:
+        """``act``: what is asked for, with the reason that is typed here."""
         super().__init__()
-        self._action, self._key, self._lead = action, key, lead
+        self._act, self._key, self._lead = act, key, lead
 
     title_words = "End it at once"
 
@@ -283,10 +284,9 @@ class EndDialog(PeopleForm):
 
     def fields(self) -> ComposeResult:
         """Why."""
-        yield Field("Why", TextField("", "a few words, kept with the act", id="why", most=200))
+        yield FormField("Why", TextField("", "a few words, kept on record", id="why", most=200))
 
     async def async_submit(self) -> Done:
         """Ended."""
         why = self.needed("why", "Why does it end? A few words are enough.")
-        asked = PersonRemove(self._key, why) if self._action == "person.remove" else Ending(self._key, why)
-        return await self.link.act(self._action, asked, Done)
+        return await self.link.act(self._act(self._key, why))

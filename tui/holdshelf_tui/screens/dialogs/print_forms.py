@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from textual.app import ComposeResult
 
-from holdshelf_core.api.paper_types import PaperFacts
-from holdshelf_core.api.types_holds import HoldRow
-from holdshelf_core.api.types_outbox import Delivered, Printers
-from holdshelf_core.api.types_releases import ReleaseRow
-from holdshelf_tui.link import Link
-from holdshelf_tui.paper_delivery import async_deliver, delivered_words
-from holdshelf_tui.papers.catalogue import PAPERS, Paper
-from holdshelf_tui.printing import PAGE_WORDS, page_of
-from holdshelf_tui.release_words import STATE_WORDS
+from holdshelf_core.holds.types import HoldRow
+from holdshelf_core.outbox.types import OUTBOX, PRINTER, Delivered, Printers, ReadPrinters
+from holdshelf_core.releases.types import ReleaseRow
+from holdshelf_core.reports.types import PaperFacts
+from holdshelf_tui.papers.catalogue import PAPERS, Format, Paper
+from holdshelf_tui.papers.delivery import async_deliver, delivered_words
+from holdshelf_tui.papers.printing import PAGE_WORDS, languages_of, page_of
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.pane import async_do
-from holdshelf_tui.widgets.fields import Choice, Field, Tick
-from holdshelf_tui.words import counted, moment
+from holdshelf_tui.session.app import SessionApp
+from holdshelf_tui.session.link import Link
+from holdshelf_tui.text.time_format import moment
+from holdshelf_tui.text.words import counted
+from holdshelf_tui.widgets.fields import Choice, FormField, Tick
 
-if TYPE_CHECKING:
-    from holdshelf_tui.app import HoldshelfApp
-
-OUTBOX = "outbox"
 OF_A_RELEASE = ("release", "refusal", "receipt", "custody", "certificate")
 
 
@@ -41,7 +38,7 @@ class Opened(NamedTuple):
 
 async def async_open(link: Link, paper: Paper, id: str = "") -> Opened:
     """Asks for what stands on it, as read on a screen. Raises HoldshelfError."""
-    facts = await link.act("print.facts", paper.request(id, on_screen=True), PaperFacts)
+    facts = await link.act(paper.request(id, on_screen=True))
     return Opened(paper, id, paper.as_text(facts), facts.page, facts)
 
 
@@ -62,7 +59,7 @@ class HoldPaperDialog(FormDialog[Opened]):
             (row.id, f"{row.id}  no. {row.reference}, {row.ground}, {counted(len(row.spans), 'camera')}")
             for row in self._holds
         ]
-        yield Field("Hold", Choice(rows, self._chosen or None, id="hold", rows=12))
+        yield FormField("Hold", Choice(rows, self._chosen or None, id="hold", rows=12))
 
     async def async_submit(self) -> Opened:
         """Its notice."""
@@ -82,21 +79,18 @@ class ReleasePaperDialog(FormDialog[Opened]):
 
     def fields(self) -> ComposeResult:
         """All of them, the newest first, and their papers."""
-        rows = [
-            (row.id, f"{row.id}  {row.basis.replace('-', ' ')}, {STATE_WORDS.get(row.state, row.state)}")
-            for row in self._releases
-        ]
+        rows = [(row.id, f"{row.id}  {row.basis.replace('-', ' ')}, {row.state_words}") for row in self._releases]
         rows.append(("", "none: a blank form"))
-        yield Field("Release", Choice(rows, self._chosen or None, id="release", rows=7))
+        yield FormField("Release", Choice(rows, self._chosen or None, id="release", rows=7))
         papers = [(name, PAPERS[name].title) for name in OF_A_RELEASE]
-        yield Field("Paper", Choice(papers, self._paper or None, id="paper", rows=5))
+        yield FormField("Paper", Choice(papers, self._paper or None, id="paper", rows=5))
 
     async def async_submit(self) -> Opened:
         """That one."""
         paper = PAPERS[self.query_one("#paper", Choice).value]
         release = self.query_one("#release", Choice).value
         if not release and not paper.id_is_optional:
-            raise Missing("release", f"{paper.title} is of one release: choose it.")
+            raise Missing("release", f"{paper.title} belongs to one release: choose it.")
         return await async_open(self.link, paper, release)
 
 
@@ -119,8 +113,8 @@ class QuarterDialog(FormDialog[Opened]):
             (f"{one // 4}-Q{one % 4 + 1}", f"{one // 4}, quarter {one % 4 + 1}")
             for one in range(this - 2, this - 6, -1)
         ]
-        rows = [("", "the last complete one"), *before, ("now", "the running one, as far as it has come")]
-        yield Field("Quarter", Choice(rows, self._chosen or None, id="quarter", rows=8))
+        rows = [("", "the last complete one"), *before, ("now", "the current one, so far")]
+        yield FormField("Quarter", Choice(rows, self._chosen or None, id="quarter", rows=8))
 
     async def async_submit(self) -> Opened:
         """Its report."""
@@ -128,62 +122,91 @@ class QuarterDialog(FormDialog[Opened]):
 
 
 class PrintDialog(FormDialog[tuple[str | None, Delivered]]):
-    """Where a paper goes, on which page, how large. Answers the printer (None: the outbox) and what came of it."""
+    """Where a paper goes, on which page, how large, in which language.
+
+    Answers the printer (None: the outbox) and what came of it.
+    """
 
     title_words = "Print"
     does = "Print it"
     doing = "Printing"
 
-    def __init__(self, paper: Paper, id: str, printers: Printers, own_page: str, *, outbox: bool) -> None:
+    def __init__(self, opened: Opened, printers: Printers, *, outbox: bool) -> None:
         super().__init__()
-        self._paper, self._of, self._printers, self._outbox = paper, id, printers, outbox
+        self._paper, self._of, self._printers, self._outbox = opened.paper, opened.id, printers, outbox
+        self._given = given(opened)
         # A sign is larger than most printers' paper.
-        self._own_page = page_of(paper, "", own_page, printer=bool(printers.printers))
+        self._own_page = page_of(opened.paper, "", opened.page, printer=bool(printers.printers))
 
     def lead(self) -> str:
         """Which paper, and why there is no printer."""
         title = f"{self._paper.title} {self._of}".strip()
-        return title if self._printers.printers else f"{title}. No printer: {self._printers.problem}"
+        return title if self._printers.printers else f"{title}. {self._printers.problem}"
 
     def fields(self) -> ComposeResult:
-        """Where, page, type."""
-        places = [
-            (f"printer:{row.name}", f"Printer {row.name}{' (the usual one)' if row.is_default else ''}")
-            for row in sorted(self._printers.printers, key=lambda row: not row.is_default)
-        ]
-        if self._outbox:
-            places.append((OUTBOX, "My outbox, to be fetched with WinSCP or sftp"))
-        yield Field("Where", Choice(places, id="where", rows=6))
+        """Where, page, type, language."""
+        yield where_field(self._printers, outbox=self._outbox)
         pages = [(page, PAGE_WORDS[page]) for page in self._paper.pages]
-        yield Field("Page", Choice(pages, self._own_page, id="page", rows=4))
+        yield FormField("Page", Choice(pages, self._own_page, id="page", rows=4))
         if self._paper.sets_pdf is None:  # a sign's letters are as large as its page lets them be
-            yield Field("", Tick("large type", id="large"))
+            yield FormField("", Tick("large type", id="large"))
+        if len(languages := languages_of(self._paper, self._of)) > 1:
+            yield FormField("Language", Choice(languages, id="language", rows=4))
 
     async def async_submit(self) -> tuple[str | None, Delivered]:
         """Made and delivered."""
         where = self.query_one("#where", Choice).value
         if not where:
-            raise Missing("where", "There is no place for it here.", "Print it by command, to a file.")
-        printer = None if where == OUTBOX else where.removeprefix("printer:")
+            raise Missing(
+                "where",
+                "There is no printer, and the admin has no outbox.",
+                "Print it to a file with the `print` command.",
+            )
+        printer = printer_of(where)
         large = any(tick.value for tick in self.query("#large").results(Tick))
         page = self.query_one("#page", Choice).value
-        done = await async_deliver(self.link, self._paper, self._of, printer, page=page, large=large)
+        language = next((choice.value for choice in self.query("#language").results(Choice)), "")
+        done = await async_deliver(
+            self.link, self._paper, self._of, printer, page=page, large=large, given=self._given, language=language
+        )
         return printer, done
 
 
-async def async_to_outbox(app: HoldshelfApp, opened: Opened) -> None:
-    """Puts it there as a PDF and says how to fetch it. To be awaited in a worker."""
-    done = await async_do(app, "Making the PDF", async_deliver(app.link, opened.paper, opened.id, None))
+def where_field(printers: Printers, *, outbox: bool = True) -> FormField:
+    """Where a paper goes (`printer_of` its value): to a printer, the default one first, or into one's outbox."""
+    places = [
+        (f"{PRINTER}:{row.name}", f"Printer {row.name}{' (the default)' if row.is_default else ''}")
+        for row in sorted(printers.printers, key=lambda row: not row.is_default)
+    ]
+    if outbox:
+        places.append((OUTBOX, "My outbox, to fetch with WinSCP or sftp"))
+    return FormField("Where", Choice(places, id="where", rows=6))
+
+
+def printer_of(where: str) -> str | None:
+    """The printer of that name; None: one's outbox."""
+    return None if where == OUTBOX else where.removeprefix(f"{PRINTER}:")
+
+
+def given(opened: Opened) -> PaperFacts | None:
+    """What stands on a paper that is made of an answer (who looked); None: the service is asked anew."""
+    return opened.facts if opened.paper.needs == "looks" else None
+
+
+async def async_to_outbox(app: SessionApp, opened: Opened, form: Format = "pdf") -> None:
+    """Puts it there and says how to fetch it. To be awaited in a worker."""
+    delivers = async_deliver(app.link, opened.paper, opened.id, None, form=form, given=given(opened))
+    done = await async_do(app, "Making the PDF" if form == "pdf" else "Making the table", delivers)
     if done is not None:
         await app.push_screen_wait(MessageDialog(*delivered_words(app.who, None, done)))
 
 
-async def async_print(app: HoldshelfApp, opened: Opened) -> None:
+async def async_print(app: SessionApp, opened: Opened) -> None:
     """Asks where it goes, and says what came of it. To be awaited in a worker."""
-    printers = await async_do(app, "Asking for printers", app.link.get("/printers", Printers))
+    printers = await async_do(app, "Getting the printers", app.link.read(ReadPrinters()))
     if printers is None:
         return
-    form = PrintDialog(opened.paper, opened.id, printers, opened.page, outbox=not app.who.admin)
+    form = PrintDialog(opened, printers, outbox=not app.who.admin)
     answer = await app.push_screen_wait(form)
     if answer is not None:
         await app.push_screen_wait(MessageDialog(*delivered_words(app.who, *answer)))

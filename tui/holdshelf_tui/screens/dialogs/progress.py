@@ -9,16 +9,18 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import LoadingIndicator, Static
 
-from holdshelf_tui.words import plain
+from holdshelf_tui.widgets.text import plain
 
 
 class ProgressDialog(ModalScreen[None]):
-    """Taken away by whoever put it there."""
+    """Taken away by whoever put it there; keys wait for what follows it."""
 
     DEFAULT_CSS = """
     ProgressDialog .dialog { width: 50; }
     ProgressDialog LoadingIndicator { height: 1; }
     """
+
+    is_ready = False
 
     def __init__(self, what: str) -> None:
         super().__init__()

@@ -13,33 +13,54 @@ from textual.app import ComposeResult
 from textual.widgets import Button
 
 from holdshelf_core.api.types import CameraRow
-from holdshelf_core.api.types_holds import SpanAsk
-from holdshelf_core.api.types_looks import BreakGlass, GrantRow, PurposeOpen, PurposeRow
+from holdshelf_core.holds.types import SpanAsk
+from holdshelf_core.looks.types import BreakGlass, GrantRow, PurposeOpen, PurposeRow
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.span_form import SpanForm
-from holdshelf_tui.widgets.fields import Choice, Field, Picks, TextField
+from holdshelf_tui.session.inputs import in_turn
+from holdshelf_tui.text.time_format import MINUTE_NS
+from holdshelf_tui.widgets.fields import Choice, FormField, Picks, TextField
 
-AROUND_NS = 15 * 60 * 1_000_000_000
-INCIDENT_HINT = "number of the report, for example 26-114; never a name"
+AROUND_NS = 15 * MINUTE_NS
+INCIDENT_HINT = "number of the report, e.g., 26-114; never a name"
 DANGER = "Imminent danger …"
 BREAK_GLASS_LEAD = (
-    "For danger to somebody, right now. You look at once: live, and at the last minutes. It ends by itself, it is written "
-    "down as such, and two other seats are asked to review it."
+    "For danger to someone, right now. You can look at once: live, and at the last few minutes. It ends automatically, "
+    "goes on record, and two of the Director, Chair and Mayor must review it."
 )
 
 
-class _Asks:
-    """What both prompts ask for alike."""
+class _Asks(FormDialog[GrantRow]):
+    """What both prompts ask for alike, and the way out for an emergency."""
 
     purposes: Sequence[PurposeRow]
     before: GrantRow | None
+    _cameras: list[CameraRow]
 
     def purpose_fields(self) -> ComposeResult:
         """Why, and which incident."""
         chosen = self.before.purpose if self.before is not None else ""
-        yield Field("Purpose", Choice([(row.id, row.words) for row in self.purposes], chosen, id="purpose", rows=8))
+        yield FormField("Purpose", Choice([(row.id, row.words) for row in self.purposes], chosen, id="purpose", rows=8))
         number = self.before.incident if self.before is not None else ""
-        yield Field("Incident", TextField(number, INCIDENT_HINT, id="incident", most=60))
+        yield FormField("Incident", TextField(number, INCIDENT_HINT, id="incident", most=60))
+
+    def offer_danger(self) -> None:
+        """A way out beside the ordinary one."""
+        button = Button(f" {DANGER} ", id="danger", variant="error", compact=True, tooltip=BREAK_GLASS_LEAD)
+        self.query_one(".buttons").mount(button, before=0)
+
+    @on(Button.Pressed, "#danger")
+    def _in_danger(self) -> None:
+        self._break_glass()
+
+    @work(exclusive=True, group="danger")
+    @in_turn
+    async def _break_glass(self) -> None:
+        row = await self.app.push_screen_wait(
+            BreakGlassDialog(self._cameras, self.query_one("#cameras", Picks).selected)
+        )
+        if row is not None:
+            self.dismiss(row)
 
 
 class PurposeDialog(_Asks, SpanForm[GrantRow]):
@@ -48,7 +69,7 @@ class PurposeDialog(_Asks, SpanForm[GrantRow]):
     ``danger``: whether a look in imminent danger is offered beside it (who may look live).
     """
 
-    title_words = "Why do you look?"
+    title_words = "Why are you looking?"
     does = "Look"
     doing = "Opening the look"
     until_lifted: ClassVar[bool] = False
@@ -74,19 +95,7 @@ class PurposeDialog(_Asks, SpanForm[GrantRow]):
     def on_mount(self) -> None:
         """The way out for an emergency stands beside the ordinary one."""
         if self._danger:
-            _offer_danger(self)
-
-    @on(Button.Pressed, "#danger")
-    def _in_danger(self) -> None:
-        self._break_glass()
-
-    @work
-    async def _break_glass(self) -> None:
-        row = await self.app.push_screen_wait(
-            BreakGlassDialog(self._cameras, self.query_one("#cameras", Picks).selected)
-        )
-        if row is not None:
-            self.dismiss(row)
+            self.offer_danger()
 
     async def async_submit(self) -> GrantRow:
         """Opened, and written down."""
@@ -101,10 +110,10 @@ class PurposeDialog(_Asks, SpanForm[GrantRow]):
         return await self.home.looks.async_open(asked)
 
 
-class LivePurposeDialog(_Asks, FormDialog[GrantRow]):
+class LivePurposeDialog(_Asks):
     """Live pictures."""
 
-    title_words = "Why do you look live?"
+    title_words = "Why are you looking live?"
     does = "Look live"
     doing = "Opening the look"
 
@@ -121,29 +130,19 @@ class LivePurposeDialog(_Asks, FormDialog[GrantRow]):
 
     def lead(self) -> str:
         """How it ends."""
-        return "Live pictures end by themselves after some minutes, and when you leave the tab."
+        return "Live pictures end automatically after a few minutes, and when you leave the tab."
 
     def fields(self) -> ComposeResult:
         """Why, which incident, which cameras."""
         yield from self.purpose_fields()
         choices = [(camera.id, camera.name) for camera in self._cameras]
-        yield Field("Cameras", Picks(choices, {self._camera}, id="cameras", rows=4), hint="Space ticks one.")
+        yield FormField(
+            "Cameras", Picks(choices, {self._camera}, id="cameras", rows=4), hint="Press Space to tick one."
+        )
 
     def on_mount(self) -> None:
-        """As above."""
-        _offer_danger(self)
-
-    @on(Button.Pressed, "#danger")
-    def _in_danger(self) -> None:
-        self._break_glass()
-
-    @work
-    async def _break_glass(self) -> None:
-        row = await self.app.push_screen_wait(
-            BreakGlassDialog(self._cameras, self.query_one("#cameras", Picks).selected)
-        )
-        if row is not None:
-            self.dismiss(row)
+        """The way out for an emergency stands beside the ordinary one."""
+        self.offer_danger()
 
     async def async_submit(self) -> GrantRow:
         """Opened, and written down."""
@@ -160,7 +159,8 @@ class BreakGlassDialog(FormDialog[GrantRow]):
 
     def __init__(self, cameras: Sequence[CameraRow], picked: Sequence[str]) -> None:
         super().__init__()
-        self._cameras, self._first = list(cameras), list(picked)
+        self._cameras = list(cameras)
+        self._first = [row.id for row in cameras if row.id in picked or len(cameras) == 1]
 
     def lead(self) -> str:
         """What follows."""
@@ -168,10 +168,12 @@ class BreakGlassDialog(FormDialog[GrantRow]):
 
     def fields(self) -> ComposeResult:
         """What the danger is, and where."""
-        yield Field("The danger", TextField("", "in a few words, for example: a child is missing", id="why", most=300))
+        yield FormField("The danger", TextField("", "in a few words, e.g., a child is missing", id="why", most=300))
         choices = [(camera.id, camera.name) for camera in self._cameras]
-        yield Field("Cameras", Picks(choices, self._first, id="cameras", rows=6), hint="Space ticks one.")
-        yield Field("Incident", TextField("", "number of the report, if there is one already", id="incident", most=60))
+        yield FormField("Cameras", Picks(choices, self._first, id="cameras", rows=6), hint="Press Space to tick one.")
+        yield FormField(
+            "Incident", TextField("", "number of the report, if there is one already", id="incident", most=60)
+        )
 
     async def async_submit(self) -> GrantRow:
         """Opened, written down, and flagged for review."""
@@ -184,8 +186,3 @@ def _picked(form: FormDialog[GrantRow]) -> list[str]:
     if not cameras:
         raise Missing("cameras", "Which camera? Tick at least one with Space.")
     return cameras
-
-
-def _offer_danger(form: FormDialog[GrantRow]) -> None:
-    button = Button(f" {DANGER} ", id="danger", variant="error", compact=True, tooltip=BREAK_GLASS_LEAD)
-    form.query_one(".buttons").mount(button, before=0)

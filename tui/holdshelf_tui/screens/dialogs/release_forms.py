@@ -16,25 +16,26 @@ from textual.widget import Widget
 
 from holdshelf_core.api.errors import BadRequest, Refused
 from holdshelf_core.api.types import CameraRow
-from holdshelf_core.api.types_holds import SpanAsk
-from holdshelf_core.api.types_releases import (
+from holdshelf_core.holds.types import SpanAsk
+from holdshelf_core.releases.types import (
     PaperAsk,
     ReleaseAmend,
     ReleaseApprove,
-    ReleaseEnd,
+    ReleaseRefuse,
     ReleaseRequest,
     ReleaseRow,
+    ReleaseWithdraw,
     SpanRow,
 )
-from holdshelf_tui.people_words import SEATS
-from holdshelf_tui.release_words import BASES, EMERGENCY, stopped_release
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing, in_words
 from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
 from holdshelf_tui.screens.dialogs.span_form import SpanForm
-from holdshelf_tui.typed_span import async_typed_end, async_typed_start, typed_day
-from holdshelf_tui.widgets.fields import Choice, Field, Picks, TextField, Tick
+from holdshelf_tui.text.people import SEATS
+from holdshelf_tui.text.releases import BASES, EMERGENCY, others_line, stopped_release
+from holdshelf_tui.text.time_off_loop import async_end, async_start
+from holdshelf_tui.text.time_span import typed_day
+from holdshelf_tui.widgets.fields import Choice, FormField, Picks, TextField, Tick
 
-GATES_TIMEOUT_S = 60.0
 ANY_CAMERA = "*"
 SHOWN_S = 0.1
 """Fields that came up have their places by then."""
@@ -62,18 +63,18 @@ def paper_fields(cameras: Sequence[CameraRow], *, same: bool) -> Iterator[Widget
     """What the paper says. ``same``: it may name exactly what is asked for."""
     choices = [(ANY_CAMERA, "any camera"), *((camera.id, camera.name) for camera in cameras)]
     yield paper_field()
-    yield Field("Issued by", TextField("", "the court, or who signed", id="issuer", most=120))
-    yield Field("Docket or case", TextField("", "its number, never a name", id="docket", most=60))
-    yield Field("Agency", TextField("", "who asks, for example Trumbull Police", id="agency", most=120))
-    yield Field("Officer", TextField("", "name and badge number", id="officer", most=120))
-    yield Field("", Tick("a judge signed it", id="judge"))
-    yield Field("Its last day", TextField("", "left out: it names none", id="lapses", most=40))
+    yield FormField("Issued by", TextField("", "the court, or who signed", id="issuer", most=120))
+    yield FormField("Docket or case", TextField("", "its number, never a name", id="docket", most=60))
+    yield FormField("Agency", TextField("", "who asks, e.g., Trumbull Police", id="agency", most=120))
+    yield FormField("Officer", TextField("", "name and badge number", id="officer", most=120))
+    yield FormField("", Tick("a judge signed it", id="judge"))
+    yield FormField("Its last day", TextField("", "blank: it names none", id="lapses", most=40))
     if same:
-        yield Field("", Tick("it names exactly the cameras and times above", id="same"))
-    yield Field("It names", Picks(choices, id="scope-cameras", rows=4), id="scope-row")
-    yield Field("", TextField("", "from when, as it reads", id="scope-from", most=80), id="scope-from-row")
-    yield Field("", TextField("", "to when", id="scope-to", most=80), id="scope-to-row")
-    yield Field("", Tick("it asks for the original, nothing hidden", id="original"))
+        yield FormField("", Tick("it names exactly the cameras and times above", id="same"))
+    yield FormField("It names", Picks(choices, id="scope-cameras", rows=4), id="scope-row")
+    yield FormField("", TextField("", "from when, as it reads", id="scope-from", most=80), id="scope-from-row")
+    yield FormField("", TextField("", "to when", id="scope-to", most=80), id="scope-to-row")
+    yield FormField("", Tick("it asks for the original, nothing hidden", id="original"))
 
 
 async def async_paper(form: FormDialog[Outcome], kind: str, same: Sequence[SpanAsk]) -> PaperAsk:
@@ -109,11 +110,11 @@ async def _async_scope(form: FormDialog[Outcome]) -> list[SpanRow]:
     ends = form.text("scope-to")
     now_utc_ns = time.time_ns()
     try:
-        start_utc_ns = await async_typed_start(begins, now_utc_ns)
+        start_utc_ns = await async_start(begins, now_utc_ns)
     except BadRequest as error:
         raise Missing("scope-from", error.sentence, error.next_step) from None
     try:
-        end_utc_ns = await async_typed_end(ends, start_utc_ns, now_utc_ns)
+        end_utc_ns = await async_end(ends, start_utc_ns, now_utc_ns)
     except BadRequest as error:
         raise Missing("scope-to", error.sentence, error.next_step) from None
     named = [""] if ANY_CAMERA in cameras else cameras
@@ -126,18 +127,18 @@ async def _async_scope(form: FormDialog[Outcome]) -> list[SpanRow]:
 class RequestDialog(SpanForm[Outcome]):
     """Ask both gates. ``spans``: from the marks, [] to type them."""
 
-    title_words = "Footage is asked for from outside"
-    does = "Check whether it may leave"
-    doing = "Checking whether it may leave"
+    title_words = "Request for footage from outside"
+    does = "Check whether it may be released"
+    doing = "Checking whether it may be released"
     until_lifted: ClassVar[bool] = False
 
     def fields(self) -> ComposeResult:
         """Basis, number, what, and the paper when it is here."""
-        yield Field("On the basis of", Choice(BASES, id="basis", rows=7))
-        yield Field("Danger", TextField("", "what the danger is", id="why", most=300), id="why-row")
-        yield Field("Number", TextField("", "case or incident number, never a name", id="reference", most=60))
+        yield FormField("On the basis of", Choice(BASES, id="basis", rows=7))
+        yield FormField("Danger", TextField("", "what the danger is", id="why", most=300), id="why-row")
+        yield FormField("Number", TextField("", "case or incident number, never a name", id="reference", most=60))
         yield from self.span_fields()
-        yield Field("", Tick("the paper is here", id="has-paper"))
+        yield FormField("", Tick("the paper is here", id="has-paper"))
         yield from paper_fields(self._cameras, same=True)
 
     def opened(self) -> None:
@@ -152,7 +153,7 @@ class RequestDialog(SpanForm[Outcome]):
         same = self.query_one("#same", Tick).value
         for field in ("paper", "issuer", "docket", "agency", "officer", "judge", "lapses", "same", "original"):
             row = self.query_one(f"#{field}").parent
-            if row is not None and isinstance(row.parent, Field):
+            if row is not None and isinstance(row.parent, FormField):
                 row.parent.display = has_paper
         for name in ("scope-row", "scope-from-row", "scope-to-row"):
             self.query_one(f"#{name}").display = has_paper and not same
@@ -174,7 +175,7 @@ class RequestDialog(SpanForm[Outcome]):
         rows = [SpanRow(one.camera, one.start_utc_ns, one.end_utc_ns or one.start_utc_ns) for one in spans]
         asked = ReleaseRequest(basis, rows, self.text("reference"), paper, self.text("why"))
         try:
-            row = await self.link.act("release.request", asked, ReleaseRow, timeout_s=GATES_TIMEOUT_S)
+            row = await self.link.act(asked)
         except Refused as error:
             if (outcome := stopped(error)) is not None:
                 return outcome
@@ -183,11 +184,11 @@ class RequestDialog(SpanForm[Outcome]):
 
 
 class PaperDialog(FormDialog[Outcome]):
-    """Bring the paper that was missing, or that follows an emergency."""
+    """Add the paper that was missing, or that follows an emergency."""
 
     title_words = "The paper is here"
-    does = "Check again whether it may leave"
-    doing = "Checking whether it may leave"
+    does = "Check again whether it may be released"
+    doing = "Checking whether it may be released"
 
     def __init__(self, row: ReleaseRow, cameras: Sequence[CameraRow]) -> None:
         super().__init__()
@@ -200,7 +201,7 @@ class PaperDialog(FormDialog[Outcome]):
     def fields(self) -> ComposeResult:
         """What it is, and what it says."""
         kinds = [basis for basis in BASES if basis[0] != EMERGENCY]
-        yield Field("It is", Choice(kinds, self._row.basis, id="kind", rows=4))
+        yield FormField("It is", Choice(kinds, self._row.basis, id="kind", rows=4))
         yield from paper_fields(self._cameras, same=True)
 
     @on(Tick.Changed, "#same")
@@ -220,7 +221,7 @@ class PaperDialog(FormDialog[Outcome]):
 async def async_amend(form: FormDialog[Outcome], asked: ReleaseAmend) -> Outcome:
     """Ask the gates again. A gate's no is an outcome. Raises HoldshelfError."""
     try:
-        row = await form.link.act("release.amend", asked, ReleaseRow, timeout_s=GATES_TIMEOUT_S)
+        row = await form.link.act(asked)
     except Refused as error:
         if (outcome := stopped(error)) is not None:
             return outcome
@@ -231,9 +232,9 @@ async def async_amend(form: FormDialog[Outcome], asked: ReleaseAmend) -> Outcome
 class AgainDialog(FormDialog[Outcome]):
     """Trim the request to its paper, or ask as it is: after counsel's word."""
 
-    title_words = "Check again whether it may leave"
+    title_words = "Check again whether it may be released"
     does = "Check again"
-    doing = "Checking whether it may leave"
+    doing = "Checking whether it may be released"
 
     def __init__(self, row: ReleaseRow) -> None:
         super().__init__()
@@ -243,9 +244,9 @@ class AgainDialog(FormDialog[Outcome]):
         """How."""
         choices = [
             *([("trim", "trimmed to what its paper names")] if self._row.paper is not None else []),
-            ("as-is", "as it is: counsel has given a determination, or the Board"),
+            ("as-is", "unchanged: counsel has made a determination, or the Board changed a setting"),
         ]
-        yield Field("Check it", Choice(choices, id="how"))
+        yield FormField("Check it", Choice(choices, id="how"))
 
     async def async_submit(self) -> Outcome:
         """Asked again."""
@@ -258,7 +259,7 @@ class DecideReleaseDialog(FormDialog[Outcome]):
 
     title_words = "A release waits for a second person"
     does = "Decide"
-    doing = "Writing the decision down"
+    doing = "Recording the decision"
 
     def __init__(self, row: ReleaseRow, *, own: bool, seat: bool) -> None:
         super().__init__()
@@ -267,8 +268,10 @@ class DecideReleaseDialog(FormDialog[Outcome]):
     def lead(self) -> str:
         """Who asks for what."""
         row = self._row
-        return f"{row.id}, on {row.basis_words}, asked for by {row.requested_by_name}." + (
-            f" Caution: {row.caution}" if row.caution else ""
+        return (
+            f"{row.id}, on {row.basis_words}, requested by {row.requested_by_name}."
+            + (f" Caution: {row.caution}" if row.caution else "")
+            + (f" {others_line(row)}" if row.others is not None or row.needs_others else "")
         )
 
     def fields(self) -> ComposeResult:
@@ -277,22 +280,24 @@ class DecideReleaseDialog(FormDialog[Outcome]):
         choices = []
         if row.state == "requested" and self._seat:
             whole = row.paper is not None and row.paper.original
-            choices += [] if self._own else [("approve", "I approve: it may leave, as far as its paper goes")]
+            choices += [] if self._own else [("approve", "I approve: release what its paper covers")]
             choices += (
-                [("original", "I approve, and the original leaves: nothing hidden")] if whole and not self._own else []
+                [("original", "I approve, and the original is released: nothing hidden")]
+                if whole and not self._own
+                else []
             )
-            choices.append(("paper", "another seat approves, on a paper that it signed"))
-            choices += [("paper-original", "the same, and the original leaves: nothing hidden")] if whole else []
+            choices.append(("paper", "another seat approves, on a signed paper"))
+            choices += [("paper-original", "the same, and the original is released: nothing hidden")] if whole else []
         if self._seat:
-            choices.append(("refuse", "no: it does not leave"))
+            choices.append(("refuse", "no: it is not released"))
         if self._own:
-            choices.append(("withdraw", "I withdraw what I asked for"))
-        yield Field("Decision", Choice(choices, id="word"))
-        yield Field("Signed by", Choice(SEATS, "chair", id="seat"), id="seat-row")
+            choices.append(("withdraw", "I withdraw my request"))
+        yield FormField("Decision", Choice(choices, id="word"))
+        yield FormField("Signed by", Choice(SEATS, "chair", id="seat"), id="seat-row")
         paper = paper_field()
         paper.id = "paper-row"
         yield paper
-        yield Field("Why or note", TextField("", "needed for a no", id="note", most=300))
+        yield FormField("Why or note", TextField("", "required to refuse", id="note", most=300))
 
     def opened(self) -> None:
         """What a paper needs is asked for only then."""
@@ -310,7 +315,8 @@ class DecideReleaseDialog(FormDialog[Outcome]):
         word, key = self.query_one("#word", Choice).value, self._row.id
         if word in ("refuse", "withdraw"):
             why = self.needed("note", "Why? A few words are enough.")
-            row = await self.link.act(f"release.{word}", ReleaseEnd(key, why), ReleaseRow, timeout_s=GATES_TIMEOUT_S)
+            end = ReleaseRefuse if word == "refuse" else ReleaseWithdraw
+            row = await self.link.act(end(key, why))
             return Outcome(row.id, row)
         by_paper = word.startswith("paper")
         asked = ReleaseApprove(
@@ -321,7 +327,7 @@ class DecideReleaseDialog(FormDialog[Outcome]):
             word.endswith("original"),
         )
         try:
-            row = await self.link.act("release.approve", asked, ReleaseRow, timeout_s=GATES_TIMEOUT_S)
+            row = await self.link.act(asked)
         except Refused as error:
             if (outcome := stopped(error)) is not None:
                 return outcome

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 
-from holdshelf_core.api.types_people import Done, ShareMake
+from holdshelf_core.acts import Done
+from holdshelf_core.api.errors import HoldshelfError
+from holdshelf_core.api.types import CameraRow
+from holdshelf_core.holds.types import SpanAsk
+from holdshelf_core.people.types import PersonRow, ReadPeople, ShareMake
 from holdshelf_tui.screens.dialogs.form import Missing
+from holdshelf_tui.screens.dialogs.people_forms import people_choices
 from holdshelf_tui.screens.dialogs.span_form import SpanForm
-from holdshelf_tui.widgets.fields import Choice, Field, TextField, Tick
+from holdshelf_tui.screens.pane import Pane
+from holdshelf_tui.widgets.fields import Choice, FormField, TextField, Tick
 
 # The policy's own list for sharing; any other purpose is explained in the line below it.
 PURPOSES = (
@@ -22,29 +29,49 @@ PURPOSES = (
 )
 
 
+async def async_others(pane: Pane) -> list[PersonRow]:
+    """Everybody else who is enrolled; [] where that cannot be asked, so that a login is typed."""
+    me = pane.who.person.id if pane.who.person is not None else ""
+    try:
+        people = await pane.link.read(ReadPeople())
+    except HoldshelfError:
+        return []
+    return sorted((person for person in people if person.id != me), key=lambda person: person.name)
+
+
 class ShareDialog(SpanForm[Done]):
-    """Leaves with what was shared, or None."""
+    """Leaves with what was shared, or None. ``people``: whom it can be shared with; [] a login is typed."""
 
     title_words = "Share a recording, view only"
     does = "Share it"
     doing = "Sharing it"
     until_lifted: ClassVar[bool] = False
 
+    def __init__(self, spans: Sequence[SpanAsk], cameras: Sequence[CameraRow], people: Sequence[PersonRow]) -> None:
+        super().__init__(spans, cameras)
+        # Nobody is chosen for them: one Enter too many must not share with whoever stands first.
+        self._choices = [("", "not chosen yet"), *people_choices(people)] if people else []
+
     def fields(self) -> ComposeResult:
         """With whom, why, what, how long."""
-        yield Field("With", TextField("", "log-in name of somebody who is enrolled", id="person", most=64))
-        yield Field("Purpose", Choice(PURPOSES, id="purpose", rows=6))
-        yield Field("Explained", TextField("", "only for another purpose", id="other", most=200))
+        if self._choices:
+            yield FormField("With", Choice(self._choices, id="person", rows=4))
+        else:
+            yield FormField("With", TextField("", "login of someone who is enrolled", id="person", most=64))
+        yield FormField("Purpose", Choice(PURPOSES, id="purpose", rows=6))
+        yield FormField("Explained", TextField("", "only for another purpose", id="other", most=200))
         yield from self.span_fields()
-        yield Field("For", TextField("", "days; left out: as the Board set it", id="days", most=4))
-        yield Field("", Tick("they have signed the confidentiality statement", id="signed"))
+        yield FormField("For", TextField("", "days; blank: as the Board set it", id="days", most=4))
+        yield FormField("", Tick("they have signed the confidentiality statement", id="signed"))
 
     async def async_submit(self) -> Done:
         """Shared."""
-        person = self.needed("person", "With whom?")
+        person = self.query_one("#person", Choice).value if self._choices else self.text("person")
+        if not person:
+            raise Missing("person", "With whom?")
         spans = await self.async_spans()
         if len(spans) != 1:
-            raise Missing("cameras", "A share is of one camera.", "Share each camera by itself.")
+            raise Missing("cameras", "A share covers one camera.", "Share each camera separately.")
         days = self.text("days")
         if days and not days.isdecimal():
             raise Missing("days", "For how many days?", "Type a number, or leave it out.")
@@ -58,4 +85,4 @@ class ShareDialog(SpanForm[Done]):
             days=int(days) if days else None,
             confidentiality=self.query_one("#signed", Tick).value,
         )
-        return await self.link.act("share.make", asked, Done)
+        return await self.link.act(asked)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from holdshelf_tui.screens.dialogs.print_forms import Opened, async_print, async_to_outbox
+from holdshelf_tui.session.app import SessionApp
+from holdshelf_tui.session.inputs import in_turn
+from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets.reader import Reader
-from holdshelf_tui.words import Content, inert, plain
-
-if TYPE_CHECKING:
-    from holdshelf_tui.app import HoldshelfApp
+from holdshelf_tui.widgets.text import plain
 
 
 class SheetDialog(ModalScreen[None]):
@@ -26,8 +27,6 @@ class SheetDialog(ModalScreen[None]):
     SheetDialog Vertical { width: 100%; height: 100%; background: $surface; }
     SheetDialog .title { padding: 0 1; color: $accent; text-style: bold; height: 1; }
     SheetDialog .how { padding: 0 1; color: $text-muted; height: auto; }
-    SheetDialog .buttons { height: 1; align-horizontal: right; }
-    SheetDialog .buttons Button { margin-left: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Close", id="close"),
@@ -59,8 +58,8 @@ class SheetDialog(ModalScreen[None]):
         reader.focus()
 
     @property
-    def _app(self) -> HoldshelfApp:
-        return cast("HoldshelfApp", self.app)
+    def _app(self) -> SessionApp:
+        return cast(SessionApp, self.app)
 
     def on_button_pressed(self, pressed: Button.Pressed) -> None:
         """Printed, or read."""
@@ -70,6 +69,7 @@ class SheetDialog(ModalScreen[None]):
             self._print(pressed.button.id == "outbox")
 
     @work(exclusive=True, group="print")
+    @in_turn
     async def _print(self, to_outbox: bool) -> None:
         if self._paper is not None:
             await (async_to_outbox if to_outbox else async_print)(self._app, self._paper)

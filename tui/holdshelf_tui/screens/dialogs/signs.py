@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -14,14 +14,14 @@ from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
 
 from holdshelf_core.api.errors import HoldshelfError
-from holdshelf_core.api.types_commission import EntranceRow
+from holdshelf_core.cameras.commission_types import EntranceRow, ReadEntrances
 from holdshelf_tui.screens.dialogs.entrance import AddEntranceDialog, AttestDialog, WaiveDialog, sign_words
 from holdshelf_tui.screens.dialogs.form import in_words
+from holdshelf_tui.session.app import SessionApp
+from holdshelf_tui.session.inputs import in_turn
+from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets.actions import Actions
-from holdshelf_tui.words import inert, plain
-
-if TYPE_CHECKING:
-    from holdshelf_tui.app import HoldshelfApp
+from holdshelf_tui.widgets.text import plain
 
 
 def standing(entrances: list[EntranceRow]) -> list[EntranceRow]:
@@ -47,7 +47,8 @@ class SignsDialog(ModalScreen[None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Signs at the entrances"
             yield Static(
-                "Each entrance has its sign attested, or a seat goes without it for some days.", classes="muted"
+                "Each entrance needs its sign attested, or waived for some days by the Director, Chair or Mayor.",
+                classes="muted",
             )
             yield OptionList(id="entrances", compact=True)
             yield Static("", id="said")
@@ -67,15 +68,15 @@ class SignsDialog(ModalScreen[None]):
     @work(exclusive=True, group="load")
     async def load(self, *, first: bool = False) -> None:
         """As they stand now."""
-        app = cast("HoldshelfApp", self.app)
+        app = cast(SessionApp, self.app)
         said = self.query_one("#said", Static)
         try:
-            self._rows = standing(await app.link.get("/rules/entrances", list[EntranceRow]))
+            self._rows = standing(await app.link.read(ReadEntrances()))
         except HoldshelfError as error:
             said.update(Content(inert(in_words(error), 400)))
             return
         said.update(
-            "" if self._rows else "No entrance is registered yet. Register each one by which the public comes in."
+            "" if self._rows else "No entrance is registered yet. Register every entrance that the public uses."
         )
         entrances = self.query_one(OptionList)
         at = entrances.highlighted or 0
@@ -109,6 +110,7 @@ class SignsDialog(ModalScreen[None]):
             self._do(chosen.key)
 
     @work(group="act")
+    @in_turn
     async def _do(self, what: str) -> None:
         form = {
             "attest": lambda: AttestDialog(self._rows, self._chosen),

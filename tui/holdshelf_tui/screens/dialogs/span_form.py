@@ -13,14 +13,15 @@ from textual.widgets import Checkbox, Input
 
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_core.api.types import CameraRow
-from holdshelf_core.api.types_holds import SpanAsk
+from holdshelf_core.holds.types import SpanAsk
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
-from holdshelf_tui.typed_span import async_typed_end, async_typed_start, told_span
-from holdshelf_tui.widgets.fields import Field, Picks, TextField, Tick
-from holdshelf_tui.words import moment
+from holdshelf_tui.text.time_format import moment
+from holdshelf_tui.text.time_off_loop import async_end, async_start
+from holdshelf_tui.text.time_span import told_span
+from holdshelf_tui.widgets.fields import FormField, Picks, TextField, Tick
 
-TIME_HINT = "for example: 2:00 pm · yesterday 3:15 pm"
-END_HINT = "for example: 2:30 pm · 20 min"
+TIME_HINT = "e.g.,  2:00 pm · yesterday 3:15 pm"
+END_HINT = "e.g.,  2:30 pm · 20 min"
 
 
 def typed_as(utc_ns: int) -> str:
@@ -36,12 +37,21 @@ class SpanForm[T](FormDialog[T]):
 
     until_lifted: ClassVar[bool] = True
 
-    def __init__(self, spans: Sequence[SpanAsk], cameras: Sequence[CameraRow]) -> None:
+    def __init__(
+        self,
+        spans: Sequence[SpanAsk],
+        cameras: Sequence[CameraRow],
+        start_utc_ns: int | None = None,
+        picked: Sequence[str] = (),
+    ) -> None:
+        """``start_utc_ns``: where it starts, if that alone is known; ``picked``: cameras that are meant, if no span is known."""
         super().__init__()
         self._given = list(spans)
         self._cameras = list(cameras)
+        self._first_picked = set(picked)
         start, end = self._edges()
-        self._first_texts = (typed_as(start) if start else "", typed_as(end) if end else "")
+        begins = start or start_utc_ns
+        self._first_texts = (typed_as(begins) if begins else "", typed_as(end) if end else "")
 
     def _edges(self) -> tuple[int | None, int | None]:
         if not self._given:
@@ -54,18 +64,18 @@ class SpanForm[T](FormDialog[T]):
 
     def span_fields(self) -> ComposeResult:
         """Cameras, from, to."""
-        picked = {span.camera for span in self._given}
+        picked = {span.camera for span in self._given} or self._first_picked
         if not picked and len(self._cameras) == 1:
             picked = {self._cameras[0].id}
         choices = [(camera.id, camera.name) for camera in self._cameras]
         open_end = bool(self._given) and self._first_texts[1] == ""
-        more = "Space ticks one." if len(choices) > 1 else ""
-        yield Field("Cameras", Picks(choices, picked, id="cameras", rows=4), hint=more)
-        yield Field("From", TextField(self._first_texts[0], TIME_HINT, id="from", most=80))
-        to = Field("To", TextField(self._first_texts[1], END_HINT, id="to", most=80), id="to-row")
+        more = "Press Space to tick one." if len(choices) > 1 else ""
+        yield FormField("Cameras", Picks(choices, picked, id="cameras", rows=4), hint=more)
+        yield FormField("From", TextField(self._first_texts[0], TIME_HINT, id="from", most=80))
+        to = FormField("To", TextField(self._first_texts[1], END_HINT, id="to", most=80), id="to-row")
         yield to
         if self.until_lifted:
-            yield Field("", Tick("keep on until the hold is lifted", open_end, id="until"))
+            yield FormField("", Tick("keep on until the hold is lifted", open_end, id="until"))
 
     def opened(self) -> None:
         """Say how the marks read."""
@@ -86,7 +96,7 @@ class SpanForm[T](FormDialog[T]):
             words = ""
         except NoMatches:
             return  # left meanwhile
-        for field in self.query("#to-row").results(Field):
+        for field in self.query("#to-row").results(FormField):
             field.hint(words)
 
     @property
@@ -102,7 +112,9 @@ class SpanForm[T](FormDialog[T]):
             # What the marks gave is exact; its text is only to the second.
             unchanged = given_start is not None and begins == self._first_texts[0]
             start_utc_ns = (
-                given_start if unchanged and given_start is not None else await async_typed_start(begins, now_utc_ns)
+                given_start
+                if unchanged and given_start is not None
+                else await async_start(begins, now_utc_ns, future=True)
             )
         except BadRequest as error:
             raise Missing("from", error.sentence, error.next_step) from None
@@ -110,14 +122,12 @@ class SpanForm[T](FormDialog[T]):
             return start_utc_ns, None
         ends = self.text("to")
         if not ends:
-            more = ", or tick that it goes on until lifted" if self.until_lifted else ""
+            more = ", or tick that it lasts until lifted" if self.until_lifted else ""
             raise Missing("to", f"Until when? Type a time or a length{more}.")
         try:
             unchanged = given_end is not None and ends == self._first_texts[1]
             end_utc_ns = (
-                given_end
-                if unchanged and given_end is not None
-                else await async_typed_end(ends, start_utc_ns, now_utc_ns)
+                given_end if unchanged and given_end is not None else await async_end(ends, start_utc_ns, now_utc_ns)
             )
         except BadRequest as error:
             raise Missing("to", error.sentence, error.next_step) from None

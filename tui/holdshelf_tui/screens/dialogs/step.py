@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual.app import ComposeResult
 from textual.widget import Widget
 from textual.widgets import Input
 
 from holdshelf_core.api.errors import BadRequest
-from holdshelf_core.api.types import AddedRow, AddRequest, Checks
-from holdshelf_core.api.types_commission import CameraCheck
-from holdshelf_core.api.types_flow import CameraReconfigure, FlowFieldRow, FlowStart, FlowStep, FlowTry
-from holdshelf_tui.screens.dialogs.camera_forms import DIAL_TIMEOUT_S, QuestionedForm, secret_field
+from holdshelf_core.api.types import Checks
+from holdshelf_core.cameras.flow_types import (
+    CameraReconfigure,
+    CameraReplace,
+    FlowFieldRow,
+    FlowStart,
+    FlowStep,
+    FlowTry,
+)
+from holdshelf_core.cameras.types import AddedRow, AddRequest, CameraCheck
+from holdshelf_tui.screens.dialogs.camera_forms import QuestionedForm, secret_field
 from holdshelf_tui.screens.dialogs.form import Missing
-from holdshelf_tui.widgets.fields import Choice, Field, TextField, Tick
-from holdshelf_tui.words import inert
+from holdshelf_tui.text.words import inert
+from holdshelf_tui.widgets.fields import Choice, FormField, TextField, Tick
 
 _MOST = {"address": 500, "name": 64, "note": 200}
 
@@ -36,7 +45,7 @@ class StepDialog(QuestionedForm[Answer]):
     def fields(self) -> ComposeResult:
         """What the service asks."""
         for row in self._step.fields:
-            yield self.asked_back() if row.key == "questioned" else Field(row.label, _field(row))
+            yield self.asked_back() if row.key == "questioned" else FormField(row.label, _field(row))
 
     async def async_submit(self) -> Answer:
         """Send it. Raises Missing for what cannot be left out."""
@@ -45,13 +54,17 @@ class StepDialog(QuestionedForm[Answer]):
                 raise Missing(row.key, row.ask)
         match self._step.step:
             case "pick":
-                return await self.link.post("/flow", FlowStart("user", self.text("address")), FlowStep)
+                return await self.link.read(FlowStart("user", self.text("address")))
             case "device":
                 return await self._try()
+            case "channel":
+                return await self.link.act(FlowTry(self._step.flow, profile=self._values()["profile"]))
             case "place":
                 return await self._add()
             case "reauth":
                 return await self._new_login()
+            case "replace":
+                return await self._replaced()
         return await self._new_address()
 
     def _value(self, row: FlowFieldRow) -> str:
@@ -68,9 +81,9 @@ class StepDialog(QuestionedForm[Answer]):
 
     async def _try(self) -> FlowStep:
         typed = self._values()
-        transport = "udp" if typed.get("udp") else "tcp"
+        transport = _transport(typed)
         asked = FlowTry(self._step.flow, typed["username"] or None, typed["password"] or None, transport)
-        return await self.link.act("camera.try", asked, FlowStep, timeout_s=DIAL_TIMEOUT_S)
+        return await self.link.act(asked)
 
     async def _add(self) -> AddedRow:
         typed = self._values()
@@ -78,22 +91,42 @@ class StepDialog(QuestionedForm[Answer]):
         if typed["area"] == "other" and not typed["note"]:
             raise Missing("note", next(row.ask for row in self._step.fields if row.key == "note"))
         asked = AddRequest("", typed["name"], typed["area"], typed["note"], questioned=questioned, flow=self._step.flow)
-        return await self.link.act("camera.add", asked, AddedRow, timeout_s=DIAL_TIMEOUT_S)
+        return await self.link.act(asked)
 
     async def _new_login(self) -> Checks:
         typed = self._values()
         if not (typed["username"] or typed["password"]):
             raise Missing("password", next(row.ask for row in self._step.fields if row.key == "password"))
         asked = CameraCheck(str(self._step.camera), typed["username"] or None, typed["password"] or None)
-        checks = await self.link.act("camera.check", asked, Checks, timeout_s=DIAL_TIMEOUT_S)
+        checks = await self.link.act(asked)
         return _kept(checks, "password")
 
     async def _new_address(self) -> Checks:
         typed = self._values()
         login = (typed["username"] or None, typed["password"] or None)
-        asked = CameraReconfigure(str(self._step.camera), typed["address"], *login)
-        checks = await self.link.act("camera.reconfigure", asked, Checks, timeout_s=DIAL_TIMEOUT_S)
+        before = _transport({row.key: row.value for row in self._step.fields})
+        transport = _transport(typed) if _transport(typed) != before else None
+        asked = CameraReconfigure(str(self._step.camera), typed["address"], *login, transport=transport)
+        checks = await self.link.act(asked)
         return _kept(checks, "address")
+
+    async def _replaced(self) -> Checks:
+        typed = self._values()
+        asked = CameraReplace(
+            str(self._step.camera),
+            typed["why"],
+            typed["address"],
+            typed["username"] or None,
+            typed["password"] or None,
+            _transport(typed),
+            typed["profile"],
+        )
+        return await self.link.act(asked)
+
+
+def _transport(values: Mapping[str, str]) -> str:
+    """The transport that the ticks of a form stand for: tcp, udp or multicast."""
+    return "multicast" if values.get("multicast") else "udp" if values.get("udp") else "tcp"
 
 
 def _kept(checks: Checks, what: str) -> Checks:

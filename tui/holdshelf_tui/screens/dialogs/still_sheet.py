@@ -5,26 +5,23 @@ The picture comes through the open look once more and is written down; then the 
 
 from __future__ import annotations
 
-import asyncio
-
 import msgspec
 from textual.app import ComposeResult
 
-from holdshelf_core.api.paper_types import PaperFacts, PrintRequest
-from holdshelf_core.api.types_looks import PictureRow, StillAsk
-from holdshelf_core.api.types_outbox import OUTBOX, PRINTER, DeliverAsk, Delivered, Printers
-from holdshelf_core.api.types_people import Done, ShareMake
-from holdshelf_tui import printing
-from holdshelf_tui.paper_delivery import TIMEOUT_S, delivered_words
+from holdshelf_core.looks.types import LookStill
+from holdshelf_core.outbox.types import Delivered, Printers, ReadPrinters
+from holdshelf_core.people.types import ShareMake
+from holdshelf_core.reports.types import PrintRequest
 from holdshelf_tui.papers.catalogue import PAPERS
+from holdshelf_tui.papers.delivery import async_put, delivered_words
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.message import MessageDialog
+from holdshelf_tui.screens.dialogs.print_forms import printer_of, where_field
 from holdshelf_tui.screens.dialogs.share import PURPOSES
 from holdshelf_tui.screens.pane import Pane
-from holdshelf_tui.widgets.fields import Choice, Field, TextField
-from holdshelf_tui.words import NS, inert, when
-
-PICTURE_TIMEOUT_S = 60.0
+from holdshelf_tui.text.time_format import NS, when
+from holdshelf_tui.text.words import inert
+from holdshelf_tui.widgets.fields import Choice, FormField, TextField
 
 
 class StillSheetDialog(FormDialog[tuple[str | None, Delivered]]):
@@ -34,35 +31,32 @@ class StillSheetDialog(FormDialog[tuple[str | None, Delivered]]):
     does = "Register and print it"
     doing = "Making the sheet"
 
-    def __init__(self, ask: StillAsk, camera: str, printers: Printers) -> None:
+    def __init__(self, ask: LookStill, camera: str, printers: Printers) -> None:
         super().__init__()
         self._ask, self._camera, self._printers = ask, camera, printers
 
     def lead(self) -> str:
         """Of what, and what it is not for."""
         of = f"{inert(self._camera, 60)}, {when(self._ask.at_utc_ns, seconds=True)}"
-        return f"{of}. It has a number, and is given back; it is not copied or handed on."
+        return f"{of}. It has a number and must be returned. It must not be copied or passed on."
 
     def fields(self) -> ComposeResult:
         """To whom, why, how long, where."""
-        yield Field("Given to", TextField("", "staff, for example the reference desk; no patron", id="to", most=80))
-        yield Field("Purpose", Choice(PURPOSES, id="purpose", rows=6))
-        yield Field("Explained", TextField("", "only for another purpose", id="other", most=200))
-        yield Field("Back in", TextField("", "days; left out: as the Board set it", id="days", most=4))
-        printers = sorted(self._printers.printers, key=lambda row: not row.is_default)
-        places = [(f"{PRINTER}:{row.name}", f"Printer {row.name}") for row in printers]
-        yield Field("Where", Choice([*places, (OUTBOX, "My outbox, to be printed on my PC")], id="where", rows=4))
+        yield FormField("Given to", TextField("", "staff, e.g., the reference desk; no patron", id="to", most=80))
+        yield FormField("Purpose", Choice(PURPOSES, id="purpose", rows=6))
+        yield FormField("Explained", TextField("", "only for another purpose", id="other", most=200))
+        yield FormField("Back in", TextField("", "days; blank: as the Board set it", id="days", most=4))
+        yield where_field(self._printers)
 
     async def async_submit(self) -> tuple[str | None, Delivered]:
         """Shown, registered, printed: each written down before the next."""
         to = self.needed("to", "To whom is it given?")
         days = self.text("days")
         if days and not days.isdecimal():
-            raise Missing("days", "In how many days is it back?", "Type a number, or leave it out.")
+            raise Missing("days", "In how many days must it be returned?", "Type a number, or leave it out.")
         purpose = self.query_one("#purpose", Choice).value or self.text("other")
-        where = self.query_one("#where", Choice).value
-        link, paper = self.link, PAPERS["still"]
-        picture = await link.act("look.still", self._ask, PictureRow, timeout_s=PICTURE_TIMEOUT_S)
+        printer, link = printer_of(self.query_one("#where", Choice).value), self.link
+        picture = await link.act(self._ask)
         start_utc_ns = picture.shown_utc_ns
         asked = ShareMake(
             picture.camera,
@@ -73,26 +67,21 @@ class StillSheetDialog(FormDialog[tuple[str | None, Delivered]]):
             kind="sheet",
             days=int(days) if days else None,
         )
-        done = await link.act("share.make", asked, Done)
-        facts = await link.act("print.facts", PrintRequest("still", share=done.id), PaperFacts)
+        done = await link.act(asked)
+        facts = await link.act(PrintRequest("still", share=done.id))
         assert facts.still is not None
         still = msgspec.structs.replace(facts.still, jpeg=picture.jpeg, log_seq=picture.log_seq)
         facts = msgspec.structs.replace(facts, still=still)
-        printer = None if where == OUTBOX else where.removeprefix(f"{PRINTER}:")
-        # Setting a page takes a moment, in which keys are answered.
-        made = await asyncio.to_thread(printing.make, paper, facts, "pdf", id=done.id, printer=printer is not None)
-        to_where = OUTBOX if printer is None else PRINTER
-        deliver = DeliverAsk(made.paper, made.file_name, to_where, made.content, printer or "", done.id)
-        return printer, await link.act("print.deliver", deliver, Delivered, timeout_s=TIMEOUT_S)
+        return printer, await async_put(link, PAPERS["still"], facts, printer, id=done.id)
 
 
-async def async_still_sheet(pane: Pane, ask: StillAsk, camera: str) -> None:
+async def async_still_sheet(pane: Pane, ask: LookStill, camera: str) -> None:
     """Asks for what is needed and says where the sheet is. To be awaited in a worker."""
-    printers = await pane.async_do("Asking for printers", pane.link.get("/printers", Printers))
+    printers = await pane.async_do("Getting the printers", pane.link.read(ReadPrinters()))
     if printers is None:
         return
     answer = await pane.app.push_screen_wait(StillSheetDialog(ask, camera, printers))
     if answer is not None:
         title, said, step = delivered_words(pane.who, *answer)
-        back = "When it is given back: People, Shares, “End it”."
+        back = "When it is returned: People, Shares, “End it”."
         await pane.app.push_screen_wait(MessageDialog(title, said, f"{step} {back}"))

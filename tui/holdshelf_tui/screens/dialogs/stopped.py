@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from holdshelf_tui.words import plain
+from holdshelf_tui.widgets.text import plain
 
 
 class StoppedDialog(ModalScreen[str]):
@@ -19,7 +19,6 @@ class StoppedDialog(ModalScreen[str]):
 
     CSS = """
     StoppedDialog .dialog { width: 78; max-width: 100%; }
-    StoppedDialog Button { margin-left: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close", id="close"),
@@ -41,7 +40,9 @@ class StoppedDialog(ModalScreen[str]):
                 yield Static(plain(self._step, 600), classes="muted")
             with Horizontal(classes="buttons"):
                 for number, (key, words) in enumerate(self._choices):
-                    yield Button(words, variant="default" if number else "primary", id=f"do-{key or 'close'}")
+                    yield Button(
+                        words, variant="default" if number else "primary", id=f"do-{key or 'close'}", compact=True
+                    )
 
     def on_mount(self) -> None:
         """Enter does what comes first."""

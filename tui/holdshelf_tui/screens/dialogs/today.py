@@ -17,12 +17,18 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
 
-from holdshelf_core.api.types_board import LogHead
-from holdshelf_core.api.types_session import LoginsRow
-from holdshelf_tui.duties import Duty
-from holdshelf_tui.link import Who
-from holdshelf_tui.log_head import short_head
-from holdshelf_tui.words import inert, plain, when
+from holdshelf_core.access_log.types import LogHead
+from holdshelf_core.people.types import LoginsRow
+from holdshelf_tui.session.link import Who
+from holdshelf_tui.session.log_head import short_head
+from holdshelf_tui.session.waiting import Duty
+from holdshelf_tui.text.people import last_login_words
+from holdshelf_tui.text.time_format import when
+from holdshelf_tui.text.witnesses import newest_words
+from holdshelf_tui.text.words import inert, listed
+from holdshelf_tui.widgets import key_table
+from holdshelf_tui.widgets.clipboard import copy
+from holdshelf_tui.widgets.text import plain
 
 RIGHT_WORDS = {
     "live": "look at live pictures",
@@ -33,34 +39,22 @@ RIGHT_WORDS = {
     "commission": "commission cameras",
 }
 COMPARE = "compare"
+MOST_SHARED = 4
 
 
 def may_words(who: Who) -> str:
     """What they can do here, in a sentence."""
     if who.person is None:
-        return "You look after the machine: cameras, capacity, keys, the log. No picture is shown to you."
+        return "You look after the machine: cameras, capacity, keys, the log. You may not see pictures."
     if who.seat:
         return (
             "You look at recordings for a reason, place and lift holds, share, decide on releases, and appoint designees. "
-            "Each look is written down first."
+            "Each look is recorded first."
         )
     if who.rights:
-        listed = [words for right, words in RIGHT_WORDS.items() if right in who.rights]
-        return f"Your letter lets you {_and(listed)}. Each look is written down first."
-    return "You look at what was shared with you, until it expires. Each look is written down."
-
-
-def _and(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
-
-
-def last_login_words(logins: LoginsRow | None) -> str:
-    """When they were here before; '' when it is not known."""
-    if logins is None or logins.before is None:
-        return ""
-    source = f" from {logins.before.source}" if logins.before.source else ""
-    whom = "the Library Director, or whoever looks after this machine"
-    return f"You were here before on {when(logins.before.at_utc_ns)}{source}. Not you? Tell {whom}."
+        granted = [words for right, words in RIGHT_WORDS.items() if right in who.rights]
+        return f"Your letter lets you {listed(granted)}. Each look is recorded first."
+    return "You look at what is shared with you, until it expires. Each look is recorded."
 
 
 class TodayDialog(ModalScreen[Duty | str | None]):
@@ -72,7 +66,12 @@ class TodayDialog(ModalScreen[Duty | str | None]):
     TodayDialog .part { margin-top: 1; text-style: bold; }
     TodayDialog OptionList { height: auto; max-height: 5; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Close", id="close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "Close", id="close"),
+        Binding(
+            key_table.COPY, "copy", "Copy", id="today.copy", tooltip="The head of the access log, to the clipboard"
+        ),
+    ]
 
     def __init__(
         self,
@@ -83,11 +82,15 @@ class TodayDialog(ModalScreen[Duty | str | None]):
         *,
         at_utc_ns: int,
         first: bool = False,
+        shared: Sequence[str] = (),
     ) -> None:
-        """``at_utc_ns``: when the head was asked for."""
+        """``at_utc_ns``: when the head was asked for. ``shared``: what is shared with them, a line each."""
         super().__init__()
+        self._shared = list(shared)
         self._at_utc_ns = at_utc_ns
         self._who, self._duties, self._head, self._logins, self._first = who, list(duties), head, logins, first
+        short = short_head(head.head) if head is not None else None
+        self._short = short.short if short is not None else ""
 
     def compose(self) -> ComposeResult:
         """Who, what waits, the head, how to leave."""
@@ -95,11 +98,17 @@ class TodayDialog(ModalScreen[Duty | str | None]):
             dialog.border_title = "Welcome to Holdshelf" if self._first else "Today"
             yield Static(plain(f"You are here as {self._who.words}.", 200))
             yield Static(plain(may_words(self._who), 400))
+            if self._shared:
+                yield Static("Shared with you:", classes="part")
+                shown = [f"  {line}" for line in self._shared[:MOST_SHARED]]
+                if len(self._shared) > MOST_SHARED:
+                    shown.append(f"  and {len(self._shared) - MOST_SHARED} more, in the tab Shared with me")
+                yield Static(Content("\n".join(inert(line, 140) for line in shown)), id="shared")
             if self._first:
                 yield Static(
                     plain(
-                        "Tab and the arrows move, Enter does, Esc goes back. The keys of each screen stand in its last "
-                        "line, F1 explains them. Ctrl+Q leaves and closes what you opened.",
+                        "Tab and the arrow keys move, Enter selects, Esc goes back. Each screen lists its keys on its last "
+                        "line; F1 explains them. Ctrl+Q closes your looks and leaves.",
                         400,
                     ),
                     classes="muted",
@@ -111,24 +120,27 @@ class TodayDialog(ModalScreen[Duty | str | None]):
                 yield OptionList(*(Option(plain(duty.words, 140)) for duty in self._duties), id="duties", compact=True)
             yield from self._log()
             with Horizontal(classes="buttons"):
+                if self._short:
+                    yield Button("Copy the head", id="copy", compact=True)
                 if self._head is not None:
                     yield Button("Compare with an older one", id="compare", compact=True)
                 yield Button("Start" if self._first else "Close", variant="primary", id="close", compact=True)
 
     def _waiting(self) -> Content:
         if not self._duties:
-            return Content("Nothing waits for you.")
+            return Content("Nothing is waiting for you.")
         return Content(f"Waiting for you ({len(self._duties)}); Enter goes there:")
 
     def _log(self) -> ComposeResult:
-        head = short_head(self._head.head) if self._head is not None else None
         if self._head is not None and self._head.problem:
             yield Static(plain(f"! The access log: {self._head.problem}", 300), classes="wrong")
-        elif head is not None:
+        elif self._short:
             at = when(self._at_utc_ns)
-            yield Static(f"The access log at {at}, to write down and keep elsewhere:", classes="part")
-            yield Static(Content(f"  {inert(head.short, 80)}"))
+            yield Static(f"Access log at {at}, to write down and keep elsewhere:", classes="part")
+            yield Static(Content(f"  {inert(self._short, 80)}"))
             yield Static("Whoever keeps this line can prove later that nothing before it was changed.", classes="muted")
+            if self._head is not None and (signed := newest_words(self._head)):
+                yield Static(plain(signed, 300), classes="muted")
 
     def on_mount(self) -> None:
         """Enter goes to the first thing that waits; with nothing, it closes."""
@@ -144,6 +156,12 @@ class TodayDialog(ModalScreen[Duty | str | None]):
     @on(Button.Pressed, "#close")
     def _close(self) -> None:
         self.dismiss(None)
+
+    @on(Button.Pressed, "#copy")
+    def action_copy(self) -> None:
+        """The head, or what is selected with the mouse."""
+        if self._short:
+            copy(self.app, self.get_selected_text() or self._short)
 
     @on(Button.Pressed, "#compare")
     def _compare(self) -> None:

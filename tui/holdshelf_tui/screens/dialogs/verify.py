@@ -6,14 +6,14 @@ import re
 
 from textual.app import ComposeResult
 
-from holdshelf_core.api.types_board import LogVerified, LogVerify
-from holdshelf_tui.log_head import short_head
+from holdshelf_core.access_log.types import LogVerified, LogVerify
 from holdshelf_tui.screens.dialogs.form import FormDialog
 from holdshelf_tui.screens.dialogs.message import MessageDialog
-from holdshelf_tui.widgets.fields import Field, PasteField
-from holdshelf_tui.words import counted
+from holdshelf_tui.session.log_head import short_head
+from holdshelf_tui.text.witnesses import witnessed_words
+from holdshelf_tui.text.words import counted
+from holdshelf_tui.widgets.fields import FormField, PasteField
 
-VERIFY_TIMEOUT_S = 3600.0
 MOST_TOLD = 4
 
 
@@ -33,12 +33,12 @@ class VerifyDialog(FormDialog[LogVerified]):
 
     def fields(self) -> ComposeResult:
         """The older line."""
-        yield Field("Older line", PasteField("for example 57:3f2a 91bc 04de 77c1 …, or left out", id="against"))
+        yield FormField("Older line", PasteField("e.g., 57:3f2a 91bc 04de 77c1 …; optional", id="against"))
 
     async def async_submit(self) -> LogVerified:
         """Verified."""
         asked = LogVerify(self._against())
-        return await self.link.act("log.verify", asked, LogVerified, timeout_s=VERIFY_TIMEOUT_S)
+        return await self.link.act(asked)
 
     def _against(self) -> str:
         typed = self.query_one("#against", PasteField).pasted
@@ -61,11 +61,11 @@ def verified_message(answer: LogVerified, *, against: bool) -> MessageDialog:
         return MessageDialog(
             "The log is not what was written",
             f"{counted(len(answer.problems), 'problem')}: {told}{more}",
-            "Tell the other seats and the admin. The log is kept as it is; nobody changes it now.",
+            "Tell the Director, Chair and Mayor, and the admin. Leave the log as it is; nobody may change it now.",
         )
-    kept = " It goes on from the line that you kept." if against else ""
+    kept = " ".join([" It continues from the line that you kept." if against else "", *witnessed_words(answer)])
     return MessageDialog(
-        "The log is whole",
-        f"{counted(answer.entries, 'entry').replace('entrys', 'entries')}, each as it was written, none missing.{kept}",
+        "The log is intact",
+        f"{counted(answer.entries, 'entry', 'entries')}, each as it was written, none missing.{kept}",
         f"Its line now: {head.short}" if head is not None and head.entries == answer.entries else "",
     )

@@ -1,0 +1,72 @@
+"""The report: what may leave, made from the service's status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from holdshelf_core.alerts.allowed import CameraState, Condition, Report
+from holdshelf_core.api.types import CameraRow, Status
+from holdshelf_core.integration import reasons
+
+_AT_THE_RECORDER = frozenset(
+    {
+        reasons.MEDIA_UNREACHABLE,
+        reasons.DISK_FULL,
+        reasons.DISK_ERROR,
+        reasons.DISK_READ_ONLY,
+        reasons.DISK_MISSING,
+        reasons.RECORDER_BUSY,
+        reasons.RECORDER_FAULT,
+    }
+)
+"""Reasons that say nothing against the camera's connection."""
+
+
+def report_of(
+    status: Status,
+    conditions: Sequence[Condition],
+    *,
+    log_size: int = 0,
+    log_head: str = "",
+    coverage: Mapping[str, float] | None = None,
+) -> Report:
+    """Return what may be told of this status. ``coverage``: by camera, of yesterday, in percent."""
+    covered = coverage or {}
+    cameras = tuple(_camera(row, covered.get(row.id)) for row in status.cameras)
+    oldest = [camera.oldest_utc_ns for camera in cameras if camera.oldest_utc_ns is not None]
+    disk = status.disk
+    return Report(
+        at_utc_ns=status.now_utc_ns,
+        started_utc_ns=status.started_utc_ns,
+        version=status.version,
+        disk_writable=not disk.problem,
+        disk_size_bytes=disk.size_bytes,
+        disk_free_bytes=disk.free_bytes,
+        budget_bytes=disk.budget_bytes,
+        used_bytes=disk.used_bytes,
+        reserved_bytes=disk.reserved_bytes,
+        days_kept=min((camera.days_kept for camera in cameras), default=0.0),
+        oldest_utc_ns=min(oldest, default=None),
+        days_forecast=disk.days_forecast,
+        floor_days=disk.floor_days,
+        log_size=log_size,
+        log_head=log_head,
+        cameras=cameras,
+        conditions=tuple(conditions),
+    )
+
+
+def _camera(row: CameraRow, coverage: float | None) -> CameraState:
+    recording = row.state == "recording"
+    reason = "" if recording else row.reason
+    return CameraState(
+        id=row.id,
+        name=row.name,
+        recording=recording,
+        connected=recording or reason in _AT_THE_RECORDER,
+        reason=reason if reason in reasons.ALL or not reason else reasons.UNKNOWN,
+        days_kept=row.days_kept,
+        oldest_utc_ns=row.oldest_utc_ns,
+        bytes_per_s=row.bytes_per_s,
+        coverage=coverage,
+    )

@@ -1,0 +1,1 @@
+"""The service's part of the SSH server: the host key, and verification of logins."""

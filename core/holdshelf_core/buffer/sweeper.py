@@ -1,0 +1,108 @@
+"""Selects the segments to erase next: by ascending sequence number over all cameras, skipping held ones without rechecking
+them.
+
+An archive may hold half a million held segments, and the reservation made every second must not walk past them all: days that a
+hold covers entirely are not opened, days found to be fully held are remembered, and the walk continues where it ended. It
+restarts when a hold was released, when footage came back, or when it reaches the end. Blocks; runs in a thread. This module
+decides nothing and unlinks nothing: ``may_erase`` and ``storage.ledger`` do.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+from holdshelf_storage.footage.footage import Footage
+from holdshelf_storage.ledger.ledger import Ledger
+from holdshelf_storage.volume.days import SegmentRef
+
+BATCH_SEGMENTS = 256
+
+type MayErase = Callable[[SegmentRef], bool]
+type CoversDay = Callable[[str, str], bool]
+
+
+class Sweeper:
+    """The walk over one attached volume. One caller at a time."""
+
+    def __init__(
+        self,
+        footage: Footage,
+        ledger: Ledger,
+        *,
+        may_erase: MayErase,
+        hold_lock: threading.Lock,
+        covers_day: CoversDay,
+        released: Callable[[], int],
+    ) -> None:
+        self._footage = footage
+        self._ledger = ledger
+        self._may_erase = may_erase
+        self._hold_lock = hold_lock
+        self._covers_day = covers_day
+        self._released = released
+        self._walk: Iterator[SegmentRef] | None = None
+        self._walk_of: tuple[int, int] = (-1, -1)
+        self._held_days: dict[tuple[str, str], tuple[int, int, int]] = {}
+        """Days found to contain nothing erasable: (released, segments, last sequence number) at that time."""
+        self._refused: dict[tuple[str, str], int] = {}
+
+    def erase_oldest(self, need_bytes: int, reason: str, at_utc_ns: Callable[[], int]) -> tuple[int, int]:
+        """Erase by ascending sequence number until ``need_bytes`` are free or nothing is left. Returns (bytes, segments).
+
+        Raises StorageError; what was erased before that is gone.
+        """
+        freed = segments = 0
+        try:
+            while freed < need_bytes:
+                batch, fresh = self._next_batch(need_bytes - freed)
+                if batch:
+                    freed += self._ledger.erase(batch, reason, at_utc_ns(), self._may_erase, self._hold_lock)
+                    segments += len(batch)
+                elif fresh:
+                    break
+        except BaseException:
+            self._walk = None  # segments that the walk returned but that were not erased must come again
+            raise
+        return freed, segments
+
+    def _next_batch(self, need_bytes: int) -> tuple[list[SegmentRef], bool]:
+        """Return (segments, whether the walk started with this call)."""
+        state = (self._released(), self._footage.late)
+        fresh = self._walk is None or self._walk_of != state
+        if fresh:
+            self._walk, self._walk_of = self._footage.oldest(self._skips), state
+            self._refused.clear()
+        assert self._walk is not None
+        batch: list[SegmentRef] = []
+        batch_bytes = 0
+        while batch_bytes < need_bytes and len(batch) < BATCH_SEGMENTS:
+            ref = next(self._walk, None)
+            if ref is None:
+                self._walk = None
+                break
+            if self._may_erase(ref):
+                batch.append(ref)
+                batch_bytes += ref.allocated_bytes
+            else:
+                self._note_refused(ref)
+        return batch, fresh
+
+    def _skips(self, camera: str, day: str) -> bool:
+        if self._covers_day(camera, day):
+            return True
+        known = self._held_days.get((camera, day))
+        return known is not None and known == self._state_of(camera, day)
+
+    def _note_refused(self, ref: SegmentRef) -> None:
+        key = (ref.camera, ref.day)
+        refused = self._refused[key] = self._refused.get(key, 0) + 1
+        counted = self._footage.day_usage(*key)
+        if counted is not None and refused == counted.segments:
+            state = self._state_of(*key)
+            if state is not None:
+                self._held_days[key] = state
+
+    def _state_of(self, camera: str, day: str) -> tuple[int, int, int] | None:
+        counted = self._footage.day_usage(camera, day)
+        return None if counted is None else (self._released(), counted.segments, counted.last_seq)

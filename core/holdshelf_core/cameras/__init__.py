@@ -1,0 +1,1 @@
+"""Cameras: their entries, flows, areas, commissioning, entrances and the signage checklist."""

@@ -1,0 +1,1 @@
+"""Holds: the book, the shelf, coverage, archives and reviews."""

@@ -1,1 +1,0 @@
-"""What stays and what goes: the rolling buffer's budget (``retention``)."""

@@ -1,1 +1,0 @@
-"""Looking: from disk to eye. Must never import the recorder, and never decode outside the picture worker."""

@@ -1,0 +1,1 @@
+"""The picture worker's process: decodes what it is given, and nothing else."""

@@ -1,0 +1,1 @@
+"""Running the service: jobs, doctor, status, the clock, backups."""

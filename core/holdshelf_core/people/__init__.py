@@ -1,0 +1,1 @@
+"""People: seats, letters of appointment, keys, logins and terms."""

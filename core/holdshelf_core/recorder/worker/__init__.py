@@ -1,0 +1,1 @@
+"""The recorder worker's process: parses streams and writes segments."""

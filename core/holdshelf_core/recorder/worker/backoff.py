@@ -1,0 +1,39 @@
+"""How long a camera's thread waits before it connects again."""
+
+from __future__ import annotations
+
+import random
+
+from holdshelf_core.integration.reasons import (
+    AUTH_REFUSED,
+    CERTIFICATE_CHANGED,
+    NOT_RECORDABLE,
+    STREAM_MOVED,
+    TRANSPORT_REFUSED,
+)
+
+BACKOFF_FIRST_S = 1.0
+BACKOFF_CAP_S = 10.0
+# Cameras lock accounts after a few wrong passwords, and a try every ten seconds would keep them locked.
+REFUSED_FIRST_S = 30.0
+REFUSED_CAP_S = 120.0
+
+
+class Backoff:
+    """Capped exponential backoff with ± 25 % jitter, so that cameras behind one switch do not reconnect in step."""
+
+    def __init__(self) -> None:
+        self._next_s = BACKOFF_FIRST_S
+
+    def next_s(self, reason: str) -> float:
+        """Return the wait before the next attempt: short for problems that resolve themselves, long for ones that need a
+        person."""
+        needs_person = reason in (AUTH_REFUSED, CERTIFICATE_CHANGED, NOT_RECORDABLE, STREAM_MOVED, TRANSPORT_REFUSED)
+        first_s, cap_s = (REFUSED_FIRST_S, REFUSED_CAP_S) if needs_person else (BACKOFF_FIRST_S, BACKOFF_CAP_S)
+        wait_s = min(cap_s, max(first_s, self._next_s))
+        self._next_s = wait_s * 2
+        return wait_s * random.uniform(0.75, 1.25)  # noqa: S311  (jitter, not a secret)
+
+    def reset(self) -> None:
+        """Start over after a good session."""
+        self._next_s = BACKOFF_FIRST_S

@@ -1,0 +1,285 @@
+"""Writes one segment: pictures into a fragmented MP4 on a given descriptor. Opens no file.
+
+libavformat makes the head (ftyp, moov: it knows avcC and hvcC); we write the fragments: one ``moof`` and ``mdat`` (ISO/IEC
+14496-12 § 8.8) at most 0.75 s after its first picture was read, in one write. Every byte goes through ``Sink``, which hashes it
+on the way: the file is append-only, so the hash is the file's. ``syncer`` has it on the disk at most 0.75 s later.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import io
+import json
+import os
+import struct
+import threading
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.container
+import av.error
+import av.video.stream
+
+from holdshelf_core.integration.reasons import NOT_RECORDABLE
+from holdshelf_core.recorder.worker.nal import annexb, are_complete, completed, is_slice, kind_of, split_sample
+from holdshelf_core.recorder.worker.source import Picture, SourceError
+from holdshelf_storage.access_log import merkle
+
+# A frame may wait 0.4 s in the socket, then this long for its fragment's end, then `syncer.SYNC_PERIOD_S`: under 2 s.
+FRAGMENT_S = 0.75
+MAX_FRAGMENT_BYTES = 64 << 20
+MAX_FRAGMENT_PICTURES = 4096
+MAX_PIXELS = 8192 * 5120
+"""Largest picture accepted: larger than any camera's, and far below what parameter sets can claim."""
+MAX_SIDE = 16_384
+MAX_HEAD_NALS = 64
+MAX_WRITE_PARTS = 1024
+"""IOV_MAX of Linux."""
+_HEAD_OPTIONS = {"movflags": "empty_moov+default_base_moof+skip_trailer", "frag_duration": "750000"}
+_IS_SYNC, _IS_NOT_SYNC = 0x0200_0000, 0x0101_0000  # sample_depends_on and sample_is_non_sync_sample, § 8.8.3.1
+_SYNC_FILE_RANGE_WRITE = 2
+_sync_file_range = ctypes.CDLL(None).sync_file_range
+_sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+_SAMPLE = struct.Struct(">IIIi")
+
+
+class WriteFailed(Exception):
+    """The kernel refused a write: ``errno`` says why (ENOSPC, EIO, EROFS)."""
+
+    def __init__(self, errno: int) -> None:
+        super().__init__(os.strerror(errno))
+        self.errno = errno
+
+
+def template_from_key_frame(picture: Picture, codec: str, sets: frozenset[bytes]) -> av.container.InputContainer:
+    """Describe a stream from a key frame and its parameter sets: size and extradata, through libavformat.
+
+    ``sets`` adds what the key frame lacks. The caller closes the container. Raises ValueError, and SourceError for a picture
+    larger than ``MAX_PIXELS``.
+    """
+    # SPS before PPS (and VPS first): by nal_unit_type, which happens to be that order.
+    whole = sorted(completed(picture.sets, sets, codec), key=lambda nal: kind_of(nal, codec))
+    if not are_complete(whole, codec):
+        raise ValueError("the key frame carries no usable parameter sets")
+    data = (annexb(whole) if len(whole) > len(picture.sets) else b"") + annexb(
+        _head_of(split_sample(picture.data), codec)
+    )
+    # libavformat decodes its input: only as much as needed to learn the pixel format, on this thread only.
+    options = {"probesize": str(max(5000, len(data))), "max_pixels": str(MAX_PIXELS), "threads": "1"}
+    try:
+        container = av.open(io.BytesIO(data), "r", format=codec, options=options)
+    except (av.error.FFmpegError, OSError) as error:
+        raise ValueError(str(error)) from None
+    if container.streams.video and container.streams.video[0].codec_context.width:
+        width, height = container.streams.video[0].codec_context.width, container.streams.video[0].codec_context.height
+        if width * height <= MAX_PIXELS and max(width, height) <= MAX_SIDE:
+            return container
+        container.close()
+        raise SourceError(NOT_RECORDABLE, f"its picture claims {width} × {height} pixels")
+    container.close()
+    raise ValueError("the key frame carries no usable parameter sets")
+
+
+def _head_of(nals: list[bytes], codec: str) -> list[bytes]:
+    """Return a picture's NAL units up to its first slice, and only a few of any others."""
+    first = next((at for at, nal in enumerate(nals) if is_slice(nal, codec)), len(nals))
+    return [*nals[: min(first, MAX_HEAD_NALS)], *nals[first : first + 1]]
+
+
+def file_head(template: av.video.stream.VideoStream, ticks_per_s: int, comment: str) -> bytes:
+    """Return ftyp and moov of a fragmented file with this one video track (track 1). Raises ValueError."""
+    head = io.BytesIO()
+    try:
+        with av.open(head, "w", format="mp4", options=_HEAD_OPTIONS) as container:
+            container.metadata["comment"] = comment
+            stream = container.add_stream_from_template(template)
+            stream.time_base = Fraction(1, ticks_per_s)
+            container.start_encoding()
+            return head.getvalue()
+    except (av.error.FFmpegError, OSError) as error:
+        raise ValueError(str(error)) from None
+
+
+class Sink:
+    """The write end of a segment, which only grows."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.written_bytes = 0
+        self.synced_bytes = 0
+        self.errno = 0
+        self._hash = hashlib.sha256()
+        # Held while syncing and while closing: a descriptor's number must not be reused under a running sync.
+        self._fd_lock = threading.Lock()
+
+    def start_writing(self) -> None:
+        """Have the kernel begin to write new data, without waiting (sync_file_range(2)). Errors are raised by ``sync``."""
+        with self._fd_lock:
+            if self.fd >= 0 and not self.errno and self.written_bytes > self.synced_bytes:
+                _sync_file_range(self.fd, self.synced_bytes, 0, _SYNC_FILE_RANGE_WRITE)
+
+    def sync(self) -> None:
+        """fdatasync what was written since the last time. Raises OSError; the sink then refuses further writes."""
+        with self._fd_lock:
+            written = self.written_bytes
+            if self.fd < 0 or self.errno or written == self.synced_bytes:
+                return
+            try:
+                os.fdatasync(self.fd)
+            except OSError as error:
+                self.errno = error.errno or 5
+                raise
+            self.synced_bytes = written
+
+    def close_fd(self) -> None:
+        """Close the descriptor; the service syncs what is not synced yet."""
+        with self._fd_lock:
+            if self.fd >= 0:
+                os.close(self.fd)
+                self.fd = -1
+
+    def write(self, *parts: bytes) -> None:
+        """Write all of them, or raise WriteFailed now and at every later call. Large parts are not copied together first."""
+        if self.errno:
+            raise WriteFailed(self.errno)
+        left = list(parts)
+        while left:
+            try:
+                taken = os.writev(self.fd, left[:MAX_WRITE_PARTS])
+            except OSError as error:
+                self.errno = error.errno or 5
+                raise WriteFailed(self.errno) from None
+            whole, done = 0, taken
+            while whole < len(left) and done >= len(left[whole]):
+                self._hash.update(left[whole])
+                done -= len(left[whole])
+                whole += 1
+            del left[:whole]
+            if done:
+                self._hash.update(left[0][:done])
+                left[0] = left[0][done:]
+            self.written_bytes += taken
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of every byte written so far."""
+        return self._hash.hexdigest()
+
+
+class SegmentWriter:
+    """One open segment. Not thread-safe: callers hold their camera's lock."""
+
+    def __init__(
+        self,
+        fd: int,
+        template: av.video.stream.VideoStream,
+        facts: dict[str, Any],
+        first_ticks: int,
+        ticks_per_s: int,
+    ) -> None:
+        """``facts`` go into the file itself, so that recovery needs nothing else (docs/disk-format.md).
+
+        Raises WriteFailed, ValueError (libavformat cannot describe such a stream).
+        """
+        self.sink = Sink(fd)
+        self.facts = facts
+        self.frames = 0
+        self.first_ticks = first_ticks
+        self.activity: list[int] = []
+        self.width, self.height = template.codec_context.width, template.codec_context.height
+        self._ticks_per_s = ticks_per_s
+        self._last_ticks = first_ticks
+        self._frame_ticks = 0
+        self._next_decode = 0
+        self._fragment: list[tuple[int, int, bytes, bool]] = []
+        self._fragment_bytes = 0
+        self._fragments = 0
+        self._frames_tree = merkle.Tree()
+        self.sink.write(file_head(template, ticks_per_s, json.dumps(facts, separators=(",", ":"))))
+
+    def write(self, picture: Picture) -> None:
+        """Add one picture. Raises WriteFailed."""
+        relative = max(0, picture.ticks - self.first_ticks)
+        if self.frames:
+            step = max(1, abs(picture.ticks - self._last_ticks))
+            # Among pictures out of order, the shortest step is the length of one.
+            self._frame_ticks = step if picture.decode_ticks is None else min(self._frame_ticks or step, step)
+        self._last_ticks = picture.ticks if picture.decode_ticks is None else max(self._last_ticks, picture.ticks)
+        decode = relative if picture.decode_ticks is None else picture.decode_ticks - self.first_ticks
+        decode = max(decode, self._next_decode)  # strictly rising, whatever the camera says
+        self._next_decode = decode + 1
+        fragment = self._fragment
+        if fragment and (
+            decode - fragment[0][0] >= FRAGMENT_S * self._ticks_per_s
+            or self._fragment_bytes > MAX_FRAGMENT_BYTES
+            or len(fragment) >= MAX_FRAGMENT_PICTURES  # a clock that stands still, or thousands of pictures a second
+        ):
+            self._flush(decode)
+        self._fragment.append((decode, relative - decode, picture.data, picture.is_key))
+        size = len(picture.data)
+        self._fragment_bytes += size
+        second = relative // self._ticks_per_s
+        while len(self.activity) <= second < 3600:
+            self.activity.append(0)
+        if second < 3600:
+            self.activity[second] += size
+        self.frames += 1
+
+    def _flush(self, next_decode: int) -> None:
+        """Write the gathered pictures as one fragment; ``next_decode`` ends its last sample."""
+        samples, self._fragment, self._fragment_bytes = self._fragment, [], 0
+        if not samples:
+            return
+        self._fragments += 1
+        ends = [sample[0] for sample in samples[1:]] + [next_decode]
+        table = b"".join(
+            _SAMPLE.pack(end - decode, len(data), _IS_SYNC if is_key else _IS_NOT_SYNC, offset)
+            for (decode, offset, data, is_key), end in zip(samples, ends, strict=True)
+        )
+        count = len(samples)
+        # mfhd 16, tfhd 16, tfdt 20, trun 20 + 16 a sample; traf and moof 8 each (§ 8.8.4 to 8.8.8).
+        traf_bytes = 8 + 16 + 20 + 20 + len(table)
+        moof_bytes = 8 + 16 + traf_bytes
+        head = struct.pack(
+            ">I4sI4sIII4sI4sIII4sIQI4sIIi",
+            moof_bytes, b"moof",
+            16, b"mfhd", 0, self._fragments,
+            traf_bytes, b"traf",
+            16, b"tfhd", 0x020000, 1,  # default-base-is-moof
+            20, b"tfdt", 1 << 24, samples[0][0],
+            20 + len(table), b"trun", 1 << 24 | 0x000F01, count, moof_bytes + 8,
+        )  # fmt: skip
+        media = [sample[2] for sample in samples]
+        for data in media:
+            self._frames_tree.append(merkle.leaf_hash(data))
+        size = 8 + sum(map(len, media))
+        self.sink.write(b"".join((head, table, struct.pack(">I4s", size, b"mdat"))), *media)
+
+    def frames_root(self) -> str:
+        """Return the root of the tree over the frames written so far, hex, so that a part of the file can be proven later."""
+        return self._frames_tree.root().hex()
+
+    def duration_ticks(self, next_ticks: int | None = None) -> int:
+        """Return the duration from the first frame to the next segment's first, or to the end of the last frame."""
+        if next_ticks is not None:
+            return max(0, next_ticks - self.first_ticks)
+        return max(0, self._last_ticks - self.first_ticks) + self._frame_ticks
+
+    @property
+    def frame_ticks(self) -> int:
+        """Return the assumed length of its last frame."""
+        return self._frame_ticks
+
+    def age_ticks(self, ticks: int) -> int:
+        """Return this segment's age at a timestamp."""
+        return ticks - self.first_ticks
+
+    def finish(self, next_ticks: int | None = None) -> None:
+        """Write the last fragment. Raises WriteFailed; the descriptor stays open."""
+        self._flush(max(self._next_decode, self.duration_ticks(next_ticks)))
+
+    def abort(self) -> None:
+        """Stop writing, as after a disk error: frames not yet in the file are dropped."""
+        self._fragment = []
+        self.sink.errno = self.sink.errno or 5

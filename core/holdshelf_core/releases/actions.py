@@ -1,0 +1,319 @@
+"""Actions on releases (P13): request, check the gates again, approve, refuse, withdraw.
+
+Both gates are checked when a release is requested and again when it is approved. A gate's refusal is recorded like any other
+outcome: under its number, with clause, basis and what would satisfy it. Nothing is released here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NoReturn
+
+import msgspec
+from tzlocal import get_localzone
+
+from holdshelf_core.actions import common
+from holdshelf_core.actions.call import Call
+from holdshelf_core.actions.registry import Change, LogForm, handles
+from holdshelf_core.actions.state_store import put
+from holdshelf_core.errors import BadRequest, Conflict, Refused
+from holdshelf_core.holds.holds import Holds
+from holdshelf_core.policy import model
+from holdshelf_core.policy import releases as rules
+from holdshelf_core.policy.case import Scope
+from holdshelf_core.policy.purposes import incident_problem
+from holdshelf_core.policy.second import FLAG_PAPER
+from holdshelf_core.policy.state import State
+from holdshelf_core.releases import types
+from holdshelf_core.releases.action_parts import MAX_SPANS, find_release, form_of, paper_of, spans_of
+from holdshelf_core.releases.others_actions import check_answered, narrowed
+from holdshelf_core.releases.rows import async_unheld, next_step, refusals_of, release_row, requesters_right
+
+MAX_REFUSALS = 20
+"""For one release; after that many refusals a new request is needed."""
+EMERGENCY_REVIEWS = 2
+
+
+def _only_its_requester(call: Call[Any], row: model.Release, what: str) -> None:
+    if call.caller.who != row.requested_by:
+        step = (
+            "The Director, Chair or Mayor can refuse it with `holdshelf release "
+            f"refuse {row.id}`. Request separately what you need."
+        )
+        call.refuse("P13", f"Only the person who requested {row.id} {what} it.", step)
+
+
+def _emergency_flag(call: Call[Any], row: model.Release, about: str = "") -> Change:
+    """Return a flag for review by two people: neither the requester nor the approver."""
+    flags = call.authorizer.store
+    first = flags.next_id("flags", "f")
+    # The action's own flag, if it raises one, gets the first number.
+    key = flags.next_id("flags", "f", also=(first,)) if call.decision.flag else first
+    flag = model.Flag(
+        key, "emergency_release", 0, row.requested_by, call.now.utc_ns, EMERGENCY_REVIEWS, (), row.id, about
+    )
+    return put("flags", key, flag)
+
+
+# --- the gates ------------------------------------------------------------------------------------------------------
+
+
+def _question(row: model.Release) -> rules.Request:
+    return rules.Request(row.basis, row.given, row.requested_by, row.requested_utc_ns, row.paper, row.why)
+
+
+def hear(call: Call[Any], row: model.Release) -> tuple[model.Release, rules.ReleaseCheck, int]:
+    """Return the row with the current results of both gates; the deciding result, and which gate it came from."""
+    state = call.state
+    first, second = rules.both(_question(row), state.adopted, state.determinations.values(), call.now)
+    said = [model.GateSaid(1, first.passed, first.sentence, first.needs)]
+    if second is not None:
+        said.append(model.GateSaid(2, second.passed, second.sentence, second.needs))
+    word = first if second is None else second
+    cautions = [gate.caution for gate in (first, second) if gate is not None and gate.passed and gate.caution]
+    heard = msgspec.structs.replace(
+        row, gates=tuple(said), caution=" ".join(cautions), paper_due_utc_ns=first.paper_due_utc_ns
+    )
+    return heard, word, 1 if second is None else 2
+
+
+async def say_no(
+    call: Call[Any],
+    holds: Holds,
+    row: model.Release,
+    word: rules.ReleaseCheck,
+    gate: int,
+    *,
+    told: model.Release | None = None,
+) -> NoReturn:
+    """Refuse at a gate: record it with everything that was requested, then raise it with what to do. ``told``: the row for the
+    entry, if it differs from the stored one."""
+    if len(row.refusals) >= MAX_REFUSALS:
+        raise Conflict(f"{row.id} was refused {MAX_REFUSALS} times.", "Submit a new request when the paper is right.")
+    refusal = model.Refusal(call.now.utc_ns, gate, row.basis, word.sentence, word.needs)
+    row = msgspec.structs.replace(row, refusals=(*row.refusals, refusal))
+    await call.record(
+        [put("releases", row.id, row)],
+        form=form_of(told or row),
+        facts={"clause": word.clause, "gate": gate, "needs": list(word.needs)},
+        outcome="refused",
+    )
+    step = next_step(call.state, row, await async_unheld(holds, call.state, row), call.now)
+    raise Refused(word.clause, f"{row.id} is refused: {word.quoted}", step)
+
+
+# --- actions --------------------------------------------------------------------------------------------------------
+
+
+def _one(q: types.ReleaseAmend | types.ReleaseApprove | types.ReleaseEnd | types.ReleaseAsk) -> LogForm:
+    return LogForm(subject=q.release[:20])
+
+
+def _target(q: types.ReleaseAmend | types.ReleaseEnd | types.ReleaseAsk, _s: State) -> Scope:
+    return Scope(target=q.release)
+
+
+def _request_scope(q: types.ReleaseRequest, state: State) -> Scope:
+    return Scope(
+        cameras=common.camera_scope(state, [s.camera for s in q.spans]),
+        start_utc_ns=min((s.start_utc_ns for s in q.spans), default=None),
+        end_utc_ns=max((s.end_utc_ns for s in q.spans), default=None),
+    )
+
+
+def _request_form(q: types.ReleaseRequest) -> LogForm:
+    numbered = incident_problem(q.reference.strip()) is None
+    return LogForm(
+        cameras=tuple(sorted({s.camera[:64] for s in q.spans[:MAX_SPANS]})),
+        start_utc_ns=min((s.start_utc_ns for s in q.spans), default=None),
+        end_utc_ns=max((s.end_utc_ns for s in q.spans), default=None),
+        incident=q.reference.strip() if numbered else "",
+        facts={"basis": q.basis if q.basis in rules.BASES else "none of the policy's"},
+        private={} if numbered else {"incident_asked": q.reference[:80]},
+    )
+
+
+def _approve_scope(q: types.ReleaseApprove, state: State) -> Scope:
+    row = state.releases.get(q.release)
+    return Scope(
+        target=q.release,
+        paper_sha256=q.paper_sha256 or None,
+        paper_seat=q.seat,
+        requested_by=row.requested_by if row is not None else "",
+        requested_utc_ns=row.requested_utc_ns if row is not None else None,
+    )
+
+
+class ReleaseActs:
+    """Handles the acts of a release: requested, decided, handed over, ended."""
+
+    def __init__(self, holds: Holds, cameras: common.KnownCameras) -> None:
+        self._holds, self._cameras = holds, cameras
+
+    @handles(types.ReleaseRequest, scope=_request_scope, log=_request_form)
+    async def request(self, call: Call[types.ReleaseRequest]) -> types.ReleaseRow:
+        asked = call.request
+        reference = asked.reference.strip()
+        if problem := incident_problem(reference):
+            call.refuse("P21", problem, "Give the number of the incident's report, or leave it out.")
+        spans = spans_of(call, self._cameras, asked.spans)
+        row = model.Release(
+            id=call.authorizer.store.next_id("releases", "R", datetime.now(get_localzone()).year),
+            basis=common.words(asked.basis, "The basis", most=40),
+            reference=reference,
+            asked=spans,
+            given=spans,
+            requested_by=call.caller.who,
+            requested_utc_ns=call.now.utc_ns,
+            state="stopped",
+            paper=paper_of(call, self._cameras, asked.paper),
+            why=common.words(asked.why, "Why it is asked for"),
+        )
+        return await self._ask_gates(call, row)
+
+    @handles(types.ReleaseAmend, scope=_target, log=_one)
+    async def amend(self, call: Call[types.ReleaseAmend]) -> types.ReleaseRow:
+        asked = call.request
+        row = find_release(call, asked.release, *rules.AWAITED, rules.EXPORTED)
+        _only_its_requester(call, row, "changes")
+        paper = paper_of(call, self._cameras, asked.paper)
+        if row.basis == rules.EMERGENCY and row.paper is None and paper is not None and not asked.trim:
+            return await self._paper_followed(call, row, paper)
+        if row.state != "stopped":
+            raise Conflict(
+                f"{row.id} is {types.STATE_WORDS[row.state]} as requested and can no longer be changed.",
+                "Withdraw it and submit a new request.",
+            )
+        row = msgspec.structs.replace(row, paper=paper or row.paper, version=row.version + 1)
+        if asked.trim:
+            if row.paper is None or not row.paper.scope:
+                raise BadRequest(f"{row.id} has no paper that names cameras and times.", "Add the paper first.")
+            kept = rules.trimmed(row.given, row.paper.scope)
+            if not kept:
+                call.refuse("P13", f"The paper covers none of what {row.id} asks for.", "Request what the paper names.")
+            row = msgspec.structs.replace(row, given=kept, others=narrowed(row.others, kept))
+        return await self._ask_gates(call, row)
+
+    @handles(types.ReleaseApprove, scope=_approve_scope, log=_one)
+    async def approve(self, call: Call[types.ReleaseApprove]) -> types.ReleaseRow:
+        asked = call.request
+        row = find_release(call, asked.release, "requested")
+        if not requesters_right(call.state, row, call.now):
+            call.refuse(
+                "P11", f"The person who requested {row.id} no longer has the right to.", "Submit a new request."
+            )
+        sha256 = common.paper(asked.paper_sha256, "An approval on paper", needed=False)
+        note = common.words(asked.note, "The note")
+        row, word, gate = hear(call, msgspec.structs.replace(row, version=row.version + 1))
+        if not word.passed:
+            # What passed at the request may have lapsed while it waited.
+            await say_no(call, self._holds, msgspec.structs.replace(row, state="stopped"), word, gate)
+        check_answered(call, row)
+        if asked.original and (row.paper is None or not row.paper.original):
+            call.refuse(
+                "P13",
+                f"The paper behind {row.id} does not ask for the original recording, so what is masked stays masked (P6).",
+                "Approve it without the original.",
+            )
+        if asked.original and row.others is not None and row.others.boxes:
+            call.refuse(
+                "P6",
+                f"In the original of {row.id} the boxes over other people would not be there.",
+                "Approve it without the original, or have its requester say why the others are not masked.",
+            )
+        # An official who also brings a paper has approved on screen: as themselves, whoever signed the paper.
+        on_paper = call.decision.flag == FLAG_PAPER
+        by = asked.seat if on_paper else call.caller.who
+        approved = msgspec.structs.replace(
+            row,
+            state="approved",
+            approved_by=by,
+            approved_utc_ns=call.now.utc_ns,
+            approval_paper_sha256=sha256 if on_paper else "",
+            note=note,
+            original=asked.original,
+        )
+        changes = [put("releases", row.id, approved)]
+        if row.basis == rules.EMERGENCY:
+            changes.append(_emergency_flag(call, approved, call.caller.who))
+        facts = {"approved_by": by, "requested_by": row.requested_by, "approval_paper": sha256}
+        await call.record(changes, form=form_of(approved), facts=facts, private={"note": note})
+        return await self._row(call, approved)
+
+    @handles(types.ReleaseRefuse, scope=lambda q, _s: Scope(target=q.release, keeps=True), log=_one)
+    async def refuse(self, call: Call[types.ReleaseEnd]) -> types.ReleaseRow:
+        return await self._end(call, "refused")
+
+    @handles(types.ReleaseWithdraw, scope=_target, log=_one)
+    async def withdraw(self, call: Call[types.ReleaseEnd]) -> types.ReleaseRow:
+        _only_its_requester(call, find_release(call, call.request.release), "withdraws")
+        return await self._end(call, "withdrawn")
+
+    @handles(types.ReleaseShow, scope=_target, log=_one)
+    async def show(self, call: Call[types.ReleaseAsk]) -> types.ReleaseRow:
+        row = find_release(call, call.request.release)
+        await call.record(form=LogForm(subject=row.id))
+        return await self._row(call, row)
+
+    @handles(types.ReleaseListAsk, log=lambda q: LogForm(facts={"refresh": q.refresh or None}))
+    async def list_releases(self, call: Call[types.ReleaseListAsk]) -> types.ReleaseList:
+        await call.record()
+        seen = [
+            row
+            for row in sorted(call.state.releases.values(), key=lambda r: (r.requested_utc_ns, r.id))
+            if call.authorizer.decide(call.caller, "release.see", Scope(target=row.id)).allowed
+        ]
+        shown = (*rules.AWAITED, rules.EXPORTED)
+        listed = [row for row in seen if call.request.all or row.state in shown]
+        rows = [release_row(call.state, row, call.now, whole=False) for row in listed]
+        refusals = [refusal for row in seen for refusal in refusals_of(row)]
+        return types.ReleaseList(rows, sorted(refusals, key=lambda r: r.at_utc_ns))
+
+    # --- how ---------------------------------------------------------------------------------------------------------
+
+    async def _ask_gates(self, call: Call[Any], row: model.Release) -> types.ReleaseRow:
+        row, word, gate = hear(call, row)
+        if not word.passed:
+            await say_no(call, self._holds, msgspec.structs.replace(row, state="stopped"), word, gate)
+        changes: list[Change] = []
+        if row.basis == rules.EMERGENCY and call.decision.acting_as in model.SEATS:
+            # In imminent danger a seat alone suffices; a designee's request waits for one.
+            row = msgspec.structs.replace(row, state="approved", approved_utc_ns=call.now.utc_ns)
+            changes.append(_emergency_flag(call, row))
+        else:
+            row = msgspec.structs.replace(row, state="requested")
+        await call.record([put("releases", row.id, row), *changes], form=form_of(row))
+        return await self._row(call, row)
+
+    async def _paper_followed(
+        self, call: Call[types.ReleaseAmend], row: model.Release, paper: model.Paper
+    ) -> types.ReleaseRow:
+        """Add the paper behind an emergency: accepted if it would have passed both gates by itself."""
+        state = call.state
+        papered = msgspec.structs.replace(row, paper=paper, version=row.version + 1)
+        word = rules.following_paper(_question(papered), state.adopted, state.determinations.values(), call.now)
+        if not word.passed:
+            await say_no(call, self._holds, row, word, 1, told=papered)
+        if row.state == "stopped":
+            return await self._ask_gates(call, papered)
+        caution = " ".join(part for part in ("The paper has followed.", word.caution) if part)
+        papered = msgspec.structs.replace(papered, caution=caution, paper_due_utc_ns=None)
+        await call.record([put("releases", papered.id, papered)], form=form_of(papered))
+        return await self._row(call, papered)
+
+    async def _end(self, call: Call[types.ReleaseEnd], state: str) -> types.ReleaseRow:
+        row = find_release(call, call.request.release, *rules.AWAITED)
+        why = common.words(call.request.why, "Why", needed=True)
+        now = call.now.utc_ns
+        ended = msgspec.structs.replace(row, state=state, ended_utc_ns=now, ended_why=why, version=row.version + 1)
+        if state == "refused":
+            refusal = model.Refusal(now, 0, row.basis, why, (), call.caller.who)
+            ended = msgspec.structs.replace(ended, refusals=(*row.refusals, refusal))
+        facts = {"requested_by": row.requested_by, "before": row.state}
+        await call.record([put("releases", row.id, ended)], form=form_of(ended), facts=facts, private={"end_why": why})
+        return await self._row(call, ended)
+
+    async def _row(self, call: Call[Any], row: model.Release) -> types.ReleaseRow:
+        """Return the answer to an action just recorded, after looking up what is not on hold."""
+        free = await async_unheld(self._holds, call.state, row)
+        return release_row(call.state, row, call.now, free=free, seq=call.seq)

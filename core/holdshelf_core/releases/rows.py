@@ -1,0 +1,214 @@
+"""Releases as clients see them: with names, what is on hold and what is not, and the next step in words.
+
+Reads only. Holding footage is suggested, never done here: a hold is a person's action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from tzlocal import get_localzone
+
+from holdshelf_core.errors import HoldshelfError
+from holdshelf_core.holds.holds import Holds
+from holdshelf_core.policy import model
+from holdshelf_core.policy.case import Scope, Subject
+from holdshelf_core.policy.instants import NS, Now, end_words
+from holdshelf_core.policy.releases import (
+    AWAITED,
+    BASES,
+    EXPORTED,
+    answer_needed,
+    bundle_end_utc_ns,
+    kept_by,
+    may_make_bundle,
+    others_words,
+    trimmed,
+    unheld,
+)
+from holdshelf_core.policy.rules import decide
+from holdshelf_core.policy.state import State
+from holdshelf_core.releases import types
+
+NO_NUMBER = "NUMBER"
+
+
+def requesters_right(state: State, row: model.Release, now: Now) -> bool:
+    """Return whether the requester may still request it, on its cameras."""
+    scope = Scope(target=row.id if row.id in state.releases else "", cameras=tuple(s.camera for s in row.given))
+    return decide(state, Subject(row.requested_by), "release.request", scope, now).allowed
+
+
+def spans_of(spans: Sequence[model.Span]) -> list[types.SpanRow]:
+    """Return the spans for the API."""
+    return [types.SpanRow(s.camera, s.start_utc_ns, s.end_utc_ns) for s in spans]
+
+
+def bundle_row(state: State, bundle: model.Bundle) -> types.BundleRow:
+    """Return the bundle for the API."""
+    return types.BundleRow(
+        **msgspec.structs.asdict(bundle),
+        made_by_name=state.name_of(bundle.made_by),
+        until_utc_ns=bundle_end_utc_ns(bundle, state.board),
+    )
+
+
+def _others_row(state: State, others: model.Others, *, whole: bool) -> types.OthersRow:
+    return types.OthersRow(
+        others.seen,
+        others_words(others),
+        others.by,
+        state.name_of(others.by),
+        others.at_utc_ns,
+        list(others.boxes) if whole else [],
+        others.why,
+    )
+
+
+def approver(state: State, row: model.Release) -> str:
+    """Return who approved it: a seat that signed on paper, or a person; '' for none, or an emergency approved alone."""
+    return model.SEAT_WORDS.get(row.approved_by) or (state.name_of(row.approved_by) if row.approved_by else "")
+
+
+def refusals_of(row: model.Release) -> list[types.RefusalRow]:
+    """Return all its refusals, oldest first."""
+    return [types.RefusalRow(row.id, r.at_utc_ns, r.gate, "P13", r.basis, r.sentence, r.by) for r in row.refusals]
+
+
+async def async_unheld(holds: Holds, state: State, row: model.Release) -> tuple[model.Span, ...]:
+    """Return what still exists and no hold keeps; () when the release is over, or the footage cannot be read now."""
+    if row.state not in AWAITED:
+        return ()
+    free = unheld(row.given, state.holds.values())
+    found = []
+    for span in free:
+        wanted = model.HoldSpan(span.camera, span.start_utc_ns, span.end_utc_ns)
+        try:
+            covered = await holds.async_coverage([wanted])
+        except HoldshelfError:
+            return ()
+        if any(part.kind == "recorded" for part in covered):
+            found.append(span)
+    return tuple(found)
+
+
+def hold_words(row: model.Release, free: Sequence[model.Span]) -> str:
+    """Return a sentence that suggests holding the requested footage now, with its command; '' when all is held or gone."""
+    if not free:
+        return ""
+    same = [span for span in free if (span.start_utc_ns, span.end_utc_ns) == (free[0].start_utc_ns, free[0].end_utc_ns)]
+    cameras = " ".join(f"--camera {span.camera}" for span in same)
+    more = len(free) - len(same)
+    rest = f" and {more} more like it" if more else ""
+    ground, number = types.hold_ground(row.basis), row.reference or NO_NUMBER
+    start, end = typed(free[0].start_utc_ns), typed(-(-free[0].end_utc_ns // NS) * NS)
+    return (
+        "The requested footage is not on hold and may be erased; a hold needs no paper: `holdshelf hold place --ground "
+        f"{ground} --incident {number} {cameras} --from '{start}' --to '{end}'`{rest}."
+    )
+
+
+def typed(utc_ns: int) -> str:
+    """Return a time to the second in the command line's format, with its offset."""
+    return datetime.fromtimestamp(utc_ns // NS, get_localzone()).isoformat(" ")
+
+
+def next_step(state: State, row: model.Release, free: Sequence[model.Span], now: Now) -> str:
+    """Return what to do now, in sentences with their commands."""
+    steps = []
+    if row.state == "stopped":
+        steps = _when_stopped(row)
+    elif answer_needed(row) and (row.state == "requested" or may_make_bundle(row)):
+        steps.append(
+            "Are other people seen in it? Say so before it goes on: `holdshelf release others "
+            f"{row.id} --none`, --boxes FILE, or --unmasked --why TEXT."
+        )
+    elif row.state == "requested":
+        steps.append(
+            "Another of the Director, Chair and Mayor must approve it: `holdshelf release approve "
+            f"{row.id}`, or give their signed paper with --paper FILE --seat SEAT."
+        )
+    elif row.state == "approved":
+        steps.append(f"Make the bundle: `holdshelf release export {row.id}`.")
+    elif row.bundle is not None and row.bundle.removed_utc_ns is not None:
+        steps.append(f"Its bundle expired and was deleted; make it again: `holdshelf release export {row.id}`.")
+    elif row.state == EXPORTED:
+        steps.append(
+            f"It is in your outbox. Print the receipt: `holdshelf release receipt {row.id}`; "
+            f"to put it on a USB stick: `holdshelf release write {row.id} --usb FOLDER`."
+        )
+    elif row.state == "refused":
+        steps.append(f"The sheet for the person who asked: `holdshelf print refusal {row.id}`.")
+    if row.state in ("approved", EXPORTED) and row.paper_due_utc_ns is not None:
+        due = end_words(row.paper_due_utc_ns, now.zone)
+        steps.append(f"The paper is due by {due}: `holdshelf release paper {row.id} --paper FILE …`.")
+    steps.append(hold_words(row, free))
+    return " ".join(step for step in steps if step)
+
+
+def _when_stopped(row: model.Release) -> list[str]:
+    said = row.gates[-1] if row.gates else None
+    if said is not None and said.gate == 2:
+        route = f"`holdshelf counsel record --help`, then `holdshelf release again {row.id}`"
+        steps = [f"Counsel's route: the Director asks the library's counsel for a determination; {route}."]
+    elif row.paper is not None and trimmed(row.given, row.paper.scope) not in ((), row.given):
+        steps = [f"Trim it to the paper: `holdshelf release trim {row.id}`."]
+    else:
+        steps = []
+    return [*steps, f"The sheet of what is needed, for the person who asked: `holdshelf print refusal {row.id}`."]
+
+
+def release_row(
+    state: State, row: model.Release, now: Now, *, free: Sequence[model.Span] = (), seq: int = 0, whole: bool = True
+) -> types.ReleaseRow:
+    """Return a release as clients see it. ``free``: what is not on hold, from ``async_unheld``. ``whole`` False: without its
+    boxes, for a list."""
+    paper = row.paper
+    return types.ReleaseRow(
+        id=row.id,
+        state=row.state,
+        basis=row.basis,
+        basis_words=BASES.get(row.basis, "no basis of the policy"),
+        reference=row.reference,
+        asked=spans_of(row.asked),
+        given=spans_of(row.given),
+        requested_by=row.requested_by,
+        requested_by_name=state.name_of(row.requested_by),
+        requested_utc_ns=row.requested_utc_ns,
+        paper=None
+        if paper is None
+        else types.PaperRow(
+            paper.sha256,
+            paper.kind,
+            paper.issuer,
+            paper.docket,
+            paper.agency,
+            paper.officer,
+            paper.signed_by_judge,
+            spans_of(paper.scope),
+            paper.valid_until_utc_ns,
+            paper.original,
+        ),
+        why=row.why,
+        gates=[types.GateRow(g.gate, g.passed, g.sentence, list(g.needs)) for g in row.gates],
+        refusals=refusals_of(row),
+        caution=row.caution,
+        paper_due_utc_ns=row.paper_due_utc_ns,
+        approved_by=row.approved_by,
+        approved_by_name=approver(state, row),
+        approved_utc_ns=row.approved_utc_ns,
+        approval_paper_sha256=row.approval_paper_sha256,
+        version=row.version,
+        ended_utc_ns=row.ended_utc_ns,
+        ended_why=row.ended_why,
+        original=row.original,
+        bundle=None if row.bundle is None else bundle_row(state, row.bundle),
+        others=None if row.others is None else _others_row(state, row.others, whole=whole),
+        needs_others=answer_needed(row),
+        holds=kept_by(state.holds.values(), row.given),
+        unheld=spans_of(free),
+        next_step=next_step(state, row, free, now),
+        seq=seq,
+    )

@@ -1,1 +1,0 @@
-"""Out of the building (P13): the bundle of an approved release, its signature, its check, and copying it to a stick."""

@@ -1,0 +1,163 @@
+"""Turns register rows into a paper's content. Pure; used by the service, and for printing without one.
+
+Everything shown is resolved here (names of people, days in the library's local time, names of area kinds), so that a paper
+depends only on its facts. Must never include anything about a patron or about who asked for a paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from holdshelf_core import times
+from holdshelf_core.cameras.commissioning import AREA_WORDS
+from holdshelf_core.policy import model
+from holdshelf_core.policy.clauses import quoted
+from holdshelf_core.policy.commissioning import waived
+from holdshelf_core.policy.instants import Now, span_words
+from holdshelf_core.policy.releases import BASES, MEANWHILE, kept_by, what_we_need
+from holdshelf_core.policy.state import State
+from holdshelf_core.reports.types import (
+    Attestation,
+    CameraPaper,
+    EntrancePaper,
+    LogHead,
+    PaperFacts,
+    PolicyText,
+    RefusalPaper,
+)
+from holdshelf_storage.access_log.checkpoint import BadHead, parse_note
+
+_NEVER = Attestation()
+
+
+@dataclass(frozen=True)
+class CameraSource:
+    """A camera from the entries. ``microphone`` off | on | unknown; ``sound_found`` None: not looked up."""
+
+    id: str
+    name: str
+    area_kind: str
+    area_note: str = ""
+    microphone: str = "unknown"
+    sound_found: bool | None = None
+
+
+def log_head(note: str, witnesses: tuple[str, ...] = ()) -> LogHead | None:
+    """Return a signed head in the form for papers; None when invalid. ``witnesses``: who countersigned it."""
+    try:
+        head = parse_note(note).head
+    except BadHead:
+        return None
+    return LogHead(head.origin, head.size, head.short, note, witnesses)
+
+
+def _needs(needs: Iterable[str]) -> tuple[str, ...]:
+    """Return what the requester must bring; what the library does meanwhile is on the sheet anyway."""
+    return tuple(need for need in needs if need != MEANWHILE)
+
+
+def refusal_paper(state: State, release: model.Release, zone: tzinfo) -> RefusalPaper:
+    """Return the sheet for one request, after its last refusal; for one never refused, what its basis requires."""
+    last = release.refusals[-1] if release.refusals else None
+    spans = tuple(
+        f"{state.camera_words(s.camera)}, {span_words(s.start_utc_ns, s.end_utc_ns, zone)}" for s in release.given
+    )
+    return RefusalPaper(
+        needs=_needs((last.needs if last is not None else ()) or what_we_need(release.basis)),
+        release=release.id,
+        reference=release.reference,
+        basis_words=BASES.get(release.basis, ""),
+        spans=spans,
+        refused_on=times.local_words(last.at_utc_ns) if last is not None else "",
+        # A person's note with their refusal is for the record, not for handing out.
+        sentence=f"{last.sentence if last.gate else 'The library has decided not to release it.'} ({quoted('P13')})"
+        if last is not None
+        else "",
+        holds=tuple(kept_by(state.holds.values(), release.given)),
+    )
+
+
+def paper_facts(
+    *,
+    board: model.Board,
+    adopted: model.Adopted | None,
+    policy_text: str,
+    cameras: Iterable[CameraSource],
+    commissions: Mapping[str, model.Commission],
+    entrances: Iterable[model.Entrance],
+    people: Mapping[str, model.Person],
+    head: str,
+    now: Now,
+    witnesses: tuple[str, ...] = (),
+    staff_notice: Attestation = _NEVER,
+    website: Attestation = _NEVER,
+    board_review: Attestation = _NEVER,
+    refusal: RefusalPaper | None = None,
+    caveats: tuple[str, ...] = (),
+) -> PaperFacts:
+    """Return everything that a paper may say, as of ``now``. ``head``: the log's signed head, '' when there is none.
+
+    ``witnesses``: names of those who countersigned it.
+    """
+
+    def name(person: str) -> str:
+        row = people.get(person)
+        return row.name if row else "the administrator" if person == "admin" else person
+
+    def day(utc_ns: int | None) -> str:
+        return times.local_day(utc_ns) if utc_ns is not None else ""
+
+    def camera(source: CameraSource) -> CameraPaper:
+        row = commissions.get(source.id) or model.Commission(source.id)
+        return CameraPaper(
+            source.id,
+            source.name,
+            source.area_kind,
+            AREA_WORDS.get(source.area_kind, source.area_kind),
+            source.area_note,
+            row.state,
+            name(row.approved_by) if row.approved_by else "",
+            day(row.approved_utc_ns),
+            day(row.still_utc_ns),
+            len(row.masks),
+            row.mask_version,
+            tuple(mask.why for mask in row.masks),
+            row.exterior,
+            source.microphone,
+            source.sound_found,
+        )
+
+    def entrance(row: model.Entrance) -> EntrancePaper:
+        is_waived = waived(row, now)
+        return EntrancePaper(
+            row.id,
+            row.name,
+            row.sign,
+            name(row.attested_by) if row.attested_by else "",
+            day(row.attested_utc_ns),
+            day(row.next_check_utc_ns),
+            now.ended(row.next_check_utc_ns),
+            name(row.waived_by) if is_waived else "",
+            day(row.waived_until_utc_ns) if is_waived else "",
+            row.waived_why if is_waived else "",
+            language=row.language,
+        )
+
+    return PaperFacts(
+        library=board.library,
+        contact=board.contact,
+        policy_address=board.policy_address,
+        page=board.paper_size,
+        policy=PolicyText(adopted.version, adopted.adopted_on, adopted.sha256, policy_text) if adopted else None,
+        log=log_head(head, witnesses) if head else None,
+        cameras=tuple(camera(source) for source in cameras),
+        entrances=tuple(entrance(row) for row in entrances if row.removed_utc_ns is None),
+        staff_notice=staff_notice,
+        website=website,
+        board_review=board_review,
+        refusal=refusal or RefusalPaper(_needs(what_we_need(""))),
+        printed_at=times.local_words(now.utc_ns),
+        caveats=caveats,
+    )

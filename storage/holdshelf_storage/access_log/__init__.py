@@ -1,0 +1,1 @@
+"""The access log on disk: lines, tree, signed heads."""

@@ -1,0 +1,1 @@
+"""Roots over footage and ledger, as recorded in the access log."""

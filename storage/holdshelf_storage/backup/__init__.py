@@ -1,0 +1,1 @@
+"""Backups of STATE, and restoring them."""

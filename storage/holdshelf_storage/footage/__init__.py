@@ -1,0 +1,1 @@
+"""Footage as a whole: recovery, reading, verifying, and missing files."""

@@ -1,0 +1,1 @@
+"""What was erased on schedule, when and why."""

@@ -1,0 +1,1 @@
+"""Fragmented and plain MP4 files."""

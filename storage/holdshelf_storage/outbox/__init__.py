@@ -1,0 +1,1 @@
+"""Files ready to be fetched."""

@@ -1,0 +1,1 @@
+"""Held segments, linked to the shelf."""

@@ -1,0 +1,1 @@
+"""One volume: its identity, its day folders, journals and sequence."""

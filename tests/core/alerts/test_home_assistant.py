@@ -1,0 +1,247 @@
+"""In a real Home Assistant: discovery without any code there, and our integration; `make test-ha` brings it.
+
+Soak: it needs 800 MB of packages that are not ours, and half a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from holdshelf_core.alerts import mqtt_payloads
+from holdshelf_core.alerts.allowed import Report
+from holdshelf_core.alerts.mqtt import Mqtt
+from holdshelf_core.alerts.types import AlertSet, MqttWay
+from holdshelf_core.alerts.ways import Reports
+from tests.core.alerts.reports import LOBBY, STACKS, broken, report
+from tests.rig.home_assistant import VARIABLE, HomeAssistant, until
+from tests.rig.mosquitto import PASSWORD, WRITER, Mosquitto
+from tests.rig.rtsp import Mount, RtspServer
+from tests.service import Service
+
+INTEGRATION = Path(__file__).parents[3] / "contrib" / "home-assistant" / "custom_components" / "holdshelf"
+pytestmark = [
+    pytest.mark.soak,
+    pytest.mark.skipif(VARIABLE not in os.environ, reason="`make test-ha` brings Home Assistant and runs this"),
+]
+RECORDING = "binary_sensor.front_entrance_recording"
+WELL = report(LOBBY, STACKS)
+
+
+class Publisher:
+    """A publisher, and a service that makes the same report every half second until it is given another one."""
+
+    def __init__(self, broker: Mosquitto, folder: Path, **changed: object) -> None:
+        way = MqttWay("broker", "127.0.0.1", "main", title="Main library", port=broker.port, ca_pem=broker.ca_pem)
+        self._way = msgspec.structs.replace(way, username=WRITER, secret=PASSWORD, **changed)
+        self._folder = folder
+        self.report: Report | None = WELL
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Publisher:
+        reports = Reports()
+        self._folder.mkdir(exist_ok=True)
+        self._tasks = [
+            asyncio.create_task(Mqtt(self._way, self._folder / "broker.json").run(reports, lambda _health: None)),
+            asyncio.create_task(self._report(reports)),
+        ]
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+
+    async def _report(self, reports: Reports) -> None:
+        while True:
+            if self.report is not None:
+                reports.put(self.report)
+            await asyncio.sleep(0.5)
+
+
+@contextlib.asynccontextmanager
+async def home(folder: Path, *, integration: bool = True) -> AsyncIterator[tuple[Mosquitto, HomeAssistant]]:
+    with Mosquitto(folder / "mosquitto", "main") as broker:
+        async with HomeAssistant(folder / "home", INTEGRATION if integration else None) as assistant:
+            await assistant.add_broker(broker)
+            yield broker, assistant
+        log = assistant.log()
+        assert not [line for line in log.splitlines() if "ERROR" in line and "holdshelf" in line.lower()], log
+        assert "custom_components/holdshelf" not in log, "a traceback"
+
+
+async def add_integration(assistant: HomeAssistant, step: str) -> str:
+    """Confirm what was discovered; the id of its entry."""
+
+    async def offered() -> dict[str, Any] | None:
+        flows = await assistant.ask("config_entries/flow/progress")
+        return next((one for one in flows if one["handler"] == "holdshelf"), None)
+
+    flow = await until("the recorder is discovered", offered)
+    assert (flow["step_id"], flow["context"]["title_placeholders"]) == (step, {"name": "Main library"})
+    done = await assistant.post(f"config/config_entries/flow/{flow['flow_id']}")
+    assert (done["type"], done["title"]) == ("create_entry", "Main library")
+    return str(done["result"]["entry_id"])
+
+
+async def until_issues(assistant: HomeAssistant, *issues: str) -> None:
+    wanted = {f"main_{one}" for one in issues}
+
+    async def so() -> bool:
+        return set(await assistant.issues()) == wanted
+
+    await until(f"the repairs are {wanted}", so)
+
+
+async def entities(assistant: HomeAssistant) -> dict[str, str]:
+    """Of the recorder: entity → platform."""
+    listed = await assistant.ask("config/entity_registry/list")
+    return {one["entity_id"]: one["platform"] for one in listed if one["platform"] in ("mqtt", "holdshelf")}
+
+
+async def test_discovery_makes_entities_without_any_code_in_home_assistant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt_payloads, "EXPIRE_AFTER_S", 3)
+    async with home(tmp_path, integration=False) as (broker, assistant):
+        async with Publisher(broker, tmp_path / "state") as publisher:
+            await assistant.until_state(RECORDING, "on")
+            await assistant.until_state("sensor.main_library_oldest_footage", "2026-11-04T04:53:20+00:00")
+            await assistant.until_state("sensor.main_library_free_space", "1234.6")
+            await assistant.until_state("binary_sensor.main_library_problem", "off")
+            publisher.report = broken()
+            await assistant.until_state(RECORDING, "off")
+            await assistant.until_state("sensor.front_entrance_reason", "camera unreachable")
+            await assistant.until_state("binary_sensor.main_library_problem", "on")
+            await assistant.until_state("sensor.main_library_reviews_overdue", "2")
+            problem = await assistant.get("states/binary_sensor.main_library_problem")
+            assert problem["attributes"]["conditions"][0] == "Front entrance is not being recorded"
+            publisher.report = report(LOBBY, STACKS, head="813 77e0d2")
+
+            async def seen() -> bool:
+                event = await assistant.get("states/event.main_library_log_head")
+                return event["attributes"].get("head") == "813 77e0d2"
+
+            await until("the log's new head is there", seen)
+            publisher.report = report(LOBBY)
+
+            async def removed() -> bool:
+                return not [one for one in await entities(assistant) if "stacks" in one]
+
+            await until("the other camera is gone", removed)
+            publisher.report = None
+            await assistant.until_state(RECORDING, "unavailable")
+            publisher.report = WELL
+            await assistant.until_state(RECORDING, "on")
+        await assistant.until_state(RECORDING, "unavailable")
+
+
+async def test_the_integration_has_entities_repairs_and_diagnostics_also_after_restarts(tmp_path: Path) -> None:
+    async with home(tmp_path) as (broker, assistant):
+        async with Publisher(broker, tmp_path / "state", discovery=False) as publisher:
+            entry = await add_integration(assistant, "confirm")
+            await assistant.until_state(RECORDING, "on")
+            publisher.report = broken()
+            await assistant.until_state(RECORDING, "off")
+            await assistant.until_state("sensor.front_entrance_reason", "camera_unreachable")
+            await until_issues(assistant, "camera_silent_lobby", "reviews_overdue")
+            silent = (await assistant.issues())["main_camera_silent_lobby"]
+            assert (silent["severity"], silent["translation_key"]) == ("error", "camera_silent")
+            assert silent["translation_placeholders"]["camera"] == "Front entrance"
+            told = (await assistant.get(f"diagnostics/config_entry/{entry}"))["data"]
+            assert told["cameras"]["camera 1"]["reason"] == "camera unreachable"
+            for private in ("Front entrance", "lobby", "Main library", "Stacks"):
+                assert private not in str(told), private
+            health = (await assistant.asks({"type": "system_health/info"}, events=True))[0]["data"]["holdshelf"]
+            assert health["info"]["recorders_heard"] == 1
+
+            await assistant.stop()
+            await assistant.start()
+            await until_issues(assistant, "camera_silent_lobby", "reviews_overdue")
+            await assistant.until_state(RECORDING, "off")
+
+            await asyncio.to_thread(broker.stop)
+            await assistant.until_state(RECORDING, "unavailable")
+            await asyncio.to_thread(broker.start)
+            await assistant.until_state(RECORDING, "off")
+            publisher.report = WELL
+            await assistant.until_state(RECORDING, "on")
+            await until_issues(assistant)
+        await until_issues(assistant, "recorder_silent")
+        async with Publisher(broker, tmp_path / "state", discovery=False):
+            await until_issues(assistant)
+            await assistant.until_state(RECORDING, "on")
+
+
+async def test_a_camera_that_is_unplugged_is_off_within_half_a_minute_and_on_again(tmp_path: Path) -> None:
+    """With the real service, whose confined sender publishes."""
+    async with home(tmp_path, integration=False) as (broker, assistant):
+        with RtspServer([Mount("door")]) as rtsp, Service(tmp_path / "data") as service:
+            camera = await asyncio.to_thread(service.add, rtsp.url("door"), "Door")
+            await asyncio.to_thread(service.await_recording, camera)
+            way = MqttWay("home", "127.0.0.1", "main", port=broker.port, ca_pem=broker.ca_pem)
+            way = msgspec.structs.replace(way, username=WRITER, secret=PASSWORD)
+            await asyncio.to_thread(service.act, AlertSet(way, new=True))
+            await assistant.until_state("binary_sensor.door_recording", "on")
+            began = time.monotonic()
+            rtsp.stall("door")
+            await assistant.until_state("binary_sensor.door_recording", "off")
+            print(f"off after {time.monotonic() - began:.1f} s")
+            assert time.monotonic() - began < 30
+            began = time.monotonic()
+            rtsp.resume("door")
+            await assistant.until_state("binary_sensor.door_recording", "on")
+            print(f"on after {time.monotonic() - began:.1f} s")
+            assert time.monotonic() - began < 30
+
+
+async def test_discovery_and_the_integration_never_make_the_same_entity_twice(tmp_path: Path) -> None:
+    async with home(tmp_path) as (broker, assistant):
+
+        async def only(platform: str) -> None:
+            async def so() -> bool:
+                found = await entities(assistant)
+                return len(found) == 15 and set(found.values()) == {platform}
+
+            await until(f"all entities are of {platform}", so)
+            await assistant.until_state(RECORDING, "on")
+
+        async with Publisher(broker, tmp_path / "state"):
+            await add_integration(assistant, "repairs")
+            await only("mqtt")
+        async with Publisher(broker, tmp_path / "state", discovery=False) as publisher:
+            await only("holdshelf")
+            publisher.report = broken()
+            await until_issues(assistant, "camera_silent_lobby", "reviews_overdue")
+        async with Publisher(broker, tmp_path / "state"):
+            await only("mqtt")
+            await until_issues(assistant)
+
+
+async def test_a_recorder_is_chosen_by_hand_and_offered_once(tmp_path: Path) -> None:
+    async with home(tmp_path) as (broker, assistant):
+        begin, flows = {"handler": "holdshelf"}, "config/config_entries/flow"
+        nothing = await assistant.post(flows, begin)
+        assert (nothing["type"], nothing["reason"]) == ("abort", "no_devices_found")
+        async with Publisher(broker, tmp_path / "state", discovery=False) as publisher:
+            await add_integration(assistant, "confirm")
+            await assistant.until_state(RECORDING, "on")
+            assert (await assistant.post(flows, begin))["reason"] == "no_devices_found"
+            (entry,) = await assistant.ask("config_entries/get", domain="holdshelf")
+            publisher.report = broken()
+            await until_issues(assistant, "camera_silent_lobby", "reviews_overdue")
+            await assistant.delete(f"config/config_entries/entry/{entry['entry_id']}")
+            assert await entities(assistant) == {} and await assistant.issues() == {}
+            chosen = await assistant.post(flows, begin)
+            assert chosen["step_id"] == "user", chosen
+            done = await assistant.post(f"{flows}/{chosen['flow_id']}", {"id": "main"})
+            assert (done["type"], done["title"]) == ("create_entry", "Main library")
+            await assistant.until_state(RECORDING, "off")

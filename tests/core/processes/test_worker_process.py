@@ -1,0 +1,90 @@
+"""A recorder worker as a process: what it may hold, how it ends, how the service speaks to systemd."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from pathlib import Path
+
+from tests.rig.rtsp import Mount, RtspServer
+from tests.service import Service, wait_for
+
+
+def _open_files(pid: int) -> list[str]:
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return found
+
+
+def test_a_worker_holds_no_file_but_those_it_was_handed(service: Service) -> None:
+    with RtspServer([Mount("a"), Mount("b")]) as server:
+        ids = [service.add(server.url(name), name) for name in ("a", "b")]
+        service.await_recording(*ids)
+        media = str(service.data / "media")
+        handed = {f"{media}/footage/{camera}/open/" for camera in ids}
+        for pid in service.worker_pids():
+            files = [path for path in _open_files(pid) if path.startswith("/") and not path.startswith("/dev/")]
+            inside = [path for path in files if path.startswith(media)]
+            # The lock on the volume is inherited, so that no new service records while this worker lives.
+            assert f"{media}/volume.json" in inside
+            assert all(any(path.startswith(h) for h in handed) for path in inside if not path.endswith("/volume.json"))
+            assert [path for path in files if path not in inside] == [str(service.log_path)] * 2
+            # Its state says whether it may have opened others since: /proc keeps no history, so strace would.
+            assert len(os.sched_getaffinity(pid)) == 1
+
+
+def test_workers_end_with_the_service_and_give_the_volume_back(service: Service) -> None:
+    with RtspServer([Mount("a")]) as server:
+        camera = service.add(server.url("a"), "a")
+        service.await_recording(camera)
+        workers = service.worker_pids()
+        service.kill()
+        wait_for("the workers' end", lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+        service.start()
+        service.await_recording(camera)
+
+
+def held_by(service: Service) -> tuple[int, int]:
+    """How many files service and worker have open, the least of some looks: each may be just between two segments."""
+    looks = []
+    for _ in range(10):
+        looks.append((len(_open_files(service.pid)), len(_open_files(service.worker_pids()[0]))))
+        time.sleep(0.1)
+    return min(ours for ours, _ in looks), min(workers for _, workers in looks)
+
+
+def test_descriptors_stay_flat_over_reconnects(service: Service) -> None:
+    """Three cameras at a time: a descriptor that one reconnect left would be three after each turn."""
+    with RtspServer([Mount(name) for name in "abc"]) as server:
+        cameras = [service.add(server.url(name), name) for name in "abc"]
+        counts = []
+        for _ in range(3):
+            service.await_recording(*cameras, seconds=60)
+            counts.append(held_by(service))
+            gaps = {camera: len(service.gaps(camera)) for camera in cameras}
+            for name in "abc":
+                server.kick(name)
+            wait_for("their gaps", lambda gaps=gaps: all(len(service.gaps(c)) > gaps[c] for c in cameras))
+        service.await_recording(*cameras, seconds=60)
+        counts.append(held_by(service))
+        assert max(counts[1:]) <= (counts[1][0] + 2, counts[1][1] + 2), counts
+        assert max(count for _, count in counts[1:]) <= counts[1][1] + 2, counts
+
+
+def test_systemd_is_told_when_it_serves_and_when_it_stops(tmp_path: Path) -> None:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(str(tmp_path / "notify"))
+    listener.settimeout(60)
+    environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "4000000"}
+    with Service(tmp_path / "data", environment=environment) as service:
+        told = [listener.recv(100)]
+        while b"WATCHDOG=1" not in told:
+            told.append(listener.recv(100))
+        assert told[0] == b"READY=1"
+        assert service.stop() == 0
+        while told[-1] != b"STOPPING=1":
+            told.append(listener.recv(100))

@@ -1,0 +1,171 @@
+"""Ceph's S3 gateway, the real one, in a folder of its own: a monitor, one OSD in memory, and radosgw (`make test-s3`).
+
+Everything listens on 127.0.0.1 and ends with the context. Debian: radosgw, ceph-mon, ceph-osd (scripts/s3-packages.txt).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+HOST = "127.0.0.1"
+ACCESS_KEY, SECRET_KEY = "HOLDSHELFTESTS000001", "only-for-tests-0000000000000000000000001"
+START_S = 120.0
+
+_CONF = """
+[global]
+fsid = {fsid}
+mon host = v2:{host}:{mon}
+run dir = {folder}
+admin socket = {folder}/$name.asok
+log file = {folder}/$name.log
+pid file =
+auth cluster required = none
+auth service required = none
+auth client required = none
+osd pool default size = 1
+osd pool default min size = 1
+osd pool default pg num = 8
+osd crush chooseleaf type = 0
+osd objectstore = memstore
+memstore device bytes = {memory}
+osd class dir = {classes}
+mon allow pool size one = true
+mon allow pool delete = true
+mon data avail crit = 1
+mon data avail warn = 2
+ms bind ipv4 = true
+ms bind ipv6 = false
+osd memory target = 939524096
+[mon]
+mon data = {folder}/mon
+mon initial members = a
+[mon.a]
+public addr = {host}:{mon}
+[osd]
+osd data = {folder}/osd
+public addr = {host}
+cluster addr = {host}
+[client.rgw]
+ms mon client mode = crc
+rgw frontends = beast endpoint={host}:{port}
+rgw run sync thread = false
+rgw enable gc threads = false
+rgw enable lc threads = false
+rgw thread pool size = 16
+rgw quota sync = false
+rgw bucket quota ttl = 0
+rgw user quota bucket sync interval = 1
+"""
+
+
+def free_port() -> int:
+    with socket.create_server((HOST, 0)) as server:
+        return int(server.getsockname()[1])
+
+
+class Ceph:
+    """One small cluster with its gateway."""
+
+    def __init__(self, folder: Path, memory_bytes: int = 2 << 30) -> None:
+        self.folder, self.port = folder, free_port()
+        self.conf = folder / "ceph.conf"
+        self._fsid, self._memory = str(uuid.uuid4()), memory_bytes
+        self._started: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def start(self) -> None:
+        classes = next(Path("/usr/lib").glob("*/rados-classes"))
+        self.conf.write_text(
+            _CONF.format(
+                fsid=self._fsid, host=HOST, mon=free_port(), folder=self.folder, memory=self._memory,
+                classes=classes, port=self.port,
+            )
+        )  # fmt: skip
+        mon = self.conf.read_text().partition("mon host = v2:")[2].partition("\n")[0]
+        map_file = str(self.folder / "monmap")
+        self.run("monmaptool", "--create", "--fsid", self._fsid, "--addv", "a", f"[v2:{mon}]", map_file)
+        self.run("ceph-mon", "--mkfs", "-i", "a", "--monmap", map_file)
+        self._spawn("mon", "ceph-mon", "-i", "a", "-f")
+        osd = str(uuid.uuid4())
+        self.run("ceph", "osd", "new", osd)
+        (self.folder / "osd").mkdir()
+        self.run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd)
+        self._spawn("osd", "ceph-osd", "-i", "0", "-f")
+        self.start_gateway()
+        self.admin("user", "create", "--uid=tests", "--display-name=tests", f"--access-key={ACCESS_KEY}",
+                   f"--secret-key={SECRET_KEY}")  # fmt: skip
+
+    def start_gateway(self) -> None:
+        self._spawn("gateway", "radosgw", "-n", "client.rgw", "-f")
+        until = time.monotonic() + START_S
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(self.url, timeout=5).close()
+                return
+            if self._started["gateway"].poll() is not None:
+                raise RuntimeError((self.folder / "gateway.out").read_text())
+            time.sleep(0.1)
+        raise TimeoutError((self.folder / "gateway.out").read_text())
+
+    def stop_gateway(self) -> None:
+        self._end("gateway")
+
+    def freeze_gateway(self) -> None:
+        """It takes connections (the kernel does) and answers nothing, until `thaw_gateway`."""
+        self._started["gateway"].send_signal(signal.SIGSTOP)
+
+    def thaw_gateway(self) -> None:
+        self._started["gateway"].send_signal(signal.SIGCONT)
+
+    def admin(self, *words: str) -> str:
+        return self.run("radosgw-admin", *words)
+
+    def run(self, *words: str) -> str:
+        done = subprocess.run(
+            [words[0], "-c", str(self.conf), *words[1:]], capture_output=True, text=True, timeout=START_S, check=False
+        )
+        assert done.returncode == 0, f"{words}: {done.stderr[-2000:]}"
+        return done.stdout
+
+    def stop(self) -> None:
+        for name in ("gateway", "osd", "mon"):
+            self._end(name)
+
+    def _spawn(self, name: str, *words: str) -> None:
+        with (self.folder / f"{name}.out").open("ab") as out:
+            self._started[name] = subprocess.Popen(
+                [words[0], "-c", str(self.conf), *words[1:]], stdout=out, stderr=out, stdin=subprocess.DEVNULL
+            )
+
+    def _end(self, name: str) -> None:
+        process = self._started.pop(name, None)
+        if process is not None:
+            process.kill()
+            process.wait(30)
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Ceph]:
+    """A cluster with its gateway, ready."""
+    with tempfile.TemporaryDirectory(prefix="ceph-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o700)
+        ceph = Ceph(Path(folder))
+        try:
+            ceph.start()
+            yield ceph
+        finally:
+            ceph.stop()

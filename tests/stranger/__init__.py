@@ -1,0 +1,1 @@
+"""Checkers written from the documents alone: they import nothing of Holdshelf."""

@@ -1,0 +1,40 @@
+"""Text within a text looks as the theme says."""
+
+from __future__ import annotations
+
+from textual.app import App, ComposeResult
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from holdshelf_tui.widgets.text import fitting, muted
+
+
+class Two(App[None]):
+    """The same words twice: a line that is muted, and muted words in a line."""
+
+    CSS = "#line { color: $text-muted; }"
+
+    def compose(self) -> ComposeResult:
+        yield Static("less", id="line")
+        yield Static(muted(Content("less"), self), id="words")
+
+
+async def test_muted_words_are_as_dark_as_a_muted_line() -> None:
+    app = Two()
+    async with app.run_test():
+
+        def colour(widget: Widget) -> str:
+            style = next(iter(widget.render_line(0))).style
+            assert style is not None
+            assert style.color is not None
+            return style.color.name
+
+        assert colour(app.query_one("#words")) == colour(app.query_one("#line"))
+
+
+def test_lines_that_do_not_fit_are_told_of_and_none_is_half_there() -> None:
+    lines = ["one", "two " * 10, "three"]
+    assert fitting(lines, 20, 4, "…") == lines
+    assert fitting(lines, 20, 3, "…") == ["one", "…"], "the second takes two rows, and one is for the sign"
+    assert fitting(lines, 20, 1, "…") == ["…"] and fitting([], 20, 1, "…") == []

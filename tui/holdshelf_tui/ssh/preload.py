@@ -1,0 +1,28 @@
+"""Loaded once, in the fork server: all that a session's process needs, so that a fork is all that a log-in waits for."""
+
+from __future__ import annotations
+
+import gc
+
+from textual import scrollbar
+
+from holdshelf_core.api import confine
+from holdshelf_tui.cli import app as commands
+from holdshelf_tui.ssh import sftp
+from holdshelf_tui.ssh.children import command as command_child
+from holdshelf_tui.ssh.children import screens as session_child
+from holdshelf_tui.ssh.children import sftp as sftp_child
+from holdshelf_tui.ssh.confined import remember_temporary_folder
+from holdshelf_tui.ssh.warm import warm
+
+__all__ = ["command_child", "commands", "confine", "scrollbar", "session_child", "sftp", "sftp_child"]
+
+GARBAGE_OBJECTS = 20_000
+
+remember_temporary_folder()
+warm()
+# What is there now stays shared: no collection in a child touches (and so copies) its pages.
+gc.collect()
+gc.freeze()
+# A first screen makes thousands of objects that stay: to look through them again and again takes a tenth of its time.
+gc.set_threshold(GARBAGE_OBJECTS)

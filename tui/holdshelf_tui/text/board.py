@@ -1,0 +1,79 @@
+"""The Board's settings and the adopted policy in words: the same on the screen and at the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdshelf_core.people.board_types import AdoptedRow, BoardSetting
+from holdshelf_tui.text.words import counted
+
+STATUTE_WORDS = {
+    "enforce": "enforced: it can refuse what only the policy allows",
+    "advise": "advice: a release goes on with a caution on record",
+}
+LABELS = {
+    "library": "Name of the library",
+    "contact": "Whom the public asks (P19)",
+    "policy_address": "Where the policy is posted (P18)",
+    "second_person_lift": "A lift takes two people (P16)",
+    "second_person_release": "A release takes two people (P13)",
+    "live_minutes": "A live look ends after (P9)",
+    "grace_days": "Grace after a lift (P16)",
+    "waiver_days": "A sign may be waived for (P3)",
+    "review_days": "First review of a hold after (P16)",
+    "sign_check_days": "A sign is checked every (P3)",
+    "camera_check_days": "Walk past each camera every (P4-P8)",
+    "house_check_days": "The Board's review every (P1)",
+    "longest_look_hours": "Longest span of a look (P12)",
+    "cameras_per_purpose": "Cameras in one look (P12)",
+    "widenings_before_flag": "Widenings before a flag (P12)",
+    "break_glass_minutes": "A look in danger lasts (P12)",
+    "share_days": "A share lasts (P14)",
+    "outbox_days": "An outbox keeps things for",
+    "paper_days": "A paper that was sent is kept for",
+    "paper_size": "Page of papers",
+    "printers": "Printers for papers",
+}
+"""By setting, for a line of a list; what it decides is the service's to say in full."""
+STATUTES = tuple(STATUTE_WORDS.items())
+NOT_SET = "not set"
+ABSENT = "absent"
+VERDICT_WORDS = {
+    "exact": "is the text that was adopted, by its SHA-256",
+    "same": "says what was adopted, in the same words",
+}
+_UNITS = {"days": "day", "minutes": "minute", "hours": "hour"}
+
+
+def setting_words(key: str, value: Any) -> str:
+    """'yes', '10 minutes', 'not set'."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        unit = next((one for many, one in _UNITS.items() if key.endswith(f"_{many}")), "")
+        return counted(value, unit) if unit else str(value)
+    return str(value) or NOT_SET
+
+
+def range_words(row: BoardSetting) -> str:
+    """'a whole number from 1 to 60'; '' for what is no number."""
+    return f"a whole number from {row.least} to {row.most}" if row.least is not None else ""
+
+
+def policy_words(row: AdoptedRow) -> str:
+    """'version 2026-1, adopted on 2026-03-10'."""
+    return f"version {row.version}, adopted on {row.adopted_on}" if row.sha256 else "none adopted yet"
+
+
+def statute_words(row: AdoptedRow) -> str:
+    """How the statute is treated; of no policy, how it would be."""
+    return STATUTE_WORDS.get(row.statute, row.statute) if row.sha256 else "enforced, until a policy says otherwise"
+
+
+def verdict_words(page: str, verdict: str, differences: int, text: str) -> str:
+    """What comparing the posted page came to. ``text``: which policy, in words."""
+    if verdict in VERDICT_WORDS:
+        return f"{page} {VERDICT_WORDS[verdict]}: {text}."
+    if verdict == ABSENT:
+        return f"The policy is not there: {page} contains too little of the adopted text ({text})."
+    return f"{page} does not match what was adopted: it differs in {counted(differences, 'place')}."

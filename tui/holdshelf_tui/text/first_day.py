@@ -1,0 +1,212 @@
+"""The first day: what leads from an empty server to one in use, in order. Each step ticks itself off; none comes back.
+
+Pure. What it is made from are reads that the admin and every seat may make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from holdshelf_core.acts import Read
+from holdshelf_core.api.types import ReadStatus, Status
+from holdshelf_core.cameras.checklist_types import ReadChecklist, SubjectRow
+from holdshelf_core.cameras.commission_types import EntranceRow, ReadEntrances
+from holdshelf_core.people.board_types import AdoptedRow, BoardSetting, ReadBoard, ReadPolicy
+from holdshelf_core.people.types import ReadSeats, SeatRow
+
+ADMIN, SEAT = "admin", "seat"
+READS: Final[tuple[Read[Any], ...]] = (
+    ReadStatus(),
+    ReadSeats(),
+    ReadBoard(),
+    ReadPolicy(),
+    ReadEntrances(),
+    ReadChecklist(),
+)
+"""In the order of `FirstDayFacts`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstDayFacts:
+    """What the service says now."""
+
+    status: Status
+    seats: Sequence[SeatRow]
+    board: Sequence[BoardSetting]
+    policy: AdoptedRow
+    entrances: Sequence[EntranceRow]
+    checklist: Sequence[SubjectRow]
+
+    def setting(self, key: str) -> Any:
+        """A setting of the Board; None: there is none of that name."""
+        return next((row.value for row in self.board if row.key == key), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. ``who`` may do it: `ADMIN`, `SEAT`. ``tab`` and ``key``: where, on the screens; ``command``: without them."""
+
+    id: str
+    words: str
+    why: str
+    who: tuple[str, ...]
+    tab: str
+    key: str
+    command: str
+    is_done: Callable[[FirstDayFacts], bool]
+
+
+def _is_reviewed(facts: FirstDayFacts) -> bool:
+    points = [point for row in facts.checklist if row.kind == "house" for point in row.points]
+    return any(point.id == "board-review" and point.seen_utc_ns is not None for point in points)
+
+
+def _in_use(facts: FirstDayFacts) -> bool:
+    return any(camera.commission in ("approved", "retired") for camera in facts.status.cameras)
+
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        "cameras",
+        "Add the cameras",
+        "Recording begins at once; nobody can look yet.",
+        (ADMIN,),
+        "add",
+        "",
+        "holdshelf camera add --all-discovered",
+        lambda facts: bool(facts.status.cameras),
+    ),
+    Step(
+        "director",
+        "Name the Library Director",
+        "With the public key that the Director made: `holdshelf person invite LOGIN` prints the card that says how.",
+        (ADMIN,),
+        "people",
+        "people",
+        "holdshelf seat name director --person LOGIN --name NAME --key FILE",
+        lambda facts: any(seat.seat == "director" for seat in facts.seats),
+    ),
+    Step(
+        "library",
+        "Say the library's name",
+        "Every paper, sign and picture carries it.",
+        (SEAT,),
+        "people",
+        "library",
+        "holdshelf board set library NAME --why REASON",
+        lambda facts: bool(facts.setting("library")),
+    ),
+    Step(
+        "contact",
+        "Say whom the public asks",
+        "The Director's name, telephone or e-mail address, on every paper (P19).",
+        (SEAT,),
+        "people",
+        "contact",
+        "holdshelf board set contact WORDS --why REASON",
+        lambda facts: bool(facts.setting("contact")),
+    ),
+    Step(
+        "policy",
+        "Adopt the policy, and say how the statute is treated",
+        "The Board's own text, printed word for word (P17, P20), and the second gate of a release (P13).",
+        (ADMIN, SEAT),
+        "people",
+        "policy",
+        "holdshelf policy adopt FILE --version NAME --adopted-on DAY",
+        lambda facts: bool(facts.policy.sha256),
+    ),
+    Step(
+        "second",
+        "Name a second person: the Chair or the Mayor",
+        "A release and a lift take two (P13, P16), unless the Board has said otherwise.",
+        (SEAT,),
+        "people",
+        "seats",
+        "holdshelf seat name chair --person LOGIN --name NAME",
+        lambda facts: (
+            len({seat.seat for seat in facts.seats}) > 1
+            or (facts.setting("second_person_lift") is False and facts.setting("second_person_release") is False)
+        ),
+    ),
+    Step(
+        "entrances",
+        "Register each entrance and attest its sign",
+        "Until every sign is attested, or waived for some days, no camera can be approved (P3).",
+        (SEAT,),
+        "papers",
+        "entrances",
+        "holdshelf entrance add NAME",
+        lambda facts: _in_use(facts) or (bool(facts.entrances) and all(entrance.ready for entrance in facts.entrances)),
+    ),
+    Step(
+        "commission",
+        "Bring the cameras into use",
+        "Masks, a reference still, approval (P4, P6). From then on a recording can be looked at, for a reason.",
+        (SEAT,),
+        "cameras",
+        "",
+        "holdshelf camera commission CAMERA",
+        _in_use,
+    ),
+    Step(
+        "review",
+        "Go through the Board's settings, and attest the review",
+        "Second person, days to a hold's review, days in an outbox: the Board's part of People. Then tick house.board-review.",
+        (SEAT,),
+        "people",
+        "second_person_lift",
+        "holdshelf board show, then holdshelf checklist enter house.board-review",
+        _is_reviewed,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstDay:
+    """The steps, each with whether it is done."""
+
+    steps: Sequence[tuple[Step, bool]]
+
+    @property
+    def done(self) -> int:
+        """How many of the steps are done."""
+        return sum(done for _, done in self.steps)
+
+    @property
+    def is_over(self) -> bool:
+        """All of it is done: the server is in use."""
+        return self.done == len(self.steps)
+
+    def next_for(self, who: str) -> Step | None:
+        """The first that is not done and is theirs: `ADMIN` or `SEAT`."""
+        return next((step for step, done in self.steps if not done and who in step.who), None)
+
+
+def first_day(facts: FirstDayFacts) -> FirstDay:
+    """How far it is."""
+    return FirstDay([(step, step.is_done(facts)) for step in STEPS])
+
+
+def who_words(step: Step) -> str:
+    """'the admin', 'the Director, Chair or Mayor', or both."""
+    words = {ADMIN: "the admin", SEAT: "the Director, Chair or Mayor"}
+    return " or ".join(words[who] for who in step.who)
+
+
+def progress_words(day: FirstDay) -> str:
+    """'3 of 9 steps are done'."""
+    return f"{day.done} of {len(day.steps)} steps {'is' if day.done == 1 else 'are'} done"
+
+
+def over_words(day: FirstDay, who: str) -> str:
+    """What comes next, or that this server is in use."""
+    if day.is_over:
+        return "All steps are done: this server is in use."
+    step = day.next_for(who)
+    if step is not None:
+        return f"Next for you: {step.words}."
+    other = next(step for step, done in day.steps if not done)
+    return f"Next: {other.words}. That is for {who_words(other)}."

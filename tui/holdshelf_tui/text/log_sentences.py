@@ -1,0 +1,260 @@
+"""A sentence for each action of the access log: what was done, and what was only tried.
+
+Pure data. `text.log` fills it in: `{cameras}`, `{span}` and so on stand for what the entry is about, `{f.x}` for its fact `x`,
+`{t.x}` for its private text `x`. A part in square brackets is left out where something in it is not known.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Sentence(NamedTuple):
+    """'Dora Reed {did} {rest}.', 'Dora Reed tried to {do} {rest}, and was refused.'"""
+
+    did: str
+    do: str
+    rest: str
+
+
+_WHY_LOOK = "[, purpose: {purpose}][, no. {incident}]"
+_PRINTED = "the paper “{paper}”[ for {subject}]"
+_ASKED = "[ on {cameras}][, {span}][, no. {incident}][, basis: {f.basis}]"
+_WHY = "[: {t.why}]"
+_CAMERA = "[ {camera}]"
+
+SENTENCES: dict[str, Sentence] = {
+    key: Sentence(*words)
+    for key, words in {
+        "activity.see": ("saw", "see", "when something moved[ at {cameras}][, {span}]; no picture"),
+        "alert.remove": ("removed", "remove", "the way of telling {subject}"),
+        "alert.set": (
+            "set",
+            "set",
+            "who is told what is wrong: {subject}[ ({f.way})][, for the {f.audience}][, quiet hours {f.quiet}]"
+            "[, MQTT discovery {f.discovery}][: {t.target}]",
+        ),
+        "alert.test": ("sent", "send", "a test message by {subject}"),
+        "appointment.end": ("ended", "end", "{subject_name}'s letter of appointment" + _WHY),
+        "appointment.make": (
+            "appointed",
+            "appoint",
+            "{subject_name} as designee[, to {f.rights}][ on {f.cameras}][, from {f.from}][ until {f.until}]",
+        ),
+        "backup.make": ("made", "make", "a backup[ ({t.file})]"),
+        "backup.now": ("had", "have", "a backup made at once[ for {t.target}]"),
+        "backup.restored": ("took over", "take over", "a backup of {f.made} that was put in its place"),
+        "backup.schedule": ("had", "have", "a backup made each day[ at {f.at}][, for {t.target}]"),
+        "backup.stop": ("had", "have", "no backup made any more by itself[ for {t.target}]"),
+        "backup.verified": ("verified", "verify", "a backup that was taken[ to {t.target}][: {f.bytes}]"),
+        "board.set": ("set", "set", "“{f.key}” of the Board[ from {f.before}][ to {value}]" + _WHY),
+        "break_glass": (
+            "looked at once, in imminent danger, at",
+            "look at once, in imminent danger, at",
+            "{cameras}[, live and {span}][, no. {incident}][: {t.note}]",
+        ),
+        "camera.add": ("added", "add", "the camera" + _CAMERA + "[ ({f.area_kind})]"),
+        "camera.backfill": ("set", "set", "whether gaps of {camera} are filled from its own recording[: {f.on}]"),
+        "camera.check": ("tried out", "try out", "the camera" + _CAMERA),
+        "camera.details": ("read", "read", "what the camera {camera} says about itself"),
+        "camera.move": (
+            "moved",
+            "move",
+            "the camera" + _CAMERA + "[ from {f.area_before}][ to {f.area_kind}][, now {t.new_name}]" + _WHY,
+        ),
+        "camera.put_masks": ("had", "have", "{camera} apply its own masks"),
+        "camera.reconfigure": ("changed", "change", "the camera" + _CAMERA + "[: {f.what}][, now at {t.new_address}]"),
+        "camera.reload": ("set up", "set up", "{camera} again"),
+        "camera.remove": ("removed", "remove", "the camera" + _CAMERA + _WHY),
+        "camera.rename": ("renamed", "rename", "the camera" + _CAMERA + "[ to {t.new_name}]"),
+        "camera.replace": ("had", "have", "another device take the place of {camera}" + _WHY),
+        "camera.retire": ("retired", "retire", "the camera" + _CAMERA + _WHY),
+        "camera.set_time": ("set", "set", "the clock of {camera}"),
+        "camera.sound_off": ("switched", "switch", "the sound of {camera} off"),
+        "camera.try": ("tried out", "try out", "a camera that is to be added[, at {t.address}]"),
+        "capacity.set": (
+            "set",
+            "set",
+            "the room for footage[ from {f.budget_before}][ to {f.budget}][, warning below {f.floor_days} days]" + _WHY,
+        ),
+        "checklist.enter": ("entered", "enter", "[{f.count} ]ticks of the checklist"),
+        "clock.confirm": ("confirmed", "confirm", "that the time is right[: {f.wall_clock}]" + _WHY),
+        "commission.approve": ("approved", "approve", "{camera} for use"),
+        "commission.edit": ("prepared", "prepare", "{camera} for use[, with {f.masks} masks]" + _WHY),
+        "commission.still": ("saw", "see", "a picture of {camera}, to prepare it for use"),
+        "commission.still.close": (
+            "ended",
+            "end",
+            "the pictures of {camera} that were for preparing it[: {f.pictures} pictures]",
+        ),
+        "counsel.end": ("ended", "end", "counsel's determination {subject}" + _WHY),
+        "counsel.list": ("read", "read", "counsel's determinations"),
+        "counsel.record": ("recorded", "record", "counsel's determination[ on {f.bases}][ until {f.until}]"),
+        "demo.begin": ("set up", "set up", "a demonstration, with [{f.made_minutes} minutes of ]drawn footage"),
+        "door.admin_key.add": ("gave", "give", "an admin a key to the SSH door[ ({f.added})]"),
+        "door.admin_key.list": ("read", "read", "the admin's keys to the SSH door"),
+        "door.admin_key.remove": ("removed", "remove", "an admin's key to the SSH door[ ({f.removed})]"),
+        "door.login": ("logged in", "log in", "[ as {t.login}][; the session went on after a restart ({f.resumed})]"),
+        "door.strangers": ("counted", "count", "[{f.attempts} ]attempts of strangers to log in"),
+        "entrance.add": ("registered", "register", "the entrance {entrance}"),
+        "entrance.attest": ("attested", "attest", "the sign at {entrance}[: {f.found}][, {t.defect}]"),
+        "entrance.remove": ("removed", "remove", "the entrance {entrance}" + _WHY),
+        "entrance.waive": ("went", "go", "without a sign at {entrance}[ for {f.days} days]" + _WHY),
+        "flag.review": ("reviewed", "review", "a flagged act, entry {f.of}[: {t.note}]"),
+        "footage.root": ("anchored", "anchor", "what was recorded[: {f.segments} files]"),
+        "hold.approve": (
+            "decided on",
+            "decide on",
+            "the lift of hold {subject}[, no. {incident}][: {f.lift}][; {t.note}]",
+        ),
+        "hold.archive": (
+            "began",
+            "begin",
+            "a copy of hold {subject} on another disk[, {cameras}][, {span}][, no. {incident}]",
+        ),
+        "hold.archived": ("finished", "finish", "a copy of hold {subject} on another disk[ ({f.bytes})]"),
+        "hold.extend": ("extended", "extend", "hold {subject}[ on {cameras}][, {span}][, no. {incident}]" + _WHY),
+        "hold.lift": ("asked for", "ask for", "the lift of hold {subject}[ on {cameras}][, no. {incident}]" + _WHY),
+        "hold.lifted": ("lifted", "lift", "hold {subject} after its days of grace[, no. {incident}]"),
+        "hold.list": ("read", "read", "the list of holds"),
+        "hold.list refresh": ("was shown", "be shown", "the list of holds again, by an open screen"),
+        "hold.place": (
+            "placed",
+            "place",
+            "a hold[ ({subject})][ on {cameras}][, {span}][, ground: {f.ground}][, no. {incident}][: {t.note}]",
+        ),
+        "hold.review": (
+            "reviewed",
+            "review",
+            "hold {subject}[, no. {incident}][; next review {f.next_review}][: {t.note}]",
+        ),
+        "hold.show": ("read", "read", "hold {subject}"),
+        "hold.united": ("took back", "take back", "hold {subject}, which only the shelf knew"),
+        "live.renew": ("went on watching", "go on watching", "[{cameras} ]live[, no. {incident}]"),
+        "log.accept": ("accepted", "accept", "an older state[ (entry {f.of})]" + _WHY),
+        "log.export": ("took out", "take out", "a copy of the access log, entries {f.first} to {f.last}[, {public}]"),
+        "log.older": ("found", "find", "that the state is older than what was seen[; missing: {f.missing} entries]"),
+        "log.repair": ("began", "begin", "a new access log" + _WHY),
+        "log.show": ("read", "read", "the access log[, entries of “{f.of}”]"),
+        "log.show looks": ("asked", "ask", "who looked[ at {cameras}][, {span}][, no. {incident}]"),
+        "log.verify": ("verified", "verify", "the access log"),
+        "look.close": ("ended", "end", "a look[ at {cameras}][, {span}][: {f.pictures} pictures]"),
+        "look.live": ("watched", "watch", "[{cameras} ]live[, no. {incident}]"),
+        "look.open": ("looked at", "look at", "[pictures of {cameras}][, {span}]" + _WHY_LOOK),
+        "look.open live": ("watched", "watch", "[{cameras} ]live[, {span}]" + _WHY_LOOK),
+        "look.open share": ("looked at", "look at", "what was shared, [{cameras}][, {span}][, share {f.share}]"),
+        "look.still": ("looked at", "look at", "a picture[ of {cameras}][, {span}]"),
+        "look.strip": ("looked at", "look at", "small pictures[ of {cameras}][, {span}]"),
+        "media.adopted": ("took over", "take over", "a media disk after a restore[: {f.problems} problems]"),
+        "media.replaced": ("took", "take", "a new media disk in place of one that was lost[: {f.problems} problems]"),
+        "outbox.close": ("finished", "finish", "a download[ of {subject}][: {f.bytes}]"),
+        "offsite.list": ("saw", "see", "what each branch of the county has on hold[, no. {incident}]"),
+        "offsite.removed": (
+            "took",
+            "take",
+            "{subject}, which was lifted, out of the store elsewhere[ ({f.objects} objects)]",
+        ),
+        "offsite.setup": (
+            "had",
+            "have",
+            "holds kept in a store as well[: {t.target}][, hours: {f.hours}][, as branch {f.branch}]",
+        ),
+        "offsite.stop": ("had", "have", "nothing more sent to the store elsewhere[: {t.target}]"),
+        "offsite.verify": ("asked", "ask", "the store elsewhere whether all of it is there"),
+        "outbox.enter": ("opened", "open", "the outbox[ ({f.files} files)]"),
+        "outbox.expired": ("removed", "remove", "[{f.files} ]files from an outbox when their time was up[: {f.why}]"),
+        "outbox.fetch": ("fetched", "fetch", "a file from the outbox[: {t.file}][ ({f.size})]"),
+        "outbox.fetch bundle": ("fetched", "fetch", "the bundle of release {subject}[: {t.file}][ ({f.size})]"),
+        "outbox.fetch still": ("fetched", "fetch", "a picture[ of {cameras}][, {span}]" + _WHY_LOOK),
+        "outbox.live": ("put", "put", "a live picture[ of {cameras}][, {span},] into the outbox" + _WHY_LOOK),
+        "outbox.log": (
+            "put",
+            "put",
+            "a copy of the access log into the outbox, entries {f.first} to {f.last}[, {public}]",
+        ),
+        "outbox.remove": ("removed", "remove", "[{f.files} ]files from the outbox"),
+        "outbox.still": ("put", "put", "a picture[ of {cameras}][, {span},] into the outbox" + _WHY_LOOK),
+        "paper.expired": ("removed", "remove", "a sealed paper[ ({f.size})] when its time was up"),
+        "paper.open": ("opened", "open", "a sealed paper[ ({f.size})]" + _WHY),
+        "paper.take": ("brought", "bring", "a paper to the desk[: {t.file}][ ({f.size})]"),
+        "person.add": ("enrolled", "enroll", "{subject_name}"),
+        "person.key": ("changed", "change", "the key of {subject_name}[, new: {f.added}][, removed: {f.removed}]"),
+        "person.remove": ("removed", "remove", "{subject_name} from the register" + _WHY),
+        "policy.adopt": ("installed", "install", "the adopted policy[, version {f.version}][, adopted {f.adopted_on}]"),
+        "policy.checked": ("compared", "compare", "the posted policy with the adopted one[: {f.verdict}]"),
+        "policy.posted": ("fetched", "fetch", "the posted policy[ at {t.address}]"),
+        "print.deliver": ("sent", "send", _PRINTED + "[ to the {f.to}][ {t.printer}]"),
+        "print.facts": ("printed", "print", _PRINTED),
+        "print.facts read": ("read", "read", _PRINTED + " on the screen"),
+        "print.failed": ("sent", "send", _PRINTED + " to a printer, which did not take it" + _WHY),
+        "purpose.close": (
+            "closed",
+            "close",
+            "a look[ at {cameras}][, {span}][, no. {incident}][: {f.pictures} pictures]" + "[; {f.why}]",
+        ),
+        "purpose.open": (
+            "opened",
+            "open",
+            "a look[ at {cameras}][, {span}]" + _WHY_LOOK + "[ (“{t.purpose_asked}”)][: {t.note}]",
+        ),
+        "purpose.open live": (
+            "opened",
+            "open",
+            "a live look[ at {cameras}]" + _WHY_LOOK + "[ (“{t.purpose_asked}”)][: {t.note}]",
+        ),
+        "purpose.widen": ("widened", "widen", "a look[ to {cameras}][, {span}]" + _WHY_LOOK),
+        "register.adopt": (
+            "took into the log",
+            "take into the log",
+            "what only the register had said[: {f.rows} rows]",
+        ),
+        "register.check": ("compared", "compare", "the register with the access log"),
+        "register.root": ("stated", "state", "what the register holds"),
+        "register.settle": ("made", "make", "the register match the access log" + _WHY),
+        "release.amend": ("changed", "change", "release {subject}" + _ASKED),
+        "release.approve": ("approved", "approve", "release {subject}" + _ASKED + "[: {t.note}]"),
+        "release.bundle_removed": ("removed", "remove", "the bundle of release {subject} when its time was up"),
+        "release.cancelled": ("canceled", "cancel", "release {subject}[, no. {incident}][: {f.why}]"),
+        "release.export": ("began", "begin", "the bundle of release {subject}" + _ASKED),
+        "release.export_cancel": ("stopped", "stop", "the making of the bundle of release {subject}"),
+        "release.exported": (
+            "finished",
+            "finish",
+            "the bundle of release {subject}[, {cameras}][, no. {incident}][: {f.videos} videos][ ({f.bytes})]",
+        ),
+        "release.key.renew": ("renewed", "renew", "the key that signs bundles" + _WHY),
+        "release.list": ("read", "read", "the list of releases"),
+        "release.list refresh": ("was shown", "be shown", "the list of releases again, by an open screen"),
+        "release.not_exported": ("could not finish", "finish", "the bundle of release {subject}" + _WHY),
+        "release.others": ("answered", "answer", "whether others are seen in release {subject}"),
+        "release.refuse": ("refused", "refuse", "release {subject}" + _ASKED + "[: {t.end_why}]"),
+        "release.request": ("requested", "request", "a release[ ({subject})]" + _ASKED),
+        "release.show": ("read", "read", "release {subject}"),
+        "release.verify": ("checked", "check", "the bundle of release {subject}[: {f.problems} problems]"),
+        "release.withdraw": ("withdrew", "withdraw", "release {subject}" + _ASKED + "[: {t.end_why}]"),
+        "release.write": ("began to copy", "copy", "the bundle of release {subject} to a disk" + _ASKED),
+        "release.written": ("copied", "copy", "the bundle of release {subject} to a disk[ ({f.bytes})]"),
+        "report.kept": ("made and kept", "make and keep", "the report for {f.quarter}"),
+        "right.ended": ("noted", "note", "that a right ended[: {f.ended}]"),
+        "seat.end": ("ended", "end", "the term {f.seat}" + _WHY),
+        "seat.name": ("named", "name", "{holder} to the seat “{f.seat}”[ from {f.from}][ until {f.until}]"),
+        "share.end": ("ended", "end", "the share {subject}" + _WHY),
+        "share.make": (
+            "shared",
+            "share",
+            "pictures[ of {cameras}][, {span}][ with {with}][, on a printed sheet for {t.given_to}][ until {f.expires}]"
+            "[, {t.share_purpose}]",
+        ),
+        "share.open": ("opened", "open", "what was shared[, {cameras}][, {span}][, share {f.share}]"),
+        "share.still": ("looked at", "look at", "a shared picture[ of {cameras}][, {span}]"),
+        "share.strip": ("looked at", "look at", "small shared pictures[ of {cameras}][, {span}]"),
+        "timestamp.now": ("had", "have", "the access log's head stamped with the time[ by {subject}]"),
+        "timestamp.remove": ("removed", "remove", "the time stamp server[ {subject}]"),
+        "timestamp.set": ("set", "set", "the time stamp server of the access log[: {f.url}]"),
+        "witness.add": ("added", "add", "the witness[ {subject}], who countersigns the access log[, at {f.url}]"),
+        "witness.ask": ("asked", "ask", "the witnesses to countersign the access log"),
+        "witness.policy": ("set", "set", "how many witnesses have to sign[: {f.needed} of {f.witnesses}]"),
+        "witness.remove": ("removed", "remove", "the witness[ {subject}], who countersigned the access log"),
+    }.items()
+}
+"""By action; 'look.open live' is one of its kinds (`text.log.kind_of`)."""

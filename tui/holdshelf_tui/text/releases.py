@@ -1,0 +1,161 @@
+"""Releases in words (P13): bases, states, and what each gate said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from holdshelf_core.api.errors import Refused
+from holdshelf_core.holds.types import HoldPlace, SpanAsk
+from holdshelf_core.releases.types import GATE_WORDS, ReleaseRow, SpanRow, hold_ground
+from holdshelf_tui.text.holds import exact
+from holdshelf_tui.text.time_format import when
+
+# The policy's own list; the register knows no other.
+BASES = (
+    ("search-warrant", "a search warrant, signed by a judge"),
+    ("subpoena", "a lawful subpoena"),
+    ("court-order", "a court order"),
+    ("active-investigation", "law enforcement, in an active investigation"),
+    ("written-permission", "written permission of the person who is seen"),
+    ("counsel", "another basis, on counsel's paper"),
+    ("emergency", "imminent danger; the paper follows"),
+)
+EMERGENCY = "emergency"
+STATUTE = 2
+"""The second gate."""
+AWAITED = ("stopped", "requested", "approved")
+"""Something may still come of it."""
+NUMBER = re.compile(r"R-\d{4}-\d+")
+_STOPPED = re.compile(rf"^({NUMBER.pattern}) is refused")
+
+
+def stopped_release(error: Refused) -> str:
+    """Under which number a gate's no is kept; '' when the act itself was refused."""
+    match = _STOPPED.match(error.sentence)
+    return match[1] if match is not None else ""
+
+
+def hold_for(row: ReleaseRow, reference: str = "") -> HoldPlace:
+    """The hold that keeps all of it that is there and not on hold, in one act."""
+    spans = [SpanAsk(span.camera, span.start_utc_ns, span.end_utc_ns) for span in row.unheld]
+    return HoldPlace(hold_ground(row.basis), reference or row.reference, spans, note=f"for {row.id}")
+
+
+def can_trim(row: ReleaseRow) -> bool:
+    """Whether its paper names a part of what is asked for, and no more."""
+    names = row.paper.scope if row.paper is not None else []
+
+    def meets(span: SpanRow, scope: SpanRow) -> bool:
+        same = scope.camera in ("", span.camera)
+        return same and scope.start_utc_ns < span.end_utc_ns and span.start_utc_ns < scope.end_utc_ns
+
+    def covers(span: SpanRow, scope: SpanRow) -> bool:
+        within = scope.start_utc_ns <= span.start_utc_ns and span.end_utc_ns <= scope.end_utc_ns
+        return within and meets(span, scope)
+
+    is_whole = all(any(covers(span, scope) for scope in names) for span in row.given)
+    return not is_whole and any(meets(span, scope) for span in row.given for scope in names)
+
+
+def step_after_no(row: ReleaseRow | None, release: str) -> str:
+    """What can be done about a gate's no, in front of the list of releases."""
+    if row is not None and row.gates and row.gates[-1].gate == STATUTE:
+        return (
+            f"The refusal is kept as {release}. Counsel's route: the Director asks the library's counsel for a determination. "
+            "Once it is recorded, the request can be checked again."
+        )
+    return f"The refusal is kept as {release}. When the paper is here, choose “Paper”: the request is checked again."
+
+
+def cameras_of(spans: Sequence[SpanRow], names: Mapping[str, str]) -> str:
+    """'Front entrance, Service desk'."""
+    return ", ".join(names.get(c, c) or "any camera" for c in dict.fromkeys(span.camera for span in spans))
+
+
+def span_lines(spans: Sequence[SpanRow], names: Mapping[str, str]) -> list[str]:
+    """A line for each."""
+    return [
+        f"{names.get(span.camera, span.camera) or 'any camera'}: {exact(span.start_utc_ns, span.end_utc_ns)}"
+        for span in spans
+    ]
+
+
+def gate_lines(row: ReleaseRow) -> list[str]:
+    """What each gate said, and what would open it."""
+    lines = []
+    for gate in row.gates:
+        sign = "✓ yes" if gate.passed else "✗ NO"
+        lines.append(f"{GATE_WORDS.get(gate.gate, 'A rule')} (P13): {sign}. {gate.sentence}")
+        if not gate.passed:
+            lines += [f"    needed: {need}" for need in gate.needs]
+    return lines
+
+
+def others_line(row: ReleaseRow) -> str:
+    """'Others are seen, and 2 boxes are drawn over them; Dora Reed, Nov 24, 2026, 2:05 pm.'"""
+    said = row.others
+    if said is None:
+        return "Nobody has said yet whether other people are seen in it."
+    why = f": {said.why}" if said.why and not said.boxes else ""
+    return f"{said.words[:1].upper()}{said.words[1:]}{why}; {said.by_name}, {when(said.at_utc_ns)}."
+
+
+def release_lines(row: ReleaseRow, names: Mapping[str, str]) -> list[str]:
+    """Everything, for a person."""
+    number = f", no. {row.reference}" if row.reference else ""
+    lines = [f"On {row.basis_words}{number}: {row.state_words}."]
+    lines.append(f"Requested by {row.requested_by_name}, {when(row.requested_utc_ns)}.")
+    lines += [f"  {line}" for line in span_lines(row.given, names)]
+    if row.given != row.asked:
+        lines.append("Trimmed to the paper. What was requested:")
+        lines += [f"  {line}" for line in span_lines(row.asked, names)]
+    if row.paper is not None:
+        paper = row.paper
+        parts = [paper.kind, paper.issuer, paper.docket, paper.agency, paper.officer]
+        parts += ["signed by a judge"] if paper.signed_by_judge else []
+        parts += ["asks for the original"] if paper.original else []
+        if paper.valid_until_utc_ns is not None:
+            parts.append(f"in force until {when(paper.valid_until_utc_ns)}")
+        lines.append("Paper: " + ", ".join(part for part in parts if part))
+        lines += [f"  names {line}" for line in span_lines(paper.scope, names)]
+        lines.append(f"  Fingerprint of its scan (SHA-256): {paper.sha256}")
+    lines += gate_lines(row)
+    lines += [f"! {row.caution}"] if row.caution else []
+    if row.why:
+        lines.append(f"Danger: {row.why}")
+    lines += [f"Refused, {when(no.at_utc_ns)}: {no.sentence}" for no in row.refusals if no.gate == 0]
+    lines.append(others_line(row))
+    lines += _ends(row)
+    lines.append(f"Kept by {', '.join(row.holds)}." if row.holds else "No hold keeps it.")
+    return lines
+
+
+def _ends(row: ReleaseRow) -> list[str]:
+    lines = []
+    if row.approved_utc_ns is not None:
+        if row.approval_paper_sha256:
+            how = f"on a paper signed by the {row.approved_by_name}; flagged for a second look"
+        else:
+            how = (
+                f"by {row.approved_by_name}"
+                if row.approved_by
+                else "in imminent danger; two people look at it afterwards"
+            )
+        lines.append(f"Approved {how}, {when(row.approved_utc_ns)}.")
+    if row.original:
+        lines.append("The original leaves: nothing is hidden.")
+    if row.bundle is not None:
+        lines.append(f"Its bundle was made by {row.bundle.made_by_name}, {when(row.bundle.made_utc_ns)}; signed with")
+        lines.append(f"  {row.bundle.fingerprint}")
+        if row.bundle.removed_utc_ns is not None:
+            lines.append(f"It expired and was removed, {when(row.bundle.removed_utc_ns)}; it can be made again.")
+        elif row.bundle.until_utc_ns is not None:
+            lines.append(
+                f"Whoever requested, approved or made it has it in the outbox until {when(row.bundle.until_utc_ns)}."
+            )
+    if row.paper_due_utc_ns is not None:
+        lines.append(f"The paper is due by {when(row.paper_due_utc_ns)}.")
+    if row.ended_why:
+        lines.append(f"{row.state_words.capitalize()}, {when(row.ended_utc_ns)}: {row.ended_why}")
+    return lines
