@@ -59,6 +59,7 @@ $(STAMP): pyproject.toml Makefile scripts/find-python.sh $(LOCKS)
 	@$(PIP) install --quiet --require-hashes -r requirements/dev.lock
 	@$(PIP) install --quiet --require-hashes --no-deps -r requirements/cameras.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q core onvif storage tui
 	@echo "$(CURDIR)" > $(STAMP)
 
 # Versions with the hashes of their files, for every Python that Holdshelf runs on. Where they come from stands in no lock.
@@ -127,9 +128,9 @@ check: setup
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/house/test_layout.py
 
-# Most tests wait for a stream, a disk or a clock: four at a time, each file in one process, the longest first (tests/order.py).
+# Most tests wait for a stream, a disk or a clock: four at a time. What failed runs again, alone (ADR 69).
 test: test-deps setup
-	$(BIN)/python -m pytest -m "not soak" -n 4 --dist loadfile --no-loadscope-reorder $(T)
+	$(BIN)/python scripts/run_tests.py --workers 4 $(T)
 
 # A rule that no act, read or command reaches is no rule: each branch of policy/, by calls that do not come from a test.
 policy-coverage: setup

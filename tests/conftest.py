@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.order import longest_first
@@ -17,6 +18,12 @@ from tests.service import Service
 # A shell ignores Ctrl+C for what it starts in the background, and so would everything that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# An example takes as long as the machine lets it. In CI hypothesis takes the same examples each time.
+hypothesis.settings.register_profile(
+    "holdshelf", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("holdshelf")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -63,7 +63,11 @@ class Cups:
         files = ("-c", str(self.folder / "cupsd.conf"), "-s", str(self.folder / "cups-files.conf"))
         with (self.folder / "log" / "out").open("wb") as log:
             self._process = subprocess.Popen([DAEMON, "-f", *files], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_for("CUPS listens", (self.folder / "sock").exists, 60)
+        try:
+            wait_for("CUPS listens", (self.folder / "sock").exists)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_exc: object) -> None:

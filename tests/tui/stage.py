@@ -99,9 +99,13 @@ class Stage:
 
     def __enter__(self) -> Self:
         self.service.__enter__()
-        director = self.people.name_director()
-        self.people.name("chair", "carl", "Carl Moss", director)
-        self.people.appoint("sam", "Sam Roe", director, "live", "archive", "hold", cameras=["lobby"])
+        try:
+            director = self.people.name_director()
+            self.people.name("chair", "carl", "Carl Moss", director)
+            self.people.appoint("sam", "Sam Roe", director, "live", "archive", "hold", cameras=["lobby"])
+        except BaseException:
+            self.service.__exit__()
+            raise
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -34,11 +34,13 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         process_group=0,
     )
     with process:
-        wait_for("the demo records", lambda: _recording(tmp_path / "data"), 90, every=0.3)
-        yield process
-        process.kill()
-        for pid in left_of(tmp_path):
-            os.kill(pid, signal.SIGKILL)
+        try:
+            wait_for("the demo records", lambda: _recording(tmp_path / "data"), 90, every=0.3)
+            yield process
+        finally:  # Popen waits for a process that nobody ends
+            process.kill()
+            for pid in left_of(tmp_path):
+                os.kill(pid, signal.SIGKILL)
 
 
 def _recording(data: Path) -> bool:

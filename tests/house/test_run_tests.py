@@ -1,0 +1,122 @@
+"""`make test`: what failed runs again, alone, and the second run decides. ADR 69."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+RUN_TESTS = Path(__file__).parents[2] / "scripts" / "run_tests.py"
+
+ONCE = """
+from pathlib import Path
+
+def test_fails_once():
+    marker = Path(__file__).with_name("ran")
+    first = not marker.exists()
+    marker.touch()
+    assert not first
+"""
+"""Fails the first time that it runs in a folder, as a test does that a busy machine stopped."""
+GREEN = "def test_passes(): pass\n"
+RED = "def test_is_broken(): assert False\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = soak: long\n")
+    return tmp_path
+
+
+def run(project: Path, *targets: str) -> subprocess.CompletedProcess[str]:
+    # Of pytest's plugins only the one that the script itself asks for: all of them take a second of each process.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "xdist.plugin"}
+    return subprocess.run(
+        [sys.executable, RUN_TESTS, "--workers", "2", *targets],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_all_green_is_green_at_once(project: Path) -> None:
+    (project / "test_green.py").write_text(GREEN)
+    done = run(project)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "unstable: 0"), done.stdout
+    assert "run again" not in done.stdout
+
+
+def test_what_passes_alone_is_green_and_named(project: Path) -> None:
+    (project / "test_green.py").write_text(GREEN)
+    (project / "test_once.py").write_text(ONCE)
+    done = run(project)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[-2:] == ["unstable: 1", "  test_once.py::test_fails_once"]
+
+
+def test_what_fails_twice_is_red(project: Path) -> None:
+    (project / "test_once.py").write_text(ONCE)
+    (project / "test_red.py").write_text(RED)
+    done = run(project)
+    assert done.returncode == 1, done.stdout
+    assert done.stdout.splitlines()[-2:] == ["unstable: 1", "  test_once.py::test_fails_once"]
+    assert "FAILED test_red.py::test_is_broken" in done.stdout
+
+
+def test_an_error_of_a_fixture_runs_again_too(project: Path) -> None:
+    fixture = ONCE.replace("def test_fails_once", "import pytest\n@pytest.fixture\ndef machine")
+    (project / "test_fixture.py").write_text(fixture + "\ndef test_uses_it(machine): pass\n")
+    done = run(project)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[-2:] == ["unstable: 1", "  test_fixture.py::test_uses_it"]
+
+
+def test_a_worker_that_dies_runs_again_and_is_red_when_it_dies_again(project: Path) -> None:
+    (project / "test_dies.py").write_text("import os\ndef test_dies(): os._exit(1)\n")
+    assert run(project).returncode != 0
+
+
+def test_many_failures_are_red_at_once(project: Path) -> None:
+    (project / "test_many.py").write_text(
+        "import pytest\n@pytest.mark.parametrize('number', range(31))\ndef test_one(number): assert False\n"
+    )
+    done = run(project)
+    assert done.returncode == 1, done.stdout
+    assert "31 tests failed, more than the 30 that run again." in done.stderr
+    assert "run again, alone" not in done.stdout
+
+
+def test_a_file_that_cannot_be_collected_is_red_at_once(project: Path) -> None:
+    (project / "test_green.py").write_text(GREEN)
+    (project / "test_broken.py").write_text("import nothing_of_this_name\n")
+    done = run(project)
+    assert done.returncode not in {0, 5}, done.stdout
+    assert "Not collected: test_broken.py" in done.stderr
+    assert "run again, alone" not in done.stdout
+
+
+def test_no_test_at_all_is_not_green(project: Path) -> None:
+    (project / "test_none.py").write_text("")
+    assert run(project).returncode == 5
+
+
+def test_what_failed_in_an_earlier_run_does_not_count(project: Path) -> None:
+    (project / "test_red.py").write_text(RED)
+    assert run(project).returncode == 1
+    (project / "test_red.py").write_text(RED.replace("False", "True"))
+    (project / "test_once.py").write_text(ONCE)
+    done = run(project, "test_once.py")
+    assert done.stdout.splitlines()[-2:] == ["unstable: 1", "  test_once.py::test_fails_once"]
+
+
+def test_the_makefile_runs_tests_this_way() -> None:
+    makefile = (RUN_TESTS.parents[1] / "Makefile").read_text()
+    recipe = makefile.partition("\ntest: ")[2].partition("\n\n")[0]
+    assert "scripts/run_tests.py" in recipe
