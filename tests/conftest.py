@@ -13,7 +13,10 @@ import hypothesis
 import pytest
 
 from tests.order import longest_first
+from tests.rig.open_checkout import open_checkout
 from tests.service import Service
+
+open_checkout()
 
 # A shell ignores Ctrl+C for what it starts in the background, and so would everything that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -282,6 +282,12 @@ class Supervisor:
         except subprocess.SubprocessError:
             ours.close()
             raise PermissionError(1, f"this account may not become {plan.door_user}") from None
+        except PermissionError as error:
+            ours.close()
+            if plan.door_user and (shut := _shut_to(plan.door_user)):
+                words = f"the account {plan.door_user} may not enter {shut}, where Holdshelf is installed"
+                raise PermissionError(error.errno, f"{words}; install it where every account may, as in /opt") from None
+            raise
         except BaseException:
             ours.close()
             raise
@@ -337,6 +343,23 @@ def _child_of(parent: int, user: str = "") -> Callable[[], None]:
             os._exit(0)
 
     return prepare
+
+
+def _shut_to(user: str) -> str:
+    """The first folder on the way to this Python that the account may not enter, by its mode. '' where it may enter all."""
+    account = pwd.getpwnam(user)
+    groups = {*os.getgrouplist(account.pw_name, account.pw_gid), os.getegid()}
+    folders: list[str] = []
+    above = os.path.dirname(sys.executable)  # noqa: PTH120 - pathlib would be one more module in memory for years
+    while above not in folders:
+        folders.append(above)
+        above = os.path.dirname(above)  # noqa: PTH120
+    for folder in reversed(folders):
+        status = os.stat(folder)  # noqa: PTH116
+        bit = 0o100 if status.st_uid == account.pw_uid else 0o010 if status.st_gid in groups else 0o001
+        if account.pw_uid != 0 and not status.st_mode & bit:
+            return folder
+    return ""
 
 
 def _say(words: str) -> None:

@@ -9,14 +9,19 @@ import pwd
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from holdshelf_core.api.client import Client
+from holdshelf_core.api.errors import Unavailable
+from holdshelf_core.operations import offline
 from holdshelf_core.people import types
 from tests.people import PAPER
 from tests.rig.processes import kill9, members, patience
-from tests.service import Service, wait_for
+from tests.service import Service, faults_in, free_port, wait_for
 from tests.tui.ssh.door_rig import HOME_SHOWS, DoorHouse, Terminal, door_house
 
 OVER_S = 10.0
@@ -105,7 +110,7 @@ def test_who_may_come_in_no_more_when_the_service_is_back_is_told_so(house: Door
         os.kill(door, signal.SIGSTOP)  # it asks for its sessions only when the key is void there
         try:
             house.service.kill_service()
-            wait_for("another service", lambda: _answers(house.service))
+            wait_for("another service", lambda: _answers(house.service.client))
             void = types.PersonKey("nora", remove=house.fingerprint("nora"), paper_sha256=PAPER)
             house.client().act(void)
         finally:
@@ -114,9 +119,9 @@ def test_who_may_come_in_no_more_when_the_service_is_back_is_told_so(house: Door
         assert "This key is not enrolled here" in terminal.text()
 
 
-def _answers(service: Service) -> bool:
-    with contextlib.suppress(Exception):
-        return bool(service.client.status().pid)
+def _answers(client: Client) -> bool:
+    with contextlib.suppress(Unavailable):
+        return client.status().pid > 0
     return False
 
 
@@ -259,3 +264,37 @@ def test_the_door_as_another_account_works_and_may_read_nothing_of_the_service(o
             emulator.until("Holdshelf is being stopped")
             emulator.assert_clean()
             wait_for("all processes ended", lambda: not [pid for pid in family if _alive(pid)])
+
+
+@pytest.mark.skipif(os.geteuid() != 0 and "CI" not in os.environ, reason="only root may become another user")
+def test_a_door_whose_account_may_not_enter_the_installation_says_which_folder_is_shut(tmp_path: Path) -> None:
+    """And the service records meanwhile."""
+    # Not below pytest's own folder, which is shut to other accounts already.
+    with tempfile.TemporaryDirectory(prefix="hs-shut-") as open_to_all:
+        Path(open_to_all).chmod(0o755)
+        shut = Path(open_to_all, "shut")
+        _is_told(shut, tmp_path)
+
+
+def _is_told(shut: Path, folder: Path) -> None:
+    (shut / "bin").mkdir(parents=True, mode=0o755)
+    python, venv = shut / "bin" / "python", Path(sys.prefix)
+    python.symlink_to(Path(sys.executable).resolve())
+    (shut / "pyvenv.cfg").write_text((venv / "pyvenv.cfg").read_text())
+    (shut / "lib").symlink_to(venv / "lib")
+    shut.chmod(0o700)
+    offline.init(folder / "data", media=None, budget_bytes=1 << 30, floor_days=None)
+    command = [python, "-m", "holdshelf_tui.cli", "serve", "--data", folder / "data"]
+    command += ["--door-port", str(free_port()), "--door-address", "127.0.0.1", "--door-user", "daemon"]
+    log = folder / "log"
+    with (
+        log.open("wb") as said,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said) as process,
+    ):
+        try:
+            sentence = f"the account daemon may not enter {shut}, where Holdshelf is installed; install it where"
+            wait_for("the sentence", lambda: sentence in log.read_text())
+            wait_for("the service answers", lambda: _answers(Client(folder / "data")))
+        finally:
+            process.terminate()
+    assert faults_in(log.read_text()) == []
