@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from tzlocal import get_localzone
 
 from holdshelf_core import times
 from holdshelf_core.actions import common
@@ -157,10 +155,9 @@ class HoldActs:
     @handles(types.HoldPlace, scope=_scope_of_spans, log=_spans_of)
     async def place(self, call: Call[types.HoldPlace]) -> types.HoldRow:
         asked = call.request
-        year = datetime.now(get_localzone()).year
         hold = model.Hold(
             # A number that only the shelf still knows (the state was lost) is not reused either.
-            id=call.authorizer.store.next_id("holds", "H", year, also=self._holds.book.known()),
+            id=call.authorizer.store.next_id("holds", "H", call.now.year, also=self._holds.book.known()),
             ground=asked.ground,
             reference=common.words(asked.reference, "The case or incident number", needed=True, most=60),
             spans=self._spans(asked.spans),

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
-
-from tzlocal import get_localzone
 
 from holdshelf_core import times
 from holdshelf_core.actions import common
@@ -220,7 +217,7 @@ class LookActs:
             # A person's live looks exclude each other: the next is decided when this one is open.
             apart = grant.mode == ARCHIVE
             grant.seq = await call.record(changes, form=form, private={"note": note}, apart=apart)
-        grant.id = f"L-{datetime.now(get_localzone()).year}-{grant.seq:06d}"
+        grant.id = f"L-{call.now.year}-{grant.seq:06d}"
         if grant.mode == LIVE:
             _go_live(call, grant)
         if note and (name := name_warning(note)):

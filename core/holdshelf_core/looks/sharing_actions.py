@@ -3,10 +3,7 @@ actions."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
-from tzlocal import get_localzone
 
 from holdshelf_core import times
 from holdshelf_core.actions import common
@@ -66,7 +63,7 @@ class ShareActs:
         else:
             person, given_to = "", common.words(asked.given_to, "To whom the sheet is given", needed=True, most=80)
         now = call.now.utc_ns
-        key = call.authorizer.store.next_id("shares", "V", datetime.now(get_localzone()).year)
+        key = call.authorizer.store.next_id("shares", "V", call.now.year)
         row = model.Share(
             id=key,
             kind=asked.kind,

@@ -42,6 +42,12 @@ class Now:
         """Return whether the clocks disagree, so that nothing is granted or deleted by age."""
         return abs(self.utc_ns - self.trusted_utc_ns) > DISAGREEMENT_NS
 
+    @property
+    def year(self) -> int:
+        """Return the local year by the wall clock, as it stands in the numbers of looks, holds and papers."""
+        moment = _local(self.utc_ns, self.zone)
+        return moment.year if moment else _EPOCH.year
+
     def begun(self, start_utc_ns: int) -> bool:
         """Return whether a start has come, by both clocks."""
         return start_utc_ns <= self.utc_ns and start_utc_ns <= self.trusted_utc_ns

@@ -6,11 +6,9 @@ outcome: under its number, with clause, basis and what would satisfy it. Nothing
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, NoReturn
 
 import msgspec
-from tzlocal import get_localzone
 
 from holdshelf_core.actions import common
 from holdshelf_core.actions.call import Call
@@ -158,7 +156,7 @@ class ReleaseActs:
             call.refuse("P21", problem, "Give the number of the incident's report, or leave it out.")
         spans = spans_of(call, self._cameras, asked.spans)
         row = model.Release(
-            id=call.authorizer.store.next_id("releases", "R", datetime.now(get_localzone()).year),
+            id=call.authorizer.store.next_id("releases", "R", call.now.year),
             basis=common.words(asked.basis, "The basis", most=40),
             reference=reference,
             asked=spans,

@@ -387,7 +387,6 @@ class BundleBuilds:
                 _LOGGER.warning("the bundle of %s could not be removed: %s", release, error)
 
     async def _ended(self, one: BundleBuild, state: str, sentence: str) -> None:
-        one.state, one.step = state, sentence
         form = LogForm(subject=one.release, facts={"ended": state}, private={"why": sentence})
         try:
             await self._authorizer.async_append(
@@ -395,6 +394,8 @@ class BundleBuilds:
             )
         except HoldshelfError as error:
             _LOGGER.warning("%s", error)
+        finally:  # and not before: whoever sees that it is over finds its entry
+            one.state, one.step = state, sentence
         self._tell()
 
     def _tell(self) -> None:

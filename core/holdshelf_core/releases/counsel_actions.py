@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
-from tzlocal import get_localzone
 
 from holdshelf_core import times
 from holdshelf_core.actions import common
@@ -50,7 +47,7 @@ class CounselActs:
             raise BadRequest(
                 f"A determination names at most {MAX_AGENCIES} agencies.", "Record another one for the rest."
             )
-        key = call.authorizer.store.next_id("determinations", "D", datetime.now(get_localzone()).year)
+        key = call.authorizer.store.next_id("determinations", "D", call.now.year)
         row = model.Determination(
             id=key,
             paper_sha256=common.paper(asked.paper_sha256, "A determination by counsel"),

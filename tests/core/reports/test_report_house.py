@@ -143,6 +143,19 @@ def test_p12_a_lease_that_was_never_closed_is_told_as_unknown(house: ReportedHou
     assert spot.pictures is None
 
 
+def test_numbers_have_the_year_of_the_recorders_clock_as_the_report_has(house: ReportedHouse) -> None:
+    """Whatever year it is on the machine of these tests: once before the turn of the year, once behind it."""
+    for year in (2026, 2027):
+        now = house.rig.time.wall_ns
+        span = types_holds.SpanAsk("front", now - 2 * MINUTE_NS, now - MINUTE_NS)
+        hold = house.done("dora", "hold.place", types_holds.HoldPlace("violation", "26-3", [span], review_days=5))
+        look = house.look("dora", "loss", 0)
+        assert (hold.id[:7], look[:7]) == (f"H-{year}-", f"L-{year}-")
+        assert look in [row.look for row in house.report().spot]
+        house.rig.time.run(60 * DAY_NS)
+        house.sessions.clear()
+
+
 def test_p13_refusals_are_counted_by_basis_and_by_whose_they_were(house: ReportedHouse) -> None:
     now = house.rig.time.wall_ns
     span = releases.SpanRow("front", now - 2 * MINUTE_NS, now - MINUTE_NS)
