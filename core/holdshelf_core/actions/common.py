@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, Protocol
 
 from tzlocal import get_localzone
 
+from holdshelf_core import local_time
 from holdshelf_core.errors import BadRequest, Conflict, NotFound
 from holdshelf_core.integration.entry import ConfigEntry
 from holdshelf_core.policy import model
@@ -142,18 +143,27 @@ def day_end_utc_ns(day: str, what: str) -> int:
 
 
 def _local(text: str, what: str, days: int) -> int:
-    zone = get_localzone()
+    zone, text = get_localzone(), text.strip()
     try:
-        if len(text.strip()) == 10:
-            moment = datetime.combine(date.fromisoformat(text.strip()) + timedelta(days=days), time(), zone)
+        if len(text) == 10:
+            moment = datetime.combine(date.fromisoformat(text) + timedelta(days=days), time(), zone)
         else:
-            moment = datetime.fromisoformat(text.strip())
-            moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is None:
+                moment = _shown_once(moment, zone)
         return int(moment.timestamp()) * NS
     except (ValueError, OverflowError):
         raise BadRequest(
             f"{what} {text[:30]!r} is not a date.", "Give it as YYYY-MM-DD, or YYYY-MM-DD HH:MM."
         ) from None
+
+
+def _shown_once(local: datetime, zone: tzinfo) -> datetime:
+    """Return the instant. Raises BadRequest for a time that the clocks show twice, or never."""
+    found = local_time.instants(local.date(), local.time(), zone)
+    if len(found) > 1:
+        raise local_time.shown_twice(f"{local:%H:%M}", f"{local:%Y-%m-%d}", found[0], found[1])
+    return found[0]
 
 
 def check_span(start_utc_ns: int, end_utc_ns: int, whose: str = "The span") -> None:

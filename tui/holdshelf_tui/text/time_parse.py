@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from tzlocal import get_localzone
 
+from holdshelf_core import local_time
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_tui.text.time_format import NS
 
@@ -120,12 +121,8 @@ class Moments:
             return self.utc_ns[0]
         first, second = (_EPOCH + timedelta(microseconds=ns // 1000) for ns in self.utc_ns)
         zone = get_localzone()
-        typed = [at.astimezone(zone).isoformat(" ", "minutes") for at in (first, second)]
         clock, day = self.words[0].rpartition(", ")[2].rpartition(" ")[0], self.words[0].rpartition(", ")[0]
-        raise BadRequest(
-            f"It was {clock} twice on {day}, when the clocks went back.",
-            f"Say which one: '{typed[0]}' came first, then '{typed[1]}'.",
-        )
+        raise local_time.shown_twice(clock, day, first.astimezone(zone), second.astimezone(zone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +295,7 @@ def _both(day: re.Match[str], rest: str, asked: _Asked) -> _Read:
         part = part or said["part"]
         rest = re.sub(r"^[,\s]*(?:at\s+)?", "", rest[: said.start()] + rest[said.end() :]).strip()
     if not rest:
-        return _Read(_local(on, time(_PARTS.get(part, 12)), asked.zone), None if part else on)
+        return _Read(local_time.instants(on, time(_PARTS.get(part, 12)), asked.zone), None if part else on)
     clock = _TIME.fullmatch(rest)
     at = _time(clock, bare=bool(part)) if clock is not None else None
     if clock is None or at is None:
@@ -308,7 +305,7 @@ def _both(day: re.Match[str], rest: str, asked: _Asked) -> _Read:
         at = at.replace(hour=at.hour + 12) if late else at
     if part == "night" and at.hour < 6:
         on += timedelta(days=1)
-    return _Read(_local(on, at, asked.zone))
+    return _Read(local_time.instants(on, at, asked.zone))
 
 
 def _date(match: re.Match[str], asked: _Asked) -> date | None:
@@ -394,7 +391,7 @@ def _today(match: re.Match[str], asked: _Asked) -> list[datetime]:
         days = (after.date(), after.date() + timedelta(days=1))
         to_come = [both for on in days for one in readings if (both := _later(on, one, after, asked.zone))]
         return min(to_come, key=lambda both: both[0].astimezone(UTC), default=[])
-    today = [_local(asked.now.date(), reading, asked.zone) for reading in readings]
+    today = [local_time.instants(asked.now.date(), reading, asked.zone) for reading in readings]
     passed = [gone for both in today if (gone := [one for one in both if _passed(one, asked.now)])]
     if not passed:
         clock = _clock_words(today[0][0].astimezone(asked.zone))
@@ -404,7 +401,7 @@ def _today(match: re.Match[str], asked: _Asked) -> list[datetime]:
 
 
 def _later(on: date, at: time, after: datetime, zone: tzinfo) -> list[datetime]:
-    return [one for one in _local(on, at, zone) if one.astimezone(UTC) > after.astimezone(UTC)]
+    return [one for one in local_time.instants(on, at, zone) if one.astimezone(UTC) > after.astimezone(UTC)]
 
 
 def _other(typed: str, asked: _Asked) -> _Read:
@@ -435,34 +432,11 @@ def _other(typed: str, asked: _Asked) -> _Read:
     if found is None or found.tzinfo is not None:
         return _NOT_READ
     if not re.search(r"\d[:.]\d\d|\d\s*[ap]\.?m", words):
-        return _Read(_local(found.date(), time(12), asked.zone), found.date())
-    return _Read(_local(found.date(), found.time(), asked.zone))
+        return _Read(local_time.instants(found.date(), time(12), asked.zone), found.date())
+    return _Read(local_time.instants(found.date(), found.time(), asked.zone))
 
 
 # --- local time ----------------------------------------------------------------------------------------------------
-
-
-def _local(on: date, at: time, zone: tzinfo) -> list[datetime]:
-    """The instants at which the library's clocks showed this: one, or two in the night when they go back.
-
-    Raises BadRequest for a time that they skipped.
-    """
-    found = []
-    for fold in (0, 1):
-        one = datetime.combine(on, at, zone).replace(fold=fold)
-        back = one.astimezone(UTC).astimezone(zone)
-        if back.replace(tzinfo=None, fold=0) == one.replace(tzinfo=None, fold=0) and back.astimezone(UTC) not in found:
-            found.append(one.astimezone(UTC))
-    if not found:
-        # By the offset before the change it reads later than by the one after it.
-        after, before = (
-            datetime.combine(on, at, zone).replace(fold=f).astimezone(UTC).astimezone(zone) for f in (0, 1)
-        )
-        raise BadRequest(
-            f"It was never {at:%H:%M} on {on:%Y-%m-%d}: the clocks went forward over it.",
-            f"Give a time up to '{before.isoformat(' ', 'minutes')}', or from '{after.isoformat(' ', 'minutes')}' on.",
-        )
-    return [one.astimezone(zone) for one in found]
 
 
 def _day_ns(on: date, zone: tzinfo) -> tuple[int, int]:
