@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+from tests.rig.hang import HANG_S
+from tests.rig.processes import wait_dead
+
+
+def run(folder: Path, program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A program of this file; its fork server finds its modules beside it."""
+    return subprocess.run(
+        [sys.executable, folder / program],
+        capture_output=True,
+        text=True,
+        timeout=2 * HANG_S,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(folder), **environment},
+    )
+
 
 SLOW = """
 import os, time
@@ -55,16 +72,176 @@ def test_whoever_waits_for_a_fork_server_that_hangs_is_answered_by_the_next_one_
 ) -> None:
     (tmp_path / "slow_to_load.py").write_text(SLOW)
     (tmp_path / "waiting.py").write_text(WAITING)
-    done = subprocess.run(
-        [sys.executable, tmp_path / "waiting.py"],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},  # the fork server's, too
-    )
+    done = run(tmp_path, "waiting.py")
     assert done.stdout == "answered\n", done.stderr
     assert "Traceback" not in done.stderr
+
+
+BUSY = """
+import os, time
+open(os.path.join(os.environ["SERVERS"], str(os.getpid())), "w").close()
+while time.process_time() < 3:
+    pass
+"""
+
+LOADING = """
+import asyncio, logging, os
+from holdshelf_tui.ssh.children import fork_server
+
+logging.basicConfig()
+fork_server.PRELOAD = ["busy_to_load"]
+fork_server.COLD_STUCK_S = fork_server.STUCK_S = 0.5
+
+async def main():
+    made = fork_server.Children()
+    ends = [os.open(os.devnull, os.O_RDWR) for _ in range(3)]
+    await made.async_start("command", "/nowhere", *(fork_server.Passed(fd) for fd in ends), {}, ["help"])
+    print(len(os.listdir(os.environ["SERVERS"])))
+    await made.async_close()
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_a_fork_server_that_loads_is_not_taken_for_one_that_hangs(tmp_path: Path) -> None:
+    servers = tmp_path / "servers"
+    servers.mkdir()
+    (tmp_path / "busy_to_load.py").write_text(BUSY)
+    (tmp_path / "loading.py").write_text(LOADING)
+    done = run(tmp_path, "loading.py", SERVERS=str(servers))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+
+
+NEVER = """
+import os, time
+open(os.path.join(os.environ["SERVERS"], str(os.getpid())), "w").close()
+while os.path.exists(os.environ["HOLDS"]):
+    time.sleep(0.01)
+"""
+
+CLOSING = """
+import asyncio, errno, os
+from holdshelf_tui.ssh.children import fork_server
+
+fork_server.PRELOAD = ["never_loaded"]
+
+async def main():
+    made = fork_server.Children()
+    ends = [os.open(os.devnull, os.O_RDWR) for _ in range(3)]
+    passed = [fork_server.Passed(fd) for fd in ends]
+    asked = [asyncio.create_task(made.async_start("command", "/nowhere", *passed[:3], {}, ["help"]))]
+    while not os.listdir(os.environ["SERVERS"]):
+        await asyncio.sleep(0.01)
+    await made.async_close()
+    (error,) = await asyncio.gather(*asked, return_exceptions=True)
+    print(type(error).__name__, len(os.listdir(os.environ["SERVERS"])))
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_a_door_ends_while_a_session_is_being_started_and_begins_no_other_fork_server(tmp_path: Path) -> None:
+    """It would wait for that one until it has loaded."""
+    servers, holds = tmp_path / "servers", tmp_path / "holds"
+    servers.mkdir()
+    holds.touch()
+    (tmp_path / "never_loaded.py").write_text(NEVER)
+    (tmp_path / "closing.py").write_text(CLOSING)
+    done = run(tmp_path, "closing.py", SERVERS=str(servers), HOLDS=str(holds))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "BlockingIOError 1\n", "")
+
+
+KILLED = """
+import asyncio, os, signal
+from holdshelf_tui.ssh.children import fork_server
+
+fork_server.PRELOAD = ["holdshelf_tui.ssh.scratch", "never_loaded"]
+
+async def main():
+    made = fork_server.Children()
+    await made.async_warm()
+    while not os.listdir(os.environ["SERVERS"]):
+        await asyncio.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_a_fork_server_that_still_loads_does_not_outlive_a_door_that_is_killed(tmp_path: Path) -> None:
+    servers, holds = tmp_path / "servers", tmp_path / "holds"
+    servers.mkdir()
+    holds.touch()
+    (tmp_path / "never_loaded.py").write_text(NEVER)
+    (tmp_path / "killed.py").write_text(KILLED)
+    try:
+        done = run(tmp_path, "killed.py", SERVERS=str(servers), HOLDS=str(holds))
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        (server,) = (int(path.name) for path in servers.iterdir())
+        assert wait_dead(server)
+    finally:
+        holds.unlink()
+
+
+LEAVING = """
+import asyncio, os
+from multiprocessing import forkserver, resource_tracker
+from holdshelf_tui.ssh.children import fork_server
+
+fork_server.PRELOAD = ["never_loaded"]
+
+async def main():
+    made = fork_server.Children()
+    before = set(os.listdir("/proc/self/fd"))
+    ends = [os.open(os.devnull, os.O_RDWR) for _ in range(3)]
+    asked = asyncio.create_task(made.async_start("command", "/nowhere", *(fork_server.Passed(fd) for fd in ends), {}, []))
+    while not os.listdir(os.environ["SERVERS"]):
+        await asyncio.sleep(0.01)
+    asked.cancel()
+    await asyncio.wait({asked})
+    for fd in ends:
+        os.close(fd)
+    # What has these numbers now is nothing for a child.
+    readers, writers = zip(*(os.pipe() for _ in range(8)))
+    os.unlink(os.environ["HOLDS"])
+    # The next one comes from the same fork server, after that one.
+    again = [fork_server.Passed(fd) for fd in (readers[0], writers[0], writers[0])]
+    child = await made.async_start("command", "/nowhere", *again, {}, ["help"])
+    assert made._living == {child}
+    for fd in writers:
+        os.close(fd)
+    for fd in readers[1:]:
+        assert os.read(fd, 1) == b"", "somebody else holds it"
+    for fd in readers:
+        os.close(fd)
+    child.kill()
+    await child.exited.wait()
+    # Of all that is open now, the fork server's own: its pipe, the tracker's, and what tells its end.
+    server, tracker = forkserver._forkserver._forkserver_alive_fd, resource_tracker._resource_tracker._fd
+    left = [os.readlink(f"/proc/self/fd/{fd}") for fd in set(fds()) - before - {str(server), str(tracker)}]
+    print(left)
+    await made.async_close()
+
+def fds():
+    listed = os.listdir("/proc/self/fd")
+    return [fd for fd in listed if os.path.lexists(f"/proc/self/fd/{fd}")]
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_a_client_that_leaves_while_its_session_starts_leaves_no_process_and_no_descriptor(tmp_path: Path) -> None:
+    servers, holds = tmp_path / "servers", tmp_path / "holds"
+    servers.mkdir()
+    holds.touch()
+    (tmp_path / "never_loaded.py").write_text(NEVER)
+    (tmp_path / "leaving.py").write_text(LEAVING)
+    done = run(tmp_path, "leaving.py", SERVERS=str(servers), HOLDS=str(holds))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "['anon_inode:[pidfd]']\n", "")
 
 
 STILL_LOADING = """
@@ -98,14 +275,7 @@ if __name__ == "__main__":
 def test_a_fork_server_that_still_loads_ends_with_its_door_and_without_a_word(tmp_path: Path) -> None:
     (tmp_path / "still_loading.py").write_text(STILL_LOADING)
     (tmp_path / "ending.py").write_text(ENDING)
-    done = subprocess.run(
-        [sys.executable, tmp_path / "ending.py"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "BEGUN": str(tmp_path / "begun"), "PYTHONPATH": str(tmp_path)},
-    )
+    done = run(tmp_path, "ending.py", BEGUN=str(tmp_path / "begun"))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -153,8 +323,6 @@ if __name__ == "__main__":
 
 def test_the_fork_server_is_there_while_somebody_comes_and_rests_afterwards_without_a_word(tmp_path: Path) -> None:
     (tmp_path / "resting.py").write_text(RESTING)
-    done = subprocess.run(
-        [sys.executable, tmp_path / "resting.py"], capture_output=True, text=True, timeout=100, check=False
-    )
+    done = run(tmp_path, "resting.py")
     assert (done.returncode, done.stdout) == (0, "rests\n"), done.stderr
     assert "fork server" not in done.stderr, done.stderr

@@ -12,6 +12,7 @@ import pytest
 from asyncssh.packet import Boolean, String, UInt32
 
 from holdshelf_tui.ssh.limits import KEY_PER_S
+from tests.rig.hang import HANG_S
 from tests.tui.ssh.door_rig import DoorHouse
 
 GLOBAL_REQUEST, OPEN, ADJUST, DATA, EXTENDED, EOF, CLOSE, REQUEST = 80, 90, 93, 94, 95, 96, 97, 98
@@ -83,7 +84,7 @@ async def send(connection: Any, noise: random.Random, channel: int) -> None:
 
 async def at_their_pace(house: DoorHouse) -> None:
     """No faster than a key may, and not while that person's log-ins are still ending: whoever has five is refused, and whoever is
-    refused again and again gets no answer for a minute (limits.REFUSALS_AT_ONCE)."""
+    refused again and again gets no answer for a minute (limits.REFUSALS_AT_ONCE), and then the end of the connection."""
     await asyncio.sleep(1 / KEY_PER_S)
     await asyncio.to_thread(house.await_no_children)
 
@@ -94,7 +95,7 @@ async def test_no_request_on_a_channel_leaves_a_traceback(house: DoorHouse, seed
     for _ in range(10):
         await at_their_pace(house)
         with contextlib.suppress(asyncssh.Error, ConnectionError):
-            async with asyncio.timeout(60), house.hostile("dora") as connection:
+            async with asyncio.timeout(2 * HANG_S), house.hostile("dora") as connection:
                 session, _unused = await connection.create_session(
                     asyncssh.SSHClientSession[bytes], noise.choice(("holds", None)), encoding=None
                 )
@@ -112,7 +113,7 @@ async def test_each_request_with_nothing_in_it_and_with_noise(house: DoorHouse) 
     for kind in REQUESTS:
         await at_their_pace(house)
         with contextlib.suppress(asyncssh.Error, ConnectionError):
-            async with asyncio.timeout(60), house.hostile("dora") as connection:
+            async with asyncio.timeout(2 * HANG_S), house.hostile("dora") as connection:
                 for body in (b"", b"\xff" * 9, noise.randbytes(60), String(b"\xff\xfe"), UInt32(0xFFFFFFFF) * 6):
                     connection.send_packet(OPEN, String(b"session"), UInt32(0), UInt32(1 << 16), UInt32(1 << 15))
                     for channel in range(2):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 
 from textual import scrollbar
+from textual_image import _sixel
 
 from holdshelf_core.api import confine
 from holdshelf_tui.cli import app as commands
+from holdshelf_tui.cli import suggest
 from holdshelf_tui.ssh import sftp
 from holdshelf_tui.ssh.children import command as command_child
 from holdshelf_tui.ssh.children import screens as session_child
@@ -15,7 +17,18 @@ from holdshelf_tui.ssh.children import sftp as sftp_child
 from holdshelf_tui.ssh.confined import remember_temporary_folder
 from holdshelf_tui.ssh.warm import warm
 
-__all__ = ["command_child", "commands", "confine", "scrollbar", "session_child", "sftp", "sftp_child"]
+# The encoder brings numpy, which makes threads as it is loaded: not below a session's limits.
+__all__ = [
+    "_sixel",
+    "command_child",
+    "commands",
+    "confine",
+    "scrollbar",
+    "session_child",
+    "sftp",
+    "sftp_child",
+    "suggest",
+]
 
 GARBAGE_OBJECTS = 20_000
 

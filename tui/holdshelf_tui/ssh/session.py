@@ -174,11 +174,14 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
             start.close()
             raise Unavailable(f"{self._door.running} sessions are open, which is the limit.", "Try again later.")
         self._door.running += 1
+        visit.add(self)
         try:
             await start
         except BaseException:
             self._door.running -= 1
             raise
+        finally:
+            visit.discard(self)
         self._runs = runs
         if self._closed:
             runs.hang_up()
@@ -189,6 +192,15 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
         self._early.clear()
         if self._eof:
             runs.received_eof()
+
+    def tell(self, **message: str) -> None:
+        """As `visit.Running`, while it starts: what runs then is told when it is there."""
+
+    def end(self, reason: str) -> None:
+        """The visit is over before anything runs."""
+        if self._starting is not None:
+            self._starting.cancel()
+        self.say(reason, 1)
 
     # --- what the client sends ----------------------------------------------------------------------------------------
 
@@ -265,6 +277,8 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
         self._early.clear()
         if self._runs is not None:
             self._runs.hang_up()
+        elif self._starting is not None:
+            self._starting.cancel()
         self._connection.session_closed(self)
 
 

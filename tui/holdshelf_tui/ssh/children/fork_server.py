@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import errno
 import json
 import logging
 import multiprocessing as mp
@@ -17,8 +18,9 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing import forkserver, reduction
+from pathlib import Path
 from typing import Any
 
 from holdshelf_core.service_log import FAULT
@@ -27,11 +29,13 @@ _LOGGER = logging.getLogger(__name__)
 
 PRELOAD = ["holdshelf_tui.ssh.scratch", "holdshelf_tui.ssh.preload"]
 STUCK_S, COLD_STUCK_S = 8.0, 40.0
-"""A fork server that has not made a process after so long is replaced; its first one waits for all that it imports, which takes
-a busy machine its time."""
+"""A fork server that was asked for a process and has done nothing for so long is replaced; for its first one it waits for all
+that it imports, and so for the disk."""
+BUSY_S = 60.0
+"""So much processor time for one process is no import any more."""
 ANSWER_S = 60.0
 """In all, for whoever asked: one that hangs, and the next one that loads."""
-LOOK_S = 0.2
+LOOK_S, CLOSE_LOOK_S = 0.2, 0.02
 END_S = 1.0
 REST_S = 600.0
 """A fork server takes 69 MB. It starts with the first connection, and ends when nobody has been there for this long."""
@@ -43,10 +47,14 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 class Passed:
-    """A descriptor on its way to a child. The sender keeps and closes its own."""
+    """A descriptor on its way to a child. The sender keeps and closes its own, whenever it likes: this is another one."""
 
     def __init__(self, fd: int) -> None:
-        self._fd = fd
+        self._fd = os.dup(fd)
+
+    def close(self) -> None:
+        """It was passed, or nobody takes it."""
+        os.close(self._fd)
 
     def __reduce__(self) -> tuple[Callable[..., int], tuple[Any]]:
         return _detached, (reduction.DupFd(self._fd),)
@@ -172,6 +180,31 @@ class SessionProcess:
         self.exited.set()
 
 
+class _Work:
+    """What a fork server does while it is asked for a process: it hangs when it neither runs nor waits for a processor."""
+
+    def __init__(self, pid: int, asked_s: float) -> None:
+        self.pid, self.asked_s = pid, asked_s
+        self._moved_s = time.monotonic()
+        self._first = self._last = _ran_queued_ns(pid)
+
+    def hangs(self, still_s: float) -> bool:
+        """Whether it has done nothing for so long, or runs without end."""
+        now, now_s = _ran_queued_ns(self.pid), time.monotonic()
+        if now != self._last:
+            self._last, self._moved_s = now, now_s
+        return now_s - self._moved_s > still_s or now[0] - self._first[0] > BUSY_S * 1e9
+
+
+def _ran_queued_ns(pid: int) -> tuple[int, int]:
+    """How long a process ran, and how long it was ready to and did not (Linux, Documentation/scheduler/sched-stats.rst)."""
+    try:
+        ran, queued, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
+    except (OSError, ValueError):  # it is gone, or this kernel does not count: then time alone tells
+        return 0, 0
+    return int(ran), int(queued)
+
+
 class Children:
     """The fork server and who came from it."""
 
@@ -237,49 +270,66 @@ class Children:
         loop.add_reader(pidfd, gone)
 
     def _end_stuck_server(self) -> None:
-        """When it has left a question without an answer for too long: whoever waits hears that it is gone, and asks the next one.
+        """When it does not answer: whoever waits hears that it is gone, and asks the next one. Each is ended once.
 
-        Counted from when this one was asked: a new one loads at its own pace while others queue.
+        A question counts from when this one was asked: a new one loads at its own pace while others queue.
         """
-        begun_s, pid = self._asked_s, _server_pid()
-        patience_s = STUCK_S if pid == self._warm_pid else COLD_STUCK_S
-        if begun_s is None or time.monotonic() - begun_s <= patience_s:
+        pid, asked_s = _server_pid(), self._asked_s
+        if asked_s is None or pid is None or pid == self._ended_pid:
             return
-        self._asked_s = None
-        _LOGGER.warning("the fork server does not answer; it is ended")
-        _end_server()
+        if self._work is None or (self._work.pid, self._work.asked_s) != (pid, asked_s):
+            self._work = _Work(pid, asked_s)
+        elif self._work.hangs(STUCK_S if pid == self._warm_pid else COLD_STUCK_S):
+            self._ended_pid = pid
+            _LOGGER.warning("the fork server does not answer; it is ended")
+            _end_server()
 
     _closed = False
     _warm_pid: int | None = None
     """The fork server that has made a process already."""
+    _ended_pid: int | None = None
+    """The fork server that hung."""
     _asked_s: float | None = None
     """Since when the asking thread waits for the fork server."""
+    _work: _Work | None = None
+    """What the one that was asked last has done since."""
     _warming: asyncio.Task[None] | None = None
     _resting: asyncio.TimerHandle | None = None
 
     async def async_start(self, entry: str, *arguments: Any) -> SessionProcess:
         """A new child: ``session``, ``command`` or ``sftp`` with its arguments (descriptors as ``Passed``). Raises OSError."""
-        loop = asyncio.get_running_loop()
-        ours, theirs = socket.socketpair()
+        passed = [argument for argument in arguments if isinstance(argument, Passed)]
+        try:
+            if self._closed:
+                raise OSError(errno.ESHUTDOWN, "the door is being closed")
+            ours, theirs = socket.socketpair()
+            with theirs:
+                passed.append(control := Passed(theirs.fileno()))
+            start = self._asking.submit(self._start, entry, control, arguments)
+        except BaseException:
+            _close(passed)
+            raise
+        # Whoever asked may be gone long before the thread is.
+        start.add_done_callback(lambda _: _close(passed))
         ours.setblocking(False)
+        waiting = asyncio.wrap_future(start)
         try:
             async with asyncio.timeout(ANSWER_S):
-                start = loop.run_in_executor(self._asking, self._start, entry, Passed(theirs.fileno()), arguments)
-                while not (await asyncio.wait({start}, timeout=LOOK_S))[0]:
+                while not (await asyncio.wait({waiting}, timeout=LOOK_S))[0]:
                     self._end_stuck_server()
-                pid, pidfd = start.result()
-        except TimeoutError:
-            ours.close()  # a late child finds its door gone, and ends
-            raise OSError(110, "the fork server does not answer") from None
-        except BaseException:
+                pid, pidfd = waiting.result()
+        except BaseException as error:
             ours.close()
+            waiting.cancel()
+            if not start.cancel():
+                start.add_done_callback(_end_late_child)
+            if isinstance(error, TimeoutError):
+                raise OSError(errno.ETIMEDOUT, "the fork server does not answer") from None
             raise
-        finally:
-            theirs.close()
-        self._watch_server(loop)
+        self._watch_server(asyncio.get_running_loop())
         child = SessionProcess(pid, pidfd, ours)
         self._living.add(child)
-        loop.create_task(self._forget(child)).add_done_callback(lambda _: None)
+        asyncio.get_running_loop().create_task(self._forget(child)).add_done_callback(lambda _: None)
         return child
 
     async def _forget(self, child: SessionProcess) -> None:
@@ -291,6 +341,8 @@ class Children:
     def _start(self, entry: str, control: Passed, arguments: Sequence[Any]) -> tuple[int, int]:
         """In the asking thread. The fork server may die at any moment: until it is known to be dead, no other is begun."""
         for _ in range(TRIES):
+            if self._closed:
+                break
             process = self._context.Process(target=_enter, args=(entry, control, arguments), daemon=True)
             self._asked_s = time.monotonic()
             try:
@@ -305,7 +357,7 @@ class Children:
             pidfd = os.pidfd_open(process.pid)
             _let_go(process)
             return process.pid, pidfd
-        raise OSError(11, "no process for a session can be started")
+        raise OSError(errno.EAGAIN, "no process for a session can be started")
 
     async def async_close(self) -> None:
         """End whoever is left, and the fork server."""
@@ -319,11 +371,29 @@ class Children:
                 for child in tuple(self._living):
                     await child.exited.wait()
         finally:
-            # One that still loads would miss the folder for its files, which goes with this process. The second time is for one
-            # that is being started: this process waits for that thread before it takes the folder away.
+            # One that still loads would miss the folder for its files, which goes with this process; and this process waits for
+            # the thread that asks it, which may be starting another one this moment.
+            last = self._asking.submit(_server_pid)
+            while not last.done():
+                _end_server()
+                await asyncio.sleep(CLOSE_LOOK_S)
             _end_server()
-            self._asking.submit(_end_server)
             self._asking.shutdown(wait=False)
+
+
+def _close(passed: Sequence[Passed]) -> None:
+    for each in passed:
+        each.close()
+
+
+def _end_late_child(start: Future[tuple[int, int]]) -> None:
+    """Nobody waits for it any more."""
+    if start.cancelled() or start.exception() is not None:
+        return
+    _, pidfd = start.result()
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    os.close(pidfd)
 
 
 def _server_pid() -> int | None:
