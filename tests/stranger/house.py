@@ -31,6 +31,7 @@ from holdshelf_storage.register import Register
 from tests.looking import commissioned, seed
 from tests.people import PAPER
 from tests.rig.faults import FakeClock, LoopImage
+from tests.rig.hang import HANG_S
 from tests.rig.processes import Patience, kill9, members, stopped, tree
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
@@ -56,7 +57,7 @@ LOST_NS = 2_200_000_000
 """Two seconds of footage may be lost by a kill; the rest is the moment in which it is done."""
 SETTLED_NS = 3_000_000_000
 SERVICE, WORKER, DOOR, PICTURES, SENDER = (
-    "cli serve --no-door",
+    "cli.serve --no-door",
     "holdshelf_core.recorder.worker",
     "holdshelf_tui.ssh ",
     "holdshelf_core.looks.worker",
@@ -212,7 +213,7 @@ class Installation:
         assert self.service.process is not None
         self.service.process.wait()
         try:
-            wait_for("all processes are gone", lambda: not any(_lives(pid) for pid in family), 60)
+            wait_for("all processes are gone", lambda: not any(_lives(pid) for pid in family))
         except AssertionError as error:
             raise AssertionError(f"{error}: {[_command(pid) for pid in family if _lives(pid)]}") from None
 
@@ -222,7 +223,7 @@ class Installation:
         family = self.family()
         self.service.process.send_signal(signal.SIGTERM)
         try:
-            self.service.process.wait(40)
+            self.service.process.wait(HANG_S)
         except subprocess.TimeoutExpired:
             for pid in family:
                 kill9(pid)

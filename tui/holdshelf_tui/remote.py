@@ -245,9 +245,9 @@ def _names_none(words: Sequence[str]) -> bool:
     """Whether the command, as it will be read, leaves out a file that may be left out (`log verify`: the log itself)."""
     from typer.main import get_command  # noqa: PLC0415
 
-    from holdshelf_tui.cli.app import app_for  # noqa: PLC0415
+    from holdshelf_tui.cli.tree import holdshelf  # noqa: PLC0415
 
-    command: Any = get_command(app_for(words))
+    command: Any = get_command(holdshelf)
     rest = list(words)
     while rest and (inner := getattr(command, "commands", {}).get(rest[0])) is not None:
         command = inner

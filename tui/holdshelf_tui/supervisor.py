@@ -210,7 +210,7 @@ class Supervisor:
         door_end, service_end = make_pair()
         ready, said_ready = os.pipe2(os.O_CLOEXEC)
         plan = self._plan
-        command = [sys.executable, "-P", "-m", "holdshelf_tui.cli", "serve", "--no-door", "--data", plan.data]
+        command = [sys.executable, "-P", "-m", "holdshelf_tui.cli.serve", "--no-door", "--data", plan.data]
         command += ["--mint-fd", str(service_end.fileno()), "--ready-fd", str(said_ready)]
         command += ["--sessions-fd", str(self._sessions_fd)]
         command += ["--metrics-file", plan.metrics_file] if plan.metrics_file else []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 from holdshelf_core import journal_stream
 
@@ -15,23 +17,45 @@ def main(program: str = "holdshelf") -> None:
     """Entry point; ``program``: what help and errors call it.
 
     Exit codes: 0 done, 1 refused or failed (one sentence on stderr), 2 wrong usage, 130 interrupted."""
-    import typer  # noqa: PLC0415 - `holdshelf --help` should not wait for anything it does not need
+    with one_sentence():
+        sys.exit(_typed(program))
 
-    from holdshelf_core.api.errors import HoldshelfError  # noqa: PLC0415
-    from holdshelf_tui.cli.app import app_for, complete  # noqa: PLC0415
-    from holdshelf_tui.text.words import one_line  # noqa: PLC0415
+
+def _typed(program: str) -> int:
+    """Does what was typed; returns the exit code. Raises whatever the command raises."""
+    import typer  # noqa: PLC0415 - the service is started without it
+
+    from holdshelf_tui.cli.tree import holdshelf  # noqa: PLC0415
 
     # Typer brings a click of its own, or uses the installed one, as its version will: ask it for the class it raises.
     wrong_usage: type[Exception] = next(
         kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
     )
-    words = complete() if COMPLETES in os.environ else sys.argv[1:]
+    if COMPLETES in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415 - a shell alone asks for it
+
+        completion_init()
     try:
-        code = app_for(words)(standalone_mode=False, prog_name=program)
+        code = holdshelf(standalone_mode=False, prog_name=program)
     except wrong_usage as error:
         _say_usage(error, program)
-        sys.exit(2)
-    except (typer.Abort, KeyboardInterrupt):
+        return 2
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    if code == 130:  # Ctrl+C, which Typer hands on as an exit code
+        raise KeyboardInterrupt
+    return code if isinstance(code, int) else 0
+
+
+@contextlib.contextmanager
+def one_sentence() -> Iterator[None]:
+    """Every error ends the process, with one sentence and an exit code. Raises SystemExit."""
+    from holdshelf_core.api.errors import HoldshelfError  # noqa: PLC0415
+    from holdshelf_tui.text.words import one_line  # noqa: PLC0415
+
+    try:
+        yield
+    except KeyboardInterrupt:
         print("holdshelf: interrupted.", file=sys.stderr)
         sys.exit(130)
     except HoldshelfError as error:
@@ -65,9 +89,6 @@ def main(program: str = "holdshelf") -> None:
             file=sys.stderr,
         )
         sys.exit(1)
-    if code == 130:  # Ctrl+C, which Typer hands on as an exit code
-        print("holdshelf: interrupted.", file=sys.stderr)
-    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _say_usage(error: BaseException, program: str) -> None:

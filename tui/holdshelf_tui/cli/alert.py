@@ -22,6 +22,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+root = typer.Typer()
+root.add_typer(app, name="alert")
 add = typer.Typer(help="Add a way of telling.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(add, name="add")
 

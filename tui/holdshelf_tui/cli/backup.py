@@ -45,6 +45,8 @@ app = typer.Typer(
     short_help="Copy everything but the footage into one file, or have that done each day.",
     rich_markup_mode=None,
 )
+root = typer.Typer()
+root.add_typer(app, name="backup")
 
 
 @app.command(MAKE, epilog="Example: holdshelf backup make /mnt/usb/holdshelf-2026-11-25.tar")
@@ -158,6 +160,10 @@ def _told(done: types.BackupScheduled, json: bool) -> None:
         typer.echo(f"{inert(done.sentence, 600)}. Entry {done.seq} of the access log.")
 
 
+@root.command(
+    short_help="Put a backup in place, with the service stopped.",
+    epilog="Example: holdshelf restore /mnt/usb/holdshelf-2026-11-25.tar --replace",
+)
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `holdshelf backup` wrote.")],
     data: Data = None,

@@ -36,6 +36,8 @@ from holdshelf_tui.text.time_format import local
 from holdshelf_tui.text.words import counted, inert
 
 app = typer.Typer(help="Find, add, test and remove cameras.", no_args_is_help=True, rich_markup_mode=None)
+root = typer.Typer()
+root.add_typer(app, name="camera")
 
 _AREAS = ", ".join(AREA_KINDS)
 Probe = Annotated[

@@ -14,6 +14,8 @@ from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.text.words import inert, parse_size, size
 
 app = typer.Typer(help="How much disk space footage may use.", no_args_is_help=True, rich_markup_mode=None)
+root = typer.Typer()
+root.add_typer(app, name="capacity")
 
 
 def _days(text: str) -> float:

@@ -15,6 +15,8 @@ from holdshelf_tui.text.time_format import local_day
 from holdshelf_tui.text.words import inert
 
 app = typer.Typer(help="The checklist for walking past cameras and signs.", no_args_is_help=True, rich_markup_mode=None)
+root = typer.Typer()
+root.add_typer(app, name="checklist")
 
 
 @app.command(epilog="Example: holdshelf checklist enter e1.all e1.legible=25 front-door.all --checker 'Pat Doe'")

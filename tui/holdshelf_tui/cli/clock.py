@@ -17,6 +17,8 @@ from holdshelf_tui.text.words import inert, span
 app = typer.Typer(
     help="This machine's clock, and confirming that it is right.", no_args_is_help=True, rich_markup_mode=None
 )
+root = typer.Typer()
+root.add_typer(app, name="clock")
 
 
 def _off(row: types.ClockRow) -> str:

@@ -11,8 +11,7 @@ from typing import Any
 
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
-from holdshelf_tui.cli.options import client
-from holdshelf_tui.cli.suggest import NAMES_SOMETHING, suggestion
+from holdshelf_core.api.errors import HoldshelfError
 
 _NAMED = {
     "CAMERA": "--camera",
@@ -80,9 +79,16 @@ class Command(TyperCommand):
         """Run it. An error that a wrong name may have led to also asks what was meant."""
         try:
             return super().invoke(ctx)
-        except NAMES_SOMETHING as error:
+        except HoldshelfError as error:
+            from holdshelf_tui.cli.options import client  # noqa: PLC0415 - a command that succeeds needs none of these
+            from holdshelf_tui.cli.suggest import NAMES_SOMETHING, suggestion  # noqa: PLC0415
+
             typed = [(str(param.metavar), ctx.params.get(param.name)) for param in self.params]
-            if "data" in ctx.params and (asked := suggestion(client(ctx.params["data"]), typed, error)):
+            if (
+                isinstance(error, NAMES_SOMETHING)
+                and "data" in ctx.params
+                and (asked := suggestion(client(ctx.params["data"]), typed, error))
+            ):
                 error.next_step = f"{asked} {error.next_step}".strip()
             raise
 

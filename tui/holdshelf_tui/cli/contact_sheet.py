@@ -13,9 +13,8 @@ from holdshelf_core.holds.types import HoldAsk
 from holdshelf_core.looks.types import PictureRow, PurposeClose
 from holdshelf_core.releases.types import ReleaseShow
 from holdshelf_core.reports.types import MAX_SHEET_PICTURES
-from holdshelf_tui.cli import papers, typed_times
+from holdshelf_tui.cli import paper_sink, typed_times
 from holdshelf_tui.cli.options import Data, Json, client
-from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.text import sheets
 from holdshelf_tui.text.holds import camera_names
 
@@ -30,16 +29,18 @@ def sheet(
         typer.Option("--at", help="Instead: the time of a picture, of each camera; can be repeated."),
     ] = None,
     data: Data = None,
-    file: papers.FilePath = None,
-    outbox: papers.ToOutbox = False,
-    printer: papers.ToPrinter = "",
-    page: papers.PageOption = "",
+    file: paper_sink.FilePath = None,
+    outbox: paper_sink.ToOutbox = False,
+    printer: paper_sink.ToPrinter = "",
+    page: paper_sink.PageOption = "",
     json: Json = False,
 ) -> None:
     """Up to 24 pictures of a hold or a release on one sheet. They are looked at for it, so it needs the right to look."""
+    from holdshelf_tui.papers.catalogue import PAPERS  # noqa: PLC0415 - of all papers
+
     paper = PAPERS["sheet"]
-    sink = papers.Sink("", file, outbox, printer, page, False, json)
-    form = papers.check(paper, sink)
+    sink = paper_sink.Sink("", file, outbox, printer, page, False, json)
+    form = paper_sink.check(paper, sink)
     service = client(data)
     key = case.strip().upper()
     if key.startswith("R-"):
@@ -52,7 +53,7 @@ def sheet(
     facts = service.act(asked.asked())
     rows = [row for part in asked.parts for row in _pictures(service, asked, part)]
     names = camera_names(service.status().cameras)
-    papers.hand_out(paper, sheets.with_pictures(facts, rows, names), sink, form, data=data, id=key)
+    paper_sink.hand_out(paper, sheets.with_pictures(facts, rows, names), sink, form, data=data, id=key)
 
 
 def _pictures(service: Client, asked: sheets.Sheet, part: sheets.Part) -> list[PictureRow]:

@@ -12,9 +12,15 @@ from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.cli.table import table
 from holdshelf_tui.text.coverage import answer, day_cells, loss_lines, table_lines
 
+root = typer.Typer()
+
 HEADS = ("DAY", "%", "RECORDED", "RECOVERED", "MISSING", "WHY")
 
 
+@root.command(
+    short_help="How much of each day is recorded, of each camera.",
+    epilog="Example: holdshelf coverage --camera front-entrance --days 14",
+)
 def coverage(
     data: Data = None,
     camera: Annotated[str | None, typer.Option(help="One camera's id or name, in detail. [default: all]")] = None,

@@ -15,6 +15,8 @@ from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.cli.table import table
 
 app = typer.Typer(help="The SSH door, through which people log in.", no_args_is_help=True, rich_markup_mode=None)
+root = typer.Typer()
+root.add_typer(app, name="door")
 
 admin_key = typer.Typer(
     help="Keys that let an admin log in through the door, as `admin`. There are none unless you add them here.",

@@ -16,6 +16,8 @@ from holdshelf_tui.text.words import inert
 app = typer.Typer(
     help="Entrances, and their signs that cameras are in use.", no_args_is_help=True, rich_markup_mode=None
 )
+root = typer.Typer()
+root.add_typer(app, name="entrance")
 Entrance = Annotated[str, typer.Argument(help="The entrance's id (e1) or name.")]
 
 

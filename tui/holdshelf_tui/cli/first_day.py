@@ -19,7 +19,14 @@ from holdshelf_tui.text.first_day import (
     who_words,
 )
 
+root = typer.Typer()
 
+
+@root.command(
+    "first-day",
+    short_help="What is still to be done until this server is in use.",
+    epilog="Example: holdshelf first-day",
+)
 def tell_first_day(data: Data = None, json: Json = False) -> None:
     """What is still to be done until this server is in use, in order, and by whom."""
     service = client(data)

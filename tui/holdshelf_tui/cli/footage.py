@@ -21,6 +21,8 @@ from holdshelf_tui.text.words import counted, inert, span
 app = typer.Typer(
     help="What is recorded, what is missing, and whether it is intact.", no_args_is_help=True, rich_markup_mode=None
 )
+root = typer.Typer()
+root.add_typer(app, name="footage")
 
 Camera = Annotated[str | None, typer.Option(help="One camera's id. [default: all]")]
 From = Annotated[

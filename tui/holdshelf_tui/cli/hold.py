@@ -26,6 +26,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+root = typer.Typer()
+root.add_typer(app, name="hold")
 
 PAGE = 50
 """Holds in a list, unless more are asked for."""

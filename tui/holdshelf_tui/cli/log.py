@@ -16,6 +16,7 @@ from holdshelf_core.access_log import types as log_types
 from holdshelf_core.api.client import TOKEN_VARIABLE, Client
 from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, NotFound, Unavailable
 from holdshelf_tui.cli import typed_times
+from holdshelf_tui.cli import who as looked
 from holdshelf_tui.cli.options import (
     Data,
     Json,
@@ -50,6 +51,8 @@ MOST_NOTE_BYTES = 128 << 10
 app = typer.Typer(
     help="The access log: every look, change, share and refusal.", no_args_is_help=True, rich_markup_mode=None
 )
+root = typer.Typer()
+root.add_typer(app, name="log")
 
 
 @app.command(epilog="Example: holdshelf log show --person jroe --from '2026-11-01'")
@@ -397,3 +400,6 @@ def repair(
         echo_json(answer)
     else:
         typer.echo("A new access log continues from here. The old one is kept beside it, unchanged.")
+
+
+app.command("who", epilog="Example: holdshelf log who --camera 'Front entrance' --day 11/27")(looked.who)

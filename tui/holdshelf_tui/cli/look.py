@@ -28,6 +28,8 @@ from holdshelf_tui.text.words import counted, inert
 app = typer.Typer(
     help="Look at recordings or live, with a purpose from the list.", no_args_is_help=True, rich_markup_mode=None
 )
+root = typer.Typer()
+root.add_typer(app, name="look")
 
 LookId = Annotated[str, typer.Argument(metavar="LOOK", help="As `look open` printed it, e.g., L-2026-000123.")]
 Cameras = Annotated[list[str] | None, typer.Option("--camera", help="Camera id or name; can be repeated.")]

@@ -10,7 +10,10 @@ from holdshelf_core.alerts.metrics_types import ReadMetrics
 from holdshelf_tui.cli.options import Data, Json, client
 from holdshelf_tui.cli.service import echo_json
 
+root = typer.Typer()
 
+
+@root.command(short_help="Figures for Prometheus.", epilog="Example: holdshelf metrics | promtool check metrics")
 def metrics(
     data: Data = None,
     openmetrics: Annotated[bool, typer.Option("--openmetrics", help="In the OpenMetrics format, with units.")] = False,

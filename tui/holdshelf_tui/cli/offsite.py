@@ -20,6 +20,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+root = typer.Typer()
+root.add_typer(app, name="offsite")
 
 MOST_SHOWN = 20
 Url = Annotated[str, typer.Argument(help="The store, e.g., https://s3.county.example.", metavar="URL")]

@@ -17,10 +17,6 @@ from holdshelf_core.api.client import Client
 from holdshelf_core.api.door_name import DEFAULT_DOOR_PORT
 from holdshelf_core.api.errors import BadRequest, Conflict, NotFound
 from holdshelf_core.api.ownership import check_writer
-from holdshelf_core.operations.types import ReadReached
-from holdshelf_core.outbox.types import ReadPapers
-from holdshelf_tui.session.control import TERMINAL_VARIABLE
-from holdshelf_tui.text.desk import SENT, how_to_send, sent_words
 from holdshelf_tui.text.words import inert
 
 
@@ -156,6 +152,8 @@ def paper_hash(file: Path | None, data: Path | None) -> str:
     """
     if file is None:
         return ""
+    from holdshelf_tui.text.desk import SENT  # noqa: PLC0415 - most commands have no paper
+
     if str(file) == SENT:
         return _sent(data)
     if str(file) == "-":
@@ -172,6 +170,10 @@ def paper_hash(file: Path | None, data: Path | None) -> str:
 
 def _sent(data: Path | None) -> str:
     """Of the paper that was sent last, which is said: another one than was meant must be seen. Raises NotFound."""
+    from holdshelf_core.operations.types import ReadReached  # noqa: PLC0415
+    from holdshelf_core.outbox.types import ReadPapers  # noqa: PLC0415
+    from holdshelf_tui.text.desk import how_to_send, sent_words  # noqa: PLC0415
+
     service = client(data)
     paper = service.read(ReadPapers()).sent
     if paper is None:
@@ -220,6 +222,8 @@ def _head(file: Path, most_bytes: int) -> bytes:
 
 def shown_on_terminal() -> bool:
     """Whether standard output is seen by eyes: a terminal here, or one at the other end (`ssh -t`), which changes bytes."""
+    from holdshelf_tui.session.control import TERMINAL_VARIABLE  # noqa: PLC0415 - most commands print only text
+
     return sys.stdout.isatty() or TERMINAL_VARIABLE in os.environ
 
 

@@ -27,6 +27,12 @@ seat = typer.Typer(help="Who holds the seats: Director, Chair and Mayor.", no_ar
 appointment = typer.Typer(help="Letters that appoint a designee.", no_args_is_help=True, rich_markup_mode=None)
 share = typer.Typer(help="Share one span of one camera, view only.", no_args_is_help=True, rich_markup_mode=None)
 flag = typer.Typer(help="Acts that a second person reviews afterwards.", no_args_is_help=True, rich_markup_mode=None)
+root = typer.Typer()
+root.add_typer(person, name="person")
+root.add_typer(seat, name="seat")
+root.add_typer(appointment, name="appointment")
+root.add_typer(share, name="share")
+root.add_typer(flag, name="flag")
 
 Who = Annotated[str, typer.Argument(metavar="PERSON", help="Login, id (p4), or the name of a seat.")]
 Fingerprint = Annotated[str, typer.Argument(help="As `person list --json` shows it: SHA256:….")]
@@ -48,6 +54,7 @@ def _told(done: Done, words: str, *, json: bool) -> None:
         typer.echo(f"{inert(words, 300)} Entry {done.seq} of the access log.")
 
 
+@root.command(short_help="Who you are here.", epilog="Example: holdshelf whoami")
 def whoami(data: Data = None, json: Json = False) -> None:
     """Who you are here, and what that lets you do."""
     service = client(data)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from holdshelf_core.people import board_types as types
-from holdshelf_tui.cli import typed_times
+from holdshelf_tui.cli import policy_posted, typed_times
 from holdshelf_tui.cli.options import Data, Json, Paper, client, paper_hash, text_file
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.cli.table import table, terminal_width
@@ -17,6 +17,9 @@ from holdshelf_tui.text.words import inert
 
 app = typer.Typer(help="The policy: its text, and what it allows.", no_args_is_help=True, rich_markup_mode=None)
 board = typer.Typer(help="Settings of the Board.", no_args_is_help=True, rich_markup_mode=None)
+root = typer.Typer()
+root.add_typer(app, name="policy")
+root.add_typer(board, name="board")
 
 
 @app.command(epilog="Example: holdshelf policy explain hold.lift")
@@ -148,3 +151,7 @@ def board_set(
         echo_json(done)
     else:
         typer.echo(f"{inert(f'{key} is {value} now.', 200)} Entry {done.seq} of the access log.")
+
+
+app.command(epilog="Example: holdshelf policy show --text")(policy_posted.show)
+app.command(epilog="Example: holdshelf policy check https://library.example/cameras")(policy_posted.check)

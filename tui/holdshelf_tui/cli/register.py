@@ -19,6 +19,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+root = typer.Typer()
+root.add_typer(app, name="register")
 
 
 @app.command(epilog="Example: holdshelf register check --json")

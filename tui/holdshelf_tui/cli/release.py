@@ -32,6 +32,9 @@ counsel = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+root = typer.Typer()
+root.add_typer(app, name="release")
+root.add_typer(counsel, name="counsel")
 
 app.command(epilog="Example: holdshelf release export R-2026-0001")(release_bundle.export)
 app.command(epilog="Example: holdshelf release receipt R-2026-0001 --file receipt.txt")(release_bundle.receipt)

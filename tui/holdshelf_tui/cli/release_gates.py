@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,12 +15,14 @@ from holdshelf_core.acts import Act
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, Refused
 from holdshelf_core.releases import types
-from holdshelf_tui.cli import papers
+from holdshelf_tui.cli import paper_sink
 from holdshelf_tui.cli.options import Data, Json, client
 from holdshelf_tui.cli.service import echo_json
-from holdshelf_tui.papers.catalogue import PAPERS, Format
 from holdshelf_tui.text.releases import hold_for, stopped_release
 from holdshelf_tui.text.words import inert, one_line
+
+if TYPE_CHECKING:
+    from holdshelf_tui.papers.catalogue import Format, Paper
 
 HERE, NONE = "-", "n"
 Sheet = Annotated[
@@ -113,33 +115,39 @@ def hold(
 # --- the sheet ----------------------------------------------------------------------------------------------------
 
 
-def _sink(service: Client, where: str) -> tuple[papers.Sink, Format]:
+def _sink(service: Client, where: str) -> tuple[paper_sink.Sink, Format]:
     """Where it goes, and in which form. Raises BadRequest, Conflict before anything is asked for."""
     file = None
     if where == HERE:
-        sink = papers.Sink()
+        sink = paper_sink.Sink()
     elif where == "outbox":
-        sink = papers.Sink(outbox=True)
+        sink = paper_sink.Sink(outbox=True)
     elif where.startswith("printer:"):
-        sink = papers.Sink(printer=where.removeprefix("printer:"))
+        sink = paper_sink.Sink(printer=where.removeprefix("printer:"))
     else:
         file = Path(where)
-        sink = papers.Sink(file=file)
+        sink = paper_sink.Sink(file=file)
     if file is not None and service.in_session:
         raise BadRequest(
             "Over SSH nothing can be written on the server.", "Use --sheet - and redirect it on your computer."
         )
     if file is not None and file.exists():
         raise Conflict(f"{inert(where, 200)} already exists; nothing was overwritten.", "Choose another name.")
-    return sink, papers.check(PAPERS["refusal"], sink)
+    return sink, paper_sink.check(_refusal(), sink)
+
+
+def _refusal() -> Paper:
+    from holdshelf_tui.papers.catalogue import PAPERS  # noqa: PLC0415 - only for a gate that says no
+
+    return PAPERS["refusal"]
 
 
 def hand_out(service: Client, release: str, where: str, data: Path | None) -> None:
     """The sheet of one request, where it was wanted. Raises HoldshelfError."""
     sink, form = _sink(service, where)
-    paper = PAPERS["refusal"]
+    paper = _refusal()
     facts = service.act(paper.request(release))
-    papers.hand_out(paper, facts, sink, form, data=data, id=release)
+    paper_sink.hand_out(paper, facts, sink, form, data=data, id=release)
 
 
 def _offer_sheet(service: Client, release: str, data: Path | None) -> None:

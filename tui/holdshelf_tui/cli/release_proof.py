@@ -15,6 +15,8 @@ from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.text.proof import report_lines
 from holdshelf_tui.text.time_format import local
 
+root = typer.Typer()
+
 if TYPE_CHECKING:
     from holdshelf_core.releases.offline import Report
 
@@ -23,6 +25,10 @@ IS_RELEASE = re.compile(r"R-\d{4}-\d{4,9}", re.ASCII)
 key_app = typer.Typer(help="The signing key for releases.", no_args_is_help=True, rich_markup_mode=None)
 
 
+@root.command(
+    short_help="Check a bundle that was released.",
+    epilog="Example: holdshelf verify R-2026-0001.zip --key SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDOGUGdQGhI9sSSVD0",
+)
 def verify(
     bundle: Annotated[
         str,

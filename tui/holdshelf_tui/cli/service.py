@@ -32,6 +32,8 @@ from holdshelf_tui.text.monitor_line import UNKNOWN, monitor_line
 from holdshelf_tui.text.time_format import local
 from holdshelf_tui.text.words import counted, inert, parse_size, size, span
 
+root = typer.Typer()
+
 CAMERA_HEADS = ("CAMERA", "NAME", "STATE", "RECORDED", "DAYS", "SIZE", "AVERAGE", "LAST GAP")
 _MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED ", "skipped": "skipped"}
 
@@ -41,6 +43,7 @@ def echo_json(answer: object) -> None:
     typer.echo(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
 
 
+@root.command(epilog="Example: holdshelf init --data /srv/holdshelf --media /mnt/footage --budget 900GB")
 def init(
     data: Data = None,
     media: Annotated[
@@ -80,6 +83,7 @@ def init(
     print_said("\n".join(inert(line, 600) for line in done.splitlines()), json=json)
 
 
+@root.command(short_help="Record: the service itself.", epilog="Example: holdshelf serve --data /srv/holdshelf")
 def serve(
     data: Data = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log in more detail.")] = False,
@@ -134,8 +138,9 @@ def serve(
 
     run(
         folder,
-        metrics,
         verbose=verbose,
+        metrics_file=metrics.file,
+        metrics_port=metrics.port,
         ends_with_stdin=ends_with_stdin,
         mint_fd=mint_fd,
         sessions_fd=sessions_fd,
@@ -143,6 +148,10 @@ def serve(
     )
 
 
+@root.command(
+    short_help="What is recorded and kept, and what needs attention.",
+    epilog="Example: holdshelf status --check || mail -s 'Holdshelf' it@town.example",
+)
 def status(
     data: Data = None,
     json: Json = False,
@@ -222,6 +231,7 @@ def camera_cells(camera: types.CameraRow) -> tuple[str, ...]:
     )
 
 
+@root.command(epilog="Example: holdshelf jobs --json")
 def jobs(data: Data = None, json: Json = False) -> None:
     """Scheduled work, with its last result."""
     rows = client(data).read(operation_types.ReadJobs())
@@ -272,6 +282,9 @@ def print_checks(checks: types.Checks, *, json: bool) -> None:
         raise typer.Exit(1)
 
 
+@root.command(
+    short_help="Check everything that recording needs.", epilog="Example: holdshelf doctor --data /srv/holdshelf"
+)
 def doctor(data: Data = None, json: Json = False) -> None:
     """Look at clocks, disk, permissions and cameras, and say the next step for what is wrong."""
     try:
@@ -284,6 +297,7 @@ def doctor(data: Data = None, json: Json = False) -> None:
     print_checks(checks, json=json)
 
 
+@root.command(epilog="Example: holdshelf plan --cameras 8 --mbps 4 --days 30")
 def plan(
     cameras: Annotated[int, typer.Option(help="How many cameras.")],
     mbps: Annotated[float, typer.Option(help="Bit rate of one camera, in Mbit/s.")] = 4.0,
@@ -302,6 +316,10 @@ def plan(
     typer.echo(f"Disk needed: {size(need.disk_bytes)} (footage takes at most 90 % of it), {need.inodes:,} files.")
 
 
+@root.command(
+    short_help="Record virtual cameras on this machine.",
+    epilog="Example: holdshelf demo --seconds 30 --data /tmp/demo --json",
+)
 def demo(
     seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
     data: Annotated[

@@ -16,10 +16,17 @@ from holdshelf_core.people.types import SeatName
 from holdshelf_tui.cli.options import client, data_folder, text_file
 from holdshelf_tui.text.words import inert, size
 
+root = typer.Typer()
+
 NO_DISK = "none"
 PROGRAM = (sys.executable, "-m", "holdshelf_tui.cli")
 
 
+@root.command(
+    short_help="Make this machine a recorder: disk, networks, service, first Director.",
+    epilog="Example: holdshelf setup --disk /dev/sdb --erase --network 10.20.0.0/24 --director dora --name 'Dora Reed' "
+    "--key dora.pub",
+)
 def setup(
     disk: Annotated[
         str,

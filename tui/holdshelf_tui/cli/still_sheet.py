@@ -15,9 +15,8 @@ from holdshelf_core.api.client import Client
 from holdshelf_core.looks import types as looks
 from holdshelf_core.people.types import ShareMake
 from holdshelf_core.reports.types import PaperFacts, PrintRequest
-from holdshelf_tui.cli import papers, typed_times
+from holdshelf_tui.cli import paper_sink, typed_times
 from holdshelf_tui.cli.options import Data, Json, client
-from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.text.time_format import NS
 
 WIDTH = 1920
@@ -36,23 +35,25 @@ def still(
         int | None, typer.Option(help="Days until it must be given back. [default: as the Board set it]")
     ] = None,
     data: Data = None,
-    as_: papers.AsForm = "",
-    file: papers.FilePath = None,
-    outbox: papers.ToOutbox = False,
-    printer: papers.ToPrinter = "",
-    page: papers.PageOption = "",
-    large: papers.Large = False,
+    as_: paper_sink.AsForm = "",
+    file: paper_sink.FilePath = None,
+    outbox: paper_sink.ToOutbox = False,
+    printer: paper_sink.ToPrinter = "",
+    page: paper_sink.PageOption = "",
+    large: paper_sink.Large = False,
     json: Json = False,
 ) -> None:
     """A picture on paper, view only, numbered, to be given back: for somebody who has no key."""
+    from holdshelf_tui.papers.catalogue import PAPERS  # noqa: PLC0415 - of all papers
+
     paper = PAPERS["still"]
-    sink = papers.Sink(as_, file, outbox, printer, page, large, json)
-    form = papers.check(paper, sink)
+    sink = paper_sink.Sink(as_, file, outbox, printer, page, large, json)
+    form = paper_sink.check(paper, sink)
     at_utc_ns = typed_times.instant(at)
     service = client(data)
     picture = service.act(looks.LookStill(look, camera, at_utc_ns, WIDTH))
     facts = sheet_facts(service, picture, to, purpose, days)
-    papers.hand_out(paper, facts, sink, form, data=data, id=facts.still.share if facts.still is not None else "")
+    paper_sink.hand_out(paper, facts, sink, form, data=data, id=facts.still.share if facts.still is not None else "")
 
 
 def sheet_facts(service: Client, picture: looks.PictureRow, to: str, purpose: str, days: int | None) -> PaperFacts:

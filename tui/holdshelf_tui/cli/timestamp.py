@@ -21,6 +21,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+root = typer.Typer()
+root.add_typer(app, name="timestamp")
 
 MOST_HEAD_BYTES = 128 << 10
 Ca = Annotated[

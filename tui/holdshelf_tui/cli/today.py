@@ -10,7 +10,10 @@ from holdshelf_tui.text.people import last_login_words
 from holdshelf_tui.text.witnesses import newest_words
 from holdshelf_tui.text.words import inert
 
+root = typer.Typer()
 
+
+@root.command(short_help="What waits for you, and the access log's head.", epilog="Example: holdshelf today")
 def today(data: Data = None, json: Json = False) -> None:
     """What waits for you, when you were here before, and the access log's head to write down."""
     from holdshelf_tui.session.log_head import short_head  # noqa: PLC0415 - loads asyncio, as the next

@@ -15,6 +15,8 @@ from holdshelf_core.api.errors import BadRequest, HoldshelfError
 from holdshelf_tui.cli.options import Data, client
 from holdshelf_tui.text.words import inert
 
+root = typer.Typer()
+
 
 class ThemeName(StrEnum):
     """How it looks."""
@@ -34,6 +36,7 @@ class PictureProtocol(StrEnum):
     KITTY = "kitty"
 
 
+@root.command(short_help="The screens, on this terminal.", epilog="Example: holdshelf tui --theme light")
 def tui(
     theme: Annotated[
         ThemeName, typer.Option(help="Color theme; ansi uses the terminal's own colors.")

@@ -13,10 +13,9 @@ import typer
 
 from holdshelf_core.access_log import types as log_types
 from holdshelf_core.api.errors import BadRequest
-from holdshelf_tui.cli import log, papers, typed_times
+from holdshelf_tui.cli import paper_sink, typed_times
 from holdshelf_tui.cli.options import Data, Json, client
 from holdshelf_tui.cli.service import echo_json
-from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.text.log import raw
 from holdshelf_tui.text.looked import NOT_COUNTED, answer_words, looked_paper, proof_words, question_words
 from holdshelf_tui.text.time_span import end_utc_ns, start_utc_ns
@@ -37,18 +36,21 @@ def who(
     public: Annotated[bool, typer.Option("--public", help="The public form: without names and notes.")] = False,
     show_raw: Annotated[bool, typer.Option("--raw", help="The lines of the log themselves.")] = False,
     data: Data = None,
-    as_: papers.AsForm = "",
-    file: papers.FilePath = None,
-    outbox: papers.ToOutbox = False,
-    printer: papers.ToPrinter = "",
-    page: papers.PageOption = "",
-    large: papers.Large = False,
+    as_: paper_sink.AsForm = "",
+    file: paper_sink.FilePath = None,
+    outbox: paper_sink.ToOutbox = False,
+    printer: paper_sink.ToPrinter = "",
+    page: paper_sink.PageOption = "",
+    large: paper_sink.Large = False,
     json: Json = False,
 ) -> None:
     """Who looked? Pictures seen, copies and prints taken, looks refused; complete, and on paper or as CSV if you like."""
-    paper, sink = PAPERS["who"], papers.Sink(as_, file, outbox, printer, page, large, json)
+    from holdshelf_tui.cli import log  # noqa: PLC0415 - which has this command
+    from holdshelf_tui.papers.catalogue import PAPERS  # noqa: PLC0415 - of all papers
+
+    paper, sink = PAPERS["who"], paper_sink.Sink(as_, file, outbox, printer, page, large, json)
     to_paper = bool(as_ or file or outbox or printer)
-    form = papers.check(paper, sink)
+    form = paper_sink.check(paper, sink)
     since, until = _time(day, start, end)
     asked = log_types.LogShow(
         person=person,
@@ -74,7 +76,7 @@ def who(
     looked = looked_paper(answer, question, public=public)
     if to_paper:
         facts = msgspec.structs.replace(service.act(paper.request()), looked=looked)
-        papers.hand_out(paper, facts, sink, form, data=data)
+        paper_sink.hand_out(paper, facts, sink, form, data=data)
         return
     log.tell(answer)
     typer.echo(f"Who looked: {question}: {answer_words(answer)}.".replace("..", "."))

@@ -21,6 +21,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+root = typer.Typer()
+root.add_typer(app, name="witness")
 
 DEFAULT_LISTEN = "127.0.0.1:8041"
 

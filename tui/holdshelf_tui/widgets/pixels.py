@@ -14,7 +14,6 @@ from io import BytesIO
 from itertools import count
 
 from PIL import Image
-from textual_image._sixel import SixelOptions, image_to_sixels
 
 from holdshelf_tui.session.graphics import KITTY, Graphics
 from holdshelf_tui.widgets.half_block import Fitted
@@ -67,6 +66,9 @@ def _sixel(image: Image.Image) -> str:
     """Sixels come six rows at a time. What the last ones have below the picture is see-through (P2 = 1): with the ground that the
     encoder asks for, foot paints it over the words below.
     """
+    # It loads numpy where that is installed, which no other terminal needs.
+    from textual_image._sixel import SixelOptions, image_to_sixels  # noqa: PLC0415
+
     return image_to_sixels(image, SixelOptions(colors=SIXEL_COLOURS)).replace("\x1bP0;0;", "\x1bP0;1;", 1)
 
 
