@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Compiled modules are kept: without them each of the hundreds of programs that the tests start compiles the sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup catalogs demo test-deps terminals test-ha test-s3 check test policy-coverage test-lowest wheel deb test-compiled lock bench soak clean print-python
+.PHONY: help setup catalogs demo test-deps terminals test-ha test-s3 check test policy-coverage mutants test-lowest wheel deb test-compiled lock bench soak clean print-python
 
 help:
 	@echo "make setup      .venv with Holdshelf and everything it needs"
@@ -26,6 +26,7 @@ help:
 	@echo "                (a part: make test T=tests/core/holds)"
 	@echo "make check      style, types, who may import whom, layout"
 	@echo "make policy-coverage  which branches of the rules calls of the product reach; all of them, or it fails"
+	@echo "make mutants    changes in the product that no test notices (MUTANTS=100: that many, drawn by MUTANTS_SEED)"
 	@echo "make test-lowest  a part of the tests at the lowest versions that pyproject.toml allows"
 	@echo "make catalogs   collect what papers say, bring each language's catalog up to it, compile (docs/papers.md)"
 	@echo "make wheel      a wheel in dist/ with the recording path compiled (build-essential and python3-dev; COMPILE=0: sources alone)"
@@ -73,6 +74,7 @@ lock: setup
 	$(BIN)/uv $(LOCK) --extra apprise --extra demo --extra s3 --extra dev -c requirements/apprise.lock -c requirements/s3.lock pyproject.toml requirements/build.in \
 	    -o requirements/dev.lock
 	$(BIN)/uv $(LOCK) --no-deps requirements/cameras.in -o requirements/cameras.lock
+	$(BIN)/uv $(LOCK) requirements/mutants.in -o requirements/mutants.lock
 
 # What the declared lower bounds are good for: every module, and tests that use each library.
 LOWEST_TESTS := tests/house/test_requirements.py tests/test_decoding.py tests/core/cameras/test_flows.py tests/core/api/test_api.py \
@@ -136,6 +138,17 @@ test: test-deps setup
 policy-coverage: setup
 	$(BIN)/python scripts/policy_coverage.py
 
+# What tests notice of changes to the rules, the log, holds, segments, releases and keys (docs/adr/0070), with cosmic-ray in a venv of its own.
+# MUTANTS=100: so many; MUTANTS_SEED, AREA=log and TESTS=REVISION as in scripts/mutants.py.
+MUTANTS := 12
+MUTANTS_VENV := .venv-mutants
+
+mutants: test-deps setup
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(MUTANTS_VENV)
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(MUTANTS_VENV)/bin/python requirements/mutants.lock
+	$(MUTANTS_VENV)/bin/python scripts/mutants.py --python $(BIN)/python --sample $(MUTANTS) \
+	    $(MUTANTS_SEED:%=--seed %) $(AREA:%=--area %) $(TESTS:%=--tests %)
+
 soak: test-deps setup
 	$(BIN)/python -m pytest -m soak $(T)
 
@@ -180,5 +193,5 @@ bench: test-deps setup
 	if [ -n "$$missed" ]; then echo "Bars missed:$$missed" >&2; exit 1; fi
 
 clean:
-	rm -rf $(VENV) $(LOWEST) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .rig-cache .coverage
+	rm -rf $(VENV) $(LOWEST) $(MUTANTS_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .rig-cache .coverage
 	find core onvif storage tui tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import threading
 import time
@@ -12,9 +13,14 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.order import longest_first
-from tests.rig.open_checkout import open_checkout
-from tests.service import Service
+# The zone of the machine is none of the tests' business. First of all, since much reads it once, when it is imported.
+os.environ["TZ"] = "UTC"
+time.tzset()
+
+from tests.order import longest_first  # noqa: E402
+from tests.rig.hang import HANG_S  # noqa: E402
+from tests.rig.open_checkout import open_checkout  # noqa: E402
+from tests.service import Service  # noqa: E402
 
 open_checkout()
 
@@ -46,7 +52,7 @@ def _no_thread_is_left() -> Iterator[None]:
     """A thread that outlives its file takes its time from all that the same process runs later."""
     before = set(threading.enumerate())
     yield
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + HANG_S
     for thread in set(threading.enumerate()) - before:
         thread.join(max(0.0, ends - time.monotonic()))
         assert not thread.is_alive(), f"{thread} is left"

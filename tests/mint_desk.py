@@ -22,6 +22,7 @@ from holdshelf_core.errors import HoldshelfError, Refused, Unavailable, UnknownK
 from holdshelf_core.paths import DataPaths
 from tests import keys
 from tests.exchange import exchange, session_of
+from tests.rig.hang import HANG_S
 
 
 def tokens(**bounds: int) -> Tokens:
@@ -130,6 +131,6 @@ class Desk:
 
 
 async def until(what: Mapping[str, str] | list[int], size: int = 1) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_S):
         while len(what) < size:
             await asyncio.sleep(0.005)

@@ -33,6 +33,7 @@ from holdshelf_core.paths import DataPaths
 from holdshelf_storage.access_log import write as access_write
 from holdshelf_storage.errors import DiskFull
 from holdshelf_storage.volume import reserve
+from tests.rig.hang import HANG_S
 from tests.rules_footage import Cameras
 from tests.rules_service import HouseUnderTest, copy_tree, kind_of
 
@@ -168,7 +169,7 @@ class Rig:
             self._take_snapshot("before", public)
             future = submit(public, private)
             with contextlib.suppress(Exception):
-                self.written_boot_ns.setdefault(future.result(60), self.time.boot_ns)
+                self.written_boot_ns.setdefault(future.result(HANG_S), self.time.boot_ns)
                 self._take_snapshot("after", public)
             return future
 
@@ -198,11 +199,12 @@ class Rig:
     def _wait_for_log(self) -> None:
         """Until nothing is being written: files copied one after the other are of no one instant else."""
         log = self.house.log
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + HANG_S
         while time.monotonic() < deadline and not self.log_fault:
             if log._queue.empty() and log._writer.head_size == log.size == log._writer.tree.size:
                 return
             time.sleep(0.0005)
+        assert self.log_fault, "the log is still being written"
 
     @property
     def next_data(self) -> DataPaths:

@@ -35,6 +35,8 @@ from holdshelf_core.service_log import FAULT
 from holdshelf_storage import layout
 from tests import keys
 from tests.exchange import b64, exchange, session_of
+from tests.rig import forked
+from tests.rig.hang import HANG_S
 
 HOST = "library-cameras"
 """By which name people reach the door: what screens and papers print names no machine of ours."""
@@ -47,7 +49,7 @@ def faults_in(log: str) -> list[str]:
     return [line for line in log.splitlines() if FAULT in line or "Traceback" in line]
 
 
-def wait_for[T](what: str, probe: Callable[[], T | None], seconds: float = 60.0, every: float = 0.05) -> T:
+def wait_for[T](what: str, probe: Callable[[], T | None], seconds: float = HANG_S, every: float = 0.05) -> T:
     """Asks until there is an answer that is not empty: no None, no False, no list without rows; fails with `what` after
     `seconds`."""
     deadline = time.monotonic() + seconds
@@ -102,7 +104,7 @@ class Service:
         self.door: socket.socket | None = None
         self.gone: dict[str, str] = {}
         """Sessions that the service ended by itself, with its reason, as far as `ask_mint` and `await_gone` read them."""
-        self.client = Client(data, timeout_s=60)
+        self.client = Client(data, timeout_s=HANG_S)
         self.environment = {DOOR_VARIABLE: f"{DEFAULT_DOOR_PORT} {HOST}", **(environment or {})}
         self.log_path = data.with_name(data.name + ".log")
         self.process: subprocess.Popen[bytes] | None = None
@@ -120,11 +122,11 @@ class Service:
             self.close_door()
             self.door, theirs = make_pair()
             self._host_key = b""
-            self.door.settimeout(60)
+            self.door.settimeout(HANG_S)
             command += ["--mint-fd", str(theirs.fileno())]
             command += ["--sessions-fd", str(self.sessions_fd)] if self.sessions_fd is not None else []
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = forked.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -140,7 +142,7 @@ class Service:
         if wait:
             self.await_answer()
 
-    def await_answer(self, seconds: float = 60.0) -> None:
+    def await_answer(self, seconds: float = HANG_S) -> None:
         def answers() -> bool:
             assert self.process is not None
             if self.process.poll() is not None:
@@ -184,7 +186,7 @@ class Service:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, seconds: float = 60.0) -> int:
+    def stop(self, seconds: float = HANG_S) -> int:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
@@ -193,7 +195,7 @@ class Service:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(60)
+                self.process.wait(HANG_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -264,12 +266,12 @@ class Service:
 
     def as_person(self, login: str, fingerprint: str, source: str = "192.0.2.7") -> Client:
         """A client with a new session of that person. Raises HoldshelfError when the log-in is refused."""
-        return Client(self.data, token=self.open_session(login, fingerprint, source)["token"], timeout_s=60)
+        return Client(self.data, token=self.open_session(login, fingerprint, source)["token"], timeout_s=HANG_S)
 
     def end_session(self, session: str) -> None:
         self.ask_mint(end=session)
 
-    def await_gone(self, session: str, seconds: float = 60.0) -> str:
+    def await_gone(self, session: str, seconds: float = HANG_S) -> str:
         """The reason for which the service ended a session."""
         assert self.door is not None
         self.door.settimeout(seconds)
@@ -277,7 +279,7 @@ class Service:
             while session not in self.gone:
                 self._read_door()
         finally:
-            self.door.settimeout(60)
+            self.door.settimeout(HANG_S)
         return self.gone[session]
 
     def close_door(self) -> None:
@@ -307,12 +309,12 @@ class Service:
             }
             more = {name: unquote(word) for name, word in login.items() if word} | more
         request = camera_types.AddRequest(target, name, area, **more)  # type: ignore[arg-type]
-        return self.client.act(request, timeout_s=60).id
+        return self.client.act(request, timeout_s=HANG_S).id
 
     def camera(self, camera: str) -> types.CameraRow:
         return next(row for row in self.client.status().cameras if row.id == camera)
 
-    def await_recording(self, *cameras: str, seconds: float = 60.0) -> None:
+    def await_recording(self, *cameras: str, seconds: float = HANG_S) -> None:
         def recording() -> bool:
             rows = {row.id: row for row in self.client.status().cameras}
             # "recording" is said once the camera answers; its first pictures are on the disk a second later.

@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ import pytest
 
 from tests.rig import hashes, media
 from tests.rig.faults import FakeClock, LoopImage, SizedTmpfs, fill, free_bytes
+from tests.rig.hang import HANG_S
 from tests.rig.netns import NetNamespace
 from tests.rig.parts import RigError
 from tests.rig.processes import kill9_member, members, processes_with_files_in, tree, wait_dead
@@ -56,7 +58,7 @@ def options(**more: str) -> dict[str, str]:
 def record(url: str, path: Path, frames: int, **more: str) -> None:
     """An independent recorder in its smallest form: stream copy of the first frames into one MP4."""
     with (
-        av.open(url, options=options(**more), timeout=10) as source,
+        av.open(url, options=options(**more), timeout=HANG_S) as source,
         av.open(str(path), "w", format="mp4", options={"movflags": "empty_moov+default_base_moof+frag_keyframe"}) as to,
     ):
         stream = source.streams.video[0]
@@ -70,7 +72,7 @@ def record(url: str, path: Path, frames: int, **more: str) -> None:
             to.mux(packet)
 
 
-def read(url: str, packets: int, *, timeout: float = 10, **more: str) -> int:
+def read(url: str, packets: int, *, timeout: float = HANG_S, **more: str) -> int:
     """Reads packets and throws them away; returns how many came. Raises what PyAV raises."""
     with av.open(url, options=options(**more), timeout=timeout) as source:
         return sum(1 for _ in zip(range(packets), source.demux(), strict=False))
@@ -112,7 +114,7 @@ def said(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def until(condition: Callable[[], bool], wait_s: float = 60) -> None:
+def until(condition: Callable[[], bool], wait_s: float = HANG_S) -> None:
     """Polls another process's state, which nothing here can wait on."""
     deadline = time.monotonic() + wait_s
     while not condition():
@@ -211,7 +213,7 @@ def test_a_camera_with_a_password_answers_to_it_and_to_no_other(cameras: RtspSer
 
 def ask(cameras: RtspServer, name: str, method: str) -> str:
     """One RTSP request by hand; the answer's text."""
-    with socket.create_connection(("127.0.0.1", cameras.port(name)), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", cameras.port(name)), timeout=HANG_S) as connection:
         request = f"{method} {cameras.url(name)} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n\r\n"
         connection.sendall(request.encode())
         answer = b""
@@ -270,13 +272,15 @@ def test_a_stalled_camera_keeps_its_sessions_and_sends_no_frame_until_it_is_resu
 
 def test_a_camera_stalled_from_the_start_answers_everything_and_shows_nothing(cameras: RtspServer) -> None:
     cameras.stall("slow")
-    plays = cameras.stats()["mounts"]["slow"]["plays"]
+    plays, sent = cameras.stats()["mounts"]["slow"]["plays"], len(cameras.sent("slow"))
     try:
-        with pytest.raises((av.error.ExitError, TimeoutError)):
-            read(cameras.url("slow"), 1, timeout=4)
+        with watcher(cameras.url("slow")) as process:
+            until(lambda: cameras.stats()["mounts"]["slow"]["plays"] == plays + 1)
+            time.sleep(0.5)  # nothing is what is awaited
+            assert len(cameras.sent("slow")) == sent
+            assert process.poll() is None
     finally:
         cameras.resume("slow")
-    assert cameras.stats()["mounts"]["slow"]["plays"] == plays + 1
 
 
 def test_a_kicked_watcher_loses_its_connection_and_others_keep_theirs(cameras: RtspServer) -> None:
@@ -284,7 +288,7 @@ def test_a_kicked_watcher_loses_its_connection_and_others_keep_theirs(cameras: R
         begin = {name: len(cameras.sent(name)) for name in ("h264", "h265")}
         until(lambda: all(len(cameras.sent(name)) > begin[name] for name in begin))
         assert cameras.kick("h264") == 1
-        kicked.wait(60)
+        kicked.wait(HANG_S)
         at = len(cameras.sent("h265"))
         until(lambda: len(cameras.sent("h265")) > at + 3)
         assert kept.poll() is None
@@ -315,10 +319,11 @@ def test_cameras_send_at_the_same_instant_in_bursts_and_else_each_in_its_own_pha
         watcher(server.url("two")),
     ):
         until(lambda: min(len(server.sent("one")), len(server.sent("two"))) > 20)
-        one, two = (server.sent(name)[-1].boot_ns for name in ("one", "two"))
+        sent = [[unit.boot_ns for unit in server.sent(name)] for name in ("one", "two")]
     period_ns = 1e9 / 15
-    apart = abs(one - two) % period_ns / period_ns
-    assert min(apart, 1 - apart) == pytest.approx(0 if burst else 0.5, abs=0.15)
+    # The median: a machine that stalls for a moment sends some late.
+    apart = statistics.median(abs((one - two) % period_ns / period_ns - 0.5) for one, two in zip(*sent, strict=False))
+    assert apart == pytest.approx(0.5 if burst else 0, abs=0.15)
 
 
 def test_a_killed_server_says_so_in_words() -> None:
@@ -365,8 +370,9 @@ def test_a_power_cut_keeps_what_was_synced_and_loses_what_was_not() -> None:
         with python(writer, cwd=disk.mount_point) as process:
             try:
                 assert said(process) == "written"
+                before_ns = time.time_ns()
                 copy = disk.copy_as_power_cut([process.pid])
-                assert abs(time.time_ns() - copy.cut_utc_ns) < 5e9
+                assert before_ns <= copy.cut_utc_ns <= time.time_ns()
                 size = (disk.mount_point / "lost").stat().st_size
                 until(lambda: (disk.mount_point / "lost").stat().st_size > size)  # the writer goes on
             finally:
@@ -449,9 +455,9 @@ def test_waits_last_as_long_under_a_stepped_clock() -> None:
         process = python(script, env=clock.environment())
         assert said(process) == "ready"
         clock.step(-86400)
-        waited, _ = process.communicate("\n", timeout=120)
+        waited, _ = process.communicate("\n", timeout=2 * HANG_S)
     assert len(lasted := [float(line) for line in waited.split()]) == 6
-    assert all(0.19 < one < 20 for one in lasted), lasted
+    assert all(one > 0.19 for one in lasted), lasted
 
 
 def test_a_network_namespace_carries_multicast_and_is_cut_off_from_this_machine() -> None:
@@ -464,7 +470,7 @@ def test_a_network_namespace_carries_multicast_and_is_cut_off_from_this_machine(
             listener.bind(("", group[1]))
             membership = socket.inet_aton(group[0]) + socket.inet_aton("127.0.0.1")
             listener.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
-            listener.settimeout(30)
+            listener.settimeout(HANG_S)
             sender.sendto(b"probe", group)
             assert listener.recv(100) == b"probe"
         addresses = inside.run(["ip", "-o", "-4", "addr"]).stdout
@@ -474,7 +480,7 @@ def test_a_network_namespace_carries_multicast_and_is_cut_off_from_this_machine(
             probe = ["ffprobe", "-v", "error", "-show_entries", "stream=width", "-of", "csv=p=0", server.url("door")]
             assert inside.run(probe).stdout.strip() == "320"
             with pytest.raises(ConnectionRefusedError):
-                socket.create_connection(("127.0.0.1", server.port("door")), timeout=5)
+                socket.create_connection(("127.0.0.1", server.port("door")), timeout=HANG_S)
 
 
 def test_a_member_of_a_process_tree_is_killed_by_its_role_and_the_others_live(tmp_path: Path) -> None:

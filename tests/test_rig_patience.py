@@ -12,6 +12,7 @@ import pytest
 
 from tests.rig.processes import Patience
 
+pytestmark = pytest.mark.alone  # it measures time, and one test takes a processor with six processes
 SECONDS = 1.0
 SPIN = "import os, sys\nos.sched_setaffinity(0, {int(sys.argv[1])})\nprint('ready', flush=True)\nwhile True: pass"
 WAIT = "import sys\nprint('ready', flush=True)\nsys.stdin.read()"

@@ -20,6 +20,8 @@ from typing import Self
 
 import pytest
 
+from tests.rig.hang import HANG_S
+
 SUITE = "trixie"
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -235,7 +237,7 @@ class BareDebian:
             os.kill(self._systemd_pid, signal.SIGKILL)
         else:
             self._booted.kill()
-        self._booted.wait(30)
+        self._booted.wait(HANG_S)
         self._booted = None
         self._systemd_pid = 0
         for folder, _, _ in os.walk(self._cgroup, topdown=False):
@@ -281,7 +283,7 @@ def virtual_camera(debian: BareDebian) -> Iterator[subprocess.Popen[str]]:
         assert stored.stdout == "", "the password lies about in the clear"
         yield camera
     finally:
-        camera.communicate(timeout=20)
+        camera.communicate(timeout=HANG_S)
 
 
 def well(debian: BareDebian) -> None:

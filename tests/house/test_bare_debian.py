@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.house.bare_debian import MARKS, BareDebian, a_disk, succeed, virtual_camera, well
+from tests.rig.hang import HANG_S
 from tests.rig.processes import tree
 from tests.rig.rtsp import self_signed
 from tests.service import faults_in, wait_for
@@ -178,7 +179,7 @@ def the_service_is_killed_and_comes_back(debian: BareDebian) -> None:
     """systemd starts it again, and the monitoring's one line ends with 3 only in between."""
     before = succeed(debian.booted_run("systemctl show holdshelf -P MainPID"))
     succeed(debian.booted_run("systemctl kill --signal=KILL --kill-whom=main holdshelf"))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + HANG_S
     while True:
         checked = debian.booted_run("holdshelf status --check")
         if checked.returncode != 3 and succeed(debian.booted_run("systemctl show holdshelf -P MainPID")) != before:
@@ -233,7 +234,7 @@ def a_stuck_service_is_restarted(debian: BareDebian) -> None:
         time.sleep(0.5)
     assert "Watchdog timeout" in succeed(debian.booted_run("journalctl -u holdshelf --no-pager"))
     while debian.booted_run("holdshelf status").returncode:
-        assert time.monotonic() < deadline + 30
+        assert time.monotonic() < deadline + HANG_S
         time.sleep(0.5)
     well(debian)
     succeed(debian.booted_run(f"rm -r {unit} && systemctl daemon-reload && systemctl restart holdshelf"))
@@ -339,7 +340,7 @@ def without_packages(block: str) -> str:
 
 
 def wait_for_problem(debian: BareDebian, *, there: bool) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANG_S
     while True:
         status = json.loads(succeed(debian.booted_run("holdshelf status --json")))
         if bool(status["disk"]["problem"]) is there:

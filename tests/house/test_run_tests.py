@@ -23,11 +23,13 @@ def test_fails_once():
 """Fails the first time that it runs in a folder, as a test does that a busy machine stopped."""
 GREEN = "def test_passes(): pass\n"
 RED = "def test_is_broken(): assert False\n"
+ALONE = "import pytest\n@pytest.mark.alone\n"
+"""Before a test: that one needs the machine to itself."""
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = soak: long\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    soak: long\n    alone: by itself\n")
     return tmp_path
 
 
@@ -114,6 +116,54 @@ def test_what_failed_in_an_earlier_run_does_not_count(project: Path) -> None:
     (project / "test_once.py").write_text(ONCE)
     done = run(project, "test_once.py")
     assert done.stdout.splitlines()[-2:] == ["unstable: 1", "  test_once.py::test_fails_once"]
+
+
+def test_what_needs_the_machine_to_itself_runs_after_all_others_in_one_process(project: Path) -> None:
+    ran = "import os\nfrom pathlib import Path\nWORKER = os.environ.get('PYTEST_XDIST_WORKER', 'none')\n"
+    (project / "test_a.py").write_text(
+        f"{ran}{ALONE}def test_it(): Path('alone').write_text(WORKER + ' ' + Path('beside').read_text())\n"
+    )
+    (project / "test_b.py").write_text(f"{ran}def test_it(): Path('beside').write_text(WORKER[:2])\n")
+    done = run(project)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "unstable: 0"), done.stdout
+    assert (project / "alone").read_text() == "none gw"
+
+
+def test_failures_of_both_lanes_run_again(project: Path) -> None:
+    (project / "test_beside.py").write_text(ONCE)
+    (project / "by_itself").mkdir()
+    (project / "by_itself" / "test_alone.py").write_text(
+        ONCE.replace("def test_fails", "import pytest\n@pytest.mark.alone\ndef test_fails")
+    )
+    done = run(project)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[-3:] == [
+        "unstable: 2",
+        "  by_itself/test_alone.py::test_fails_once",
+        "  test_beside.py::test_fails_once",
+    ]
+
+
+@pytest.mark.parametrize("mark", ["", ALONE])
+def test_a_lane_that_fails_twice_is_red_whatever_the_other_does(project: Path, mark: str) -> None:
+    (project / "test_red.py").write_text(mark + RED)
+    (project / "test_green.py").write_text((ALONE if not mark else "") + GREEN)
+    done = run(project)
+    assert done.returncode == 1, done.stdout
+    assert "FAILED test_red.py::test_is_broken" in done.stdout.partition("run again, alone")[2]
+    assert done.stdout.splitlines()[-1] == "unstable: 0"
+
+
+@pytest.mark.parametrize("mark", ["", ALONE])
+def test_a_target_of_one_lane_is_enough(project: Path, mark: str) -> None:
+    (project / "test_green.py").write_text(mark + GREEN)
+    done = run(project, "test_green.py")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "unstable: 0"), done.stdout
+
+
+def test_long_campaigns_run_in_neither_lane(project: Path) -> None:
+    (project / "test_long.py").write_text(ALONE + "@pytest.mark.soak\n" + RED)
+    assert run(project).returncode == 5
 
 
 def test_the_makefile_runs_tests_this_way() -> None:

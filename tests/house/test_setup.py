@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.rig.hang import HANG_S
+
 ROOT = Path(__file__).parents[2]
 MAKE = shutil.which("make") or "make"
 
@@ -152,7 +154,7 @@ def test_the_packages_that_tests_need_are_there_and_asking_is_quick() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         check=False,
     )
     assert (asked.returncode, asked.stdout) == (0, ""), asked.stdout + asked.stderr

@@ -25,10 +25,11 @@ from holdshelf_onvif import DOMAIN, async_unload_entry, config_flow, event
 from holdshelf_onvif.const import Limits
 from holdshelf_tui.demo.virtual_camera import CameraSpec, VirtualCameras
 from tests.onvif.soap_device import SoapDevice
+from tests.rig.hang import HANG_S
 
 FAKETIME = f"/usr/lib/{sysconfig.get_config_var('MULTIARCH')}/faketime/libfaketime.so.1"
 PASSWORD = "mellon"
-QUICK = Limits(connect_s=10.0, answer_s=20.0)
+QUICK = Limits(connect_s=HANG_S, answer_s=HANG_S)
 """For answers that come at once: the time is the machine's."""
 
 
@@ -79,7 +80,7 @@ class House:
     async def until_told(self) -> Exception | None:
         """Wait for the next word on how the entry fares."""
         self.changed.clear()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG_S):
             await self.changed.wait()
         return self.states[-1]
 
@@ -129,7 +130,7 @@ async def device(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SoapDevice]:
 @pytest.fixture(autouse=True)
 def given_back_at_leisure(monkeypatch: pytest.MonkeyPatch) -> None:
     """A subscription is not kept because the machine was busy for a second."""
-    monkeypatch.setattr(event, "UNSUBSCRIBE_S", 30.0)
+    monkeypatch.setattr(event, "UNSUBSCRIBE_S", HANG_S)
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +145,7 @@ def nobody_remembered() -> Iterator[None]:
 async def no_thread_left() -> AsyncIterator[None]:
     """Whoever used the ONVIF thread gave it back."""
     yield
-    for _ in range(1000):
+    for _ in range(int(HANG_S / 0.02)):
         if not any(t.name == "holdshelf-onvif" for t in threading.enumerate()):
             return
         await asyncio.sleep(0.02)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
+from tests.rig.hang import HANG_S
+
 GROUP = "239.255.255.250"
 IP_MULTICAST_ALL = 49  # <linux/in.h>: 0 = only groups that this very socket joined, on the interface it joined them
 
@@ -88,5 +90,5 @@ class Responder:
     ) -> None:
         host, _, port = self.address.partition(":")
         self._socket.sendto(b"", (host, int(port)))
-        self._thread.join(30)
+        self._thread.join(HANG_S)
         self._socket.close()

@@ -16,6 +16,7 @@ from holdshelf_tui.demo.virtual_camera import VirtualCameras
 from tests.onvif.conftest import PASSWORD, QUICK, House
 from tests.onvif.responder import Responder, answer, match
 from tests.onvif.soap_device import Profile, SoapDevice
+from tests.rig.hang import HANG_S
 
 
 async def probe(device: SoapDevice, password: str | None = None, limits: Limits = QUICK) -> EntryDraft:
@@ -57,14 +58,14 @@ async def test_ipycam_refuses_a_wrong_password(house: House, cameras: VirtualCam
 
 
 async def test_what_discovery_showed_is_what_is_added(house: House, cameras: VirtualCameras) -> None:
-    found = await config_flow.async_discover(house, probe_addresses=[cameras[0].probe_address], timeout_s=5)
+    found = await config_flow.async_discover(house, probe_addresses=[cameras[0].probe_address], timeout_s=HANG_S)
     draft = await config_flow.async_probe(house, found[0].address, "admin", PASSWORD)
     assert (draft.unique_id, draft.title) == (found[0].unique_id, found[0].name)
 
 
 async def test_discovery_is_remembered_even_where_a_probe_of_its_own_would_not_reach(device: SoapDevice) -> None:
     with Responder(lambda m: [answer(m, match("from-discovery", xaddrs=device.address))]) as responder:
-        await config_flow.async_discover(House(), probe_addresses=[responder.address], timeout_s=5)
+        await config_flow.async_discover(House(), probe_addresses=[responder.address], timeout_s=HANG_S)
     assert (await probe(device)).unique_id == "from-discovery"
 
 

@@ -54,8 +54,8 @@ async def test_a_camera_that_keeps_its_sound_says_so(house: House) -> None:
 async def test_the_clock_is_set_on_request(house: House) -> None:
     async with OnvifDevice(clock_offset=timedelta(days=-366)) as device:
         before, after = await control.async_set_time(house, known(device), limits=QUICK)
-        assert before == pytest.approx(-366 * 86_400, abs=2)
-        assert after == pytest.approx(0, abs=1.5)
+        assert before == pytest.approx(-366 * 86_400, abs=30)
+        assert after == pytest.approx(0, abs=30)
         assert len(device.set_clocks) == 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -22,8 +23,10 @@ from holdshelf_core.integration import DiscoveredCamera, FlowError
 from holdshelf_onvif.discovery import async_discover
 from holdshelf_tui.demo.virtual_camera import VirtualCameras
 from tests.onvif.responder import Answerer, Responder, answer, match
+from tests.rig.hang import HANG_S
 
 ROOT = Path(__file__).parents[2]
+SO_TIMESTAMPNS = 35  # <asm-generic/socket.h>
 
 
 @pytest.fixture(scope="module")
@@ -72,15 +75,18 @@ async def test_many_probes_are_paced() -> None:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as everywhere:
         everywhere.bind(("0.0.0.0", 0))
         port = everywhere.getsockname()[1]
+        # When the kernel took them in: whoever reads them may be late, and then reads many at once.
+        everywhere.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         arrived: list[float] = []
 
         def listen() -> None:
             while len(arrived) < 64:
-                everywhere.recv(4096)
-                arrived.append(time.monotonic())
+                _, ((_, _, at), *_), _, _ = everywhere.recvmsg(4096, 64)
+                seconds, rest_ns = struct.unpack("qq", at)
+                arrived.append(seconds + rest_ns / 1e9)
 
         listening = asyncio.create_task(asyncio.to_thread(listen))
-        searching = asyncio.create_task(async_discover([f"127.1.0.{n}:{port}" for n in range(1, 65)], 20))
+        searching = asyncio.create_task(async_discover([f"127.1.0.{n}:{port}" for n in range(1, 65)], HANG_S))
         await listening
         searching.cancel()
         await asyncio.wait([searching])
@@ -92,7 +98,6 @@ def test_a_camera_in_another_vlan_is_found_by_its_range(network: dict[str, Any])
     assert scan["hosts"] == 254
     assert "in-vlan" in scan["found"]
     assert scan["probes"] == 1, "who has answered is not asked again"
-    assert scan["took_s"] < 20
 
 
 @pytest.mark.parametrize(
@@ -122,7 +127,7 @@ def test_a_printer_is_no_camera(network: dict[str, Any]) -> None:
 
 
 def test_multicast_takes_the_time_given(network: dict[str, Any]) -> None:
-    assert 1.4 < network["took_s"] < 15
+    assert network["took_s"] > network["given_s"] - 0.1
 
 
 def test_a_host_that_no_name_server_knows_is_told_as_such(network: dict[str, Any]) -> None:
@@ -130,25 +135,26 @@ def test_a_host_that_no_name_server_knows_is_told_as_such(network: dict[str, Any
 
 
 async def test_a_unicast_probe_finds_those_that_were_asked_and_no_others(cameras: VirtualCameras) -> None:
-    found = await async_discover([cameras[0].probe_address], 20)
+    found = await async_discover([cameras[0].probe_address], HANG_S)
     assert [(c.unique_id, c.name, c.address) for c in found] == [
         (cameras[0].unique_id, cameras[0].name, cameras[0].onvif_address)
     ]
 
 
 async def test_a_unicast_probe_ends_when_all_have_answered(cameras: VirtualCameras) -> None:
-    started = time.monotonic()
-    found = await async_discover([camera.probe_address for camera in cameras], 20)
+    async with asyncio.timeout(HANG_S):
+        found = await async_discover([camera.probe_address for camera in cameras], 10 * HANG_S)
     assert {camera.unique_id for camera in found} == {camera.unique_id for camera in cameras}
-    assert time.monotonic() - started < 15
 
 
 async def test_an_address_where_nobody_answers_does_not_hide_the_others(cameras: VirtualCameras) -> None:
-    found = await async_discover(["127.0.0.250", cameras[0].probe_address], 3)
+    for timeout_s in (1, HANG_S / 2):  # with one that is silent a search takes all the time that is given
+        if found := await async_discover(["127.0.0.250", cameras[0].probe_address], timeout_s):
+            break
     assert [camera.unique_id for camera in found] == [cameras[0].unique_id]
 
 
-async def ask(answerer: Answerer, timeout_s: float = 20, **where: Any) -> list[DiscoveredCamera]:
+async def ask(answerer: Answerer, timeout_s: float = HANG_S, **where: Any) -> list[DiscoveredCamera]:
     with Responder(answerer, **where) as responder:
         return await async_discover([responder.address], timeout_s)
 
@@ -160,15 +166,16 @@ async def test_a_port_may_be_given() -> None:
 
 async def test_a_lost_probe_is_sent_again() -> None:
     with Responder(lambda message_id: [answer(message_id, match())] if len(responder.probes) == 2 else []) as responder:
-        assert len(await async_discover([responder.address], 20)) == 1
+        assert len(await async_discover([responder.address], HANG_S)) == 1
     assert len(set(responder.probes)) == 1
 
 
 @pytest.mark.parametrize("timeout_s", [0, 0.5])
 async def test_silence_ends_at_the_time_limit(timeout_s: float) -> None:
     started = time.monotonic()
-    assert await ask(lambda _: [], timeout_s) == []
-    assert timeout_s - 0.05 < time.monotonic() - started < timeout_s + 10
+    async with asyncio.timeout(HANG_S):
+        assert await ask(lambda _: [], timeout_s) == []
+    assert timeout_s - 0.05 < time.monotonic() - started
 
 
 async def test_an_answer_to_somebody_elses_probe_is_not_taken() -> None:
@@ -236,7 +243,10 @@ async def test_a_flood_of_answers_is_cut_off() -> None:
             yield answer(message_id, *(match(f"{i}-{k}", scopes="onvif://www.onvif.org/") for k in range(8)))
 
     with Responder(flood) as responder:
-        found = await async_discover([responder.address, "127.0.0.1:9"], 2.5)  # one that is silent: so it lasts
+        for timeout_s in (2.5, 10, HANG_S):
+            found = await async_discover([responder.address, "127.0.0.1:9"], timeout_s)  # one is silent: so it lasts
+            if len(found) >= 512:
+                break
         over.set()
     assert len(found) == 512
 
@@ -259,5 +269,5 @@ async def test_two_searches_at_once_do_not_mix() -> None:
         Responder(lambda m: [answer(m, match("one"))]) as one,
         Responder(lambda m: [answer(m, match("two"))]) as two,
     ):
-        found = await asyncio.gather(async_discover([one.address], 20), async_discover([two.address], 20))
+        found = await asyncio.gather(async_discover([one.address], HANG_S), async_discover([two.address], HANG_S))
     assert [[camera.unique_id for camera in cameras] for cameras in found] == [["one"], ["two"]]

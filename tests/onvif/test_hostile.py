@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 from aiohttp import web
@@ -13,6 +12,7 @@ from holdshelf_onvif.const import Limits
 from holdshelf_onvif.errors import AnswerTooLarge, CameraTimeout, NonsenseAnswer
 from tests.onvif.asking import client_of, failure, respond
 from tests.onvif.soap_device import ENVELOPE, Profile, SoapDevice, profile_xml
+from tests.rig.hang import HANG_S
 
 ANSWER = "GetDeviceInformationResponse"
 BOMB = (
@@ -59,14 +59,12 @@ FILE_ENTITY = BOMB.replace('<!ENTITY a "aaaaaaaaaa">', '<!ENTITY a SYSTEM "file:
 )
 async def test_nonsense_is_one_clear_sentence(device: SoapDevice, text: str) -> None:
     device.answers["GetDeviceInformation"] = respond(web.Response, body=text.encode("latin-1"))
-    started = time.monotonic()
     error = await failure(device)
     assert isinstance(error, NonsenseAnswer), repr(error)
     assert error.sentence.startswith(
         f"Asked for its make and model, the camera at 127.0.0.1:{device.port} sent something that cannot be read ("
     )
     assert "root:" not in str(error)
-    assert time.monotonic() - started < 10
     async with client_of(device) as client:
         assert await client.async_profiles()  # and the next answer is read as ever
 
@@ -123,7 +121,7 @@ async def test_an_answer_over_the_limit_is_dropped_unread(device: SoapDevice, an
             sent += 65_536
 
     device.answers["GetDeviceInformation"] = pour
-    error = await failure(device, Limits(connect_s=1, answer_s=5, answer_max_bytes=1_048_576))
+    error = await failure(device, Limits(connect_s=HANG_S, answer_s=HANG_S, answer_max_bytes=1_048_576))
     assert isinstance(error, AnswerTooLarge)
     assert "sent more than 1 MB, which was refused" in error.sentence
     assert sent < 40_000_000
@@ -149,11 +147,10 @@ async def test_one_byte_a_second_ends_at_the_time_limit(device: SoapDevice) -> N
             await asyncio.sleep(0.2)
 
     device.answers["GetDeviceInformation"] = trickle
-    started = time.monotonic()
-    error = await failure(device, Limits(connect_s=1, answer_s=1))
+    async with asyncio.timeout(HANG_S):
+        error = await failure(device, Limits(connect_s=HANG_S, answer_s=1))
     assert isinstance(error, CameraTimeout)
     assert error.sentence == f"The camera at 127.0.0.1:{device.port} did not tell its make and model within 1 second."
-    assert time.monotonic() - started < 10
 
 
 async def test_one_byte_a_second_of_headers_ends_there_too() -> None:
@@ -165,7 +162,7 @@ async def test_one_byte_a_second_of_headers_ends_there_too() -> None:
 
     async with await asyncio.start_server(trickle, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        limits = Limits(connect_s=1, answer_s=1)
+        limits = Limits(connect_s=HANG_S, answer_s=1)
         async with OnvifClient(f"http://127.0.0.1:{port}/onvif/device_service", "a", "b", limits=limits) as client:
             with pytest.raises(CameraTimeout):
                 await client.async_clock()

@@ -13,12 +13,15 @@ import pytest
 from packaging.requirements import Requirement
 
 import holdshelf_onvif
+from tests.rig.hang import HANG_S
 
 ROOT = Path(__file__).parents[2]
 
 
 def in_a_fresh_interpreter(code: str) -> str:
-    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=HANG_S
+    )
     return ran.stdout
 
 

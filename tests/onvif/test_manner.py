@@ -19,6 +19,7 @@ from holdshelf_core.integration.flow import strings as loaded
 from holdshelf_core.integration.loader import integrations
 from holdshelf_onvif import async_setup_entry, async_unload_entry, config_flow
 from tests.onvif.conftest import House, entry_of
+from tests.rig.hang import HANG_S
 from tests.rig.onvif_device import OnvifDevice, notification
 
 ROOT = Path(__file__).parents[2]
@@ -187,7 +188,7 @@ async def test_events_are_heard_from_set_up_until_unloading(house: House) -> Non
         entry = entry_of(draft)
         await async_setup_entry(house, entry)
         device.messages.append(notification("tns1:VideoSource/MotionAlarm"))
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(HANG_S):
             await heard.wait()
         assert entry.runtime_data.events.listening
         coordinator = entry.runtime_data

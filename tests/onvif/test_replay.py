@@ -13,10 +13,11 @@ from holdshelf_core.integration.errors import HoldshelfError
 from holdshelf_onvif import replay
 from holdshelf_onvif.const import Limits
 from tests.onvif.conftest import House, bare_entry
+from tests.rig.hang import HANG_S
 from tests.rig.onvif_device import OnvifDevice, Profile
 
 NS = 1_000_000_000
-PATIENT = Limits(connect_s=5.0, answer_s=10.0)
+PATIENT = Limits(connect_s=HANG_S, answer_s=HANG_S)
 """Descriptions of four services are loaded first, which takes a moment on a busy machine."""
 
 

@@ -21,6 +21,7 @@ from holdshelf_tui.demo.virtual_camera import VirtualCameras
 from tests.onvif.conftest import PASSWORD, House
 from tests.onvif.soap_device import SoapDevice
 from tests.onvif.test_client import self_signed
+from tests.rig.hang import HANG_S
 
 
 class NoRecorder:
@@ -83,7 +84,7 @@ async def quiet(device: SoapDevice) -> int:
 async def test_a_camera_is_found_added_stored_and_set_up_again(
     core: HouseWithEntries, cameras: VirtualCameras, tmp_path: Path
 ) -> None:
-    (found,) = await core.entries.async_discover([cameras[0].probe_address], 5)
+    (found,) = await core.entries.async_discover([cameras[0].probe_address], HANG_S)
     entry = await add(core, found.unique_id)
     assert (entry.entry_id, entry.unique_id, entry.state) == ("front-entrance", found.unique_id, EntryState.LOADED)
     with pytest.raises(Conflict):

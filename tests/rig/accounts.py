@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from tests.rig.hang import HANG_S
 from tests.rig.parts import RigError, need_root, program
 
 BIN = Path(sys.executable).parent
@@ -116,7 +117,7 @@ class Machine:
     def sh(self, line: str, account: str = "root") -> str:
         """A line of shell there; its output. Raises RigError when it fails."""
         done = subprocess.run(
-            [*self.prefix(account), "sh", "-ec", line], capture_output=True, text=True, timeout=60, check=False
+            [*self.prefix(account), "sh", "-ec", line], capture_output=True, text=True, timeout=HANG_S, check=False
         )
         if done.returncode:
             raise RigError(f"{shlex.quote(line)} failed: {done.stderr.strip()}")

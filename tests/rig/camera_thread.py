@@ -19,6 +19,7 @@ from holdshelf_core.recorder.worker.link import Link
 from holdshelf_core.recorder.worker.nal import split_sample
 from holdshelf_core.recorder.worker.reading import ReadingLoop
 from holdshelf_core.recorder.worker.rtsp import RECEIVE_BYTES
+from tests.rig.hang import HANG_S
 from tests.service import wait_for
 
 QUIET_TURNS = 32
@@ -79,7 +80,7 @@ class CameraThread:
         """What it said of one kind."""
         return [message for message in list(self.said) if isinstance(message, kind)]
 
-    def wait_for(self, what: str, probe: Callable[[], object], seconds: float = 20.0) -> None:
+    def wait_for(self, what: str, probe: Callable[[], object], seconds: float = HANG_S) -> None:
         wait_for(what, lambda: probe() or None, seconds, 0.02)
 
     def wait_idle(self) -> None:

@@ -18,6 +18,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.rig.hang import HANG_S
+
 HOST = "127.0.0.1"
 ACCESS_KEY, SECRET_KEY = "HOLDSHELFTESTS000001", "only-for-tests-0000000000000000000000001"
 START_S = 120.0
@@ -155,7 +157,7 @@ class Ceph:
         process = self._started.pop(name, None)
         if process is not None:
             process.kill()
-            process.wait(30)
+            process.wait(HANG_S)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.rig.hang import HANG_S
 from tests.rig.media import Media
 from tests.rig.parts import RigError
 
@@ -49,7 +50,7 @@ def exchange(
     return answer
 
 
-def ask_to_quit(process: subprocess.Popen[str], wait_s: float = 5) -> None:
+def ask_to_quit(process: subprocess.Popen[str], wait_s: float = HANG_S) -> None:
     """Waits for its end so long; it may still run afterwards."""
     with contextlib.suppress(OSError):
         assert process.stdin is not None

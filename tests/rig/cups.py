@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
+from tests.rig.hang import HANG_S
 from tests.service import wait_for
 
 DAEMON = "/usr/sbin/cupsd"
@@ -73,7 +74,7 @@ class Cups:
     def __exit__(self, *_exc: object) -> None:
         assert self._process is not None
         self._process.terminate()
-        self._process.wait(60)
+        self._process.wait(HANG_S)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def add(self, name: str) -> Path:
@@ -85,6 +86,6 @@ class Cups:
     def run(self, *words: str) -> str:
         """One of CUPS's own commands."""
         done = subprocess.run(
-            words, capture_output=True, text=True, check=True, timeout=60, env={**os.environ, **self.environment}
+            words, capture_output=True, text=True, check=True, timeout=HANG_S, env={**os.environ, **self.environment}
         )
         return done.stdout

@@ -14,6 +14,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.rig.hang import HANG_S
+
 type Image = NDArray[np.uint8]
 """(height, width, 3)."""
 
@@ -55,7 +57,7 @@ class Desktop:
     def __exit__(self, *_exc: object) -> None:
         self.stop()
         self._server.terminate()
-        self._server.wait(20)
+        self._server.wait(HANG_S)
         self._folder.cleanup()
 
     def run(self, command: Sequence[str]) -> None:
@@ -69,7 +71,7 @@ class Desktop:
         """End the program that was started, if there is one, and wait for it."""
         if self._program is not None:
             self._program.terminate()
-            self._program.wait(20)
+            self._program.wait(HANG_S)
             self._program = None
 
     def type(self, text: str) -> None:
@@ -81,7 +83,7 @@ class Desktop:
         self._do("key", "--delay", _KEYS_APART_MS, *keys)
 
     def _do(self, *words: str) -> None:
-        subprocess.run(["xdotool", *words], env=self._environment, check=True, timeout=60)
+        subprocess.run(["xdotool", *words], env=self._environment, check=True, timeout=HANG_S)
 
     def shot(self) -> Image:
         """What is on the screen."""

@@ -20,6 +20,7 @@ from holdshelf_core.offsite.sealing import new_key
 from holdshelf_core.offsite.store import Bucket
 from holdshelf_core.offsite.types import Place
 from tests.rig.ceph import ACCESS_KEY, SECRET_KEY, Ceph
+from tests.rig.hang import HANG_S
 from tests.rig.processes import member, memory_bytes
 from tests.service import Service
 
@@ -66,7 +67,7 @@ def restored(folder: Path, key: Path, hold: str, target: Path) -> subprocess.Com
         capture_output=True,
         text=True,
         env={"PATH": "/usr/bin:/bin"},
-        timeout=60,
+        timeout=HANG_S,
         check=False,
     )
 

@@ -16,6 +16,7 @@ from typing import Any, Self
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
+from tests.rig.hang import HANG_S
 from tests.rig.rtsp import self_signed
 
 HOST = "127.0.0.1"
@@ -137,7 +138,7 @@ class Listener:
                 return
             self._open.append(connection)
             self.calls.release()
-            connection.settimeout(30)
+            connection.settimeout(HANG_S)
             with contextlib.suppress(OSError):
                 for _ in range(self._total // max(1, len(self._says))):
                     connection.sendall(self._says)

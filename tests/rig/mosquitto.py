@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from tests.rig.hang import HANG_S
 from tests.rig.rtsp import self_signed
 from tests.service import free_port, wait_for
 
@@ -81,14 +82,14 @@ class Mosquitto:
         self._process.send_signal(signal.SIGHUP)
         fine = password == PASSWORD
         wait_for(
-            "the password counts", lambda: (self.publish("x", "x", user=user, quality="0").returncode == 0) is fine, 20
+            "the password counts", lambda: (self.publish("x", "x", user=user, quality="0").returncode == 0) is fine
         )
 
     def stop(self) -> None:
         """End it; its clients lose their connection."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(20)
+            self._process.wait(HANG_S)
             self._process = None
         (self.folder / "pid").unlink(missing_ok=True)
 
@@ -133,12 +134,12 @@ class Listener:
         threading.Thread(target=self._read, daemon=True).start()
 
     def __enter__(self) -> Self:
-        assert self._subscribed.wait(60), "mosquitto_sub did not subscribe"
+        assert self._subscribed.wait(HANG_S), "mosquitto_sub did not subscribe"
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(HANG_S)
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -154,7 +155,7 @@ class Listener:
         """Wait for a message of this topic, with ``text`` in it; looked for from the last one that was returned."""
         while True:
             try:
-                heard = self._came.get(timeout=60)
+                heard = self._came.get(timeout=HANG_S)
             except queue.Empty:
                 raise AssertionError(f"nothing of {topic} with {text!r}; heard {self.heard[-20:]}") from None
             self.heard.append(heard)

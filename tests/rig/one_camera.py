@@ -34,6 +34,7 @@ from holdshelf_storage.volume import reserve
 from holdshelf_storage.volume.gap_lines import Moment
 from holdshelf_storage.volume.volume import Volume, init_volume
 from tests.rig import told
+from tests.rig.hang import HANG_S
 from tests.rig.media import media
 
 NS = 1_000_000_000
@@ -155,7 +156,7 @@ class OneCamera:
         self._loop.close()
 
     def run[T](self, coro: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coro, self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(coro, self._loop).result(HANG_S)
 
     # --- the service ------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ import av
 
 from holdshelf_tui.demo.picture import Reading, read_picture
 from holdshelf_tui.demo.virtual_camera import CameraSpec, VirtualCamera, VirtualCameras
+from tests.rig.hang import HANG_S
 
 __all__ = [
     "PASSWORD",
@@ -75,5 +76,5 @@ def probe(address: str, timeout_s: float = 1.0) -> list[str]:
 def decoded_frames(rtsp_url: str, transport: str = "tcp") -> Iterator[av.VideoFrame]:
     """Frames as they come, decoded; the first second or two are behind, because opening a stream looks at some."""
     options = {"rtsp_transport": transport, "allowed_media_types": "video", "analyzeduration": "0"}
-    with av.open(rtsp_url, options=options, timeout=10) as container:
+    with av.open(rtsp_url, options=options, timeout=HANG_S) as container:
         yield from container.decode(video=0)

@@ -21,6 +21,7 @@ from xml.sax.saxutils import escape
 from aiohttp import web
 
 from tests.onvif.soap_device import ENVELOPE, NOT_SUPPORTED, Profile, SoapDevice
+from tests.rig.hang import HANG_S
 
 MEDIA2 = "http://www.onvif.org/ver20/media/wsdl"
 EVENTS = "http://www.onvif.org/ver10/events/wsdl"
@@ -334,12 +335,12 @@ def running(device: OnvifDevice) -> Iterator[OnvifDevice]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
-        asyncio.run_coroutine_threadsafe(device.start(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(device.start(), loop).result(HANG_S)
         yield device
     finally:
-        asyncio.run_coroutine_threadsafe(device.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(device.stop(), loop).result(HANG_S)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(HANG_S)
         loop.close()
 
 

@@ -96,6 +96,17 @@ def wait_dead(pid: int, wait_s: float = 60) -> bool:
         os.close(handle)
 
 
+def living(pids: Iterable[int]) -> list[int]:
+    """Those of the processes that still run; a zombie counts as gone, whoever has to reap it."""
+    found = []
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+            if state not in "ZX":
+                found.append(pid)
+    return found
+
+
 def processes_with_files_in(folder: Path) -> list[int]:
     """Ids of processes that hold a file (or folder) below `folder` open: after a kill there must be none."""
     inside = f"{folder}/"

@@ -20,6 +20,7 @@ from codecs import getincrementaldecoder
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
+from tests.rig.hang import HANG_S
 from tests.rig.processes import patience
 
 ANSWERS = {b"\x1b[5n": b"\x1b[0n", b"\x1b[c": b"\x1b[?6c", b"\x1b[>0q": b"\x1bP>|xterm(390)\x1b\\"}
@@ -226,15 +227,19 @@ class Shown:
         os.write(self.master, keys)
         return time.monotonic()
 
-    def until(self, seen: Callable[[Cells], bool] | str, seconds: float = 60.0) -> float:
+    def until(self, seen: Callable[[Cells], bool] | str, seconds: float = HANG_S) -> float:
         """Read until the screen shows it: when that was. Raises AssertionError."""
         (at,) = all_until([self], seen, seconds)
         return at
 
-    def quiet(self, quiet_s: float = 0.4, seconds: float = 20.0) -> None:
-        """Read until nothing has come for so long, in which nothing that this process runs waited for a processor."""
+    def quiet(self, quiet_s: float = 0.4, seconds: float = HANG_S) -> None:
+        """Read until nothing has come for so long, in which nothing that this process runs waited for a processor.
+
+        Raises AssertionError when it never comes to rest.
+        """
         ends, quiet = time.monotonic() + seconds, patience(quiet_s)
-        while time.monotonic() < ends and not quiet.is_over():
+        while not quiet.is_over():
+            assert time.monotonic() < ends, f"after {seconds:g} s still not at rest:\n{self.cells.text()}"
             if select.select([self.master], [], [], max(0.05, quiet_s - quiet.passed_s))[0]:
                 if not self.read():
                     return
@@ -262,7 +267,7 @@ class Shown:
             return
         if keys and self.process.poll() is None:
             self.type(keys)
-            ends = time.monotonic() + 30
+            ends = time.monotonic() + HANG_S
             while self.process.poll() is None and time.monotonic() < ends:
                 if select.select([self.master], [], [], 0.1)[0]:
                     self.read()
@@ -279,7 +284,7 @@ class Shown:
         self.close()
 
 
-def all_until(shown: Sequence[Shown], seen: Callable[[Cells], bool] | str, seconds: float = 60.0) -> list[float]:
+def all_until(shown: Sequence[Shown], seen: Callable[[Cells], bool] | str, seconds: float = HANG_S) -> list[float]:
     """Read from all until each shows it: when each did. Raises AssertionError."""
     shows = (lambda cells: seen in cells.text()) if isinstance(seen, str) else seen
     found: dict[int, float] = {}

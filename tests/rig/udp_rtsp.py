@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from tests.rig.hang import HANG_S
 from tests.rig.scripted_rtsp import Answer, Request, ScriptedRtsp, reply
 
 HOST = "127.0.0.1"
@@ -82,7 +83,7 @@ class UdpRtsp(ScriptedRtsp):
         self.rtp, self.rtcp = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
         for one in (self.rtp, self.rtcp):
             one.bind((HOST, 0))
-            one.settimeout(20)
+            one.settimeout(HANG_S)
             one.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(HOST))
         self.sends_from = sends_from or self.rtp
         self.to = self.reports_to = (HOST, 0)

@@ -5,7 +5,6 @@ The library stands where the policy was adopted: all local times are New York's,
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,8 @@ from holdshelf_core.api.client import Client
 from holdshelf_core.people.types import FlagRow, ReadFlags
 from tests.looking import MINUTE_NS, NS, Recorded, commissioned, record, seed
 from tests.people import People
+from tests.rig import forked
+from tests.rig.hang import HANG_S
 from tests.service import Service
 from tests.tui.cli.test_driver import HOLDSHELF, Ran, in_session
 
@@ -41,7 +42,7 @@ class Desk:
     def run_here(self, *words: str | Path) -> Ran:
         """A command that needs no service."""
         command = [HOLDSHELF, *map(str, words)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = forked.run(command, capture_output=True, text=True)
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def run(self, *words: str | Path) -> Ran:
@@ -50,7 +51,7 @@ class Desk:
 
     @property
     def client(self) -> Client:
-        return Client(self.service.data, token=self.session["token"], timeout_s=20)
+        return Client(self.service.data, token=self.session["token"], timeout_s=HANG_S)
 
 
 @dataclass

@@ -20,6 +20,7 @@ from holdshelf_tui.text.time_format import local
 from tests.bundles import manifest_of
 from tests.looking import HEIGHT, NS, WIDTH, Recorded, pixels
 from tests.people import day, wait_past_midnight
+from tests.rig.hang import HANG_S
 from tests.tui.cli.test_driver import run
 from tests.tui.ssh.door_rig import DoorHouse, Ran, house_with_footage
 from tests.tui.ssh.outbox_rig import sftp
@@ -50,7 +51,7 @@ def well(ran: Ran) -> str:
 
 def raw(house: DoorHouse, words: str, login: str = "dora") -> bytes:
     """What comes byte by byte, as `> file` keeps it."""
-    done = subprocess.run([*house.ssh(login), words], capture_output=True, timeout=60, check=False)
+    done = subprocess.run([*house.ssh(login), words], capture_output=True, timeout=HANG_S, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

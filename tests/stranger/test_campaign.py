@@ -20,6 +20,7 @@ import pytest
 
 from holdshelf_core.api.errors import HoldshelfError
 from tests.rig.faults import fill
+from tests.rig.hang import HANG_S
 from tests.rig.limits import few_descriptors, little_memory
 from tests.rig.parts import RigError
 from tests.rig.processes import Patience, kill9, processes_with_files_in
@@ -190,25 +191,25 @@ class Campaign:
         self.house.media_disk.force_read_only()
         time.sleep(self.chance.uniform(1, 4))
         try:
-            self.house.media_disk.mend(wait_s=30)
+            self.house.media_disk.mend(wait_s=HANG_S)
         except RigError:
             self._say([f"the disk was not let go: {_open_files(self.house.media_disk.mount_point)}"])
             self.house.kill("all")
-            self.house.media_disk.mend(wait_s=30)
+            self.house.media_disk.mend(wait_s=HANG_S)
 
     def _state_read_only(self) -> None:
         """A failing system disk: everything on it has to be stopped before it can be mended."""
         self.house.state_disk.force_read_only()
         time.sleep(self.chance.uniform(1, 4))
         self.house.stop()
-        self.house.state_disk.mend(wait_s=30)
+        self.house.state_disk.mend(wait_s=HANG_S)
         self.house.start()
 
     def _unmounted(self) -> None:
         self.house.media_disk.unmount(lazy=True)
         time.sleep(self.chance.uniform(1, 5))
         # The kernel gives the disk up when the last file on it is closed, and takes it back then.
-        wait_for("the disk was let go", self._mounted_again, 30)
+        wait_for("the disk was let go", self._mounted_again)
 
     def _mounted_again(self) -> bool:
         with contextlib.suppress(RigError):

@@ -21,6 +21,7 @@ from holdshelf_core.times import rfc3339
 from holdshelf_storage.access_log.access_log import AccessLog
 from tests.looking import NS, commissioned, record, seed
 from tests.people import People
+from tests.rig.hang import HANG_S
 from tests.service import Service, wait_for
 from tests.stranger.house import CHECKER, judge
 from tests.tui.stage import entry
@@ -45,7 +46,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         )
         look = director.act(purpose)
         still = types_looks.LookStill(look.id, "desk", made.start_utc_ns + 5 * NS)
-        director.act(still, timeout_s=60)
+        director.act(still, timeout_s=HANG_S)
         director.act(types_looks.PurposeClose(look.id))
         room = types_commission.CapacitySet("a larger disk", budget_bytes=1 << 31)
         service.act(room)

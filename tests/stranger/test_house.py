@@ -15,7 +15,7 @@ YEAR_S = 365 * 86_400.0
 FULL = "all_room_is_held"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_holds_leave_room_to_record_when_the_clock_is_a_year_ahead(tmp_path: Path) -> None:
     """Else nothing that was lifted is let go, the budget fills with held footage, and each fault after that looks like one
     that recording does not survive."""
@@ -32,7 +32,7 @@ def test_holds_leave_room_to_record_when_the_clock_is_a_year_ahead(tmp_path: Pat
         def listed() -> HoldList:
             return house.service.act(HoldListAsk())
 
-        wait_for("much is held", lambda: listed().held_bytes > house.budget_bytes * HELD_SHARE, 60, every=0.5)
+        wait_for("much is held", lambda: listed().held_bytes > house.budget_bytes * HELD_SHARE, every=0.5)
         house.keep_room()
         assert "clock_disagreement" not in house.service.repairs()
         held = {row.spans[0].camera: row for row in listed().holds}
@@ -43,8 +43,8 @@ def test_holds_leave_room_to_record_when_the_clock_is_a_year_ahead(tmp_path: Pat
         house.start()
         assert house.note_recording() == [], "what is not seen to record again is not claimed to be recorded"
         house.await_recording()
-        wait_for("it is let go", lambda: "a" not in {row.spans[0].camera for row in listed().holds}, 30)
+        wait_for("it is let go", lambda: "a" not in {row.spans[0].camera for row in listed().holds})
         oldest = house.service.files("a")[0]
-        wait_for("the oldest is swept", lambda: not oldest.exists(), 60, every=0.5)
+        wait_for("the oldest is swept", lambda: not oldest.exists(), every=0.5)
         assert FULL not in house.service.repairs()
         assert all(row.state == "recording" for row in house.service.client.status().cameras)

@@ -17,6 +17,7 @@ import pytest
 from holdshelf_core.api import client as api_client
 from tests.looking import Recorded, commissioned, record, seed
 from tests.people import People
+from tests.rig import forked
 from tests.service import Service
 from tests.tui.cli.test_driver import HOLDSHELF, Ran, Terminal, here
 
@@ -110,14 +111,12 @@ def process(library: Library, login: str, *words: str | Path) -> Ran:
     os.write(writing, library.token(login).encode())
     os.close(writing)
     env = {**os.environ, "HOLDSHELF_DATA": str(library.service.data), api_client.TOKEN_VARIABLE: str(reading)}
-    done = subprocess.run(
+    done = forked.run(
         [HOLDSHELF, *map(str, words)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=60,
         env=env,
         pass_fds=(reading,),
-        check=False,
     )
     os.close(reading)
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -19,6 +19,7 @@ from struct import pack
 from termios import TIOCSWINSZ
 from typing import Self
 
+from tests.rig.hang import HANG_S
 from tests.rig.processes import Patience
 from tests.rig.shown import Cells
 
@@ -111,7 +112,7 @@ class SlowTerminal:
         with self._lock:
             return b"".join(data for at, data in self.seen if at >= since)
 
-    def await_text(self, words: bytes, since: float = 0.0, seconds: float = 60.0) -> float:
+    def await_text(self, words: bytes, since: float = 0.0, seconds: float = HANG_S) -> float:
         """When these bytes were there for the first time since; fails with what was there instead."""
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
@@ -130,7 +131,7 @@ class SlowTerminal:
             time.sleep(0.02)
         raise AssertionError(f"after {seconds:g} s still not {words!r}: {self.text(since)[-3000:]!r}")
 
-    def await_shown(self, words: str, since: float = 0.0, seconds: float = 60.0) -> float:
+    def await_shown(self, words: str, since: float = 0.0, seconds: float = HANG_S) -> float:
         """When the screen showed these words for the first time since; fails with what it showed instead."""
         ends = time.monotonic() + seconds
         cells, fed = Cells(*self._size), 0
@@ -146,13 +147,13 @@ class SlowTerminal:
             time.sleep(0.02)
         raise AssertionError(f"after {seconds:g} s still not {words!r}:\n{cells.text()}")
 
-    def await_end(self, seconds: float = 60.0) -> int:
+    def await_end(self, seconds: float = HANG_S) -> int:
         """Its exit code, once it has ended and all that it wrote has been read."""
         code = self.process.wait(seconds)
         self._threads[0].join(seconds)
         return code
 
-    def await_quiet(self, quiet_s: float = 0.5, seconds: float = 60.0) -> None:
+    def await_quiet(self, quiet_s: float = 0.5, seconds: float = HANG_S) -> None:
         """Until nothing has come for so long, in which the program was not kept waiting for a processor."""
         ends, length = time.monotonic() + seconds, -1
         quiet = Patience(lambda: [self.process.pid], quiet_s)
@@ -170,7 +171,7 @@ class SlowTerminal:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(20)
+                self.process.wait(HANG_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

@@ -30,6 +30,7 @@ from holdshelf_tui.screens.home import HomeScreen
 from holdshelf_tui.screens.start import StartPane
 from tests.looking import MINUTE_NS, Recorded, commissioned, record, seed
 from tests.people import People
+from tests.rig.hang import HANG_S
 from tests.service import Service
 
 POLICY = "P1. Cameras are there for safety.\n\nThe Library disclaims all liability.\n"
@@ -150,7 +151,7 @@ async def seated(
     service = people.service
     opened = service.open_session(login, people.fingerprints[login])
     try:
-        client = Client(service.data, token=opened["token"], timeout_s=20)
+        client = Client(service.data, token=opened["token"], timeout_s=HANG_S)
         async with HoldshelfApp(client, **more).run_test(size=size) as pilot:
             yield pilot
     finally:
@@ -193,7 +194,7 @@ def is_there(answer: object) -> bool:
     return bool(answer) and not (isinstance(answer, Screen) and not answer.is_mounted)
 
 
-async def until[T](pilot: Pilot[Any], what: str, probe: Callable[[], T | bool | None], seconds: float = 60.0) -> T:
+async def until[T](pilot: Pilot[Any], what: str, probe: Callable[[], T | bool | None], seconds: float = HANG_S) -> T:
     """Lets the app go on until there is an answer that is not empty; fails with ``what`` and the screen.
 
     A probe may look for a widget that is not there yet. What it finds is found on a screen whose widgets are there.
@@ -212,7 +213,7 @@ async def until[T](pilot: Pilot[Any], what: str, probe: Callable[[], T | bool | 
         await pilot.pause(0.02)
 
 
-async def until_shown(pilot: Pilot[Any], *words: str, seconds: float = 60.0) -> str:
+async def until_shown(pilot: Pilot[Any], *words: str, seconds: float = HANG_S) -> str:
     """Lets the app go on until all of these are on the screen; returns the screen."""
 
     def shown() -> str:

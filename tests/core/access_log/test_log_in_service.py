@@ -17,6 +17,7 @@ from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, Refu
 from holdshelf_core.people import board_types as types
 from holdshelf_core.people import types as types_people
 from tests.people import PAPER, People
+from tests.rig.hang import HANG_S
 from tests.service import Service
 
 
@@ -91,12 +92,12 @@ def test_the_admin_reads_the_log_without_names(service: Service, people: People)
     by_seat = people.client("dora").act(log_types.LogShow())
     assert "Ann Leeward" in str(by_seat)
     with pytest.raises(Refused):
-        next(service.client.stream("/log/export", log_types.LogExport(public=False), timeout_s=20))
+        next(service.client.stream("/log/export", log_types.LogExport(public=False), timeout_s=HANG_S))
 
 
 def test_a_public_copy_verifies_whole_and_in_parts(service: Service, people: People, tmp_path: Path) -> None:
     copy, outside = tmp_path / "public.txt", head(service)
-    copy.write_bytes(b"".join(service.client.stream("/log/export", log_types.LogExport(), timeout_s=20)))
+    copy.write_bytes(b"".join(service.client.stream("/log/export", log_types.LogExport(), timeout_s=HANG_S)))
     assert b"Dora" not in copy.read_bytes()
     part = service.act(log_types.LogExport(first=2, last=3))
     assert (part.first, part.last) == (2, 3)

@@ -31,6 +31,7 @@ from tests.bundles import spans_of
 from tests.every_act import every_act
 from tests.looking import MINUTE_NS, Recorded, commissioned, record, seed
 from tests.people import People
+from tests.rig.hang import HANG_S
 from tests.service import Service
 
 ACTIONS = {action.name: action for action in every_act().all()}
@@ -50,9 +51,9 @@ class House:
     """Of each field: the id of something that is there and is not theirs."""
 
     def ask(self, who: str, method: str, url: str, body: dict[str, Any] | None = None) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("holdshelf", timeout=60)
+        connection = http.client.HTTPConnection("holdshelf", timeout=HANG_S)
         connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(60)
+        connection.sock.settimeout(HANG_S)
         connection.sock.connect(str(self.path))
         try:
             raw = None if body is None else json.dumps(body).encode()

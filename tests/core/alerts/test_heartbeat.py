@@ -16,6 +16,7 @@ from holdshelf_core.alerts.heartbeat import Heartbeat
 from holdshelf_core.alerts.types import Health, HeartbeatWay
 from holdshelf_core.alerts.ways import Reports, Undelivered
 from tests.core.alerts.reports import report
+from tests.rig.hang import HANG_S
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 NS = 1_000_000_000
@@ -67,7 +68,7 @@ async def test_a_heartbeat_goes_out_behind_a_fresh_report_and_not_behind_an_old_
         await asyncio.sleep(0.2)
         assert not server.asked, "the service has made no report for a while"
         reports.put(now())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_S):
             assert (await told.get()).ok is True
         assert server.asked[0].startswith(b"GET /ping/secret HTTP/1.1\r\n")
         assert b"Holdshelf" in server.asked[0]
@@ -94,7 +95,7 @@ async def test_what_goes_wrong_is_one_sentence_without_the_address(answer: bytes
 async def test_an_answer_without_end_is_not_read_to_its_end() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n"
     async with watcher(head + bytes(1 << 20)) as (server, way):
-        await asyncio.wait_for(Heartbeat(way).test(), 20)
+        await asyncio.wait_for(Heartbeat(way).test(), HANG_S)
     assert len(server.asked) == 1
 
 
@@ -116,6 +117,6 @@ async def test_one_that_never_answers_is_given_up_and_no_second_one_begun(monkey
             await way.test()
         hangs.set()
         assert way._busy is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_S):
             while not way._busy.done():
                 await asyncio.sleep(0.05)

@@ -7,7 +7,6 @@ import contextlib
 import json
 import random
 import resource
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from holdshelf_core.alerts.mqtt import Mqtt
 from holdshelf_core.alerts.types import Health, MqttWay
 from holdshelf_core.alerts.ways import Reports, Undelivered
 from tests.core.alerts.reports import LOBBY, STACKS, broken, report, silent
+from tests.rig.hang import HANG_S
 from tests.rig.mosquitto import PASSWORD, STRANGER, WRITER, Listener, Mosquitto
 
 BASE = "holdshelf/main"
@@ -57,7 +57,7 @@ class Running:
             self.reports.put(one)
 
     async def health(self, *, ok: bool) -> Health:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_S):
             while True:
                 health = await self.told.get()
                 if health.ok is ok:
@@ -71,7 +71,7 @@ async def running(way: MqttWay, folder: Path) -> AsyncIterator[Running]:
         yield publisher
     finally:
         publisher.task.cancel()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_S):
             await asyncio.wait({publisher.task})
 
 
@@ -157,9 +157,10 @@ async def test_after_a_restart_of_the_broker_all_is_there_again(
         publisher.put(report(LOBBY))
         broker.start()
         with broker.listen() as listener:
-            while publisher.told.empty() or not publisher.told.get_nowait().ok:
-                publisher.put(report(silent(LOBBY)))
-                await asyncio.sleep(0.2)
+            async with asyncio.timeout(HANG_S):
+                while publisher.told.empty() or not publisher.told.get_nowait().ok:
+                    publisher.put(report(silent(LOBBY)))
+                    await asyncio.sleep(0.2)
             assert json.loads(await until(listener, f"{BASE}/camera/lobby/state"))["recording"] is False
             assert f"{ROOT}/camera_lobby/config" in [heard.topic for heard in listener.heard]
 
@@ -345,8 +346,10 @@ def test_a_pause_doubles_up_to_half_a_minute() -> None:
     assert [next(pauses) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
 
 
-async def test_stopping_takes_no_longer_than_the_sender_allows(tmp_path: Path) -> None:
-    """Also in the middle of a log-in that is not answered."""
+async def test_stopping_does_not_wait_for_a_log_in_that_is_not_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt, "CONNECT_S", 3600)
 
     async def serve(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         came.set()
@@ -358,8 +361,6 @@ async def test_stopping_takes_no_longer_than_the_sender_allows(tmp_path: Path) -
     async with running(way, tmp_path) as publisher:
         publisher.put(report(LOBBY))
         await came.wait()
-        began = time.monotonic()
-    assert time.monotonic() - began < mqtt.CONNECT_S / 2
     server.close()
 
 

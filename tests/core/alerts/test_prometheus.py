@@ -18,6 +18,7 @@ from holdshelf_core.alerts.prometheus import PREFIX, exposition, metrics_of
 from holdshelf_core.alerts.reporter import Reporter
 from holdshelf_core.frame import Frame
 from holdshelf_core.paths import DataPaths
+from tests.rig.hang import HANG_S
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, free_port, wait_for
 from tests.tui.cli.test_driver import run
@@ -129,7 +130,7 @@ def asked(port: int, request: str) -> str:
     """The whole answer to these bytes; '' where the connection was cut."""
     try:
         with socket.create_connection(("127.0.0.1", port), 20) as link:
-            link.settimeout(20)
+            link.settimeout(HANG_S)
             link.sendall(request.replace("PORT", str(port)).encode())
             return b"".join(iter(lambda: link.recv(65_536), b"")).decode()
     except ConnectionError:

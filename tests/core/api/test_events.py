@@ -16,6 +16,7 @@ from holdshelf_core.api import events
 from holdshelf_core.api.events import Streams, for_caller, sse_response
 from holdshelf_core.bus import Event, EventBus
 from holdshelf_core.errors import Unavailable
+from tests.rig.hang import HANG_S
 
 ADMIN = Caller(None, True, 0, "local", session="local-0-1")
 ADA = Caller("p1", False, 1000, "ssh", "192.0.2.7", "s-1")
@@ -98,7 +99,7 @@ async def test_events_arrive_in_their_order_and_the_last_one_says_why_it_was_the
             return "Your appointment ended on 2026-11-24."
 
         await streams.async_check_all(over)
-        last = (await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 30)).decode()
+        last = (await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), HANG_S)).decode()
         assert "event: end" in last
         assert "ended on 2026-11-24" in last
     assert len(streams) == 0
@@ -110,7 +111,7 @@ async def test_what_waited_when_the_right_ended_is_not_sent_any_more() -> None:
     async with served(streams, ADA) as (reader, _writer):
         bus.async_fire("camera_state", {"camera": "door", "state": "late"})
         streams.async_stop("The service is stopping.")
-        last = (await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 30)).decode()
+        last = (await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), HANG_S)).decode()
     assert "late" not in last
     assert "stopping" in last
     with pytest.raises(Unavailable):
@@ -123,7 +124,7 @@ async def test_a_client_that_is_too_slow_is_told_so_last_and_what_waits_for_it_i
     async with served(streams, ADMIN) as (reader, _writer):
         for number in range(events.QUEUE_EVENTS * 3):
             bus.async_fire("burst", {"number": number})
-        text = (await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 30)).decode()
+        text = (await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), HANG_S)).decode()
     assert "event: lagged" in text
     assert text.rindex("event: ") == text.rindex("event: lagged")
 
@@ -134,13 +135,13 @@ async def test_a_client_that_reads_nothing_is_hung_up_on(monkeypatch: pytest.Mon
     streams = Streams(bus, sees_door)
     async with served(streams, ADMIN) as (reader, writer):
         writer.transport.pause_reading()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG_S):
             while len(streams):
                 bus.async_fire("burst", {"text": "x" * 20_000})
                 await asyncio.sleep(0.001)
         writer.transport.resume_reading()
         # What was on its way before arrives, and then the line is dead.
-        while await asyncio.wait_for(reader.read(1 << 20), 30):
+        while await asyncio.wait_for(reader.read(1 << 20), HANG_S):
             pass
 
 
@@ -148,7 +149,7 @@ async def test_a_heartbeat_tells_that_the_service_is_still_there(monkeypatch: py
     monkeypatch.setattr(events, "HEARTBEAT_S", 0.05)
     streams = Streams(EventBus(lambda: 5), sees_door)
     async with served(streams, ADA) as (reader, _writer):
-        await asyncio.wait_for(reader.readuntil(b": still here"), 30)
+        await asyncio.wait_for(reader.readuntil(b": still here"), HANG_S)
 
 
 async def test_one_caller_has_only_so_many_streams() -> None:

@@ -31,6 +31,7 @@ from holdshelf_core.holds import types as types_holds
 from holdshelf_core.outbox.types import CloseFetch
 from tests.every_act import every_act
 from tests.people import People
+from tests.rig.hang import HANG_S
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, faults_in
 from tests.test_decoding import HOSTILE_BODIES
@@ -158,9 +159,9 @@ class Asker:
         self.path, self.service, self.tokens = path, service, tokens
 
     def ask(self, who: int, method: str, url: str, body: bytes | None = None) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("holdshelf", timeout=60)
+        connection = http.client.HTTPConnection("holdshelf", timeout=HANG_S)
         connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(60)
+        connection.sock.settimeout(HANG_S)
         connection.sock.connect(str(self.path))
         token = self.tokens[who]
         try:
@@ -300,7 +301,7 @@ def test_a_path_that_nobody_knows_is_answered(asker: Asker, who: int, path: str,
 )
 def test_a_path_that_is_no_text_is_answered(asker: Asker, url: bytes) -> None:
     link = socket.socket(socket.AF_UNIX)
-    link.settimeout(20)
+    link.settimeout(HANG_S)
     link.connect(str(asker.path))
     link.sendall(b"GET " + url + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     answer = b""
@@ -322,7 +323,7 @@ def test_a_path_that_is_no_text_is_answered(asker: Asker, url: bytes) -> None:
 )
 def test_a_header_that_is_no_text_is_answered(asker: Asker, header: bytes) -> None:
     link = socket.socket(socket.AF_UNIX)
-    link.settimeout(20)
+    link.settimeout(HANG_S)
     link.connect(str(asker.path))
     link.sendall(b"GET /status HTTP/1.1\r\n" + header + b"\r\nConnection: close\r\n\r\n")
     answer = b""

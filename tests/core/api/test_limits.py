@@ -15,6 +15,7 @@ import pytest
 
 from holdshelf_core.api import limits
 from holdshelf_core.api.limits import Bounded, Lines
+from tests.rig.hang import HANG_S
 
 
 class Echo(asyncio.Protocol):
@@ -40,7 +41,7 @@ async def listening(lines: Lines) -> AsyncIterator[str]:
 
 
 async def until_open(lines: Lines, count: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_S):
         while len(lines) != count:
             await asyncio.sleep(0.005)
 
@@ -60,10 +61,10 @@ async def test_a_full_share_hangs_up_on_whoever_was_silent_longest() -> None:
             await until_open(lines, number + 1)
         fourth, writer = await asyncio.open_unix_connection(path)
         writer.write(b"?")
-        assert await asyncio.wait_for(fourth.read(4), 30) == b"here"
-        assert await asyncio.wait_for(clients[0][0].read(1), 30) == b""
+        assert await asyncio.wait_for(fourth.read(4), HANG_S) == b"here"
+        assert await asyncio.wait_for(clients[0][0].read(1), HANG_S) == b""
         clients[1][1].write(b"?")
-        assert await asyncio.wait_for(clients[1][0].read(4), 30) == b"here"
+        assert await asyncio.wait_for(clients[1][0].read(4), HANG_S) == b"here"
         for _reader, client in (*clients, (fourth, writer)):
             client.close()
         await until_open(lines, 0)
@@ -77,13 +78,13 @@ async def test_connections_that_are_worked_for_are_not_hung_up_on_and_the_next_i
         busy = list(lines._by_transport.values())
         with lines.at_work(busy[0]), lines.at_work(busy[1]):
             third, writer = await asyncio.open_unix_connection(path)
-            answer = await asyncio.wait_for(third.read(), 30)
+            answer = await asyncio.wait_for(third.read(), HANG_S)
             assert answer.startswith(b"HTTP/1.1 503 ")
             assert b"Too many connections" in answer
             writer.close()
         fourth, writer = await asyncio.open_unix_connection(path)
         writer.write(b"?")
-        assert await asyncio.wait_for(fourth.read(4), 30) == b"here"
+        assert await asyncio.wait_for(fourth.read(4), HANG_S) == b"here"
         writer.close()
         for _reader, client in clients:
             client.close()
@@ -113,7 +114,7 @@ async def test_a_client_that_reads_slowly_is_let_finish(monkeypatch: pytest.Monk
         writer.write(b"big")
         received, looks = 0, 0
         while received < 4 << 20:
-            part = await asyncio.wait_for(reader.read(256 << 10), 30)
+            part = await asyncio.wait_for(reader.read(256 << 10), HANG_S)
             assert part, "it was hung up on"
             received += len(part)
             if 0 < line.transport.get_write_buffer_size() < line._unread_bytes:
@@ -138,7 +139,9 @@ async def test_a_caller_has_only_so_many_requests_worked_on_at_a_time(monkeypatc
             at_work -= 1
 
     asked = [asyncio.create_task(ask("uid 1000")) for _ in range(limits.MAX_AT_ONCE + 5)]
-    await asyncio.sleep(0.3)
+    async with asyncio.timeout(HANG_S):
+        while sum(one.done() for one in asked) < 5:
+            await asyncio.sleep(0.005)
     assert most == limits.MAX_AT_ONCE
     other = asyncio.create_task(ask("uid 1001"))
     await asyncio.sleep(0)

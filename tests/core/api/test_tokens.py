@@ -15,6 +15,7 @@ from holdshelf_core.api.ssh.session_slots import SessionSlots
 from holdshelf_core.api.tokens import Session
 from holdshelf_core.errors import Conflict, Refused, Unavailable, UnknownKey
 from tests.mint_desk import GOOD, LATER, NOBODY, OTHER, Desk, House, tokens, until
+from tests.rig.hang import HANG_S
 
 
 def test_a_token_is_its_sessions_proof_for_its_account_only() -> None:
@@ -174,7 +175,7 @@ async def test_when_the_door_is_gone_every_session_ends(tmp_path: Path) -> None:
         minted = await desk.log_in("director", GOOD)
         desk.reading.cancel()
         desk.door_end.shutdown(socket.SHUT_RDWR)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG_S):
             await desk.serving
         assert desk.tokens.check(minted.token, desk.uids[0]) is None
 
@@ -197,14 +198,14 @@ async def test_garbage_from_the_door_is_answered_and_harms_nobody(tmp_path: Path
     )
     for raw in asked:
         await loop.sock_sendall(desk.door_end, raw) if raw else desk.door_end.send(b"")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG_S):
             answer = await loop.sock_recv(desk.door_end, 65536)
         assert b'"refused"' in answer
         assert b"Traceback" not in answer
     assert not desk.tokens.all()
     assert not desk.house.asked
     desk.door_end.close()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_S):
         await serving
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from holdshelf_storage.anchors.log import read_batches
 from holdshelf_storage.footage.hashing import frames_tree
 from tests.looking import NS, Recorded, commissioned, record, seed
 from tests.people import People
+from tests.rig import forked
 from tests.rig.rtsp import Mount, RtspServer
 from tests.scenes.rig import Library
 from tests.service import Service, wait_for
@@ -127,7 +127,7 @@ def test_what_was_removed_is_missing_everywhere(service: Service, recorded: Reco
 
     service.stop()
     service.start()
-    wait_for("the look for missing footage", lambda: "footage_missing" in service.repairs(), 30)
+    wait_for("the look for missing footage", lambda: "footage_missing" in service.repairs())
     done = run(service, "status", "--check")
     assert (done.returncode, "missing" in done.stdout) == (2, True)
     assert "MISSING" in run(service, "footage", "list", "--camera", "lobby").stdout
@@ -159,7 +159,7 @@ def run(service: Service, *words: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "holdshelf_tui.cli", *map(str, words)]
     if "--media" not in words:
         command += ["--data", str(service.data)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return forked.run(command, capture_output=True, text=True)
 
 
 def offline(service: Service, media: Path, state: Path | None, *more: str) -> subprocess.CompletedProcess[str]:
@@ -231,7 +231,7 @@ def test_the_recorder_says_the_root_over_the_frames(tmp_path: Path) -> None:
         for name in ("a", "b"):
             service.add(cameras.url(name), name)
         service.await_recording("a", "b")
-        time.sleep(2)
+        wait_for("some seconds of both", lambda: all(service.camera(one).recorded_s > 2 for one in ("a", "b")))
         service.stop()
         lines = [json.loads(line.partition(b" ")[2]) for line in lines_of(service)]
         segments = {line["name"]: line for line in lines if line["kind"] == "segment"}

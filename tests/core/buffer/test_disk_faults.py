@@ -12,13 +12,13 @@ import pytest
 
 from tests.recorded import assert_recorded_in_order
 from tests.rig.faults import LoopImage, fill
+from tests.rig.hang import HANG_S
 from tests.rig.rtsp import Mount, RtspServer
 from tests.rig.told import check_journals
 from tests.service import Service, faults_in, wait_for
 
 MOUNTS = [Mount("a", media="h264_720p"), Mount("b", media="h265_360p"), Mount("c", audio="aac"), Mount("d")]
 NAMES = tuple(mount.name for mount in MOUNTS)
-RESUMES_S = 60
 """10 s is the aim; the machine may be busy."""
 
 
@@ -66,7 +66,7 @@ def test_a_full_disk_stops_recording_with_a_gap_and_room_resumes_it(
     wait_for("every camera in a gap for want of room", lambda: _all_in_gap(service, ids, "disk full"), 120)
     wait_for("the repair", lambda: "all_room_is_held" in service.repairs())
     filler.unlink()
-    service.await_recording(*ids, seconds=RESUMES_S)
+    service.await_recording(*ids)
     assert service.verify().problems == []
     wait_for("the repair's end", lambda: "all_room_is_held" not in service.repairs())
     for camera in ids:
@@ -81,11 +81,11 @@ def test_nothing_is_written_on_another_disk_at_the_path(service: Service, camera
     ids = _add_all(service, cameras)
     with LoopImage(64, mount_point=disk.mount_point) as other:
         (other.mount_point / "media").mkdir()
-        wait_for("a repair about the disk", lambda: service.repairs().get("media_volume"), 60)
-        wait_for("nobody recording", lambda: all(c.state != "recording" for c in service.client.status().cameras), 60)
+        wait_for("a repair about the disk", lambda: service.repairs().get("media_volume"))
+        wait_for("nobody recording", lambda: all(c.state != "recording" for c in service.client.status().cameras))
         time.sleep(2)  # long enough for a writer that did not stop to show itself
         assert [p.name for p in other.mount_point.rglob("*") if p.name != "lost+found"] == ["media"]
-    service.await_recording(*ids, seconds=RESUMES_S)
+    service.await_recording(*ids)
     assert service.verify().problems == []
     for camera in ids:
         gap = next(gap for gap in service.gaps(camera) if gap.reason == "disk missing")
@@ -95,10 +95,10 @@ def test_nothing_is_written_on_another_disk_at_the_path(service: Service, camera
 def test_a_disk_gone_read_only_is_let_go_and_taken_back(service: Service, cameras: RtspServer, disk: LoopImage) -> None:
     ids = _add_all(service, cameras)
     disk.force_read_only()
-    wait_for("a repair about the disk", lambda: service.repairs().get("media_volume"), 60)
+    wait_for("a repair about the disk", lambda: service.repairs().get("media_volume"))
     assert "read-only" in service.repairs()["media_volume"].sentence
     disk.mend()
-    service.await_recording(*ids, seconds=RESUMES_S)
+    service.await_recording(*ids)
     wait_for("the repair's end", lambda: "media_volume" not in service.repairs())
     assert service.verify().problems == []
     for camera in ids:
@@ -115,7 +115,7 @@ def test_a_missing_disk_at_start_is_waited_for(service: Service, cameras: RtspSe
     wait_for("a repair about the disk", lambda: "media_volume" in service.repairs())
     assert list(disk.mount_point.iterdir()) == []
     disk.mount()
-    service.await_recording(*ids, seconds=RESUMES_S)
+    service.await_recording(*ids)
 
 
 def _power_cuts(tmp_path: Path, server: RtspServer, cuts: int, seed: int) -> None:
@@ -137,8 +137,8 @@ def _check_found(tmp_path: Path, number: int, found: LoopImage, server: RtspServ
     after.log_path = tmp_path / f"found-{number}.log"
     # The copy belongs to the same boot; a real cut would not, so its boot ids must not be relied on: try both ways.
     with after:
-        after.await_recording(*ids, seconds=RESUMES_S)
-        wait_for("recovered files hashed", lambda: all(r.sha256 for r in after.segments()), 60)
+        after.await_recording(*ids)
+        wait_for("recovered files hashed", lambda: all(r.sha256 for r in after.segments()))
         for camera in ids:
             closed = after.segments(camera)
             kept_until = max((r.end_utc_ns for r in closed), default=0)
@@ -151,7 +151,8 @@ def _check_found(tmp_path: Path, number: int, found: LoopImage, server: RtspServ
         assert not list((after.data / "media" / "footage" / camera / "open").iterdir())
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.alone  # what is lost is a promise: the recorder must get its turns
+@pytest.mark.timeout(600)
 def test_three_power_cuts_lose_little_and_break_nothing(tmp_path: Path, cameras: RtspServer) -> None:
     _power_cuts(tmp_path, cameras, cuts=3, seed=3)
 
@@ -170,7 +171,7 @@ def test_two_services_on_one_folder_are_refused_in_a_sentence(service: Service) 
     second.mint, second.door_port = False, 0
     second.start(wait=False)
     assert second.process is not None
-    assert second.process.wait(40) == 1
+    assert second.process.wait(HANG_S) == 1
     assert "Another service" in second.log()
     assert faults_in(second.log()) == []
     assert service.client.status().pid == service.pid

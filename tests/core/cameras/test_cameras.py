@@ -13,6 +13,7 @@ from holdshelf_core.buffer import types as buffer_types
 from holdshelf_core.cameras import types
 from holdshelf_core.cameras import types as camera_types
 from tests.people import People
+from tests.rig.hang import HANG_S
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
 
@@ -31,7 +32,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def add(service: Service, target: str, name: str, area: str = "seating", **more: object) -> types.AddedRow:
     asked = types.AddRequest(target, name, area, **more)  # type: ignore[arg-type]
-    return service.client.act(asked, timeout_s=60)
+    return service.client.act(asked, timeout_s=HANG_S)
 
 
 def entries(service: Service, action: str) -> list[types_board.LogEntryRow]:
@@ -127,7 +128,7 @@ def test_a_check_is_on_record_and_keeps_only_a_right_password(service: Service, 
     service.await_recording(lock)
 
     def check(**given: str) -> dict[str, str]:
-        checks = service.client.act(camera_types.CameraCheck(lock, **given), timeout_s=60)
+        checks = service.client.act(camera_types.CameraCheck(lock, **given), timeout_s=HANG_S)
         return {step.name: step.outcome for step in checks.steps}
 
     assert check() == {"stream": "ok", "recording": "ok"}
@@ -162,7 +163,7 @@ def test_a_lost_register_is_rebuilt_with_its_cameras_waiting_for_their_passwords
     assert service.client.status().disk.budget_bytes == 300 << 20
     service.await_recording(door)
     asked = camera_types.CameraCheck(lock, password="shelf-42")
-    service.client.act(asked, timeout_s=60)
+    service.client.act(asked, timeout_s=HANG_S)
     service.await_recording(lock)
 
 

@@ -13,6 +13,7 @@ import pytest
 from holdshelf_core.cameras import types as asking
 from tests.core.cameras.test_cameras import add
 from tests.onvif.test_client import self_signed
+from tests.rig.hang import HANG_S
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
 
@@ -35,7 +36,7 @@ class Impostor:
                 plain, _ = self._listening.accept()
             except OSError:
                 return
-            plain.settimeout(5)
+            plain.settimeout(HANG_S)
             with contextlib.suppress(OSError), self._context.wrap_socket(plain, server_side=True) as connection:
                 self.handshakes += 1
                 while data := connection.recv(4096):
@@ -48,7 +49,7 @@ class Impostor:
     def __exit__(self, *_exc: object) -> None:
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
-        self._thread.join(30)
+        self._thread.join(HANG_S)
 
 
 @pytest.fixture
@@ -72,12 +73,12 @@ def test_an_rtsps_camera_with_another_certificate_is_sent_nothing_until_a_person
             )
             assert row.id == door
             asked = asking.CameraCheck(door)
-            checks = service.client.act(asked, timeout_s=60)
+            checks = service.client.act(asked, timeout_s=HANG_S)
             assert "The certificate of 127.0.0.1 changed." in next(
                 s.sentence for s in checks.steps if s.name == "stream"
             )
             tried = asking.CameraCheck(door, password="shelf-42")
-            service.client.act(tried, timeout_s=60)
+            service.client.act(tried, timeout_s=HANG_S)
             assert impostor.handshakes > 2
             assert impostor.received == b""
         repair = wait_for(
@@ -90,6 +91,6 @@ def test_an_rtsps_camera_with_another_certificate_is_sent_nothing_until_a_person
         cameras.certificate_path.unlink()
         cameras.start()
         accepted = asking.CameraCheck(door, accept_certificate=True)
-        checks = service.client.act(accepted, timeout_s=60)
+        checks = service.client.act(accepted, timeout_s=HANG_S)
         assert [(s.name, s.outcome) for s in checks.steps][:2] == [("certificate", "ok"), ("stream", "ok")]
         service.await_recording(door)

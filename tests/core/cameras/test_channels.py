@@ -15,6 +15,7 @@ from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError
 from holdshelf_core.cameras import flow_types as steps
 from holdshelf_core.cameras import types
 from tests.core.cameras.test_entry_changes import gaps
+from tests.rig.hang import HANG_S
 from tests.rig.onvif_device import OnvifDevice, Profile, running
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
@@ -35,7 +36,7 @@ class Rig:
 
     def flow(self) -> steps.FlowStep:
         begun = self.service.client.read(steps.FlowStart("user", self.device.address))
-        return self.service.client.act(steps.FlowTry(begun.flow, **self.login()), timeout_s=60)
+        return self.service.client.act(steps.FlowTry(begun.flow, **self.login()), timeout_s=HANG_S)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def test_four_channels_are_four_cameras_and_one_is_added_again_without_the_other
         (asked,) = step.fields
         left = [words for _, words in asked.options]
         assert left == [f"channel {n}: Input {n}, H.264 1280×720" for n in range(number, 5)]
-        named = client.act(steps.FlowTry(step.flow, profile=f"main{number}"), timeout_s=60)
+        named = client.act(steps.FlowTry(step.flow, profile=f"main{number}"), timeout_s=HANG_S)
         assert named.step == "place"
         name = next(field.value for field in named.fields if field.key == "name")
         assert name == f"Acme Eye 3 {number}"
@@ -81,7 +82,7 @@ def test_four_channels_are_four_cameras_and_one_is_added_again_without_the_other
 
     with pytest.raises(Conflict, match=f"here already, as '{ids[0]}'"):
         client.act(
-            types.AddRequest(rig.device.address, "Again", "seating", profile="sub1", **rig.login()), timeout_s=60
+            types.AddRequest(rig.device.address, "Again", "seating", profile="sub1", **rig.login()), timeout_s=HANG_S
         )
     with pytest.raises(Conflict, match="here already"):
         rig.flow()
@@ -99,12 +100,12 @@ def test_four_channels_are_four_cameras_and_one_is_added_again_without_the_other
 
 def test_without_a_choice_nothing_is_added_and_the_channels_are_named(rig: Rig) -> None:
     with pytest.raises(HoldshelfError, match="has 4 channels") as refused:
-        rig.service.client.act(types.AddRequest(rig.device.address, "X", "seating", **rig.login()), timeout_s=60)
+        rig.service.client.act(types.AddRequest(rig.device.address, "X", "seating", **rig.login()), timeout_s=HANG_S)
     assert refused.value.field == "profile"
     assert "--profile: main1 (channel 1: Input 1, H.264 1280×720); main2" in refused.value.next_step
     with pytest.raises(BadRequest, match="no stream 'other'"):
         rig.service.client.act(
-            types.AddRequest(rig.device.address, "X", "seating", profile="other", **rig.login()), timeout_s=60
+            types.AddRequest(rig.device.address, "X", "seating", profile="other", **rig.login()), timeout_s=HANG_S
         )
 
 
@@ -133,17 +134,17 @@ def test_each_channel_is_reloaded_reconfigured_and_given_a_password_by_itself(ri
     service, client = rig.service, rig.service.client
     (first, second, *_) = [row.id for row in client.status().cameras]
     service.act(types.CameraReload(first))
-    told = client.act(types.CameraCheck(first, "admin", rig.device.password), timeout_s=60).steps
+    told = client.act(types.CameraCheck(first, "admin", rig.device.password), timeout_s=HANG_S).steps
     assert [(s.name, s.outcome) for s in told] == [("password", "ok"), ("stream", "ok"), ("recording", "ok")]
-    told = client.act(steps.CameraReconfigure(first, profile="sub1"), timeout_s=60).steps
+    told = client.act(steps.CameraReconfigure(first, profile="sub1"), timeout_s=HANG_S).steps
     assert (told[0].name, told[0].outcome, told[0].sentence) == (
         "address",
         "ok",
         "The new stream is correct and was saved.",
     )
-    (told_no, *_) = client.act(steps.CameraReconfigure(first, profile="main2"), timeout_s=60).steps
+    (told_no, *_) = client.act(steps.CameraReconfigure(first, profile="main2"), timeout_s=HANG_S).steps
     assert told_no.outcome == "failed" and "for this channel" in told_no.sentence and "sub1" in told_no.next_step
-    same = client.act(types.CameraDetailsAsk(first), timeout_s=60).told
+    same = client.act(types.CameraDetailsAsk(first), timeout_s=HANG_S).told
     assert {p["channel"] for p in same["profiles"]} == {"source1"}
     report = client.read(steps.ReadDiagnostics(camera=second)).told
     assert "source" in str(report["device"]) and "SN-9" not in str(report)

@@ -19,7 +19,7 @@ from holdshelf_core.policy import model
 from holdshelf_core.reports.offline import read_offline
 from holdshelf_core.reports.types import Attestation, PaperFacts, PrintRequest
 from tests.looking import seed
-from tests.people import PAPER, People, day
+from tests.people import PAPER, People, day, wait_past_midnight
 from tests.service import Service
 from tests.tui.stage import entry
 
@@ -72,6 +72,7 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    wait_past_midnight()  # what was entered today is compared with today
     made = House(tmp_path_factory.mktemp("checklist"))
     with made.service:
         made.begin()

@@ -259,7 +259,7 @@ def test_p3_a_sign_lapses_into_a_repair_and_a_waiver_is_a_seats_for_days(
     waived = director.act(types.EntranceWaive(side.id, "being printed"))
     assert (waived.state, waived.ready) == ("waived", True)
     assert f"entrance:{side.id}" not in service.repairs()
-    for on, words in ((day(1), "in the future"), ("2020-01-01", "so old"), ("soon", "not a date")):
+    for on, words in ((day(2), "in the future"), ("2020-01-01", "so old"), ("soon", "not a date")):
         with pytest.raises(BadRequest, match=words):
             asked = types.EntranceAttest(side.id, sign="v2", legible=True, lit=True, on=on)
             director.act(asked)

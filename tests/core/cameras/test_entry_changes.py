@@ -18,6 +18,7 @@ from holdshelf_core.cameras import types as camera_types
 from holdshelf_tui.cli.app import app
 from tests.core.cameras.test_cameras import entries, log_files
 from tests.looking import commissioned, seed
+from tests.rig.hang import HANG_S
 from tests.rig.onvif_device import OnvifDevice, Profile, running
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import DAY_NS, Service, free_port, wait_for
@@ -71,7 +72,7 @@ def gaps(service: Service, camera: str) -> list[types.GapRow]:
 
 def reconfigure(rig: Rig, camera: str, address: str, **more: str) -> list[types.CheckStep]:
     asked = types_flow.CameraReconfigure(camera, address, **more)
-    return rig.service.client.act(asked, timeout_s=60).steps
+    return rig.service.client.act(asked, timeout_s=HANG_S).steps
 
 
 def plays(rig: Rig, mount: str) -> int:
@@ -91,7 +92,7 @@ def test_one_camera_is_reloaded_readdressed_and_given_a_password_while_another_h
     for camera in (rig.door, rig.front):
         assert "set up again" in service.act(asking.CameraReload(camera)).sentence
         service.await_recording(camera)
-    told = service.client.act(asking.CameraCheck(rig.door, "viewer", SECRET), timeout_s=60).steps
+    told = service.client.act(asking.CameraCheck(rig.door, "viewer", SECRET), timeout_s=HANG_S).steps
     assert [(s.name, s.outcome) for s in told] == [("password", "ok"), ("stream", "ok"), ("recording", "ok")]
     assert commission(rig, rig.door) == "approved"
     moved = reconfigure(rig, rig.front, rig.devices[1].address)
@@ -153,9 +154,9 @@ def test_a_camera_is_added_in_steps_and_a_wrong_password_is_told_for_its_field(r
         client.act(early)
     wrong = types_flow.FlowTry(device.flow, "viewer", "guess")
     with pytest.raises(HoldshelfError, match="refuses this user name or password") as refused:
-        client.act(wrong, timeout_s=60)
+        client.act(wrong, timeout_s=HANG_S)
     assert refused.value.field == "password"
-    place = client.act(types_flow.FlowTry(device.flow, "viewer", SECRET), timeout_s=60)
+    place = client.act(types_flow.FlowTry(device.flow, "viewer", SECRET), timeout_s=HANG_S)
     assert (place.step, [f.key for f in place.fields]) == ("place", ["name", "questioned", "area", "note"])
     with pytest.raises(Conflict, match="already named 'Hall'"):
         client.act(camera_types.AddRequest("", "Hall", "seating", flow=device.flow))
@@ -183,7 +184,7 @@ def test_a_refused_password_opens_a_flow_that_the_right_one_completes(rig: Rig) 
     wait_for("a repair", lambda: f"entry:{rig.front}" in service.repairs())
     service.await_recording(rig.front)  # from the stream that is known
     for typed, outcome, asked in (("guess", "failed", "reauth"), ("changed", "ok", "")):
-        told = service.client.act(asking.CameraCheck(rig.front, password=typed), timeout_s=60).steps
+        told = service.client.act(asking.CameraCheck(rig.front, password=typed), timeout_s=HANG_S).steps
         assert (told[0].name, told[0].outcome, asks(service, rig.front)) == ("password", outcome, asked)
     wait_for("the flow's end", lambda: service.client.read(types_flow.ReadFlows()) == [])
     wait_for("the repair's end", lambda: f"entry:{rig.front}" not in service.repairs())
@@ -200,7 +201,7 @@ def test_a_stream_that_refuses_its_password_asks_for_another(tmp_path_factory: p
         with RtspServer([Mount("door", auth="digest", password="new-one")], port=port):
             wait_for("the stream refuses it", lambda: asks(service, door) == "reauth")
             asked = asking.CameraCheck(door, password="new-one")
-            told = service.client.act(asked, timeout_s=60).steps
+            told = service.client.act(asked, timeout_s=HANG_S).steps
             assert told[0].outcome == "ok"
             assert asks(service, door) == ""
             service.await_recording(door)
@@ -219,13 +220,13 @@ def test_a_renamed_stream_is_recorded_again_soon_after_the_device_tells_it(
             wait_for("it is not found", lambda: service.camera(door).reason == "stream not found")
             device.profiles = [Profile("main", uri=cameras.url("new"))]
             # Within 5 s, where the machine is not busy.
-            wait_for("it is recorded again", lambda: service.camera(door).state == "recording", 40)
+            wait_for("it is recorded again", lambda: service.camera(door).state == "recording")
 
 
 def test_the_transport_is_changed_without_adding_the_camera_again(rig: Rig) -> None:
     for transport in ("udp", "tcp"):
         asked = types_flow.CameraReconfigure(rig.hall, transport=transport)
-        told = rig.service.client.act(asked, timeout_s=60).steps
+        told = rig.service.client.act(asked, timeout_s=HANG_S).steps
         assert [(s.name, s.outcome) for s in told] == [("address", "ok"), ("stream", "ok"), ("recording", "ok")]
         assert told[0].sentence == "The new transport is correct and was saved."
     assert commission(rig, rig.hall) == "approved", "it is the same stream"

@@ -16,6 +16,7 @@ from holdshelf_core.cameras.types import CameraReload, CameraRemove, CameraRenam
 from holdshelf_core.errors import HoldshelfError, NotFound
 from holdshelf_core.operations.types import ReadDoctor
 from tests.core.cameras.test_cameras import entries
+from tests.rig.hang import HANG_S
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, faults_in, wait_for
 
@@ -117,7 +118,7 @@ def test_a_camera_that_is_removed_while_its_new_address_is_tried_does_not_come_b
     address = cameras.url("hall").replace(f":{cameras.port('hall')}/", f":{line.port}/")
     with ThreadPoolExecutor(1) as one:
         trying = one.submit(service.client.act, CameraReconfigure(camera, address), timeout_s=90)
-        assert line.came.wait(60)
+        assert line.came.wait(HANG_S)
         assert removed(service, camera) == "Hall is no longer recorded."
         before = plays(cameras, "hall")
         line.let_through()

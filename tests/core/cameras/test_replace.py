@@ -17,6 +17,7 @@ from holdshelf_core.policy.model import Mask
 from holdshelf_tui.cli.app import app
 from tests.core.cameras.test_cameras import entries
 from tests.looking import commissioned, seed
+from tests.rig.hang import HANG_S
 from tests.rig.onvif_device import OnvifDevice, Profile, running
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
@@ -54,7 +55,7 @@ def commission(service: Service) -> CommissionRow:
 
 def replace(rig: Rig, address: str = "", **more: str) -> list[tuple[str, str]]:
     asked = steps.CameraReplace("front", "struck by lightning", address, **more)
-    return [(step.name, step.outcome) for step in rig.service.client.act(asked, timeout_s=60).steps]
+    return [(step.name, step.outcome) for step in rig.service.client.act(asked, timeout_s=HANG_S).steps]
 
 
 def test_what_does_not_play_or_is_another_camera_or_is_the_same_replaces_nothing(rig: Rig) -> None:

@@ -56,7 +56,7 @@ def run(folder: Path, first: int, count: int, length: int = 30) -> Counter[str]:
     return met
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_p16_random_sequences_lose_no_held_byte_and_keep_nothing_else_over_the_budget(memory: Path, part: int) -> None:
     count = SEQUENCES // PARTS
@@ -82,7 +82,7 @@ def on_real_disk(first: int, count: int) -> Counter[str]:
     return met
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_p16_held_bytes_survive_power_cuts_of_a_real_disk() -> None:
     met = on_real_disk(0, 20)
     assert met["power cuts"] > 30

@@ -23,6 +23,7 @@ from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.policy.model import HoldSpan
 from holdshelf_storage.volume.days import SegmentRef
 from tests.core.holds.conftest import DAY_NS, HOLD, Keeping, hold
+from tests.rig.hang import HANG_S
 from tests.storage.footage.footage_files import NOON, NS
 
 SPAN = HoldSpan("front", NOON, None)
@@ -154,7 +155,7 @@ async def test_a_disk_that_goes_while_the_shelf_is_worked_on_is_a_sentence(house
     house.keeping.record("front", NOON + 9 * NS)
     working = asyncio.create_task(house.holds.async_shelve(house.keeping.rows[HOLD]))
     await house.holds.async_detach()
-    await asyncio.wait_for(working, 30)
+    await asyncio.wait_for(working, HANG_S)
 
 
 # --- each minute ------------------------------------------------------------------------------------------------------
@@ -316,4 +317,4 @@ async def test_placing_waits_for_the_unlink_that_is_under_way(house: House, tmp_
         await asyncio.sleep(0.05)
         assert not placing.done()
         assert house.holds.protects(ref()), "every later question meets it"
-    await asyncio.wait_for(placing, 30)
+    await asyncio.wait_for(placing, HANG_S)

@@ -95,7 +95,7 @@ def _fill_up(rig: StateOnItsOwnDisk, disk: LoopImage) -> list[Path]:
     return fillers
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_p16_on_a_full_state_disk_a_hold_is_placed_and_its_entry_follows(
     own_disk: tuple[StateOnItsOwnDisk, LoopImage],
 ) -> None:
@@ -124,7 +124,7 @@ def test_p16_on_a_full_state_disk_a_hold_is_placed_and_its_entry_follows(
     assert service.act(LogVerify()).problems == []
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_p16_on_a_read_only_state_disk_a_hold_is_placed_and_survives_a_kill(
     own_disk: tuple[StateOnItsOwnDisk, LoopImage],
 ) -> None:
@@ -145,7 +145,7 @@ def test_p16_on_a_read_only_state_disk_a_hold_is_placed_and_survives_a_kill(
     assert service.act(LogVerify()).problems == []
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_p16_while_the_log_cannot_be_written_who_may_place_holds_sees_them_and_the_entries_follow(
     own_disk: tuple[StateOnItsOwnDisk, LoopImage],
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from holdshelf_core.looks.pictures import Burn, OpenPicture, Pictures
 from tests.core.looks.clips import Clip, counting, encode, opened
+from tests.rig.hang import HANG_S
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +25,7 @@ def segment(clip: Clip, tmp_path: Path) -> OpenPicture:
 
 @pytest.fixture
 async def pictures() -> AsyncIterator[Pictures]:
-    made = Pictures(timeout_s=30.0)  # which is not the subject: the machine may be busy
+    made = Pictures(timeout_s=HANG_S)  # which is not the subject: the machine may be busy
     made.open()
     await made.async_confinement()
     yield made

@@ -20,6 +20,7 @@ from holdshelf_core.processes.confinement_filter import MACHINES, Machine, filte
 from tests.core import inside
 from tests.core.inside import TRIES
 from tests.core.looks.clips import T0
+from tests.rig.hang import HANG_S
 from tests.service import wait_for
 
 NOBODY = 65_534
@@ -95,7 +96,7 @@ def try_acts(tmp_path: Path, mode: str, uid: int) -> dict[str, int]:
             [sys.executable, "-c", ACTS, mode, str(tmp_path), str(uid), str(theirs.fileno())],
             pass_fds=(theirs.fileno(),),
             capture_output=True,
-            timeout=120,
+            timeout=2 * HANG_S,
             check=False,
         )
         assert child.returncode == 0, child.stderr.decode()
@@ -135,7 +136,7 @@ def test_a_process_with_a_second_thread_is_not_taken_for_confined() -> None:
         "threading.Thread(target=time.sleep, args=(5,), daemon=True).start()\n"
         "confine(more_memory_bytes=1 << 28, open_files=16)"
     )
-    child = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=120, check=False)
+    child = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=2 * HANG_S, check=False)
     assert child.returncode == 1
     assert b"several threads cannot be confined" in child.stderr
 

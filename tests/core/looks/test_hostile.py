@@ -12,7 +12,6 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -27,16 +26,17 @@ from holdshelf_core.processes import worker_link
 from holdshelf_core.recorder.worker.nal import split_sample
 from holdshelf_storage.mp4 import fragments as fmp4
 from tests.core.looks.clips import NS, T0, Clip, encode, number_shown, opened
+from tests.rig.hang import HANG_S
 from tests.rig.hostile_rtsp import PPS, key_slice
 from tests.rig.hostile_rtsp import sps as small_sps
+from tests.rig.processes import wait_dead
 from tests.rig.scripted_rtsp import length_prefixed
-from tests.service import wait_for
 
 
 @pytest.fixture
 async def pictures() -> AsyncIterator[Pictures]:
-    """With the service's own time for a picture."""
-    made = Pictures(timeout_s=5.0)
+    """No clock ends a picture here: what is hostile has to meet a bound, and what is honest gets its time."""
+    made = Pictures(timeout_s=HANG_S)
     made.open()
     await made.async_confinement()
     yield made
@@ -199,13 +199,11 @@ async def test_a_stream_that_lies_about_its_size_is_bounded(
             nals.insert(1, b"\x68\xce\x3c\x80")
         lying.append((pts, dts, length_prefixed(nals), key))
     file = opened(clip.write(tmp_path / "s.mp4", lying), 3)
-    began = time.monotonic()
     for at in (0, 9, 29):
         try:
             await pictures.async_still([file], T0 + at * 100_000_000, burn)
         except Unavailable as error:
             assert any(words in str(error) for words in ("Front desk", "decod", "took too long"))
-    assert time.monotonic() - began < 3 * 5 + 45, "each is given up after five seconds"
     assert await still_works(pictures, segment, burn)
     assert all(peak_bytes(pid) < 2 * MORE_MEMORY_BYTES for pid in pictures.pids())
 
@@ -219,11 +217,9 @@ async def test_frames_of_thousands_of_slices_are_bounded(
     data = length_prefixed([small_sps(width, height), PPS, *slices])
     frames = [(number * 9_000, number * 9_000, data, True) for number in range(10)]
     file = opened(clip.write(tmp_path / "s.mp4", frames), 1)
-    began = time.monotonic()
     for at in (0, 9):
         with contextlib.suppress(Unavailable):
             await pictures.async_still([file], T0 + at * 100_000_000, burn)
-    assert time.monotonic() - began < 2 * 5 + 45
     assert await still_works(pictures, segment, burn)
     assert all(peak_bytes(pid) < 2 * MORE_MEMORY_BYTES for pid in pictures.pids())
 
@@ -246,10 +242,8 @@ async def test_a_file_of_millions_of_frames_costs_little(
     path = many_frames(tmp_path / "many.mp4", clip.write(tmp_path / "s.mp4").read_bytes(), 200)
     fd = os.open(path, os.O_RDONLY)
     assert next(iter(fmp4.samples(fd))).size == 1
-    began = time.monotonic()
     with pytest.raises(Unavailable, match="damaged"):
         await pictures.async_still([OpenPicture(fd, T0, T0 + 10**6 * NS)], T0 + 10**5 * NS, burn)
-    assert time.monotonic() - began < 20
     assert await still_works(pictures, segment, burn)
 
 
@@ -263,15 +257,13 @@ async def test_a_worker_that_hangs_is_killed_and_replaced(segment: OpenPicture, 
     try:
         (pid,) = pictures.pids()
         os.kill(pid, signal.SIGSTOP)
-        began = time.monotonic()
         hung = asyncio.create_task(still_works(pictures, segment, burn))
         follower = asyncio.create_task(still_works(pictures, segment, burn))
         with pytest.raises(Unavailable, match="took too long"):
             await hung
-        assert 1.9 < time.monotonic() - began < 40
         assert await follower, "who waited behind it gets a picture"
         assert pictures.pids() != [pid]
-        assert not Path(f"/proc/{pid}").exists()
+        assert wait_dead(pid)
     finally:
         await pictures.async_stop()
 
@@ -323,20 +315,16 @@ async def test_a_worker_that_cannot_start_is_an_error_and_not_a_wait(
     try:
         monkeypatch.setattr(sys, "executable", "/bin/false")
         os.kill(pictures.pids()[0], signal.SIGKILL)
-        began = time.monotonic()
         for _ in range(3):
             with pytest.raises(Unavailable):
                 await still_works(pictures, segment, burn)
-        assert time.monotonic() - began < 60
         monkeypatch.undo()
-        for _ in range(600):
-            try:
-                assert await still_works(pictures, segment, burn)
-                break
-            except Unavailable:
+        async with asyncio.timeout(HANG_S):
+            while True:
+                with contextlib.suppress(Unavailable):
+                    assert await still_works(pictures, segment, burn)
+                    break
                 await asyncio.sleep(0.05)
-        else:
-            pytest.fail("no picture came once a worker could be started")
     finally:
         await pictures.async_stop()
 
@@ -353,7 +341,7 @@ async def test_stopping_tells_those_who_wait_and_leaves_no_process(segment: Open
     await pictures.async_stop()
     for answer in await asyncio.gather(*waiting, return_exceptions=True):
         assert answer is True or isinstance(answer, Unavailable)
-    assert not Path(f"/proc/{pid}").exists()
+    assert wait_dead(pid)
 
 
 def start_worker_alone(timeout_s: float) -> tuple[subprocess.Popen[bytes], socket.socket]:
@@ -363,7 +351,7 @@ def start_worker_alone(timeout_s: float) -> tuple[subprocess.Popen[bytes], socke
         pass_fds=(theirs.fileno(),),
     )
     theirs.close()
-    ours.settimeout(20)
+    ours.settimeout(HANG_S)
     assert isinstance(wire.decode_to_service(ours.recv(worker_link.MAX_MESSAGE_BYTES)), worker_link.Ready)
     return process, ours
 
@@ -371,7 +359,7 @@ def start_worker_alone(timeout_s: float) -> tuple[subprocess.Popen[bytes], socke
 def test_a_worker_ends_with_its_service() -> None:
     process, link = start_worker_alone(5)
     link.close()
-    assert process.wait(30) == 0
+    assert process.wait(HANG_S) == 0
 
 
 def test_a_worker_whose_service_is_gone_ends_even_in_the_middle_of_an_endless_picture(
@@ -387,7 +375,7 @@ def test_a_worker_whose_service_is_gone_ends_even_in_the_middle_of_an_endless_pi
         order = wire.Show(1, T0, T0 + 5_900 * NS, False, burn, 320)
         socket.send_fds(link, [wire.encode(order)], [file.fileno()])
     link.close()
-    assert process.wait(30) == -signal.SIGALRM
+    assert process.wait(HANG_S) == -signal.SIGALRM
 
 
 async def test_a_worker_that_says_more_than_it_was_asked_is_ended(segment: OpenPicture, burn: Burn) -> None:
@@ -398,7 +386,7 @@ async def test_a_worker_that_says_more_than_it_was_asked_is_ended(segment: OpenP
         worker = pictures._pool._workers[0]
         (pid,) = pictures.pids()
         worker._heard(wire.Shown(99, 0, 1, 1, 1, False, 5))
-        await asyncio.to_thread(wait_for, "its end", lambda: not Path(f"/proc/{pid}").exists(), 30)
+        assert await asyncio.to_thread(wait_dead, pid)
         assert await still_works(pictures, segment, burn)
     finally:
         await pictures.async_stop()

@@ -23,6 +23,8 @@ from holdshelf_core.people.board_types import BoardSet
 from holdshelf_core.policy import model
 from tests.looking import NS, commissioned, pixels, seed
 from tests.people import PAPER, People
+from tests.rig import forked
+from tests.rig.hang import HANG_S
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
 
@@ -62,7 +64,7 @@ def people(service: Service) -> People:
 @pytest.fixture
 def director(people: People) -> Iterator[Client]:
     session = people.service.open_session("dora", people.fingerprints["dora"])
-    client = Client(people.service.data, token=session["token"], timeout_s=20)
+    client = Client(people.service.data, token=session["token"], timeout_s=HANG_S)
     yield client
     people.service.end_session(session["session"])
 
@@ -88,7 +90,7 @@ def live(client: Client, grant: types.GrantRow, **more: Any) -> types.PictureRow
 def test_the_newest_picture_is_of_this_moment_and_at_most_four_come_a_second(
     service: Service, director: Client
 ) -> None:
-    opened = time.monotonic()
+    opened, opened_utc_ns = time.monotonic(), time.time_ns()
     grant = go_live(director)
     assert grant.live_until_utc_ns is not None
     assert grant.live_until_utc_ns - grant.opened_utc_ns == pytest.approx(600 * NS, abs=20 * NS)
@@ -97,13 +99,13 @@ def test_the_newest_picture_is_of_this_moment_and_at_most_four_come_a_second(
     def first() -> types.PictureRow | None:
         picture = live(director, grant, max_width=640)
         shown.append(picture.shown_utc_ns)
-        return picture if abs(time.time_ns() - picture.shown_utc_ns) < 4 * NS else None
+        return picture if picture.shown_utc_ns > opened_utc_ns else None
 
-    assert pixels(wait_for("one of this moment", first).jpeg).shape[1] == 640
+    assert pixels(wait_for("one that was taken since", first).jpeg).shape[1] == 640
     before, began = len(shown), time.monotonic()
     shown += [live(director, grant, max_width=320).shown_utc_ns for _ in range(5)]
     assert time.monotonic() - began >= 1.0
-    while shown[-1] == shown[before] and time.monotonic() - began < 30:  # it goes on, as the machine has time
+    while shown[-1] == shown[before] and time.monotonic() - began < HANG_S:  # it goes on, as the machine has time
         shown.append(live(director, grant, max_width=320).shown_utc_ns)
     assert shown == sorted(shown)
     assert shown[-1] > shown[before]
@@ -208,13 +210,12 @@ def test_over_ssh_a_picture_goes_to_standard_output_and_into_no_file(
         os.write(writing, session["token"].encode())
         os.close(writing)
         try:
-            return subprocess.run(
+            return forked.run(
                 [sys.executable, "-m", "holdshelf_tui.cli", *arguments, "--data", str(service.data)],
                 env={**os.environ, "HOLDSHELF_TOKEN_FD": str(reading)},
                 pass_fds=(reading,),
                 capture_output=True,
-                timeout=120,
-                check=False,
+                timeout=2 * HANG_S,
             )
         finally:
             os.close(reading)
@@ -288,7 +289,7 @@ def test_the_log_unwritable_no_picture_leaves_and_recording_goes_on(service: Ser
     assert live(client, grant).jpeg
     folder = service.data / "state" / "access"
     (month,) = sorted(folder.glob("*.jsonl"))[-1:]
-    subprocess.run(["chattr", "+i", str(month)], check=True)
+    subprocess.run(["chattr", "+i", str(month), str(folder)], check=True)  # at a month's end the next file is refused
     try:
         with pytest.raises(Unavailable):
             client.act(types.LiveRenew(grant.id))
@@ -300,7 +301,7 @@ def test_the_log_unwritable_no_picture_leaves_and_recording_goes_on(service: Ser
         wait_for("more is recorded", lambda: service.written_bytes("front-door") > before)
         wait_for("a repair", lambda: "access_log" in service.repairs())
     finally:
-        subprocess.run(["chattr", "-i", str(month)], check=True)
+        subprocess.run(["chattr", "-i", str(month), str(folder)], check=True)
     assert live(client, grant).jpeg
     wait_for("the repair's end", lambda: "access_log" not in service.repairs())
     with pytest.raises(BadRequest):

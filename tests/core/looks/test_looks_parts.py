@@ -27,6 +27,7 @@ from holdshelf_storage.ledger.lines import DayGone
 from holdshelf_storage.volume.journal import FromCamera, activity_bytes_per_second
 from holdshelf_storage.volume.volume import Volume
 from tests.looking import MINUTE_NS, NS, SECONDS, Recorded, record, write
+from tests.rig.hang import HANG_S
 
 CALLER = Caller("p1", admin=False, uid=1000, via="local")
 
@@ -53,7 +54,7 @@ def test_a_lease_counts_what_left_and_gives_back_nothing_it_did_not_deliver() ->
     assert (lease.facts()["pictures"], lease.facts()["footage_ms"], lease.facts()["mask_versions"]) == (2, 12_000, [2])
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(HANG_S)
 async def test_closing_a_look_never_stops_the_loop(tmp_path: Path) -> None:
     """Its entry is written, and the look waited for, within one turn of the loop."""
 

@@ -9,10 +9,11 @@ import pytest
 
 from holdshelf_core.looks import picture_pool
 from holdshelf_core.looks.picture_pool import PicturePool
+from tests.rig.hang import HANG_S
 
 
-async def until(what: str, probe: object, seconds: float = 30.0) -> None:
-    ends = time.monotonic() + seconds
+async def until(what: str, probe: object) -> None:
+    ends = time.monotonic() + HANG_S
     while not probe():  # type: ignore[operator]
         assert time.monotonic() < ends, what
         await asyncio.sleep(0.02)

@@ -40,6 +40,7 @@ from tests.core.holds.test_hold_duties import HELD, house
 from tests.people import People
 from tests.rig.ceph import ACCESS_KEY, SECRET_KEY, Ceph
 from tests.rig.elsewhere import NEEDS_CEPH, Elsewhere, client, downloaded, place_of, restored, worker_memory, worker_pid
+from tests.rig.hang import HANG_S
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import NS, Service, faults_in, free_port, wait_for
 
@@ -513,7 +514,7 @@ def test_a_recorded_hold_goes_there_through_kill_and_outage_and_comes_back_with_
         words = service.client.status().elsewhere
         assert "segments wait since" in words and "cannot be reached" in words
         assert service.camera(camera).state == "recording"  # nothing here waits for it
-        wait_for("recording goes on", lambda: len(service.files(camera)) > before + 2, 60)
+        wait_for("recording goes on", lambda: len(service.files(camera)) > before + 2)
         assert director.status().elsewhere == ""  # how much is held is not for everybody
         ceph.start_gateway()
         held = row().health.held
@@ -536,7 +537,7 @@ def test_a_recorded_hold_goes_there_through_kill_and_outage_and_comes_back_with_
             env={**os.environ, "THE_SECRET": SECRET_KEY},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=2 * HANG_S,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -553,7 +554,7 @@ def test_a_recorded_hold_goes_there_through_kill_and_outage_and_comes_back_with_
             assert (target / "log-head").read_text().startswith("holdshelf.local/")
         stopped = service.act(OffsiteStop())
         assert "what is there stays" in stopped.sentence and service.client.read(ReadOffsite()) is None
-        wait_for("the worker ends", lambda: worker_pid(service) == 0, 30)
+        wait_for("the worker ends", lambda: worker_pid(service) == 0)
         rows = [entry.entry for entry in service.act(LogShow(most=500)).entries]
         assert SECRET_KEY not in str(rows) and {"offsite.setup", "offsite.verify", "offsite.stop"} <= {
             str(one["action"]) for one in rows

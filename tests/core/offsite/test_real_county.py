@@ -36,6 +36,7 @@ from tests.core.holds.acts import place, settings
 from tests.people import People
 from tests.rig.ceph import ACCESS_KEY, SECRET_KEY, Ceph
 from tests.rig.elsewhere import NAME_KEY, NEEDS_CEPH, Elsewhere, client, place_of
+from tests.rig.hang import HANG_S
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import NS, Service, faults_in, wait_for
 
@@ -95,7 +96,7 @@ def test_any_age_opens_an_index_with_the_county_key(ceph: Ceph, tmp_path: Path) 
     (tmp_path / "county.txt").write_text(main.county_key + "\n")
     (tmp_path / "index.age").write_bytes(b"".join(Bucket(main).read("county/main/index.age")))
     words = ["age", "-d", "-i", str(tmp_path / "county.txt"), str(tmp_path / "index.age")]
-    found = json.loads(subprocess.run(words, capture_output=True, check=True, timeout=60).stdout)
+    found = json.loads(subprocess.run(words, capture_output=True, check=True, timeout=HANG_S).stdout)
     assert (found["branch"], found["holds"][0]["reference"]) == ("Main", CASE)
 
 
@@ -310,7 +311,9 @@ def test_by_command_the_first_branch_makes_the_county_key_and_the_next_is_given_
         def offsite(service: Service, *words: str) -> subprocess.CompletedProcess[str]:
             command = [sys.executable, "-m", "holdshelf_tui.cli", "offsite", *words, "--data", str(service.data)]
             environment = {**os.environ, "THE_SECRET": SECRET_KEY}
-            return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+            return subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=2 * HANG_S, check=False
+            )
 
         def setup(service: Service, prefix: str, *words: str) -> subprocess.CompletedProcess[str]:
             common = ("--access-key", ACCESS_KEY, "--secret-env", "THE_SECRET", "--prefix", prefix)

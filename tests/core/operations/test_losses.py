@@ -31,6 +31,7 @@ from holdshelf_storage.ledger.ledger import Ledger
 from holdshelf_storage.volume.journal import Gap, GapEnd
 from holdshelf_storage.volume.volume import Volume, init_volume
 from holdshelf_tui.cli.app import app
+from tests.rig.hang import HANG_S
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
 
@@ -113,10 +114,11 @@ async def test_a_repair_opens_above_one_percent_and_ends_when_the_hour_is_clean(
     assert await told() == [], "2 s of it are"
 
 
-def test_a_day_of_jumps_is_added_up_soon(opened: Opened) -> None:
+@pytest.mark.timeout(HANG_S)  # each compared with each other one would take longer
+def test_a_day_of_jumps_is_added_up(opened: Opened) -> None:
     lines: list[Gap | GapEnd] = []
-    for number in range(8_000):
-        at = NOW - number * 5 * NS
+    for number in range(40_000):
+        at = NOW - number * 2 * NS
         lines += [
             Gap(gap=number + 1, start_utc_ns=at, start_boot_ns=0, boot="b", reason="stream jumped"),
             GapEnd(gap=number + 1, end_utc_ns=at + NS // 2, elapsed_ns=NS // 2),
@@ -128,10 +130,8 @@ def test_a_day_of_jumps_is_added_up_soon(opened: Opened) -> None:
         by_day.setdefault(day, []).extend((begun, ended))
     for day, told in by_day.items():
         opened.footage.folders.append("front", day, *told)
-    began_s = time.thread_time()
     loss = last_hours_loss(opened, "front", NOW)
     assert loss is not None and loss.lost_ns > LIMIT_NS
-    assert time.thread_time() - began_s < 1.0
 
 
 def test_it_is_a_repair_in_status_check_from_the_start_on_and_ends_with_the_hour(tmp_path: Path) -> None:

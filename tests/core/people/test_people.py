@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from holdshelf_core.people import board_types as types_board
 from holdshelf_core.people import types as types_people
 from tests.keys import new_key
 from tests.people import PAPER, People, day
+from tests.rig.hang import HANG_S
 from tests.service import Service, wait_for
 
 
@@ -77,22 +79,28 @@ def test_a_private_key_is_refused_in_words_and_not_written_down(service: Service
     )
 
 
+def soon_s(act: Callable[[], object]) -> float:
+    """In how many seconds a right may end that must be seen to last: an act, and what is asked then, take their time here."""
+    began_s = time.monotonic()
+    act()
+    return 8 + 20 * (time.monotonic() - began_s)
+
+
 def test_scene_1_an_appointment_that_ended_is_refused_with_the_date_and_whom_to_ask(
     service: Service, people: People
 ) -> None:
     director = people.name_director()
-    people.enrol("sam", "Sam Roe", director)
-    # A letter of a few seconds: its last day is given with a time of day.
-    soon = (datetime.now().astimezone() + timedelta(seconds=8)).replace(tzinfo=None).isoformat(timespec="seconds")
-    people.appoint("sam", "Sam Roe", director, "archive", last_day=soon)
+    ahead_s = soon_s(lambda: people.enrol("sam", "Sam Roe", director))
+    soon = datetime.now().astimezone() + timedelta(seconds=ahead_s)
+    people.appoint("sam", "Sam Roe", director, "archive", last_day=soon.isoformat(timespec="seconds"))
     session = service.open_session("sam", people.fingerprints["sam"])
     assert persons(director)["sam"].roles[0].state == "active"
-    service.await_gone(session["session"])
+    service.await_gone(session["session"], ahead_s + HANG_S)
     with pytest.raises(HoldshelfError) as refusal:
         people.client("sam")
     sentence = str(refusal.value)
     assert "designee of the Library Director ended on" in sentence
-    assert str(datetime.now().astimezone().year) in sentence
+    assert str(soon.year) in sentence
     assert "Ask the Library Director (Dora Reed)" in sentence
     last = entries(service, "door.login")[-1].entry
     assert (last["outcome"], last["clause"]) == ("refused", "P11")
@@ -100,7 +108,7 @@ def test_scene_1_an_appointment_that_ended_is_refused_with_the_date_and_whom_to_
     assert ended[-1].entry["person"] == "service"
 
 
-def test_an_end_takes_the_session_within_seconds(service: Service, people: People) -> None:
+def test_an_end_takes_the_session(service: Service, people: People) -> None:
     director = people.name_director()
     letter = people.appoint("sam", "Sam Roe", director, "archive")
     session = service.open_session("sam", people.fingerprints["sam"])
@@ -112,11 +120,11 @@ def test_scene_3_the_mayors_designees_lapse_with_the_mayor(service: Service, peo
     director = people.name_director()
     mayor = people.name("mayor", "may", "May Fox", director)
     people.appoint("sam", "Sam Roe", mayor, "archive")
-    people.appoint("ann", "Ann Lee", director, "archive")
-    noon = (datetime.now().astimezone() + timedelta(seconds=8)).replace(tzinfo=None).isoformat(timespec="seconds")
-    director.act(types_people.SeatEnd("mayor", "term is over", noon))
+    ahead_s = soon_s(lambda: people.appoint("ann", "Ann Lee", director, "archive"))
+    noon = datetime.now().astimezone() + timedelta(seconds=ahead_s)
+    director.act(types_people.SeatEnd("mayor", "term is over", noon.isoformat(timespec="seconds")))
     assert persons(director)["sam"].why_not == ""
-    row = wait_for("Sam has no right", lambda: r if (r := persons(director)["sam"]).why_not else None)
+    row = wait_for("Sam has no right", lambda: r if (r := persons(director)["sam"]).why_not else None, ahead_s + HANG_S)
     assert "lapsed with the Mayor's term" in row.why_not
     assert persons(director)["ann"].why_not == ""
     with pytest.raises(HoldshelfError, match="lapsed"):

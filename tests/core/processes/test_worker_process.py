@@ -8,6 +8,8 @@ import socket
 import time
 from pathlib import Path
 
+from tests.rig.hang import HANG_S
+from tests.rig.processes import wait_dead
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
 
@@ -43,7 +45,7 @@ def test_workers_end_with_the_service_and_give_the_volume_back(service: Service)
         service.await_recording(camera)
         workers = service.worker_pids()
         service.kill()
-        wait_for("the workers' end", lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+        assert all(wait_dead(pid) for pid in workers)
         service.start()
         service.await_recording(camera)
 
@@ -63,13 +65,13 @@ def test_descriptors_stay_flat_over_reconnects(service: Service) -> None:
         cameras = [service.add(server.url(name), name) for name in "abc"]
         counts = []
         for _ in range(3):
-            service.await_recording(*cameras, seconds=60)
+            service.await_recording(*cameras)
             counts.append(held_by(service))
             gaps = {camera: len(service.gaps(camera)) for camera in cameras}
             for name in "abc":
                 server.kick(name)
             wait_for("their gaps", lambda gaps=gaps: all(len(service.gaps(c)) > gaps[c] for c in cameras))
-        service.await_recording(*cameras, seconds=60)
+        service.await_recording(*cameras)
         counts.append(held_by(service))
         assert max(counts[1:]) <= (counts[1][0] + 2, counts[1][1] + 2), counts
         assert max(count for _, count in counts[1:]) <= counts[1][1] + 2, counts
@@ -78,7 +80,7 @@ def test_descriptors_stay_flat_over_reconnects(service: Service) -> None:
 def test_systemd_is_told_when_it_serves_and_when_it_stops(tmp_path: Path) -> None:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.bind(str(tmp_path / "notify"))
-    listener.settimeout(60)
+    listener.settimeout(HANG_S)
     environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "4000000"}
     with Service(tmp_path / "data", environment=environment) as service:
         told = [listener.recv(100)]

@@ -20,7 +20,7 @@ def boot_ns() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_recorded_plus_gaps_is_elapsed_across_restarts_and_clock_steps(tmp_path: Path) -> None:
     with FakeClock() as clock, RtspServer([Mount("door"), Mount("hall", media="h265_360p")]) as server:
         service = Service(tmp_path / "data", environment=clock.environment())
@@ -42,13 +42,18 @@ def test_recorded_plus_gaps_is_elapsed_across_restarts_and_clock_steps(tmp_path:
                     "a new run after the clock was set",
                     lambda counts=counts: all(len(service.segments(i)) > counts[i] for i in ids),
                 )
-                time.sleep(2)  # some footage in this run
+                before_s = {i: service.camera(i).recorded_s for i in ids}
+                wait_for(
+                    "some footage in this run",
+                    lambda before_s=before_s: all(service.camera(i).recorded_s > before_s[i] + 2 for i in ids),
+                )
 
             assert service.stop() == 0
             service.start()
             service.await_recording(*ids)
-            stopped_ns = boot_ns()
+            stopping_ns = boot_ns()
             assert service.stop() == 0
+            stopped_ns = boot_ns()
             service.start()
             for camera in ids:
                 # Read once: this service records again, and the last gap ends at any moment.
@@ -58,8 +63,7 @@ def test_recorded_plus_gaps_is_elapsed_across_restarts_and_clock_steps(tmp_path:
                 last = max((g for g in gaps if g.reason == "service stopped"), key=lambda gap: gap.start_utc_ns)
                 recorded_s = sum(row.end_utc_ns - row.start_utc_ns for row in rows) / NS
                 accounted_s = recorded_s + sum(gap.elapsed_s for gap in gaps if gap is not last)
-                elapsed_s = (stopped_ns - (before_ns + after_ns) // 2) / NS
-                assert accounted_s == pytest.approx(elapsed_s, abs=1 + (after_ns - before_ns) / NS)
+                assert (stopping_ns - after_ns) / NS - 1 < accounted_s < (stopped_ns - before_ns) / NS + 1
                 assert reasons.count("clock stepped") == 4
                 ahead = [row for row in rows if row.start_utc_ns > time.time_ns() + 1800 * NS]
                 behind = [row for row in rows if row.start_utc_ns < time.time_ns() - 1800 * NS]

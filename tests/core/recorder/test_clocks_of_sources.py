@@ -124,8 +124,8 @@ def test_a_real_camera_whose_clock_jumps_every_two_seconds_is_recorded_by_our_cl
     with ScriptedRtsp(media=source, stay=True) as server, Service(tmp_path / "data") as service:
         door = service.add(server.url, "Door")
         service.await_recording(door)
-        wait_for("all jumps", lambda: len(source.jumped_utc_ns) == len(source.jumps_s), 60)
-        wait_for("the end of the stream is noticed", lambda: service.camera(door).state != "recording", 40)
+        wait_for("all jumps", lambda: len(source.jumped_utc_ns) == len(source.jumps_s))
+        wait_for("the end of the stream is noticed", lambda: service.camera(door).state != "recording")
         rows, gaps = service.segments(door), service.gaps(door)
         for jumped_ns in source.jumped_utc_ns:
             # The next key frame comes at once, for each jump is at one; and what the machine adds.
@@ -136,6 +136,7 @@ def test_a_real_camera_whose_clock_jumps_every_two_seconds_is_recorded_by_our_cl
         for (_start, end), (start, _end) in pairwise(told):
             assert end is not None
             assert abs(start - end) < NS // 100, told
-        spent_ns = sum((end or time.time_ns()) - start for start, end in told)
-        assert abs(spent_ns - (time.time_ns() - service.camera(door).added_utc_ns)) < 2 * NS
+        now_ns = time.time_ns()
+        spent_ns = sum((end or now_ns) - start for start, end in told)
+        assert abs(spent_ns - (now_ns - service.camera(door).added_utc_ns)) < 2 * NS
         assert service.stop() == 0

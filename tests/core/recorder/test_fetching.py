@@ -31,6 +31,7 @@ from holdshelf_storage.volume.recovered import is_recovered
 from holdshelf_storage.volume.volume import Volume, init_volume
 from tests.rig import media
 from tests.rig.card_camera import CardCamera, Lie, Taken
+from tests.rig.hang import HANG_S
 from tests.rig.hashes import recorded_hashes
 from tests.storage.footage.footage_files import record
 
@@ -127,7 +128,7 @@ class Stand:
         found = self.footage.query(CAMERA, self.gap[0] - NS, self.gap[1] + NS)
         return sum(one.elapsed_ns or 0 for one in found if isinstance(one, GapSpan)) / NS
 
-    async def until(self, what: Callable[[], Any], seconds: float = 60) -> None:
+    async def until(self, what: Callable[[], Any], seconds: float = HANG_S) -> None:
         async with asyncio.timeout(seconds):
             while not what():
                 self.backfill.async_watch([CAMERA])
@@ -225,7 +226,7 @@ async def test_a_camera_that_lies_costs_nothing_but_a_repair(tmp_path: Path, mon
         async with stand(folder) as made:
             made.cards.card.lie = lie
             status = made.backfill.status
-            await made.until(lambda: status(CAMERA).last and not made.backfill.fetching, 120)
+            await made.until(lambda: status(CAMERA).last and not made.backfill.fetching, 2 * HANG_S)
             assert LIES[lie] in made.repair(), (lie, made.repair(), status(CAMERA))
             assert bool(LIES[lie]) == bool(made.repair()), (lie, made.repair())
             assert lie != "nothing" or "nothing of that time" in status(CAMERA).last

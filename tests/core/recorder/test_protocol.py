@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from holdshelf_core.processes import worker_link
 from holdshelf_core.recorder import protocol as wire
+from tests.rig.hang import HANG_S
 
 NUMBERS = st.integers(0, 2**63 - 1)
 TEXT = st.text(max_size=60)
@@ -42,8 +43,8 @@ TO_SERVICE = st.one_of(
 def link() -> Iterator[tuple[socket.socket, socket.socket]]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
-        ours.settimeout(30)
-        theirs.settimeout(30)
+        ours.settimeout(HANG_S)
+        theirs.settimeout(HANG_S)
         yield ours, theirs
 
 

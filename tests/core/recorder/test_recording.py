@@ -14,7 +14,7 @@ from tests.service import Service, wait_for
     [
         ("h264_720p", "aac", "tcp"),
         ("h265_360p", "pcmu", "tcp"),
-        ("h264_small", "pcmu", "udp"),
+        pytest.param("h264_small", "pcmu", "udp", marks=pytest.mark.alone),  # no packet may be lost
         ("h264_bigkey", None, "tcp"),
         ("h264_100k", None, "tcp"),
     ],
@@ -24,7 +24,7 @@ def test_every_access_unit_is_recorded_as_it_was_sent(service: Service, media: s
         camera = service.add(server.url("door"), "Door", transport=transport)
         service.await_recording(camera)
         before = len(server.sent("door"))
-        wait_for("enough was sent", lambda: len(server.sent("door")) > before + 110, 60)
+        wait_for("enough was sent", lambda: len(server.sent("door")) > before + 110)
         assert service.stop() == 0
         recorded = recorded_hashes(service.files(camera))
         assert len(recorded) > 60
@@ -46,7 +46,7 @@ def test_a_new_resolution_starts_a_new_segment_and_loses_no_frame(service: Servi
     with RtspServer([Mount("door", media="h264_change")]) as server:
         camera = service.add(server.url("door"), "Door")
         service.await_recording(camera)
-        wait_for("three sizes of picture", lambda: len(service.segments(camera)) >= 2, 60)
+        wait_for("three sizes of picture", lambda: len(service.segments(camera)) >= 2)
         service.stop()
         files = service.files(camera)
         recorded = recorded_hashes(files)
@@ -88,7 +88,7 @@ def test_a_stopped_stream_is_alarmed_and_the_alarm_ends(service: Service) -> Non
         repair = wait_for("an alarm", lambda: service.repairs().get(f"camera_silent:{camera}"))
         assert "Door" in repair.sentence
         server.resume("door")
-        wait_for("the alarm's end", lambda: f"camera_silent:{camera}" not in service.repairs(), 60)
+        wait_for("the alarm's end", lambda: f"camera_silent:{camera}" not in service.repairs())
 
 
 def test_wrong_password_no_stream_and_silence_are_told_apart(service: Service) -> None:
@@ -102,8 +102,8 @@ def test_wrong_password_no_stream_and_silence_are_told_apart(service: Service) -
             [Mount("door", auth="digest", password="changed"), Mount("other")],
             port=server.port("door"),
         ):
-            wait_for("auth refused", lambda: service.camera(door).reason == "auth refused", 60)
-            wait_for("unreachable", lambda: service.camera(hall).reason == "camera unreachable", 60)
+            wait_for("auth refused", lambda: service.camera(door).reason == "auth refused")
+            wait_for("unreachable", lambda: service.camera(hall).reason == "camera unreachable")
         assert mounts
 
 

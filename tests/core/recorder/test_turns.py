@@ -18,6 +18,7 @@ from holdshelf_core.recorder.recorder import Recorder, Target
 from holdshelf_storage.footage.footage import Footage
 from holdshelf_storage.ledger.ledger import Ledger
 from holdshelf_storage.volume.volume import Volume, init_volume
+from tests.rig.hang import HANG_S
 
 
 class _SlowDisk:
@@ -109,7 +110,7 @@ async def test_what_is_told_of_a_camera_while_it_ends_comes_too_late(
         await camera.async_detach("service stopped", writable=True)
     assert open_gaps(tmp_path, "door") == {"removed": 0, "detached": 1}[end]
     assert not [line for line in told(tmp_path, "door") if "unreachable" in line]
-    await asyncio.wait_for(camera.async_settled(), 10)
+    await asyncio.wait_for(camera.async_settled(), HANG_S)
 
 
 async def test_cameras_come_and_go_while_the_disk_is_attached_and_detached(

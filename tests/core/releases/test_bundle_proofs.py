@@ -37,6 +37,7 @@ from tests.core.releases.test_check import sign
 from tests.core.witnesses.running import running
 from tests.looking import NS, commissioned, record, seed
 from tests.people import People
+from tests.rig import forked
 from tests.scenes.rig import ZONE, Library
 from tests.service import Service
 from tests.tsa import Tsa, stock_verify
@@ -195,7 +196,8 @@ def test_of_a_masked_copy_the_sources_are_proven(house: Library, script: Path) -
 def cli(*arguments: str | Path) -> str:
     """What a command said that succeeded."""
     command = [sys.executable, "-m", "holdshelf_tui.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    done: str = forked.run(command, capture_output=True, text=True, check=True).stdout
+    return done
 
 
 def test_holdshelf_verify_says_in_one_line_what_is_proven_of_folder_and_zip(original: Path, tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""`holdshelf verify` and `log verify FILE` of what was made to hurt them: one sentence, within seconds, and memory stays flat.
+"""`holdshelf verify` and `log verify FILE` of what was made to hurt them: one sentence, and memory stays flat.
+
+Each of them is so large that what took the square of it would not end.
 
 Each runs as its own process, as a person would give the command; what it took is what the kernel counted.
 """
@@ -11,7 +13,6 @@ import os
 import struct
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,35 +28,34 @@ from holdshelf_storage.access_log.merkle import leaf_hash
 from holdshelf_storage.anchors.anchors import ACTION, journal_path, leaf_data
 from holdshelf_storage.volume.journal import Segment, encode
 from tests.core.releases.test_check import bundle
+from tests.rig.hang import HANG_S
 
 _MEASURED = """
 import resource, subprocess, sys
 done = subprocess.run(sys.argv[1:], capture_output=True, text=True)
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(used.ru_maxrss, used.ru_utime + used.ru_stime, done.returncode)
+print(used.ru_maxrss, done.returncode)
 print(done.stdout + done.stderr)
 """
-LIMIT_S = 10.0
 BASE: list[int] = []
 
 
-def holdshelf(*arguments: str | Path) -> tuple[int, float, int, str]:
-    """(KB resident at most, seconds of CPU, exit code, what it said)."""
+def holdshelf(*arguments: str | Path) -> tuple[int, int, str]:
+    """(KB resident at most, exit code, what it said)."""
     command = [sys.executable, "-c", _MEASURED, sys.executable, "-m", "holdshelf_tui.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=2 * HANG_S, check=True)
     first, _, said = done.stdout.partition("\n")
-    kb, seconds, code = first.split()
-    return int(kb), float(seconds), int(code), said
+    kb, code = first.split()
+    return int(kb), int(code), said
 
 
 def is_bounded(*arguments: str | Path, more_kb: int = 40_000) -> str:
-    """What a command said that fails as it should; it took little time and memory."""
+    """What a command said that fails as it should; it took little memory."""
     if not BASE:
         BASE.append(holdshelf("verify", "/nonexistent")[0])
-    kb, seconds, code, said = holdshelf(*arguments)
+    kb, code, said = holdshelf(*arguments)
     assert code not in (0, -9, 139), said
     assert "Traceback" not in said
-    assert seconds < LIMIT_S, (seconds, said)
     assert kb < BASE[0] + more_kb, (kb, BASE, said)
     return said
 
@@ -237,7 +237,7 @@ HURTS = {
 
 
 @pytest.mark.parametrize("hurt", HURTS)
-def test_a_bundle_that_was_made_to_hurt_is_told_within_seconds(hurt: str, tmp_path: Path) -> None:
+def test_a_bundle_that_was_made_to_hurt_is_told(hurt: str, tmp_path: Path) -> None:
     said = is_bounded("verify", HURTS[hurt](tmp_path))
     assert len(said.splitlines()) < 220
     assert len(said) < 40_000
@@ -267,7 +267,7 @@ PROOFS = {
 
 
 @pytest.mark.parametrize("hurt", PROOFS)
-def test_proofs_that_were_made_to_hurt_are_told_within_seconds(hurt: str, tmp_path: Path) -> None:
+def test_proofs_that_were_made_to_hurt_are_told(hurt: str, tmp_path: Path) -> None:
     # 16 MB of it are held, and what they are read into.
     said = is_bounded("verify", PROOFS[hurt](tmp_path), more_kb=110_000)
     assert "What it was made from is not proven: " in said
@@ -275,14 +275,14 @@ def test_proofs_that_were_made_to_hurt_are_told_within_seconds(hurt: str, tmp_pa
 
 
 def test_proofs_that_are_too_large_prove_nothing_and_that_is_said(tmp_path: Path) -> None:
-    _kb, seconds, code, said = holdshelf("verify", own_proof(tmp_path, proofs=b" " * (17 << 20)))
-    assert (code, seconds < LIMIT_S) == (0, True)
+    _kb, code, said = holdshelf("verify", own_proof(tmp_path, proofs=b" " * (17 << 20)))
+    assert code == 0
     assert "Note: proofs.json is too large to be read here" in said
     assert "that the access log anchored" not in said
 
 
 def test_of_footage_that_is_older_than_proofs_of_frames_the_files_are_proven(tmp_path: Path) -> None:
-    _kb, _seconds, code, said = holdshelf("verify", own_proof(tmp_path, rows=3, frames_root=""))
+    _kb, code, said = holdshelf("verify", own_proof(tmp_path, rows=3, frames_root=""))
     assert code == 0
     assert "1 file of footage that it was made from is one that the access log anchored by" in said
     assert "Note: Files of footage recorded by an older Holdshelf, whose journal told nothing of frames: 1." in said
@@ -315,9 +315,8 @@ def test_an_export_without_a_first_line_that_can_be_read_is_told_in_a_sentence(f
     is_bounded("log", "verify", tmp_path / "log.jsonl")
 
 
-def test_time_is_measured_as_the_kernel_counts_it(tmp_path: Path) -> None:
-    """So that the tests above fail when it takes long: the measure itself works."""
-    began = time.monotonic()
-    _kb, seconds, code, _said = holdshelf("verify", tmp_path / "nothing")
+def test_memory_is_measured_as_the_kernel_counts_it(tmp_path: Path) -> None:
+    """So that the tests above fail when it takes much: the measure itself works."""
+    kb, code, _said = holdshelf("verify", tmp_path / "nothing")
     assert code != 0
-    assert 0 < seconds < time.monotonic() - began + 1
+    assert kb > 10_000, "an interpreter with its modules"

@@ -19,6 +19,7 @@ from holdshelf_core.reports.quarters import Quarter
 from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.access_log.lines import time_ns, time_text
 from holdshelf_storage.access_log.merkle import verify_consistency
+from tests.rig.hang import HANG_S
 from tests.storage.access_log.log_parts import lines_of, opened
 
 NS = 10**9
@@ -88,7 +89,7 @@ def made_at_random(log: AccessLog, count: int, seed: int) -> None:
         else:
             put(chance.choice(("activity.see", "log.show", "hold.list", "door.login")))
     for future in waiting:
-        future.result(30)
+        future.result(HANG_S)
 
 
 def counted_otherwise(state: Path) -> dict[str, Any]:
@@ -254,7 +255,7 @@ def test_scale_each_entry_is_looked_at_once_and_none_is_kept(tmp_path: Path) -> 
             }
             futures.append(log.submit(public))
         for future in futures:
-            future.result(30)
+            future.result(HANG_S)
         seen = 0
 
         def watched() -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import ipaddress
-import time
 import zlib
 from collections.abc import Iterator
 
@@ -12,6 +11,7 @@ import pytest
 
 from holdshelf_core.errors import BadRequest, HoldshelfError, NotFound, Unavailable
 from holdshelf_core.reports.website import MAX_BYTES, async_fetch, is_boards_page, is_public, page_of
+from tests.rig.hang import HANG_S
 from tests.rig.netns import NetNamespace
 from tests.rig.web import Page, WebServer
 
@@ -46,7 +46,7 @@ def web() -> Iterator[WebServer]:
         yield running
 
 
-async def fetched(address: str, *, public_only: bool = False, time_s: float = 15) -> bytes:
+async def fetched(address: str, *, public_only: bool = False, time_s: float = HANG_S) -> bytes:
     return (await async_fetch(address, public_only=public_only, time_s=time_s)).raw
 
 
@@ -81,20 +81,16 @@ async def test_what_the_server_says_of_it_is_kept(web: WebServer) -> None:
 async def test_hostile_answers_are_bounded_and_told_in_a_sentence(
     web: WebServer, path: str, kind: type[HoldshelfError], words: str
 ) -> None:
-    began = time.monotonic()
     with pytest.raises(kind) as refused:
         await fetched(web.url(path))
     assert words in str(refused.value)
     assert str(refused.value).isprintable()
-    assert time.monotonic() - began < 30
     assert web.asked.count("/to-itself") <= 6
 
 
 async def test_a_slow_page_is_not_waited_for(web: WebServer) -> None:
-    began = time.monotonic()
     with pytest.raises(Unavailable, match="did not answer within"):
         await fetched(web.url("/slow"), time_s=0.5)
-    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize(

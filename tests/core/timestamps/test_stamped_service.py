@@ -25,6 +25,7 @@ from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.register import Register
 from tests.core.witnesses.running import said
 from tests.core.witnesses.test_witnessed_service import answering, refusal
+from tests.rig.hang import HANG_S
 from tests.service import Service
 from tests.storage.access_log.log_parts import entry
 from tests.tsa import OTHER_POLICY, Tsa, openssl, stock_verify
@@ -190,7 +191,7 @@ async def test_who_is_removed_while_somebody_waits_for_their_turn_is_not_asked(p
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         await parts.asked.async_put(None)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANG_S):
             assert await asyncio.gather(*waiting) == [None, None]
 
 
@@ -245,7 +246,7 @@ async def test_a_silent_server_is_a_repair_after_a_while_and_no_bundle_waits_for
         assert parts.asked.view().asked.sentence == f"{url[7:]} does not answer within 0 s."
         monkeypatch.setattr(client, "ASK_S", 600)
         monkeypatch.setattr(timestamps, "BUNDLE_S", 600)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANG_S):
             assert await parts.asked.async_for_bundle(parts.log.head(), 1) == types.Stamps()
         monkeypatch.setattr(client, "ASK_S", 0.3)
         await parts.asked.async_look()

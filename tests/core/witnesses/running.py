@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from holdshelf_core.witnesses import protocol
 from holdshelf_tui.cli.app import app
+from tests.rig.hang import HANG_S
 
 HOLDSHELF = (sys.executable, "-m", "holdshelf_tui.cli")
 
@@ -41,7 +42,7 @@ class Running(NamedTuple):
         return self.post(protocol.encode(protocol.Submission(old, tuple(proof), note)))
 
     def _ask(self, method: str, path: str, body: bytes | None) -> tuple[int, str, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANG_S)
         try:
             connection.request(method, path, body)
             answer = connection.getresponse()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +20,7 @@ from holdshelf_core.witnesses.witnesses import Settings, Witnesses
 from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.access_log.cosignature import WitnessSigner
 from holdshelf_storage.register import Register
+from tests.rig.hang import HANG_S
 from tests.storage.access_log.log_parts import entry
 
 OAK, ELM = (WitnessSigner(name, Ed25519PrivateKey.generate()).public for name in ("oak.example", "elm.example"))
@@ -64,9 +64,8 @@ async def test_a_paper_waits_once_and_no_longer_than_it_says(
     (row,) = asked.view().rows
     assert row.asked.sentence == "oak.example does not answer within 0 s."
     monkeypatch.setattr(client, "ASK_S", 600)
-    begun = time.monotonic()
-    await asked.async_head(300)
-    assert time.monotonic() - begun < 200, "it was silent: nobody waits for it again"
+    async with asyncio.timeout(HANG_S):  # it was silent: nobody waits for it again
+        await asked.async_head(600)
 
 
 async def test_a_silent_witness_is_a_repair_after_a_while_and_an_error_when_too_few_are_left(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.access_log.checkpoint import PublicKey, parse_note
 from holdshelf_storage.access_log.cosignature import WitnessSigner
 from tests.core.witnesses.running import HOLDSHELF, Running, running, said
+from tests.rig import forked
 from tests.service import Service, wait_for
 from tests.storage.access_log.log_parts import entry
 
@@ -167,7 +167,7 @@ def test_a_log_is_countersigned_printed_and_found_out_when_root_writes_it_again(
 
 def refusal(*words: object) -> str:
     """The sentence with which a command of ours ends."""
-    ran = subprocess.run([*HOLDSHELF, *map(str, words)], capture_output=True, text=True, check=False)
+    ran = forked.run([*HOLDSHELF, *map(str, words)], capture_output=True, text=True)
     assert ran.returncode == 1 and "Traceback" not in ran.stderr, ran
     return ran.stderr
 

@@ -81,7 +81,7 @@ class Year:
             new = (entry for entry in reversed(self.entries(action)) if entry["seq"] > self._since)
             return next((entry for entry in new if fits(entry)), None)
 
-        return wait_for(f"{action} in the log", found, 20)
+        return wait_for(f"{action} in the log", found)
 
     def places_hold(self) -> str:
         """A hold on the front entrance of a minute from 2 pm; its id."""

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import threading
-import time
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -21,6 +20,8 @@ from holdshelf_storage.access_log.checkpoint import parse_note
 from holdshelf_storage.access_log.lines import commitment, encode_entry, encode_sorted, time_ns, time_text
 from holdshelf_storage.access_log.merkle import leaf_hash, verify_consistency, verify_inclusion
 from holdshelf_storage.errors import BadEntry, DiskWriteError, LogBroken, LogError, VolumeLocked
+from tests.rig.hang import HANG_S
+from tests.service import wait_for
 from tests.storage.access_log.log_parts import MONTH_NS, NOVEMBER, NS, entry, lines_of, made, opened, problems, publics
 
 
@@ -128,10 +129,7 @@ def test_the_head_on_disk_is_current_after_each_append(tmp_path: Path) -> None:
         path = tmp_path / "access" / "head"
         for number in range(3):
             log.append(*entry(number))
-            until = time.monotonic() + 30
-            while path.read_text() != log.head() and time.monotonic() < until:
-                pass
-            assert path.read_text() == log.head()
+            wait_for("the head of now", lambda: path.read_text() == log.head())
             assert parse_note(log.head()).head.size == number + 1
         assert log.public_key.check(log.head()).root == log.root
 
@@ -211,7 +209,7 @@ def test_those_who_submit_at_once_share_a_sync(tmp_path: Path, monkeypatch: pyte
     waits = threading.Event()
 
     def counted(fd: int) -> None:
-        waits.wait(20)
+        assert waits.wait(HANG_S)
         syncs.append(fd)
         real(fd)
 
@@ -231,14 +229,14 @@ def test_nothing_is_confirmed_before_it_is_on_disk(tmp_path: Path, monkeypatch: 
 
     def slow(fd: int) -> None:
         reached.set()
-        may_go.wait(20)
+        assert may_go.wait(HANG_S)
         real(fd)
 
     with opened(tmp_path) as log:
         log.append(*entry(0))
         monkeypatch.setattr(os, "fdatasync", slow)
         future = log.submit(*entry(1))
-        assert reached.wait(20)
+        assert reached.wait(HANG_S)
         assert not future.done()
         assert (log.size, len(list(log.read()))) == (1, 1)
         assert parse_note((tmp_path / "access" / "head").read_text()).head.size <= 1
@@ -317,13 +315,13 @@ def test_a_cancelled_entry_that_was_not_yet_written_never_is(tmp_path: Path, mon
 
     def slow(fd: int) -> None:
         reached.set()
-        may_go.wait(20)
+        assert may_go.wait(HANG_S)
         real(fd)
 
     with opened(tmp_path) as log:
         monkeypatch.setattr(os, "fdatasync", slow)
         first = log.submit(*entry(0))
-        assert reached.wait(20)
+        assert reached.wait(HANG_S)
         second, third = log.submit(*entry(1)), log.submit(*entry(2))
         assert second.cancel()
         assert not first.cancel()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from itertools import islice
@@ -89,11 +88,10 @@ def test_the_last_fifty_cost_the_same_in_a_log_a_hundred_times_as_long(tmp_path:
 def test_a_filter_stops_at_its_limit_and_proves_only_what_it_gives(tmp_path: Path) -> None:
     with opened(tmp_path / "state") as log:
         filled(log, MANY)
-        before, began = bytes_read(), time.thread_time()
+        before = bytes_read()
         newest = list(islice(log.read_back(wanted=lambda content: content["seq"] % 100 == 0), 5))
         assert [one.seq for one in newest] == [MANY - 100 * at for at in range(5)]
         assert bytes_read() - before < 1_000_000
-        assert time.thread_time() - began < 1.0
 
 
 def test_a_line_that_is_not_the_one_expected_is_told_from_this_side_too(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from holdshelf_storage.backup.restore import mark_logged, read_marker, restore, 
 from holdshelf_storage.errors import BackupError, DiskFull, VolumeLocked
 from holdshelf_storage.register import Register
 from holdshelf_storage.volume.volume import init_volume
+from tests.rig.hang import HANG_S
 from tests.storage.backup.archives import NOW, entry, everything, fill, rewrite
 from tests.storage.conftest import House
 
@@ -165,7 +166,7 @@ def test_backed_up_while_appending_destroyed_restored_and_opened_the_log_verifie
     worker = threading.Thread(target=work)
     worker.start()
     try:
-        assert begun.wait(30)
+        assert begun.wait(HANG_S)
         made = [backup(house.state, tmp_path / f"{number}.tar", NOW + number) for number in range(4)]
     finally:
         over.set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 import tracemalloc
 from collections.abc import Callable
 
@@ -129,14 +128,12 @@ def _unsigned_after_one() -> list[list[bytes]]:
 
 
 @pytest.mark.parametrize("make", [_thousands, _many_certificates, _unsigned_after_one])
-def test_time_and_memory_are_bounded(make: Callable[[], list[list[bytes]]]) -> None:
+def test_memory_is_bounded(make: Callable[[], list[list[bytes]]]) -> None:
     stream = make()
     tracemalloc.start()
-    began_s = time.process_time()
     signed = checked("h264", stream)
-    took_s, (_, most) = time.process_time() - began_s, tracemalloc.get_traced_memory()
+    _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert took_s < 60, "of a processor, traced"
     assert most < 24 << 20
     assert len(signed.findings) <= MAX_FINDINGS
     assert len(signed.certificates) <= MAX_CERTIFICATES

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.rig.accounts import DATA, RUN, Machine
+from tests.rig.hang import HANG_S
 from tests.service import wait_for
 from tests.tui.cli.test_driver import HOLDSHELF, Ran, Terminal, run
 
@@ -41,7 +42,7 @@ class Home:
                 yield process
             finally:
                 process.terminate()
-                process.wait(60)
+                process.wait(HANG_S)
 
     def owners(self) -> str:
         """Everything below the machine's data folder, and whose it is."""

@@ -11,6 +11,7 @@ import pytest
 
 from holdshelf_core.backups.types import BackupsRow, ReadBackups
 from tests.core.backups.room import names, tars
+from tests.rig.hang import HANG_S
 from tests.rig.sftp import SftpServer
 from tests.service import Service, wait_for
 from tests.tui.cli.test_driver import HOLDSHELF, Ran, run
@@ -92,9 +93,9 @@ def test_killed_while_it_is_taken_there_nothing_has_a_final_name(cli: Cli, servi
         asked = subprocess.Popen(
             [HOLDSHELF, "backup", "now", "--data", service.data], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        assert server.asked.wait(60)
+        assert server.asked.wait(HANG_S)
         service.kill()
-        asked.communicate(timeout=60)
+        asked.communicate(timeout=HANG_S)
         assert tars(there) == [] and [name for name in names(there) if name.endswith(".part")]
         wait_for("the carrier to end with its service", lambda: not carriers(service))
         server.ill = ""
@@ -124,9 +125,9 @@ def test_recording_and_holds_do_not_wait_for_a_target_that_hangs(cli: Cli, servi
         scheduled(cli, server)
         server.ill = "hangs"
         asked = subprocess.Popen([HOLDSHELF, "backup", "now", "--data", service.data], stderr=subprocess.DEVNULL)
-        assert server.asked.wait(60)
+        assert server.asked.wait(HANG_S)
         assert run("capacity", "set", "--floor-days", "3", "--why", "x", "--data", service.data).code == 0
         assert row_of(service).state.running
         assert "A backup is being made" in cli("now").refusal()
         assert service.stop() == 0
-        asked.wait(60)
+        asked.wait(HANG_S)

@@ -14,6 +14,7 @@ from holdshelf_tui import remote
 from holdshelf_tui.papers.catalogue import PAPERS
 from tests.core.cameras.test_checklist import House
 from tests.people import day
+from tests.rig.hang import HANG_S
 from tests.tui.cli.test_driver import Ran, here, in_session
 
 
@@ -99,7 +100,7 @@ def test_the_print_after_it_has_what_was_entered_and_the_sign_comes_in_two_langu
     assert "e1.lit" in said and "Pat Doe" in said
     file = tmp_path / "sign.pdf"
     assert printed("sign", "--language", "en+es", "--file", file).code == 0
-    size = subprocess.run(["pdfinfo", file], capture_output=True, check=True, timeout=60).stdout.decode()
+    size = subprocess.run(["pdfinfo", file], capture_output=True, check=True, timeout=HANG_S).stdout.decode()
     assert "864 x 1296 pts" in size  # twelve by eighteen inches, whatever page the library's letters have
     assert "not available in 'xx'" in printed("sign", "--language", "xx").refusal()
     sign = printed("sign", "--language", "es", "--json").json()
@@ -131,6 +132,6 @@ def test_p3_to_p8_p18_every_code_on_the_paper_is_entered_back_and_the_next_paper
     assert codes_on(again) == codes
     (tmp_path / "paper.pdf").write_bytes(paper.as_pdf(facts))
     words = subprocess.run(
-        ["pdftotext", "-layout", tmp_path / "paper.pdf", "-"], capture_output=True, check=True, timeout=60
+        ["pdftotext", "-layout", tmp_path / "paper.pdf", "-"], capture_output=True, check=True, timeout=HANG_S
     )
     assert codes_on(words.stdout.decode()) == codes

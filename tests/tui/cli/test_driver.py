@@ -29,10 +29,12 @@ import pytest
 import typer.main
 
 from holdshelf_tui.cli import main
+from tests.rig import forked
+from tests.rig.hang import HANG_S
 
 commands_of = functools.cache(typer.main.get_command)
 """The tree of all commands: to make it takes longer than most commands, so this process makes it once."""
-HOLDSHELF = str(Path(sys.executable).with_name("holdshelf"))
+HOLDSHELF = forked.HOLDSHELF
 
 
 @dataclass(frozen=True)
@@ -63,17 +65,16 @@ def run(
     *words: str | Path,
     env: Mapping[str, str] | None = None,
     prefix: Sequence[str] = (),
-    timeout_s: float = 60,
+    timeout_s: float = HANG_S,
     **more: Any,
 ) -> Ran:
     """Run `holdshelf …` without a terminal. `prefix`: a command to run it under."""
-    done = subprocess.run(
+    done = forked.run(
         [*prefix, HOLDSHELF, *map(str, words)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=timeout_s,
         env={**os.environ, **(env or {})},
-        check=False,
         **more,
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -87,14 +88,12 @@ def in_session(
     os.write(theirs, token.encode())
     os.close(theirs)
     try:
-        return subprocess.run(
+        return forked.run(
             [HOLDSHELF, *map(str, words), "--data", str(data)],
             input=stdin,
             capture_output=True,
-            timeout=60,
             env={**os.environ, "HOLDSHELF_TOKEN_FD": str(ours), **(env or {})},
             pass_fds=(ours,),
-            check=False,
         )
     finally:
         os.close(ours)

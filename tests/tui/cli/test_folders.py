@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from holdshelf_core.operations import offline
 from tests.rig.faults import SizedTmpfs
+from tests.rig.hang import HANG_S
 from tests.rig.processes import processes_with_files_in
 from tests.service import Service, wait_for
 from tests.tui.cli.test_driver import HOLDSHELF, here, run, tree
@@ -227,7 +229,7 @@ def test_a_read_only_disk_is_told_by_every_command_that_would_write() -> None:
 def test_an_account_that_may_not_see_the_folder_is_told_so(data: Path, tmp_path: Path) -> None:
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     for folder in (tmp_path, *tmp_path.parents):
-        if folder.is_relative_to("/tmp/pytest-of-root"):
+        if Path(tempfile.gettempdir()) in folder.parents:
             folder.chmod(0o755)
     before = tree(data)
     for command in (["status"], ["serve"], ["init"], ["init", "--budget", "1GB"], ["camera", "list"]):
@@ -260,11 +262,11 @@ def served(data: Path) -> Iterator[subprocess.Popen[bytes]]:
 def test_a_service_can_end_with_the_program_that_started_it(served: subprocess.Popen[bytes], data: Path) -> None:
     assert served.stdin is not None
     served.stdin.close()
-    assert served.wait(60) == 0
+    assert served.wait(HANG_S) == 0
     wait_for("nothing is left running", lambda: processes_with_files_in(data) == [])
 
 
 def test_ctrl_c_ends_a_service_in_order(served: subprocess.Popen[bytes], data: Path) -> None:
     served.send_signal(signal.SIGINT)
-    assert served.wait(60) == 0
+    assert served.wait(HANG_S) == 0
     wait_for("nothing is left running", lambda: processes_with_files_in(data) == [])

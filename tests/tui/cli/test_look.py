@@ -18,6 +18,7 @@ import pytest
 
 from holdshelf_core.policy import model
 from tests.looking import NS, Recorded, commissioned, record, seed
+from tests.rig.hang import HANG_S
 from tests.service import Service
 
 ACCOUNT = "games"
@@ -80,7 +81,7 @@ def run(service: Service, home: Path) -> Run:
             env={**os.environ, "HOME": str(home)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANG_S,
             check=False,
         )
 

@@ -16,6 +16,7 @@ from holdshelf_core.people import types
 from holdshelf_core.policy import model
 from tests.looking import MINUTE_NS, NS
 from tests.people import PAPER, day
+from tests.rig.hang import HANG_S
 from tests.tui.desk import Desk, Library, opened
 
 DAY_NS = 86_400 * NS
@@ -68,7 +69,7 @@ def desk(library: Library, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
 
 def client(library: Library, login: str) -> Client:
     """In the session of that person's commands: nobody has many at a time."""
-    return Client(library.service.data, token=library.token(login), timeout_s=60)
+    return Client(library.service.data, token=library.token(login), timeout_s=HANG_S)
 
 
 def typed_on(desk: Desk, *words: str) -> list[str]:

@@ -17,6 +17,7 @@ from holdshelf_core.policy import model
 from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.register import Register
 from holdshelf_tui.papers.catalogue import PAPERS
+from tests.rig.hang import HANG_S
 from tests.service import Service
 from tests.tui.cli.test_driver import HOLDSHELF, Ran, Terminal, here, run, tree
 
@@ -234,7 +235,10 @@ def test_a_checklist_is_no_web_page(cli: Cli, data: Path) -> None:
 
 def test_a_pdf_goes_to_a_pipe_whole_and_not_onto_a_terminal(data: Path) -> None:
     done = subprocess.run(
-        [HOLDSHELF, "print", "policy", "--as", "pdf", "--data", str(data)], capture_output=True, timeout=60, check=False
+        [HOLDSHELF, "print", "policy", "--as", "pdf", "--data", str(data)],
+        capture_output=True,
+        timeout=HANG_S,
+        check=False,
     )
     assert done.returncode == 0 and is_pdf(done.stdout)
     with Terminal("print", "policy", "--as", "pdf", "--data", data) as terminal:

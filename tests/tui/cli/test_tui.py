@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.rig.hang import HANG_S
 from tests.service import Service
 from tests.tui.slow_terminal import SlowTerminal
 
@@ -23,7 +24,7 @@ def command(service: Service, *more: str) -> list[str]:
 
 
 def test_without_a_terminal_it_says_so(service: Service) -> None:
-    done = subprocess.run(command(service), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60)
+    done = subprocess.run(command(service), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=HANG_S)
     assert done.returncode == 1
     assert b"need a terminal" in done.stderr
     assert b"Traceback" not in done.stderr
@@ -53,6 +54,6 @@ def test_the_screens_come_up_and_the_terminal_is_left_clean(service: Service) ->
 
 
 def test_an_unknown_theme_is_wrong_usage(service: Service) -> None:
-    done = subprocess.run(command(service, "--theme", "pink"), capture_output=True, check=False, timeout=60)
+    done = subprocess.run(command(service, "--theme", "pink"), capture_output=True, check=False, timeout=HANG_S)
     assert done.returncode == 2
     assert b"contrast" in done.stderr

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +16,10 @@ from wsdiscovery.message import parseSOAPMessage
 
 from holdshelf_tui.demo.picture import PicturePainter, Reading, decode_cells, encode_cells, read_picture
 from holdshelf_tui.demo.virtual_camera import CameraSpec, VirtualCameraError, VirtualCameras
+from tests.rig.hang import HANG_S
 from tests.rig.onvif_cameras import PASSWORD, decoded_frames, onvif_cameras, probe
+from tests.rig.processes import living
+from tests.service import wait_for
 
 A_SECOND = 1_795_567_442
 
@@ -28,23 +30,9 @@ def cameras():
         yield running
 
 
-def run_until_gone(pids, timeout_s=60.0):
-    deadline = time.monotonic() + timeout_s
-    while any(Path(f"/proc/{pid}").exists() and "Z" not in state_of(pid) for pid in pids):
-        assert time.monotonic() < deadline, f"still running: {pids}"
-        time.sleep(0.02)
-
-
 def answers_of(camera):
     """What comes to one probe; a longer look where nothing has come in time, as on a busy machine."""
-    return probe(camera.probe_address, timeout_s=0.5) or probe(camera.probe_address, timeout_s=10)
-
-
-def state_of(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return "Z"
+    return wait_for("an answer", lambda: probe(camera.probe_address, timeout_s=0.5))
 
 
 # -- the picture -------------------------------------------------------------------------------------------------------
@@ -137,7 +125,9 @@ async def test_the_time_is_told_without_a_password_and_the_profiles_only_with_it
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
-async def test_frames_tell_camera_and_time_within_two_seconds_also_from_a_thumbnail(cameras, transport):
+async def test_frames_tell_camera_and_the_time_when_they_were_made_also_from_a_thumbnail(cameras, transport):
+    began_s = time.time()
+
     def live_frames(camera):
         seen = []
         for number, frame in enumerate(decoded_frames(camera.rtsp_url, transport)):
@@ -156,8 +146,8 @@ async def test_frames_tell_camera_and_time_within_two_seconds_also_from_a_thumbn
         for still, thumbnail, _ in seen:
             assert still == thumbnail
             assert still.camera == camera.number
-        # A machine that is busy may keep any of them waiting before it is looked at here.
-        assert min(abs(now_s - still.utc_second) for still, _, now_s in seen) <= 2
+        # Made since somebody watches, and before they are looked at here, which may be late.
+        assert all(began_s - 2 <= still.utc_second <= now_s for still, _, now_s in seen)
         assert len({still.utc_second for still, _, _ in seen}) >= 2
 
 
@@ -182,7 +172,7 @@ def test_a_camera_that_is_killed_comes_back_at_the_same_address_and_ports():
 def test_a_camera_ends_when_its_control_pipe_closes():
     with onvif_cameras("Front entrance") as cameras:
         cameras[0].process.stdin.close()
-        assert cameras[0].process.wait(60) == 0
+        assert cameras[0].process.wait(HANG_S) == 0
 
 
 @pytest.mark.parametrize("frozen", [False, True])
@@ -205,7 +195,7 @@ def test_no_camera_outlives_a_parent_that_was_killed(frozen):
     assert len(pids) == 2
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
-    run_until_gone(pids)
+    wait_for("the cameras are gone", lambda: not living(pids))
     parent.stdout.close()
 
 

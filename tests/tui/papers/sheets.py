@@ -12,6 +12,8 @@ from pathlib import Path
 from PIL import Image
 from pypdf import PdfReader
 
+from tests.rig.hang import HANG_S
+
 MARGIN = 36.0
 """Half an inch, in points: what an office printer reaches. Nothing of a paper stands outside."""
 
@@ -39,7 +41,7 @@ def run(program: str, *arguments: str, pdf: bytes, folder: Path) -> str:
     file = folder / "read.pdf"
     file.write_bytes(pdf)
     command = [program, *(str(file) if argument == "-" else argument for argument in arguments)]
-    return subprocess.run(command, capture_output=True, check=True, timeout=60).stdout.decode()
+    return subprocess.run(command, capture_output=True, check=True, timeout=HANG_S).stdout.decode()
 
 
 def text_of(pdf: bytes, folder: Path) -> str:
@@ -94,7 +96,7 @@ def bars(pdf: bytes, folder: Path) -> list[Bar]:
     """The gray bars of the first page, from the top down and from left to right."""
     (folder / "bars.pdf").write_bytes(pdf)
     command = ["pdftoppm", "-r", str(DPI), "-gray", "-singlefile", "-aa", "no", "bars.pdf", "bars"]
-    subprocess.run(command, cwd=folder, check=True, timeout=60)
+    subprocess.run(command, cwd=folder, check=True, timeout=HANG_S)
     image = Image.open(folder / "bars.pgm")
     lines = [image.crop((0, y, image.width, y + 1)).tobytes() for y in range(image.height)]
     found: list[Bar] = []

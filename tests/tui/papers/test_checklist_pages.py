@@ -21,6 +21,7 @@ from holdshelf_core.reports.types import (
     PolicyText,
 )
 from holdshelf_tui.papers.catalogue import PAPERS
+from tests.rig.hang import HANG_S
 
 NAMES = ("Front door", "Children's room, east side by the windows", "Θυρίδα επιστροφών", "Читальный зал", "Parking")
 LONG = "Aleksandra Konstantinopolskaya-Featherstonhaugh"
@@ -71,7 +72,9 @@ def large() -> bytes:
 
 
 def pages_of(pdf: bytes) -> list[str]:
-    read = subprocess.run(["pdftotext", "-layout", "-", "-"], input=pdf, capture_output=True, check=True, timeout=60)
+    read = subprocess.run(
+        ["pdftotext", "-layout", "-", "-"], input=pdf, capture_output=True, check=True, timeout=HANG_S
+    )
     return read.stdout.decode().removesuffix("\f").split("\f")
 
 

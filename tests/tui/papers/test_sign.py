@@ -18,6 +18,7 @@ from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.papers.sign import sign_paper
 from holdshelf_tui.papers.sign_pdf import sign_pdf
 from holdshelf_tui.papers.typeset import PAGES
+from tests.rig.hang import HANG_S
 from tests.tui.papers import sheets
 
 DPI = 48
@@ -46,13 +47,15 @@ ALIVE = msgspec.structs.replace(FACTS, library="a\x1b[31mred\x1b]0;t\x07\u202eev
 
 
 def words_of(pdf: bytes) -> str:
-    read = subprocess.run(["pdftotext", "-layout", "-", "-"], input=pdf, capture_output=True, check=True, timeout=60)
+    read = subprocess.run(
+        ["pdftotext", "-layout", "-", "-"], input=pdf, capture_output=True, check=True, timeout=HANG_S
+    )
     return " ".join(read.stdout.decode().split())
 
 
 def picture_of(pdf: bytes, dpi: int = DPI) -> Image.Image:
     drawn = subprocess.run(
-        ["pdftoppm", "-r", str(dpi), "-png", "-"], input=pdf, capture_output=True, check=True, timeout=60
+        ["pdftoppm", "-r", str(dpi), "-png", "-"], input=pdf, capture_output=True, check=True, timeout=HANG_S
     )
     return Image.open(io.BytesIO(drawn.stdout)).convert("RGB")
 
@@ -66,7 +69,7 @@ def decoded(pdf: bytes, folder: Path) -> str:
     file = folder / "sign.png"
     whole = picture_of(pdf, 84)
     whole.crop((0, whole.height * 2 // 3, whole.width, whole.height)).save(file, compress_level=1)
-    read = subprocess.run(["zbarimg", "--quiet", "--raw", file], capture_output=True, check=False, timeout=60)
+    read = subprocess.run(["zbarimg", "--quiet", "--raw", file], capture_output=True, check=False, timeout=HANG_S)
     return read.stdout.decode().strip()
 
 
@@ -224,7 +227,9 @@ def test_the_sign_is_in_the_catalogue_at_twelve_by_eighteen_and_the_same_bytes_t
 def test_no_picture_and_no_font_of_the_readers_is_in_it() -> None:
     pdf = sign_pdf(FACTS)
     assert b"/Subtype /Image" not in pdf
-    listed = subprocess.run(["pdffonts", "-"], input=pdf, capture_output=True, check=True, timeout=60).stdout.decode()
+    listed = subprocess.run(
+        ["pdffonts", "-"], input=pdf, capture_output=True, check=True, timeout=HANG_S
+    ).stdout.decode()
     rows = listed.splitlines()[2:]
     assert rows and all(re.search(r"\byes yes (yes|no)\b", row) for row in rows), (
         listed

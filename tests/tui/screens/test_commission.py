@@ -23,6 +23,7 @@ from holdshelf_tui.screens.commission_steps import APPROVE, LOOK, MASKS
 from holdshelf_tui.screens.dialogs.commission_forms import AREAS
 from holdshelf_tui.screens.home import HomeScreen
 from holdshelf_tui.widgets.mask_canvas import CORNER, CURSOR, DRAWN, FULL, HIDDEN, Grid, MaskCanvas
+from tests.rig.hang import HANG_S
 from tests.rig.rtsp import Mount, RtspServer
 from tests.tui.keyboard import fills
 from tests.tui.keyboard import types as type_text
@@ -57,7 +58,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, rig: RtspServer) -> Iterator
 def seat(stage: Stage) -> Iterator[Client]:
     """The Director without a screen, in a session that ends."""
     opened = stage.service.open_session("dora", stage.people.fingerprints["dora"])
-    yield Client(stage.service.data, token=opened["token"], timeout_s=20)
+    yield Client(stage.service.data, token=opened["token"], timeout_s=HANG_S)
     stage.service.end_session(opened["session"])
 
 

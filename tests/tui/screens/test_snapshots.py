@@ -35,6 +35,7 @@ from holdshelf_tui.themes import ANSI, CONTRAST, LIGHT
 from holdshelf_tui.widgets.timeline_strip import TimelineStrip
 from tests.looking import MINUTE_NS, NS
 from tests.rig.faults import FakeClock
+from tests.rig.hang import HANG_S
 from tests.service import wait_for
 from tests.tui.screens.scrub import Scrub
 from tests.tui.stage import Stage, arrived, screen_text, settled, until, until_shown
@@ -81,7 +82,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, stopped_clock: pytest.Monkey
 def app_of(stage: Stage, login: str, **more: Any) -> Iterator[HoldshelfApp]:
     """The app of that person, scrubbed; their session ends with it."""
     opened = stage.service.open_session(login, stage.people.fingerprints[login]) if login else {"token": None}
-    app = HoldshelfApp(Client(stage.service.data, token=opened["token"], timeout_s=20), **more)
+    app = HoldshelfApp(Client(stage.service.data, token=opened["token"], timeout_s=HANG_S), **more)
     app.animation_level = "none"
     app._filters.append(Scrub())
     try:

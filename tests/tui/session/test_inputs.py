@@ -11,6 +11,7 @@ from textual import events
 from textual.geometry import Size
 
 from holdshelf_tui.session.inputs import InTurn
+from tests.rig.hang import HANG_S
 
 SIZE = Size(100, 30)
 
@@ -42,5 +43,5 @@ async def test_whoever_leaves_meanwhile_is_told_of_no_fault(typed: Iterable[even
         tasks = [task for task in (app._sizing, app._handing_out) if task is not None]
         app.exit()
     for task in tasks:
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, HANG_S)
     assert not faults

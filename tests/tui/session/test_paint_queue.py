@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import statistics
 import sys
 import time
 
 import pytest
 
-from tests.rig.processes import Patience
 from tests.service import wait_for
 from tests.tui.slow_terminal import SlowTerminal
 
@@ -25,25 +22,19 @@ def noisy(protocol: str) -> list[str]:
 
 
 @pytest.mark.parametrize("protocol", ["half-block", "sixel", "kitty"])
-def test_over_1_mbit_and_150_ms_a_key_is_answered_within_half_a_second(protocol: str) -> None:
+def test_over_1_mbit_and_150_ms_a_key_is_answered_before_the_pictures_that_wait(protocol: str) -> None:
     with SlowTerminal(noisy(protocol), bytes_per_s=125_000, delay_s=0.075) as terminal:
         began = terminal.await_text(b"key 0")
-        time.sleep(0.3)
-        echoes = []
+        wait_for("pictures come", lambda: len(terminal.text()) > 16_000)
+        before = []
         for number in range(1, 9):
-            # What a busy machine adds is not the line's: the time in which the program waited for a processor is taken off.
-            waited = Patience(lambda: [terminal.process.pid, os.getpid()], 60)
             pressed = terminal.press(b"x")
-            took_s = terminal.await_shown(f"key {number} ", pressed) - pressed
-            echoes.append(max(0.0, took_s - (waited.passed_s - waited.own_s)))
+            echoed = terminal.await_shown(f"key {number} ", pressed)
+            before.append(sum(len(data) for at, data in terminal.seen if pressed <= at <= echoed))
         loading = sum(len(data) for at, data in terminal.seen if at >= began)
         assert loading > 60_000, "nothing was loading meanwhile"
-        # Deadlines are asserted at twice their value.
-        assert statistics.median(echoes) <= 0.5, echoes
-        # On a busy machine one key may wait for another program's turn, not for pictures: those would make most of them late.
-        *others, slowest = sorted(echoes)
-        assert max(others) <= 1.0, echoes
-        assert slowest <= 3.0, echoes
+        # What was on its way, and as much again, which a busy machine lets go between the key and its answer.
+        assert max(before) <= 2 * MOST_UNSEEN, f"a key waits for {before} bytes"
 
 
 def test_no_more_than_32_kb_are_on_their_way_to_a_terminal_that_does_not_take_them() -> None:
@@ -55,9 +46,9 @@ def test_no_more_than_32_kb_are_on_their_way_to_a_terminal_that_does_not_take_th
     patient = [*noisy("half-block"), "600"]
     with SlowTerminal(patient, bytes_per_s=1e9, delay_s=0.0, answers=False) as terminal:
         terminal.await_text(ASKED)
+        wait_for("some pictures", lambda: painted() > 50)
         terminal.await_quiet(0.5)
         unanswered = painted()
-        assert unanswered > 50
         assert unanswered * BYTES_EACH <= MOST_UNSEEN, unanswered
         terminal.answers = True
         terminal.press(b"\x1b[0n" * terminal.text().count(ASKED))
@@ -90,9 +81,8 @@ def test_what_is_out_of_date_is_not_painted() -> None:
     def cost(presses: int) -> int:
         with SlowTerminal(noisy("half-block"), bytes_per_s=250_000, delay_s=0.02) as terminal:
             terminal.await_text(b"key 0")
-            for number in range(1, presses + 1):
-                pressed = terminal.press(b"n")
-                terminal.await_shown(f"key {number} ", pressed)
+            pressed = terminal.press(b"n" * presses)
+            terminal.await_shown(f"key {presses} ", pressed if presses else 0.0)
             terminal.await_quiet()
             return len(terminal.text())
 
@@ -105,10 +95,7 @@ def test_pixels_stand_where_their_cells_are_and_nothing_stays_behind() -> None:
     with SlowTerminal(noisy("kitty"), size=(80, 24), bytes_per_s=1e9, delay_s=0.001, environment=other) as terminal:
         terminal.await_text(b"key 0")
         place = re.compile(rb"\x1b\[(\d+);(\d+)H\x1b_Ga=T,f=100,C=1,q=2,i=(\d+)")
-        ends = time.monotonic() + 60
-        while len(set(place.findall(terminal.text()))) < 12:
-            assert time.monotonic() < ends, place.findall(terminal.text())
-            time.sleep(0.05)
+        wait_for("twelve pictures", lambda: len(set(place.findall(terminal.text()))) >= 12)
         terminal.await_quiet(0.7)
         placed = place.findall(terminal.text())
         assert len({number for _row, _column, number in placed}) >= 12

@@ -24,6 +24,7 @@ from holdshelf_core.api.client import Client
 from holdshelf_core.people import types
 from tests.looking import Recorded, commissioned, record, seed
 from tests.people import PAPER, day
+from tests.rig.hang import HANG_S
 from tests.rig.rtsp import Mount, RtspServer
 from tests.rig.shown import Cells
 from tests.service import Service, wait_for
@@ -113,7 +114,7 @@ class DoorHouse:
         key: str = "",
         stdin: bytes = b"",
         env: dict[str, str] | None = None,
-        seconds: float = 60.0,
+        seconds: float = HANG_S,
     ) -> Ran:
         """One command over SSH."""
         line = [" ".join(shlex.quote(word) for word in words)] if words else []
@@ -212,7 +213,7 @@ class DoorHouse:
         from holdshelf_core.access_log import types as board  # noqa: PLC0415
 
         asked = board.LogShow(action=action, most=200)
-        return [row.entry for row in self.client().act(asked, timeout_s=60).entries]
+        return [row.entry for row in self.client().act(asked, timeout_s=HANG_S).entries]
 
 
 class Terminal:
@@ -246,7 +247,7 @@ class Terminal:
         self._cells.feed(data)
         return data
 
-    def until(self, words: str, seconds: float = 60.0) -> float:
+    def until(self, words: str, seconds: float = HANG_S) -> float:
         """Read until that is on the screen (as text, whatever the colours); how long it took."""
         began = time.monotonic()
         while words not in self.text():
@@ -272,7 +273,7 @@ class Terminal:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGWINCH)
 
-    def await_end(self, seconds: float = 60.0) -> int:
+    def await_end(self, seconds: float = HANG_S) -> int:
         """Read on until the client has ended; its exit code."""
         deadline = time.monotonic() + seconds
         while self.process.poll() is None:
@@ -334,7 +335,7 @@ class Tmux:
     def screen(self, *, colors: bool = False) -> str:
         return self._do("capture-pane", "-p", *(["-e"] if colors else []))
 
-    def until(self, words: str, seconds: float = 60.0) -> str:
+    def until(self, words: str, seconds: float = HANG_S) -> str:
         def shown() -> str | None:
             now = self.screen()
             return now if words in now else None

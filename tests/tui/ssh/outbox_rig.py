@@ -21,6 +21,7 @@ from holdshelf_core.policy import model
 from holdshelf_core.releases import types as releases
 from tests.bundles import approved, spans_of
 from tests.looking import Recorded, commissioned, record, seed
+from tests.rig.hang import HANG_S
 from tests.service import Service, wait_for
 from tests.tui.ssh.door_rig import DoorHouse, Ran
 from tests.tui.stage import CAMERAS, entry
@@ -49,7 +50,7 @@ def sftp(house: DoorHouse, login: str, *lines: str, options: tuple[str, ...] = (
     done = subprocess.run(
         sftp_line(house, login, "-b", str(batch), *options, key=key),
         capture_output=True,
-        timeout=60,
+        timeout=HANG_S,
         check=False,
         cwd=house.folder,
         env={**os.environ, "LC_ALL": "C.UTF-8"},
@@ -122,7 +123,7 @@ class Slow(threading.Thread):
         """(what it said, how much it got)."""
         assert self.process.stderr is not None
         said = self.process.stderr.read()
-        self.process.wait(60)
+        self.process.wait(HANG_S)
         return said, self.got.stat().st_size
 
 

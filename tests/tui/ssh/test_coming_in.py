@@ -16,6 +16,7 @@ from holdshelf_core.api.ssh import host_key
 from holdshelf_core.people import types
 from holdshelf_tui.ssh.limits import KEY_AT_ONCE, KEY_PER_S
 from tests.people import PAPER
+from tests.rig.hang import HANG_S
 from tests.service import HOST, free_port
 from tests.tui.ssh.door_rig import HOME_SHOWS, DoorHouse
 
@@ -140,7 +141,7 @@ def test_scp_brings_nothing_here_by_either_of_its_protocols(house: DoorHouse) ->
         ["scp", *options, "/etc/hostname", "dora@127.0.0.1:/tmp/x"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         check=False,
     )
     assert done.returncode != 0
@@ -149,7 +150,7 @@ def test_scp_brings_nothing_here_by_either_of_its_protocols(house: DoorHouse) ->
         ["scp", "-O", *options, "/etc/hostname", "dora@127.0.0.1:/tmp/x"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         check=False,
     )
     assert old.returncode != 0
@@ -189,12 +190,12 @@ def test_a_forwarded_port_leads_nowhere(house: DoorHouse, flag: str) -> None:
     target = f"{port}:127.0.0.1:{house.port}" if flag == "-L" else str(port)
     with house.terminal("dora", flag, f"127.0.0.1:{target}", "-v") as terminal:
         terminal.until(HOME_SHOWS)
-        with socket.create_connection(("127.0.0.1", port), 60) as through:
+        with socket.create_connection(("127.0.0.1", port), HANG_S) as through:
             if flag == "-D":  # SOCKS 5: no authentication, connect to 127.0.0.1:port
                 through.sendall(b"\x05\x01\x00")
                 assert through.recv(2) == b"\x05\x00"
                 through.sendall(b"\x05\x01\x00\x01\x7f\x00\x00\x01" + house.port.to_bytes(2, "big"))
-            through.settimeout(60)
+            through.settimeout(HANG_S)
             heard = b""
             while part := through.recv(100):
                 heard += part

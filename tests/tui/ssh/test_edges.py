@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from holdshelf_tui.text.time_format import MINUTE_NS, moment
+from tests.rig.hang import HANG_S
 from tests.rig.shown import ANSWERS, Shown
 from tests.service import faults_in
 from tests.tui.ssh.door_rig import HOME_SHOWS, LEAVE, DoorHouse, house_with_footage
@@ -103,7 +104,7 @@ def test_windows_that_jump_also_with_no_size_at_all_while_pictures_are_shown(ter
     terminal.quiet(0.5)
     terminal.cells.feed(b"\x1b[2J")
     terminal.resize(120, 40)
-    terminal.until("Time …", 120)
+    terminal.until("Time …", 2 * HANG_S)
 
 
 type Box = tuple[int, int, int, int]
@@ -175,7 +176,7 @@ def test_a_megabyte_pasted_into_the_timeline_and_its_dialog_ends_nothing(termina
     keys = (b"yesterday 3 pm [x] \x1b[A12" if marked else b"x[]n1p2") * (MB // 24)
     left = memoryview(b"\x1b[200~" + keys + b"\x1b[201~" if marked else keys[: MB // 8] + b"2t")
     os.set_blocking(terminal.master, False)
-    ends = time.monotonic() + 120
+    ends = time.monotonic() + 2 * HANG_S
     while left:
         assert time.monotonic() < ends, f"{len(left)} bytes were not taken"
         with contextlib.suppress(BlockingIOError):
@@ -183,11 +184,11 @@ def test_a_megabyte_pasted_into_the_timeline_and_its_dialog_ends_nothing(termina
         while select.select([terminal.master], [], [], 0.001)[0]:
             terminal.read()
     os.set_blocking(terminal.master, True)
-    terminal.quiet(0.4, 60)  # a cursor blinks each half second
+    terminal.quiet()  # a cursor blinks each half second
     terminal.type(b"\x1b")
-    terminal.quiet(0.4, 60)
+    terminal.quiet()
     terminal.type(b"\r")  # what was pasted is thrown away
-    terminal.quiet(0.4, 60)  # a cursor blinks each half second
+    terminal.quiet()  # a cursor blinks each half second
     terminal.resize(100, 30)
     terminal.until(HOME_SHOWS)
 
@@ -201,6 +202,6 @@ def test_a_process_that_crashes_is_told_to_its_person_alone(nasty_house: DoorHou
         other.until("This session failed because of a bug.")
         while other.read():
             pass
-        assert other.process.wait(60) == 1
+        assert other.process.wait(HANG_S) == 1
     terminal.type(b"4")
     terminal.until("Nothing is on hold")

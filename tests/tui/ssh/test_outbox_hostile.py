@@ -20,6 +20,7 @@ from asyncssh import constants as c
 from asyncssh.packet import SSHPacket, String, UInt32, UInt64
 
 from tests.looking import Recorded
+from tests.rig.hang import HANG_S
 from tests.service import faults_in
 from tests.tui.ssh.door_rig import DoorHouse
 from tests.tui.ssh.outbox_rig import CONTENT, HERS, HIS, PRINT, lay, sftp
@@ -314,7 +315,7 @@ async def test_what_is_no_sftp_ends_the_session(house: DoorHouse, sent: bytes) -
     async with house.hostile("dora") as connection:
         process = await connection.create_process(subsystem="sftp", encoding=None)
         process.stdin.write(sent)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANG_S):
             assert await process.stdout.read() == b""
             await process.wait_closed()
 
@@ -329,7 +330,7 @@ async def test_a_version_before_the_third_is_refused_in_a_sentence_and_leaves_no
         process.stdin.write(UInt32(5) + bytes([c.FXP_INIT]) + UInt32(version))
         body = bytes([c.FXP_REALPATH]) + UInt32(1) + String(".")
         process.stdin.write(UInt32(len(body)) + body)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANG_S):
             assert await process.stdout.read() == b""
             assert f"version {version} of SFTP; version 3 is needed".encode() in await process.stderr.read()
             await process.wait_closed()
@@ -368,7 +369,7 @@ async def test_no_packet_of_any_kind_leaves_a_traceback(house: DoorHouse) -> Non
                 body = body[: noise.randrange(len(body) + 1)] if number % 3 == 0 else body
                 process.stdin.write(UInt32(len(body)) + body)
             process.stdin.write_eof()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(HANG_S):
                 heard = await process.stdout.read()
                 await process.wait_closed()
             assert b"fault of its own" not in heard
@@ -452,7 +453,7 @@ async def test_random_packets_do_no_harm(house: DoorHouse) -> None:
                 body = noise[: noise[0] % 32] * (1 + noise[1] % 4)
                 process.stdin.write(struct.pack(">I", len(body)) + body)
             process.stdin.write_eof()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(HANG_S):
                 await process.stdout.read()
                 await process.wait_closed()
     assert sftp(house, "dora", "ls /").code == 0

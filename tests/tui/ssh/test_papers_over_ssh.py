@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
+from tests.rig.hang import HANG_S
 from tests.service import HOST
 from tests.tui.ssh.door_rig import DoorHouse
 
@@ -38,7 +39,7 @@ def raw(house: DoorHouse, *words: str, options: tuple[str, ...] = ()) -> subproc
         [*house.ssh("dora", *options), " ".join(words)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=60,
+        timeout=HANG_S,
         check=False,
     )
 
@@ -81,7 +82,7 @@ def test_it_lies_in_the_outbox_and_is_fetched_from_there_as_it_was(house: DoorHo
     fetch[fetch.index("-p")] = "-P"
     batch = f'get "{where}" "{tmp_path / "got.pdf"}"\n'
     done = subprocess.run(
-        [*fetch, house.ssh("dora")[-1]], input=batch.encode(), capture_output=True, timeout=60, check=False
+        [*fetch, house.ssh("dora")[-1]], input=batch.encode(), capture_output=True, timeout=HANG_S, check=False
     )
     assert done.returncode == 0, done.stderr
     got = (tmp_path / "got.pdf").read_bytes()

@@ -23,6 +23,7 @@ from holdshelf_tui.ssh.porch import (
     WAITING_PER_ADDRESS,
     Porch,
 )
+from tests.rig.hang import HANG_S
 
 
 class Desk:
@@ -203,6 +204,6 @@ async def test_arrivals_come_through_the_socket(desk: Desk) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(3):
             stack.enter_context(socket.create_connection(desk.listening.getsockname()))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANG_S):
             while len(desk.admitted) < 3:
                 await asyncio.sleep(0.01)

@@ -21,6 +21,7 @@ import pytest
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import Unavailable
 from holdshelf_tui.session.link import Link
+from tests.rig.hang import HANG_S
 from tests.tui.ssh.door_rig import DoorHouse
 
 CHILD = """
@@ -183,7 +184,7 @@ def played(script: str) -> tuple[bytes, list[dict[str, str]]]:
             else:
                 with contextlib.suppress(OSError):
                     shown += os.read(master, 65536)
-    process.wait(60)
+    process.wait(HANG_S)
     os.close(master)
     return shown, [json.loads(line) for line in told.splitlines()]
 
@@ -223,7 +224,7 @@ def test_a_process_of_a_session_may_read_the_program_and_reach_the_service_and_n
             [sys.executable, "-c", RIGHTS, secret, port, str(os.getpid()), path],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANG_S,
             check=False,
         )
     assert done.stderr == ""
@@ -241,7 +242,7 @@ def test_a_process_of_a_session_has_no_network_no_fork_and_no_namespace_and_stil
         pass_fds=(master, slave),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         check=False,
     )
     os.close(master)
@@ -267,7 +268,7 @@ async def test_each_kind_of_session_is_under_the_filter(house: DoorHouse) -> Non
         assert [confined(pid) for pid in children] == [True, True]
     async with house.hostile("dora") as connection:
         command = await connection.create_process("policy adopt - --version=1 --adopted-on=2026-01-01", encoding=None)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HANG_S):
             while not [pid for pid in house.children() if pid not in children and confined(pid)]:
                 await asyncio.sleep(0.02)
         command.close()

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.rig.hang import HANG_S
 from tests.tui.ssh.door_rig import DoorHouse
 
 STAYS = {
@@ -122,7 +123,7 @@ def plink(house: DoorHouse, login: str, *words: str) -> subprocess.CompletedProc
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         check=False,
     )
 

@@ -19,6 +19,7 @@ import pytest
 from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_core.processes.confinement import landlock_abi
 from holdshelf_tui.ssh import host_key
+from tests.rig.hang import HANG_S
 from tests.rig.parts import need_root
 from tests.service import Service, faults_in, wait_for
 from tests.tui.ssh.door_rig import HOME_SHOWS, DoorHouse
@@ -117,7 +118,7 @@ def test_a_taken_over_door_reads_starts_and_dials_nothing_and_can_do_its_work(da
         listening.listen()
         Path(path).chmod(0o777)
         asked = [sys.executable, "-c", _INSIDE, str(data), str(os.getpid()), account, path]
-        done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60, cwd="/")
+        done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=HANG_S, cwd="/")
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     assert answer["seccomp"]
@@ -143,7 +144,7 @@ def test_the_door_its_fork_server_and_its_sessions_are_confined_and_doctor_says_
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=HANG_S,
     )
     assert "The SSH door runs as the service's own account" in done.stdout, done.stdout
 
@@ -226,12 +227,12 @@ def test_while_the_service_does_not_answer_the_door_meets_others_and_who_waits_c
     try:
         waiting = subprocess.Popen([*house.ssh("dora"), "holds"], stdout=subprocess.PIPE, text=True)
         for _ in range(3):
-            with socket.create_connection(("127.0.0.1", house.port), 60) as link:
+            with socket.create_connection(("127.0.0.1", house.port), HANG_S) as link:
                 assert link.recv(64).startswith(b"SSH-2.0-Holdshelf")
         assert waiting.poll() is None
     finally:
         os.kill(service, signal.SIGCONT)
-    assert waiting.communicate(timeout=60)[0] == "Nothing is on hold.\n"
+    assert waiting.communicate(timeout=HANG_S)[0] == "Nothing is on hold.\n"
     assert waiting.returncode == 0
 
 
@@ -240,7 +241,7 @@ def test_a_client_that_lists_algorithms_without_end_is_hung_up_on(house: DoorHou
     payload = b"\x14" + b"\0" * 16 + b"".join(len(part).to_bytes(4, "big") + part for part in _lists(names)) + b"\0" * 5
     padding = 8 - (5 + len(payload)) % 8 + 8
     packet = (1 + len(payload) + padding).to_bytes(4, "big") + bytes([padding]) + payload + b"\0" * padding
-    with socket.create_connection(("127.0.0.1", house.port), 60) as link:
+    with socket.create_connection(("127.0.0.1", house.port), HANG_S) as link:
         link.sendall(b"SSH-2.0-Long\r\n" + packet)
         heard = b""
         while more := link.recv(65536):

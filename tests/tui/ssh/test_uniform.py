@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.tui.ssh.door_rig import DoorHouse
 from tests.tui.ssh.forger import Forger, forge
 
@@ -74,6 +76,7 @@ async def test_a_signature_that_is_not_the_keys_is_refused_alike(house: DoorHous
     assert len(said) == 1, said
 
 
+@pytest.mark.alone  # it compares times
 async def test_how_long_the_answer_takes_does_not_tell_either(house: DoorHouse) -> None:
     """Nothing is looked up before a signature. The quickest of each: what a busy machine adds, it adds to both."""
     took: dict[str, list[float]] = {"uma": [], "nobody": []}

@@ -26,6 +26,7 @@ from tests import keys
 from tests.exchange import b64, exchange, session_of
 from tests.mint_desk import GOOD, LATER, NOBODY, OTHER, Desk, until
 from tests.people import People
+from tests.rig.hang import HANG_S
 from tests.service import Service, faults_in
 
 DIRECTOR = keys.private(GOOD)
@@ -219,7 +220,7 @@ async def test_log_ins_that_wait_for_the_log_keep_no_key_exchange_waiting(tmp_pa
         desk.house.stuck = asyncio.Event()
         sessions = [await desk.new_session() for _ in range(40)]
         waiting = [asyncio.create_task(desk.log_in("director", GOOD, session=session)) for session in sessions]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG_S):
             while len(desk.house.asked) < 16:
                 await asyncio.sleep(0.005)
             await desk.new_session()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 import threading
 import time
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
+import av
 import pytest
 
 from holdshelf_core.integration.reasons import inert
@@ -25,6 +28,7 @@ from holdshelf_core.recorder.worker.rtsp import RtspSource
 from holdshelf_core.recorder.worker.segment import template_from_key_frame
 from holdshelf_core.recorder.worker.source import Picture, SourceError
 from holdshelf_core.recorder.workers import RecorderWorker, WorkerPool
+from tests.rig.hang import HANG_S
 from tests.rig.hostile_rtsp import PPS, SPS, WAYS, HostileCamera, key_slice, sps
 from tests.rig.scripted_rtsp import length_prefixed
 
@@ -49,13 +53,14 @@ MAX_BYTES = 160 << 20
 
 
 @pytest.fixture
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _impatient(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the limit that the way is to meet is short: on a slow machine another one would be met before it."""
+    reason = REASONS.get(way)
     for module in (worker_rtsp, worker_connect):
-        monkeypatch.setattr(module, "OPEN_TIMEOUT_S", 1.5)  # tracemalloc on a busy machine takes its time
-    for module in (worker_rtsp, worker_order):
-        monkeypatch.setattr(module, "READ_TIMEOUT_S", 0.3)
+        monkeypatch.setattr(module, "OPEN_TIMEOUT_S", 1.5 if reason == "camera unreachable" else HANG_S)
+    for module in (worker_rtsp, worker_order, worker_bounds):
+        monkeypatch.setattr(module, "READ_TIMEOUT_S", 0.3 if reason in (None, "no frames") else HANG_S)
     monkeypatch.setattr(worker_rtsp, "MAX_UNASKED_BYTES", 1 << 17)
-    monkeypatch.setattr(worker_bounds, "READ_TIMEOUT_S", 0.3)
     monkeypatch.setattr(worker_bounds, "WINDOW_S", 0.3)
     monkeypatch.setattr(worker_bounds, "MAX_BYTES_PER_S", 2_000_000)
 
@@ -82,17 +87,14 @@ def watched(url: str) -> SourceError:
 
 @pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("way", [name for name in WAYS if name != "a clock that jumps"])
-def test_a_bad_way_ends_in_a_reason_soon_and_small(way: str) -> None:
-    with HostileCamera([way], hold_s=4, honest_dials=0) as camera:
+def test_a_bad_way_ends_in_a_reason_and_small(way: str) -> None:
+    with HostileCamera([way], hold_s=HANG_S if way in REASONS else 4, honest_dials=0) as camera:
         tracemalloc.start()
-        began_s = time.monotonic()
         try:
             error = watched(camera.url)
             _now, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-    # tracemalloc makes Python several times slower; without it these take a second at most.
-    assert time.monotonic() - began_s < 25
     assert peak < MAX_BYTES
     assert error.reason in ({REASONS[way]} if way in REASONS else {*MAY, "no parameter sets"}), repr(error)
 
@@ -150,13 +152,21 @@ def peak_bytes() -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
 
 
-def test_a_picture_of_thousands_of_slices_is_described_by_its_first() -> None:
+def test_a_picture_of_thousands_of_slices_is_described_by_its_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+    opens = av.open
+
+    def open_and_count(file: io.BytesIO, *arguments: Any, **options: Any) -> Any:
+        looked_at.append(len(file.getvalue()))
+        return opens(file, *arguments, **options)
+
+    monkeypatch.setattr(av, "open", open_and_count)
     data = length_prefixed([SPS, PPS, *(key_slice(0, 1, first % 300) for first in range(30_000))])
-    began_s = time.thread_time()
     template = template_from_key_frame(Picture(data, 0, None, True, frozenset({SPS, PPS})), "h264", frozenset())
     assert template.streams.video[0].codec_context.width == 320
     template.close()
-    assert time.thread_time() - began_s < 2
+    assert len(data) > 300_000
+    assert looked_at == [sum(4 + len(nal) for nal in (SPS, PPS, key_slice(0, 1, 0)))]
 
 
 def test_parameter_sets_are_few_and_small() -> None:
@@ -259,7 +269,7 @@ async def test_a_worker_that_asks_for_names_without_end_gets_no_further(monkeypa
     go_on = threading.Event()
 
     def slow(name: str) -> list[str]:
-        go_on.wait(60)
+        go_on.wait(HANG_S)
         return ["192.0.2.7"]
 
     monkeypatch.setattr(workers, "addresses_of", slow)
@@ -269,8 +279,9 @@ async def test_a_worker_that_asks_for_names_without_end_gets_no_further(monkeypa
     assert len(set(threading.enumerate()) - before) == 16
     assert len(told) == 484
     go_on.set()
-    while len(told) < 500:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(HANG_S):
+        while len(told) < 500:
+            await asyncio.sleep(0.01)
     assert told[-1] in [wire.Named(f"{number}.example", ["192.0.2.7"]) for number in range(16)]
     assert worker.lookups == 0
 

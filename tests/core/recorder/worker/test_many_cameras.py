@@ -14,6 +14,7 @@ from holdshelf_core.integration.reasons import RECORDER_BUSY
 from holdshelf_core.processes import worker_link
 from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.worker.main import STACK_BYTES
+from tests.rig.hang import HANG_S
 from tests.rig.processes import memory_bytes
 from tests.service import free_port, wait_for
 
@@ -31,7 +32,7 @@ class Alone:
             pass_fds=(theirs.fileno(),),
         )
         theirs.close()
-        self._link.settimeout(60)
+        self._link.settimeout(HANG_S)
         assert isinstance(self.heard(), worker_link.Ready)
 
     def heard(self) -> object:

@@ -24,6 +24,7 @@ from holdshelf_core.recorder.worker.rtsp import RECEIVE_BYTES
 from holdshelf_core.recorder.worker.source import Hole, SourceError
 from holdshelf_core.recorder.worker.udp import UdpSource
 from tests.core.recorder.worker.rtsp_parts import KEY, PPS, SPS, expected_footage, recorded, some_footage
+from tests.rig.hang import HANG_S
 from tests.rig.scripted_rtsp import Answer, RtpSender, ScriptedRtsp, reply, sdp
 from tests.rig.udp_rtsp import HOST, UdpRtsp, lossy, report, split
 
@@ -145,14 +146,12 @@ def test_a_goodbye_ends_the_stream_with_all_its_pictures() -> None:
     sender = RtpSender()
     with UdpRtsp(media=some_footage(sender, 8), stay=True) as server:
         source = UdpSource(server.url, None, None)
-        assert server.done.wait(30)
-        began_s = time.monotonic()
+        assert server.done.wait(HANG_S)
         server.say(report(99, 1e9, bye=True))  # somebody else's
         server.say(report(sender.ssrc, 1e9, bye=True))
         got, error = recorded(source)
     assert got == expected_footage(8)
     assert (error.reason, "BYE" in error.detail) == ("stream ended", True)
-    assert time.monotonic() - began_s < 10
 
 
 def test_a_way_is_opened_through_a_firewall_and_reports_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,31 +164,42 @@ def test_a_way_is_opened_through_a_firewall_and_reports_are_sent(monkeypatch: py
         opening, hello = server.rtp.recv(99), server.rtcp.recv(999)
         assert (opening[0] >> 6, len(opening)) == (2, 12)
         assert (hello[1], hello[9]) == (201, 202), "RR and SDES"
-        ahead_s = time.time() + 2_208_988_800 + 7.5
+        ahead_s = time.time() + 2_208_988_800 + 7200.0
         server.say(report(sender.ssrc, ahead_s))
         recorded(source)
         reports = []
-        server.rtcp.settimeout(20)
+        server.rtcp.settimeout(HANG_S)
         while not reports or reports[-1][-8:-6] != b"\x81\xcb":  # BYE is the last
             reports.append(server.rtcp.recv(999))
-    assert 2 <= len(reports) < 20
+    assert len(reports) >= 2
     ssrc, lost, highest, _jitter, stamp, since = struct.unpack(">IIIIII", reports[-1][8:32])
     assert (ssrc, highest) == (sender.ssrc, sender.seq - 1)
     sent = sender.seq - 100
+    assert len(reports) < sent, "one for many packets"
     assert 0 < lost & 0xFFFFFF < 0.3 * sent
     assert stamp == int(ahead_s * 65_536) & 0xFFFFFFFF or abs(stamp - (int(ahead_s * 65_536) & 0xFFFFFFFF)) < 10
-    assert 0 < since < 10 * 65_536
+    assert 0 < since < HANG_S * 65_536
     assert source.clock_ahead_ns is not None
-    assert 7.0e9 < source.clock_ahead_ns < 7.6e9
+    assert abs(source.clock_ahead_ns / 1e9 - 7200.0) < HANG_S
 
 
 def test_the_session_is_kept_alive_beside_the_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("holdshelf_core.recorder.worker.rtsp.LEAST_KEEPALIVE_S", 0.2)
-    media = [item for packet in some_footage(RtpSender(), 20) for item in (packet, 0.05)]
-    with UdpRtsp(media=media, session="1;timeout=1") as server:
+    sent = 0
+
+    def media() -> Iterator[bytes | float]:
+        nonlocal sent
+        for packet in some_footage(RtpSender(), round(20 * HANG_S)):
+            if len(server.asked("OPTIONS")) >= 2:
+                return
+            sent += 1
+            yield packet
+            yield 0.05
+
+    with UdpRtsp(media=media(), session="1;timeout=1") as server:
         got, _ = recorded(UdpSource(server.url, None, None))
-    assert got == expected_footage(20)
     assert len(server.asked("OPTIONS")) >= 2
+    assert got == expected_footage(sent)
 
 
 def test_a_camera_that_sends_from_another_port_than_it_told_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,7 +395,7 @@ def test_what_others_send_and_forge_costs_an_honest_camera_no_picture() -> None:
                 source = UdpSource(server.url, None, None)
                 got: list[list[bytes] | Hole] = []
                 room = memoryview(bytearray(RECEIVE_BYTES))
-                ends_s = time.monotonic() + 30
+                ends_s = time.monotonic() + HANG_S
                 while len(got) < 16 and time.monotonic() < ends_s:
                     items, ended = source.read(room)
                     assert ended is None
@@ -430,7 +440,7 @@ def test_a_flood_is_read_in_turns_and_then_let_go_of(
         source = UdpSource(server.url, None, None)
         threading.Thread(target=flood, daemon=True).start()
         ended = None
-        while ended is None and time.monotonic() - began_s < 20:
+        while ended is None and time.monotonic() - began_s < HANG_S:
             calls.append(0)
             assert source._pair is not None
             source._rtp = cast(socket.socket, Counted(source._pair.rtp))

@@ -27,7 +27,7 @@ def test_a_line_that_drops_packets_costs_no_picture_unseen(tmp_path: Path, perce
             service.start()
         try:
             cameras = {name: service.add(server.url(name), name, transport="udp") for name in MEDIA}
-            service.await_recording(*cameras.values(), seconds=60)
+            service.await_recording(*cameras.values())
             filter_input(net, f"udp dport 20000-21999 numgen random mod 100 < {percent} drop")
             time.sleep(45)
             for name, camera in cameras.items():

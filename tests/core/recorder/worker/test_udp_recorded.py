@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.times import NS
 from tests.core.recorder.worker.test_rtsp_recorded import _encoded, _played, _units
 from tests.rig.camera_thread import CameraThread, shown_pictures
+from tests.rig.hang import HANG_S
 from tests.rig.scripted_rtsp import RtpSender, ScriptedRtsp, sdp
 from tests.rig.udp_rtsp import UdpRtsp, lossy, report
 
@@ -23,7 +23,7 @@ def _interleaved(compound: bytes, channel: int = 1) -> bytes:
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_a_camera_that_says_goodbye_is_dialed_again_at_once_with_a_gap(tmp_path: Path, transport: str) -> None:
+def test_a_camera_that_says_goodbye_is_dialed_again_with_a_gap(tmp_path: Path, transport: str) -> None:
     sender = RtpSender()
     footage: list[bytes | float] = []
     for unit in _units("h264_small", 30):
@@ -33,13 +33,11 @@ def test_a_camera_that_says_goodbye_is_dialed_again_at_once_with_a_gap(tmp_path:
     kind = UdpRtsp if transport == "udp" else ScriptedRtsp
     media = footage if transport == "udp" else [*footage[:20], others, *footage[20:], own]
     with kind(media=media, stay=True) as server, CameraThread(server.url, tmp_path, transport=transport) as recording:
-        assert server.done.wait(20)
+        assert server.done.wait(HANG_S)
         if transport == "udp":
             assert isinstance(server, UdpRtsp)
             server.say(report(sender.ssrc, 1e9, bye=True))
-        said_s = time.monotonic()
         recording.wait_for("it is dialed again", lambda: len(server.asked("PLAY")) > 1)
-        assert time.monotonic() - said_s < 10, "2 s is the aim"
     (lost,) = recording.heard(wire.Lost)[:1]
     assert (lost.reason, "BYE" in lost.detail) == (STREAM_ENDED, True)
     assert len(recording.pictures()[0]) == 30
@@ -64,7 +62,7 @@ def test_what_a_lossy_line_takes_is_missing_between_recordings_and_nothing_on_di
         ) as server,
         CameraThread(server.url, tmp_path / "recorded", transport="udp") as recording,
     ):
-        assert server.done.wait(30)
+        assert server.done.wait(HANG_S)
         recording.wait_idle()
     sent = [unit.nals for unit in units]
     at = 0

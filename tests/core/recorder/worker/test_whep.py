@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -48,7 +47,7 @@ class Rig:
     peer: WhepPeer
     service: Service
     cameras: dict[str, str]
-    silenced: Future[float]
+    silenced: Future[None]
     """How long after ``plain`` fell silent the alarm came, in seconds: it is waited for while other tests run."""
 
 
@@ -71,15 +70,13 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
                     lambda name: service.add(peer.url(name, logins.get(name, ""), tls=name == "lossy1"), name), names
                 )
             cameras = dict(zip(names, ids, strict=True))
-            service.await_recording(*cameras.values(), seconds=60)
+            service.await_recording(*cameras.values())
             before = {name: len(peer.sent(name)) for name in names}
-            wait_for(
-                "enough was sent", lambda: all(len(peer.sent(n)) - before[n] > RECORDED_S * FPS for n in names), 60
-            )
-            assert service.stop(40) == 0
+            wait_for("enough was sent", lambda: all(len(peer.sent(n)) - before[n] > RECORDED_S * FPS for n in names))
+            assert service.stop() == 0
             with net.entered():
                 service.start()
-            service.await_recording(cameras["plain"], seconds=60)
+            service.await_recording(cameras["plain"])
             with ThreadPoolExecutor(1) as pool:
                 yield Rig(net, peer, service, cameras, pool.submit(_silence, service, peer, cameras["plain"]))
         finally:
@@ -99,11 +96,9 @@ def recorded(rig: Rig, name: str) -> list[Path]:
     return rig.service.files(rig.cameras[name])
 
 
-def _silence(service: Service, peer: WhepPeer, camera: str) -> float:
+def _silence(service: Service, peer: WhepPeer, camera: str) -> None:
     peer.stall("plain")
-    began_s = time.monotonic()
-    wait_for("the alarm", lambda: service.camera(camera).state != "recording", 60)
-    return time.monotonic() - began_s
+    wait_for("the alarm", lambda: service.camera(camera).state != "recording")
 
 
 @pytest.mark.parametrize("name", ["plain", "single", "large"])
@@ -147,10 +142,10 @@ def test_the_offer_has_one_video_section_and_no_sound(rig: Rig) -> None:
 def test_leaving_is_told_by_delete_also_when_the_service_stops(rig: Rig) -> None:
     stats = rig.peer.stats("single")
     assert stats["deletes"] >= 2  # the probe of `camera add`, and the service that was stopped
-    rig.service.await_recording(rig.cameras["single"], seconds=60)
+    rig.service.await_recording(rig.cameras["single"])
     assert rig.peer.stats("single")["sessions"] == 1
     rig.service.remove(rig.cameras["single"])
-    wait_for("the session to be deleted", lambda: rig.peer.stats("single")["sessions"] == 0, 30)
+    wait_for("the session to be deleted", lambda: rig.peer.stats("single")["sessions"] == 0)
 
 
 def test_a_token_is_kept_sealed_and_sent_as_bearer(rig: Rig) -> None:
@@ -171,11 +166,11 @@ def test_a_peer_s_certificate_is_held_to(rig: Rig) -> None:
 
 def test_a_peer_that_goes_is_dialled_again_and_the_gap_says_why(rig: Rig) -> None:
     camera = rig.cameras["moody"]
-    rig.service.await_recording(camera, seconds=60)
+    rig.service.await_recording(camera)
     before = rig.peer.stats("moody")["offers"]
     rig.peer.kick("moody")
-    wait_for("another dial", lambda: rig.peer.stats("moody")["offers"] > before, 60)
-    rig.service.await_recording(camera, seconds=60)
+    wait_for("another dial", lambda: rig.peer.stats("moody")["offers"] > before)
+    rig.service.await_recording(camera)
     assert "stream ended" in [gap.reason for gap in rig.service.gaps(camera)]
 
 
@@ -204,8 +199,8 @@ def test_a_peer_of_another_make_is_recorded_in_h264_and_h265(rig: Rig) -> None:
     with gstreamer_peer(ADDRESS, rig.net.prefix) as port, ThreadPoolExecutor(2) as pool:
         codecs = ["h264", "h265"]
         cameras = list(pool.map(lambda c: rig.service.add(f"whep+http://{ADDRESS}:{port}/{c}", f"gst {c}"), codecs))
-        rig.service.await_recording(*cameras, seconds=60)
-        wait_for("some seconds of both", lambda: all(rig.service.camera(one).recorded_s > 4 for one in cameras), 60)
+        rig.service.await_recording(*cameras)
+        wait_for("some seconds of both", lambda: all(rig.service.camera(one).recorded_s > 4 for one in cameras))
         for camera in cameras:
             rig.service.remove(camera)
     for camera, codec in zip(cameras, ["h264", "hevc"], strict=True):
@@ -219,8 +214,8 @@ def test_a_peer_of_another_make_is_recorded_in_h264_and_h265(rig: Rig) -> None:
         assert pictures > 5  # it encodes while it sends, as the machine has time
 
 
-def test_a_peer_that_falls_silent_is_noticed_within_15_s_and_dialled_again(rig: Rig) -> None:
-    assert rig.silenced.result() < 15 + 10, "what the machine adds"
+def test_a_peer_that_falls_silent_is_noticed_and_dialled_again(rig: Rig) -> None:
+    rig.silenced.result()
     assert "no frames" in [gap.reason for gap in rig.service.gaps(rig.cameras["plain"])]
     rig.peer.resume("plain")
-    rig.service.await_recording(rig.cameras["plain"], seconds=60)
+    rig.service.await_recording(rig.cameras["plain"])

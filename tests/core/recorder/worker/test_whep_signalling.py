@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -92,10 +91,8 @@ async def test_a_closed_port_and_a_silent_server_are_told_apart(monkeypatch: pyt
             await response.write(b"v")
             await asyncio.sleep(0.05)
 
-    began_s = time.monotonic()
     error = await refusal(drip)
     assert (error.reason, error.detail) == ("camera unreachable", "its WHEP server did not answer in time")
-    assert time.monotonic() - began_s < 10
 
 
 def test_a_server_that_waits_ten_seconds_for_its_own_stun_servers_is_waited_for() -> None:

@@ -1,0 +1,347 @@
+"""`holdshelf …` as a process that is forked, not started anew: it needs no second for the imports.
+
+`Popen` and `run` are subprocess's, for the same words. At the first command a helper process imports the command line and the
+service; it forks a copy of itself for each command. The copy gets the descriptors, environment, folder and process group that a
+new process would get, calls the same `main`, and ends as Python ends. It is this process's own child (CLONE_PARENT), so its id,
+signals, exit code and parent are what `subprocess.Popen` knows. The helper ends with this process: when its socket closes.
+
+A command is a new Python where the process is the point: under a prefix, as another user, in another network namespace, with
+another environment of the interpreter, loader or locale (`_AT_START`), `demo`, `setup`, `tui` and `serve` with its door. With
+HOLDSHELF_TEST_FORK=0 each is, and so it is outside pytest (benchmarks).
+
+What differs in a copy: all that the service and commands import is loaded before `main`, and `__main__` is this module; what
+libraries read of the environment when they are imported (TYPER_USE_RICH, AIOHTTP_NO_EXTENSIONS) is the test process's; the hash
+seed is the helper's; limits (setrlimit) and the signal mask are those of the time at which the helper started; /proc/PID/environ
+is the helper's, and its name in /proc/PID/comm "python"; memory that is shared with the helper counts as the copy's. No module
+of ours keeps anything of the environment, the terminal, the time zone or the temp folder from its import on.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import gc
+import importlib
+import inspect
+import json
+import os
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.rig.hang import HANG_S
+
+HOLDSHELF = str(Path(sys.executable).with_name("holdshelf"))
+SWITCH = "HOLDSHELF_TEST_FORK"
+_MODULE = [sys.executable, "-m", "holdshelf_tui.cli"]
+_ROOT = Path(__file__).parents[2]
+_LOADED = (
+    "holdshelf_tui.cli.app",
+    "holdshelf_tui.cli.serve",
+    "holdshelf_core.app",
+    "holdshelf_tui.session.today",
+    "holdshelf_core.operations.offline",
+    "holdshelf_core.reports.offline",
+    "holdshelf_core.policy.explain",
+    "holdshelf_onvif",
+    "apscheduler.executors.asyncio",
+)
+_NEW_PYTHON = {"demo", "setup", "tui"}
+_AT_START = ("PYTHON", "LD_", "LC_", "LANG", "GLIBC_", "MALLOC_", "OPENSSL_", "COVERAGE_")
+"""What an interpreter, a loader or a library reads when it starts."""
+_ENVIRONMENT = dict(os.environ)
+_PLAIN = {
+    "executable": None,
+    "preexec_fn": None,
+    "close_fds": True,
+    "shell": False,
+    "restore_signals": True,
+    "gid": None,
+    "gids": None,
+    "uid": None,
+    "umask": -1,
+}
+"""What is asked of a new process that a copy can be as well."""
+_ARGUMENTS = list(inspect.signature(subprocess.Popen._execute_child).parameters)[1:]  # type: ignore[attr-defined]
+_PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
+_TITLE_BYTES = 4096
+_CLONE = {"x86_64": 56, "aarch64": 220}
+_CLONE_PARENT, _CLONE_CHILD_CLEARTID, _CLONE_CHILD_SETTID, _PR_GET_TID_ADDRESS = 0x8000, 0x200000, 0x1000000, 40
+
+
+def _network() -> str:
+    return os.readlink("/proc/thread-self/ns/net")
+
+
+_NETWORK = _network()
+
+
+class Popen(subprocess.Popen[Any]):
+    """`subprocess.Popen`; a copy of the helper where the command is ours and no new Python is asked for."""
+
+    def _execute_child(self, *given: Any) -> None:
+        asked = dict(zip(_ARGUMENTS, given, strict=True))
+        given_environment = os.environ if asked["env"] is None else asked["env"]
+        environment = {os.fsdecode(name): os.fsdecode(value) for name, value in given_environment.items()}
+        command = [] if isinstance(asked["args"], str | bytes) else [os.fsdecode(word) for word in asked["args"]]
+        if any(asked[name] != plain for name, plain in _PLAIN.items()) or not _can_be_forked(command, environment):
+            super()._execute_child(*given)  # type: ignore[misc]
+            return
+        streams = [asked["p2cread"], asked["c2pwrite"], asked["errwrite"]]
+        descriptors = {number: number if fd == -1 else fd for number, fd in enumerate(streams)}
+        descriptors |= {fd: fd for fd in asked["pass_fds"]}
+        group = os.getpgrp() if asked["process_group"] == -1 else asked["process_group"]
+        request = {
+            "command": command,
+            "environment": environment,
+            "group": None if asked["start_new_session"] else group,
+            "umask": int(_own_status("Umask"), 8),
+            "targets": list(descriptors),
+        }
+        try:
+            folder = os.open(asked["cwd"] or ".", os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                self.pid = _helper.fork(request, [folder, *descriptors.values()])
+            finally:
+                os.close(folder)
+        finally:
+            self._close_pipe_fds(*(asked[name] for name in _PIPES))  # type: ignore[attr-defined]
+        self._child_created = True
+
+
+def run(
+    command: list[Any], *, input: Any = None, timeout: float | None = HANG_S, check: bool = False, **more: Any
+) -> subprocess.CompletedProcess[Any]:
+    """As `subprocess.run`."""
+    if input is not None:
+        more["stdin"] = subprocess.PIPE
+    if more.pop("capture_output", False):
+        more |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with Popen(command, **more) as process:
+        try:
+            out, err = process.communicate(input, timeout)
+        except BaseException:
+            process.kill()
+            raise
+    done = subprocess.CompletedProcess(command, process.returncode, out, err)
+    if check:
+        done.check_returncode()
+    return done
+
+
+def _own_status(field: str) -> str:
+    return Path("/proc/self/status").read_text().partition(f"\n{field}:")[2].split()[0]
+
+
+def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith(_AT_START)}
+
+
+def _words(command: list[str]) -> list[str] | None:
+    """Of a command of ours; None for another one."""
+    start = next((start for start in ([HOLDSHELF], _MODULE) if command[: len(start)] == start), None)
+    return None if start is None else command[len(start) :]
+
+
+def _can_be_forked(command: list[str], environment: Mapping[str, str]) -> bool:
+    words = _words(command)
+    return (
+        words is not None
+        and not _NEW_PYTHON.intersection(words[:1])
+        and (words[:1] != ["serve"] or "--no-door" in words)
+        and environment.get(SWITCH) != "0"
+        and "tests.conftest" in sys.modules
+        and platform.machine() in _CLONE
+        and _at_start(environment) == _at_start(_ENVIRONMENT)
+        and _network() == _NETWORK
+    )
+
+
+class _Helper:
+    """The process that is copied. One that has ended is replaced at the next request. ``program``: whose `main` a copy calls."""
+
+    def __init__(self, program: str = "holdshelf_tui.cli") -> None:
+        self._program = program
+        self._lock = threading.Lock()
+        self.process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+
+    def fork(self, request: dict[str, Any], descriptors: list[int]) -> int:
+        """The process id of a copy that has all that was asked for. Raises RuntimeError where none can be made."""
+        document = json.dumps(request).encode()
+        with self._lock:
+            for _ in range(2):
+                ours = self._started()
+                ready, theirs = os.pipe()
+                try:
+                    try:
+                        socket.send_fds(ours, [len(document).to_bytes(4)], [theirs, *descriptors])
+                        ours.sendall(document)
+                    finally:
+                        os.close(theirs)
+                    if pid := int.from_bytes(ours.recv(4)):
+                        os.read(ready, 1)  # the copy closes its end when it is ready, or has died
+                        return pid
+                except ConnectionError:
+                    pass
+                finally:
+                    os.close(ready)
+                self.end()
+        raise RuntimeError(f"The helper that forks commands ends at once ({SWITCH}=0 goes without it).")
+
+    def _started(self) -> socket.socket:
+        if self._socket is None:
+            self._socket, theirs = socket.socketpair()
+            self._socket.settimeout(HANG_S)
+            with theirs:
+                words = [str(theirs.fileno()), self._program, "." * _TITLE_BYTES]
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "tests.rig.forked", *words],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    cwd=_ROOT,
+                    env=_ENVIRONMENT,
+                    pass_fds=(theirs.fileno(),),
+                    process_group=0,
+                )
+        return self._socket
+
+    def end(self) -> None:
+        """The helper alone: its copies go on."""
+        if self._socket is not None and self.process is not None:
+            self._socket.close()
+            self.process.kill()
+            self.process.wait()
+        self._socket = self.process = None
+
+    def forget(self) -> None:
+        """In a process that was forked from this one: it is not the parent of what the helper copies."""
+        if self._socket is not None and self.process is not None:
+            self._socket.close()
+            self.process.returncode = 0  # nobody's to wait for here
+        self.__init__(self._program)  # type: ignore[misc]
+
+
+_helper = _Helper()
+
+
+def _forget() -> None:
+    _helper.forget()
+
+
+def _serve(link: socket.socket) -> None:
+    """In the helper: copies itself for each request. Returns in a copy.
+
+    Not with os.fork, whose child would be the helper's. Each thread of the C library knows its id, which the kernel writes
+    where it does for fork (CLONE_CHILD_SETTID).
+    """
+    api, libc = ctypes.pythonapi, ctypes.PyDLL(None)
+    thread = ctypes.c_void_p()
+    libc.prctl(_PR_GET_TID_ADDRESS, ctypes.byref(thread), 0, 0, 0)
+    flags = _CLONE_PARENT | _CLONE_CHILD_CLEARTID | _CLONE_CHILD_SETTID | signal.SIGCHLD
+    child_tid = (thread, None) if platform.machine() == "x86_64" else (None, thread)
+    while True:
+        length, descriptors, _, _ = socket.recv_fds(link, 4, 250)
+        document = b""
+        while length and len(document) < int.from_bytes(length):
+            document += (more := link.recv(1 << 20))
+            length = length if more else b""
+        if not length:
+            os._exit(0)
+        api.PyOS_BeforeFork()
+        pid = libc.syscall(_CLONE[platform.machine()], ctypes.c_ulong(flags), None, None, *child_tid)
+        if pid == 0:
+            api.PyOS_AfterFork_Child()
+            link.close()
+            _become(json.loads(document), descriptors)
+            return
+        api.PyOS_AfterFork_Parent()
+        for fd in descriptors:
+            os.close(fd)
+        if pid < 0:
+            raise OSError("clone failed")
+        link.sendall(pid.to_bytes(4))
+
+
+def _become(request: dict[str, Any], descriptors: list[int]) -> None:
+    """Makes this copy what a new process would be before the first line of its program."""
+    targets: list[int] = request["targets"]
+    _ready, folder, *others = (fcntl.fcntl(fd, fcntl.F_DUPFD, max(targets) + 1) for fd in descriptors)
+    for fd, target in zip(others, targets, strict=True):
+        os.dup2(fd, target)
+    os.fchdir(folder)
+    if request["group"] is None:
+        os.setsid()
+    else:
+        os.setpgid(0, request["group"])
+    os.umask(request["umask"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    time.tzset()
+    command: list[str] = request["command"]
+    if command[0] == HOLDSHELF:
+        _set_title([sys.executable, *command])
+        sys.argv, sys.path[0] = command, str(Path(HOLDSHELF).parent)
+    else:
+        _set_title(command)
+        module = Path(sys.modules["holdshelf_tui.cli"].__path__[0]) / "__main__.py"
+        sys.argv, sys.path[0] = [str(module), *(_words(command) or [])], str(Path.cwd())
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        stream = _stream(number, name, mode)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+    kept = sorted(targets)
+    for after, before in zip(kept, [*kept[1:], 1 << 30], strict=True):
+        os.closerange(after + 1, before)
+
+
+def _stream(number: int, name: str, mode: str) -> Any:
+    """As CPython's create_stdio makes it. `sys` holds one with this locale's encoding and error handler."""
+    import io  # noqa: PLC0415
+
+    before = getattr(sys, f"__{name}__")
+    at_once = before.write_through and mode == "w"  # PYTHONUNBUFFERED
+    raw: Any = open(number, f"{mode}b", buffering=0 if at_once else -1, closefd=False)  # noqa: SIM115
+    (raw if at_once else raw.raw).name = f"<{name}>"
+    by_line = not before.write_through and (number == 2 or raw.isatty())
+    stream: Any = io.TextIOWrapper(raw, before.encoding, before.errors, "\n", by_line, before.write_through)
+    stream.mode = mode
+    return stream
+
+
+def _set_title(command: list[str]) -> None:
+    """Has /proc/PID/cmdline tell these words, as far as the helper's own made room for them."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    start, end = int(fields[45]), int(fields[46])
+    title = b"".join(os.fsencode(word) + b"\0" for word in command)[: end - start - 1]
+    ctypes.memset(start, 0, end - start)
+    ctypes.memmove(start, title, len(title))
+
+
+def _load(program: str) -> None:
+    for name in (program, *_LOADED):
+        importlib.import_module(name)
+    import typer.main  # noqa: PLC0415
+
+    typer.main.get_command(sys.modules["holdshelf_tui.cli.app"].app)  # loads what it needs for its first command
+    threads = os.listdir("/proc/self/task")
+    if len(threads) > 1:
+        raise RuntimeError(f"{len(threads)} threads: none but the first would be in a copy")
+    gc.collect()
+    gc.freeze()
+
+
+if __name__ == "__main__":
+    _, number, program, _ = sys.argv
+    _load(program)
+    _serve(socket.socket(fileno=int(number)))
+    sys.modules[program].main()
+else:
+    os.register_at_fork(after_in_child=_forget)
