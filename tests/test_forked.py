@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pty
 import select
@@ -161,15 +162,17 @@ def test_descriptors_keep_their_numbers() -> None:
     pipes = [os.pipe() for _ in range(6)]
     try:
         passed = tuple(writing for _, writing in reversed(pipes))
-        high = os.dup2(pipes[0][1], 200)
-        code = f"[os.write(fd, str(fd).encode()) for fd in {passed}]; os.write({high}, b' 200')"
-        code += "; print([fd for fd in range(999) if os.path.exists(f'/proc/self/fd/{fd}')], os.get_inheritable(200))"
-        assert output(code, pass_fds=(*passed, high)) == f"{[0, 1, 2, *sorted(passed), 200]} True\n"
+        high = fcntl.fcntl(pipes[0][1], fcntl.F_DUPFD, 800)
+        code = f"[os.write(fd, str(fd).encode()) for fd in {passed}]; os.write({high}, b' high')"
+        code += (
+            f"; print([fd for fd in range(999) if os.path.exists(f'/proc/self/fd/{{fd}}')], os.get_inheritable({high}))"
+        )
+        assert output(code, pass_fds=(*passed, high)) == f"{[0, 1, 2, *sorted(passed), high]} True\n"
         os.close(high)
         for number, (reading, writing) in enumerate(pipes):
             os.close(writing)
             # No process has the other end any more, the helper neither.
-            assert os.read(reading, 99) == f"{writing}{' 200' if number == 0 else ''}".encode()
+            assert os.read(reading, 99) == f"{writing}{' high' if number == 0 else ''}".encode()
             assert os.read(reading, 99) == b""
     finally:
         for reading, _ in pipes:

@@ -67,7 +67,7 @@ def both(folder: Path) -> Iterator[Both]:
             all_until(first, "F2")
             all_until(first[1:], "Welcome to Holdshelf")  # the Director has been there, to let the others in
             for one in first:
-                one.quiet()
+                one.rests()
                 one.close(LEAVE)
         with running_sshd(folder / "sshd", house.public("dora")) as sshd:
             yield Both(house, made, sshd)
@@ -107,10 +107,10 @@ def thumbnails(sides: Both, turns: int) -> list[Row]:
         _go_to(mine, first_s)
         mine.type(b"\r")
         mine.until("[Minute]")
-        mine.quiet()
+        mine.rests()
         mine.type(b"o")
         mine.until("Why are you looking?")
-        mine.quiet()
+        mine.rests()
         opened = _pictures_after(mine, lambda: mine.type(b"\r"))
         took: list[tuple[float, float | None]] = []
         sent: list[tuple[float, float | None]] = []
@@ -121,7 +121,7 @@ def thumbnails(sides: Both, turns: int) -> list[Row]:
             sent.append((one[1], None))
         steps = _steps(mine, min(4, turns))
         stood_s = time.monotonic()
-        mine.quiet(2 * SHARPEN_AFTER_S)
+        mine.rests(2 * SHARPEN_AFTER_S)
         sharp = mine.bytes_since(stood_s)
         mine.close(LEAVE)
     with sides.peer() as peer:
@@ -152,7 +152,7 @@ def side_by_side(folder: Path, turns: int) -> list[Row]:
     with house_with_footage(folder, cameras=named, size=(1280, 720), detailed=True) as (house, made):
         with Shown(house.ssh("dora", "-tt"), SIZE) as first:  # what is shown at the first log-in only is behind them
             first.until("F2")
-            first.quiet()
+            first.rests()
             first.close(LEAVE)
         for size in (SMALL, SIZE):
             house.await_no_children()
@@ -169,19 +169,19 @@ def _steps_of_four(mine: Shown, house: DoorHouse, first_s: int, turns: int) -> l
     _go_to(mine, first_s)
     mine.type(b"\r")
     mine.until("[Minute]")
-    mine.quiet()
+    mine.rests()
     mine.type(b"|")
     mine.until("Why are you looking?")
-    mine.quiet()
+    mine.rests()
     mine.type(b"\t\t" + b"\x1b[B ".join([b""] * 4) + b"\r")
     mine.until(lambda cells: _captions(cells) == 4)
-    mine.quiet(1.0)
+    mine.rests(1.0)
     before_bytes = proc.pss_bytes(house.children())
     took: list[tuple[float, float | None]] = []
     sent: list[tuple[float, float | None]] = []
     for _ in range(turns):
         pressed_s = mine.type(b"\x1b[C")
-        mine.quiet(1.0)
+        mine.rests(1.0)
         if _captions(mine.cells) != 4:
             raise AssertionError(f"not four pictures:\n{mine.cells.text()}")
         top, bottom = 2, mine.cells.rows - LAST_LINES
@@ -207,7 +207,7 @@ def _go_to(mine: Shown, utc_s: int) -> float:
     mine.type(b"t")
     mine.until("Go to a time")
     mine.type(dt.datetime.fromtimestamp(utc_s).astimezone().strftime("%Y-%m-%d %H:%M:%S").encode())
-    mine.quiet()
+    mine.rests()
     pressed_s = mine.type(b"\r")
     mine.until(lambda cells: "Go to a time" not in cells.text())
     return pressed_s
@@ -216,7 +216,7 @@ def _go_to(mine: Shown, utc_s: int) -> float:
 def _pictures_after(mine: Shown, press: Callable[[], float]) -> tuple[float, int]:
     """(ms until the last cell of twelve small pictures and the larger one was as it stayed, bytes until then)."""
     pressed_s = press()
-    mine.quiet(1.0)
+    mine.rests(1.0)
     lines = mine.cells.text().splitlines()
     top = next(n for n, line in enumerate(lines) if "movement  " in line) + 1
     if (shown := sum(line.count(" pm") + line.count(" am") for line in lines[top:-LAST_LINES])) != 12:
@@ -232,19 +232,19 @@ def _steps(mine: Shown, count: int) -> list[int]:
     found = []
     for _ in range(count):
         pressed_s = mine.type(b"\x1b[C")
-        mine.quiet(1.0)
+        mine.rests(1.0)
         found.append(mine.bytes_since(pressed_s))
     return found
 
 
 def _repaints(peer: Shown, count: int) -> list[int]:
     """Bytes of each time that the peer's program paints anew by itself."""
-    peer.quiet()
+    peer.rests()
     found = []
     for _ in range(count):
         since_s, chunks = time.monotonic(), len(peer.chunks)
         peer.until(lambda _cells, chunks=chunks: len(peer.chunks) > chunks, 20)
-        peer.quiet()
+        peer.rests()
         found.append(peer.bytes_since(since_s))
     return found
 
@@ -320,7 +320,7 @@ def _drain(shown: list[Shown], seconds: float) -> None:
     ends_s = time.monotonic() + seconds
     while time.monotonic() < ends_s:
         for one in shown:
-            one.quiet(0.01, 0.01)
+            one.rests(0.01, 0.01)
         time.sleep(0.2)
 
 

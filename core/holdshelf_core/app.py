@@ -458,12 +458,12 @@ class Holdshelf:
             try:
                 await self._attach(self._volume_reason)
             except StorageError as error:
-                self._volume_reason = self.store.async_report(error)
-                self.recorder.async_without_volume(self._volume_reason)
+                self.recorder.async_without_volume(self.store.async_report(error))
             else:
                 _LOGGER.info("the media volume is back")
 
     _volume_reason = reasons.DISK_MISSING
+    """Why there is no volume, at first: a failing disk is missing as well while somebody mends it."""
 
     # --- watching ---------------------------------------------------------------------------------------------
 

@@ -174,7 +174,8 @@ class LoopImage:
         A mount namespace that somebody else made meanwhile keeps the broken file system alive, and a second mount of
         the same image would find it: then a copy of the image is mended and mounted.
         """
-        self.unmount(wait_s=wait_s)
+        if self._mounted:
+            self.unmount(wait_s=wait_s)
         if self._is_attached():
             copy = self.image.with_name(f"{self.image.name}-{time.monotonic_ns()}")
             _copy_sparse(self.image, copy)

@@ -23,6 +23,8 @@ from typing import Self
 from tests.rig.hang import HANG_S
 from tests.rig.processes import patience
 
+RESTS_S = HANG_S / 3
+"""So long a bench waits for a screen to rest: then it measures what there is."""
 ANSWERS = {b"\x1b[5n": b"\x1b[0n", b"\x1b[c": b"\x1b[?6c", b"\x1b[>0q": b"\x1bP>|xterm(390)\x1b\\"}
 """Whether it is there, what it can, who it is: an xterm, with all colours and no pictures but of characters."""
 _ASKED = re.compile(b"|".join(map(re.escape, ANSWERS)))
@@ -233,17 +235,21 @@ class Shown:
         return at
 
     def quiet(self, quiet_s: float = 0.4, seconds: float = HANG_S) -> None:
-        """Read until nothing has come for so long, in which nothing that this process runs waited for a processor.
+        """Read until it rests (`rests`). Raises AssertionError when it never does."""
+        assert self.rests(quiet_s, seconds), f"after {seconds:g} s still not at rest:\n{self.cells.text()}"
 
-        Raises AssertionError when it never comes to rest.
-        """
+    def rests(self, quiet_s: float = 0.4, seconds: float = RESTS_S) -> bool:
+        """Read until nothing has come for so long, in which nothing that this process runs waited for a processor: whether
+        that came to be within ``seconds``. On a busy machine a screen that is painted each few seconds never rests."""
         ends, quiet = time.monotonic() + seconds, patience(quiet_s)
         while not quiet.is_over():
-            assert time.monotonic() < ends, f"after {seconds:g} s still not at rest:\n{self.cells.text()}"
+            if time.monotonic() > ends:
+                return False
             if select.select([self.master], [], [], max(0.05, quiet_s - quiet.passed_s))[0]:
                 if not self.read():
-                    return
+                    return True
                 quiet = patience(quiet_s)
+        return True
 
     def bytes_since(self, since_s: float) -> int:
         """How many came since then."""

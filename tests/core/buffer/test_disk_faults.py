@@ -51,7 +51,8 @@ def _add_all(service: Service, server: RtspServer) -> list[str]:
 
 def _all_in_gap(service: Service, ids: list[str], reason: str) -> bool:
     rows = {row.id: row for row in service.client.status().cameras}
-    return all(rows[i].state != "recording" for i in ids) and all(service.gaps(i)[-1].reason == reason for i in ids)
+    reasons = [[gap.reason for gap in service.gaps(i)][-1:] for i in ids]
+    return all(rows[i].state != "recording" for i in ids) and reasons == [[reason]] * len(ids)
 
 
 def _file_names(service: Service) -> set[str]:
@@ -97,6 +98,9 @@ def test_a_disk_gone_read_only_is_let_go_and_taken_back(service: Service, camera
     disk.force_read_only()
     wait_for("a repair about the disk", lambda: service.repairs().get("media_volume"))
     assert "read-only" in service.repairs()["media_volume"].sentence
+    # Whoever mends it takes it away: that is no other gap.
+    disk.unmount()
+    wait_for("it is missed", lambda: "read-only" not in service.repairs()["media_volume"].sentence)
     disk.mend()
     service.await_recording(*ids)
     wait_for("the repair's end", lambda: "media_volume" not in service.repairs())
