@@ -24,7 +24,7 @@ from tests.rig.hang import HANG_S
 from tests.rig.processes import patience
 
 RESTS_S = HANG_S / 3
-"""So long a bench waits for a screen to rest: then it measures what there is."""
+"""So long a screen that never rests is waited for: then it is taken as it is."""
 ANSWERS = {b"\x1b[5n": b"\x1b[0n", b"\x1b[c": b"\x1b[?6c", b"\x1b[>0q": b"\x1bP>|xterm(390)\x1b\\"}
 """Whether it is there, what it can, who it is: an xterm, with all colours and no pictures but of characters."""
 _ASKED = re.compile(b"|".join(map(re.escape, ANSWERS)))
@@ -233,10 +233,6 @@ class Shown:
         """Read until the screen shows it: when that was. Raises AssertionError."""
         (at,) = all_until([self], seen, seconds)
         return at
-
-    def quiet(self, quiet_s: float = 0.4, seconds: float = HANG_S) -> None:
-        """Read until it rests (`rests`). Raises AssertionError when it never does."""
-        assert self.rests(quiet_s, seconds), f"after {seconds:g} s still not at rest:\n{self.cells.text()}"
 
     def rests(self, quiet_s: float = 0.4, seconds: float = RESTS_S) -> bool:
         """Read until nothing has come for so long, in which nothing that this process runs waited for a processor: whether

@@ -71,15 +71,15 @@ def test_a_hostile_camera_name_is_only_text_wherever_it_is_shown(terminal: Shown
         terminal.resize(*size)
         for number in range(1, 9):
             terminal.type(b"%d" % number)
-            terminal.quiet()
+            terminal.rests()
     terminal.type(b"1")
     terminal.type(b"\t\r")  # its details
-    terminal.quiet()
+    terminal.rests()
     terminal.type(b"\x1b")
-    terminal.quiet()
+    terminal.rests()
     terminal.type(b"H")  # the form of a hold, with a list of cameras
     terminal.until("Review in")
-    terminal.quiet()
+    terminal.rests()
     terminal.type(b"\x1b")
     terminal.until(lambda cells: "Review in" not in cells.text())  # no key comes right behind an Esc
     sent = b"".join(data for _, data in terminal.chunks)
@@ -101,7 +101,7 @@ def test_windows_that_jump_also_with_no_size_at_all_while_pictures_are_shown(ter
         while select.select([terminal.master], [], [], 0.005)[0]:
             assert os.read(terminal.master, 65536)
     terminal.resize(100, 30)
-    terminal.quiet(0.5)
+    terminal.rests(0.5)
     terminal.cells.feed(b"\x1b[2J")
     terminal.resize(120, 40)
     terminal.until("Time …", 2 * HANG_S)
@@ -155,7 +155,7 @@ def test_pictures_in_pixels_fit_the_letters_that_the_client_tells_of_and_follow_
             shown.until(lambda _, since=since_s: places(boxes(shown, since)) >= 7)  # type: ignore[misc]
             # The larger picture comes by itself, before the small ones or after them.
             shown.until(lambda _, since=since_s, cell=cell_px[0]: widest(boxes(shown, since)) > 20 * cell)  # type: ignore[misc]
-            shown.quiet(0.5)
+            shown.rests(0.5)
             found = boxes(shown, since_s)
             for one, other in itertools.combinations(found, 2):
                 assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1], (
@@ -184,11 +184,11 @@ def test_a_megabyte_pasted_into_the_timeline_and_its_dialog_ends_nothing(termina
         while select.select([terminal.master], [], [], 0.001)[0]:
             terminal.read()
     os.set_blocking(terminal.master, True)
-    terminal.quiet()  # a cursor blinks each half second
+    terminal.rests()  # a cursor blinks each half second
     terminal.type(b"\x1b")
-    terminal.quiet()
+    terminal.rests()
     terminal.type(b"\r")  # what was pasted is thrown away
-    terminal.quiet()  # a cursor blinks each half second
+    terminal.rests()  # a cursor blinks each half second
     terminal.resize(100, 30)
     terminal.until(HOME_SHOWS)
 

@@ -88,7 +88,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DoorHous
         with Shown(made.ssh("dora", "-tt")) as first:  # the welcome is for the first time
             first.until("Start")
             first.type(b"\x1b")
-            first.quiet()
+            first.rests()
             first.close(LEAVE)
         yield made, f"{moment(footage.start_utc_ns + MINUTE_NS):%Y-%m-%d %H:%M:%S}"
 
