@@ -209,6 +209,8 @@ class Holdshelf:
             await self._watch()
         finally:
             systemd.notify("STOPPING=1")
+            self.stop_threads.set()  # before the server: it waits for acts that are under way
+            self.backups.async_stop()
             await self.server.async_stop()
             await self._stop()
 
@@ -396,7 +398,6 @@ class Holdshelf:
 
     async def _stop(self) -> None:
         self._ready = False
-        self.stop_threads.set()
         await self.jobs.async_stop()
         for part in (self.alerts, self.metrics, self.offsite):
             await part.async_stop()

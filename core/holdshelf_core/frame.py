@@ -16,6 +16,8 @@ from holdshelf_core.paths import DataPaths
 
 _LOGGER = logging.getLogger(__name__)
 
+STOPPING = "The service is stopping."
+
 
 async def async_settled(tasks: set[asyncio.Task[Any]]) -> None:
     """Wait until none of the tasks is left, removing them from the set; their errors stay in the tasks.
@@ -44,7 +46,7 @@ class Frame:
     def go_on(self) -> None:
         """Called by long-running threads between two steps. Raises Unavailable when the service is stopping."""
         if self.stop_threads.is_set():
-            raise Unavailable("The service is stopping.")
+            raise Unavailable(STOPPING)
 
     def async_spawn(self, coro: Coroutine[Any, Any, Any], name: str) -> None:
         """Run a coroutine in the background; a failure is logged and affects nothing else."""

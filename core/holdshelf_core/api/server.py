@@ -21,6 +21,7 @@ from aiohttp import web
 from holdshelf_core.actions.caller import Caller
 from holdshelf_core.acts import Read
 from holdshelf_core.api import limits, types
+from holdshelf_core.api.acting import Acting
 from holdshelf_core.api.address import serve_path
 from holdshelf_core.api.events import Streams, sse_response
 from holdshelf_core.api.exchange import BODY, CALLER, answer, body, caller_of, from_query, json_bytes
@@ -33,7 +34,7 @@ from holdshelf_core.api.ssh.mint import MintSocket
 from holdshelf_core.api.ssh.session_slots import SessionSlots
 from holdshelf_core.api.tokens import Session, Tokens
 from holdshelf_core.errors import HoldshelfError, NotFound, NotPermitted, Unavailable
-from holdshelf_core.frame import Frame
+from holdshelf_core.frame import STOPPING, Frame
 from holdshelf_storage.errors import StorageError
 
 _LOGGER = logging.getLogger(__name__)
@@ -46,7 +47,8 @@ PAPER_PATH, MAX_PAPER_BODY_BYTES = "/actions/print.deliver", 12 << 20
 PAPERS_AT_ONCE = 2
 WATCH_S = 1.0
 LAST_WORDS_S = 2.0
-STOPPING = "The service is stopping."
+ACTS_END_S = 5.0
+"""For acts that are under way when the service stops; then they are cut off."""
 DOOR_REPAIR = "door_closed"
 DOOR_BACK_S = 8.0
 """A door that ended is back by then if it can start."""
@@ -97,6 +99,7 @@ class ApiServer:
         self._server: asyncio.AbstractServer | None = None
         self._path: Path | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._acting = Acting()
         self._rights_changed = asyncio.Event()
         self._door_late: asyncio.TimerHandle | None = None
 
@@ -119,7 +122,7 @@ class ApiServer:
             app,
             access_log=None,
             handle_signals=False,
-            shutdown_timeout=5.0,
+            shutdown_timeout=LAST_WORDS_S,  # aiohttp waits for it twice
             keepalive_timeout=limits.HEADER_TIMEOUT_S,
             lingering_time=2.0,
             max_line_size=limits.MAX_LINE_BYTES,
@@ -172,6 +175,7 @@ class ApiServer:
         self.tokens.revoke_all(STOPPING)
         if self._server is not None:
             self._server.close()
+        await self._acting.async_stop(ACTS_END_S)
         await asyncio.sleep(0)  # lets the last messages be written
         if self._runner is not None:
             await self._runner.cleanup()
@@ -323,9 +327,9 @@ class ApiServer:
 
     async def _act(self, request: web.Request) -> web.Response:
         # Completes even if the client disconnects: what was logged must happen.
-        return json_bytes(
-            await self._authorizer.async_act(request.match_info["name"], caller_of(request), request[BODY])
-        )
+        name = request.match_info["name"]
+        with self._acting.one(name):
+            return json_bytes(await self._authorizer.async_act(name, caller_of(request), request[BODY]))
 
     def _route_of(self, kind: type[Read[Any]]) -> web.RouteDef:
         spec = kind.spec

@@ -122,6 +122,10 @@ class Backups:
             )
         ]
 
+    def async_stop(self) -> None:
+        """End the one that is being made, if any: its target may take hours."""
+        self._carriers.async_stop()
+
     # -- what acts do -------------------------------------------------------------------------------------------------
 
     async def async_host_key(self, target: SftpTarget) -> str:
@@ -156,7 +160,8 @@ class Backups:
                 self._fail(refused.fault)
                 raise
             except (StorageError, Unavailable, OSError) as error:
-                self._fail(link.Fault(str(error)))
+                if not self._frame.stop_threads.is_set():
+                    self._fail(link.Fault(str(error)))
                 raise Unavailable(str(error)) from None
         self._well()
         return kept

@@ -10,6 +10,7 @@ import msgspec
 
 from holdshelf_core.backups import link
 from holdshelf_core.errors import Unavailable
+from holdshelf_core.frame import STOPPING
 from holdshelf_core.processes.online_link import line_of
 from holdshelf_core.processes.online_process import async_spawn
 
@@ -39,9 +40,20 @@ class Carriers:
 
     def __init__(self) -> None:
         self._hung: asyncio.subprocess.Process | None = None
+        self._running: set[asyncio.subprocess.Process] = set()
+        self._is_stopping = False
+
+    def async_stop(self) -> None:
+        """End what is being carried, for good: whoever waits for it is told that the service stops."""
+        self._is_stopping = True
+        for process in self._running:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
 
     async def async_do(self, task: link.Task, most_s: float = ASK_S) -> link.Answer:
-        """Return what came of the task. Raises Refused."""
+        """Return what came of the task. Raises Refused, and Unavailable once it is stopped."""
+        if self._is_stopping:
+            raise Unavailable(STOPPING)
         shown = task.target.words
         if self._hung is not None and self._hung.returncode is None:
             raise Refused(link.Fault(f"{shown} still does not answer the last try.", "See to its disk or its mount."))
@@ -50,14 +62,19 @@ class Carriers:
         except OSError as error:
             raise Refused(link.Fault(f"The backup cannot be carried: {error.strerror}.")) from None
         answer = None
+        self._running.add(process)
         try:
-            answer = await self._async_ask(process, task, most_s)
+            if not self._is_stopping:
+                answer = await self._async_ask(process, task, most_s)
         except TimeoutError:
             raise Refused(
                 link.Fault(f"{shown} did not take a backup in {int(most_s)} seconds.", "See whether it is well.")
             ) from None
         finally:
+            self._running.discard(process)
             await self._async_end(process)
+        if answer is None and self._is_stopping:
+            raise Unavailable(STOPPING)
         if answer is None:
             raise Refused(link.Fault("The process that carries backups ended early.", "See the service's own log."))
         if isinstance(answer, link.Fault):

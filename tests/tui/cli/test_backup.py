@@ -44,11 +44,16 @@ def scheduled(cli: Cli, server: SftpServer) -> None:
     assert found is not None and found[1] == server.fingerprint
     wrong = cli("schedule", server.target, "--fingerprint", "SHA256:AAAA").refusal()
     assert "not SHA256:AAAA" in wrong
-    no_key = cli("schedule", server.target, "--fingerprint", found[1]).refusal()
+    schedule(cli, server)
+
+
+def schedule(cli: Cli, server: SftpServer) -> None:
+    """By somebody who knows the server's fingerprint."""
+    no_key = cli("schedule", server.target, "--fingerprint", server.fingerprint).refusal()
     line = re.search(r"restrict (ssh-ed25519 \S+) holdshelf", no_key)
     assert line is not None
     server.keys.add(line[1])
-    done = cli("schedule", server.target, "--fingerprint", found[1], "--at", "03:15")
+    done = cli("schedule", server.target, "--fingerprint", server.fingerprint, "--at", "03:15")
     assert done.code == 0 and "each day at 03:15" in done.out
 
 
@@ -88,7 +93,7 @@ def test_a_word_that_is_nearly_a_command_makes_no_file(cli: Cli, tmp_path: Path)
 
 def test_killed_while_it_is_taken_there_nothing_has_a_final_name(cli: Cli, service: Service, there: Path) -> None:
     with SftpServer(there) as server:
-        scheduled(cli, server)
+        schedule(cli, server)
         server.ill = "hangs"
         asked = subprocess.Popen(
             [HOLDSHELF, "backup", "now", "--data", service.data], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -122,12 +127,15 @@ def carriers(service: Service) -> list[int]:
 
 def test_recording_and_holds_do_not_wait_for_a_target_that_hangs(cli: Cli, service: Service, there: Path) -> None:
     with SftpServer(there) as server:
-        scheduled(cli, server)
+        schedule(cli, server)
         server.ill = "hangs"
-        asked = subprocess.Popen([HOLDSHELF, "backup", "now", "--data", service.data], stderr=subprocess.DEVNULL)
+        asked = subprocess.Popen(
+            [HOLDSHELF, "backup", "now", "--data", service.data], stderr=subprocess.PIPE, text=True
+        )
         assert server.asked.wait(HANG_S)
         assert run("capacity", "set", "--floor-days", "3", "--why", "x", "--data", service.data).code == 0
         assert row_of(service).state.running
         assert "A backup is being made" in cli("now").refusal()
         assert service.stop() == 0
-        asked.wait(HANG_S)
+        assert "The service is stopping." in asked.communicate(timeout=HANG_S)[1]
+    assert "was cut off" not in service.log(), "the stop waited for a backup until its time was over"
