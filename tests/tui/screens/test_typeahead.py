@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from textual import events
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Input, Tabs
 
 from holdshelf_core.acts import Act, Read
@@ -25,8 +26,11 @@ from holdshelf_tui.screens.dialogs.purpose import PurposeDialog
 from holdshelf_tui.screens.dialogs.share import ShareDialog
 from holdshelf_tui.screens.holds import HoldsPane
 from holdshelf_tui.screens.timeline import TimelinePane
+from holdshelf_tui.session.inputs import InTurn
 from tests.looking import MINUTE_NS
 from tests.tui.stage import Stage, our_app, settled, until
+
+pytestmark = pytest.mark.usefixtures("no_frames")
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +180,24 @@ async def test_what_is_typed_behind_something_that_is_refused_is_done_to_nothing
             await until(pilot, "what was wrong", lambda: isinstance(pilot.app.screen, MessageDialog))
             await until(pilot, "no key that waits", lambda: our_app(pilot)._handing_out is None)
             assert isinstance(pilot.app.screen, MessageDialog)
+
+
+async def test_text_that_is_typed_into_a_field_settles_the_page_once_and_not_for_each_letter(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A paste from a terminal that does not mark it: a thousand letters would keep the keys behind them for seconds."""
+    settles: list[Widget | None] = []
+    settle = InTurn._settled
+
+    async def counted(app: InTurn[Any]) -> None:
+        settles.append(app.focused)
+        await settle(app)
+
+    monkeypatch.setattr(InTurn, "_settled", counted)
+    async with stage.seated("dora") as pilot:
+        home = await settled(pilot)
+        number = list(home._kinds).index("holds")
+        burst(pilot, "2t" + "x2p" * 20 + f"\x1b\r{number}h")  # thrown away, and on
+        await until(pilot, "what the keys behind it ask for", lambda: isinstance(pilot.app.screen, HoldDialog))
+        assert home.front is home.pane("holds")
+        assert len(settles) < 20, "it settled for each letter"

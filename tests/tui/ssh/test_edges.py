@@ -167,14 +167,23 @@ def test_pictures_in_pixels_fit_the_letters_that_the_client_tells_of_and_follow_
         assert shown.process.returncode == 0
 
 
-@pytest.mark.parametrize("marked", [True, False], ids=["as a paste", "as keys"])
-def test_a_megabyte_pasted_into_the_timeline_and_its_dialog_ends_nothing(terminal: Shown, marked: bool) -> None:
+@pytest.mark.parametrize(
+    ("marked", "most_bytes"),
+    [
+        pytest.param(True, MB, id="as a paste"),
+        pytest.param(False, MB // 64, id="as keys"),
+        pytest.param(False, MB // 8, id="as many keys", marks=pytest.mark.soak),
+    ],
+)
+def test_a_megabyte_pasted_into_the_timeline_and_its_dialog_ends_nothing(
+    terminal: Shown, marked: bool, most_bytes: int
+) -> None:
     terminal.type(b"2")
     terminal.until("need a purpose")
     terminal.type(b"t")
     terminal.until("Go to a time")
-    keys = (b"yesterday 3 pm [x] \x1b[A12" if marked else b"x[]n1p2") * (MB // 24)
-    left = memoryview(b"\x1b[200~" + keys + b"\x1b[201~" if marked else keys[: MB // 8] + b"2t")
+    keys = ((b"yesterday 3 pm [x] \x1b[A12" if marked else b"x[]n1p2") * (MB // 7))[:most_bytes]
+    left = memoryview(b"\x1b[200~" + keys + b"\x1b[201~" if marked else keys + b"2t")
     os.set_blocking(terminal.master, False)
     ends = time.monotonic() + 2 * HANG_S
     while left:

@@ -25,6 +25,7 @@ from textual.app import ScreenStackError
 from textual.message_pump import MessagePump
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from holdshelf_tui.session.driver import DrivenApp
 
@@ -124,18 +125,32 @@ class InTurn[T](DrivenApp[T]):
             self._handing_out = None
 
     async def _hand_out(self) -> None:
+        field: Input | None = None
         while self._ahead:
-            screen = self.screen
-            await self._settled()
-            if not await self._opened():
-                self._ahead.clear()
-                break
-            if self.screen is not screen:
-                await self._settled()  # what a form that closed was asked for is done, too
-                if self._is_opening:
-                    continue  # and asks for more
+            if field is not None:
+                await self._heard(field)
+            if not (field is not None and self._is_text_for(field)) and not await self._ready_for_next():
+                continue
             if self._ahead:  # it may have been refused
-                await super().on_event(self._ahead.popleft())
+                into, event = self.focused, self._ahead.popleft()
+                field = into if isinstance(into, Input) and _is_text(event) else None
+                await super().on_event(event)
+
+    def _is_text_for(self, field: Input) -> bool:
+        """Whether text follows text in one field: that begins nothing, and a page takes long to settle for each letter."""
+        return self.focused is field and not self._is_opening and bool(self._ahead) and _is_text(self._ahead[0])
+
+    async def _ready_for_next(self) -> bool:
+        """Until what was typed before has done what it does; False where more has begun, or nothing is to follow."""
+        screen = self.screen
+        await self._settled()
+        if not await self._opened():
+            self._ahead.clear()
+            return False
+        if self.screen is not screen:
+            await self._settled()  # what a form that closed was asked for is done, too
+            return not self._is_opening  # and asks for more
+        return True
 
     async def _settled(self) -> None:
         """Until what was typed before has gone from the widget up to the app, and what it began has begun."""
@@ -164,6 +179,10 @@ class InTurn[T](DrivenApp[T]):
             is_late = is_late or waited_s > HELD_AT_MOST_S
             await asyncio.sleep(_POLL_S)
         return not is_late
+
+
+def _is_text(event: events.Event) -> bool:
+    return isinstance(event, events.Key) and event.is_printable
 
 
 def in_turn[W: Widget, **P, T](

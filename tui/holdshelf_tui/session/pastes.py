@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 BEGIN, END = "\x1b[200~", "\x1b[201~"
+ESCAPE = "\x1b"
+"""Taken out of a paste: Textual's parser makes keys of what follows one there, and those would be obeyed."""
 MOST_CHARS = 200_001
 """One more than an adopted policy may have, the longest that a field takes: a longer one is known by it."""
 
@@ -40,7 +42,7 @@ class Pastes:
         seen = self._before + text
         at = seen.find(END)
         kept = seen[:at] if at >= 0 else seen[: -(len(END) - 1)]
-        out.append(kept[: self._left])
+        out.append(kept[: self._left].replace(ESCAPE, ""))
         self._left = max(0, self._left - len(kept))
         if at < 0:
             self._before = seen[len(kept) :]
