@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
-
-from tzlocal import get_localzone
+from datetime import UTC, datetime, timedelta, tzinfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORM = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z", re.ASCII)
@@ -31,10 +29,16 @@ def parse_rfc3339(text: str) -> int:
     return (since.days * 86_400 + since.seconds) * NS + int(match[2])
 
 
+def _local_zone() -> tzinfo:
+    from tzlocal import get_localzone  # noqa: PLC0415 - 15 ms, and a process that tries a stream asks for no local time
+
+    return get_localzone()
+
+
 def offset_s(utc_ns: int) -> int:
     """Return the local zone's offset from UTC at that time, in seconds."""
     try:
-        offset = (_EPOCH + timedelta(microseconds=utc_ns // 1000)).astimezone(get_localzone()).utcoffset()
+        offset = (_EPOCH + timedelta(microseconds=utc_ns // 1000)).astimezone(_local_zone()).utcoffset()
     except (OverflowError, ValueError):
         return 0
     return int(offset.total_seconds()) if offset else 0
@@ -51,7 +55,7 @@ def far_words(far_ns: int) -> str:
 def local_words(utc_ns: int) -> str:
     """Return e.g. '2026-11-24 14:00 -05:00' for sentences; the offset tells the two 01:30s of a clock change apart."""
     try:
-        moment = (_EPOCH + timedelta(microseconds=utc_ns // 1000)).astimezone(get_localzone())
+        moment = (_EPOCH + timedelta(microseconds=utc_ns // 1000)).astimezone(_local_zone())
     except (OverflowError, ValueError):
         return f"{utc_ns} ns"
     text = moment.strftime("%Y-%m-%d %H:%M %z")
@@ -70,7 +74,7 @@ def local_time_words(utc_ns: int) -> str:
     Must never read a file after its first call: the picture worker calls it once before it is confined.
     """
     try:
-        moment = (_EPOCH + timedelta(microseconds=utc_ns // 1000)).astimezone(get_localzone())
+        moment = (_EPOCH + timedelta(microseconds=utc_ns // 1000)).astimezone(_local_zone())
     except (OverflowError, ValueError):
         return f"{utc_ns} ns UTC"
     offset = moment.strftime("%z")

@@ -8,68 +8,32 @@ its control socket: when the service is gone, it flushes its data and exits, rel
 from __future__ import annotations
 
 import contextlib
-import importlib
 import logging
 import os
-import pkgutil
 import signal
 import socket
-import ssl
 import sys
 import threading
 
-import av
-import av.codec
 import av.logging
 
 from holdshelf_core import service_log
 from holdshelf_core.integration.reasons import RECORDER_BUSY
 from holdshelf_core.processes import worker_link
-from holdshelf_core.processes.confinement import Confined, confine
-from holdshelf_core.processes.confinement_filter import Work
 from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.worker import names as worker_names
 from holdshelf_core.recorder.worker.camera import Camera
 from holdshelf_core.recorder.worker.fetch import Fetch
 from holdshelf_core.recorder.worker.link import Link
+from holdshelf_core.recorder.worker.preparation import WHEP, confine_recorder, warm
 from holdshelf_core.recorder.worker.reading import ReadingLoop
 from holdshelf_core.recorder.worker.rtsp import RECEIVE_BYTES
 from holdshelf_core.recorder.worker.segment import Sink
 from holdshelf_core.recorder.worker.segment_thread import SegmentThread
 from holdshelf_core.recorder.worker.syncer import Syncer
 
-MORE_MEMORY_BYTES = 2 << 30
-"""Address space beyond its use when ready: stacks, arenas, and all cameras' pictures at their largest."""
 STACK_BYTES = 1 << 20
 """Of each thread; a camera has one. With the usual 8 MB, 256 cameras took all of that memory, and none was recorded."""
-OPEN_FILES = 4096
-"""A camera has up to five: its sockets, the segment and a spare one."""
-MAX_FILE_BYTES = 4 << 30
-"""Of one segment: far beyond what a camera writes in a minute, so that one bug cannot fill a disk."""
-# Modules that libraries import at first use, when no file can be opened any more.
-_LATE = ("encodings.idna", "stringprep", "linecache", "traceback", "ssl", "tempfile", "random", "http.client", "select")
-_WHEP = "holdshelf_core.recorder.worker.whep"
-
-
-def warm(kind: str) -> None:
-    """Import and load everything needed later: once confined, this process opens nothing.
-
-    For ``whep`` that includes ``worker.whep``, and what its ``preload()`` loads. No thread may be left running.
-    """
-    # PyAV imports some parts only when it first meets a stream or an error of their kind.
-    for name in (*_LATE, *(module.name for module in pkgutil.walk_packages(av.__path__, "av."))):
-        importlib.import_module(name)
-    ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # makes OpenSSL read its configuration
-    av.codec.Codec("h264", "r")
-    av.codec.Codec("hevc", "r")
-    if kind == "whep":
-        importlib.import_module(_WHEP).preload()
-
-
-def confine_recorder(kind: str) -> Confined:
-    """Confine this process permanently, for a kind of camera (``worker.names.kind_of``)."""
-    work = Work.PEERING if kind == "whep" else Work.RECORDING
-    return confine(more_memory_bytes=MORE_MEMORY_BYTES, open_files=OPEN_FILES, work=work, file_bytes=MAX_FILE_BYTES)
 
 
 class Worker:
@@ -110,7 +74,7 @@ class Worker:
         for camera in self._cameras.values():
             camera.stop()
         self._reading.stop()
-        if whep := sys.modules.get(_WHEP):
+        if whep := sys.modules.get(WHEP):
             whep.WhepSource.leave_all()
 
     def _obey(self, message: wire.ToWorker, fd: int | None) -> None:
