@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -13,6 +14,7 @@ from textual import work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
@@ -148,6 +150,22 @@ class HoldshelfApp(SessionApp):
         person = self.who.person
         if person is not None and person.limited:
             self.notify(inert(f"Only holds can be placed now. {person.limited}", 400), severity="warning", timeout=60)
+
+    def update_styles(self, node: DOMNode, animate: bool = True) -> None:
+        """A widget that is not mounted yet gets its styles when it is: Textual styles it for each class that it begins with."""
+        if node.parent is not None or node is self:
+            super().update_styles(node, animate)
+
+    def _load_screen_css(self, screen: Screen[Any]) -> None:
+        """Each dialog's rules name that dialog, so what is open already is not styled again for them, as Textual does."""
+        if screen.CSS:
+            read_from = (inspect.getfile(type(screen)), f"{type(screen).__name__}.CSS")
+            if not self.stylesheet.has_source(*read_from):
+                scope = screen._css_type_name if screen.SCOPED_CSS else ""
+                self.stylesheet.add_source(screen.CSS, read_from=read_from, scope=scope)
+                self.stylesheet.reparse()
+                self.stylesheet.update(screen)
+        super()._load_screen_css(screen)
 
     async def action_quit(self) -> None:
         """Leave, with no look left open."""

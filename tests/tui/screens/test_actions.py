@@ -17,6 +17,8 @@ from holdshelf_tui.screens.list_pane import ActionDescription, ActionsPane, List
 from tests.tui.keyboard import Desk, types, until_said
 from tests.tui.stage import Stage, settled, until, until_shown
 
+pytestmark = pytest.mark.usefixtures("no_frames")
+
 UNLISTED = {"start", "timeline", "live"}
 """Tabs without a table of actions."""
 

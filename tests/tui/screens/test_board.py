@@ -23,6 +23,8 @@ from tests.people import day
 from tests.tui.keyboard import Desk, does, fills, said, types, until_said
 from tests.tui.stage import Stage, settled, until
 
+pytestmark = pytest.mark.usefixtures("no_frames")
+
 OWN_TEXT = "Rule 1.  Nobody watches.\n  Rule 2. Ask the Director.\n"
 
 

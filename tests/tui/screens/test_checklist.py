@@ -20,6 +20,8 @@ from tests.tui.keyboard import Desk, said, types, until_said
 from tests.tui.screens.test_home import SEAT, with_rights
 from tests.tui.stage import Stage, our_app, settled, until
 
+pytestmark = pytest.mark.usefixtures("no_frames")
+
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:

@@ -29,6 +29,8 @@ from tests.tui.keyboard import fills
 from tests.tui.keyboard import types as type_text
 from tests.tui.stage import Stage, our_app, screen_text, settled, until, until_shown
 
+pytestmark = pytest.mark.usefixtures("no_frames")
+
 QUARTER = [types.MaskAsk([(0, 0), (5000, 0), (5000, 5000), (0, 5000)], "screens")]
 
 

@@ -8,14 +8,19 @@ from typing import Any
 import pytest
 from textual.command import CommandPalette
 from textual.containers import VerticalScroll
+from textual.css.stylesheet import Stylesheet
+from textual.dom import DOMNode
 from textual.pilot import Pilot
 
 from holdshelf_tui.screens.dialogs.help import HelpDialog
 from holdshelf_tui.screens.dialogs.hold import HoldDialog
 from holdshelf_tui.screens.help_words import help_for
 from holdshelf_tui.screens.home import HomeScreen
+from holdshelf_tui.widgets.keys_line import KeysLine
 from tests.tui.keyboard import Desk, said, types, until_said
 from tests.tui.stage import Stage, screen_text, settled, until, until_shown
+
+pytestmark = pytest.mark.usefixtures("no_frames")
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +64,39 @@ async def test_f1_tells_the_keys_of_the_tab_scrolls_and_goes_again(stage: Stage,
         await pilot.press(closes)
         await until(pilot, "it is gone", lambda: pilot.app.screen is home)
         assert front.view.level == level  # Escape was the help's alone
+
+
+async def test_a_dialog_that_opens_is_styled_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is below it is as it was: on a slow machine the first dialog of its kind would take as long as a whole screen."""
+    styled: list[DOMNode] = []
+    apply = Stylesheet.apply
+
+    def seen(self: Stylesheet, node: DOMNode, **more: Any) -> None:
+        styled.append(node)
+        apply(self, node, **more)
+
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        home = await tab(pilot, "timeline")
+        await until_shown(pilot, "Help")
+        monkeypatch.setattr(Stylesheet, "apply", seen)
+        dialog = await helped(pilot)
+        await until_shown(pilot, "Help: Timeline")
+        frame = dialog.query_one(".dialog")
+        assert frame in styled and frame.outer_size.width == 78
+        assert home.query_one("#clock") not in styled
+
+
+async def test_the_last_line_is_made_again_only_for_other_keys(stage: Stage) -> None:
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        home = await tab(pilot, "timeline")
+        line = home.query_one(KeysLine)
+        await until(pilot, "its keys", lambda: line.children and line._made == line._shown())
+        before = list(line.children)
+        with line._context():
+            await line.recompose()
+        assert list(line.children) == before
+        await tab(pilot, "holds")
+        await until(pilot, "other keys", lambda: line.children and not set(before) & set(line.children))
 
 
 @pytest.mark.parametrize("login", ["dora", "sam", ""])

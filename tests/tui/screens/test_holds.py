@@ -19,6 +19,8 @@ from tests.people import PAPER
 from tests.tui.keyboard import Desk, fills, said, types, until_said
 from tests.tui.stage import Stage, settled, until
 
+pytestmark = pytest.mark.usefixtures("no_frames")
+
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:

@@ -30,6 +30,8 @@ from tests.looking import NS
 from tests.tui.keyboard import Desk, types, until_said
 from tests.tui.stage import Stage, arrived, our_app, screen_text, settled, until, until_shown
 
+pytestmark = pytest.mark.usefixtures("no_frames")
+
 HAPPENED, OFFICER, LOOKED = "Something happened: find it and keep it", "An officer or a paper is here", "Who looked?"
 SHARED, WAITS, DANGER = "See what was shared with you", "What waits for you", "Somebody is in danger right now"
 MACHINE = "A camera or the disk is wrong, or a new camera is here"

@@ -24,6 +24,8 @@ from tests.service import Service, wait_for
 from tests.tui.keyboard import until_said
 from tests.tui.stage import our_app, seated, settled, told, until, until_shown
 
+pytestmark = pytest.mark.usefixtures("no_frames")
+
 SOME = 8
 """So many pictures take two seconds, at the pace that is allowed."""
 

@@ -23,6 +23,8 @@ from tests.people import wait_past_midnight
 from tests.tui.keyboard import Desk, does, said, types, until_said
 from tests.tui.stage import Stage, screen_text, settled, until
 
+pytestmark = pytest.mark.usefixtures("no_frames")
+
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:

@@ -28,6 +28,8 @@ from tests.tui.cli.test_driver import run
 from tests.tui.keyboard import Desk, does, fills, said, types, until_said
 from tests.tui.stage import Stage, settled, until, until_shown
 
+pytestmark = pytest.mark.usefixtures("no_frames")
+
 
 @pytest.fixture(scope="module")
 def cups() -> Iterator[Cups]:

@@ -26,6 +26,8 @@ from tests.people import PAPER, day
 from tests.tui.keyboard import Desk, does, fills, said, types, until_said
 from tests.tui.stage import Stage, settled, until
 
+pytestmark = pytest.mark.usefixtures("no_frames")
+
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:

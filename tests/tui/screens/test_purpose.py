@@ -19,6 +19,8 @@ from holdshelf_tui.widgets.timeline_strip import TimelineStrip
 from tests.looking import MINUTE_NS, NS
 from tests.tui.stage import Stage, our_app, screen_text, settled, until, until_shown
 
+pytestmark = pytest.mark.usefixtures("no_frames")
+
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:

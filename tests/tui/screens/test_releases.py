@@ -35,6 +35,8 @@ from tests.people import PAPER
 from tests.tui.keyboard import Desk, does, fills, said, types, until_said
 from tests.tui.stage import Stage, arrived, settled, until
 
+pytestmark = pytest.mark.usefixtures("no_frames")
+
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:

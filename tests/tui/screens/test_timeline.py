@@ -29,6 +29,8 @@ from tests.tui.keyboard import Desk, fills, until_said
 from tests.tui.screens.timeline_rig import go, open_look, painted, timeline
 from tests.tui.stage import Stage, our_app, screen_text, told, until, until_shown
 
+pytestmark = pytest.mark.usefixtures("no_frames")
+
 EARLIER_NS = 20 * MINUTE_NS
 """Before the made footage, when only the desk's camera was there."""
 
@@ -270,6 +272,7 @@ async def test_a_gap_says_why_there_is_no_picture(stage: Stage) -> None:
         await until_shown(pilot, "camera unreachable")
 
 
+@pytest.mark.usefixtures("frames")
 async def test_under_a_dialog_there_is_nothing_of_a_picture_and_afterwards_it_is_back(stage: Stage) -> None:
     async with stage.seated("dora") as pilot:
         pane = await timeline(pilot)

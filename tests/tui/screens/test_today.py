@@ -27,6 +27,8 @@ from holdshelf_tui.widgets.listing import row_key
 from tests.tui.keyboard import Desk, types, until_said
 from tests.tui.stage import Stage, our_app, screen_text, settled, until
 
+pytestmark = pytest.mark.usefixtures("no_frames")
+
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:

@@ -18,6 +18,12 @@ _parsed: dict[_Key, list[RuleSet]] = {}
 _MOST = 4096
 
 
+class _Rule(RuleSet):
+    """A rule that sets find quickly: a hash in Python is asked for each rule and each widget whenever styles are applied."""
+
+    __hash__ = object.__hash__
+
+
 class ParsedOnce(Stylesheet):
     """As its base; rules are read only there, so that apps may share them."""
 
@@ -50,7 +56,8 @@ class ParsedOnce(Stylesheet):
     ) -> list[RuleSet]:
         key = (self._variables_key, css, read_from, is_default_rules, tie_breaker, scope)
         if (rules := _parsed.get(key)) is None:
-            rules = super()._parse_rules(css, read_from, is_default_rules, tie_breaker, scope)
+            found = super()._parse_rules(css, read_from, is_default_rules, tie_breaker, scope)
+            rules = [_Rule(**vars(rule)) for rule in found]
             if len(_parsed) >= _MOST:
                 _parsed.clear()
             _parsed[key] = rules
