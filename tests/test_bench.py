@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bench.parts import order, rows
+from bench.parts import order, promised, rows
 from tests.rig.media import media
 from tests.rig.parts import program
 
@@ -18,10 +18,10 @@ ROOT = Path(__file__).parents[1]
 FIELDS = {"what", "unit", "ours", "peer", "ratio", "bar", "holds"}
 
 
-def run(script: str, *options: str, folder: Path) -> tuple[int, dict[str, Any]]:
+def run(script: str, *options: str, folder: Path, seconds: float = 300) -> tuple[int, dict[str, Any]]:
     """The exit code of a bench and its one JSON object."""
     command = [sys.executable, str(ROOT / "bench" / script), "--json", "--folder", str(folder), *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     assert done.stdout, done.stderr[-3000:]
     return done.returncode, json.loads(done.stdout)
 
@@ -191,6 +191,46 @@ def test_a_year_is_measured_beside_a_month(tmp_path: Path) -> None:
         "start until all",
     ):
         assert {row["bar"] for row in rows_of(found, beginning)} == {None}
+        assert all(row["peer"] > 0 for row in rows_of(found, beginning))
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_promised_in_seconds_has_its_rows_and_what_cannot_be_measured_does_not_hold(tmp_path: Path) -> None:
+    _, found = run(
+        "promises.py", "--parts", "redial", "status", "--repeat", "1", "--connections", "50", folder=tmp_path
+    )
+    assert_well_formed(found)
+    assert [row["bar"] for row in rows_of(found, "a camera says goodbye")] == [2, 2]
+    assert {row["bar"] for row in rows_of(found, "`status` (API)")} == {2}
+    assert not list(tmp_path.iterdir())
+
+    def fails_the_second_time(row: promised.Promise) -> None:
+        row.ours.append(1.0)
+        if len(row.ours) == 2:
+            raise OSError("the camera is gone")
+
+    failed = promised.promised("what", 5.0, fails_the_second_time, turns=2)
+    assert (failed.ours, failed.holds, failed.detail["failed"]) == (None, False, "OSError: the camera is gone")
+
+
+@pytest.mark.soak  # some minutes: each promise is waited for once
+@pytest.mark.timeout(1800)
+def test_each_promise_has_a_figure(tmp_path: Path) -> None:
+    _, found = run(
+        *("promises.py", "--repeat", "1", "--cameras", "8", "--hostile", "2", "--entries", "2000"),
+        folder=tmp_path,
+        seconds=1700,
+    )
+    assert_well_formed(found)
+    assert all(row["bar"] for row in found["rows"])
+    assert {row["bar"] for row in rows_of(found, "a letter of appointment ends")} == {5}
+    for beginning in (
+        "a key while thumbnails load",
+        "the Director's log-in past 160 clients",
+        "bundles made to hurt",
+        "`log export --public`",
+        "a paper beside a witness",
+    ):
         assert all(row["peer"] > 0 for row in rows_of(found, beginning))
     assert not list(tmp_path.iterdir())
 

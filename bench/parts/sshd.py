@@ -62,12 +62,12 @@ class Sshd:
 
 
 @contextlib.contextmanager
-def running_sshd(folder: Path, public_key: str) -> Iterator[Sshd]:
-    """One that lets that key in and then runs the program."""
+def running_sshd(folder: Path, public_key: str, command: str = "") -> Iterator[Sshd]:
+    """One that lets that key in and then runs the command; without one, a full-screen program."""
     folder.mkdir(mode=0o755)
-    name = full_screen_program()
+    name = command or full_screen_program()
     often = "-d 15" if name == "htop" else "-d 1.5"  # both paint anew every 1.5 s
-    command = f"/usr/bin/env HTOPRC={folder}/none {name} {often}"
+    command = command or f"/usr/bin/env HTOPRC={folder}/none {name} {often}"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "host"], check=True)
     (folder / "authorized").write_text(public_key)
     port = free_port()
