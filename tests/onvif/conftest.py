@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sysconfig
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
@@ -26,8 +25,8 @@ from holdshelf_onvif.const import Limits
 from holdshelf_tui.demo.virtual_camera import CameraSpec, VirtualCameras
 from tests.onvif.soap_device import SoapDevice
 from tests.rig.hang import HANG_S
+from tests.rig.onvif_cameras import environment_with_clock_off_by
 
-FAKETIME = f"/usr/lib/{sysconfig.get_config_var('MULTIARCH')}/faketime/libfaketime.so.1"
 PASSWORD = "mellon"
 QUICK = Limits(connect_s=HANG_S, answer_s=HANG_S)
 """For answers that come at once: the time is the machine's."""
@@ -155,7 +154,7 @@ async def no_thread_left() -> AsyncIterator[None]:
 @pytest.fixture(scope="session")
 def cameras() -> Iterator[VirtualCameras]:
     """ipycam: one camera with the right time, one whose clock is a year behind. Both ask for a password."""
-    behind = {"LD_PRELOAD": FAKETIME, "FAKETIME": "-366d", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    behind = environment_with_clock_off_by("-366d")
     specs = [CameraSpec("Front entrance", 41), CameraSpec("Reading room", 42, environment=behind)]
     with VirtualCameras(specs, password=PASSWORD) as cameras:
         yield cameras

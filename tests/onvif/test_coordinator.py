@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,16 +22,37 @@ from holdshelf_core.integration import (
     Event,
     StreamSource,
 )
-from holdshelf_onvif import async_setup_entry, async_unload_entry, config_flow, coordinator, stream_trouble
+from holdshelf_onvif import (
+    async_setup_entry,
+    async_unload_entry,
+    client,
+    config_flow,
+    coordinator,
+)
 from holdshelf_onvif.diagnostics import async_get_diagnostics
+from holdshelf_onvif.event import EventListener
 from holdshelf_onvif.stream_trouble import StreamTrouble
 from holdshelf_tui.demo.virtual_camera import VirtualCameras
+from tests.onvif import soap_device
 from tests.onvif.conftest import PASSWORD, QUICK, House, bare_entry, entry_of
 from tests.onvif.soap_device import Profile, SoapDevice
 from tests.onvif.test_with_core import quiet
+from tests.rig.hand_clock import NS, HandTime, hand_time
 from tests.rig.hang import HANG_S
 
 type Entries = list[ConfigEntry[Any]]
+
+
+@pytest.fixture
+async def hand(monkeypatch: pytest.MonkeyPatch, device: SoapDevice) -> AsyncIterator[HandTime]:
+    """The service's loop by a clock of the test's (ADR 71); the camera, which has the same time, answers in real time. Its events
+    are not listened to."""
+    monkeypatch.setattr(EventListener, "async_run", lambda _self: asyncio.Event().wait())
+    monkeypatch.setitem(coordinator.OnvifCoordinator.__init__.__kwdefaults__, "limits", QUICK)
+    async with hand_time(monkeypatch, client, coordinator, soap_device) as made:
+        trouble = partial(StreamTrouble, time_s=lambda: made.clock.boot_ns() / NS)
+        monkeypatch.setattr(coordinator, "StreamTrouble", trouble)
+        yield made
 
 
 async def set_up(house: House, device: SoapDevice, loaded: Entries) -> ConfigEntry[Any]:
@@ -41,6 +63,22 @@ async def set_up(house: House, device: SoapDevice, loaded: Entries) -> ConfigEnt
     await async_setup_entry(house, entry)
     assert await house.until_told() is None
     return entry
+
+
+def is_asked(entry: ConfigEntry[Any]) -> bool:
+    """Whether a question is on its way to the camera, which may not have come there yet."""
+    return bool(entry.runtime_data._lock.locked())
+
+
+async def until_refreshed(house: House, entry: ConfigEntry[Any], hand: HandTime) -> int:
+    """After how many seconds the camera was asked by itself. While it answers, no time passes."""
+    told, seconds = len(house.states), 0
+    while not is_asked(entry) and len(house.states) == told:
+        await hand.forward(1)
+        seconds += 1
+        assert seconds < 3600
+    await hand.until(lambda: len(house.states) > told)
+    return seconds
 
 
 async def test_the_known_stream_is_announced_before_the_camera_is_asked(
@@ -125,42 +163,45 @@ async def test_a_clock_that_is_off_is_a_repair_until_it_is_right(
     assert house.repairs.async_all() == []
 
 
-@pytest.mark.parametrize(("seconds", "off"), [(1, False), (-1, False), (60, True), (-60, True)])
-async def test_a_clock_that_is_off_is_told_and_one_that_is_nearly_right_is_not(
-    house: House, device: SoapDevice, loaded: Entries, seconds: int, off: bool
+@pytest.mark.parametrize("direction", [1, -1])
+@pytest.mark.parametrize(("seconds", "off"), [(0.0, False), (4.9, False), (5.0, False), (5.1, True), (60.0, True)])
+async def test_a_clock_that_is_off_by_more_than_five_seconds_is_told(
+    house: House, device: SoapDevice, loaded: Entries, hand: HandTime, seconds: float, off: bool, direction: int
 ) -> None:
-    device.clock_offset = timedelta(seconds=seconds)
+    """A camera tells whole seconds, and is taken to be half a second on: with an own clock at half a second, exactly that."""
+    hand.clock.step(0.5 - direction * (seconds % 1))
+    device.clock_offset = timedelta(seconds=direction * seconds)
     await set_up(house, device, loaded)
+    assert loaded[0].clock_skew_s() == pytest.approx(direction * seconds)
     assert (house.repair("onvif_clock_skew:cam1") is not None) == off
 
 
 async def test_a_password_changed_at_the_camera_asks_for_a_new_one_and_is_not_tried_again(
-    house: House, device: SoapDevice, loaded: Entries, monkeypatch: pytest.MonkeyPatch
+    house: House, device: SoapDevice, loaded: Entries, hand: HandTime
 ) -> None:
-    monkeypatch.setattr(coordinator, "REFRESH_INTERVAL_S", 0.05)
     entry = await set_up(house, device, loaded)
     device.password = "changed"
-    async with asyncio.timeout(HANG_S):
-        while not isinstance(await house.until_told(), EntryAuthFailed):
-            pass
+    await until_refreshed(house, entry, hand)
     assert entry.state is EntryState.REAUTH
-    refused = len(device.refused)
-    await asyncio.sleep(0.4)  # several intervals: nothing may happen
-    assert len(device.refused) == refused == 1
+    asked = len(device.calls)
+    await hand.forward(86_400)
+    assert not is_asked(entry)
+    assert len(device.calls) == asked, "all day"
+    assert len(device.refused) == 1
     device.password = "mellon"
     assert await entry.runtime_data.async_request_refresh()
     assert entry.state is EntryState.LOADED
 
 
-async def test_it_is_refreshed_by_itself(
-    house: House, device: SoapDevice, loaded: Entries, monkeypatch: pytest.MonkeyPatch
+async def test_it_is_refreshed_by_itself_about_every_five_minutes(
+    house: House, device: SoapDevice, loaded: Entries, hand: HandTime
 ) -> None:
-    monkeypatch.setattr(coordinator, "REFRESH_INTERVAL_S", 0.05)
-    await set_up(house, device, loaded)
+    entry = await set_up(house, device, loaded)
     device.profiles[0].uri = "rtsp://127.0.0.1:9554/new"
-    async with asyncio.timeout(HANG_S):
-        while not house.stored:
-            await house.until_told()
+    asked = device.calls.count("GetDeviceInformation")
+    waits_s = [await until_refreshed(house, entry, hand) for _ in range(4)]
+    assert all(270 <= wait_s <= 331 for wait_s in waits_s), waits_s
+    assert device.calls.count("GetDeviceInformation") == asked + 4
     assert house.stored[-1]["stream"]["url"] == "rtsp://127.0.0.1:9554/new"
 
 
@@ -207,43 +248,52 @@ def stream_told(house: House) -> Callable[[str, str], None]:
 
 
 async def test_a_stream_that_is_not_found_is_asked_about_until_the_camera_names_another(
-    house: House,
-    device: SoapDevice,
-    loaded: Entries,
-    monkeypatch: pytest.MonkeyPatch,
-    stream_told: Callable[[str, str], None],
+    house: House, device: SoapDevice, loaded: Entries, hand: HandTime, stream_told: Callable[[str, str], None]
 ) -> None:
     """Seen: it stayed "not found" for 4 min 16 s, while the camera told the new address."""
-    monkeypatch.setattr(stream_trouble, "ASK_EVERY_S", 0.1)
-    await set_up(house, device, loaded)
+    entry = await set_up(house, device, loaded)
+    await hand.forward(3)
     stream_told("recording", "")
     stream_told("away", "stream not found")
-    assert await house.until_told() is None, "asked at once"
-    device.profiles[0].uri = "rtsp://127.0.0.1:9554/renamed"
-    async with asyncio.timeout(HANG_S):
-        while house.streams[-1] is None or not house.streams[-1].url.endswith("/renamed"):
-            await house.until_told()
+    for number in range(1, 4):
+        assert await house.until_told() is None, "asked at once, and then every three seconds"
+        if number == 2:
+            device.profiles[0].uri = "rtsp://127.0.0.1:9554/renamed"
+        asked = device.calls.count("GetDeviceInformation")
+        await hand.forward(2.9)
+        assert not is_asked(entry)
+        assert device.calls.count("GetDeviceInformation") == asked == number + 2  # it was added, and set up
+        await hand.forward(0.1)
+    assert await house.until_told() is None
+    assert house.streams[-1] is not None
+    assert house.streams[-1].url.endswith("/renamed")
     stream_told("recording", "")
-    asked = await quiet(device)
+    asked = len(device.calls)
     stream_told("away", "disk full")
-    assert await quiet(device) == asked, "no trouble that a camera could know about"
+    await hand.forward(200)
+    assert not is_asked(entry)
+    assert len(device.calls) == asked, "no trouble that a camera could know about"
 
 
 async def test_a_connected_camera_is_asked_for_a_key_frame_and_with_it_for_its_certificates(
-    house: House, device: SoapDevice, loaded: Entries, stream_told: Callable[[str, str], None]
+    house: House, device: SoapDevice, loaded: Entries, hand: HandTime, stream_told: Callable[[str, str], None]
 ) -> None:
     """A camera that signs its pictures sends its certificates once, and again when it is asked (ONVIF Media Signing)."""
     entry = await set_up(house, device, loaded)
     stream_told("recording", "")
-    async with asyncio.timeout(HANG_S):
-        while not device.key_frames:
-            await asyncio.sleep(0.05)
+    await hand.until(lambda: device.key_frames and not is_asked(entry))
     profile = coordinator.loaded_coordinator(entry).data.profile  # type: ignore[union-attr]
     assert device.key_frames == [profile.token]
-    stream_told("away", "no frames")
+    for _ in range(6):
+        await hand.forward(4.9)
+        stream_told("away", "no frames")
+        stream_told("recording", "")
+        await hand.settled()
+        assert not is_asked(entry)
+        assert len(device.key_frames) == 1, "a stream that comes and goes is not asked each time"
+    await hand.forward(0.6)
     stream_told("recording", "")
-    await quiet(device)
-    assert len(device.key_frames) == 1, "a stream that comes and goes is not asked each time"
+    await hand.until(lambda: len(device.key_frames) == 2)
 
 
 async def test_a_camera_that_knows_no_key_frames_on_request_is_recorded_all_the_same(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections.abc import Callable
-from types import SimpleNamespace
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -16,8 +16,10 @@ from holdshelf_onvif.const import Limits
 from holdshelf_onvif.device import Known
 from holdshelf_onvif.event import BURST, EventListener, States
 from holdshelf_onvif.messages import Message, read_messages
+from holdshelf_onvif.pullpoint import PullPoint
 from holdshelf_onvif.xml_guard import HostileXml
 from tests.onvif.conftest import House, bare_entry, entry_of
+from tests.rig.hand_clock import HandTime, hand_time
 from tests.rig.hang import HANG_S
 from tests.rig.onvif_device import ENVELOPE, OnvifDevice, Profile, notification
 
@@ -123,16 +125,43 @@ def test_only_changes_are_fired_and_a_flood_is_bounded() -> None:
 class Heard:
     """Listens to a device, and notes what comes on the bus."""
 
-    def __init__(self, house: House, device: OnvifDevice) -> None:
+    def __init__(self, house: House, device: OnvifDevice, retry_first_s: float = 0.2) -> None:
         self.events: list[dict[str, Any]] = []
         self._changed = asyncio.Event()
         house.bus.async_listen("camera_event", self._note)
         entry = bare_entry(device)
         self.allowed = asyncio.Event()
         self.allowed.set()
-        self.listener = EventListener(house, entry, Known, self.allowed, limits=QUICK, pull_s=1.0, retry_first_s=0.2)
+        self.tries = self.rests = 0
+        self.listener = EventListener(
+            house, entry, self._known, self.allowed, limits=QUICK, pull_s=1.0, retry_first_s=retry_first_s
+        )
+        lose_sight = self.listener._states.lose_sight
+
+        def ended() -> None:
+            self.rests += 1
+            lose_sight()
+
+        self.listener._states.lose_sight = ended  # type: ignore[method-assign]
         self.task = asyncio.create_task(self.listener.async_run())
         house.tasks.append(self.task)
+
+    def _known(self) -> Known:
+        self.tries += 1
+        return Known()
+
+    async def at_rest(self, hand: HandTime, tries: int) -> None:
+        """Until so many attempts have ended."""
+        await hand.until(lambda: self.rests == self.tries == tries)
+
+    async def tries_again(self, hand: HandTime) -> int:
+        """After how many seconds it tries again. While the camera answers, no time passes."""
+        before, seconds = self.tries, 0
+        while self.tries == before:
+            await hand.forward(1)
+            seconds += 1
+            assert seconds < 10_000
+        return seconds
 
     def _note(self, event: Any) -> None:
         self.events.append(event.data)
@@ -147,6 +176,42 @@ class Heard:
                         await self._changed.wait()
                 except TimeoutError:
                     continue
+
+
+@pytest.fixture
+async def hand(monkeypatch: pytest.MonkeyPatch, house: House) -> AsyncIterator[HandTime]:
+    """Listener and camera by a clock of the test's (ADR 71); what goes between them is real."""
+    async with hand_time(monkeypatch, event) as made:
+        yield made
+
+
+class Pulls:
+    """Of a listener that rests between them."""
+
+    def __init__(self, hand: HandTime) -> None:
+        self._hand = hand
+        self.answered = 0
+
+    async def first(self) -> None:
+        await self._hand.until(lambda: self.answered)
+
+    async def one_more(self) -> None:
+        before = self.answered
+        await self._hand.forward(event.PACE_S)
+        await self._hand.until(lambda: self.answered > before)
+
+
+@pytest.fixture
+def pulls(hand: HandTime, monkeypatch: pytest.MonkeyPatch) -> Pulls:
+    pulls, pull = Pulls(hand), PullPoint.async_pull
+
+    async def counted(self: PullPoint, *given: Any) -> Any:
+        answer = await pull(self, *given)
+        pulls.answered += 1
+        return answer
+
+    monkeypatch.setattr(PullPoint, "async_pull", counted)
+    return pulls
 
 
 async def test_events_are_heard_and_a_bad_message_between_them_costs_nothing(house: House) -> None:
@@ -187,14 +252,22 @@ async def test_of_a_device_with_several_channels_a_camera_hears_its_own(
         await async_unload_entry(house, entry)
 
 
-async def test_a_subscription_is_renewed_before_it_ends(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The listener's time runs faster than the camera's: half a lease is over long before the lease is."""
-    monkeypatch.setattr(event, "time", SimpleNamespace(monotonic=lambda: 20 * time.monotonic()))
-    async with OnvifDevice(events=True, lease_s=HANG_S) as device:
-        heard = Heard(house, device)
-        await heard.until(lambda: "Renew" in device.calls)
-        assert len(device.subscriptions) == 1
-        assert device.calls.count("CreatePullPointSubscription") == 1
+async def test_a_subscription_is_renewed_when_half_of_it_has_passed_and_lasts(
+    house: House, hand: HandTime, pulls: Pulls
+) -> None:
+    async with OnvifDevice(events=True, lease_s=20.0) as device:
+        heard, renewed_s = Heard(house, device), [0.0]
+        await pulls.first()
+        for count in range(1, 200):
+            renewals = device.calls.count("Renew")
+            await pulls.one_more()
+            if device.calls.count("Renew") > renewals:
+                renewed_s.append(count * event.PACE_S)
+        pauses = [later - earlier for earlier, later in itertools.pairwise(renewed_s)]
+        assert all(9.5 <= pause <= 10.5 for pause in pauses), renewed_s
+        assert len(renewed_s) == 10
+        assert device.calls.count("CreatePullPointSubscription") == len(device.subscriptions) == 1
+        assert heard.listener.listening
 
 
 async def test_after_a_restart_of_the_camera_it_subscribes_anew(house: House) -> None:
@@ -227,49 +300,85 @@ async def test_a_subscription_on_another_host_is_asked_at_the_camera_itself(hous
         assert other.calls == []
 
 
-async def test_a_flood_is_paced_and_bounded(house: House) -> None:
+async def test_a_flood_is_paced_and_bounded(house: House, hand: HandTime, pulls: Pulls) -> None:
     async with OnvifDevice(events=True) as device:
         device.flood = notification(MOTION).replace("Motion</wsnt:Topic>", "Motion</wsnt:Topic><!---->")
         heard = Heard(house, device)
-        await heard.until(lambda: device.pulls >= 3)
-        before, began_s = device.pulls, time.monotonic()
-        await asyncio.sleep(1.2)
-        paced = (time.monotonic() - began_s) / event.PACE_S
-        assert device.pulls - before <= paced + 1
+        for count in range(1, 11):
+            await hand.until(lambda count=count: pulls.answered == count)
+            await hand.forward(event.PACE_S - 0.01)
+            assert device.pulls == count
+            await hand.forward(0.01)
         assert len(heard.events) == 1
 
 
-async def test_while_another_device_answers_there_nothing_of_it_is_heard(house: House) -> None:
+async def test_while_another_device_answers_there_nothing_of_it_is_heard(
+    house: House, hand: HandTime, pulls: Pulls
+) -> None:
     async with OnvifDevice(events=True) as device:
         heard = Heard(house, device)
-        await heard.until(lambda: device.pulls > 0)
+        await pulls.first()
         heard.allowed.clear()
-        await heard.until(lambda: not heard.listener.listening)
+        await hand.forward(event.PACE_S)
+        await hand.until(lambda: not heard.listener.listening)
         device.messages.append(notification(MOTION))
         before = device.pulls
-        await asyncio.sleep(0.8)
+        await hand.forward(86_400)
         assert (device.pulls, heard.events) == (before, [])
         heard.allowed.set()
         await heard.until(lambda: len(heard.events) == 1)
 
 
-async def test_makes_that_take_no_relative_time_and_renew_nothing_are_heard_all_the_same(house: House) -> None:
+async def test_makes_that_take_no_relative_time_and_renew_nothing_are_heard_all_the_same(
+    house: House, hand: HandTime, pulls: Pulls
+) -> None:
     async with OnvifDevice(events=True, relative_times=False, unsupported={"Renew"}, lease_s=4.0) as device:
         heard = Heard(house, device)
-        await heard.until(lambda: "Renew" in device.calls)
+        await pulls.first()
+        while "Renew" not in device.calls:
+            await pulls.one_more()
         device.messages.append(notification(MOTION))
+        await pulls.one_more()
         await heard.until(lambda: len(heard.events) == 1)
-        await heard.until(lambda: device.calls.count("CreatePullPointSubscription") >= 4)  # two a subscription
+        while device.calls.count("CreatePullPointSubscription") < 4:  # two a subscription
+            await hand.forward(0.1)
+            await asyncio.to_thread(time.sleep, 0.002)
         assert "Unsubscribe" in device.calls, "what it refuses is given back"
 
 
-async def test_a_device_without_events_is_left_in_peace(house: House) -> None:
+async def test_a_device_without_events_is_left_in_peace_for_an_hour(house: House, hand: HandTime) -> None:
     async with OnvifDevice() as device:
         heard = Heard(house, device)
-        await heard.until(lambda: "GetServices" in device.calls)
-        await asyncio.sleep(0.5)
-        assert device.calls.count("GetServices") == 1
+        await heard.at_rest(hand, 1)
+        assert 0.8 * event.NOT_OFFERED_S <= await heard.tries_again(hand) <= 1.2 * event.NOT_OFFERED_S + 1
+        await heard.at_rest(hand, 2)
+        assert device.calls.count("GetServices") == 2
         assert not heard.listener.listening
+
+
+async def test_a_camera_that_is_away_is_tried_after_longer_and_longer_pauses(house: House, hand: HandTime) -> None:
+    async with OnvifDevice(events=True) as device:
+        await device.stop()
+        heard = Heard(house, device, retry_first_s=event.RETRY_FIRST_S)
+        usual_s = (5, 10, 20, 40, 80, 160, 300, 300)
+        for tries, pause_s in enumerate(usual_s, 1):
+            await heard.at_rest(hand, tries)
+            assert 0.8 * pause_s <= await heard.tries_again(hand) <= 1.2 * pause_s + 1
+        await heard.at_rest(hand, len(usual_s) + 1)
+        await device.start()
+        await heard.tries_again(hand)
+        await hand.until(lambda: heard.listener.listening)
+
+
+async def test_a_refused_password_is_not_tried_again_for_an_hour(house: House, hand: HandTime) -> None:
+    """Cameras lock accounts after a few failed logins."""
+    async with OnvifDevice(events=True) as device:
+        heard = Heard(house, device)
+        device.password = "changed"
+        await heard.at_rest(hand, 1)
+        refused = len(device.refused)
+        await hand.forward(0.8 * event.NOT_OFFERED_S - 1)
+        assert (len(device.refused), heard.tries) == (refused, 1)
 
 
 async def test_a_reference_parameter_is_echoed(house: House) -> None:

@@ -16,7 +16,6 @@ import pytest
 
 from holdshelf_core.buffer.retention import Retention
 from holdshelf_core.bus import EventBus
-from holdshelf_core.clock import Clock
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.camera import CameraRecorder
@@ -34,37 +33,13 @@ from holdshelf_storage.volume import reserve
 from holdshelf_storage.volume.gap_lines import Moment
 from holdshelf_storage.volume.volume import Volume, init_volume
 from tests.rig import told
+from tests.rig.hand_clock import HandClock
 from tests.rig.hang import HANG_S
 from tests.rig.media import media
 
 NS = 1_000_000_000
 FPS = 15
 CAMERA = "door"
-
-
-class HandClock(Clock):
-    """Stands still unless it is moved. ``step`` sets the wall clock alone."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.boot = "boot-1"
-        self.now_ns = 1_000 * NS
-        self.offset_ns = 1_795_000_000 * NS
-
-    def boot_ns(self) -> int:
-        return self.now_ns
-
-    def utc_ns(self) -> int:
-        return self.now_ns + self.offset_ns
-
-    def moment(self) -> Moment:
-        return Moment(self.utc_ns(), self.now_ns, self.boot)
-
-    def forward(self, seconds: float) -> None:
-        self.now_ns += round(seconds * NS)
-
-    def step(self, seconds: float) -> None:
-        self.offset_ns += round(seconds * NS)
 
 
 def pictures(count: int, first: int = 0) -> list[Picture]:

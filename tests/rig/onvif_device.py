@@ -290,16 +290,17 @@ class OnvifDevice(SoapDevice):
         address = self.subscription_xaddr or f"http{'s' if self.tls else ''}://{self.host}:{self.port}"
         return (
             "<tev:CreatePullPointSubscriptionResponse><tev:SubscriptionReference>"
-            f"<wsa5:Address>{address}{path}</wsa5:Address></tev:SubscriptionReference>{self._times()}"
+            f"<wsa5:Address>{address}{path}</wsa5:Address></tev:SubscriptionReference>{''.join(self._times())}"
             "</tev:CreatePullPointSubscriptionResponse>"
         )
 
-    def _times(self) -> str:
+    def _times(self) -> tuple[str, str]:
+        """Its clock, and when a subscription ends: the standard has them in this order, and in a renewal the other way round."""
         now = self.now()
         ends = now + timedelta(seconds=self.lease_s)
         return (
-            f"<wsnt:CurrentTime>{now:%Y-%m-%dT%H:%M:%SZ}</wsnt:CurrentTime>"
-            f"<wsnt:TerminationTime>{ends:%Y-%m-%dT%H:%M:%SZ}</wsnt:TerminationTime>"
+            f"<wsnt:CurrentTime>{now:%Y-%m-%dT%H:%M:%SZ}</wsnt:CurrentTime>",
+            f"<wsnt:TerminationTime>{ends:%Y-%m-%dT%H:%M:%SZ}</wsnt:TerminationTime>",
         )
 
     def _alive(self) -> bool:
@@ -310,14 +311,15 @@ class OnvifDevice(SoapDevice):
         if not self._alive():
             return None
         told = [self.flood] * 64 if self.flood else [self.messages.popleft() for _ in range(len(self.messages))]
-        now = self._times().replace("wsnt:", "tev:")
+        now = "".join(self._times()).replace("wsnt:", "tev:")
         return f"<tev:PullMessagesResponse>{now}{''.join(told)}</tev:PullMessagesResponse>"
 
     def _Renew(self, _message: str) -> str | None:
         if not self._alive():
             return None
         self.subscriptions[self._request.path] = asyncio.get_running_loop().time() + self.lease_s
-        return f"<wsnt:RenewResponse>{self._times()}</wsnt:RenewResponse>"
+        now, ends = self._times()
+        return f"<wsnt:RenewResponse>{ends}{now}</wsnt:RenewResponse>"
 
     def _Unsubscribe(self, _message: str) -> str:
         self.subscriptions.pop(self._request.path, None)

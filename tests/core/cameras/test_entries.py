@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import unicodedata
 from collections.abc import AsyncIterator
@@ -26,6 +27,7 @@ from holdshelf_core.integration import (
     ConfigEntry,
     DiscoveredCamera,
     EntryDraft,
+    EntryNotReady,
     EntryState,
     FlowError,
     RepairRegistry,
@@ -34,6 +36,7 @@ from holdshelf_core.integration import (
 from holdshelf_core.recorder.recorder import Target
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.register import Register
+from tests.rig.hand_clock import hand_time
 
 NAMES = st.text(max_size=300)
 
@@ -196,6 +199,66 @@ async def test_what_cannot_be_written_down_is_not_done(house: House, tmp_path: P
             assert house.streams["door"] == stream
     finally:
         state.rename(tmp_path)
+
+
+# --- set-up ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_camera_that_is_not_ready_is_set_up_again_after_longer_and_longer_pauses_until_it_is(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[float] = []
+
+    class Away:
+        is_ready = False
+
+        async def async_setup_entry(self, *_given: object) -> None:
+            tried.append(hand.time())
+            if not self.is_ready:
+                raise EntryNotReady("No camera answers.")
+
+        async def async_unload_entry(self, *_given: object) -> None: ...
+
+    entry, away = await house.add("rtsp://192.0.2.7/a", "Door"), Away()
+    monkeypatch.setattr(house.entries, "_integration", lambda _domain: away)
+    async with hand_time(monkeypatch) as hand:
+        await house.entries.async_reload(entry)
+        await hand.forward(3600)
+        assert entry.state is EntryState.RETRYING
+        waits = [later - earlier for earlier, later in itertools.pairwise(tried)]
+        usual_s = [5, 10, 20, 40, 80, 160, *[300] * 20]
+        assert all(0.8 * usual <= wait <= 1.2 * usual for wait, usual in zip(waits, usual_s, strict=False)), waits
+        assert len(waits) > 12
+        assert len({round(wait) for wait in waits[6:]}) > 1, "cameras behind one switch do not come back in step"
+        away.is_ready = True
+        await hand.forward(1.2 * 300)
+        assert entry.state is EntryState.LOADED
+        tries = len(tried)
+        await hand.forward(3600)
+        assert len(tried) == tries
+        await house.entries.async_unload_all()
+
+
+async def test_a_camera_that_was_let_go_is_not_tried_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = 0
+
+    class Away:
+        async def async_setup_entry(self, *_given: object) -> None:
+            nonlocal tried
+            tried += 1
+            raise EntryNotReady("No camera answers.")
+
+        async def async_unload_entry(self, *_given: object) -> None: ...
+
+    entry = await house.add("rtsp://192.0.2.7/a", "Door")
+    monkeypatch.setattr(house.entries, "_integration", lambda _domain: Away())
+    async with hand_time(monkeypatch) as hand:
+        await house.entries.async_reload(entry)
+        await hand.forward(60)
+        before = tried
+        await house.entries.async_remove(entry)
+        await hand.forward(86_400)
+        assert tried == before > 3
 
 
 # --- finding -----------------------------------------------------------------------------------------------------

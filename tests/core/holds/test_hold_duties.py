@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from holdshelf_core import clock
 from holdshelf_core.actions.authorizer import Authorizer
 from holdshelf_core.actions.caller import Caller
 from holdshelf_core.actions.registry import LogForm
@@ -25,6 +26,7 @@ from holdshelf_core.policy.model import Hold, HoldSpan, Release, Span
 from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.register import Register
 from holdshelf_storage.volume.volume import init_volume
+from tests.rig.hand_clock import HandClock
 
 NS = 1_000_000_000
 HELD = Hold(
@@ -90,17 +92,33 @@ def test_p16_a_hold_is_not_lifted_while_the_rows_may_not_be_those_that_were_deci
     assert written(tmp_path, msgspec.structs.replace(RELEASE, state="withdrawn"), in_doubt=True) == []
 
 
-def test_p16_a_review_that_is_due_is_a_repair_until_it_is_done(tmp_path: Path) -> None:
-    overdue = msgspec.structs.replace(HELD, state="active", grace_end_utc_ns=None)
+def test_p16_a_review_that_is_due_is_a_repair_until_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It falls due when its time has passed, not because the wall clock was set (ADR 71)."""
+    machine = HandClock()
+    machine.rule(monkeypatch, clock)
+    due_utc_ns = machine.utc_ns() + 90 * DAY_NS
+    active = msgspec.structs.replace(HELD, state="active", grace_end_utc_ns=None, review_utc_ns=due_utc_ns)
 
-    async def repairs() -> list[list[str]]:
-        async with house(tmp_path, overdue) as (holds, authorizer):
-            found = []
-            for review_utc_ns in (0, authorizer.now().utc_ns + DAY_NS):
-                row = msgspec.structs.replace(overdue, review_utc_ns=review_utc_ns)
-                await authorizer.async_service_entry("test.reviewed", LogForm(), [put("holds", row.id, row)])
+    async def scene() -> None:
+        async with house(tmp_path, active) as (holds, authorizer):
+
+            async def repairs() -> list[str]:
                 await async_hold_duties(holds, authorizer)
-                found.append([repair.issue_id for repair in authorizer.frame.repairs.async_all()])
-            return found
+                return [repair.issue_id for repair in authorizer.frame.repairs.async_all()]
 
-    assert asyncio.run(repairs()) == [[REVIEW_REPAIR + HELD.id], []]
+            machine.step(91 * 86_400)
+            assert await repairs() == [], "one of the two clocks says so"
+            machine.step(-91 * 86_400)
+            machine.forward(90 * 86_400 - 60)
+            assert await repairs() == []
+            machine.forward(60)
+            assert await repairs() == [REVIEW_REPAIR + HELD.id]
+            machine.step(-10 * 86_400)
+            assert await repairs() == [], "not while the clocks disagree"
+            machine.step(10 * 86_400)
+            assert await repairs() == [REVIEW_REPAIR + HELD.id]
+            row = msgspec.structs.replace(active, review_utc_ns=machine.utc_ns() + DAY_NS)
+            await authorizer.async_service_entry("test.reviewed", LogForm(), [put("holds", row.id, row)])
+            assert await repairs() == []
+
+    asyncio.run(scene())

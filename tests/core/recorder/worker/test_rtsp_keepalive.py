@@ -1,56 +1,124 @@
-"""How a session is kept alive and ended with cameras that know only half of RTSP."""
+"""How a session is kept alive and ended with cameras that know only half of RTSP. By a clock of the test's (ADR 71)."""
 
 from __future__ import annotations
 
-import threading
+import queue
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from holdshelf_core.recorder.worker import bounds, order
 from holdshelf_core.recorder.worker import rtsp as worker_rtsp
-from tests.core.recorder.worker.rtsp_parts import KEY, P, dial, recorded, some_footage
+from holdshelf_core.recorder.worker.nal import split_sample
+from holdshelf_core.recorder.worker.rtsp import RtspSource
+from holdshelf_core.recorder.worker.source import Hole, SourceError
+from tests.core.recorder.worker.rtsp_parts import KEY, P, dial, some_footage
+from tests.rig.hand_clock import NS, HandClock
 from tests.rig.hang import HANG_S
 from tests.rig.scripted_rtsp import Request, RtpSender, ScriptedRtsp, reply
 from tests.service import wait_for
 
-
-def _until(is_enough: Callable[[], bool], sent: list[bytes]) -> Iterator[bytes | float]:
-    """Ten pictures a second, until it is enough; `sent` gets those that were sent."""
-    sender = RtpSender()
-    while not is_enough() and len(sent) < 10 * HANG_S:
-        picture = b"".join(sender.picture([P] if len(sent) % 5 else KEY))
-        sent.append(picture)
-        yield picture
-        yield 0.1
-        sender.next(9_000)
+ROOM = memoryview(bytearray(1 << 16))
 
 
 @pytest.fixture
-def kept_alive(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Request]]:
-    """Records a camera whose sessions lapse after a second, until it was kept alive three times; gives what was asked."""
-    monkeypatch.setattr(worker_rtsp, "LEAST_KEEPALIVE_S", 0.1)
+def clock(monkeypatch: pytest.MonkeyPatch) -> HandClock:
+    clock = HandClock()
+    clock.rule(monkeypatch, worker_rtsp, order, bounds)
+    return clock
+
+
+class Recorded:
+    """A connection whose pictures are sent and read in step: what the camera sent has been read before time passes."""
+
+    def __init__(self, clock: HandClock, server: ScriptedRtsp, source: RtspSource, media: queue.Queue[bytes]) -> None:
+        self.clock, self.server, self.source = clock, server, source
+        self.ended: SourceError | None = None
+        self._media, self._sender = media, RtpSender()
+        self._sent, self._got = 0, 0
+
+    def picture(self) -> None:
+        """One more is sent and read, and what the camera said before it; then the picture before it is known to be whole."""
+        self.clock.forward(0.01)
+        parts = [P] if self._sent % 5 else KEY
+        self._media.put(b"".join(self._sender.picture(parts)))
+        self._sender.next(9_000)
+        self._sent += 1
+        self._until(lambda: self.source._received_s == self.clock.now_ns / NS)
+
+    def read(self) -> None:
+        items, self.ended = self.source.read(ROOM)
+        for item in items:
+            assert not isinstance(item, Hole)
+            assert split_sample(item.data) == ([P] if self._got % 5 else KEY)
+            self._got += 1
+
+    def seconds(self, count: int) -> None:
+        """So many pass, with a picture in each."""
+        for _ in range(count):
+            self.clock.forward(0.99)
+            self.picture()
+
+    def kept_alive(self) -> list[Request]:
+        """What was asked since the pictures began."""
+        methods = [request.method for request in self.server.requests]
+        return self.server.requests[methods.index("PLAY") + 1 :]
+
+    def is_kept_alive(self, times: int) -> None:
+        """The request is on its way, and the answer to it."""
+        self._until(lambda: len(self.kept_alive()) >= times)
+        time.sleep(0.01)  # the answer is read with the next picture, or with the one after it
+        self.picture()
+
+    def _until(self, is_so: Callable[[], bool]) -> None:
+        ends_s = time.monotonic() + HANG_S
+        while not is_so():
+            assert time.monotonic() < ends_s
+            assert self.ended is None, self.ended
+            self.read()
+            time.sleep(0.0005)
+
+
+@contextmanager
+def recording(
+    clock: HandClock, answers: dict[str, Any] | None = None, *, lapses_s: int = 60, login: bool = False, **more: Any
+) -> Iterator[Recorded]:
+    """A camera that lets a session go after ``lapses_s``, or does not say when (0)."""
+
+    def set_up(request: Request) -> bytes:
+        timeout = f" ; timeout={lapses_s}" if lapses_s else ""
+        return reply(request, f"Session: 77{timeout}", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
+
+    media: queue.Queue[bytes] = queue.Queue()
+    given = iter(media.get, b"")
+    with ScriptedRtsp(media=given, answers={"SETUP": set_up, **(answers or {})}, stay=True, **more) as server:
+        source = dial(server, *(("u", "p") if login else ()))
+        try:
+            yield Recorded(clock, server, source, media)
+        finally:
+            media.put(b"")
+            source.close()
+    assert {request.headers["session"] for request in server.requests if request.method == "TEARDOWN"} == {"77"}
+
+
+@pytest.fixture
+def kept_alive(clock: HandClock) -> Callable[..., list[Request]]:
+    """Records a camera until it was kept alive three times; gives what was asked."""
 
     def record(answers: dict[str, Any] | None = None, *, login: bool = False, **more: Any) -> list[Request]:
-        scripted = {"SETUP": _set_up, **(answers or {})}
-        sent: list[bytes] = []
-
-        def asked() -> list[Request]:
-            methods = [request.method for request in server.requests]
-            return server.requests[methods.index("PLAY") + 1 :]
-
-        server = ScriptedRtsp(media=_until(lambda: len(asked()) >= 3, sent), answers=scripted, **more)
-        with server:
-            got, _ = recorded(dial(server, *(("u", "p") if login else ())))
-        assert len(got) == len(sent)
-        assert {request.headers["session"] for request in asked()} == {"77"}
-        return [request for request in asked() if request.method != "TEARDOWN"]
+        with recording(clock, answers, login=login, **more) as recorded:
+            for times in range(1, 4):
+                while not recorded.kept_alive() or len(recorded.kept_alive()) < times:
+                    recorded.seconds(1)
+                recorded.is_kept_alive(times)
+            asked = recorded.kept_alive()
+        assert {request.headers["session"] for request in asked} == {"77"}
+        return asked
 
     return record
-
-
-def _set_up(request: Request) -> bytes:
-    return reply(request, "Session: 77 ; timeout=1", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
 
 
 OFFERS = "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"
@@ -87,21 +155,38 @@ def test_a_camera_that_never_answers_get_parameter_is_kept_alive_by_options(
     assert methods_of(asked) == ("GET_PARAMETER", {"OPTIONS"})
 
 
-def test_a_lapsed_session_ends_soon_when_the_pictures_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_rtsp, "DISOWNED_S", 0.4)
-    has_lapsed = threading.Event()
+@pytest.mark.parametrize(("lapses_s", "every_s"), [(0, 25), (60, 25), (30, 15), (4, 2)])
+def test_a_session_is_kept_alive_in_good_time(clock: HandClock, lapses_s: int, every_s: int) -> None:
+    """Before half of the time has passed after which the camera lets it go, and every 25 s where it does not say."""
+    with recording(clock, lapses_s=lapses_s) as recorded:
+        recorded.picture()
+        for times in range(3):
+            recorded.seconds(every_s - 1)
+            assert len(recorded.kept_alive()) == times
+            recorded.seconds(1)
+            recorded.is_kept_alive(times + 1)
 
+
+@pytest.mark.parametrize(("stale", "patience_s"), [(False, 10), (True, 3)])
+def test_a_camera_that_falls_silent_is_let_go_of_and_sooner_after_it_said_that_the_session_has_lapsed(
+    clock: HandClock, stale: bool, patience_s: int
+) -> None:
     def options(request: Request) -> bytes:
-        if request.number:
-            has_lapsed.set()
-        return reply(request, status="454 Session Not Found" if request.number else "200 OK")
+        return reply(request, status="454 Session Not Found" if request.number and stale else "200 OK")
 
-    sent: list[bytes] = []
-    lapsed = {"SETUP": _set_up, "OPTIONS": options}
-    with ScriptedRtsp(media=_until(has_lapsed.is_set, sent), answers=lapsed, stay=True) as server:
-        got, error = recorded(dial(server))
-    assert len(got) == len(sent) > 0
-    assert (error.reason, error.detail) == ("stale session", "454 Session Not Found")
+    with recording(clock, {"OPTIONS": options}) as recorded:
+        recorded.picture()
+        recorded.seconds(26)
+        recorded.is_kept_alive(1)
+        recorded.seconds(3)
+        clock.forward(patience_s)
+        recorded.read()
+        assert recorded.ended is None
+        clock.forward(0.1)
+        recorded.read()
+        assert recorded.ended is not None
+    said = (recorded.ended.reason, recorded.ended.detail)
+    assert said == (("stale session", "454 Session Not Found") if stale else ("no frames", said[1]))
 
 
 def test_a_keepalive_that_is_asked_for_a_new_login_gets_it(kept_alive: Callable[..., list[Request]]) -> None:
