@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Compiled modules are kept: without them each of the hundreds of programs that the tests start compiles the sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup catalogs demo test-deps terminals test-ha test-s3 check test policy-coverage mutants test-lowest wheel deb test-compiled lock bench soak clean print-python
+.PHONY: help setup catalogs demo test-deps test-dates terminals test-ha test-s3 check test policy-coverage mutants test-lowest wheel deb test-compiled lock bench soak clean print-python
 
 help:
 	@echo "make setup      .venv with Holdshelf and everything it needs"
@@ -25,6 +25,7 @@ help:
 	@echo "make test       all tests, except the long ones; brings the system packages they need (make test-deps)"
 	@echo "                (a part: make test T=tests/core/holds)"
 	@echo "make check      style, types, who may import whom, layout"
+	@echo "make test-dates  all tests at the turn of a year, on a leap day, at midnight and where clocks change (root)"
 	@echo "make policy-coverage  which branches of the rules calls of the product reach; all of them, or it fails"
 	@echo "make mutants    changes in the product that no test notices (MUTANTS=100: that many, drawn by MUTANTS_SEED)"
 	@echo "make test-lowest  a part of the tests at the lowest versions that pyproject.toml allows"
@@ -130,9 +131,16 @@ check: setup
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/house/test_layout.py
 
-# Most tests wait for a stream, a disk or a clock: four at a time. What failed runs again, alone (ADR 69).
+# Most tests wait for a stream, a disk or a clock: four at a time. What failed runs again, alone (ADR 69). Before that, one process
+# compiles what the four would each compile (40 CPU s of a fresh clone), and says at once what cannot be collected.
 test: test-deps setup
+	@$(BIN)/python -m pytest --collect-only -qq $(T) >$(VENV)/collected 2>&1 || { cat $(VENV)/collected; exit 1; }
 	$(BIN)/python scripts/run_tests.py --workers 4 $(T)
+
+# All tests under six dates at which calendars and clocks turn (docs/adr/0072), as root: two hours. DATES='2028-02-29T23:50' T=tests/core/people: less.
+test-dates: test-deps setup
+	@$(SHELL) scripts/test-deps.sh deb-packages.txt
+	DATES="$(DATES)" $(SHELL) scripts/test_dates.sh $(BIN)/python $(T)
 
 # A rule that no act, read or command reaches is no rule: each branch of policy/, by calls that do not come from a test.
 policy-coverage: setup

@@ -1,0 +1,130 @@
+/* Preloaded into every program: the wall clock is OFFSET_S seconds off, and so are the times of files. All else is true: CLOCK_MONOTONIC,
+   CLOCK_BOOTTIME, every wait. scripts/test_dates.sh compiles it; docs/adr/0072 says why it is not libfaketime. */
+
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <time.h>
+
+#define THE_REAL(name)                 \
+    static __typeof__(&name) the_real; \
+    if (!the_real) the_real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
+
+static int is_wall(clockid_t clock) { return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI; }
+
+/* --- what a clock says -------------------------------------------------------------------------------------------- */
+
+int clock_gettime(clockid_t clock, struct timespec *out) {
+    THE_REAL(clock_gettime);
+    int error = the_real(clock, out);
+    if (!error && is_wall(clock)) out->tv_sec += OFFSET_S;
+    return error;
+}
+
+int gettimeofday(struct timeval *restrict out, void *restrict zone) {
+    THE_REAL(gettimeofday);
+    int error = the_real(out, zone);
+    if (!error) out->tv_sec += OFFSET_S;
+    return error;
+}
+
+time_t time(time_t *out) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (out) *out = now.tv_sec;
+    return now.tv_sec;
+}
+
+int timespec_get(struct timespec *out, int base) {
+    THE_REAL(timespec_get);
+    int got = the_real(out, base);
+    if (got == TIME_UTC) out->tv_sec += OFFSET_S;
+    return got;
+}
+
+/* --- the times of files ------------------------------------------------------------------------------------------- */
+
+static int moved(int error, struct stat *out) {
+    if (!error) {
+        out->st_atim.tv_sec += OFFSET_S;
+        out->st_mtim.tv_sec += OFFSET_S;
+        out->st_ctim.tv_sec += OFFSET_S;
+    }
+    return error;
+}
+
+/* On 64-bit machines `struct stat64` is `struct stat`. */
+#define BY_PATH(name, type)                                         \
+    int name(const char *restrict path, struct type *restrict out) { \
+        THE_REAL(name);                                             \
+        return moved(the_real(path, out), (struct stat *)out);      \
+    }
+#define BY_DESCRIPTOR(name, type)                              \
+    int name(int descriptor, struct type *out) {               \
+        THE_REAL(name);                                        \
+        return moved(the_real(descriptor, out), (struct stat *)out); \
+    }
+#define BESIDE(name, type)                                                                          \
+    int name(int folder, const char *restrict path, struct type *restrict out, int flags) {         \
+        THE_REAL(name);                                                                             \
+        return moved(the_real(folder, path, out, flags), (struct stat *)out);                       \
+    }
+BY_PATH(stat, stat)
+BY_PATH(stat64, stat64)
+BY_PATH(lstat, stat)
+BY_PATH(lstat64, stat64)
+BY_DESCRIPTOR(fstat, stat)
+BY_DESCRIPTOR(fstat64, stat64)
+BESIDE(fstatat, stat)
+BESIDE(fstatat64, stat64)
+
+int statx(int folder, const char *restrict path, int flags, unsigned int mask, struct statx *restrict out) {
+    THE_REAL(statx);
+    int error = the_real(folder, path, flags, mask, out);
+    if (!error) {
+        out->stx_atime.tv_sec += OFFSET_S;
+        out->stx_btime.tv_sec += OFFSET_S;
+        out->stx_ctime.tv_sec += OFFSET_S;
+        out->stx_mtime.tv_sec += OFFSET_S;
+    }
+    return error;
+}
+
+static const struct timespec *true_times(const struct timespec given[2], struct timespec out[2]) {
+    if (!given) return NULL;
+    for (int i = 0; i < 2; i++) {
+        out[i] = given[i];
+        if (given[i].tv_nsec != UTIME_NOW && given[i].tv_nsec != UTIME_OMIT) out[i].tv_sec -= OFFSET_S;
+    }
+    return out;
+}
+
+int utimensat(int folder, const char *path, const struct timespec times[2], int flags) {
+    THE_REAL(utimensat);
+    struct timespec out[2];
+    return the_real(folder, path, true_times(times, out), flags);
+}
+
+int futimens(int descriptor, const struct timespec times[2]) {
+    THE_REAL(futimens);
+    struct timespec out[2];
+    return the_real(descriptor, true_times(times, out));
+}
+
+/* --- waits that end at a moment of the wall clock ------------------------------------------------------------------ */
+
+int sem_timedwait(sem_t *restrict semaphore, const struct timespec *restrict ends) {
+    THE_REAL(sem_timedwait);
+    struct timespec out = {ends->tv_sec - OFFSET_S, ends->tv_nsec};
+    return the_real(semaphore, &out);
+}
+
+int pthread_mutex_timedlock(pthread_mutex_t *restrict mutex, const struct timespec *restrict ends) {
+    THE_REAL(pthread_mutex_timedlock);
+    struct timespec out = {ends->tv_sec - OFFSET_S, ends->tv_nsec};
+    return the_real(mutex, &out);
+}
