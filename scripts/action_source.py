@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -55,6 +56,12 @@ class Module:
     imports: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
+@cache
+def walked(node: ast.AST) -> tuple[ast.AST, ...]:
+    """A node and all below it: the same functions are read for many actions."""
+    return tuple(ast.walk(node))
+
+
 def assigned(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
     """(target, value) of each assignment that a node is."""
     if isinstance(node, ast.Assign):
@@ -67,7 +74,7 @@ def assigned(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
 def parsed(tree: ast.Module) -> Module:
     """What a file has by name."""
     module = Module(tree)
-    for node in ast.walk(tree):
+    for node in walked(tree):
         if isinstance(node, FUNCTIONS):
             module.functions.setdefault(node.name, node)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -139,7 +146,7 @@ class Scope:
         """What a name may stand for in it."""
         if name in self.given:
             yield self.given[name]
-        for node in ast.walk(self.function):
+        for node in walked(self.function):
             for target, value in assigned(node):
                 if isinstance(target, ast.Name) and target.id == name:
                     yield value, self
@@ -148,7 +155,7 @@ class Scope:
 
     def stored(self, name: str) -> Iterator[ast.expr]:
         """The keys under which something is put into the dictionary of that name."""
-        for node in ast.walk(self.function):
+        for node in walked(self.function):
             for target, _ in assigned(node):
                 if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name) and target.value.id == name:
                     yield target.slice
@@ -188,7 +195,7 @@ class Reader:
                 rest.values.append(word.value)
         if function.args.kwarg is not None:
             given[function.args.kwarg.arg] = (rest, scope)
-        inner = any(node is function for node in ast.walk(scope.function))
+        inner = any(node is function for node in walked(scope.function))
         return Scope(module, function, given, scope if inner else None, scope.depth + 1)
 
     def referred(self, node: ast.AST, scope: Scope) -> Scope | None:
@@ -199,7 +206,7 @@ class Reader:
     @staticmethod
     def returned(scope: Scope | None) -> Iterator[tuple[ast.expr, Scope]]:
         """What a function may give back."""
-        for node in ast.walk(scope.function) if scope is not None else ():
+        for node in walked(scope.function) if scope is not None else ():
             if isinstance(node, ast.Return) and node.value is not None and scope is not None:
                 yield node.value, scope
 
@@ -309,7 +316,7 @@ class Reader:
     def act(self, scope: Scope) -> Said | None:
         """What an act's handler puts into its entry, with the functions that it gives its call to; None: it writes none."""
         said: Said | None = None
-        for node in ast.walk(scope.function):
+        for node in walked(scope.function):
             if any(ast.unparse(target) == "call.seq" for target, _ in assigned(node)):
                 said = (
                     said or Said()
@@ -372,16 +379,21 @@ def writer(node: ast.Call) -> str:
 
 def waited(function: Function, call: ast.Call) -> bool:
     """Whether a call writes what could not be written before, which was read where that was tried."""
-    loops = [one for one in ast.walk(function) if isinstance(one, ast.For) and ast.unparse(one.iter) == "waiting"]
-    return any(node is call for loop in loops for node in ast.walk(loop))
+    loops = [one for one in walked(function) if isinstance(one, ast.For) and ast.unparse(one.iter) == "waiting"]
+    return any(node is call for loop in loops for node in walked(loop))
 
 
-def calls_of(tree: ast.AST, function: Function | None = None) -> Iterator[tuple[Function, ast.Call]]:
+@cache
+def calls_of(tree: ast.Module) -> tuple[tuple[Function, ast.Call], ...]:
     """(innermost function that has a name, call) of each call in functions."""
+    return tuple(_calls_in(tree, None))
+
+
+def _calls_in(tree: ast.AST, function: Function | None) -> Iterator[tuple[Function, ast.Call]]:
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Call) and function is not None:
             yield function, node
-        yield from calls_of(node, node if isinstance(node, FUNCTIONS) else function)
+        yield from _calls_in(node, node if isinstance(node, FUNCTIONS) else function)
 
 
 # --- the acts ---------------------------------------------------------------------------------------------------------------
@@ -391,7 +403,7 @@ def declared(reader: Reader) -> dict[str, str]:
     """The name of each act by the class of its request."""
     found: dict[str, str] = {}
     for known in reader.source.modules.values():
-        for node in ast.walk(known.tree):
+        for node in walked(known.tree):
             for one in node.body if isinstance(node, ast.ClassDef) else ():
                 for _, value in assigned(one):
                     if isinstance(value, ast.Call) and ast.unparse(value.func) == "ActSpec":
@@ -403,7 +415,7 @@ def registered(reader: Reader) -> Iterator[tuple[str, Said]]:
     """(action, what it says) of each act: of what its decorator says of the request, and of its handler."""
     names = declared(reader)
     for module, known in reader.source.modules.items():
-        for function in ast.walk(known.tree):
+        for function in walked(known.tree):
             for decorator in function.decorator_list if isinstance(function, FUNCTIONS) else ():
                 if not (isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "handles"):
                     continue

@@ -74,7 +74,7 @@ def _campaign(examples: int, steps: int, *, fixed: bool) -> None:
 @pytest.mark.usefixtures("furnished")
 def test_the_rules_hold_whatever_happens() -> None:
     """The same cases each time; when one fails, it is made small and printed."""
-    campaign(50, 50, fixed=True)
+    campaign(24, 50, fixed=True)
     absent = [what for what in MUST_HAPPEN if not any(what in key for key, count in Machine.seen.items() if count)]
     # How cases fall out depends on hypothesis' version and a little on timing: one rare kind may be absent, no more.
     assert len(absent) <= 2, f"this campaign shows nothing of {absent}: {Machine.seen}"

@@ -5,6 +5,7 @@ Must never touch this machine's own: everything is mounted in a mount namespace,
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from tests.rig import account_command, forked
 from tests.rig.hang import HANG_S
 from tests.rig.parts import RigError, need_root, program
 
@@ -45,6 +47,7 @@ class Machine:
         self.uids = {name: FIRST_UID + number for number, name in enumerate(("holdshelf", *accounts))}
         self._members = members
         self._holder: subprocess.Popen[str] | None = None
+        self._prefixes: dict[tuple[str, ...], dict[str, str]] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="holdshelf-accounts-")
 
     def __enter__(self) -> Self:
@@ -89,30 +92,50 @@ class Machine:
             _, said = self._holder.communicate()
             self._holder = None
             raise RigError(f"A machine with accounts of its own could not be made: {said.strip()}")
+        environment = self._environment("root") | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path[1:]])}
+        inside = [*self._inside(), "env", "-i", *(f"{key}={value}" for key, value in environment.items())]
+        self._helper = forked._Helper(account_command.__name__, inside, self._environment("root"))
+        forked.BEHIND.append(self._copied)
         return self
 
     def __exit__(self, *exc: object) -> None:
         if self._holder is not None:
+            forked.BEHIND.remove(self._copied)
+            self._helper.end()
             self._holder.communicate()
             self._holder = None
         self._folder.cleanup()
 
     def prefix(self, account: str, environment: Mapping[str, str] | None = None) -> list[str]:
         """Before a command: it is run there by that account (``root`` too), with a log-in's environment."""
-        assert self._holder is not None
-        inside = [program("nsenter", "util-linux"), f"--target={self._holder.pid}", "--mount", "--wd=/"]
-        home = "/root" if account == "root" else f"/srv/{account}"
         become = (
             [] if account == "root" else ["setpriv", f"--reuid={account}", f"--regid={account}", "--init-groups", "--"]
         )
-        known = {"HOME": home, "PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TERM": "xterm"}
-        return [
-            *inside,
-            *become,
-            "env",
-            "-i",
-            *(f"{key}={value}" for key, value in {**known, **(environment or {})}.items()),
-        ]
+        given = {**self._environment(account), **(environment or {})}
+        words = [*self._inside(), *become, "env", "-i", *(f"{key}={value}" for key, value in given.items())]
+        self._prefixes[tuple(words)] = given | {account_command.ACCOUNT: account}
+        return words
+
+    def _inside(self) -> list[str]:
+        assert self._holder is not None
+        return [program("nsenter", "util-linux"), f"--target={self._holder.pid}", "--mount", "--wd=/"]
+
+    def _environment(self, account: str) -> dict[str, str]:
+        """A log-in's."""
+        home = "/root" if account == "root" else f"/srv/{account}"
+        return {"HOME": home, "PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TERM": "xterm"}
+
+    def _copied(self, command: list[str]) -> tuple[forked._Helper, list[str], dict[str, str]] | None:
+        """A command behind a prefix of this machine needs no new Python: one that has all loaded is copied (`forked`)."""
+        for prefix, environment in self._prefixes.items():
+            if tuple(command[: len(prefix)]) == prefix:
+                return self._helper, command[len(prefix) :], environment
+        return None
+
+    def path(self, name: str) -> Path:
+        """A file there, for this process."""
+        assert self._holder is not None
+        return Path(f"/proc/{self._holder.pid}/root{name}")
 
     def sh(self, line: str, account: str = "root") -> str:
         """A line of shell there; its output. Raises RigError when it fails."""

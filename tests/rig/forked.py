@@ -5,15 +5,17 @@ service; it forks a copy of itself for each command. The copy gets the descripto
 new process would get, calls the same `main`, and ends as Python ends. It is this process's own child (CLONE_PARENT), so its id,
 signals, exit code and parent are what `subprocess.Popen` knows. The helper ends with this process: when its socket closes.
 
-A command is a new Python where the process is the point: under a prefix, as another user, in another network namespace, with
-another environment of the interpreter, loader or locale (`_AT_START`), `demo`, `setup`, `tui` and `serve` with its door. With
-HOLDSHELF_TEST_FORK=0 each is, and so it is outside pytest (benchmarks).
+A command is a new Python where the process is the point: under a prefix (but that of `accounts.Machine`, which has a helper of
+its own), as another user, in another network namespace, with another environment of the interpreter, loader or locale
+(`_AT_START`), `demo`, `setup`, `tui` and `serve` with its door. With HOLDSHELF_TEST_FORK=0 each is, and so it is outside pytest
+(benchmarks).
 
-What differs in a copy: all that the service and commands import is loaded before `main`, and `__main__` is this module; what
-libraries read of the environment when they are imported (TYPER_USE_RICH, AIOHTTP_NO_EXTENSIONS) is the test process's; the hash
-seed is the helper's; limits (setrlimit) and the signal mask are those of the time at which the helper started; /proc/PID/environ
-is the helper's, and its name in /proc/PID/comm "python"; memory that is shared with the helper counts as the copy's. No module
-of ours keeps anything of the environment, the terminal, the time zone or the temp folder from its import on.
+What differs in a copy: all that the service and commands import is loaded before `main`, and ONVIF's descriptions are, and
+`__main__` is this module; what libraries read of the environment when they are imported (TYPER_USE_RICH, AIOHTTP_NO_EXTENSIONS)
+is the test process's; the hash seed is the helper's; limits (setrlimit) and the signal mask are those of the time at which the
+helper started; /proc/PID/environ is the helper's, and its name in /proc/PID/comm "python"; memory that is shared with the helper
+counts as the copy's. No module of ours keeps anything of the environment, the terminal, the time zone or the temp folder from
+its import on.
 """
 
 from __future__ import annotations
@@ -30,9 +32,10 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,14 +87,23 @@ _NETWORK = _network()
 
 
 class Popen(subprocess.Popen[Any]):
-    """`subprocess.Popen`; a copy of the helper where the command is ours and no new Python is asked for."""
+    """`subprocess.Popen`; a copy of the helper where the command is ours and no new Python is asked for.
+
+    ``has_terminal``: the terminal that is its standard input controls the new session, as after `pty.fork`; of a copy only.
+    """
+
+    has_terminal = False
 
     def _execute_child(self, *given: Any) -> None:
         asked = dict(zip(_ARGUMENTS, given, strict=True))
         given_environment = os.environ if asked["env"] is None else asked["env"]
         environment = {os.fsdecode(name): os.fsdecode(value) for name, value in given_environment.items()}
         command = [] if isinstance(asked["args"], str | bytes) else [os.fsdecode(word) for word in asked["args"]]
-        if any(asked[name] != plain for name, plain in _PLAIN.items()) or not _can_be_forked(command, environment):
+        helper = _helper
+        for behind in BEHIND:
+            helper, command, environment = behind(command) or (helper, command, environment)
+        plain = all(asked[name] == plain for name, plain in _PLAIN.items())
+        if not plain or not _can_be_forked(command, environment, helper.environment):
             super()._execute_child(*given)  # type: ignore[misc]
             return
         streams = [asked["p2cread"], asked["c2pwrite"], asked["errwrite"]]
@@ -102,13 +114,14 @@ class Popen(subprocess.Popen[Any]):
             "command": command,
             "environment": environment,
             "group": None if asked["start_new_session"] else group,
+            "has_terminal": self.has_terminal,
             "umask": int(_own_status("Umask"), 8),
             "targets": list(descriptors),
         }
         try:
             folder = os.open(asked["cwd"] or ".", os.O_RDONLY | os.O_DIRECTORY)
             try:
-                self.pid = _helper.fork(request, [folder, *descriptors.values()])
+                self.pid = helper.fork(request, [folder, *descriptors.values()])
             finally:
                 os.close(folder)
         finally:
@@ -150,7 +163,10 @@ def _words(command: list[str]) -> list[str] | None:
     return None if start is None else command[len(start) :]
 
 
-def _can_be_forked(command: list[str], environment: Mapping[str, str]) -> bool:
+def _can_be_forked(
+    command: list[str], environment: Mapping[str, str], started: Mapping[str, str] | None = None
+) -> bool:
+    """``started``: the helper's environment."""
     words = _words(command)
     return (
         words is not None
@@ -159,16 +175,24 @@ def _can_be_forked(command: list[str], environment: Mapping[str, str]) -> bool:
         and environment.get(SWITCH) != "0"
         and "tests.conftest" in sys.modules
         and platform.machine() in _CLONE
-        and _at_start(environment) == _at_start(_ENVIRONMENT)
+        and _at_start(environment) == _at_start(_ENVIRONMENT if started is None else started)
         and _network() == _NETWORK
     )
 
 
 class _Helper:
-    """The process that is copied. One that has ended is replaced at the next request. ``program``: whose `main` a copy calls."""
+    """The process that is copied. One that has ended is replaced at the next request. ``program``: whose `main` a copy calls;
+    ``prefix``: before the helper's own command."""
 
-    def __init__(self, program: str = "holdshelf_tui.cli") -> None:
+    def __init__(
+        self,
+        program: str = "holdshelf_tui.cli",
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._program = program
+        self._prefix = prefix
+        self.environment = _ENVIRONMENT if environment is None else environment
         self._lock = threading.Lock()
         self.process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -203,11 +227,11 @@ class _Helper:
             with theirs:
                 words = [str(theirs.fileno()), self._program, "." * _TITLE_BYTES]
                 self.process = subprocess.Popen(
-                    [sys.executable, "-m", "tests.rig.forked", *words],
+                    [*self._prefix, sys.executable, "-m", "tests.rig.forked", *words],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     cwd=_ROOT,
-                    env=_ENVIRONMENT,
+                    env=dict(self.environment),
                     pass_fds=(theirs.fileno(),),
                     process_group=0,
                 )
@@ -226,10 +250,12 @@ class _Helper:
         if self._socket is not None and self.process is not None:
             self._socket.close()
             self.process.returncode = 0  # nobody's to wait for here
-        self.__init__(self._program)  # type: ignore[misc]
+        self.__init__(self._program, self._prefix, self.environment)  # type: ignore[misc]
 
 
 _helper = _Helper()
+BEHIND: list[Callable[[list[str]], tuple[_Helper, list[str], dict[str, str]] | None]] = []
+"""Of a command behind a prefix: the helper that stands there, the command, and its environment."""
 
 
 def _forget() -> None:
@@ -281,6 +307,8 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
         os.setsid()
     else:
         os.setpgid(0, request["group"])
+    if request["has_terminal"]:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.umask(request["umask"])
     os.environ.clear()
     os.environ.update(request["environment"])
@@ -325,12 +353,34 @@ def _set_title(command: list[str]) -> None:
     ctypes.memmove(start, title, len(title))
 
 
+def _load_onvif() -> None:
+    """What a service loads at its first ONVIF camera: 0.4 s of a processor."""
+    import asyncio  # noqa: PLC0415
+
+    library = importlib.import_module("holdshelf_onvif.client")._load_library()
+    cached = sys.modules["onvif.client"]._cached_document
+
+    class Loop(asyncio.SelectorEventLoop):
+        """Without threads: the C library takes a signal for itself when it makes the first."""
+
+        def run_in_executor(self, _executor: object, call: Callable[..., Any], *given: Any) -> asyncio.Future[Any]:
+            done = self.create_future()
+            done.set_result(call(*given))
+            return done
+
+    loop = Loop()
+    for name in ("devicemgmt", "media", "events"):
+        loop.run_until_complete(cached(str(library.wsdl_folder / f"{name}.wsdl")))
+    loop.close()
+
+
 def _load(program: str) -> None:
     for name in (program, *_LOADED):
         importlib.import_module(name)
     import typer.main  # noqa: PLC0415
 
     typer.main.get_command(sys.modules["holdshelf_tui.cli.app"].app)  # loads what it needs for its first command
+    _load_onvif()
     threads = os.listdir("/proc/self/task")
     if len(threads) > 1:
         raise RuntimeError(f"{len(threads)} threads: none but the first would be in a copy")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -80,14 +81,7 @@ def tag(number: int, value: bytes) -> bytes:
 
 def escaped(nal: bytes) -> bytes:
     """With the bytes against start codes put in (H.264 § 7.4.1)."""
-    out, zeros = bytearray(), 0
-    for byte in nal:
-        if zeros >= 2 and byte <= 3:
-            out.append(3)
-            zeros = 0
-        out.append(byte)
-        zeros = zeros + 1 if byte == 0 else 0
-    return bytes(out)
+    return re.sub(rb"\0\0(?=[\0-\3])", b"\0\0\3", nal)
 
 
 def sei(codec: Codec, payload: bytes, uuid: bytes = UUID) -> bytes:

@@ -54,7 +54,12 @@ def onvif_cameras(*names: str, password: str = PASSWORD, clocks_off_by: str = ""
 def environment_with_clock_off_by(offset: str) -> dict[str, str]:
     """The environment in which a process's wall clock is wrong and its monotonic clock right (Debian's libfaketime)."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-    return {"LD_PRELOAD": str(library), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    return {
+        "LD_PRELOAD": str(library),
+        "FAKETIME": offset,
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_FORCE_MONOTONIC_FIX": "0",
+    }
 
 
 def probe(address: str, timeout_s: float = 1.0) -> list[str]:

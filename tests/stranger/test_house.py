@@ -19,7 +19,7 @@ FULL = "all_room_is_held"
 def test_holds_leave_room_to_record_when_the_clock_is_a_year_ahead(tmp_path: Path) -> None:
     """Else nothing that was lifted is let go, the budget fills with held footage, and each fault after that looks like one
     that recording does not survive."""
-    with Installation(tmp_path, random.Random(1), budget_mb=60) as house:
+    with Installation(tmp_path, random.Random(1), budget_mb=40) as house:
         house.clock.set_offset(YEAR_S)
         wait_for("the clocks are seen to disagree", lambda: "clock_disagreement" in house.service.repairs())
         for camera in ("a", "c"):

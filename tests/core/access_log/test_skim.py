@@ -57,16 +57,19 @@ def _filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AccessLog]:
 TIMES = st.none() | st.integers(-10, ENTRIES + 10).map(lambda at: NOVEMBER + at * 60 * NS)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    person=st.sampled_from(["", "p0", "p1", "p12", "p99"]),
-    camera=st.sampled_from(["", "front", "c-3", "c"]),
-    action=st.sampled_from(["", "look", "hold.place", "door.", "x", 'look.open"']),
-    incident=st.sampled_from(["", "26-1", "AB-7", "ab-7", "üNÏ-1", 'Q"UO', "26-"]),
-    since=TIMES,
-    until=TIMES,
-    last=st.none() | st.integers(0, ENTRIES),
-)
+ASKED: dict[str, st.SearchStrategy[Any]] = {
+    "person": st.sampled_from(["", "p0", "p1", "p12", "p99"]),
+    "camera": st.sampled_from(["", "front", "c-3", "c"]),
+    "action": st.sampled_from(["", "look", "hold.place", "door.", "x", 'look.open"']),
+    "incident": st.sampled_from(["", "26-1", "AB-7", "ab-7", "üNÏ-1", 'Q"UO', "26-"]),
+    "since": TIMES,
+    "until": TIMES,
+    "last": st.none() | st.integers(0, ENTRIES),
+}
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(**ASKED)
 def test_a_search_finds_what_a_reading_of_each_line_finds(
     log: AccessLog,
     person: str,
@@ -95,6 +98,13 @@ def test_a_search_finds_what_a_reading_of_each_line_finds(
     for _ in range(2):  # the second time, what was learned of the times in it is passed over unread
         found = list(log.read_back(1, last, wanted, may_have(asked, actors, camera, lambda: None), between(asked)))
         assert found == every
+
+
+@pytest.mark.soak
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(asked=st.fixed_dictionaries(ASKED))
+def test_a_search_finds_it_in_a_long_campaign(log: AccessLog, asked: dict[str, Any]) -> None:
+    test_a_search_finds_what_a_reading_of_each_line_finds.hypothesis.inner_test(log, **asked)  # type: ignore[attr-defined]
 
 
 def test_what_is_passed_over_is_not_parsed(log: AccessLog, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from tests.rig.hang import HANG_S
 from tests.rig.rtsp import Mount, RtspServer
 from tests.rig.told import check_journals
 from tests.service import Service, faults_in, wait_for
+from tests.streams import furnish
 
 MOUNTS = [Mount("a", media="h264_720p"), Mount("b", media="h265_360p"), Mount("c", audio="aac"), Mount("d")]
 NAMES = tuple(mount.name for mount in MOUNTS)
@@ -28,25 +29,26 @@ def disk() -> Iterator[LoopImage]:
         yield image
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cameras() -> Iterator[RtspServer]:
     with RtspServer(MOUNTS) as server:
         yield server
 
 
 @pytest.fixture
-def service(tmp_path: Path, disk: LoopImage) -> Iterator[Service]:
-    """A service whose media lie on a disk of their own."""
+def service(tmp_path: Path, disk: LoopImage, cameras: RtspServer) -> Iterator[Service]:
+    """A service whose media lie on a disk of their own, with all cameras."""
     media = disk.mount_point / "media"
     media.mkdir()
-    with Service(tmp_path / "data", media=media) as running:
+    made = Service(tmp_path / "data", media=media)
+    furnish(made.data, {name: cameras.url(name) for name in NAMES})
+    with made as running:
         yield running
 
 
-def _add_all(service: Service, server: RtspServer) -> list[str]:
-    ids = [service.add(server.url(name), name) for name in NAMES]
-    service.await_recording(*ids)
-    return ids
+def _await_all(service: Service) -> list[str]:
+    service.await_recording(*NAMES)
+    return list(NAMES)
 
 
 def _all_in_gap(service: Service, ids: list[str], reason: str) -> bool:
@@ -59,10 +61,8 @@ def _file_names(service: Service) -> set[str]:
     return {row.file for row in service.segments()}
 
 
-def test_a_full_disk_stops_recording_with_a_gap_and_room_resumes_it(
-    service: Service, cameras: RtspServer, disk: LoopImage
-) -> None:
-    ids = _add_all(service, cameras)
+def test_a_full_disk_stops_recording_with_a_gap_and_room_resumes_it(service: Service, disk: LoopImage) -> None:
+    ids = _await_all(service)
     filler = fill(disk.mount_point)
     wait_for("every camera in a gap for want of room", lambda: _all_in_gap(service, ids, "disk full"), 120)
     wait_for("the repair", lambda: "all_room_is_held" in service.repairs())
@@ -78,8 +78,8 @@ def test_a_full_disk_stops_recording_with_a_gap_and_room_resumes_it(
     check_journals(disk.mount_point / "media" / "footage")
 
 
-def test_nothing_is_written_on_another_disk_at_the_path(service: Service, cameras: RtspServer, disk: LoopImage) -> None:
-    ids = _add_all(service, cameras)
+def test_nothing_is_written_on_another_disk_at_the_path(service: Service, disk: LoopImage) -> None:
+    ids = _await_all(service)
     with LoopImage(64, mount_point=disk.mount_point) as other:
         (other.mount_point / "media").mkdir()
         wait_for("a repair about the disk", lambda: service.repairs().get("media_volume"))
@@ -93,8 +93,8 @@ def test_nothing_is_written_on_another_disk_at_the_path(service: Service, camera
         assert gap.end_utc_ns is not None
 
 
-def test_a_disk_gone_read_only_is_let_go_and_taken_back(service: Service, cameras: RtspServer, disk: LoopImage) -> None:
-    ids = _add_all(service, cameras)
+def test_a_disk_gone_read_only_is_let_go_and_taken_back(service: Service, disk: LoopImage) -> None:
+    ids = _await_all(service)
     disk.force_read_only()
     wait_for("a repair about the disk", lambda: service.repairs().get("media_volume"))
     assert "read-only" in service.repairs()["media_volume"].sentence
@@ -111,8 +111,8 @@ def test_a_disk_gone_read_only_is_let_go_and_taken_back(service: Service, camera
     check_journals(disk.mount_point / "media" / "footage")
 
 
-def test_a_missing_disk_at_start_is_waited_for(service: Service, cameras: RtspServer, disk: LoopImage) -> None:
-    ids = _add_all(service, cameras)
+def test_a_missing_disk_at_start_is_waited_for(service: Service, disk: LoopImage) -> None:
+    ids = _await_all(service)
     service.stop()
     disk.unmount()
     service.start()
@@ -127,8 +127,9 @@ def _power_cuts(tmp_path: Path, server: RtspServer, cuts: int, seed: int) -> Non
     with LoopImage(600) as disk:
         service = Service(disk.mount_point / "data")
         service.log_path = tmp_path / "first.log"
+        furnish(service.data, {name: server.url(name) for name in NAMES})
         with service:
-            ids = _add_all(service, server)
+            ids = _await_all(service)
             for number in range(cuts):
                 time.sleep(chance.uniform(2.5, 6.0))
                 with disk.copy_as_power_cut([service.pid, *service.worker_pids()]) as found:

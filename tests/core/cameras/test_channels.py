@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError
 from holdshelf_core.cameras import flow_types as steps
 from holdshelf_core.cameras import types
 from tests.core.cameras.test_entry_changes import gaps
+from tests.rig import forked
 from tests.rig.hang import HANG_S
 from tests.rig.onvif_device import OnvifDevice, Profile, running
 from tests.rig.rtsp import Mount, RtspServer
@@ -119,7 +119,7 @@ def test_at_a_terminal_one_channel_is_asked_for_after_the_other(
         command += ["--user", "admin", "--password-file", str(folder / "pw"), "--data", str(service.data)]
         keyboard, terminal = pty.openpty()
         os.write(keyboard, b"9\n3\nThird\nseating\ny\n1\nFirst\nentrance\nn\n")
-        done = subprocess.run(command, stdin=terminal, capture_output=True, text=True, timeout=150, check=False)
+        done = forked.run(command, stdin=terminal, capture_output=True, text=True, timeout=150)
         os.close(terminal)
         os.close(keyboard)
         assert done.returncode == 0, done.stderr

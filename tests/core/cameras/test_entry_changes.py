@@ -191,36 +191,35 @@ def test_a_refused_password_opens_a_flow_that_the_right_one_completes(rig: Rig) 
     device.password = password
 
 
-def test_a_stream_that_refuses_its_password_asks_for_another(tmp_path_factory: pytest.TempPathFactory) -> None:
-    port = free_port()
-    with Service(tmp_path_factory.mktemp("reauth") / "data") as service:
-        with RtspServer([Mount("door", auth="digest", password="old-one")], port=port) as cameras:
-            door = service.add(cameras.url("door"), "Door", username="viewer", password="old-one")
-            service.await_recording(door)
-            assert asks(service, door) == ""
-        with RtspServer([Mount("door", auth="digest", password="new-one")], port=port):
-            wait_for("the stream refuses it", lambda: asks(service, door) == "reauth")
-            asked = asking.CameraCheck(door, password="new-one")
-            told = service.client.act(asked, timeout_s=HANG_S).steps
-            assert told[0].outcome == "ok"
-            assert asks(service, door) == ""
-            service.await_recording(door)
+def test_a_stream_that_refuses_its_password_asks_for_another(rig: Rig) -> None:
+    service, port = rig.service, free_port()
+    with RtspServer([Mount("gate", auth="digest", password="old-one")], port=port) as cameras:
+        gate = service.add(cameras.url("gate"), "Gate", username="viewer", password="old-one")
+        service.await_recording(gate)
+        assert asks(service, gate) == ""
+    with RtspServer([Mount("gate", auth="digest", password="new-one")], port=port):
+        wait_for("the stream refuses it", lambda: asks(service, gate) == "reauth")
+        asked = asking.CameraCheck(gate, password="new-one")
+        told = service.client.act(asked, timeout_s=HANG_S).steps
+        assert told[0].outcome == "ok"
+        assert asks(service, gate) == ""
+        service.await_recording(gate)
+    service.remove(gate)
 
 
-def test_a_renamed_stream_is_recorded_again_soon_after_the_device_tells_it(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    port = free_port()
-    with Service(tmp_path_factory.mktemp("renamed") / "data") as service, running(OnvifDevice()) as device:
+def test_a_renamed_stream_is_recorded_again_soon_after_the_device_tells_it(rig: Rig) -> None:
+    service, port = rig.service, free_port()
+    with running(OnvifDevice(serial_number="SN-3")) as device:
         with RtspServer([Mount("old")], port=port) as cameras:
             device.profiles = [Profile("main", uri=cameras.url("old"))]
-            door = service.add(device.address, "Door", username="admin", password=device.password)
-            service.await_recording(door)
+            porch = service.add(device.address, "Porch", username="admin", password=device.password)
+            service.await_recording(porch)
         with RtspServer([Mount("new")], port=port) as cameras:
-            wait_for("it is not found", lambda: service.camera(door).reason == "stream not found")
+            wait_for("it is not found", lambda: service.camera(porch).reason == "stream not found")
             device.profiles = [Profile("main", uri=cameras.url("new"))]
             # Within 5 s, where the machine is not busy.
-            wait_for("it is recorded again", lambda: service.camera(door).state == "recording")
+            wait_for("it is recorded again", lambda: service.camera(porch).state == "recording")
+        service.remove(porch)
 
 
 def test_the_transport_is_changed_without_adding_the_camera_again(rig: Rig) -> None:
@@ -242,7 +241,8 @@ def test_diagnostics_hold_no_secret_no_host_and_no_number_of_the_device(rig: Rig
         assert done.exit_code == 0, done.output
         return done.output
 
-    wait_for("the device was asked", lambda: '"manufacturer"' in told(rig.front, "--json"))
+    asked = types_flow.ReadDiagnostics(camera=rig.front)
+    wait_for("the device was asked", lambda: "manufacturer" in str(rig.service.client.read(asked).told))
     for camera in (rig.front, rig.door):
         for text in (told(camera, "--json"), told(camera)):
             for secret in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator
 from io import BytesIO
@@ -38,6 +39,7 @@ LOSSLESS = {
 }
 
 
+@functools.cache
 def inside(mask: Mask) -> np.ndarray:
     """Pixels that lie, wholly or in part, under a mask: looked for at 8 × 8 points of each, by the winding rule."""
     fine = 8

@@ -11,8 +11,10 @@ from typing import Any, cast
 
 import pytest
 
+from holdshelf_core import clock
 from holdshelf_core.actions.caller import Caller
 from holdshelf_core.actions.registry import LogForm
+from holdshelf_core.errors import Unavailable
 from holdshelf_core.frame import Frame, async_settled
 from holdshelf_core.looks.activity import read_activity
 from holdshelf_core.looks.finding import Moment, find
@@ -27,6 +29,7 @@ from holdshelf_storage.ledger.lines import DayGone
 from holdshelf_storage.volume.journal import FromCamera, activity_bytes_per_second
 from holdshelf_storage.volume.volume import Volume
 from tests.looking import MINUTE_NS, NS, SECONDS, Recorded, record, write
+from tests.rig.hand_clock import HandClock
 from tests.rig.hang import HANG_S
 
 CALLER = Caller("p1", admin=False, uid=1000, via="local")
@@ -67,6 +70,28 @@ async def test_closing_a_look_never_stops_the_loop(tmp_path: Path) -> None:
     await asyncio.sleep(0)  # the task has run and is done; it is not discarded yet
     await async_settled(looks._tasks)
     assert not looks._tasks
+
+
+async def test_what_the_log_did_not_take_when_a_look_ended_is_tried_every_five_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = HandClock()
+    machine.rule(monkeypatch, clock)
+    began_ns, tried_s = machine.now_ns, []
+
+    async def full(*_what: object, **_more: object) -> int:
+        tried_s.append((machine.now_ns - began_ns) // NS)
+        if len(tried_s) <= 3:
+            raise Unavailable("The log's disk is full.", "Free space.")
+        return 1
+
+    looks = Looks(cast(Any, SimpleNamespace(frame=Frame(DataPaths(tmp_path)), async_append=full)), Pictures())
+    looks._later("look.close", CALLER, LogForm(facts={"lease": 7}), "")
+    for _ in range(60):  # the service's watch, once a second
+        await async_settled(looks._tasks)
+        machine.forward(1)
+        await looks.async_watch()
+    assert tried_s == [0, 1, 6, 11]
 
 
 def test_live_time_is_counted_between_pictures_and_not_while_nobody_asks() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -225,17 +227,36 @@ def test_what_was_done_survives_a_kill_at_once(service: Service, people: People)
     assert people.client("sam").read(types_people.ReadMe()).login == "sam"
 
 
+@dataclass(frozen=True)
+class Killed:
+    """DATA of a service that was killed after a letter was ended; its register of before that; whose key is which."""
+
+    data: Path
+    yesterday: bytes
+    fingerprints: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
+    data = tmp_path_factory.mktemp("killed") / "data"
+    with Service(data, mint=True) as service:
+        people = People(service)
+        director = people.name_director()
+        letter = people.appoint("sam", "Sam Roe", director, "archive")
+        people.appoint("ann", "Ann Lee", director, "hold", last_day=day(3))
+        service.stop()
+        yesterday = (data / "state" / "register.json").read_bytes()
+        service.start()
+        people.client("dora").act(types_people.AppointmentEnd(letter, "done"))
+        service.kill()
+    return Killed(data, yesterday, people.fingerprints)
+
+
 @pytest.mark.parametrize("loss", ["deleted", "deleted with its copy", "truncated", "yesterday's"])
-def test_a_lost_register_is_rebuilt_and_no_revoked_key_lives_again(service: Service, people: People, loss: str) -> None:
-    director = people.name_director()
-    letter = people.appoint("sam", "Sam Roe", director, "archive")
-    people.appoint("ann", "Ann Lee", director, "hold", last_day=day(3))
-    state = service.data / "state"
-    service.stop()
-    yesterday = (state / "register.json").read_bytes()
-    service.start()
-    people.client("dora").act(types_people.AppointmentEnd(letter, "done"))
-    service.kill()
+def test_a_lost_register_is_rebuilt_and_no_revoked_key_lives_again(killed: Killed, tmp_path: Path, loss: str) -> None:
+    data = tmp_path / "data"
+    subprocess.run(["cp", "-a", killed.data, data], check=True)
+    state, yesterday = data / "state", killed.yesterday
     if loss == "truncated":
         (state / "register.json").write_bytes(yesterday[: len(yesterday) // 2])
     elif loss == "yesterday's":
@@ -244,8 +265,10 @@ def test_a_lost_register_is_rebuilt_and_no_revoked_key_lives_again(service: Serv
         (state / "register.json").unlink()
         if loss == "deleted with its copy":
             (state / "register.last.json").unlink(missing_ok=True)
-    service.start()
-    with pytest.raises(HoldshelfError, match="ended on"):
-        people.client("sam")
-    assert people.client("ann").read(types_people.ReadMe()).roles[0].rights == ["hold"]
-    assert service.act(log_types.LogVerify()).problems == []
+    with Service(data, mint=True) as service:
+        people = People(service)
+        people.fingerprints.update(killed.fingerprints)
+        with pytest.raises(HoldshelfError, match="ended on"):
+            people.client("sam")
+        assert people.client("ann").read(types_people.ReadMe()).roles[0].rights == ["hold"]
+        assert service.act(log_types.LogVerify()).problems == []

@@ -17,6 +17,7 @@ from holdshelf_core.recorder.worker.nal import split_sample
 from holdshelf_storage import layout
 from holdshelf_storage.mp4 import fragments as fmp4
 from tests.rig.one_camera import FPS, NS, OneCamera, pictures
+from tests.rig.processes import patience
 from tests.rig.scripted_rtsp import RtpSender, ScriptedRtsp
 from tests.service import Service, wait_for
 
@@ -104,6 +105,7 @@ class _Jumping:
     def __init__(self, jumps_s: list[float]) -> None:
         self.jumps_s = jumps_s
         self.jumped_utc_ns: list[int] = []
+        self.is_over = False
 
     def __iter__(self) -> Iterator[bytes | float]:
         sender = RtpSender(stamp=1 << 31)
@@ -117,26 +119,35 @@ class _Jumping:
             yield b"".join(sender.picture(split_sample(picture.data)))
             sender.next(TICKS // FPS)
             yield max(0.0, began_s + (number + 1) / FPS - time.monotonic())
+        self.is_over = True
 
 
 def test_a_real_camera_whose_clock_jumps_every_two_seconds_is_recorded_by_our_clock(tmp_path: Path) -> None:
     source = _Jumping([2.9, 2.9, 40.0, -2.5, -2.5, -7200.0, 2.9, 9000.0])
-    with ScriptedRtsp(media=source, stay=True) as server, Service(tmp_path / "data") as service:
-        door = service.add(server.url, "Door")
-        service.await_recording(door)
-        wait_for("all jumps", lambda: len(source.jumped_utc_ns) == len(source.jumps_s))
+    waited = patience(0)
+    with Service(tmp_path / "data") as service:
+        with ScriptedRtsp(media=source, stay=True) as server:
+            asked_ns = time.time_ns()
+            door = service.add(server.url, "Door")
+            added_ns = time.time_ns()
+            service.await_recording(door)
+            wait_for("all jumps", lambda: source.is_over)
+            jumped = list(source.jumped_utc_ns)
         wait_for("the end of the stream is noticed", lambda: service.camera(door).state != "recording")
         rows, gaps = service.segments(door), service.gaps(door)
-        for jumped_ns in source.jumped_utc_ns:
-            # The next key frame comes at once, for each jump is at one; and what the machine adds.
-            assert any(-NS <= row.start_utc_ns - jumped_ns <= 4 * NS for row in rows), (jumped_ns, rows)
+        # What the machine kept its threads waiting may come between a jump and its file.
+        late_ns = 4 * NS + round((waited.passed_s - waited.own_s) * NS)
+        assert len(jumped) == len(source.jumps_s)
+        for jumped_ns in jumped:
+            # The next key frame comes at once, for each jump is at one.
+            assert any(-NS <= row.start_utc_ns - jumped_ns <= late_ns for row in rows), (jumped_ns, rows)
         for gap in gaps:
             assert gap.end_utc_ns is None or gap.end_utc_ns >= gap.start_utc_ns
         told = sorted([(r.start_utc_ns, r.end_utc_ns) for r in rows] + [(g.start_utc_ns, g.end_utc_ns) for g in gaps])  # type: ignore[type-var]
         for (_start, end), (start, _end) in pairwise(told):
             assert end is not None
             assert abs(start - end) < NS // 100, told
-        now_ns = time.time_ns()
-        spent_ns = sum((end or now_ns) - start for start, end in told)
-        assert abs(spent_ns - (now_ns - service.camera(door).added_utc_ns)) < 2 * NS
+        # All is told from the moment in which it was added to one after the last jump, and is no longer than that took.
+        assert asked_ns - NS // 100 <= told[0][0] <= added_ns + NS // 100
+        assert jumped[-1] < (told[-1][1] or time.time_ns()) <= time.time_ns()
         assert service.stop() == 0

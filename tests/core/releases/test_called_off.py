@@ -249,7 +249,7 @@ def test_a_disk_that_fills_up_in_the_middle_gets_its_room_back(tmp_path: Path, s
     """Somebody else fills it, behind the back of what was reckoned with."""
     data = small_disk / "data"
     offline.init(data, media=None, budget_bytes=None, floor_days=None)
-    made = record(data, ("lobby",), (time.time_ns() // NS - 3600) * NS, size=(1280, 720), detailed=True)
+    made = record(data, ("lobby",), (time.time_ns() // NS - 3600) * NS, size=(640, 360), detailed=True)
     (span,) = spans_of(made, "lobby", end_s=20)
     volume, log = Volume.attach(data / "state", data / "media"), AccessLog.open(data / "state")
     footage = Footage(volume, Ledger(volume))
@@ -281,7 +281,7 @@ def _unless_comparing(house: Library, release: str) -> types.ReleaseRow | None:
     try:
         return export(house, release)
     except Refused as refused:
-        assert COMPARING in str(refused)
+        assert COMPARING.removesuffix(".") in str(refused)  # its clause stands before the period
         return None
 
 

@@ -109,7 +109,7 @@ def _thousands() -> list[list[bytes]]:
     lists = [tag(HASH_LIST, b"\x01" + random.Random(n).randbytes(32 * 2000)) for n in range(20)]
     value = bytearray(GENERAL_VALUE)
     stream = []
-    for number, nals in enumerate(pictures("h264", 150)):
+    for number, nals in enumerate(pictures("h264", 20)):
         more = []
         for at, listed in enumerate(lists):
             value[21:25] = (number * 20 + at).to_bytes(4)

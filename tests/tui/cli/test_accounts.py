@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.rig import forked
 from tests.rig.accounts import DATA, RUN, Machine
 from tests.rig.hang import HANG_S
 from tests.service import wait_for
@@ -30,19 +31,26 @@ class Home:
         return run(*words, prefix=self.machine.prefix(account))
 
     @contextlib.contextmanager
-    def serving(
-        self, account: str = "holdshelf", data: str = DATA, runtime: str = RUN
-    ) -> Iterator[subprocess.Popen[bytes]]:
+    def serving(self, account: str = "holdshelf", data: str = DATA, runtime: str = RUN) -> Iterator[forked.Popen]:
         """The service, as its unit starts it; without ``runtime`` as somebody does by hand."""
         environment = {"RUNTIME_DIRECTORY": runtime} if runtime else {}
         command = [*self.machine.prefix(account, environment), HOLDSHELF, "serve", "--no-door", "--data", data]
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        with forked.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
+                wait_for(
+                    "its socket", lambda: self.has_socket(runtime or f"/tmp/holdshelf-{self.machine.uids[account]}")
+                )
                 wait_for("it answers", lambda: self.types(account, "status", "--data", data).code == 0)
                 yield process
             finally:
                 process.terminate()
                 process.wait(HANG_S)
+
+    def has_socket(self, folder: str) -> bool:
+        """Cheaper to ask again and again than a command."""
+        with contextlib.suppress(FileNotFoundError):
+            return any(path.is_socket() for path in self.machine.path(folder).iterdir())
+        return False
 
     def owners(self) -> str:
         """Everything below the machine's data folder, and whose it is."""
@@ -122,11 +130,13 @@ def test_a_service_with_its_data_elsewhere_is_found_by_its_socket(home: Home) ->
     home.sh(f"rm -r {elsewhere}")
 
 
-def test_without_any_service_it_says_that_there_is_none() -> None:
-    with Machine("nell") as machine:
-        machine.sh(f"rm -r {DATA} {RUN}")
-        refusal = Home(machine).types("nell", "status").refusal()
-        assert "There is no Holdshelf on this machine" in refusal and "use --data" in refusal
+def test_without_any_service_it_says_that_there_is_none(home: Home) -> None:
+    home.sh(f"mv {DATA} {DATA}-away && mv {RUN} {RUN}-away")
+    try:
+        refusal = home.types("mallory", "status").refusal()
+    finally:
+        home.sh(f"mv {DATA}-away {DATA} && mv {RUN}-away {RUN}")
+    assert "There is no Holdshelf on this machine" in refusal and "use --data" in refusal
 
 
 # --- who listens there -------------------------------------------------------------------------------------------

@@ -123,24 +123,42 @@ def tree(folder: Path) -> dict[str, str]:
     return found
 
 
+class _AtTerminal(forked.Popen):
+    has_terminal = True
+
+
 class Terminal:
     """`holdshelf …` at a terminal of its own; `screen` is all that it wrote, escapes included."""
 
     def __init__(self, *words: str | Path, env: Mapping[str, str] | None = None, prefix: Sequence[str] = ()) -> None:
         self.screen = ""
         self._seen = 0
+        command = [*prefix, HOLDSHELF, *map(str, words)]
+        environment = {**os.environ, "TERM": "xterm", **(env or {})}
+        self._process: forked.Popen | None = None
+        if forked._can_be_forked(command, environment):
+            self._fd, end = pty.openpty()
+            token = [int(fd) for name, fd in (env or {}).items() if name == "HOLDSHELF_TOKEN_FD"]
+            streams: dict[str, Any] = {"stdin": end, "stdout": end, "stderr": end}
+            self._process = _AtTerminal(command, **streams, env=environment, start_new_session=True, pass_fds=token)
+            os.close(end)
+            self.pid = self._process.pid
+            return
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
-            command = [*prefix, HOLDSHELF, *map(str, words)]
-            os.execvpe(command[0], command, {**os.environ, "TERM": "xterm", **(env or {})})
+            os.execvpe(command[0], command, environment)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
+            else:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
         os.close(self._fd)
 
     def expect(self, words: str, seconds: float = 60) -> None:
@@ -179,6 +197,8 @@ class Terminal:
         deadline = time.monotonic() + seconds
         while self._read():
             assert time.monotonic() < deadline, f"not ended after {seconds:g} s: {self.screen!r}"
+        if self._process is not None:
+            return self._process.wait()
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
     def _read(self) -> bool:

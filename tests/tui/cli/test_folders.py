@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from holdshelf_core.api.client import Client
+from holdshelf_core.api.errors import Unavailable
 from holdshelf_core.operations import offline
 from tests.rig.faults import SizedTmpfs
 from tests.rig.hang import HANG_S
@@ -119,7 +122,7 @@ def test_init_links_to_another_disk_and_takes_no_other_installations_media(tmp_p
 # --- not set up, newer, damaged ----------------------------------------------------------------------------------
 
 
-_COMMANDS = """serve | status | jobs | camera list | camera discover | camera check door | camera remove door --yes
+_COMMANDS = """serve --no-door | status | jobs | camera list | camera discover | camera check door | camera remove door --yes
 | camera add rtsp://192.0.2.7/a --name A --area seating | footage list | footage gaps | footage verify"""
 
 
@@ -127,7 +130,7 @@ _COMMANDS = """serve | status | jobs | camera list | camera discover | camera ch
 def test_every_command_says_that_a_folder_is_not_set_up(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    ask = run if command == "serve" else partial(here, capsys, monkeypatch)
+    ask = run if command.startswith("serve") else partial(here, capsys, monkeypatch)
     refusal = ask(*command.split(), "--data", tmp_path / "none").refusal()
     assert "is not set up" in refusal
     assert f"`holdshelf init --data {tmp_path / 'none'}`" in refusal
@@ -185,7 +188,7 @@ def _bump(path: Path, key: str) -> None:
 def test_a_folder_of_a_newer_version_is_refused_untouched(data: Path, newer: Callable[[Path], None]) -> None:
     newer(data)
     before = tree(data)
-    for command in (["serve"], ["init", "--budget", "2GB"]):
+    for command in (["serve", "--no-door"], ["init", "--budget", "2GB"]):
         refusal = run(*command, "--data", data).refusal()
         assert "written by a newer Holdshelf" in refusal
         assert "install that version" in refusal
@@ -254,9 +257,15 @@ def served(data: Path) -> Iterator[subprocess.Popen[bytes]]:
         process_group=0,
     )
     with process:
-        wait_for("the service answers", lambda: run("status", "--data", data).code == 0)
+        wait_for("the service answers", lambda: _answers(data))
         yield process
         process.kill()
+
+
+def _answers(data: Path) -> bool:
+    with contextlib.suppress(Unavailable):
+        return Client(data).status().pid > 0
+    return False
 
 
 def test_a_service_can_end_with_the_program_that_started_it(served: subprocess.Popen[bytes], data: Path) -> None:

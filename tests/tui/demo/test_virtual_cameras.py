@@ -42,7 +42,7 @@ def answers_of(camera):
 @pytest.mark.parametrize("size", [(640, 360), (1280, 720), (160, 90), (80, 45), (64, 36)])
 def test_camera_and_second_are_read_from_a_picture_of_any_size(camera, size):
     picture = PicturePainter(camera, "Front entrance", 640, 360)
-    for second in range(A_SECOND, A_SECOND + 40, 7):
+    for second in range(A_SECOND + camera, A_SECOND + camera + 40, 19):
         still = Image.fromarray(picture.frame(second * 10**9 + 999_999_999)).resize(size)
         assert read_picture(still) == Reading(camera, second)
         assert read_picture(np.asarray(still)) == Reading(camera, second)
@@ -135,14 +135,14 @@ async def test_frames_tell_camera_and_the_time_when_they_were_made_also_from_a_t
                 still = read_picture(frame.to_ndarray(format="rgb24"))
                 thumbnail = read_picture(frame.reformat(80, 45, "rgb24").to_ndarray())
                 seen.append((still, thumbnail, time.time()))
-            if number > 65:
+            if number > 55:
                 return seen
         return seen
 
     for camera, seen in zip(
         cameras, await asyncio.gather(*(asyncio.to_thread(live_frames, camera) for camera in cameras)), strict=True
     ):
-        assert len(seen) == 31
+        assert len(seen) == 21
         for still, thumbnail, _ in seen:
             assert still == thumbnail
             assert still.camera == camera.number

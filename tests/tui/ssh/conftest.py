@@ -1,4 +1,4 @@
-"""One house with its door for all tests here; each leaves nothing behind in it."""
+"""One house with its door for all tests here; each leaves nothing behind in it. It records where a test asks for ``camera``."""
 
 from __future__ import annotations
 
@@ -14,8 +14,16 @@ from tests.tui.ssh.outbox_rig import outbox_house
 
 @pytest.fixture(scope="package")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorHouse]:
-    with door_house(tmp_path_factory.mktemp("door")) as running, recording(running):
+    with door_house(tmp_path_factory.mktemp("door")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def camera(house: DoorHouse) -> Iterator[str]:
+    """One that records in that house while a file's tests last: a process keeps the house to its end."""
+    with recording(house):
+        yield house.camera
+        house.service.remove(house.camera)
 
 
 @pytest.fixture(scope="package")

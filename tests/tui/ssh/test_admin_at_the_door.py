@@ -56,11 +56,11 @@ def test_the_admin_comes_in_is_written_down_and_sees_what_the_admin_sees(house: 
         assert terminal.leave() == 0
 
 
-def test_p11_the_admin_is_shown_no_picture_through_the_door_either(house: DoorHouse, admin: str) -> None:
+def test_p11_the_admin_is_shown_no_picture_through_the_door_either(house: DoorHouse, admin: str, camera: str) -> None:
     span = ("--from", "1h ago", "--to", "1m ago")
     for words in (
-        ("look", "open", "--camera", house.camera, "--purpose", "crime", "--incident", "26-1", *span),
-        ("camera", "commission", house.camera, "--still", "-"),
+        ("look", "open", "--camera", camera, "--purpose", "crime", "--incident", "26-1", *span),
+        ("camera", "commission", camera, "--still", "-"),
     ):
         done = house.run("admin", *words, key="it")
         assert (done.code, done.out) == (1, ""), done.said
@@ -96,12 +96,14 @@ def test_removing_the_key_ends_its_sessions(house: DoorHouse, admin: str) -> Non
     assert keys_file(house).read_text() == ""
 
 
-def test_a_session_of_the_admin_goes_on_when_the_service_is_restarted(house: DoorHouse, admin: str) -> None:
+def test_a_session_of_the_admin_goes_on_when_the_service_is_restarted(
+    house: DoorHouse, admin: str, camera: str
+) -> None:
     with house.terminal("admin", key="it") as terminal:
         terminal.until(HOME_SHOWS)
         house.service.kill_service()
         house.service.await_answer()
-        house.service.await_recording(house.camera)
+        house.service.await_recording(camera)
         assert house.run("admin", "status", key="it").code == 0, "the key was read from its file"
         assert terminal.process.poll() is None
         assert terminal.leave() == 0

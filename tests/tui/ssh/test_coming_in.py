@@ -48,8 +48,11 @@ def test_a_session_that_dies_leaves_the_terminal_clean_or_says_that_the_line_bro
             terminal.until("Connection to 127.0.0.1 closed.")
 
 
-def test_a_seats_name_is_its_holder_and_each_command_is_answered_as_on_the_machine(house: DoorHouse) -> None:
-    assert json.loads(house.run("director", "cameras", "--json", key="dora").out)[0]["name"] == "Lobby"
+def test_a_seats_name_is_its_holder_and_each_command_is_answered_as_on_the_machine(
+    house: DoorHouse, camera: str
+) -> None:
+    (row,) = json.loads(house.run("director", "cameras", "--json", key="dora").out)
+    assert (row["id"], row["name"]) == (camera, "Lobby")
     assert json.loads(house.run("dora", "holds", "--json").out)["holds"] == []
     assert house.run("dora", "status").out.startswith("Holdshelf ")
     assert "security camera policy" in house.run("dora", "print", "policy").out.lower()

@@ -30,11 +30,11 @@ def memory_bytes(pid: int) -> int:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _recording_never_noticed(house: DoorHouse) -> Iterator[None]:
-    gaps = len(house.service.gaps(house.camera))
+def _recording_never_noticed(house: DoorHouse, camera: str) -> Iterator[None]:
+    gaps = len(house.service.gaps(camera))
     before = _recorded(house)
     yield
-    assert len(house.service.gaps(house.camera)) == gaps
+    assert len(house.service.gaps(camera)) == gaps
     assert house.run("dora", "holds").out == "Nothing is on hold.\n"
 
     def is_on_time() -> bool:
