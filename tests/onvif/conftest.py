@@ -24,8 +24,8 @@ from holdshelf_onvif import DOMAIN, async_unload_entry, config_flow, event
 from holdshelf_onvif.const import Limits
 from holdshelf_tui.demo.virtual_camera import CameraSpec, VirtualCameras
 from tests.onvif.soap_device import SoapDevice
+from tests.rig.faults import environment_with_clock_off_by
 from tests.rig.hang import HANG_S
-from tests.rig.onvif_cameras import environment_with_clock_off_by
 
 PASSWORD = "mellon"
 QUICK = Limits(connect_s=HANG_S, answer_s=HANG_S)

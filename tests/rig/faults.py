@@ -270,6 +270,25 @@ def _copy_sparse(source: Path, target: Path) -> None:
 # -- clock ----------------------------------------------------------------------------------------------------------
 
 
+def _under_libfaketime() -> dict[str, str]:
+    """The environment of every process whose wall clock libfaketime moves: its waits and CLOCK_MONOTONIC stay true."""
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not found:
+        raise RigError("The rig needs libfaketime to step the clock: apt install faketime.")
+    return {
+        "LD_PRELOAD": str(found[0]),
+        "FAKETIME_DISABLE_SHM": "1",
+        "FAKETIME_FORCE_MONOTONIC_FIX": "0",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",  # the name that older releases read
+    }
+
+
+def environment_with_clock_off_by(offset: str) -> dict[str, str]:
+    """What puts a process's wall clock off by so much, in libfaketime's notation ("-1y", "+3h")."""
+    return {**_under_libfaketime(), "FAKETIME": offset}
+
+
 class FakeClock:
     """A wall clock that can be stepped under running processes: start them with `environment()`, then `step`.
 
@@ -285,10 +304,7 @@ class FakeClock:
     """
 
     def __init__(self) -> None:
-        found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-        if not found:
-            raise RigError("The rig needs libfaketime to step the clock: apt install faketime.")
-        self._library = found[0]
+        self._base = _under_libfaketime()
         self._folder = Path(tempfile.mkdtemp(prefix="holdshelf-clock-"))
         self._folder.chmod(0o755)
         self.file = self._folder / "offset"
@@ -308,15 +324,11 @@ class FakeClock:
         given = os.environ if base is None else base
         return {
             **given,
-            "LD_PRELOAD": str(self._library),
+            **self._base,
             "HOLDSHELF_TEST_CLOCK": str(self._mapped),
             "PYTHONPATH": os.pathsep.join([str(_CLOCK_SHIM), *filter(None, [given.get("PYTHONPATH")])]),
             "FAKETIME_TIMESTAMP_FILE": str(self.file),
             "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DISABLE_SHM": "1",
-            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",  # the name that older releases read
         }
 
     def set_offset(self, offset_s: float) -> None:

@@ -9,12 +9,12 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import av
 
 from holdshelf_tui.demo.picture import Reading, read_picture
 from holdshelf_tui.demo.virtual_camera import CameraSpec, VirtualCamera, VirtualCameras
+from tests.rig.faults import environment_with_clock_off_by
 from tests.rig.hang import HANG_S
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "VirtualCamera",
     "VirtualCameras",
     "decoded_frames",
-    "environment_with_clock_off_by",
     "onvif_cameras",
     "probe",
     "read_picture",
@@ -49,17 +48,6 @@ def onvif_cameras(*names: str, password: str = PASSWORD, clocks_off_by: str = ""
     environment = environment_with_clock_off_by(clocks_off_by) if clocks_off_by else {}
     specs = [CameraSpec(name, number, environment=environment) for number, name in enumerate(names, start=1)]
     return VirtualCameras(specs, password=password)
-
-
-def environment_with_clock_off_by(offset: str) -> dict[str, str]:
-    """The environment in which a process's wall clock is wrong and its monotonic clock right (Debian's libfaketime)."""
-    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-    return {
-        "LD_PRELOAD": str(library),
-        "FAKETIME": offset,
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_FORCE_MONOTONIC_FIX": "0",
-    }
 
 
 def probe(address: str, timeout_s: float = 1.0) -> list[str]:

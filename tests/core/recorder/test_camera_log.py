@@ -8,13 +8,15 @@ import pytest
 
 from holdshelf_core.integration import reasons
 from holdshelf_core.recorder import protocol as wire
+from holdshelf_core.recorder.recorder import Target
 from tests.core.recorder.test_watch import Watched
 
 
 async def test_losses_are_warnings_with_a_detail_and_recoveries_are_told_too(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "holdshelf_core.recorder")
     watched = Watched()
-    camera = await watched.camera()
+    await watched.recorder.async_add(Target("door", "Door"))
+    camera = watched.recorder.cameras["door"]
     camera.state, camera.reason = "waiting", reasons.CONNECTING
 
     def lost(reason: str, detail: str = "") -> None:

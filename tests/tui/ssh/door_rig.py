@@ -34,6 +34,8 @@ DOOR = "holdshelf_tui.ssh "
 LEAVE = b"\x11"
 """Ctrl+Q."""
 HOME_SHOWS = "1 Cameras"
+LISTENS = "0A"
+"""A socket's state in /proc/net/tcp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,18 @@ class DoorHouse:
 
     def await_no_children(self) -> None:
         wait_for("no session's process is left", lambda: not self.children())
+
+    def await_no_connections(self) -> None:
+        """The door has let go of each: whoever was logged in by it is so no longer."""
+        wait_for("no connection is left", lambda: not self._has_connections())
+
+    def _has_connections(self) -> bool:
+        """/proc/net/tcp: second column own address, fourth state, tenth socket (0: nobody has it any more)."""
+        here = f":{self.port:04X}"
+        rows = [
+            line.split() for table in ("tcp", "tcp6") for line in Path("/proc/net", table).read_text().splitlines()[1:]
+        ]
+        return any(row[1].endswith(here) and row[3] != LISTENS and row[9] != "0" for row in rows)
 
     def log_entries(self, action: str) -> list[dict[str, Any]]:
         from holdshelf_core.access_log import types as board  # noqa: PLC0415

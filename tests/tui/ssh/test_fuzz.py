@@ -86,6 +86,7 @@ async def at_their_pace(house: DoorHouse) -> None:
     """No faster than a key may, and not while that person's log-ins are still ending: whoever has five is refused, and whoever is
     refused again and again gets no answer for a minute (limits.REFUSALS_AT_ONCE), and then the end of the connection."""
     await asyncio.sleep(1 / KEY_PER_S)
+    await asyncio.to_thread(house.await_no_connections)
     await asyncio.to_thread(house.await_no_children)
 
 
@@ -104,8 +105,9 @@ async def test_no_request_on_a_channel_leaves_a_traceback(house: DoorHouse, seed
                     if noise.random() < 0.2:
                         await asyncio.sleep(0.01)
                 connection.abort()
+    await at_their_pace(house)
     done = await asyncio.to_thread(house.run, "dora", "holds")
-    assert done.out == "Nothing is on hold.\n"
+    assert done.out == "Nothing is on hold.\n", done
 
 
 async def test_each_request_with_nothing_in_it_and_with_noise(house: DoorHouse) -> None:
