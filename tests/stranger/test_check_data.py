@@ -19,6 +19,7 @@ from holdshelf_core.holds import types as types_holds
 from holdshelf_core.looks import types as types_looks
 from holdshelf_core.times import rfc3339
 from holdshelf_storage.access_log.access_log import AccessLog
+from tests import log_files
 from tests.looking import NS, commissioned, record, seed
 from tests.people import People
 from tests.rig.hang import HANG_S
@@ -284,18 +285,15 @@ def lower_the_mark(data: Path) -> None:
 
 
 def change_an_entry(data: Path) -> None:
-    path = next((data / "state" / "access").glob("*.jsonl"))
-    path.write_bytes(path.read_bytes().replace(b'"purpose":"violation"', b'"purpose":"safety"'))
+    log_files.replace(data / "state", b'"purpose":"violation"', b'"purpose":"safety"')
 
 
 def cut_the_log(data: Path) -> None:
-    path = next((data / "state" / "access").glob("*.jsonl"))
-    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-2]))
+    log_files.cut(data / "state", 2)
 
 
 def change_a_private_text(data: Path) -> None:
-    path = next((data / "state" / "access").glob("*.jsonl"))
-    path.write_bytes(path.read_bytes().replace(b"Dora Reed", b"Dora Roe "))
+    log_files.replace(data / "state", b"Dora Reed", b"Dora Roe ")
 
 
 def _append(data: Path, action: str, **facts: Any) -> None:

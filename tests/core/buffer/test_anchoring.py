@@ -17,6 +17,7 @@ from holdshelf_core.looks import types as types_looks
 from holdshelf_storage.anchors import anchors
 from holdshelf_storage.anchors.log import read_batches
 from holdshelf_storage.footage.hashing import frames_tree
+from tests import log_files
 from tests.looking import NS, Recorded, commissioned, record, seed
 from tests.people import People
 from tests.rig import forked
@@ -196,8 +197,7 @@ def test_a_disk_is_checked_without_the_service_and_nothing_is_written(
     done = offline(service, media, None, "--json")
     assert done.returncode == 0, "without the ledger nobody can say whether it was erased"
     assert any("1 files" in note or "1 file " in note for note in json.loads(done.stdout)["notes"])
-    entry = next((state / "access").glob("2*.jsonl"))
-    entry.write_bytes(entry.read_bytes().replace(b'"lines":', b'"lines": ', 1))
+    log_files.replace(state, b'"lines":', b'"lines": ')
     done = offline(service, media, state)
     assert (done.returncode, "nothing could be held against it" in done.stdout) == (1, True)
     for wrong in ((tmp_path, None), (media, tmp_path), (tmp_path / "nowhere", None)):
@@ -217,10 +217,9 @@ def test_a_running_service_is_not_kept_from_anything(service: Service, recorded:
 def test_a_log_that_is_damaged_leaves_nothing_called_good(service: Service, recorded: Recorded) -> None:
     service.start()
     service.stop()
-    path = next((service.data / "state" / "access").glob("2*.jsonl"))
-    data = path.read_bytes()
-    assert data.count(b'"lines":') == 1
-    path.write_bytes(data.replace(b'"lines":2', b'"lines":3'))
+    path = log_files.month_with(service.data / "state", b'"lines":')
+    assert path.read_bytes().count(b'"lines":') == 1
+    log_files.replace(service.data / "state", b'"lines":2', b'"lines":3')
     service.start()
     found = service.verify(deep=False).problems
     assert any("held against the access log" in problem for problem in found), found

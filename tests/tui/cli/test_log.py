@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import log_files
 from tests.people import day, wait_past_midnight
 from tests.service import wait_for
 from tests.tui.cli.test_driver import tree
@@ -98,9 +99,8 @@ def test_scene_14_a_head_that_was_kept_outside_shows_what_was_changed_since(
     cut = tmp_path / "state"
     shutil.copytree(library.service.data / "state" / "access", cut / "access")
     shutil.copytree(library.service.data / "state" / "keys", cut / "keys")
-    (month,) = (cut / "access").glob("*.jsonl")
-    lines = month.read_bytes().splitlines(keepends=True)
-    month.write_bytes(b"".join(lines[: len(lines) // 2]))  # more than was written since the head
+    lines = sum(path.read_bytes().count(b"\n") for path in log_files.months(cut))
+    log_files.cut(cut, lines // 2)  # more than was written since the head
     found = desk.admin("log", "verify", cut, "--against", head)
     assert found.code == 1 and "taken away" in found.out
     assert "not what was originally written" in found.err
@@ -227,7 +227,7 @@ def test_a_damaged_log_is_told_set_aside_and_followed_by_another(library: Librar
     """The last of this module: the library's log begins anew."""
     service = library.service
     service.stop()
-    (month,) = (service.data / "state" / "access").glob("*.jsonl")
+    month = log_files.month_with(service.data / "state", b'"action":"seat.name"')
     raw = month.read_bytes()
     at = raw.index(b'"action":"seat.name"')
     month.write_bytes(raw[:at] + b'"action":"seat.game"' + raw[at + 20 :])
