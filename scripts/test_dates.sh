@@ -11,9 +11,8 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 : "${DATES:=2027-12-31T23:50 2028-02-29T23:50 2027-06-15T23:50 2027-03-14T06:50 2027-11-07T05:50 2027-10-31T00:50}"
 [ "$(id -u)" = 0 ] || { echo "make test-dates needs root: other accounts' programs must have the date, too" >&2; exit 1; }
 
-folder=$(mktemp -d) # others read it: no program starts without what is preloaded into it
+folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-chmod 755 "$folder"
 red=
 for date in $DATES; do
     offset_s=$(($(date -u -d "$date" +%s) - $(date -u +%s)))
@@ -25,7 +24,8 @@ for date in $DATES; do
         folder=$1 && shift
         mount -t tmpfs tmpfs "$folder/etc" && mkdir "$folder/etc/changed" "$folder/etc/spare"
         mount -t overlay -o "lowerdir=/etc,upperdir=$folder/etc/changed,workdir=$folder/etc/spare" overlay /etc
-        echo "$folder/false_date.so" >>/etc/ld.so.preload
+        cp "$folder/false_date.so" /etc # where every account finds it, also one that has a /tmp of its own
+        echo /etc/false_date.so >>/etc/ld.so.preload
         exec "$@"
     ' sh "$folder" "$python" "$here/scripts/run_tests.py" --workers 4 "$@" || red="$red $date"
 done

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
+#include <utime.h>
 
 #define THE_REAL(name)                 \
     static __typeof__(&name) the_real; \
@@ -38,6 +39,11 @@ time_t time(time_t *out) {
     if (out) *out = now.tv_sec;
     return now.tv_sec;
 }
+
+/* libfaketime, which tests preload into single programs, asks for these names before it asks for those above. */
+int __clock_gettime(clockid_t clock, struct timespec *out) { return clock_gettime(clock, out); }
+int __gettimeofday(struct timeval *restrict out, void *restrict zone) { return gettimeofday(out, zone); }
+time_t __time(time_t *out) { return time(out); }
 
 int timespec_get(struct timespec *out, int base) {
     THE_REAL(timespec_get);
@@ -113,6 +119,20 @@ int futimens(int descriptor, const struct timespec times[2]) {
     THE_REAL(futimens);
     struct timespec out[2];
     return the_real(descriptor, true_times(times, out));
+}
+
+int utimes(const char *path, const struct timeval times[2]) {
+    THE_REAL(utimes);
+    if (!times) return the_real(path, times);
+    struct timeval out[2] = {{times[0].tv_sec - OFFSET_S, times[0].tv_usec}, {times[1].tv_sec - OFFSET_S, times[1].tv_usec}};
+    return the_real(path, out);
+}
+
+int utime(const char *path, const struct utimbuf *times) {
+    THE_REAL(utime);
+    if (!times) return the_real(path, times);
+    struct utimbuf out = {times->actime - OFFSET_S, times->modtime - OFFSET_S};
+    return the_real(path, &out);
 }
 
 /* --- waits that end at a moment of the wall clock ------------------------------------------------------------------ */

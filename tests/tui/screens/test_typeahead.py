@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from textual import events
 from textual.pilot import Pilot
+from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Tabs
 
 from holdshelf_core.acts import Act, Read
-from holdshelf_core.holds.types import HoldAsk
+from holdshelf_core.holds.types import HoldAsk, HoldListAsk
 from holdshelf_core.people.types import ReadPeople
 from holdshelf_tui.screens.dialogs.go_to import GoToDialog
 from holdshelf_tui.screens.dialogs.hold import FoundDialog, HoldDialog
@@ -201,3 +202,20 @@ async def test_text_that_is_typed_into_a_field_settles_the_page_once_and_not_for
         await until(pilot, "what the keys behind it ask for", lambda: isinstance(pilot.app.screen, HoldDialog))
         assert home.front is home.pane("holds")
         assert len(settles) < 20, "it settled for each letter"
+
+
+async def test_what_is_done_to_a_line_waits_for_the_list_that_an_act_has_changed(stage: Stage) -> None:
+    """Else it is done to a line that is not there any more."""
+    stage.hold()
+    async with stage.seated("dora") as pilot:
+        pane = await at_holds(pilot)
+        async with held_back(pilot, HoldListAsk) as comes:
+            stage.hold("dora")
+            await until(pilot, "that it hears of the change", lambda: pane._stale)
+            await pilot.press("enter")
+            waits = await until(pilot, "one or the other", lambda: isinstance(s := pilot.app.screen, ModalScreen) and s)
+            assert isinstance(waits, ProgressDialog), "its list is not there yet"
+            shown = len(pane.rows)
+            comes.set()
+            await until(pilot, "what it covers", lambda: isinstance(pilot.app.screen, FoundDialog))
+            assert len(pane.rows) == shown + 1

@@ -27,12 +27,18 @@ def test_over_1_mbit_and_150_ms_a_key_is_answered_before_the_pictures_that_wait(
         began = terminal.await_text(b"key 0")
         wait_for("pictures come", lambda: len(terminal.text()) > 16_000)
         before = []
-        for number in range(1, 9):
+
+        def loaded_bytes() -> int:
+            return sum(len(data) for at, data in terminal.seen if at >= began)
+
+        for number in range(1, 1000):
             pressed = terminal.press(b"x")
             echoed = terminal.await_shown(f"key {number} ", pressed)
             before.append(sum(len(data) for at, data in terminal.seen if pressed <= at <= echoed))
-        loading = sum(len(data) for at, data in terminal.seen if at >= began)
-        assert loading > 60_000, "nothing was loading meanwhile"
+            if number >= 8 and loaded_bytes() > 60_000:
+                break
+        else:
+            raise AssertionError("nothing was loading meanwhile")
         # What was on its way, and as much again, which a busy machine lets go between the key and its answer.
         assert max(before) <= 2 * MOST_UNSEEN, f"a key waits for {before} bytes"
 

@@ -129,8 +129,13 @@ class RowAction[P: ListPane[Any], R](ActionDescription[P, R]):
         return self.only if pane.chosen is not None else "Nothing is chosen in the list."
 
     async def async_run(self, pane: P) -> object:
-        """Run it for the row under the cursor, if there still is one."""
-        return await self.async_run_on(pane, row) if (row := pane.chosen) is not None else None
+        """Run it for the row under the cursor, once the list shows what was done before; says why if it cannot be done then."""
+        if not pane.is_up_to_date:
+            await pane.async_do("Bringing the list up to date", pane.async_up_to_date())
+        if (row := pane.chosen) is None or not self.can(pane, row):
+            pane.say(self.why_not(pane), wrong=True)
+            return None
+        return await self.async_run_on(pane, row)
 
     async def async_run_on(self, pane: P, row: R) -> object:
         """Run it for a row that was chosen before."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import ClassVar, cast
@@ -27,6 +28,8 @@ from holdshelf_tui.widgets.text import set_text
 
 PROGRESS_AFTER_S = 0.5
 LOAD_SOON_S = 0.3
+UP_TO_DATE_AT_MOST_S = 10.0
+"""What follows goes by what is shown then."""
 
 
 class Pane(Vertical):
@@ -57,6 +60,9 @@ class Pane(Vertical):
         self.by_itself = False
         """It loads because something happened or time went by, not because somebody asked."""
         self._loaded = asyncio.Event()
+        self._changes = self._changes_shown = 0
+        """Since when it is out of date, counted: `load_soon` was called that often, and that often by what is shown."""
+        self._came = asyncio.Event()
 
     # --- for subclasses -----------------------------------------------------------------------------------------
 
@@ -113,6 +119,20 @@ class Pane(Vertical):
         """Wait until `is_loaded`."""
         await self._loaded.wait()
 
+    @property
+    def is_up_to_date(self) -> bool:
+        """Nothing is known to have changed since what is shown was asked for, or there is nobody to ask."""
+        return self._changes_shown >= self._changes or not self._shown or bool(self.link.away)
+
+    async def async_up_to_date(self) -> None:
+        """Wait until what had changed by now is shown. To be awaited in a worker."""
+        changes = self._changes
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(UP_TO_DATE_AT_MOST_S):
+                while self._changes_shown < changes and not self.is_up_to_date:
+                    self._came.clear()
+                    await self._came.wait()
+
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """For the command palette, what its keys do now: the name, what it does, and how to begin it."""
         for _, one in self._bindings:
@@ -140,6 +160,7 @@ class Pane(Vertical):
         """Another tab is in front."""
         self._shown = False
         self._stale = self._stale or self.every_s is not None
+        self._came.set()
 
     def take_focus(self) -> None:
         """Its first widget that takes keys gets them."""
@@ -155,6 +176,7 @@ class Pane(Vertical):
 
     def load_soon(self) -> None:
         """Load anew, once for many events."""
+        self._changes += 1
         if self._stale and not self._shown:
             return
         self._stale = True
@@ -172,7 +194,7 @@ class Pane(Vertical):
     @work(exclusive=True, group="load")
     async def load(self, *, by_itself: bool = False) -> None:
         """Load now."""
-        self._stale, self.by_itself = False, by_itself
+        self._stale, self.by_itself, changes = False, by_itself, self._changes
         try:
             await self.async_load()
         except Unreachable:
@@ -185,6 +207,8 @@ class Pane(Vertical):
                 raise
         finally:
             self._loaded.set()
+        self._changes_shown = changes
+        self._came.set()
 
     @property
     def _is_going(self) -> bool:
