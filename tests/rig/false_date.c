@@ -19,31 +19,38 @@ static int is_wall(clockid_t clock) { return clock == CLOCK_REALTIME || clock ==
 
 /* --- what a clock says -------------------------------------------------------------------------------------------- */
 
-int clock_gettime(clockid_t clock, struct timespec *out) {
+/* Each under the name that programs ask for, and under the one that libfaketime, which tests preload into single programs, asks for
+   first. What they share is static: by its public name it would be libfaketime's, which would come back here. */
+
+static int told(clockid_t clock, struct timespec *out) {
     THE_REAL(clock_gettime);
     int error = the_real(clock, out);
     if (!error && is_wall(clock)) out->tv_sec += OFFSET_S;
     return error;
 }
 
-int gettimeofday(struct timeval *restrict out, void *restrict zone) {
+int clock_gettime(clockid_t clock, struct timespec *out) { return told(clock, out); }
+int __clock_gettime(clockid_t clock, struct timespec *out) { return told(clock, out); }
+
+static int told_day(struct timeval *restrict out, void *restrict zone) {
     THE_REAL(gettimeofday);
     int error = the_real(out, zone);
     if (!error) out->tv_sec += OFFSET_S;
     return error;
 }
 
-time_t time(time_t *out) {
+int gettimeofday(struct timeval *restrict out, void *restrict zone) { return told_day(out, zone); }
+int __gettimeofday(struct timeval *restrict out, void *restrict zone) { return told_day(out, zone); }
+
+static time_t told_s(time_t *out) {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    told(CLOCK_REALTIME, &now);
     if (out) *out = now.tv_sec;
     return now.tv_sec;
 }
 
-/* libfaketime, which tests preload into single programs, asks for these names before it asks for those above. */
-int __clock_gettime(clockid_t clock, struct timespec *out) { return clock_gettime(clock, out); }
-int __gettimeofday(struct timeval *restrict out, void *restrict zone) { return gettimeofday(out, zone); }
-time_t __time(time_t *out) { return time(out); }
+time_t time(time_t *out) { return told_s(out); }
+time_t __time(time_t *out) { return told_s(out); }
 
 int timespec_get(struct timespec *out, int base) {
     THE_REAL(timespec_get);

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from holdshelf_core.api.client import Client
-from holdshelf_tui.screens.list_pane import ActionsPane
+from holdshelf_tui.screens.actions_pane import ActionsPane
 from tests.tui.stage import Stage, cut, screen_text, until
 
 _FRAME = re.compile("[│╭╮╰╯─━╸╺▔▁▃▆▄█░]")

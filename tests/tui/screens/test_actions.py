@@ -10,10 +10,11 @@ from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Button, DataTable, Tabs
 
+from holdshelf_tui.screens.actions_pane import ActionDescription, ActionsPane
 from holdshelf_tui.screens.dialogs.hold import ExtendDialog
 from holdshelf_tui.screens.help_words import help_for, key_words
 from holdshelf_tui.screens.home import HomeScreen
-from holdshelf_tui.screens.list_pane import ActionDescription, ActionsPane, ListPane
+from holdshelf_tui.screens.list_pane import ListPane
 from tests.tui.keyboard import Desk, types, until_said
 from tests.tui.stage import Stage, settled, until, until_shown
 

@@ -15,9 +15,10 @@ from textual.widgets import Input, Label
 from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_core.cameras.flow_types import FlowStart, FlowStep
 from holdshelf_core.cameras.types import AddedRow, DiscoveredRow, DiscoverRequest
+from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.step import Answer, StepDialog
-from holdshelf_tui.screens.list_pane import ActionDescription, ListPane, PaneAction, RowAction
+from holdshelf_tui.screens.list_pane import ListPane, RowAction
 from holdshelf_tui.text.cameras import added_words
 from holdshelf_tui.text.words import counted
 from holdshelf_tui.widgets import key_table

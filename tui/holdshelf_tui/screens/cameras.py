@@ -19,6 +19,7 @@ from holdshelf_core.api import types
 from holdshelf_core.cameras.flow_types import FlowStart
 from holdshelf_core.cameras.types import CameraBackfill, CameraCheck
 from holdshelf_core.looks.types import ActivityAsk
+from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, has_right, is_admin
 from holdshelf_tui.screens.camera_choice import offered
 from holdshelf_tui.screens.commission import CommissionScreen
 from holdshelf_tui.screens.dialogs.camera import CameraDialog
@@ -35,7 +36,7 @@ from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.sheet import SheetDialog
 from holdshelf_tui.screens.dialogs.step import Answer, StepDialog
 from holdshelf_tui.screens.doctor import async_confirm_time
-from holdshelf_tui.screens.list_pane import ActionDescription, ListPane, PaneAction, RowAction, has_right, is_admin
+from holdshelf_tui.screens.list_pane import ListPane, RowAction
 from holdshelf_tui.session.link import Who
 from holdshelf_tui.text.cameras import CLOCK_REPAIR, repair_lines
 from holdshelf_tui.text.events import event_lines

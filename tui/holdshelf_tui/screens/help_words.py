@@ -12,9 +12,9 @@ from textual.keys import key_to_character
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
+from holdshelf_tui.screens.actions_pane import ActionsPane
 from holdshelf_tui.screens.dialogs.form import FormDialog
 from holdshelf_tui.screens.home import HomeScreen
-from holdshelf_tui.screens.list_pane import ActionsPane
 
 type Keys = tuple[str, str]
 """Keys as they stand on a keyboard, and what they do."""

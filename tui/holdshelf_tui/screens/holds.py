@@ -10,12 +10,13 @@ from textual.screen import Screen
 
 from holdshelf_core.api.types import CameraRow
 from holdshelf_core.holds.types import MOST_ROWS, PAGE_ROWS, HoldAsk, HoldListAsk, HoldRow
+from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, has_right, is_seat
 from holdshelf_tui.screens.dialogs.contact_sheet import async_contact_sheet
 from holdshelf_tui.screens.dialogs.copies import ArchiveDialog
 from holdshelf_tui.screens.dialogs.hold import ExtendDialog, FoundDialog, HoldDialog, who_placed
 from holdshelf_tui.screens.dialogs.hold_acts import DecideDialog, LiftDialog, ReviewDialog
 from holdshelf_tui.screens.dialogs.message import MessageDialog
-from holdshelf_tui.screens.list_pane import ActionDescription, ListPane, PaneAction, RowAction, has_right, is_seat
+from holdshelf_tui.screens.list_pane import ListPane, RowAction
 from holdshelf_tui.screens.offsite import async_branches, async_county
 from holdshelf_tui.screens.papers import PapersPane
 from holdshelf_tui.text.holds import (

@@ -18,6 +18,7 @@ from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_core.api.session_types import EventRow
 from holdshelf_core.people.types import FlagRow, PersonRow, ReadFlags, ReadPeople
 from holdshelf_tui.papers.catalogue import PAPERS
+from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, is_seat
 from holdshelf_tui.screens.dialogs.log_copy import CopyDialog
 from holdshelf_tui.screens.dialogs.log_entry import EVERYTHING, EntryDialog, FilterDialog, FlagDialog, LogFilter
 from holdshelf_tui.screens.dialogs.mend import MendDialog
@@ -25,7 +26,7 @@ from holdshelf_tui.screens.dialogs.print_forms import Opened, async_print, async
 from holdshelf_tui.screens.dialogs.sheet import SheetDialog
 from holdshelf_tui.screens.dialogs.verify import VerifyDialog
 from holdshelf_tui.screens.dialogs.who import WhoDialog
-from holdshelf_tui.screens.list_pane import ActionDescription, ListPane, PaneAction, RowAction, is_seat
+from holdshelf_tui.screens.list_pane import ListPane, RowAction
 from holdshelf_tui.text.flags import flag_words
 from holdshelf_tui.text.holds import camera_names
 from holdshelf_tui.text.log import Names, at, refused, sentence, what_words, who_words

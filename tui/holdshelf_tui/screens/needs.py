@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from holdshelf_core.holds.types import HoldRow
 from holdshelf_tui.papers.catalogue import PAPERS
-from holdshelf_tui.screens.list_pane import ActionsPane
+from holdshelf_tui.screens.actions_pane import ActionsPane
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.screens.papers import CHOSEN_FIRST, PapersPane, tabs_for
 from holdshelf_tui.screens.releases import ReleasesPane

@@ -23,6 +23,7 @@ from holdshelf_core.holds.types import MOST_ROWS, HoldListAsk
 from holdshelf_core.outbox.types import ReadOutbox
 from holdshelf_core.releases.types import ReleaseListAsk
 from holdshelf_tui.papers.catalogue import GROUPS, PAPERS
+from holdshelf_tui.screens.actions_pane import ActionDescription, ActionsPane, PaneAction, is_seat
 from holdshelf_tui.screens.dialogs.checklist import ChecklistDialog
 from holdshelf_tui.screens.dialogs.entrance import (
     AddEntranceDialog,
@@ -42,7 +43,6 @@ from holdshelf_tui.screens.dialogs.print_forms import (
     async_print,
     async_to_outbox,
 )
-from holdshelf_tui.screens.list_pane import ActionDescription, ActionsPane, PaneAction, is_seat
 from holdshelf_tui.screens.report import WIDE_COLUMNS, BarsPage, neighbour, pages
 from holdshelf_tui.session.inputs import in_turn
 from holdshelf_tui.session.link import Who

@@ -27,6 +27,7 @@ from holdshelf_core.people.types import (
     ShareEnd,
     ShareRow,
 )
+from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, has_right, is_seat
 from holdshelf_tui.screens.board import (
     STATUTE,
     BoardLine,
@@ -47,7 +48,7 @@ from holdshelf_tui.screens.dialogs.people_forms import (
     SeatDialog,
 )
 from holdshelf_tui.screens.dialogs.share import ShareDialog
-from holdshelf_tui.screens.list_pane import ActionDescription, ListPane, PaneAction, RowAction, has_right, is_seat
+from holdshelf_tui.screens.list_pane import ListPane, RowAction
 from holdshelf_tui.text.holds import camera_names
 from holdshelf_tui.text.people import (
     cameras_words,

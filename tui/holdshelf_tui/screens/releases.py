@@ -28,6 +28,7 @@ from holdshelf_core.releases.types import (
 from holdshelf_core.reports.types import PrintRequest
 from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.papers.refusal import refusal_paper
+from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, has_right, is_seat
 from holdshelf_tui.screens.dialogs.bundle import UNDER_WAY, BundleDialog
 from holdshelf_tui.screens.dialogs.contact_sheet import async_contact_sheet
 from holdshelf_tui.screens.dialogs.copies import SigningKeyDialog, StickDialog
@@ -47,7 +48,7 @@ from holdshelf_tui.screens.dialogs.release_forms import (
 from holdshelf_tui.screens.dialogs.sent_papers import async_sent_papers
 from holdshelf_tui.screens.dialogs.sheet import SheetDialog
 from holdshelf_tui.screens.dialogs.stopped import StoppedDialog
-from holdshelf_tui.screens.list_pane import ActionDescription, ListPane, PaneAction, RowAction, has_right, is_seat
+from holdshelf_tui.screens.list_pane import ListPane, RowAction
 from holdshelf_tui.screens.papers import PapersPane
 from holdshelf_tui.screens.redaction import RedactionScreen
 from holdshelf_tui.text.holds import camera_names

@@ -19,9 +19,10 @@ from holdshelf_core.looks.types import (
     ShareStrip,
 )
 from holdshelf_core.people.types import ReadShared, ShareRow
+from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction
 from holdshelf_tui.screens.camera_choice import names
 from holdshelf_tui.screens.dialogs.form import in_words
-from holdshelf_tui.screens.list_pane import ActionDescription, ListPane, PaneAction, RowAction
+from holdshelf_tui.screens.list_pane import ListPane, RowAction
 from holdshelf_tui.session.inputs import in_turn
 from holdshelf_tui.session.latest import Latest
 from holdshelf_tui.text.people import last_day

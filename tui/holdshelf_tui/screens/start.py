@@ -14,7 +14,7 @@ from textual.widgets import OptionList, Static, Tabs
 from textual.widgets.option_list import Option
 
 from holdshelf_core.access_log.types import LogHead
-from holdshelf_tui.screens.list_pane import CannotNow
+from holdshelf_tui.screens.actions_pane import CannotNow
 from holdshelf_tui.screens.needs import WAITS, Need, Way, needs_for
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.screens.welcome import WelcomeLine

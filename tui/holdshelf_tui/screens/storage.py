@@ -18,10 +18,11 @@ from holdshelf_core.api.types import CameraRow, ReadStatus, Status
 from holdshelf_core.buffer.types import CapacityRow
 from holdshelf_core.holds.types import HoldList, HoldListAsk
 from holdshelf_core.reports.types import CoverageRow, ReadCoverage
+from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction
 from holdshelf_tui.screens.dialogs.capacity import CapacityDialog
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.sheet import SheetDialog
-from holdshelf_tui.screens.list_pane import ActionDescription, ListPane, PaneAction, RowAction
+from holdshelf_tui.screens.list_pane import ListPane, RowAction
 from holdshelf_tui.text.coverage import answer, camera_lines, loss_lines, table_lines
 from holdshelf_tui.text.holds import stops_words
 from holdshelf_tui.text.time_format import when
