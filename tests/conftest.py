@@ -18,6 +18,7 @@ os.environ["TZ"] = "UTC"
 time.tzset()
 
 from tests.order import longest_first  # noqa: E402
+from tests.rig.forked import own_status  # noqa: E402
 from tests.rig.hang import HANG_S  # noqa: E402
 from tests.rig.open_checkout import open_checkout  # noqa: E402
 from tests.service import Service  # noqa: E402
@@ -56,6 +57,14 @@ def _no_thread_is_left() -> Iterator[None]:
     for thread in set(threading.enumerate()) - before:
         thread.join(max(0.0, ends - time.monotonic()))
         assert not thread.is_alive(), f"{thread} is left"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _the_umask_is_left_alone() -> Iterator[None]:
+    """What all that the same process makes later is open to others or not by it."""
+    before = own_status("Umask")
+    yield
+    assert own_status("Umask") == before
 
 
 @pytest.fixture

@@ -42,6 +42,8 @@ MINUTE_NS = 60 * NS
 START_NS = 1_795_607_999 * NS
 """2026-11-25T11:59:59Z."""
 DOOR_UID = 4711
+UMASK = os.umask(0)
+os.umask(UMASK)
 ADMIN = Caller(None, admin=True, uid=0, via="local", session="local-0-1", account="root")
 
 
@@ -118,7 +120,8 @@ class Rig:
         self.crashed_within = False
         """The disk of the moment that ``crash_within`` named is what ``crash`` will open."""
         self._undo = contextlib.ExitStack()
-        self._undo.callback(os.umask, os.umask(0o077))  # as the service sets it
+        os.umask(0o077)  # as the service sets it
+        self._undo.callback(os.umask, UMASK)
         self._patch()
         if template is not None:
             copy_tree(template, self.data.data)

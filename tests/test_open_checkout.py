@@ -20,8 +20,7 @@ from tests.rig.open_checkout import open_checkout
 checkout = Path(sys.argv[1])
 opened = open_checkout(checkout)
 print(len(opened), Path.cwd() == checkout)
-print(subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "cat", checkout / "page"],
-                     capture_output=True, text=True).stdout)
+print(subprocess.check_output(["setpriv", "--reuid=65534", "--clear-groups", "cat", checkout / "page"], text=True))
 (checkout / "written").write_text("by the test")
 print((checkout.parent / "beside").read_text(), (checkout.parent / "link").readlink())
 """

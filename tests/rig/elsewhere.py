@@ -127,7 +127,7 @@ class Elsewhere:
 
     def there(self, hold: str) -> dict[str, bytes]:
         """What of a hold can be brought back from the bucket with the recovery key alone."""
-        from holdshelf_core.offsite import offline  # noqa: PLC0415 - it changes the umask
+        from holdshelf_core.offsite import offline  # noqa: PLC0415 - an extra
 
         target = self.root / f"back-{uuid.uuid4().hex[:8]}"
         done = offline.fetch(self.place, [self.private], hold, target)

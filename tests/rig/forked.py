@@ -115,7 +115,7 @@ class Popen(subprocess.Popen[Any]):
             "environment": environment,
             "group": None if asked["start_new_session"] else group,
             "has_terminal": self.has_terminal,
-            "umask": int(_own_status("Umask"), 8),
+            "umask": int(own_status("Umask"), 8),
             "targets": list(descriptors),
         }
         try:
@@ -149,7 +149,8 @@ def run(
     return done
 
 
-def _own_status(field: str) -> str:
+def own_status(field: str) -> str:
+    """A line of this process's /proc/self/status."""
     return Path("/proc/self/status").read_text().partition(f"\n{field}:")[2].split()[0]
 
 

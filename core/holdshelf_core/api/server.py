@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -138,15 +139,17 @@ class ApiServer:
         # A socket left by a killed service is dead: the volume's lock already proves that this is the only one.
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
-        old_umask = os.umask(0o117)
+        listening = socket.socket(socket.AF_UNIX)
         try:
+            # Not by the umask: that would be every thread's, and be looser for what they write meanwhile.
+            listening.bind(str(self._path))
+            self._path.chmod(0o660)
             self._server = await asyncio.get_running_loop().create_unix_server(
-                lambda: limits.Bounded(self._lines, make_http), str(self._path), backlog=limits.BACKLOG
+                lambda: limits.Bounded(self._lines, make_http), sock=listening, backlog=limits.BACKLOG
             )
         except OSError as error:
-            raise Unavailable(f"The local socket {self._path} cannot be opened: {error.strerror}.") from None
-        finally:
-            os.umask(old_umask)
+            listening.close()
+            raise Unavailable(f"The local socket {self._path} cannot be opened: {error.strerror or error}.") from None
         self._identity.socket_gid = self._path.stat().st_gid
         self.tokens.async_listen(self._session_ended)
         self._frame.bus.async_listen("house_changed", lambda _event: self._rights_changed.set())

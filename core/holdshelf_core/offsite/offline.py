@@ -80,17 +80,19 @@ def fetch(place: Place, keys: list[str], hold: str, folder: Path) -> Fetched:
         if not wanted:
             names = ", ".join(sorted({one.hold for one in found})) or "none"
             raise NotFound(f"This key opens no hold {hold[:40]!r} there.", f"It opens: {names}.")
+        umask = os.umask(0o077)
         try:
             return _fetch(bucket, wanted, hold, target)
         except OSError as error:
             raise Unavailable(f"{folder} cannot be written: {error.strerror}.") from None
+        finally:
+            os.umask(umask)
 
 
 def _fetch(bucket: Bucket, wanted: list[_Found], hold: str, target: Path) -> Fetched:
     from holdshelf_core.offsite.sealing import BadKey  # noqa: PLC0415 - an extra
 
     files, size, unlisted, wrong, sums = 0, 0, 0, [], []
-    os.umask(0o077)
     target.mkdir(parents=True)
     for one in wanted:
         for path, (sha256, key) in sorted(one.files.items()):

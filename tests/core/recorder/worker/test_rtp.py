@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdshelf_core.recorder.worker import rtp
 from holdshelf_core.recorder.worker.nal import split_sample
 from holdshelf_core.recorder.worker.rtp import Depacketizer
 from holdshelf_core.recorder.worker.source import Picture
@@ -153,3 +155,30 @@ def test_garbage_is_survived(payloads: list[bytes], codec: str) -> None:
 def test_a_raw_stream_of_garbage_is_survived(data: bytes, codec: str) -> None:
     position, _pictures = Depacketizer(codec, PT).drain(b"$" + data, 0)
     assert 0 <= position <= len(data) + 1
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["many packets at once", "one by one"])
+def test_a_picture_without_an_end_is_dropped_before_it_takes_the_memory(
+    monkeypatch: pytest.MonkeyPatch, *, at_once: bool
+) -> None:
+    most = 200_000
+    monkeypatch.setattr(rtp, "MAX_UNIT_BYTES", most)
+    camera, depacketizer = Camera(), Depacketizer("h264", PT)
+    pictures = _drain(depacketizer, camera.packet(SPS), camera.packet(PPS), *camera.fragments(IDR))
+    camera.next()
+    endless = camera.fragments(b"\x41\x9a" + b"q" * 8_000_000)
+    tracemalloc.start()
+    try:
+        for packets in (endless[at : at + 64] for at in range(0, len(endless), 64)):
+            for some in [packets] if at_once else [[one] for one in packets]:
+                pictures += _drain(depacketizer, *some)
+        held_bytes, _peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held_bytes < 2 * most
+    camera.next()
+    pictures += _drain(depacketizer, camera.packet(P, marker=True))
+    camera.next()
+    pictures += _drain(depacketizer, *camera.fragments(IDR))
+    assert [split_sample(picture.data)[-1] for picture in pictures] == [IDR, P, IDR]
+    assert depacketizer.damaged == 1
