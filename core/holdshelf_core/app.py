@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import functools
 import logging
-import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine
@@ -219,7 +218,6 @@ class Holdshelf:
         self._stopping.set()
 
     async def _start(self) -> None:
-        os.umask(0o077)
         if not (self.paths.state / "volume.json").exists():
             raise HoldshelfError(
                 f"{self.paths.data} is not set up.", f"Run `holdshelf init --data {self.paths.data}` first."

@@ -52,6 +52,7 @@ def run(
     from holdshelf_core.app import Holdshelf  # noqa: PLC0415
 
     configure_logging(verbose=verbose)
+    os.umask(0o077)  # what the service makes is the service's account's alone
 
     async def serve() -> None:
         service = Holdshelf(
