@@ -119,6 +119,10 @@ def as_nobody(path: Path, request: str) -> str:
     return asked.stdout
 
 
+def test_what_the_service_writes_is_its_accounts_alone(service: Service) -> None:
+    assert "\nUmask:\t0077\n" in Path(f"/proc/{service.service_pid()}/status").read_text()
+
+
 @needs_root
 def test_another_account_does_not_get_through_the_sockets_permissions(path: Path, runtime: Path) -> None:
     runtime.chmod(0o755)
