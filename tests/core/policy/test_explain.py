@@ -69,6 +69,19 @@ def test_the_table_fits_the_terminal_and_names_every_act_and_clause(width: int) 
         assert f"  {clause.id}: {clause.kept[:30]}" in kept
 
 
+@pytest.mark.parametrize("permission", [*PERMISSIONS, *NEVER])
+def test_the_table_says_what_the_rows_say(permission: str) -> None:
+    rows = [row for row in ROWS if row.permission == permission]
+    answers: dict[str, list[str]] = {}
+    for row in (row for row in rows if row.when == example.WITHIN):
+        answers.setdefault(row.about, []).append(("yes" + "*" * bool(row.flag)) if row.allowed else row.clause)
+    lines = explain.text(rows, 120).partition("\n\n")[0].splitlines()[1:]
+    cells = [line.split()[-len(example.SUBJECTS) :] for line in lines]
+    shown = [words for words in cells if all(word in ("yes", "yes*", *CLAUSES) for word in words)]
+    first, *others = answers.values()
+    assert shown == [first, *(one for one in others if one != first)]
+
+
 @pytest.mark.parametrize("clause", ["P8", "P10", "P16", "P19"])
 def test_a_clause_is_explained_by_what_keeps_it_and_by_what_it_refuses(clause: str) -> None:
     text = explain.clause_detail(clause, ROWS, 80)
