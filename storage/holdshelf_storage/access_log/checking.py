@@ -12,7 +12,7 @@ from typing import Any, Final
 from holdshelf_storage.access_log import merkle
 from holdshelf_storage.access_log.blocks import as_written, blocks
 from holdshelf_storage.access_log.checkpoint import BadHead, Head, OutsideHead, PublicKey
-from holdshelf_storage.access_log.lines import BadLine, parse_line, private_texts
+from holdshelf_storage.access_log.lines import BadLine, numbers_are, parse_line, private_texts
 from holdshelf_storage.access_log.rows import BadRoot, Rows
 from holdshelf_storage.access_log.stretches import Helpers, Stretch
 from holdshelf_storage.errors import LogBroken
@@ -328,6 +328,5 @@ def _mistyped_words(wrong: list[int], digits: int) -> str:
 
 def _misplaced(name: str, seq: int, expected: int) -> str:
     if seq > expected:
-        many = f"entry {expected} is" if seq == expected + 1 else f"entries {expected} to {seq - 1} are"
-        return f"{name}: {many} missing before entry {seq}."
+        return f"{name}: {numbers_are(expected, seq - 1)} missing before entry {seq}."
     return f"{name}: entry {seq} stands where {expected} belongs."

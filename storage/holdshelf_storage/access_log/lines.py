@@ -56,6 +56,11 @@ class BadLine(Exception):
     """An invalid line. `str()` continues "the line …"."""
 
 
+def numbers_are(first: int, last: int) -> str:
+    """What is to be said of these entries begins so."""
+    return f"entry {first} is" if first == last else f"entries {first} to {last} are"
+
+
 def time_text(utc_ns: int) -> str:
     """RFC 3339 in UTC with nine decimals. Times outside the years 1 to 9999 are clamped."""
     seconds, ns = divmod(max(-MAX_TIME_NS, min(MAX_TIME_NS, utc_ns)), NS)

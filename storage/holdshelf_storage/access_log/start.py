@@ -15,7 +15,7 @@ import msgspec
 
 from holdshelf_storage.access_log.checkpoint import BadHead, Head, PublicKey
 from holdshelf_storage.access_log.files import Month, list_months, open_file, raw_lines
-from holdshelf_storage.access_log.lines import BadLine, parse_line
+from holdshelf_storage.access_log.lines import BadLine, numbers_are, parse_line
 from holdshelf_storage.access_log.merkle import Tree, leaf_hash
 from holdshelf_storage.atomic import read_all
 from holdshelf_storage.errors import LogBroken, translating
@@ -200,9 +200,9 @@ def _follow(dir_fd: int, found: LogAtStart, number: int, offset: int, signed: di
     finally:
         os.close(fd)
     if not is_last and found.months[number + 1].first_seq != found.tree.size + 1:
+        gone = numbers_are(found.tree.size + 1, found.months[number + 1].first_seq - 1).capitalize()
         raise LogBroken(
-            f"Entries {found.tree.size + 1} to {found.months[number + 1].first_seq - 1} of the access log are missing; "
-            "run `holdshelf log verify`, then restore it or begin a new log."
+            f"{gone} missing from the access log; run `holdshelf log verify`, then restore it or begin a new log."
         )
 
 

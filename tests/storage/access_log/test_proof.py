@@ -141,3 +141,16 @@ def test_a_proof_without_its_entry_or_of_another_logs_head_proves_nothing_here(
     other = SigningKey.generate()
     with pytest.raises(BadProof, match="belongs to another log"):
         parse_proof(Proof(one.index, one.line, one.hashes, other.sign(ENTRIES, tree.root())).text()).check(key.public)
+
+
+def test_an_entry_that_stands_where_another_belongs_is_not_taken_for_it(
+    proof: tuple[Proof, SigningKey, merkle.Tree],
+) -> None:
+    """Its keeper can sign such a tree."""
+    one, key, _ = proof
+    tree = merkle.Tree()
+    for line in (b"one", one.line):
+        tree.append(merkle.leaf_hash(line))
+    misplaced = Proof(1, one.line, (merkle.leaf_hash(b"one"),), key.sign(2, tree.root()))
+    with pytest.raises(BadProof, match=r"^holds another entry than number 2$"):
+        parse_proof(misplaced.text()).check(key.public)

@@ -34,6 +34,12 @@ def broken_at_opening(state: Path) -> bool:
     return log.problem is not None
 
 
+def raise_problem(state: Path) -> None:
+    with opened(state) as log:
+        assert log.problem is not None
+        raise log.problem
+
+
 def rewritten(path: Path, contents: Iterator[bytes]) -> Iterator[bytes]:
     """Puts one content after the other in the file's place."""
     before = path.read_bytes()
@@ -192,6 +198,33 @@ def test_a_month_that_is_missing_or_bears_another_name_is_found(state: Path) -> 
         for name, data in contents.items():
             (folder / name).write_bytes(data)
         assert problems(state) == []
+
+
+@pytest.mark.parametrize(("kept", "said"), [(1, "Entries 2 to 3 are"), (2, "Entry 3 is")])
+def test_entries_that_are_missing_between_two_months_are_named(tmp_path: Path, kept: int, said: str) -> None:
+    made(tmp_path, range(6), 2 * 86_400 * NS)
+    # The tree is built from the first line on.
+    (tmp_path / "access" / "frontier").unlink()
+    path = tmp_path / "access" / "2026-11.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    public = [at for at, line in enumerate(lines) if b'"private"' not in line]
+    assert len(public) == 3
+    path.write_bytes(b"".join(lines[: public[kept - 1] + 1]))
+    with pytest.raises(LogBroken, match=f"^{said} missing from the access log; run `holdshelf log verify`"):
+        raise_problem(tmp_path)
+    assert any(f"{said.lower()} missing before entry 4." in found for found in problems(tmp_path))
+
+
+@pytest.mark.parametrize("month", ["11", "12"])
+def test_half_a_line_may_only_end_the_newest_month(state: Path, month: str) -> None:
+    (state / "access" / "frontier").unlink()
+    with (state / "access" / f"2026-{month}.jsonl").open("ab") as file:
+        file.write(b'{"at":"2026')
+    if month == "12":
+        assert not broken_at_opening(state)
+        return
+    with pytest.raises(LogBroken, match=r"^The access log's 2026-11.jsonl is damaged after entry 2; run"):
+        raise_problem(state)
 
 
 def test_the_last_fifty_entries_cut_with_their_head_show_only_against_a_head_kept_outside(tmp_path: Path) -> None:
