@@ -63,6 +63,9 @@ async def besieged(house: DoorHouse, login: str, *, hasty: bool) -> AsyncIterato
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+# Whoever shows no key in eight seconds is hung up on, from the Director's own address in her place: that the crowd, which is one
+# process, shows its keys is what this takes for granted.
+@pytest.mark.alone
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.9"], ids=["same address", "another address"])
 @pytest.mark.parametrize("hasty", [False, True], ids=["who stay", "who come and go"])
 @pytest.mark.parametrize("login", ["erin", "dan"], ids=["without a right", "with a right"])
@@ -78,7 +81,7 @@ async def test_the_director_comes_in_past_a_hundred_and_sixty_hostile_clients(
             asked = time.monotonic()
             done = await asyncio.to_thread(house.run, "dora", "holds", options=["-b", address])
             took.append(time.monotonic() - asked)
-            assert done.code == 0, done.said
+            assert done.code == 0, (done.said, took, counts)
         held = memory_bytes(house.door_pid()) - memory
     lasted_s = time.monotonic() - began
     if "FLOOD_SHOW" in os.environ:
