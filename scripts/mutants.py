@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from cosmic_ray.work_item import WorkItem, WorkResult
 
 BUILD = Path("build/mutants")
-TIMEOUT_S = 900.0
+TIMEOUT_S, TEST_TIMEOUT_S = 900.0, 150
+"""For all tests of an area, and for one of them, which a change may make wait without end."""
 SAMPLE, SEED = 12, 20_261_130
 NO_CHANGE = re.compile(r"core/(ReplaceBinaryOperator_BitOr_|RemoveDecorator)")
 """Types are written `A | B` and never run; what a decorator is for, its absence breaks at import."""
@@ -100,7 +101,9 @@ def _run(area: Area, tree: Path, python: Path, count: int, seed: str) -> list[tu
     from cosmic_ray.work_db import WorkDB, use_db  # noqa: PLC0415 - tests read AREAS where it is not installed
 
     config, session = (BUILD / f"{area.name}.{kind}" for kind in ("toml", "sqlite"))
-    command = f"{python} -m pytest -x -q -p no:cacheprovider -m 'not soak' {' '.join(area.tests)}"
+    command = (
+        f"{python} -m pytest -x -q -p no:cacheprovider --timeout {TEST_TIMEOUT_S} -m 'not soak' {' '.join(area.tests)}"
+    )
     product = ", ".join(f'"{path}"' for path in area.product)
     config.write_text(
         f'[cosmic-ray]\nmodule-path = [{product}]\ntimeout = {TIMEOUT_S}\ntest-command = "{command}"\n'

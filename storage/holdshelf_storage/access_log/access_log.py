@@ -209,8 +209,9 @@ class AccessLog:
         """Head and frontier can be rebuilt from the lines: a failure is logged and not fatal."""
         try:
             write()
-        except StorageError as error:
-            _log.warning("the access log's head could not be written: %s", error)
+        except Exception as error:  # also for want of memory: nobody else writes what is submitted from here on
+            bug = not isinstance(error, StorageError | MemoryError)
+            _log.warning("the access log's head could not be written: %s", error or "no memory", exc_info=bug)
 
     def _write_group(self, group: list[_Item]) -> None:
         """Writes entries, file by file, and resolves their Futures."""

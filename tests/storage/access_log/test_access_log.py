@@ -19,6 +19,7 @@ from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.access_log.checkpoint import parse_note
 from holdshelf_storage.access_log.lines import commitment, encode_entry, encode_sorted, time_ns, time_text
 from holdshelf_storage.access_log.merkle import leaf_hash, verify_consistency, verify_inclusion
+from holdshelf_storage.access_log.write import Writer
 from holdshelf_storage.errors import BadEntry, DiskWriteError, LogBroken, LogError, VolumeLocked
 from tests.rig.hang import HANG_S
 from tests.service import wait_for
@@ -220,6 +221,26 @@ def test_those_who_submit_at_once_share_a_sync(tmp_path: Path, monkeypatch: pyte
         assert sorted(future.result() for future in futures) == list(range(1, 51))
         assert len(syncs) <= 3
         assert [found.public["person"] for found in log.read()] == [f"p{number}" for number in range(50)]
+    assert problems(tmp_path) == []
+
+
+@pytest.mark.parametrize("error", [DiskWriteError("no"), MemoryError(), ZeroDivisionError()])
+def test_a_head_that_cannot_be_made_keeps_no_entry_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    tried = threading.Event()
+
+    def fails(_self: Writer) -> None:
+        tried.set()
+        raise error
+
+    with opened(tmp_path) as log:
+        monkeypatch.setattr(Writer, "write_head", fails)
+        assert log.append(*entry(1)) == 1
+        assert tried.wait(HANG_S)
+        assert log.submit(*entry(2)).result(HANG_S) == 2
+        monkeypatch.undo()
+        assert log.submit(*entry(3)).result(HANG_S) == 3
     assert problems(tmp_path) == []
 
 
