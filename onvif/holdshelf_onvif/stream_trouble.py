@@ -15,9 +15,10 @@ from contextlib import suppress
 from holdshelf_core.integration import Event, reasons
 
 ASK_EVERY_S = 3.0
-MAX_AT_ONCE = 40
+MAX_AT_ONCE, MAX_UNANSWERED = 1200, 40
+"""An hour of them, and two minutes while the camera answers nothing at all."""
 REFILL_S = 30.0
-"""Queries that are left: at most ``MAX_AT_ONCE``, one more every ``REFILL_S``."""
+"""One more may be sent every so often."""
 
 # What a camera that knows better answers: another path, port, account or way of sending.
 ASKED_ABOUT = frozenset(
@@ -39,7 +40,8 @@ class StreamTrouble:
         self._news = asyncio.Event()
         self._lasts = False
         self._refused = self._refusal_is_new = False
-        self._left = float(MAX_AT_ONCE)
+        self._most, self._sent = MAX_AT_ONCE, 0.0
+        """How many may be sent before they become rare, and how many count as sent: those of long ago do not."""
         self._asked_s = time_s()
 
     def async_note(self, event: Event) -> None:
@@ -54,6 +56,7 @@ class StreamTrouble:
             self._refused = self._refusal_is_new = True
         elif reason in ASKED_ABOUT:
             self._lasts = True
+            self._most = MAX_UNANSWERED if reason == reasons.UNREACHABLE else MAX_AT_ONCE
         self._news.set()
 
     async def async_wait(self, usual_s: float) -> None:
@@ -69,11 +72,11 @@ class StreamTrouble:
         """Return in how many seconds the camera is to be asked because of its stream; infinite while that is well."""
         if not (self._lasts or self._refusal_is_new):
             return math.inf
-        return self._asked_s + (ASK_EVERY_S if self._left >= 1 else REFILL_S) - self._time_s()
+        return self._asked_s + (ASK_EVERY_S if self._sent < self._most else REFILL_S) - self._time_s()
 
     def async_asking(self) -> None:
         """Count a query that is sent now, for this reason or another."""
         self._refusal_is_new = False
         now_s = self._time_s()
-        self._left = max(0.0, min(MAX_AT_ONCE, self._left + (now_s - self._asked_s) / REFILL_S) - 1)
+        self._sent = max(0.0, self._sent - (now_s - self._asked_s) / REFILL_S) + 1
         self._asked_s = now_s

@@ -325,9 +325,13 @@ def asked_at_s(state: str, reason: str, seconds: int) -> list[int]:
 
 
 def test_queries_about_a_stream_are_limited_and_a_refused_password_is_asked_about_once() -> None:
-    moved = asked_at_s("dialling", "stream moved", 600)
-    assert moved[:4] == [3, 6, 9, 12]
-    assert 40 < len(moved) < 65
+    """One that answers may tell the new address at any time; one that is away answers nothing."""
+    away = asked_at_s("dialling", "camera unreachable", 600)
+    assert away[:4] == [3, 6, 9, 12]
+    assert 40 < len(away) < 65
+    moved = asked_at_s("dialling", "stream moved", 7200)
+    assert moved[:1200] == list(range(3, 3603, 3))
+    assert 1200 + 230 < len(moved) < 1200 + 260
     assert asked_at_s("away", "auth refused", 600) == [3], "a camera may lock its account after a few failed logins"
     assert asked_at_s("recording", "", 600) == []
 

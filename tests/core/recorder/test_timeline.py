@@ -14,6 +14,7 @@ from holdshelf_core.recorder.worker.backoff import (
     BACKOFF_FIRST_S,
     REFUSED_CAP_S,
     REFUSED_FIRST_S,
+    SHORT_SESSIONS,
     Backoff,
 )
 from holdshelf_core.times import NS
@@ -137,8 +138,23 @@ def test_waits_grow_to_the_cap_and_start_over_after_a_good_session() -> None:
     waits = [backoff.next_s("no frames") for _ in range(12)]
     assert 0.75 <= waits[0] <= 1.25
     assert all(wait >= 0.75 * BACKOFF_CAP_S for wait in waits[5:])
-    backoff.reset()
+    backoff.recorded(0.0, 10.5)
     assert backoff.next_s("no frames") <= 1.25 * BACKOFF_FIRST_S
+
+
+def test_short_connections_that_brought_pictures_are_good_a_few_times_a_minute() -> None:
+    """A camera that restarts its encoder twice is dialed at once both times; one that does so all the time is not."""
+    backoff = Backoff()
+    waits, now_s = [], 100.0
+    for _ in range(14):
+        backoff.recorded(now_s, now_s + 1)
+        waits.append(backoff.next_s("stream ended"))
+        now_s += 1 + waits[-1]
+    assert all(wait <= 1.25 * BACKOFF_FIRST_S for wait in waits[:SHORT_SESSIONS])
+    assert waits[SHORT_SESSIONS] >= 0.75 * 2 * BACKOFF_FIRST_S
+    assert waits[SHORT_SESSIONS + 3] >= 0.75 * BACKOFF_CAP_S
+    backoff.recorded(now_s + 60, now_s + 61)
+    assert backoff.next_s("stream ended") <= 1.25 * BACKOFF_FIRST_S
 
 
 def test_two_cameras_do_not_return_in_step() -> None:

@@ -17,6 +17,9 @@ BACKOFF_CAP_S = 10.0
 # Cameras lock accounts after a few wrong passwords, and a try every ten seconds would keep them locked.
 REFUSED_FIRST_S = 30.0
 REFUSED_CAP_S = 120.0
+GOOD_SESSION_S = 10.0
+SHORT_SESSIONS, SHORT_WITHIN_S = 5, 60.0
+"""So many connections a minute that brought pictures and were short: a camera that restarts its encoder does not wait for it."""
 
 
 class Backoff:
@@ -24,6 +27,7 @@ class Backoff:
 
     def __init__(self) -> None:
         self._next_s = BACKOFF_FIRST_S
+        self._short_s: list[float] = []
 
     def next_s(self, reason: str) -> float:
         """Return the wait before the next attempt: short for problems that resolve themselves, long for ones that need a
@@ -34,6 +38,13 @@ class Backoff:
         self._next_s = wait_s * 2
         return wait_s * random.uniform(0.75, 1.25)  # noqa: S311  (jitter, not a secret)
 
-    def reset(self) -> None:
-        """Start over after a good session."""
+    def recorded(self, began_s: float, ended_s: float) -> None:
+        """Note a connection that brought pictures, by a clock that is never set: the next wait is the shortest one again, after
+        short connections for a few times a minute.
+        """
+        if ended_s - began_s <= GOOD_SESSION_S:
+            self._short_s = [short_s for short_s in self._short_s if ended_s - short_s < SHORT_WITHIN_S]
+            if len(self._short_s) >= SHORT_SESSIONS:
+                return
+            self._short_s.append(ended_s)
         self._next_s = BACKOFF_FIRST_S

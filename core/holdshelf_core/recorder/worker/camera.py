@@ -44,8 +44,6 @@ DRAINED_S = 0.003
 OUT_OF_ORDER_NS = NS // 2
 # Reasons for a new run without lost time: no frame is missing, or the stream's own clock tells how many.
 GOES_ON = frozenset({"clock stepped", "stream clock drifted", FRAMES_LOST})
-# A connection that recorded this long was good: the next attempt starts from the shortest wait again.
-GOOD_SESSION_NS = 10 * NS
 
 
 class Camera(SegmentThread):
@@ -110,8 +108,8 @@ class Camera(SegmentThread):
             with self._lock:
                 self._close_segment(None)
                 self._return_grants()
-            if now_ns()[0] - began_ns > GOOD_SESSION_NS and self.last_frame_boot_ns > began_ns:
-                backoff.reset()
+            if self.last_frame_boot_ns > began_ns:
+                backoff.recorded(began_ns / NS, now_ns()[0] / NS)
             if self._stopping.is_set():
                 break
             wait_s = backoff.next_s(end.reason)
