@@ -438,6 +438,8 @@ class Holdshelf:
             await detach()
         self.retention.async_detach()
         await self.holds.async_detach()
+        if writable:
+            await self.seen.async_write()  # all of these may have been written down
         await self.store.async_close()
 
     async def _watch_volume(self) -> None:

@@ -48,8 +48,14 @@ def known_secrets(paths: DataPaths, entries: Iterable[ConfigEntry[Any]]) -> list
     return [secret for secret in found if secret]
 
 
-def status_for_person(status: types.Status, may_see: Callable[[str], bool], known: Iterable[str]) -> types.Status:
-    """Return the status as a person may see it. ``may_see`` tells whether they may see a camera, by its id."""
+def status_for_person(
+    status: types.Status,
+    may_see: Callable[[str], bool],
+    is_told: Callable[[types.RepairRow], bool],
+    known: Iterable[str],
+) -> types.Status:
+    """Return the status as a person may see it. ``may_see`` tells whether they may see a camera, by its id; ``is_told`` whether
+    they may know of a repair."""
     secrets = list(known)
     cameras = [
         msgspec.structs.replace(
@@ -65,7 +71,7 @@ def status_for_person(status: types.Status, may_see: Callable[[str], bool], know
     repairs = [
         msgspec.structs.replace(row, sentence=scrub(row.sentence, secrets), next_step=scrub(row.next_step, secrets))
         for row in status.repairs
-        if row.camera is None or may_see(row.camera)
+        if is_told(row)
     ]
     disk = msgspec.structs.replace(status.disk, media="", problem=scrub(status.disk.problem, secrets))
     return msgspec.structs.replace(

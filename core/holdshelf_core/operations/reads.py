@@ -8,13 +8,14 @@ from holdshelf_core.actions.call import Reading
 from holdshelf_core.actions.registry import handles
 from holdshelf_core.api import door_name, redact
 from holdshelf_core.api.ssh import host_key
-from holdshelf_core.api.types import Checks, ReadStatus, Status
+from holdshelf_core.api.types import Checks, ReadStatus, RepairRow, Status
 from holdshelf_core.cameras.entries import Entries
 from holdshelf_core.operations import types
 from holdshelf_core.operations.doctor import Doctor
 from holdshelf_core.operations.jobs import Jobs
 from holdshelf_core.operations.views import StatusReader
 from holdshelf_core.people.admin_keys import LOGIN as ADMIN_LOGIN
+from holdshelf_core.policy.standing import standing
 
 
 class MachineReads:
@@ -34,8 +35,17 @@ class MachineReads:
         def may_see(camera: str) -> bool:
             return gate.may_read(ReadStatus, caller, camera)
 
+        who = standing(asked.state, caller.person, asked.now)
+
+        def is_told(repair: RepairRow) -> bool:
+            if repair.camera is not None:
+                return may_see(repair.camera)
+            # Of one hold, paper or person, or to be settled by a seat: the number alone says that there is such a case.
+            of_the_machine = repair.audience == "admin" and ":" not in repair.issue_id
+            return bool(who.seats) or (bool(who.appointments) and of_the_machine)
+
         secrets = redact.known_secrets(asked.frame.paths, self._entries.async_all())
-        return redact.status_for_person(status, may_see, secrets)
+        return redact.status_for_person(status, may_see, is_told, secrets)
 
     @handles(types.ReadJobs)
     async def jobs(self, _asked: Reading[types.ReadJobs]) -> list[types.JobRow]:

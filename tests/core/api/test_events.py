@@ -37,6 +37,8 @@ def test_a_person_hears_of_cameras_that_they_may_see_without_an_address() -> Non
     repair = Event("repair_opened", {"issue_id": "x", "camera_id": "door", "sentence": "192.0.2.9 refuses"})
     assert "192.0.2.9" not in repr(for_caller(repair, ADA, sees_door))
     assert for_caller(Event("repair_opened", {"issue_id": "x", "camera_id": "staff"}), ADA, sees_door) is None
+    of_a_hold = for_caller(Event("repair_opened", {"issue_id": "hold_review:H-1", "camera_id": None}), ADA, sees_door)
+    assert of_a_hold is not None and of_a_hold.data == {}
 
 
 def test_a_person_hears_of_their_own_acts_and_of_nobody_elses() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from holdshelf_core.holds import types as types_holds
 from holdshelf_core.looks import types as types_looks
+from holdshelf_storage.access_log.verify import verify_log
 from holdshelf_storage.anchors import anchors
 from holdshelf_storage.anchors.log import read_batches
 from holdshelf_storage.footage.hashing import frames_tree
@@ -70,6 +71,12 @@ def test_a_clean_stop_anchors_and_a_kill_loses_nothing(service: Service, recorde
     service.stop()
     assert sorted(lines_of(service)) == sorted(journal_lines(service))
     assert sum(1 for line in lines_of(service) if b'"kind":"segment"' in line) == 2 * FILES
+    state = service.data / "state"
+    entries = verify_log(state).entries
+    assert entries == read_batches(state)[0][-1].seq
+    assert b"\\n%d\\n" % entries in (service.data / "media" / "log-seen").read_bytes(), (
+        "cut off, it would not be missed"
+    )
     service.start()
     service.stop()
     assert len(batches(service)) == 1, "nothing new, so no entry"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from holdshelf_core.api.types import ReadStatus
 from holdshelf_core.holds import types
 from holdshelf_core.looks import types as looks
 from holdshelf_core.people import types as people
@@ -179,7 +180,11 @@ def test_p16_a_review_that_is_overdue_is_said(house: House) -> None:
     house.pass_days(3)
     assert house.ask("dora", types.HoldAsk(hold)).overdue
     house.rig.housekeeping()
-    assert any(repair.issue_id == f"hold_review:{hold}" for repair in house.rig.house.repairs.async_all())
+    issue = f"hold_review:{hold}"
+    assert any(repair.issue_id == issue for repair in house.rig.house.repairs.async_all())
+    told = {person: house.read(person, ReadStatus()).repairs for person in ("p1", "p2", "p3", "p4")}
+    assert [issue in {row.issue_id for row in rows} for rows in told.values()] == [True, True, False, False]
+    assert all(row.camera for row in told["p4"]), "the machine is no guest's business"
     house.ask("dora", types.HoldReview(hold, "needed", 30))
     assert not house.ask("dora", types.HoldAsk(hold)).overdue
 
