@@ -103,7 +103,7 @@ def _plays(house: DoorHouse, ends: datetime) -> None:
         assert time.time() >= ends_s
         assert told in " ".join(screens.text().split())
 
-    (entry_of_the_end,) = house.log_entries("right.ended")
+    (entry_of_the_end,) = wait_for("the end is written down", lambda: house.log_entries("right.ended"))
     assert len(entry_of_the_end["facts"]["ended"]) == 2, "the seat's term, and the letter that lapsed with it"
     at = datetime.fromtimestamp(ends_s, UTC).isoformat()[:19]
     assert not [row for row in house.log_entries("look.open") if str(row["at"])[:19] > at and row["outcome"] == "done"]

@@ -165,7 +165,7 @@ def test_the_directors_screens_come_up_are_left_cleanly_and_nothing_is_left_runn
         wait_for("the demo's end", lambda: "ended: 0" in screen(), every=0.2)
         left = do("capture-pane", "-p", "-J", "-S", "-")  # with what has scrolled away
         assert "demo-keys/director -p" in left, "how to come in is still there to be read"
-        assert "To try: in Timeline" in left
+        assert "To try: in Timeline press t," in left and "| puts the cameras side by side. [ and ] mark" in left
         assert "0 tracks of sound" in left
         modes = "#{alternate_on} #{mouse_any_flag} #{mouse_sgr_flag} #{keypad_cursor_flag} #{cursor_flag}"
         assert do("display-message", "-p", modes) == "0 0 0 0 1\n"

@@ -123,6 +123,7 @@ def test_facts_read_as_people_say_them() -> None:
     assert fact_words("bytes", 1_500_000, NAMES) == "1.5 MB"
     assert fact_words("with", "p3", NAMES) == "Sam Roe"
     assert fact_words("from", "2026-11-24", NAMES) == "Nov 24, 2026"
+    assert fact_words("cameras", ["*"], NAMES) == "all cameras"
     assert "Front entrance, Nov 27, 2026" in fact_words("asked", SAMPLES["asked"], NAMES)
     assert ("Number", "26-1234") in details(row("look.open"), NAMES)
 

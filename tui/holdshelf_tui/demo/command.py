@@ -35,6 +35,8 @@ from holdshelf_tui.demo.past import Past, has_footage
 from holdshelf_tui.demo.screens import Screens
 from holdshelf_tui.demo.virtual_camera import CameraSpec, VirtualCamera, VirtualCameraError, VirtualCameras
 from holdshelf_tui.text.words import counted, inert, size, span
+from holdshelf_tui.widgets import key_table
+from holdshelf_tui.widgets.key_table import sign
 
 _PLACES = (
     ("Front entrance", "entrance"),
@@ -47,8 +49,10 @@ _PLACES = (
     ("Media shelves", "prone-to-theft"),
 )
 TO_TRY = (
-    "To try: in Timeline press t, type `20 minutes ago`, Enter; n goes to the next movement, o shows it once you said why.",
-    "        b puts the cameras side by side. [ and ] mark a time and h holds it: only two people together can lift that.",
+    f"To try: in Timeline press {sign(key_table.TIME)}, type `20 minutes ago`, Enter; {sign(key_table.NEXT)} goes to the next "
+    f"movement, {sign(key_table.LOOK)} shows it once you said why.",
+    f"        {sign(key_table.SPLIT)} puts the cameras side by side. {sign(key_table.START)} and {sign(key_table.STOP)} mark a "
+    f"time and {sign(key_table.HOLD)} holds it: only two people together can lift that.",
     "        Then Access log: it has each picture that you were shown. F1 explains every screen, Ctrl+Q leaves.",
 )
 SERVICE_START_S = 30.0

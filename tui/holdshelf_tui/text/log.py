@@ -251,6 +251,8 @@ def fact_words(name: str, value: object, names: Names) -> str:
             return f"{names[str(value['camera'])]}, {until}"
         return "; ".join(f"{key.replace('_', ' ')} {fact_words(key, one, names)}" for key, one in value.items())
     text = str(value)
+    if name == "cameras" and text == "*":
+        return "all cameras"
     if _TIMES.fullmatch(text):
         return when(_ns(text))
     if _DAYS.fullmatch(text):
