@@ -69,8 +69,10 @@ def for_caller(event: Event, caller: Caller, may_see: MaySee) -> EventRow | None
     camera = event.data.get("camera") or event.data.get("camera_id")
     if isinstance(camera, str) and not may_see(caller, camera):
         return None
-    # The id of a repair that is no camera's may be of a hold or a person: that there is news is enough to ask for the status.
-    known = {name: event.data[name] for name in fields if name in event.data} if camera is not None else {}
+    if "issue_id" in fields and camera is None:
+        # It may be of a hold or a person: that there is news is enough to ask for the status.
+        fields = ()
+    known = {name: event.data[name] for name in fields if name in event.data}
     return EventRow(event.type, known, event.at_utc_ns)
 
 

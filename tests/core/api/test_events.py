@@ -39,6 +39,8 @@ def test_a_person_hears_of_cameras_that_they_may_see_without_an_address() -> Non
     assert for_caller(Event("repair_opened", {"issue_id": "x", "camera_id": "staff"}), ADA, sees_door) is None
     of_a_hold = for_caller(Event("repair_opened", {"issue_id": "hold_review:H-1", "camera_id": None}), ADA, sees_door)
     assert of_a_hold is not None and of_a_hold.data == {}
+    changed = for_caller(Event("house_changed", {"tables": ["people"]}), ADA, sees_door)
+    assert changed is not None and changed.data == {"tables": ["people"]}
 
 
 def test_a_person_hears_of_their_own_acts_and_of_nobody_elses() -> None:

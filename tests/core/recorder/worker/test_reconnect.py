@@ -58,6 +58,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> HandClock:
 
 
 GOES, SHORT, USELESS = ("stream ended", 11.0, True), ("stream ended", 9.0, True), ("no frames", 11.0, False)
+FLEETING = ("stream ended", 1.0, True)
 AWAY, REFUSED = ("camera unreachable", 0.0, False), ("auth refused", 0.0, False)
 
 
@@ -68,9 +69,19 @@ AWAY, REFUSED = ("camera unreachable", 0.0, False), ("auth refused", 0.0, False)
         ([REFUSED] * 4, [30, 60, 120, 120]),
         ([*[AWAY] * 5, REFUSED, AWAY], [1, 2, 4, 8, 10, 30, 10]),
         ([*[AWAY] * 5, GOES, AWAY, GOES, GOES], [1, 2, 4, 8, 10, 1, 2, 1, 1]),
-        ([*[AWAY] * 5, SHORT, USELESS], [1, 2, 4, 8, 10, 10, 10]),
+        ([*[AWAY] * 5, SHORT, USELESS], [1, 2, 4, 8, 10, 1, 2]),
+        ([FLEETING] * 8, [1, 1, 1, 1, 1, 2, 4, 8]),
+        ([*[AWAY] * 5, USELESS, USELESS], [1, 2, 4, 8, 10, 10, 10]),
     ],
-    ids=["away", "refused", "refused in between", "after a good connection", "after one that was none"],
+    ids=[
+        "away",
+        "refused",
+        "refused in between",
+        "after a good connection",
+        "after a short one",
+        "short ones",
+        "after one that was none",
+    ],
 )
 def test_a_camera_is_dialled_again_soon_then_less_often_and_soon_after_a_good_connection(
     clock: HandClock, link: Link, script: list[tuple[str, float, bool]], waits_s: list[float]
