@@ -26,6 +26,7 @@ from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.footage.footage import Footage, SegmentFacts
 from holdshelf_storage.footage.hashing import frames_tree
 from holdshelf_storage.ledger.ledger import Ledger
+from holdshelf_storage.register import Register
 from holdshelf_storage.volume.journal import FromCamera, Gap, GapEnd
 from holdshelf_storage.volume.volume import Volume
 
@@ -150,10 +151,15 @@ def record(data: Path, cameras: Sequence[str], start_utc_ns: int | None = None, 
 
 
 def seed(data: Path, rows: Sequence[tuple[str, str, msgspec.Struct]]) -> None:
-    """Rows (table, key, row) that the service replays from the access log at its next start."""
+    """Rows (table, key, row) that the service replays from the access log at its next start; with the settings from setup, which
+    a service takes into the log before all else."""
     changes: list[dict[str, Any]] = [{"table": t, "key": k, "row": msgspec.to_builtins(row)} for t, k, row in rows]
     log = AccessLog.open(data / "state")
     try:
+        if not log.size:
+            for row in Register.open(data / "state").table("settings").all():
+                plain = {name: value for name, value in row.items() if name != "key"}
+                changes.append({"table": "settings", "key": row["key"], "row": plain})
         public = {
             "at": rfc3339(time.time_ns()),
             "offset_s": 0,

@@ -242,7 +242,7 @@ class Holdshelf:
             self, self.entries, self.state_store, self.holds, self.recorder
         )
         self.care = RegisterCare(self.authorizer, self.entries, self.seen)
-        self.care.async_tell()
+        await self.care.async_begin()
         self.bundle_builds = BundleBuilds(
             self.authorizer, self.holds, self.anchoring, self.witnesses, self.timestamps, self.retention.spare_bytes
         )

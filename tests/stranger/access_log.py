@@ -21,7 +21,7 @@ ROWS_WHOLE = {
     "determinations", "reports", "checks", "policy", "board",
 }  # fmt: skip
 AS_THEY_ARE = {"settings"}
-"""Tables whose rows lie in the register as the log has them; what was set at set-up may not be in the log yet."""
+"""Tables whose rows lie in the register as the log has them; before the log's first entry, only there."""
 CAMERA_FIELDS = ("title", "area_kind", "area_note")
 PICTURES_MOST = 64
 GRANTS = {"purpose.open", "break_glass", "share.open"}
@@ -207,7 +207,7 @@ class AccessLog:
             elif table in ROWS_WHOLE | AS_THEY_ARE and not _same(row, found["row"] if table in ROWS_WHOLE else found):
                 self._say(f"The register's {table}/{key} is not what the log says.")
         for table, key in here:
-            if table in ROWS_WHOLE and (table, key) not in told:
+            if (table in ROWS_WHOLE or (table in AS_THEY_ARE and self.entries)) and (table, key) not in told:
                 self._say(f"The register has {table}/{key}, of which the log knows nothing.")
         return tables
 

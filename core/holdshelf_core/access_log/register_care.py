@@ -57,6 +57,18 @@ class RegisterCare:
         self.authorizer, self._frame = authorizer, authorizer.frame
         self.entries, self.seen = entries, seen
 
+    async def async_begin(self) -> None:
+        """At start: take the settings from setup into a log that has no entry yet, and report rows that differ.
+
+        Once the log has an entry, a setting of which none tells is a difference: somebody else wrote it.
+        """
+        if self.authorizer.log.size == 0 and self.authorizer.log.problem is None:
+            try:
+                await self._adopt()
+            except Unavailable as error:
+                _LOGGER.warning("the settings from setup are not in the access log yet: %s", error)
+        self.async_tell()
+
     def async_tell(self) -> None:
         """Raise the repair for rows that differ; clear it when there are none."""
         house = self.authorizer.store

@@ -34,7 +34,8 @@ TABLES: dict[str, type[msgspec.Struct]] = {
 }
 CAMERA_TABLE = "entries"
 RAW_TABLES = ("settings",)
-"""Tables that the rules do not use: their rows are stored as they are."""
+"""Tables that the rules do not use: their rows are stored as they are. Set-up writes them before there is a log, and the first
+entry of the log takes them in."""
 PLACE_FIELDS = ("title", "area_kind", "area_note", "backfill")
 """Fields of a camera's row that people decide; the others came from the camera."""
 _TOLD_ROWS = 12
@@ -96,7 +97,7 @@ def differences(registered: Registered, rows: Rows) -> list[Difference]:
     for table in (*TABLES, CAMERA_TABLE, *RAW_TABLES):
         here, there = registered.get(table, {}), rows.tables.get(table, {})
         keys = {*there, *(key for name, key in rows.later if name == table)}
-        if table not in RAW_TABLES:  # what was set at setup, before there was a log, is only in the register
+        if table not in RAW_TABLES or rows.seq:
             keys |= here.keys()
         for key in sorted(keys):
             said = rows.later.get((table, key)) or [rows.get(table, key)]

@@ -116,6 +116,19 @@ def edit_register(data: Path, known: Known, pick: random.Random) -> None:
             path.write_bytes(b"{}")
 
 
+def edit_settings(data: Path, known: Known, pick: random.Random) -> None:
+    """Less room than the log says, so that footage would be erased at the next start."""
+    path = data / "state" / "register.json"
+    tables = register_of(path)
+    stored = {row["key"]: row for row in tables.setdefault("settings", {}).values()}
+    key, row = pick.choice([("budget", {"bytes": 1 << 20}), ("budget", {"bytes": None}), ("segment", {"seconds": 1.0})])
+    if key in stored:
+        stored[key].update(row)
+    else:
+        tables["settings"]["999"] = {"key": key, **row}
+    write_register(path, tables)
+
+
 def edit_meta(data: Path, known: Known, pick: random.Random) -> None:
     path = data / "state" / "register.json"
     tables = register_of(path)
@@ -242,6 +255,6 @@ def spoil_seen(data: Path, known: Known, pick: random.Random) -> None:
 
 
 EDITS: list[Callable[[Path, Known, random.Random], None]] = [
-    edit_register, edit_register, edit_register, edit_meta, edit_rows_file, old_file, old_log, old_state, no_file, edit_log,
-    edit_log, spoil_seen,
+    edit_register, edit_register, edit_register, edit_settings, edit_meta, edit_rows_file, old_file, old_log, old_state, no_file,
+    edit_log, edit_log, spoil_seen,
 ]  # fmt: skip

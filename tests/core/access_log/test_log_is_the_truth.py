@@ -213,6 +213,7 @@ def judge(rig: Rig, known: Known, *, offline_good: bool) -> None:
     repairs = {repair.issue_id for repair in rig.house.repairs.async_all()}
     if good:
         assert rig.rows() == known.rows, "what is called good is what the log says"
+        assert house.stored("settings") == {}, "no setting was made"
         if not called_good(rig.data.state):
             # Opening reads the last entries only; the first night reads all.
             rig.run(async_nightly(rig.house.care))

@@ -25,6 +25,7 @@ from holdshelf_core.people import types as types_people
 from holdshelf_storage.backup.backup import backup
 from holdshelf_storage.backup.restore import restore
 from tests.keys import new_key
+from tests.log_files import months
 from tests.looking import commissioned, record, seed
 from tests.people import PAPER, People
 from tests.rig.faults import LoopImage
@@ -135,6 +136,36 @@ def test_p11_a_key_put_into_the_directors_row_opens_nothing_and_the_row_is_named
     assert "register_differs" not in service.repairs()
     with pytest.raises(Conflict, match="nothing to settle"):
         service.act(types_register.RegisterSettle(WHY))
+
+
+def test_p15_a_setting_put_into_the_register_erases_nothing_and_is_named(service: Service, people: People) -> None:
+    segments = sorted(service.media.glob("**/*.mp4"))
+    assert segments
+
+    def less_room(tables: Tables) -> None:
+        tables.setdefault("settings", {})["999"] = {"key": "budget", "bytes": 1}
+
+    edited(service, less_room)
+    assert log_offline.verify(service.data / "state").register, "also before any service looks at it"
+    service.start()
+    assert "settings budget" in service.repairs()["register_differs"].sentence
+    disk = service.client.status().disk
+    assert disk is not None
+    assert disk.budget_bytes > disk.size_bytes // 2, "the default is in force"
+    assert sorted(service.media.glob("**/*.mp4")) == segments
+    assert service.act(types_register.RegisterSettle(WHY)).rows == ["settings budget"]
+    assert "register_differs" not in service.repairs()
+    service.stop()
+    assert log_offline.verify(service.data / "state").register == []
+
+
+def test_what_was_set_at_setup_stands_in_the_logs_first_entry(tmp_path: Path) -> None:
+    service = Service(tmp_path / "data", budget_bytes=1 << 30)
+    assert not log_offline.verify(service.data / "state").register, "no entry yet, so nothing to compare with"
+    with service:
+        first = json.loads(months(service.data / "state")[0].read_bytes().splitlines()[1])
+        assert (first["seq"], first["action"], first["facts"]["rows"]) == (1, "register.adopt", ["settings/budget"])
+        assert "register_differs" not in service.repairs()
 
 
 def test_what_was_left_half_made_stays_while_the_register_is_in_doubt_and_goes_once_that_is_settled(
