@@ -187,7 +187,7 @@ def test_p3_entrances_are_registered_attested_and_waived_by_seats(desk: Desk, li
     attest = ("entrance", "attest", "e1", "--legible", "--lit")
     assert "--defect" in desk.person("dora", "entrance", "attest", "Main", "--legible").refusal()
     for more, words in (
-        (("--on", "whenever"), "not a date"),
+        (("--on", "whenever"), "not a day"),
         (("--on", day(3)), "in the future"),
         (("--next-check", "2020-01-01"), "already due"),
     ):

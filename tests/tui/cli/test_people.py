@@ -163,7 +163,7 @@ def test_p11_seats_are_named_by_seats_on_paper(desk: Desk, tmp_path: Path) -> No
     )
     ask = ("seat", "name", "mayor", "--person", "bo", "--name", "Bo Ray", "--key", key_file(tmp_path, "bo"))
     assert "--paper" in desk.person("dora", *ask).refusal()
-    for until, words in (("2020-01-01", "later --until"), ("2027-13-01", "not a date"), ("someday", "not a date")):
+    for until, words in (("2020-01-01", "later --until"), ("2027-13-01", "not a day"), ("someday", "not a day")):
         assert words in desk.person("dora", *ask, "--paper", paper, "--until", until).refusal()
     assert (
         "not one of the policy's seats"
@@ -178,7 +178,7 @@ def test_p11_seats_are_named_by_seats_on_paper(desk: Desk, tmp_path: Path) -> No
     assert ("mayor", "Bo Ray", "active") in [(r["seat"], r["name"], r["state"]) for r in rows]
     assert "only on a signed paper" in desk.admin("seat", "end", "mayor", "--why", "over").refusal()
     assert "missing" in desk.person("dora", "seat", "end", "mayor", "--why", "").refusal()
-    assert "not a date" in desk.person("dora", "seat", "end", "mayor", "--why", "x", "--at", "noon").refusal()
+    assert "not a day" in desk.person("dora", "seat", "end", "mayor", "--why", "x", "--at", "noon").refusal()
     assert "Nobody holds" in desk.person("dora", "seat", "end", "king", "--why", "x").refusal()
     ended = desk.person("dora", "seat", "end", "mayor", "--why", "term is over")
     assert ended.out.startswith("The term s")
@@ -221,8 +221,8 @@ def test_p11_only_a_seat_appoints_and_only_by_letter(desk: Desk) -> None:
         (("nob", "--right", "archive", "--camera", "attic"), "no camera 'attic'"),
         (("nob", "--right", "archive", "--seat", "mayor"), "do not hold the seat"),
         (("nob", "--right", "archive", "--until", "2020-01-01"), "later --until"),
-        (("nob", "--right", "archive", "--until", "2027-02-30"), "not a date"),
-        (("nob", "--right", "archive", "--until", "next year"), "not a date"),
+        (("nob", "--right", "archive", "--until", "2027-02-30"), "not a day"),
+        (("nob", "--right", "archive", "--until", "next year"), "not a day"),
         (("nob", "--right", "archive", "--from", "2099-01-01"), "later --until"),
         (("nob",), "Missing option '--right'"),
     ],

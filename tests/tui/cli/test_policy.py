@@ -112,7 +112,7 @@ def test_p20_the_librarys_own_text_is_installed_with_version_and_hash(desk: Desk
     text.write_text("Rule 1. Nobody watches.\n")
     ask = ("policy", "adopt", text, "--version", "2026-1")
     for more, words in (
-        (("--adopted-on", "yesterday"), "not a date"),
+        (("--adopted-on", "some day"), "not a day"),
         (("--adopted-on", "2999-01-01"), "That date is in the future"),
         (("--adopted-on", "2026-03-10", "--statute", "maybe"), "enforce or advise"),
         (("--adopted-on", "2026-03-10", "--statute", "advise"), "for the Board to decide (P13"),

@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from holdshelf_core.api.errors import BadRequest
-from holdshelf_tui.text.time_format import local, moment, when
+from holdshelf_tui.text.time_format import date_words, local, local_day, moment, when
+from holdshelf_tui.text.time_format import day as told_day
 from holdshelf_tui.text.time_off_loop import async_end, async_start
 from holdshelf_tui.text.time_parse import parse
-from holdshelf_tui.text.time_span import end_utc_ns, start_utc_ns, told_span, typed_day
+from holdshelf_tui.text.time_span import end_utc_ns, start_utc_ns, told_span, typed_day, typed_day_or_time
 
 NS = 1_000_000_000
 
@@ -85,6 +86,10 @@ async def test_in_the_hour_that_comes_twice_it_is_asked_which_and_told_back(monk
     try:
         with pytest.raises(BadRequest, match="twice") as refused:
             await async_start("Nov 1 1:30 am", at("2026-11-25 14:00"))
+        with pytest.raises(BadRequest, match="twice"):
+            typed_day_or_time("11/1/2026 1:30 am", NOW)
+        with pytest.raises(BadRequest, match="never 02:30"):
+            typed_day_or_time("2026-03-08 02:30", NOW)
         first, second = (part for part in refused.value.next_step.split("'") if part.startswith("2026-11-01"))
         start = start_utc_ns(first, NOW)
         assert start_utc_ns(second, NOW) - start == 3600 * NS
@@ -120,6 +125,29 @@ def test_a_day_that_is_none() -> None:
             typed_day(typed, NOW)
 
 
+@pytest.mark.parametrize(
+    ("typed", "understood"),
+    [
+        ("12/31/2026", "2026-12-31"),
+        ("in 90 days", "2027-02-23"),
+        ("2026-12-31 18:30", at("2026-12-31 18:30")),
+        ("2026-12-31T18:30", at("2026-12-31 18:30")),
+        ("12/31/2026 6:30 pm", at("2026-12-31 18:30")),
+        ("Dec 31, 2026, 6:30 pm", at("2026-12-31 18:30")),
+        ("2026-12-31T18:30:00+00:00", int(datetime(2026, 12, 31, 18, 30, tzinfo=UTC).timestamp()) * NS),
+    ],
+)
+def test_a_last_day_may_have_a_time(typed: str, understood: str | int) -> None:
+    found = typed_day_or_time(typed, NOW)
+    assert found == understood if isinstance(understood, str) else at(found) == understood
+
+
+def test_what_is_neither_a_day_nor_a_time_names_its_option() -> None:
+    for typed in ("some day", "6:30 pm", "12/31", "13/45/2026 6 pm"):
+        with pytest.raises(BadRequest, match=r"^--until .* is not a day"):
+            typed_day_or_time(typed, NOW, "--until")
+
+
 ZONES = ("America/New_York", "America/Sao_Paulo", "Australia/Lord_Howe", "Europe/Dublin", "UTC", "Asia/Kolkata")
 
 
@@ -152,6 +180,9 @@ def test_what_is_told_back_can_be_typed_and_is_the_same_instant(zone: str, data:
         assert end_utc_ns(ends, start, now_utc_ns) == end
     assert start_utc_ns(when(start, seconds=True), now_utc_ns) == start
     assert start_utc_ns(local(start), now_utc_ns) == start
+    days = {typed_day(text, now_utc_ns) for text in (local_day(start), told_day(start), date_words(start))}
+    assert days == {typed_day_or_time(told_day(start), now_utc_ns)} == {local_day(start)}
+    assert at(typed_day_or_time(local(start), now_utc_ns)) == start
     found = parse(begins, now_utc_ns)
     assert [parse(words, now_utc_ns).utc_ns for words in found.words] == [(start,)]
     shown = moment(start).strftime("%m/%d/%Y %I:%M:%S %p")

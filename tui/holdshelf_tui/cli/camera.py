@@ -284,8 +284,9 @@ def events(
     json: Json = False,
 ) -> None:
     """Events reported by a camera: motion, tampering, signal loss, digital input. It shows no picture, so it needs no purpose."""
-    asked = ActivityAsk(camera, *typed_times.whole_span(start, end), 1440)
-    told = client(data).act(asked).events
+    span = typed_times.whole_span(start, end)
+    told = client(data).act(ActivityAsk(camera, *span, 1440)).events
+    typed_times.tell(*span)
     if json:
         echo_json(told)
     elif not told:

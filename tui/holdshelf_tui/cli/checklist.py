@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from holdshelf_core.cameras.checklist_types import ChecklistEnter, PointRow, ReadChecklist, SubjectRow
+from holdshelf_tui.cli import typed_times
 from holdshelf_tui.cli.options import Data, Json, client
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.cli.table import table
@@ -31,7 +32,7 @@ def enter(
     ],
     data: Data = None,
     checker: Annotated[str, typer.Option(metavar="NAME", help="Who checked, if it was not you.")] = "",
-    on: Annotated[str, typer.Option(metavar="DATE", help="Day of the walk, YYYY-MM-DD. [default: today]")] = "",
+    on: Annotated[str, typer.Option(metavar="DATE", help="Day of the walk. [default: today]")] = "",
     defect: Annotated[
         str,
         typer.Option(
@@ -44,7 +45,9 @@ def enter(
     json: Json = False,
 ) -> None:
     """Enter ticks from the printed checklist by their codes, or record that a defect was found or fixed."""
-    asked = ChecklistEnter(codes, checker, on, defect, mended, take_back)
+    asked = ChecklistEnter(
+        codes, checker, typed_times.day(on, "--on"), defect, typed_times.day(mended, "--mended"), take_back
+    )
     done = client(data).act(asked)
     if json:
         echo_json(done)

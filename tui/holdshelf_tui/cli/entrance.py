@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from holdshelf_core.cameras import commission_types as types
+from holdshelf_tui.cli import typed_times
 from holdshelf_tui.cli.options import Data, Json, client
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.cli.table import table
@@ -86,12 +87,22 @@ def attest(
     lit: Annotated[bool, typer.Option("--lit", help="Also after dark.")] = False,
     defect: Annotated[str, typer.Option(help="What is wrong with it; it is then not attested.")] = "",
     checker: Annotated[str, typer.Option(help="Who checked, if it was not you.")] = "",
-    on: Annotated[str, typer.Option(help="Day of the check, YYYY-MM-DD. [default: today]")] = "",
+    on: Annotated[str, typer.Option(help="Day of the check. [default: today]")] = "",
     next_check: Annotated[str, typer.Option(help="Day of the next check. [default: as the Board set it]")] = "",
     json: Json = False,
 ) -> None:
     """Record that someone checked the sign: it is up, legible and lit, or what is wrong with it."""
-    asked = types.EntranceAttest(entrance, sign, language, legible, lit, defect, checker, on, next_check)
+    asked = types.EntranceAttest(
+        entrance,
+        sign,
+        language,
+        legible,
+        lit,
+        defect,
+        checker,
+        typed_times.day(on, "--on"),
+        typed_times.day(next_check, "--next-check"),
+    )
     row = client(data).act(asked)
     if row.defect:
         sentence = f"The defect at {inert(row.name)} is written down; its sign is not attested."

@@ -230,8 +230,10 @@ def export(
         )
     if file != STDOUT and Path(file).exists():
         raise Conflict(f"{file} already exists; nothing was overwritten.", "Choose another name.")
-    asked = log_types.OutboxLog(public, first, last, *typed_times.span(start, end))
+    span = typed_times.span(start, end)
+    asked = log_types.OutboxLog(public, first, last, *span)
     service = client(data)
+    typed_times.tell(*span)
     if outbox:
         done = service.act(asked)
         if json:

@@ -177,13 +177,21 @@ def name_seat(
     data: Data = None,
     name: Annotated[str, typer.Option(help="Full name, for someone who is not enrolled yet.")] = "",
     key: KeyFile = None,
-    start: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD. [default: now]")] = "",
-    end: Annotated[str, typer.Option("--until", help="Last day, or 'YYYY-MM-DD HH:MM'. [default: open]")] = "",
+    start: Annotated[str, typer.Option("--from", help="First day, e.g., 1/1/2027. [default: now]")] = "",
+    end: Annotated[str, typer.Option("--until", help="Last day, or '12/31/2026 6 pm'. [default: open]")] = "",
     paper: Paper = None,
     json: Json = False,
 ) -> None:
     """Name who holds a seat. The admin names the first Director; the Director, Chair or Mayor names every later holder."""
-    asked = types.SeatName(which, who, name, _key_text(key), start, end, paper_hash(paper, data))
+    asked = types.SeatName(
+        which,
+        who,
+        name,
+        _key_text(key),
+        typed_times.day_or_time(start, "--from"),
+        typed_times.day_or_time(end, "--until"),
+        paper_hash(paper, data),
+    )
     done = client(data).act(asked)
     _told(done, f"The seat is held: {done.id}.", json=json)
 
@@ -193,12 +201,12 @@ def end_seat(
     which: Seat,
     why: Why,
     data: Data = None,
-    at: Annotated[str, typer.Option("--at", help="Last day, or 'YYYY-MM-DD HH:MM'. [default: now]")] = "",
+    at: Annotated[str, typer.Option("--at", help="Last day, or '12/31/2026 6 pm'. [default: now]")] = "",
     paper: Paper = None,
     json: Json = False,
 ) -> None:
     """End a holder's term. Letters of appointment from that seat lapse with it."""
-    done = client(data).act(types.SeatEnd(which, why, at, paper_hash(paper, data)))
+    done = client(data).act(types.SeatEnd(which, why, typed_times.day_or_time(at, "--at"), paper_hash(paper, data)))
     _told(done, f"The term {done.id} ends.", json=json)
 
 
@@ -238,7 +246,7 @@ def make_appointment(
     right: Annotated[
         list[str], typer.Option("--right", help="live, archive, hold, share, release or commission; can be repeated.")
     ],
-    until: Annotated[str, typer.Option("--until", help="Last day, YYYY-MM-DD.")],
+    until: Annotated[str, typer.Option("--until", help="Last day: 2026-12-31, 12/31/2026 or 'in 30 days'.")],
     data: Data = None,
     camera: Annotated[
         list[str] | None, typer.Option("--camera", help="Only this camera; can be repeated. [default: all]")
@@ -250,7 +258,16 @@ def make_appointment(
     json: Json = False,
 ) -> None:
     """Appoint a designee for your own seat, by a signed letter."""
-    asked = types.AppointmentMake(who, right, until, paper_hash(paper, data), camera, start, scope, which)
+    asked = types.AppointmentMake(
+        who,
+        right,
+        typed_times.day_or_time(until, "--until"),
+        paper_hash(paper, data),
+        camera,
+        typed_times.day_or_time(start, "--from"),
+        scope,
+        which,
+    )
     done = client(data).act(asked)
     _told(done, f"Appointed: {done.id}.", json=json)
 

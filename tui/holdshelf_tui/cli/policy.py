@@ -72,9 +72,11 @@ def may(
         "incident": incident,
         "target": about,
         "rights": ",".join(right or []),
-        "at_utc_ns": typed_times.maybe_instant(at, future=True),
+        "at_utc_ns": (moment := typed_times.maybe_instant(at, future=True)),
     }
     answer = client(data).read(types.ReadMay(**query))
+    typed_times.tell(starts, ends)
+    typed_times.tell_instant(moment)
     if json:
         echo_json(answer)
     else:
@@ -101,7 +103,7 @@ def purposes(json: Json = False) -> None:
 def adopt(
     file: Annotated[Path, typer.Argument(help="The adopted text, UTF-8; - is standard input.")],
     version: Annotated[str, typer.Option(help="The library's name for this version.")],
-    adopted_on: Annotated[str, typer.Option(help="Day of adoption, YYYY-MM-DD.")],
+    adopted_on: Annotated[str, typer.Option(help="Day of adoption: 2026-03-10 or 3/10/2026.")],
     statute: Annotated[
         str,
         typer.Option(
@@ -113,7 +115,13 @@ def adopt(
     json: Json = False,
 ) -> None:
     """Install the library's own text: it is printed verbatim from now on, with version and SHA-256."""
-    asked = types.PolicyAdopt(text_file(file, "The policy"), version, adopted_on, statute, paper_hash(paper, data))
+    asked = types.PolicyAdopt(
+        text_file(file, "The policy"),
+        version,
+        typed_times.day(adopted_on, "--adopted-on"),
+        statute,
+        paper_hash(paper, data),
+    )
     row = client(data).act(asked)
     if json:
         echo_json(row)

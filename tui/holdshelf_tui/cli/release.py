@@ -59,7 +59,7 @@ Scope = Annotated[
 Original = Annotated[
     bool, typer.Option("--original", help="The paper asks for the original recording, nothing hidden.")
 ]
-Lapses = Annotated[str, typer.Option(help="The paper's last day, YYYY-MM-DD. [default: it names none]")]
+Lapses = Annotated[str, typer.Option(help="The paper's last day, e.g., 12/31/2026. [default: it names none]")]
 
 
 def _scope(texts: list[str] | None) -> list[types.SpanRow]:
@@ -96,6 +96,7 @@ def _paper(
         if scope or judge or original:
             raise BadRequest("--scope, --judge and --original describe a paper.", "Give its scan with --paper FILE.")
         return None
+    lapses = typed_times.day_or_time(lapses, "--lapses")
     return types.PaperAsk(paper_hash(file, data), kind, issuer, docket, agency, officer, judge, spans, lapses, original)
 
 
@@ -354,7 +355,7 @@ def show(release: ReleaseId, data: Data = None, json: Json = False) -> None:
 )
 def record(
     basis: Annotated[list[str], typer.Option("--basis", help="Requests on this basis; can be repeated.")],
-    until: Annotated[str, typer.Option("--until", help="Its last day, YYYY-MM-DD.")],
+    until: Annotated[str, typer.Option("--until", help="Its last day: 2027-06-30, 6/30/2027 or 'in 30 days'.")],
     paper: Paper = None,
     camera: Annotated[list[str] | None, typer.Option("--camera", help="Only these cameras. [default: all]")] = None,
     agency: Annotated[list[str] | None, typer.Option("--agency", help="Only this agency, as papers name it.")] = None,
@@ -362,7 +363,9 @@ def record(
     json: Json = False,
 ) -> None:
     """Record counsel's signed determination that a class of requests may proceed. A second person reviews it."""
-    asked = types.CounselRecord(paper_hash(paper, data), basis, until, camera, agency or [])
+    asked = types.CounselRecord(
+        paper_hash(paper, data), basis, typed_times.day_or_time(until, "--until"), camera, agency or []
+    )
     done = client(data).act(asked)
     if json:
         echo_json(done)

@@ -52,6 +52,7 @@ def still(
     at_utc_ns = typed_times.instant(at)
     service = client(data)
     picture = service.act(looks.LookStill(look, camera, at_utc_ns, WIDTH))
+    typed_times.tell_instant(at_utc_ns)
     facts = sheet_facts(service, picture, to, purpose, days)
     paper_sink.hand_out(paper, facts, sink, form, data=data, id=facts.still.share if facts.still is not None else "")
 

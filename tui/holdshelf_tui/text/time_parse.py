@@ -101,6 +101,10 @@ _PLAIN_WORDS = frozenset(
 )
 
 
+class NotATime(BadRequest):
+    """What was typed cannot be read as a time; other refusals are of times that are not there, or not meant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moments:
     """What was typed means: one instant, or two where local time came twice. ``words`` tells each of them."""
@@ -156,9 +160,9 @@ def parse(
     zone = zone or get_localzone()
     typed = " ".join(text.lower().replace("\u202f", " ").split())
     if not typed:
-        raise BadRequest("No time was given.", EXAMPLES)
+        raise NotATime("No time was given.", EXAMPLES)
     if len(typed) > MAX_CHARS:
-        raise BadRequest("That is too long to be a time.", EXAMPLES)
+        raise NotATime("That is too long to be a time.", EXAMPLES)
     now = _at(now_utc_ns, zone)
     asked = _Asked(now, zone, future=future, since=_at(since_utc_ns, zone) if since_utc_ns is not None else None)
     try:
@@ -175,7 +179,7 @@ def parse(
         found, past, day_ns = _NOT_READ, [], None
     if not found.at:
         shown = "".join(c for c in text.strip()[:40] if unicodedata.category(c)[0] != "C")
-        raise BadRequest(f"“{shown}” is not a time.", EXAMPLES)
+        raise NotATime(f"“{shown}” is not a time.", EXAMPLES)
     if not past:
         raise BadRequest(f"{_words(found.at[0], zone)} has not come yet.", "Give a time in the past.")
     return Moments(tuple(_ns(at) for at in past), tuple(_words(at, zone) for at in past), day_ns)

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_tui.text.time_format import NS, day, moment, told_clock
-from holdshelf_tui.text.time_parse import parse
+from holdshelf_tui.text.time_parse import Moments, NotATime, parse
 from holdshelf_tui.text.words import inert
 from holdshelf_tui.text.words import span as length_words
 
@@ -60,18 +60,38 @@ def told_span(start_utc_ns: int, end_utc_ns: int | None) -> str:
     return f"{begins} to {ends} ({length_words((end_utc_ns - start_utc_ns) / NS)})"
 
 
-def typed_day(text: str, now_utc_ns: int) -> str:
-    """'12/31/2026', 'Dec 31, 2026', 'in 30 days' → '2026-12-31', as letters and terms are dated. Raises BadRequest."""
+def typed_day(text: str, now_utc_ns: int, what: str = "") -> str:
+    """'12/31/2026', 'Dec 31, 2026', 'in 30 days' → '2026-12-31', as letters and terms are dated. ``what`` begins the refusal's
+    sentence. Raises BadRequest."""
+    found = _dated(text, now_utc_ns)
+    if not isinstance(found, str):
+        raise BadRequest(
+            f"{what} {inert(text, 40)!r} is not a day.".lstrip(),
+            "Type, for example, 2026-12-31, 12/31/2026 or 'in 30 days'.",
+        )
+    return found
+
+
+def typed_day_or_time(text: str, now_utc_ns: int, what: str = "") -> str:
+    """As `typed_day`; or a time of a day: '12/31/2026 6:30 pm' → '2026-12-31T18:30:00-05:00'. Raises BadRequest."""
+    found = _dated(text, now_utc_ns)
+    if found is None:
+        raise BadRequest(
+            f"{what} {inert(text, 40)!r} is not a day.".lstrip(),
+            "Type, for example, 2026-12-31, 12/31/2026, 'in 30 days' or, with a time, '12/31/2026 6:30 pm'.",
+        )
+    return found if isinstance(found, str) else moment(found.only()).isoformat()
+
+
+def _dated(text: str, now_utc_ns: int) -> str | Moments | None:
+    """A day, 'YYYY-MM-DD', or the instants of a time of a day; None where it is neither."""
     typed = " ".join(text.split())
     if (counted := _IN_DAYS.match(typed)) is not None:
         return (moment(now_utc_ns).date() + timedelta(days=int(counted[1]))).isoformat()
+    if not _DATED.search(typed):
+        return None  # without a year it could be the last one as well as the next
     try:
-        # Without a year it could be the last one as well as the next.
-        found = parse(typed, now_utc_ns, future=True) if _DATED.search(typed) else None
-    except BadRequest:
-        found = None
-    if found is None or found.day_ns is None:
-        raise BadRequest(
-            f"{inert(text, 40)!r} is not a day.", "Type, for example, 2026-12-31, 12/31/2026 or 'in 30 days'."
-        )
-    return moment(found.utc_ns[0]).date().isoformat()
+        found = parse(typed, now_utc_ns, future=True)
+    except NotATime:
+        return None
+    return found if found.day_ns is None else moment(found.utc_ns[0]).date().isoformat()
