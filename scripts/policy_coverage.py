@@ -23,8 +23,9 @@ TESTS = (
     "tests/core/policy/product",
     "tests/core/holds/test_hold_book.py",
     "tests/core/api/ssh/test_user_signature.py",
+    "tests/tui/screens/test_redaction.py::test_a_drawn_box_begins_ends_and_comes_back_as_it_was_kept",
 )
-"""Those that act as people do; of a hold's spans and of SSH's wire form, those of the parts that ask the rules."""
+"""Those that act as people do; of a hold's spans, SSH's wire form and boxes that move, those of the parts that ask the rules."""
 BY_THE_PRODUCT, BY_A_TEST = "product", "test"
 
 

@@ -46,6 +46,7 @@ from tests.bundles import (
 )
 from tests.looking import FPS, NS, SECONDS, Recorded, commissioned, record, seed, write
 from tests.people import People
+from tests.rig.faults import SizedTmpfs
 from tests.rig.hashes import recorded_hashes
 from tests.scenes.rig import ZONE, Library
 from tests.service import Service
@@ -385,6 +386,13 @@ def test_it_is_made_once_and_a_stick_gets_a_copy_that_was_read_back(
     (written,) = house.entries("release.written")[-1:]
     assert written["facts"]["sha256sums"] == original.bundle.sums_sha256
     assert {path.name for path in stick.iterdir()} == {ORIGINAL, "probed"}
+
+
+def test_a_stick_without_room_for_it_gets_nothing(house: Library, original: types.ReleaseRow) -> None:
+    with SizedTmpfs(4) as small:
+        with pytest.raises(Unavailable, match=r"not have enough room: this takes \d+ MB, and [34] MB are free"):
+            house.director.act(types.ReleaseWrite(original.id, str(small.mount_point)))
+        assert list(small.mount_point.iterdir()) == []
 
 
 def test_a_stick_gets_it_as_one_zip_which_was_checked_there(

@@ -143,6 +143,8 @@ def test_a_seats_no_calls_it_off(house: Library) -> None:
     ended = await_export(house, REFUSED, 60)
     assert (ended.state, "not approved" in ended.step) == ("cancelled", True)
     assert _lies_there(house) == []
+    said = house.director.act(types.ReleaseShow(REFUSED)).refusals
+    assert [(no.gate, no.sentence) for no in said] == [(0, "the case is closed")]
 
 
 def test_whether_others_are_seen_is_not_answered_while_a_bundle_is_made_that_would_say_otherwise(

@@ -285,6 +285,23 @@ def test_a_zip_that_programs_read_in_two_ways_is_told(tmp_path: Path) -> None:
     assert any("'videos/lobby.mp4' was changed" in one for one in check(packed).problems)
 
 
+def test_a_zip_with_the_end_of_a_long_one_is_as_good_and_nothing_is_hidden_in_that_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 0)
+    made, packed = bundle(tmp_path), tmp_path / "long.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in (p for p in made.rglob("*") if p.is_file()):
+            archive.write(path, f"{made.name}/{path.relative_to(made)}")
+    whole = packed.read_bytes()
+    long, place = whole.rindex(b"PK\6\6"), whole.rindex(b"PK\6\7")
+    assert check(packed).problems == []
+    for at in (long + 4, long + 16, long + 24, long + 40, long + 48, place + 4, place + 8, place + 16):
+        packed.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with contextlib.suppress(BadRequest):  # which is another way to say that it is none
+            assert [one for one in check(packed).problems if "more than its files" in one], at - long
+
+
 def test_a_zip_by_any_common_tool_is_as_good_as_ours(tmp_path: Path) -> None:
     made = bundle(tmp_path)
     subprocess.run(["zip", "-qr", tmp_path / "a.zip", made.name], cwd=tmp_path, check=True)

@@ -10,6 +10,7 @@ from holdshelf_core.holds import types as holds
 from holdshelf_core.outbox.types import OpenPaper
 from holdshelf_core.people.board_types import BoardSet, PolicyAdopt
 from holdshelf_core.policy import model
+from holdshelf_core.policy.redaction import MAX_BOXES
 from holdshelf_core.releases import types
 from tests.core.policy.product.test_people import letter
 from tests.rules_furnished import House
@@ -161,6 +162,35 @@ def test_p13_a_release_takes_a_second_person(house: House) -> None:
     house.ask("carl", BoardSet("second_person_release", "no", "decided"))
     house.ask("dora", types.ReleaseApprove(again.id))
     assert house.act("dora", "release.export", types.ReleaseExport(again.id)).kind in ("done", "unavailable")
+    alarm = house.ask("dora", request(house, "emergency", why="a fall"))
+    assert alarm.others is None and alarm.state == "approved", "the video leaves first"
+    assert house.act("dora", "release.export", types.ReleaseExport(alarm.id)).kind in ("done", "unavailable")
+
+
+def test_p13_boxes_are_drawn_over_what_leaves_and_nowhere_else(house: House) -> None:
+    given = span(house)
+    asked = house.ask("dora", request(house, paper=paper(house)))
+
+    def box(*points: tuple[float, int, int, int, int], camera: str = "front") -> model.MovingBox:
+        at = given.start_utc_ns
+        return model.MovingBox(
+            camera, tuple(model.KeyPoint(at + int(s * MINUTE_NS) // 60, *sides) for s, *sides in points)
+        )
+
+    good = box((1, 0, 0, 900, 900), (9, 500, 0, 1400, 900))
+    for boxes, words in (
+        ([good] * (MAX_BOXES + 1), f"At most {MAX_BOXES} boxes"),
+        ([good, box((1, 0, 0, 9, 9))], "Box 2 has no end"),
+        ([box((1, 0, 0, 9, 9), (2, 9, 0, 5, 9))], "no area within the picture at its key point 2"),
+        ([box((2, 0, 0, 9, 9), (1, 0, 0, 9, 9))], "key points 1 and 2 in the wrong order"),
+        ([box((-2e9, 0, 0, 9, 9), (1, 0, 0, 9, 9))], "lies in no time that is ever recorded"),
+        ([box((1, 0, 0, 9, 9), (2, 0, 0, 9, 9), camera="hall")], "outside the cameras and times of this release"),
+    ):
+        outcome = house.act("dora", "release.others", types.ReleaseOthers(asked.id, seen=True, boxes=boxes))
+        assert outcome.kind == "wrong" and words in str(outcome.error), outcome
+    for boxes, words in (([good], "1 box is drawn"), ([good, good], "2 boxes are drawn"), ([], "they are not masked")):
+        house.ask("dora", types.ReleaseOthers(asked.id, seen=True, boxes=boxes, why="" if boxes else "a crowd"))
+        assert words in house.ask("dora", types.ReleaseShow(asked.id)).others.words
 
 
 def test_p16_what_a_release_is_made_from_is_not_lifted(house: House) -> None:
