@@ -162,17 +162,29 @@ def test_p16_until_lifted_and_what_is_yet_to_come(dora: Client, made: Recorded) 
         ({"reference": ""}, Refused, "case or incident number"),
         ({"camera": "cellar"}, NotFound, "cellar"),
         ({"end": -1}, (BadRequest, Refused), "ends before it starts"),
+        ({"end": 2**63 - 1}, BadRequest, "outside the calendar"),
         ({"review_days": 900}, BadRequest, "within 1 to 366 days"),
         ({"spans": 0}, (BadRequest, Refused), "camera|span"),
         ({"spans": 65}, BadRequest, "1 to 64 spans"),
     ],
-    ids=["no ground", "no such ground", "no number", "no camera", "backwards", "far review", "no span", "many spans"],
+    ids=[
+        "no ground",
+        "no such ground",
+        "no number",
+        "no camera",
+        "backwards",
+        "after all time",
+        "far review",
+        "no span",
+        "many spans",
+    ],
 )
 def test_p16_what_is_no_hold_is_refused_in_a_sentence(
     dora: Client, made: Recorded, more: dict[str, Any], error: type[Exception], words: str
 ) -> None:
     before = len(listed(dora).holds)
-    end = made.start_utc_ns - 1 if more.pop("end", 0) else made.end_utc_ns
+    end = more.pop("end", made.end_utc_ns)
+    end = made.start_utc_ns - 1 if end < 0 else end
     spans = [types.SpanAsk(more.pop("camera", "lobby"), made.start_utc_ns, end)] * more.pop("spans", 1)
     with pytest.raises(error, match=words):
         place(dora, *spans, **more)

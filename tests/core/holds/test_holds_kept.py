@@ -161,6 +161,30 @@ async def test_a_disk_that_goes_while_the_shelf_is_worked_on_is_a_sentence(house
 # --- each minute ------------------------------------------------------------------------------------------------------
 
 
+async def test_a_lifted_hold_leaves_the_shelf_and_what_stops_that_is_told(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = house.keeping.root / "media/shelf"
+    await house.attach()
+    await house.holds.async_work()
+    assert list(shelf.rglob("*Z.mp4"))
+    house.keeping.rows[HOLD] = hold(SPAN, state="lifted", version=4, grace_end_utc_ns=NOON)
+    house.holds.apply(house.keeping.rows)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", broken_disk)
+        assert "let go" not in await house.holds.async_work()
+    assert house.told(SHELF_REPAIR).sentence.startswith(f"The lifted hold {HOLD} could not be removed from the shelf: ")
+    assert house.holds.protects(ref("front")), "what still lies there is not erased elsewhere"
+    assert ", 1 lifted ones let go" in await house.holds.async_work()
+    assert list(shelf.rglob("*Z.mp4")) == []
+    assert not house.holds.protects(ref("front"))
+    assert len(house.lies()) == 6, "its turn comes when the room is needed"
+
+
+def broken_disk(*_: Any, **__: Any) -> None:
+    raise OSError(5, "Input/output error")
+
+
 async def test_a_folder_that_is_deleted_under_the_running_service_is_put_back(house: House) -> None:
     await house.attach()
     await house.holds.async_work()
@@ -267,7 +291,7 @@ async def test_scene_5_the_warning_comes_days_before_held_footage_takes_all_the_
     repair = house.told(FORECAST_REPAIR)
     if severity is None:
         assert repair is None
-        assert "room for 15 days" in said
+        assert said == f"{held / 1e9:.1f} GB held, room for 15 days"
         return
     assert repair.severity == severity
     assert repair.sentence.startswith(f"Recording stops {words}: holds will have filled the disk")
