@@ -33,6 +33,7 @@ from holdshelf_core.buffer.anchoring import Anchoring
 from holdshelf_core.buffer.averages import Averages
 from holdshelf_core.buffer.footage_jobs import FootageJobs
 from holdshelf_core.buffer.retention import Retention
+from holdshelf_core.buffer.settings import Settings
 from holdshelf_core.buffer.store import Store
 from holdshelf_core.cameras import checklist, commissioning
 from holdshelf_core.cameras.backfill import CameraRecordings
@@ -69,7 +70,6 @@ from holdshelf_core.recorder.recorder import Recorder
 from holdshelf_core.releases import upkeep as release_duties
 from holdshelf_core.releases.bundle_builds import BundleBuilds
 from holdshelf_core.reports.quarter_report import Reports
-from holdshelf_core.settings import Settings
 from holdshelf_core.timestamps.timestamps import Timestamps
 from holdshelf_core.witnesses.witnesses import Witnesses
 from holdshelf_storage.access_log.access_log import AccessLog

@@ -22,11 +22,11 @@ from typing import Any, Self
 
 from holdshelf_core.alerts.types import AlertSet, MailWay
 from holdshelf_core.api.errors import HoldshelfError
+from holdshelf_core.buffer.settings import Settings
 from holdshelf_core.holds.types import HoldListAsk
 from holdshelf_core.operations.types import ClockConfirm, ReadClock
 from holdshelf_core.people.types import SeatName
 from holdshelf_core.policy import model
-from holdshelf_core.settings import Settings
 from holdshelf_storage.register import Register
 from tests.looking import commissioned, seed
 from tests.people import PAPER

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from tzlocal import get_localzone
 
-from holdshelf_core import local_time
+from holdshelf_core import times
 from holdshelf_core.errors import BadRequest, Conflict, NotFound
 from holdshelf_core.integration.entry import ConfigEntry
 from holdshelf_core.policy import model
@@ -160,9 +160,9 @@ def _local(text: str, what: str, days: int) -> int:
 
 def _shown_once(local: datetime, zone: tzinfo) -> datetime:
     """Return the instant. Raises BadRequest for a time that the clocks show twice, or never."""
-    found = local_time.instants(local.date(), local.time(), zone)
+    found = times.local_instants(local.date(), local.time(), zone)
     if len(found) > 1:
-        raise local_time.shown_twice(f"{local:%H:%M}", f"{local:%Y-%m-%d}", found[0], found[1])
+        raise times.shown_twice(f"{local:%H:%M}", f"{local:%Y-%m-%d}", found[0], found[1])
     return found[0]
 
 

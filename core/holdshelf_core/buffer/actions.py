@@ -14,8 +14,8 @@ from holdshelf_core.actions.registry import Change, LogForm, handles
 from holdshelf_core.buffer import types
 from holdshelf_core.buffer.plan import MIN_BUDGET_BYTES
 from holdshelf_core.buffer.retention import DEFAULT_BUDGET_PERCENT, Retention
+from holdshelf_core.buffer.settings import TABLE, Settings
 from holdshelf_core.errors import BadRequest
-from holdshelf_core.settings import TABLE, Settings
 
 MOST_FLOOR_DAYS = 36_500
 

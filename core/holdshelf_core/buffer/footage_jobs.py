@@ -8,9 +8,9 @@ from functools import partial
 from holdshelf_core.actions.authorizer import Authorizer
 from holdshelf_core.buffer.anchoring import Anchoring
 from holdshelf_core.buffer.retention import Retention
+from holdshelf_core.buffer.settings import Settings
 from holdshelf_core.buffer.store import Store
 from holdshelf_core.errors import HoldshelfError
-from holdshelf_core.settings import Settings
 from holdshelf_storage.anchors.book import AnchorBook
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage.verify import verify

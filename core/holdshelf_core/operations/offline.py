@@ -13,6 +13,7 @@ from holdshelf_core.api.types import Checks, CheckStep
 from holdshelf_core.buffer.plan import MIN_BUDGET_BYTES
 from holdshelf_core.buffer.plan import plan as make_plan
 from holdshelf_core.buffer.retention import DEFAULT_BUDGET_PERCENT
+from holdshelf_core.buffer.settings import Settings
 from holdshelf_core.buffer.types import Plan
 from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound
 from holdshelf_core.operations.doctor import examine_disk, examine_kernel, examine_machine
@@ -20,7 +21,6 @@ from holdshelf_core.paths import DataPaths
 from holdshelf_core.policy import explain as policy_table
 from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.purposes import PURPOSES, SHARE_PURPOSES
-from holdshelf_core.settings import Settings
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage.media_change import adopt_volume, replace_volume
 from holdshelf_storage.register import Register

@@ -9,6 +9,7 @@ from typing import Any
 from holdshelf_core.api import types
 from holdshelf_core.buffer.averages import Averages, coarse
 from holdshelf_core.buffer.retention import Retention, RoomFigures
+from holdshelf_core.buffer.settings import Settings
 from holdshelf_core.buffer.store import Store
 from holdshelf_core.cameras.entries import Entries
 from holdshelf_core.frame import Frame
@@ -18,7 +19,6 @@ from holdshelf_core.integration.repairs import Repair
 from holdshelf_core.policy.model import Commission
 from holdshelf_core.policy.state import State
 from holdshelf_core.recorder.recorder import Recorder
-from holdshelf_core.settings import Settings
 from holdshelf_core.times import NS
 from holdshelf_core.version import VERSION
 from holdshelf_storage.volume.index import Usage, days_kept

@@ -19,6 +19,7 @@ from holdshelf_core.actions.registry import Change, LogForm
 from holdshelf_core.actions.state_store import put
 from holdshelf_core.buffer.averages import Averages, coarse_days
 from holdshelf_core.buffer.retention import Retention
+from holdshelf_core.buffer.settings import Settings
 from holdshelf_core.buffer.store import Store
 from holdshelf_core.cameras.checklist import subject_rows
 from holdshelf_core.cameras.commissioning import entrance_row
@@ -30,7 +31,6 @@ from holdshelf_core.reports import facts, kept, quarters
 from holdshelf_core.reports import report_types as paper
 from holdshelf_core.reports.coverage import Coverage
 from holdshelf_core.reports.quarters import Quarter
-from holdshelf_core.settings import Settings
 from holdshelf_storage.errors import StorageError
 
 _LOGGER = logging.getLogger(__name__)

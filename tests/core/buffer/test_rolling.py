@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from holdshelf_core.settings import Settings
+from holdshelf_core.buffer.settings import Settings
 from holdshelf_storage.register import Register
 from tests.rig.faults import FakeClock, LoopImage
 from tests.rig.processes import stopped

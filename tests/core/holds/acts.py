@@ -7,8 +7,8 @@ from typing import Any
 from holdshelf_core.access_log.types import LogShow
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import Unavailable
+from holdshelf_core.buffer.settings import Settings
 from holdshelf_core.holds import types
-from holdshelf_core.settings import Settings
 from holdshelf_storage.register import Register
 from tests.service import Service, wait_for
 

@@ -16,6 +16,7 @@ import av
 import pytest
 
 from bench.export import facts_of
+from holdshelf_core.buffer.settings import Settings
 from holdshelf_core.holds.types import HoldPlace, SpanAsk
 from holdshelf_core.operations import offline
 from holdshelf_core.people import types as types_people
@@ -24,7 +25,6 @@ from holdshelf_core.releases import types
 from holdshelf_core.releases.bundle import Order, make
 from holdshelf_core.releases.facts import ORIGINAL
 from holdshelf_core.releases.sshsig import ReleaseKey
-from holdshelf_core.settings import Settings
 from holdshelf_core.times import parse_rfc3339
 from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.footage.footage import Footage, SegmentFacts

@@ -14,10 +14,10 @@ import msgspec
 import pytest
 
 from holdshelf_core.buffer import offline as footage_offline
+from holdshelf_core.buffer.settings import Settings
 from holdshelf_core.buffer.types import CameraSigned, VerifyRequest
 from holdshelf_core.people import types as types_people
 from holdshelf_core.releases import types
-from holdshelf_core.settings import Settings
 from holdshelf_storage.media_signing.sei import is_certificate
 from holdshelf_storage.mp4 import fragments as fmp4
 from holdshelf_storage.register import Register

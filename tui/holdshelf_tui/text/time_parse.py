@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from tzlocal import get_localzone
 
-from holdshelf_core import local_time
+from holdshelf_core import times
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_tui.text.time_format import NS
 
@@ -126,7 +126,7 @@ class Moments:
         first, second = (_EPOCH + timedelta(microseconds=ns // 1000) for ns in self.utc_ns)
         zone = get_localzone()
         clock, day = self.words[0].rpartition(", ")[2].rpartition(" ")[0], self.words[0].rpartition(", ")[0]
-        raise local_time.shown_twice(clock, day, first.astimezone(zone), second.astimezone(zone))
+        raise times.shown_twice(clock, day, first.astimezone(zone), second.astimezone(zone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +299,7 @@ def _both(day: re.Match[str], rest: str, asked: _Asked) -> _Read:
         part = part or said["part"]
         rest = re.sub(r"^[,\s]*(?:at\s+)?", "", rest[: said.start()] + rest[said.end() :]).strip()
     if not rest:
-        return _Read(local_time.instants(on, time(_PARTS.get(part, 12)), asked.zone), None if part else on)
+        return _Read(times.local_instants(on, time(_PARTS.get(part, 12)), asked.zone), None if part else on)
     clock = _TIME.fullmatch(rest)
     at = _time(clock, bare=bool(part)) if clock is not None else None
     if clock is None or at is None:
@@ -309,7 +309,7 @@ def _both(day: re.Match[str], rest: str, asked: _Asked) -> _Read:
         at = at.replace(hour=at.hour + 12) if late else at
     if part == "night" and at.hour < 6:
         on += timedelta(days=1)
-    return _Read(local_time.instants(on, at, asked.zone))
+    return _Read(times.local_instants(on, at, asked.zone))
 
 
 def _date(match: re.Match[str], asked: _Asked) -> date | None:
@@ -395,7 +395,7 @@ def _today(match: re.Match[str], asked: _Asked) -> list[datetime]:
         days = (after.date(), after.date() + timedelta(days=1))
         to_come = [both for on in days for one in readings if (both := _later(on, one, after, asked.zone))]
         return min(to_come, key=lambda both: both[0].astimezone(UTC), default=[])
-    today = [local_time.instants(asked.now.date(), reading, asked.zone) for reading in readings]
+    today = [times.local_instants(asked.now.date(), reading, asked.zone) for reading in readings]
     passed = [gone for both in today if (gone := [one for one in both if _passed(one, asked.now)])]
     if not passed:
         clock = _clock_words(today[0][0].astimezone(asked.zone))
@@ -405,7 +405,7 @@ def _today(match: re.Match[str], asked: _Asked) -> list[datetime]:
 
 
 def _later(on: date, at: time, after: datetime, zone: tzinfo) -> list[datetime]:
-    return [one for one in local_time.instants(on, at, zone) if one.astimezone(UTC) > after.astimezone(UTC)]
+    return [one for one in times.local_instants(on, at, zone) if one.astimezone(UTC) > after.astimezone(UTC)]
 
 
 def _other(typed: str, asked: _Asked) -> _Read:
@@ -436,8 +436,8 @@ def _other(typed: str, asked: _Asked) -> _Read:
     if found is None or found.tzinfo is not None:
         return _NOT_READ
     if not re.search(r"\d[:.]\d\d|\d\s*[ap]\.?m", words):
-        return _Read(local_time.instants(found.date(), time(12), asked.zone), found.date())
-    return _Read(local_time.instants(found.date(), found.time(), asked.zone))
+        return _Read(times.local_instants(found.date(), time(12), asked.zone), found.date())
+    return _Read(times.local_instants(found.date(), found.time(), asked.zone))
 
 
 # --- local time ----------------------------------------------------------------------------------------------------
