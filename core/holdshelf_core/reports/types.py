@@ -12,21 +12,22 @@ from holdshelf_core.acts import COPIES, PICTURE_PAPERS, Act, ActSpec, Read, Read
 from holdshelf_core.reports.case_types import BundlePaper, HoldPaper, LookedPaper, ReleasePaper, SheetPaper, StillPaper
 from holdshelf_core.reports.report_types import ReportPaper
 
-PAPERS = (
-    "policy",
-    "checklist",
-    "sign",
-    "refusal",
-    "hold",
-    "release",
-    "receipt",
-    "custody",
-    "certificate",
-    "still",
-    "sheet",
-    "report",
-    "who",
-)
+PAPERS = {
+    "policy": "Policy",
+    "checklist": "Checklist",
+    "sign": "Sign for an entrance",
+    "refusal": "What we need",
+    "hold": "Hold notice",
+    "release": "Release form",
+    "receipt": "Receipt of a release",
+    "custody": "Chain of custody",
+    "certificate": "Certificate",
+    "still": "Still picture",
+    "sheet": "Contact sheet",
+    "report": "Quarterly report",
+    "who": "Who looked",
+}
+"""By the name on the command line: what each paper is called on the screen, in lists and in the log."""
 MAX_SHEET_PICTURES = 24
 """Of a contact sheet."""
 

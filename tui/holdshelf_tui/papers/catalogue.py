@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from holdshelf_core.api.errors import BadRequest
+from holdshelf_core.reports import types
 from holdshelf_core.reports.types import PaperFacts, PrintRequest
 from holdshelf_tui.papers import text
 from holdshelf_tui.papers.bundle_forms import certificate_document, custody_document, receipt_document
@@ -20,7 +21,6 @@ from holdshelf_tui.papers.release_form import release_document
 from holdshelf_tui.papers.sign import sign_document, sign_paper
 from holdshelf_tui.papers.still_sheet import still_document
 from holdshelf_tui.papers.who_looked import looked_csv, looked_document
-from holdshelf_tui.text.prints import PAPER_TITLES
 
 type Group = Literal["anyone", "house", "case"]
 type Needs = Literal["", "hold", "release", "look", "looks", "case", "quarter"]
@@ -69,7 +69,7 @@ class Paper:
     @property
     def title(self) -> str:
         """What it is called on the screen."""
-        return PAPER_TITLES[self.name]
+        return types.PAPERS[self.name]
 
     def request(self, id: str = "", *, on_screen: bool = False) -> PrintRequest:
         """What the service is asked for it. Stills and sheets are asked for where their pictures are: `still_sheet`,

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date, time
 
 from holdshelf_core.access_log.types import LogEntryRow, LogRows, at_utc_ns, instant
+from holdshelf_core.reports.types import PAPERS
 from holdshelf_tui.text.log_sentences import SENTENCES, Sentence
 from holdshelf_tui.text.people import SEAT_WORDS
-from holdshelf_tui.text.prints import PAPER_TITLES
 from holdshelf_tui.text.time_format import date_words, moment, short_date, told_clock, when
 from holdshelf_tui.text.words import inert, listed, size
 
@@ -213,9 +213,7 @@ _PARTS: dict[str, Callable[[LogEntryRow, Names], str]] = {
     ),
     "entrance": lambda row, _: _first(row, "entrance", otherwise=_subject(row) or _first(row, "asked_for")),
     "holder": lambda row, names: _first(row, "subject_name", otherwise=names[_fact(row, "holder")]),
-    "paper": lambda row, names: (
-        PAPER_TITLES.get(_fact(row, "paper")) or fact_words("paper", _fact(row, "paper"), names)
-    ),
+    "paper": lambda row, names: PAPERS.get(_fact(row, "paper")) or fact_words("paper", _fact(row, "paper"), names),
     "incident": lambda row, _: str(row.entry.get("incident", "") or row.incident),
     "public": lambda row, _: "in the public form" if _fact(row, "public") == "True" else "with names and notes",
     "purpose": _purpose,

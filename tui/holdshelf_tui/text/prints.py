@@ -5,23 +5,6 @@ from __future__ import annotations
 from holdshelf_core.operations.types import Reached
 from holdshelf_core.outbox.types import OutboxRow
 
-PAPER_TITLES = {
-    "policy": "Policy",
-    "checklist": "Checklist",
-    "sign": "Sign for an entrance",
-    "refusal": "What we need",
-    "hold": "Hold notice",
-    "release": "Release form",
-    "receipt": "Receipt of a release",
-    "custody": "Chain of custody",
-    "certificate": "Certificate",
-    "still": "Still picture",
-    "sheet": "Contact sheet",
-    "report": "Quarterly report",
-    "who": "Who looked",
-}
-"""By the name on the command line: what each paper is called on the screen, in the list and in the log."""
-
 
 def ssh_line(reached: Reached, words: str = "") -> str:
     """'ssh -p 8022 dora@library-cameras holds': what this person types on their own PC."""
