@@ -24,32 +24,44 @@ PROGRAM = "ssh …"
 """Where this server cannot be asked how it is reached."""
 ALL = frozenset({"*"})
 ALLOWED: dict[str, frozenset[str]] = {
+    "alert": frozenset({"list", "show", "test", "history"}),
     "appointment": ALL,
+    "backup": frozenset({"status", "now"}),
     "board": ALL,
-    "camera": frozenset({"list", "events", "commission", "retire", "rename", "move"}),
+    "camera": frozenset(
+        {"list", "events", "commission", "retire", "rename", "move"}
+        | {"discover", "check", "reload", "details", "backfill", "set-time", "audio-off", "remove"}
+    ),
+    "capacity": ALL,
     "checklist": ALL,
     "clock": ALL,
     "counsel": ALL,
+    "coverage": ALL,
+    "doctor": ALL,
     "entrance": ALL,
     "first-day": ALL,
     "flag": ALL,
-    "footage": frozenset({"list", "gaps"}),
+    "footage": frozenset({"list", "gaps", "verify"}),
     "hold": frozenset({"place", "extend", "review", "lift", "approve", "list", "show"}),
+    "jobs": ALL,
     "log": frozenset({"show", "who", "verify", "head", "export"}),
     "look": frozenset({"open", "widen", "renew", "close", "list", "purposes", "still", "live", "activity"}),
-    "offsite": frozenset({"list"}),
+    "offsite": frozenset({"list", "status", "verify"}),
     "outbox": ALL,
     "paper": ALL,
     "person": ALL,
     "policy": ALL,
     "print": ALL,
+    "register": ALL,
     "release": ALL,
     "seat": ALL,
     "share": ALL,
     "status": ALL,
+    "timestamp": frozenset({"show", "now"}),
     "today": ALL,
     "verify": ALL,
     "whoami": ALL,
+    "witness": frozenset({"list", "add", "remove", "policy", "ask"}),
 }
 SHORT = {
     "cameras": ("camera", "list"),
@@ -74,7 +86,7 @@ HELP = """\
 Holdshelf over SSH: SSH_LINE            the screens
                     SSH_LINE COMMAND    one command; most take --json, all take --help
 
-  today, status, cameras, gaps, holds, looks, log, people, shares, whoami, first-day
+  today, status, cameras, coverage, gaps, holds, looks, log, people, shares, whoami, first-day
   hold place | extend | review | lift | approve | show     offsite list
   release request --sheet - | paper | trim | again | hold | approve | refuse | withdraw
   release others | export | receipt | list | show     counsel record | end | list
@@ -88,6 +100,11 @@ Holdshelf over SSH: SSH_LINE            the screens
   log who --camera NAME --day 11/27      who looked; --as pdf, --as csv, --public
   log show | verify | head | export --public > log.jsonl      clock show | confirm
   person | seat | appointment | share | flag | board | policy | entrance …
+For the machine and its cameras, and no picture:
+  doctor, jobs, capacity set, footage verify, register check | settle      backup status | now
+  camera discover | check | reload | details | backfill | set-time | audio-off | remove
+  alert list | show | test | history      offsite status | verify
+  witness list | add | remove | policy | ask      timestamp show | now
 """
 
 
@@ -110,7 +127,7 @@ def expand(words: Sequence[str]) -> list[str]:
                 f"There is no command {quoted(f'{full[0]} {asked}', 40)}.", f"`{full[0]} --help` lists them."
             )
         raise NotPermitted(
-            f"`{full[0]} {quoted(asked, 40)}` cannot be used over SSH.",
+            f"`{full[0]} {asked}` cannot be used over SSH.",
             "`help` lists what can; the rest is for the admin on the machine itself.",
         )
     return full
@@ -170,7 +187,8 @@ def speak_for_ssh(program: str, words: Sequence[str]) -> None:
         for command in group.registered_commands:
             command.epilog = (command.epilog or "").replace("holdshelf ", f"{program} ") or None
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, SpokenForSsh) and not (stream is sys.stdout and words[:1] == ["print"]):
+        is_paper = stream is sys.stdout and words[:1] == ["print"] and not {"--help", "-h"} & set(words)
+        if isinstance(stream, SpokenForSsh) and not is_paper:
             stream.program = program
 
 

@@ -249,6 +249,10 @@ def test_p14_one_span_of_one_camera_is_shared_view_only_and_ends(desk: Desk) -> 
         assert "P1" in who.refusal()
     made = desk.person("dora", "share", "make", "nob", *signed, "--days", "3")
     key = made.out.split()[1].rstrip(".")
+    told = desk.person("nob", "today").out
+    assert "Shared with you:\n  " in told and ": view only, until " in told
+    assert len(desk.person("nob", "today", "--json").json()["shared"]) == 1
+    assert "Shared with you" not in desk.person("dora", "today").out
     sheet = desk.person("dora", "share", "make", "--sheet-for", "Desk staff", *span, "--json").json()
     listed = desk.admin("share", "list").out
     assert key in listed and "sheet no. 1" in listed and "Desk staff" in listed

@@ -69,6 +69,36 @@ def test_p11_the_admin_is_shown_no_picture_through_the_door_either(house: DoorHo
     assert [entry["outcome"] for entry in refused] == ["refused"]
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("coverage",), "the last 7 days and today"),
+        (("doctor",), "The wall clock agrees"),
+        (("jobs",), "sweep"),
+        (("alert", "list"), "Nobody is told"),
+        (("alert", "history"), "Nothing"),
+        (("witness", "list"), "Nobody countersigns"),
+        (("timestamp", "show"), "Nobody stamps"),
+        (("backup", "status"), "No backup"),
+        (("register", "check"), "0 rows of the register not what they say"),
+        (("footage", "verify"), "0 problems"),
+        (("offsite", "status"), "Holds are kept on this server alone"),
+        (("camera", "details", "CAMERA"), "by its stream address only"),
+        (("camera", "check", "CAMERA"), "It is being recorded"),
+        (("camera", "discover", "--at", "127.0.0.1:9"), "No camera"),
+        (("capacity", "set", "--floor-days", "3", "--why", "tried"), "3 days"),
+    ],
+    ids=lambda one: "-".join(one[:2]) if isinstance(one, tuple) else "",
+)
+def test_what_the_machine_and_its_cameras_need_is_a_command_over_ssh_too(
+    house: DoorHouse, admin: str, camera: str, words: tuple[str, ...], said: str
+) -> None:
+    done = house.run("admin", *(camera if word == "CAMERA" else word for word in words), key="it")
+    assert said in done.said, done.said
+    assert done.code == 0 or done.err.startswith("holdshelf: "), done.said
+    assert house.run("admin", words[0], words[1] if len(words) > 1 else "--help", "--help", key="it").code == 0
+
+
 def test_a_key_makes_no_other_key(house: DoorHouse, admin: str) -> None:
     assert "There is no command 'door' here" in house.run("admin", "door", "admin-key", "list", key="it").err
     assert "There is no command 'door' here" in house.run("dora", "door", "admin-key", "list").err

@@ -23,11 +23,14 @@ def today(data: Data = None, json: Json = False) -> None:
     head, duties, words = found.head, found.duties, found.who.words
     short = short_head(head.head)
     if json:
-        echo_json({"who": words, "waiting": duties, "head": short.short if short is not None else ""})
+        head_words = short.short if short is not None else ""
+        echo_json({"who": words, "waiting": duties, "shared": found.shared, "head": head_words})
         return
     typer.echo(f"{inert(words, 200)}.")
     if before := last_login_words(found.logins):
         typer.echo(inert(before, 300))
+    for number, line in enumerate(found.shared):
+        typer.echo(f"{'' if number else 'Shared with you:\n'}  {inert(line, 200)}")
     typer.echo("Waiting for you:" if duties else "Nothing is waiting for you.")
     for duty in duties:
         typer.echo(f"  {inert(duty.words, 200)}")

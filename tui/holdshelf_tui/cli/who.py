@@ -82,7 +82,7 @@ def who(
     typer.echo(f"Who looked: {question}: {answer_words(answer)}.".replace("..", "."))
     typer.echo(NOT_COUNTED)
     if proof := proof_words(looked):
-        typer.echo(f"A copy that anybody can check: `{proof}`")
+        typer.echo(f"A copy that anybody can check: `holdshelf {proof}`")
 
 
 def _time(day: str, start: str | None, end: str | None) -> tuple[int | None, int | None]:

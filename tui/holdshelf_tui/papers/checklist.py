@@ -42,7 +42,7 @@ def checklist_document(facts: PaperFacts) -> Document:
     blocks: list[Block] = [
         Para(
             "Tick what you saw yourself. Then enter the codes beside the boxes: “Enter ticks” on the screen, or "
-            "holdshelf checklist enter CODE …; CODE.all stands for every box of a form, --defect for what is wrong, "
+            "the command “checklist enter CODE …”; CODE.all stands for every box of a form, --defect for what is wrong, "
             "--mended DAY for what is right again.",
             "small",
         ),
@@ -123,7 +123,7 @@ def _entrances(facts: PaperFacts) -> list[Block]:
         Para(f"A sign that is printed now has the text version {now} at its foot.", "small"),
     ]
     if not number:
-        blocks.append(Para("The register holds no entrance yet (holdshelf entrance add). One blank form:"))
+        blocks.append(Para("The register holds no entrance yet (command “entrance add”). One blank form:"))
     return [*blocks, *(Keep(_entrance(entrance)) for entrance in facts.entrances or (_EMPTY_ENTRANCE,))]
 
 
@@ -217,7 +217,7 @@ def _sound(camera: CameraPaper) -> str:
 def _house(facts: PaperFacts) -> list[Block]:
     points = {point.id: getattr(facts, point.id.replace("-", "_")) for point in POINTS["house"]}
     if facts.policy is None:
-        adopted = "NONE on this machine (holdshelf policy adopt FILE)"
+        adopted = "NONE on this machine (command “policy adopt FILE”)"
     else:
         adopted = (
             f"version {clean(facts.policy.version, 40)} of {day_words(facts.policy.adopted_on) or 'an unknown day'}"

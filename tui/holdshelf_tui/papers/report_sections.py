@@ -386,7 +386,7 @@ def _log(report: ReportPaper) -> Iterable[d.Block]:
             d.Para(
                 f"The log grew from {log.first_size:,} to {log.last_size:,} entries; {many(log.entries, 'entry', 'entries')} "
                 f"of the quarter are counted here, {log.refused:,} of them refusals. Whoever keeps these lines can prove later "
-                "that nothing before them was changed: `holdshelf log verify --against LINE`."
+                "that nothing before them was changed: “log verify --against FILE”, with these lines in the file."
             ),
             d.Facts(rows),
         ]

@@ -21,14 +21,13 @@ from textual.widgets import Static
 from holdshelf_core.access_log.types import LogHead, ReadHead
 from holdshelf_core.api.errors import HoldshelfError, Unreachable
 from holdshelf_core.api.session_types import EventRow
-from holdshelf_core.people.types import LoginsRow, ReadLogins, ReadShared
+from holdshelf_core.people.types import LoginsRow, ReadLogins
 from holdshelf_tui.screens.dialogs.today import TodayDialog
 from holdshelf_tui.session.app import SessionApp
 from holdshelf_tui.session.inputs import in_turn
 from holdshelf_tui.session.link import Link, Who
+from holdshelf_tui.session.today import async_shared
 from holdshelf_tui.session.waiting import NOTHING, Duty, async_gather
-from holdshelf_tui.text.holds import camera_names
-from holdshelf_tui.text.people import shared_lines
 from holdshelf_tui.text.words import counted, inert
 
 SOON_S = 0.3
@@ -118,9 +117,7 @@ class WelcomeLine(Static):
             await self._async_head()
             if self.logins is None and not self.who.admin:
                 self.logins = await self._link.read(ReadLogins())
-            if not self.who.admin and not self.who.rights:
-                names = camera_names((await self._link.status()).cameras)
-                self.shared = shared_lines(await self._link.read(ReadShared()), names)
+            self.shared = await async_shared(self._link, self.who)
         except Unreachable:
             self._has_asked.set()
             return

@@ -69,7 +69,7 @@ def proof_words(rows: LookedPaper) -> str:
     """The command for a copy that anybody can check, '' for no entries."""
     if not rows.rows:
         return ""
-    return f"holdshelf log export --public --first {rows.rows[0].seq} --last {rows.rows[-1].seq}"
+    return f"log export --public --first {rows.rows[0].seq} --last {rows.rows[-1].seq}"
 
 
 def looked_paper(answer: LogRows, question: str, *, public: bool) -> LookedPaper:
