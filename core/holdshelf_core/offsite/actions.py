@@ -29,6 +29,7 @@ _REGION: Final = re.compile(r"[A-Za-z0-9-]{0,40}", re.ASCII)
 _ACCESS_KEY: Final = re.compile(r"[!-~]{1,128}", re.ASCII)
 _RECIPIENT: Final = re.compile(r"age1[02-9ac-hj-np-z]{58}", re.ASCII)
 _PRIVATE: Final = re.compile(r"AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}", re.ASCII)
+_ASK_AGAIN: Final = "Ask again: `holdshelf offsite verify`."
 _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -37,6 +38,8 @@ class OffsiteActs:
 
     def __init__(self, offsite: Offsite) -> None:
         self._offsite = offsite
+        self._verified = 0, 0
+        """The entry and the worker's number of the last verification."""
 
     @handles(types.OffsiteSetup)
     async def setup(self, call: Call[types.OffsiteSetup]) -> types.OffsiteDone:
@@ -72,8 +75,9 @@ class OffsiteActs:
             raise Conflict("No store is set up.", "`holdshelf offsite setup --help`")
         seq = await call.record()
         found = await self._offsite.async_verify(full=call.request.full)
+        self._verified = seq, found.number
         return types.OffsiteVerified(
-            seq, found.objects, found.heads, found.bytes, found.bad_count, found.bad, found.fault
+            seq, found.objects, found.heads, found.bytes, found.bad_count, found.bad, found.fault, found.after
         )
 
     @handles(types.OffsiteList, log=lambda q: LogForm(incident=q.case[:MOST_CASE_CHARS]))
@@ -99,6 +103,17 @@ class OffsiteActs:
         """Return this recorder's part in the county's list."""
         place = self._offsite.place
         return types.CountyRow(place.branch, bool(place.county_key)) if place is not None and place.branch else None
+
+    @handles(types.ReadBad)
+    async def bad(self, asked: Reading[types.ReadBad]) -> types.BadPage:
+        """Return the next bad objects of the last verification."""
+        seq, number = self._verified
+        if not seq or asked.request.seq != seq:
+            raise Conflict("The store was asked again since, or Holdshelf was restarted.", _ASK_AGAIN)
+        found = await self._offsite.async_bad(number, asked.request.after)
+        if found.fault:
+            raise Conflict(found.fault, _ASK_AGAIN)
+        return types.BadPage(found.bad, found.after)
 
     @handles(types.ReadOffsite)
     async def row(self, _asked: Reading[types.ReadOffsite]) -> types.OffsiteRow | None:

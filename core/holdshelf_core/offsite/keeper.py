@@ -15,8 +15,6 @@ import contextlib
 import hashlib
 import hmac
 import io
-import itertools
-import os
 import tempfile
 import time
 from collections import deque
@@ -26,8 +24,23 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 from holdshelf_core.offsite import sealing
-from holdshelf_core.offsite.book import Begun, Book, Gone, Key, Manifest, Put, holds_in
+from holdshelf_core.offsite.book import (
+    KEY_GONE,
+    KEY_PATH,
+    MANIFEST_PATH,
+    Begun,
+    Book,
+    Gone,
+    Key,
+    Lost,
+    Manifest,
+    Put,
+    There,
+    holds_in,
+)
 from holdshelf_core.offsite.heads import HeadsKept
+from holdshelf_core.offsite.proof import wrong
+from holdshelf_core.offsite.shelf import File, Shelf
 from holdshelf_core.offsite.store import Bucket, Fault, Version
 from holdshelf_core.offsite.types import Place
 from holdshelf_storage import layout
@@ -43,16 +56,6 @@ HEAD_PATH: Final = "log-head"
 TOKEN_HEX: Final = 32
 
 
-class File(NamedTuple):
-    """A file on the shelf. ``since_utc_ns``: when it was put on hold."""
-
-    path: str
-    segment: bool
-    bytes: int
-    stamp: int
-    since_utc_ns: int
-
-
 class Counts(NamedTuple):
     """How much of a hold is on the shelf, and how much of that is not confirmed."""
 
@@ -61,9 +64,19 @@ class Counts(NamedTuple):
     waiting_since_utc_ns: int
 
 
-class _Sending(NamedTuple):
-    """An object on its way: what comes of it, its sealed file, and what notes the version."""
+class Losses(NamedTuple):
+    """How many objects of a hold the store lost and does not have anew, how many of these are not here either, one of those."""
 
+    lost: int
+    gone: int
+    example: str
+
+
+class _Sending(NamedTuple):
+    """An object on its way: which path of which hold, what comes of it, its sealed file, and what notes the version."""
+
+    own: Book
+    path: str
     done: Future[str]
     file: contextlib.ExitStack
     note: Callable[[str], None]
@@ -77,7 +90,7 @@ class Keeper:
     """The holds of one recorder and their bucket."""
 
     def __init__(self, bucket: Bucket, place: Place, folder: Path, shelf: Path, name_key: bytes) -> None:
-        self._bucket, self._place, self._folder, self._shelf = bucket, place, folder, shelf
+        self._bucket, self._place, self._folder, self._shelf = bucket, place, folder, Shelf(shelf)
         self._name_key = name_key
         self._books: dict[str, Book] = {}
         self._compared: set[str] = set()
@@ -87,8 +100,8 @@ class Keeper:
         self._sending: deque[_Sending] = deque()
         self.lists_every_s = LISTS_EVERY_S
         self.heads = HeadsKept(bucket, f"{place.prefix}heads/", folder, place.heads_days)
-        self.unread: list[str] = []
-        """Files that could not be read here at the last pass."""
+        self.unread = self._shelf.unread
+        """Files and folders that could not be read here at the last pass."""
 
     def close(self) -> None:
         """End the threads that send."""
@@ -108,28 +121,19 @@ class Keeper:
                     since = min(since or file.since_utc_ns, file.since_utc_ns)
         return Counts(held, waiting, since)
 
+    def losses(self, hold: str) -> Losses:
+        """Count what of a hold the store lost."""
+        own = self.book(hold)
+        gone = [path for path in own.missing if not self.is_here(hold, path)]
+        return Losses(len(own.missing), len(gone), min(gone, default=""))
+
+    def is_here(self, hold: str, path: str) -> bool:
+        """Return whether it can be put there again: keys and manifests are made anew, and so is the log's head."""
+        return path in (KEY_PATH, MANIFEST_PATH, HEAD_PATH) or self._shelf.has(hold, path)
+
     def files(self, hold: str) -> Iterator[File]:
         """Yield what lies on the shelf of a hold, a day's segments before its lists."""
-        root = f"{self._shelf}/{hold}"
-        yield from self._in(root, "", {layout.HOLD_FILE, layout.ARCHIVE_FILE})
-        for camera in _names(root, layout.is_camera):
-            yield from self._in(f"{root}/{camera}", f"{camera}/", {layout.GONE_FILE})
-            for day in _names(f"{root}/{camera}", layout.is_day):
-                lists = {layout.JOURNAL, layout.SUMS}
-                yield from self._in(f"{root}/{camera}/{day}", f"{camera}/{day}/", lists)
-
-    def _in(self, folder: str, below: str, lists: set[str]) -> Iterator[File]:
-        segments: list[File] = []
-        others: list[File] = []
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
-            for entry in entries:
-                segment = layout.parse_segment_name(entry.name) is not None and below.count("/") == 2
-                if (segment or entry.name in lists) and entry.is_file(follow_symlinks=False):
-                    said = entry.stat(follow_symlinks=False)
-                    file = File(below + entry.name, segment, said.st_size, said.st_mtime_ns, said.st_ctime_ns)
-                    (segments if segment else others).append(file)
-        yield from sorted(segments)
-        yield from sorted(others)
+        return self._shelf.files(hold)
 
     def book(self, hold: str) -> Book:
         """The book of a hold."""
@@ -176,24 +180,44 @@ class Keeper:
         if own.key is None or own.key.recovery != self._place.recipient:
             between()
             self._make_key(own)
-        lists = []
+        lists, refused = [], []
         for file in self.files(hold):  # one day at a time: of a month that are 43,200
             if not file.segment:
                 lists.append(file)
-            elif file.path not in own.puts:
+            elif file.path in own.puts:
+                continue
+            elif file.path in own.refused:
+                refused.append(file)
+            else:
                 between()
                 self._put_file(own, file)
+        for file in refused:  # after the others, which it would keep waiting
+            between()
+            self._put_file(own, file)
         changed = [file for file in lists if (known := own.puts.get(file.path)) is None or known.stamp != file.stamp]
-        if self._lists_due(own, changed):
+        if self._lists_due(own, changed) or (head and HEAD_PATH in own.missing):
             for file in changed:
                 between()
                 self._put_file(own, file)
             self._put_manifest(own, head, between)
         self._settle()
+        self._take_out_stale(own, between)
+
+    def _take_out_stale(self, own: Book, between: Callable[[], None]) -> None:
+        """What was replaced is taken out; what the store refuses to delete keeps nothing else there."""
+        refused: Fault | None = None
         for one in list(own.stale.values()):
             between()
-            self._bucket.delete(Version(one.object, one.version, one.bytes, False, False))
-            own.add(Gone(one.object, one.version))
+            try:
+                self._bucket.delete(Version(one.object, one.version, one.bytes, False, False))
+            except Fault as fault:
+                if fault.away:
+                    raise
+                refused = refused or fault
+            else:
+                own.add(Gone(one.object, one.version))
+        if refused is not None:
+            raise refused
 
     def _lists_due(self, own: Book, changed: Sequence[File]) -> bool:
         manifest = own.manifest
@@ -210,18 +234,17 @@ class Keeper:
         def note(version: str, sealed: sealing.Sealed) -> None:
             own.add(Key(recipient, self._place.recipient, name, version, sealed.bytes, sealed.sha256))
 
-        self._put(own, io.BytesIO(f"{private}\n".encode()), self._place.recipient, lambda _: name, note)
+        self._put(own, KEY_PATH, io.BytesIO(f"{private}\n".encode()), self._place.recipient, lambda _: name, note)
         self._settle()
 
     def _put_file(self, own: Book, file: File) -> None:
         try:
-            fd = os.open(f"{self._shelf}/{own.hold}/{file.path}", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            with os.fdopen(fd, "rb") as source:
+            with self._shelf.open(own.hold, file.path) as source:
                 self._put_path(own, file.path, source, 0 if file.segment else file.stamp)
         except FileNotFoundError:
             return  # it has just left the shelf
         except OSError:
-            self.unread.append(f"{own.hold}/{file.path}")
+            self.unread[f"{own.hold}/{file.path}"] = None
 
     def _put_path(self, own: Book, path: str, source: IO[bytes], stamp: int) -> None:
         assert own.key is not None
@@ -241,7 +264,7 @@ class Keeper:
             where = (named(sealed), version, sealed.bytes, sealed.sha256)
             own.add(Put(path, sealed.plain_sha256, sealed.plain_bytes, stamp, *where))
 
-        self._put(own, source, own.key.recipient, named, note)
+        self._put(own, path, source, own.key.recipient, named, note)
 
     def _put_manifest(self, own: Book, head: str, between: Callable[[], None]) -> None:
         assert own.key is not None
@@ -256,18 +279,19 @@ class Keeper:
         between()
         with tempfile.TemporaryFile(dir=self._folder) as text:
             text.write(f"# holdshelf offsite 1\n# hold {own.hold}\n# number {number}\n".encode())
-            for put in own.puts.values():
+            for put in own.listed():
                 text.write(f"{put.plain_sha256}  {put.object.rpartition('/')[2]}  {put.path}\n".encode())
             text.seek(0)
 
             def note(version: str, sealed: sealing.Sealed) -> None:
                 own.add(Manifest(number, time.time_ns(), name, version, sealed.bytes, sealed.sha256))
 
-            self._put(own, text, own.key.recipient, lambda _: name, note)
+            self._put(own, MANIFEST_PATH, text, own.key.recipient, lambda _: name, note)
 
     def _put(
         self,
         own: Book,
+        path: str,
         source: IO[bytes],
         recipient: str,
         named: Callable[[sealing.Sealed], str],
@@ -283,7 +307,7 @@ class Keeper:
             self._settle(self._at_a_time - 1)
             own.add(Begun(name))
             done = self._sender.submit(self._bucket.put_held, name, file, sealed)
-            self._sending.append(_Sending(done, stack.pop_all(), lambda version: note(version, sealed)))
+            self._sending.append(_Sending(own, path, done, stack.pop_all(), lambda version: note(version, sealed)))
 
     def _settle(self, most: int = 0) -> None:
         """Wait until so many are on their way, and note those that are there. Raises Fault, StorageError: then none is."""
@@ -293,32 +317,55 @@ class Keeper:
             try:
                 with sending.file:
                     sending.note(sending.done.result())
+                sending.own.refused.discard(sending.path)
             except (Fault, StorageError) as error:
-                failed, most = error, 0
+                failed, most = failed or error, 0
+                sending.own.refused.add(sending.path)
         if failed is not None:
             raise failed
 
     def _last_number(self, own: Book) -> int:
         """The number of the last manifest in the store: of a hold whose book was lost."""
         names = [one.key.rpartition("/m-")[2] for one in self._bucket.versions(f"{self.prefix(own.hold)}m-")]
-        return max((int(name[:10]) for name in names if name[:10].isdecimal()), default=0)
+        lost = own.missing.get(MANIFEST_PATH)
+        before = lost.what.number if lost is not None and isinstance(lost.what, Manifest) else 0
+        return max((int(name[:10]) for name in names if name[:10].isdecimal()), default=before)
 
     def _compare(self, own: Book) -> None:
-        """Forget what the store has lost, and take out what was put by a process that ended before it was confirmed.
+        """Note what the store has lost, and take out what was put by a process that ended before it was confirmed.
 
         Where the book was lost, everything that lies there is held."""
         there: set[int] = set()
-        known = {hash((one.object, one.version)) for one in own.there()} | {hash(where) for where in own.stale}
+        known = {_at(one) for one in own.there()} | {hash(where) for where in own.stale}
+        known |= {_at(one.what) for one in own.missing.values()}
         for version in self._bucket.versions(self.prefix(own.hold)):
             where = hash((version.key, version.version))
-            there.add(where)
+            there.add(hash((where, version.bytes)))
             if version.key in own.begun and where not in known and not version.marker:
-                self._bucket.delete(version)
+                with _unless_away():  # it is looked for again when this process ends
+                    self._bucket.delete(version)
             elif own.fresh and not version.marker and not self._bucket.facts(version.key, version.version).legal_hold:
                 # The book is lost: it may be the rest of a put that was interrupted, or all that there is of a segment.
                 self._bucket.hold(version.key, version.version)
-        for one in [one for one in own.there() if hash((one.object, one.version)) not in there]:
-            own.lost(one)
+        self.find_again(own, there)
+        own.lose(self._lost(own, there))
+
+    def _lost(self, own: Book, there: set[int]) -> Iterator[Lost]:
+        """Yield what is not in the listing as it was put. The listing may be wrong: each is asked for by itself."""
+        for one in own.there():
+            if hash((_at(one), one.bytes)) not in there:
+                why, is_lost = wrong(self._bucket, one, full=False)
+                if is_lost:
+                    yield Lost(one, why, time.time_ns())
+
+    def find_again(self, own: Book, there: set[int] | None = None) -> None:
+        """Have as confirmed what was missing and is there again, whole: a store's keepers may bring it back. Raises Fault,
+        StorageError."""
+        for one in own.missing.values():
+            if one.why == KEY_GONE or (there is not None and hash((_at(one.what), one.what.bytes)) not in there):
+                continue
+            if not wrong(self._bucket, one.what, full=True).lost:
+                own.add(one.what)
 
     # -- taking out ---------------------------------------------------------------------------------------------------
 
@@ -333,16 +380,29 @@ class Keeper:
         """Take everything of a lifted hold out of the store, asking ``may`` before each object. Returns how many objects
         there were; None when it was told not to go on. Raises Fault."""
         own, gone = self.book(hold), 0
-        while some := list(itertools.islice(self._bucket.versions(self.prefix(hold)), 500)):
-            for one in some:
+        first: Version | None = None
+        while True:  # a listing passes over some of what is deleted while it is made
+            before, round_began_with = gone, first
+            refused: Fault | None = None
+            first = None
+            for one in self._bucket.versions(self.prefix(hold)):
                 if not may():
                     return None
-                self._bucket.delete(one)
+                if round_began_with is not None and one[:2] == round_began_with[:2]:
+                    raise Fault("The store says that it deleted what it still has.")
+                try:
+                    self._bucket.delete(one)
+                except Fault as fault:  # that one: the others of a lifted hold do not stay for its sake
+                    if fault.away:
+                        raise
+                    refused = refused or fault
+                    continue
+                first = first or one
                 gone += 1
-            if next(self._bucket.versions(self.prefix(hold)), None) == some[0]:
+            if gone == before:
                 break
-        if next(self._bucket.versions(self.prefix(hold)), None) is not None:
-            raise Fault("The store says that it deleted what it still has.")
+        if refused is not None:
+            raise refused
         if self._folders is not None:
             self._folders.discard(self._token(hold))
         return max(gone, sum(1 for _ in own.there()))
@@ -366,12 +426,19 @@ def _scratch(folder: Path) -> IO[bytes]:
         raise StorageError(f"What is sealed for the store could not be written: {error.strerror}.") from None
 
 
+def _at(one: There) -> int:
+    return hash((one.object, one.version))
+
+
+@contextlib.contextmanager
+def _unless_away() -> Iterator[None]:
+    """What the store refuses of one object keeps nothing else waiting."""
+    try:
+        yield
+    except Fault as fault:
+        if fault.away:
+            raise
+
+
 def _where(one: Put) -> tuple[str, str, int, str]:
     return one.object, one.version, one.bytes, one.sha256
-
-
-def _names(folder: str, wanted: Callable[[str], bool]) -> list[str]:
-    try:
-        return sorted(filter(wanted, os.listdir(folder)))  # noqa: PTH208
-    except (FileNotFoundError, NotADirectoryError):
-        return []

@@ -10,6 +10,7 @@ from holdshelf_core.offsite.types import BadObject, BranchHold, BranchRow, Healt
 from holdshelf_core.processes.online_link import Ready
 
 MOST_BAD: Final = 1000
+"""So many bad objects are named in one message; the others are asked for by the page."""
 
 
 class Setup(msgspec.Struct, tag="setup", frozen=True):
@@ -56,6 +57,14 @@ class Verify(msgspec.Struct, tag="verify", frozen=True):
     full: bool
 
 
+class NextBad(msgspec.Struct, tag="next_bad", frozen=True):
+    """Service → worker: name the next bad objects that the `Verify` of this number found, from ``after`` on."""
+
+    number: int
+    verify: int
+    after: int
+
+
 class ListBranches(msgspec.Struct, tag="list", frozen=True):
     """Service → worker: open the index of each branch."""
 
@@ -90,6 +99,18 @@ class Verified(msgspec.Struct, tag="verified", frozen=True):
     bytes: int
     bad_count: int
     bad: tuple[BadObject, ...]
+    """The first ones."""
+    fault: str = ""
+    after: int = 0
+    """Where the next ones begin; 0: these are all."""
+
+
+class NamedBad(msgspec.Struct, tag="named_bad", frozen=True):
+    """Worker → service: what `NextBad` asked for; ``fault``: why it cannot be told. ``after`` as in `Verified`."""
+
+    number: int
+    bad: tuple[BadObject, ...]
+    after: int = 0
     fault: str = ""
 
 
@@ -107,8 +128,8 @@ class Listed(msgspec.Struct, tag="listed", frozen=True):
     fault: str = ""
 
 
-type ToWorker = Setup | Wanted | KeepHead | Logged | Verify | ListBranches
-type FromWorker = Looked | Does | Removed | Verified | Branch | Listed
+type ToWorker = Setup | Wanted | KeepHead | Logged | Verify | NextBad | ListBranches
+type FromWorker = Looked | Does | Removed | Verified | NamedBad | Branch | Listed
 
-to_worker: Final = msgspec.json.Decoder(Setup | Wanted | KeepHead | Logged | Verify | ListBranches)
-to_service: Final = msgspec.json.Decoder(Ready | Looked | Does | Removed | Verified | Branch | Listed)
+to_worker: Final = msgspec.json.Decoder(Setup | Wanted | KeepHead | Logged | Verify | NextBad | ListBranches)
+to_service: Final = msgspec.json.Decoder(Ready | Looked | Does | Removed | Verified | NamedBad | Branch | Listed)

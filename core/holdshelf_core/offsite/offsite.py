@@ -51,6 +51,14 @@ REPAIR: Final = "offsite_store"
 EVERY_S: Final = 20.0
 FAILS_S: Final = 600
 """A store that has failed for so long is a repair."""
+FAILS_WAITING: Final = "Holds are not kept elsewhere."
+FAILS_OTHERWISE: Final = "The store elsewhere does not do all that it should."
+FAILS_STEP: Final = (
+    "Nothing is lost: it is on hold here, and is sent when the store does. See `holdshelf offsite status`."
+)
+GONE_STEP: Final = (
+    "Ask who keeps the store to bring it back. What is on hold here is not lost. `holdshelf offsite verify` names each."
+)
 NAME_KEY_BYTES: Final = 32
 MOST_INDEX_BYTES: Final = 1 << 20
 """Of a branch's index. One that would be larger names no cameras and times, and at most ``MOST_BARE_ROWS`` holds."""
@@ -163,6 +171,10 @@ class Offsite:
     async def async_verify(self, *, full: bool) -> link.Verified:
         """Ask the store for each object. Raises Unavailable."""
         return await self._worker.async_verify(full=full)
+
+    async def async_bad(self, verify: int, after: int) -> link.NamedBad:
+        """Return the next bad objects of the verification of this number. Raises Unavailable."""
+        return await self._worker.async_bad(verify, after)
 
     async def async_list(self) -> tuple[list[BranchRow], str]:
         """Return (each branch in the bucket, why the store could not be asked to the end). Raises Unavailable."""
@@ -289,8 +301,8 @@ class Offsite:
             REPAIR,
             camera_id=None,
             severity="warning",
-            sentence=f"Holds are not kept elsewhere. {health.sentence}",
-            next_step="Nothing is lost: it is on hold here, and is sent when the store does. See `holdshelf offsite status`.",
+            sentence=f"{FAILS_WAITING if health.waiting else FAILS_OTHERWISE} {health.sentence}",
+            next_step=GONE_STEP if health.gone else FAILS_STEP,
         )
 
 
@@ -301,6 +313,8 @@ def waiting_words(health: Health) -> str:
     if health.waiting:
         return f"{health.waiting} of {health.held} segments wait since {local_words(health.waiting_since_utc_ns)}."
     more = f" {health.heads_waiting} heads of the log wait." if health.heads_waiting else ""
+    if health.lost:
+        more += f" {health.lost} objects that were there are lost."
     return f"All {health.held} segments on hold are there.{more}" if health.held else f"Nothing is on hold.{more}"
 
 

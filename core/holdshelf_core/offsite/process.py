@@ -87,13 +87,18 @@ class KeeperProcess(OnlineProcess[link.FromWorker]):
         found: link.Verified = await self._async_asked(lambda number: link.Verify(number, full))
         return found
 
+    async def async_bad(self, verify: int, after: int) -> link.NamedBad:
+        """Have it name the next bad objects of the verification of this number. Raises Unavailable."""
+        found: link.NamedBad = await self._async_asked(lambda number: link.NextBad(number, verify, after))
+        return found
+
     async def async_list(self) -> tuple[list[BranchRow], str]:
         """Have it open each branch's index. Returns (the branches, why the store could not be asked to the end). Raises
         Unavailable."""
         found: tuple[list[BranchRow], str] = await self._async_asked(link.ListBranches)
         return found
 
-    async def _async_asked(self, question: Callable[[int], link.Verify | link.ListBranches]) -> Any:
+    async def _async_asked(self, question: Callable[[int], link.Verify | link.NextBad | link.ListBranches]) -> Any:
         if not self.is_wanted:
             raise Unavailable("The process that keeps holds elsewhere does not run.", "`holdshelf status` says why.")
         try:
@@ -132,5 +137,5 @@ class KeeperProcess(OnlineProcess[link.FromWorker]):
                 self._listed.setdefault(message.number, []).append(message.row)
             case link.Listed():
                 self._answer(message.number, (self._listed.pop(message.number, []), message.fault))
-            case link.Verified():
+            case link.Verified() | link.NamedBad():
                 self._answer(message.number, message)

@@ -52,11 +52,11 @@ _SLACK: Final = dt.timedelta(seconds=2)
 
 
 class Fault(Exception):
-    """The store does not do what it must. ``sentence`` is ours."""
+    """The store does not do what it must. ``sentence`` is ours. ``away``: nothing else that it is asked would go either."""
 
-    def __init__(self, sentence: str, *, missing: bool = False) -> None:
+    def __init__(self, sentence: str, *, missing: bool = False, away: bool = False) -> None:
         super().__init__(sentence)
-        self.sentence, self.missing = sentence, missing
+        self.sentence, self.missing, self.away = sentence, missing, away
 
 
 class Version(NamedTuple):
@@ -76,6 +76,8 @@ class Facts(NamedTuple):
     sha256: str
     """Of the sealed bytes, as it was noted when they were put."""
     legal_hold: bool
+    dated: bool
+    """Whether it has a date until which it may not be deleted."""
 
 
 class _Signed(botocore.auth.S3SigV4Auth):  # type: ignore[misc]
@@ -146,12 +148,48 @@ class Bucket:
         self._client.meta.events.register("before-send.s3.PutObject", self._sends)
         self._client.meta.events.register("choose-signer.s3.PutObject", lambda **_about: _SIGNER)
         self._sent = threading.local()
+        self.answered_at_s = 0.0
+        """When it last did what it was asked, by `time.monotonic`."""
+        self.dates_what_is_put = False
+        """Whether an object of a hold came back with a date since that was last set to False."""
 
     def look(self) -> None:
-        """Raise Fault unless the bucket is there, keeps versions, and has object lock."""
+        """Raise Fault unless the bucket is there, keeps versions, has object lock, and sets no date by itself."""
         with self._asked():
             versions = self._client.get_bucket_versioning(Bucket=self._bucket).get("Status")
-        lock = None
+        lock = self._lock()
+        if lock is None or versions != "Enabled":
+            lacks = "object lock" if lock is None else "versioning"
+            raise Fault(
+                f"The bucket {self._bucket} has no {lacks}, so what is put there could be deleted: "
+                "make a bucket with object lock, which must be said when it is made."
+            )
+        if words := self._dates(lock):
+            raise Fault(words)
+
+    def dates(self) -> str:
+        """Return what to do about a bucket that sets a date on what is put there; '' it does not. Raises Fault.
+
+        In compliance mode nobody could delete that before its date, and in governance mode this key could not: it would outlive
+        its hold's lift."""
+        lock = self._lock()
+        return self._dates(lock) if lock is not None else ""
+
+    def _dates(self, lock: dict[str, Any]) -> str:
+        default = lock.get("Rule", {}).get("DefaultRetention", {})
+        if not default:
+            return ""
+        days, years = int(default.get("Days") or 0), int(default.get("Years") or 0)
+        period = f"{days} days" if days else f"{years} years"
+        mode = {"COMPLIANCE": "compliance", "GOVERNANCE": "governance"}.get(str(default.get("Mode")), "another")
+        return (
+            f"The bucket {self._bucket} locks by itself for {period} what is put there (default retention in {mode} mode), so "
+            "nothing could be erased when its hold is lifted: have the default retention taken off, and object lock left on."
+        )
+
+    def _lock(self) -> dict[str, Any] | None:
+        """Return the bucket's lock configuration; None: it has no object lock."""
+        lock: dict[str, Any] | None = None
         try:
             lock = self._client.get_object_lock_configuration(Bucket=self._bucket)
         except ClientError as error:
@@ -159,20 +197,17 @@ class Bucket:
                 raise self._fault(error) from None
         except BotoCoreError as error:
             raise self._fault(error) from None
-        locks = (lock or {}).get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled"
-        if not locks or versions != "Enabled":
-            lacks = "object lock" if not locks else "versioning"
-            raise Fault(
-                f"The bucket {self._bucket} has no {lacks}, so what is put there could be deleted: "
-                "make a bucket with object lock, which must be said when it is made."
-            )
+        said: dict[str, Any] = (lock or {}).get("ObjectLockConfiguration", {})
+        return said if said.get("ObjectLockEnabled") == "Enabled" else None
 
     def put_held(self, key: str, file: IO[bytes], sealed: Sealed) -> str:
         """Put a sealed file, set its legal hold, read both back; return its version."""
         version = self._put(key, file, sealed.sha256, sealed.md5)
         self.hold(key, version)
-        if not self._facts_as_put(key, version, sealed).legal_hold:
+        found = self._facts_as_put(key, version, sealed)
+        if not found.legal_hold:
             raise Fault("The store took an object and does not hold it: its legal hold is off.")
+        self.dates_what_is_put |= found.dated
         return version
 
     def hold(self, key: str, version: str) -> None:
@@ -246,6 +281,7 @@ class Bucket:
             int(said.get("ContentLength", -1)),
             str(said.get("Metadata", {}).get(_MARK, "")),
             said.get("ObjectLockLegalHoldStatus") == "ON",
+            "ObjectLockMode" in said,
         )
 
     def read(self, key: str, version: str = "") -> Iterator[bytes]:
@@ -332,6 +368,7 @@ class Bucket:
     def _asked(self) -> Iterator[None]:
         try:
             yield
+            self.answered_at_s = time.monotonic()
         except (ClientError, BotoCoreError, OSError) as error:
             raise self._fault(error) from None
 
@@ -339,26 +376,26 @@ class Bucket:
         host = urlsplit(self._url).hostname or "the store"
         if not isinstance(error, ClientError):
             if isinstance(error, ConnectTimeoutError | ReadTimeoutError):
-                return Fault(f"{host} does not answer in time.")
+                return Fault(f"{host} does not answer in time.", away=True)
             if isinstance(error, StoreSSLError):
-                return Fault(f"{host} shows a certificate that is not trusted here.")
-            return Fault(f"{host} cannot be reached, or broke off.")
+                return Fault(f"{host} shows a certificate that is not trusted here.", away=True)
+            return Fault(f"{host} cannot be reached, or broke off.", away=True)
         said = str(error.response.get("Error", {}).get("Code", ""))
         code = said if _CODE.fullmatch(said) else "an answer of its own"
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         if code in _KEYS:
-            return Fault(f"{host} refuses the access key ({code}).")
+            return Fault(f"{host} refuses the access key ({code}).", away=True)
         if code == "RequestTimeTooSkewed":
-            return Fault(_skew_words(host, error))
+            return Fault(_skew_words(host, error), away=True)
         if code == "NoSuchBucket":
-            return Fault(f"{host} has no bucket {self._bucket}.")
+            return Fault(f"{host} has no bucket {self._bucket}.", away=True)
         if code in _FULL or status == 507:
             return Fault(f"{host} is full, or the quota of this key is used up ({code}).")
         if status == 404 or code in ("NoSuchKey", "NoSuchVersion", "NoSuchObjectLockConfiguration"):
             return _Missing(f"{host} does not have it ({code}).")
         if status == 403:
             return Fault(f"{host} does not let this key do that, or is read-only ({code}).")
-        return Fault(f"{host} failed ({code}, {status}).")
+        return Fault(f"{host} failed ({code}, {status}).", away=status == 503)
 
 
 def _skew_words(host: str, error: ClientError) -> str:

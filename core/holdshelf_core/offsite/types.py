@@ -70,6 +70,10 @@ class Health(msgspec.Struct, frozen=True):
     """Outside the hours."""
     index_utc_ns: int = 0
     """When the branch's index was last put; 0: not since the worker began."""
+    lost: int = 0
+    """Objects of holds in force that the store had confirmed, lost, and does not have anew."""
+    gone: int = 0
+    """Of these, how many are not on the shelf here either, so that they cannot be put there again."""
 
 
 class OffsiteSetup(Act["OffsiteDone"], frozen=True):
@@ -124,7 +128,7 @@ class BadObject(msgspec.Struct, frozen=True):
 
 
 class OffsiteVerified(msgspec.Struct, frozen=True):
-    """What the store has. ``bad`` is cut off at ``MOST_BAD``; ``bad_count`` is not."""
+    """What the store has. ``bad``: the first page of ``bad_count``."""
 
     seq: int
     objects: int
@@ -134,6 +138,24 @@ class OffsiteVerified(msgspec.Struct, frozen=True):
     bad: tuple[BadObject, ...]
     fault: str = ""
     """Why it could not be asked to the end."""
+    after: int = 0
+    """Where the next page of bad objects begins: ask for it with `ReadBad`; 0: there is none."""
+
+
+class BadPage(msgspec.Struct, frozen=True):
+    """Some more bad objects. ``after`` as in `OffsiteVerified`."""
+
+    bad: tuple[BadObject, ...]
+    after: int = 0
+
+
+class ReadBad(Read[BadPage], frozen=True):
+    """Return the bad objects from there on that the verification with this entry found, if it was the last one."""
+
+    spec = ReadSpec("/offsite/bad", timeout_s=600)
+
+    seq: int
+    after: int
 
 
 class OffsiteRow(msgspec.Struct, frozen=True):

@@ -14,17 +14,19 @@ import os
 import queue
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from holdshelf_core.offsite import county, link
-from holdshelf_core.offsite.checking import verify
+from holdshelf_core.offsite.checking import Checked, Named, verify
 from holdshelf_core.offsite.hours import within
 from holdshelf_core.offsite.keeper import GiveWay, Keeper
 from holdshelf_core.offsite.sealing import BadKey, check_pair
 from holdshelf_core.offsite.store import Bucket, Fault
+from holdshelf_core.offsite.tries import CAP_S, FIRST_S, Tries
 from holdshelf_core.offsite.types import BranchHold, Health, Place
 from holdshelf_core.processes import online
 from holdshelf_core.processes.confinement import confine_sender
@@ -40,11 +42,14 @@ FILE_BYTES: Final = 8 << 30
 NICENESS: Final = 10  # recording comes first
 LOOK_S: Final = 30.0
 """How often the shelf is looked at without being told to."""
-AGAIN_FIRST_S: Final = 5.0
-AGAIN_CAP_S: Final = 600.0
+BUCKET_EVERY_S: Final = 600.0
+"""How often the bucket is asked whether it dates by itself what is put there."""
 INDEX_AGAIN_S: Final = 60.0
 """An index that the store refused is not put again sooner, but for the end of a pass."""
 SAY_S: Final = 5.0
+REMOVAL: Final = "lifted "
+REMOVAL_WORDS: Final = "Not all that was lifted is taken out of the store: "
+HEAD_WORDS: Final = "A head of the log is not kept there: "
 
 
 class Worker:
@@ -59,11 +64,14 @@ class Worker:
         self.keeper = Keeper(self.bucket, setup.place, self._folder, Path(setup.shelf), bytes.fromhex(setup.name_key))
         self.index = county.OwnIndex(self.bucket, setup.place)
         self.wanted = link.Wanted(())
-        self._asked: queue.Queue[link.Verify | link.ListBranches | link.Logged] = queue.Queue()
+        self.tries = Tries()
+        self._named = Named(self._folder)
+        self._asked: queue.Queue[link.Verify | link.NextBad | link.ListBranches | link.Logged] = queue.Queue()
         self._wake = threading.Event()
         self._health = Health()
         self._said_s = -SAY_S
         self._index_fault, self._index_again_s = "", 0.0
+        self._dates, self._dates_again_s = "", 0.0
         self._resolver = online.resolver_identity()
 
     # -- the thread that reads ----------------------------------------------------------------------------------------
@@ -90,7 +98,7 @@ class Worker:
             case link.KeepHead():
                 with contextlib.suppress(StorageError):
                     self.keeper.heads.take(message.name, message.head)
-            case link.Verify() | link.ListBranches() | link.Logged():
+            case link.Verify() | link.NextBad() | link.ListBranches() | link.Logged():
                 self._asked.put(message)
             case link.Setup():
                 raise msgspec.ValidationError("a second set-up")
@@ -100,7 +108,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until the process ends, or the machine's name servers have changed."""
-        again_s, wait_s = AGAIN_FIRST_S, 0.0
+        again_s, wait_s = FIRST_S, 0.0
         while True:
             self._wake.wait(wait_s)
             self._wake.clear()
@@ -115,15 +123,14 @@ class Worker:
             except GiveWay:
                 wait_s = 0.0
             except (Fault, StorageError, OSError) as error:
-                said = (error.strerror if isinstance(error, OSError) else "") or str(error)
-                self._fails(said if isinstance(error, Fault) else f"On this machine: {said}")
-                if self._health.waiting < before or time.monotonic() - began_s > AGAIN_CAP_S:
-                    again_s = AGAIN_FIRST_S  # something came through
+                self._fails(_words(error))
+                if self._health.waiting < before or time.monotonic() - began_s > CAP_S:
+                    again_s = FIRST_S  # something came through
                 self._rest(again_s)
-                again_s = min(AGAIN_CAP_S, again_s * 2)
+                again_s = min(CAP_S, again_s * 2)
                 wait_s = 0.0
             else:
-                again_s, wait_s = AGAIN_FIRST_S, LOOK_S
+                again_s, wait_s = FIRST_S, self.tries.wait_s(LOOK_S, self.bucket.answered_at_s)
 
     def _rest(self, seconds: float) -> None:
         """Leave the store alone for a while; questions are answered meanwhile."""
@@ -141,24 +148,120 @@ class Worker:
             self._say(msgspec.structs.replace(self._health, paused=True), now=True)
             return
         self._health = msgspec.structs.replace(self._health, paused=False)
+        self.tries.keep_only(self._parts())
         self._put_index()
+        self._try("bucket", self._look_at_bucket)
         for file in keeper.heads.waiting():
             self._between()
-            keeper.heads.put(file)
-        for hold in keeper.to_remove([one for one in wanted.lifted if one not in wanted.holds]):
-            gone = keeper.remove(hold, lambda hold=hold: self._is_lifted(hold))  # type: ignore[misc]
-            if gone is not None:
-                _write(link.Removed(hold, gone))
-        for hold in wanted.holds:
-            keeper.keep(hold, wanted.head, self._between)
+            fault = self._try(file.name, lambda file=file: keeper.heads.put(file), HEAD_WORDS)  # type: ignore[misc]
+            if fault is not None and fault.away:
+                break
+        self._remove_lifted()
+        # A hold that failed comes last: whatever is the matter with it keeps no other waiting.
+        for hold in sorted(wanted.holds, key=lambda hold: hold in self.tries):
+            fault = self._try_hold(hold, wanted.head)
+            if fault is not None and fault.away:
+                raise fault
         self._put_index(after_pass=True)
         self._count()
-        if self._index_fault:
-            self._fails(f"What is on hold here cannot be told to the other branches: {self._index_fault}")
-        elif keeper.unread:
-            self._fails(f"{keeper.unread[0]} cannot be read on this machine's media disk, and is not there.")
+        sentences = [*self.tries.sentences(), *self._otherwise_wrong()]
+        if sentences:
+            self._fails(" ".join(sentences))
         else:
             self._does_well()
+
+    def _parts(self) -> set[str]:
+        """The parts of a pass, each of which may fail by itself."""
+        lifted = {REMOVAL + hold for hold in self.wanted.lifted}
+        return {"bucket", REMOVAL, *lifted, *self.wanted.holds, *(file.name for file in self.keeper.heads.waiting())}
+
+    def _try(self, part: str, work: Callable[[], object], words: str = "") -> Fault | None:
+        """Do a part, unless it failed a moment ago. What it fails by is told at the end of the pass, after ``words``; a store's
+        fault is returned, too."""
+        if not self.tries.is_due(part, self.bucket.answered_at_s):
+            return None
+        began_s = time.monotonic()
+        try:
+            work()
+        except (Fault, StorageError, OSError) as error:
+            self.tries.fails(part, words + _words(error), away=isinstance(error, Fault) and error.away)
+            if time.monotonic() - began_s > CAP_S:
+                self.tries.comes_on(part)
+            return error if isinstance(error, Fault) else None
+        self.tries.succeeds(part)
+        return None
+
+    def _try_hold(self, hold: str, head: str) -> Fault | None:
+        puts = self.keeper.book(hold).puts
+        before = len(puts)
+        fault = self._try(hold, lambda: self.keeper.keep(hold, head, self._before_object))
+        if hold in self.tries and (len(puts) > before or (fault is not None and fault.away)):
+            self.tries.comes_on(hold, at_once=fault is not None and fault.away)
+        return fault
+
+    def _remove_lifted(self) -> None:
+        """Take out what was lifted, each hold by itself."""
+        lifted = [one for one in self.wanted.lifted if one not in self.wanted.holds]
+        there: list[str] = []
+
+        def ask() -> None:
+            there.extend(self.keeper.to_remove(lifted))
+            for hold in set(lifted).difference(there):
+                self.tries.succeeds(REMOVAL + hold)
+
+        if self._try(REMOVAL, ask, REMOVAL_WORDS):
+            return
+        for hold in there:
+            fault = self._try(REMOVAL + hold, lambda hold=hold: self._remove(hold), REMOVAL_WORDS)  # type: ignore[misc]
+            if fault is not None and fault.away:
+                return
+
+    def _remove(self, hold: str) -> None:
+        gone = self.keeper.remove(hold, lambda: self._is_lifted(hold))
+        if gone is not None:
+            _write(link.Removed(hold, gone))
+
+    def _look_at_bucket(self) -> None:
+        """Ask whether the bucket dates by itself what is put there. Raises Fault when it does, or cannot be asked."""
+        if time.monotonic() >= self._dates_again_s or self._dates or self.bucket.dates_what_is_put:
+            self.bucket.dates_what_is_put = False
+            before, self._dates = self._dates, self.bucket.dates()
+            self._dates_again_s = time.monotonic() + BUCKET_EVERY_S
+            if before and not self._dates:
+                for hold in self.wanted.holds:  # which waited for that alone
+                    self.tries.succeeds(hold)
+        if self._dates:
+            raise Fault(self._dates)
+
+    def _before_object(self) -> None:
+        """Before each object of a hold: none goes into a bucket that would keep it when its hold is lifted."""
+        self._between()
+        if self.bucket.dates_what_is_put:
+            self._look_at_bucket()
+        if self._dates:
+            raise Fault(self._dates)
+
+    def _otherwise_wrong(self) -> list[str]:
+        """Return what is told where nothing was refused."""
+        told = []
+        if self._index_fault:
+            told.append(f"What is on hold here cannot be told to the other branches: {self._index_fault}")
+        if unread := self.keeper.unread:
+            more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+            told.append(f"{next(iter(unread))}{more} cannot be read on this machine's media disk, and is not there.")
+        if self._health.gone:
+            told.append(self._gone_words())
+        return told
+
+    def _gone_words(self) -> str:
+        for hold in self.wanted.holds:
+            if example := self.keeper.losses(hold).example:
+                more = f" and {self._health.gone - 1} more" if self._health.gone > 1 else ""
+                return (
+                    f"{hold} {example}{more}: the store lost it, and it is no longer on the shelf here, so it cannot be put "
+                    "there again."
+                )
+        return ""
 
     def _is_lifted(self, hold: str) -> bool:
         return hold in self.wanted.lifted and hold not in self.wanted.holds
@@ -202,6 +305,7 @@ class Worker:
             counts = self.keeper.counts(hold)
             held, waiting = held + counts.held, waiting + counts.waiting
             since = min(since or counts.waiting_since_utc_ns, counts.waiting_since_utc_ns or since)
+        losses = [self.keeper.losses(hold) for hold in self.wanted.holds]
         known = set(self.keeper.holds_known())
         self._health = msgspec.structs.replace(
             self._health,
@@ -211,6 +315,8 @@ class Worker:
             holds=len(self.wanted.holds),
             removing=sum(self._is_lifted(hold) for hold in known),
             heads_waiting=len(self.keeper.heads.waiting()),
+            lost=sum(one.lost for one in losses),
+            gone=sum(one.gone for one in losses),
         )
 
     def _does_well(self) -> None:
@@ -240,18 +346,30 @@ class Worker:
             if isinstance(asked, link.ListBranches):
                 self._list(asked.number)
                 continue
-            found = verify(self.keeper, self.bucket, full=asked.full)
-            _write(
-                link.Verified(
-                    asked.number,
-                    found.objects,
-                    found.heads,
-                    found.bytes,
-                    found.bad_count,
-                    tuple(found.bad),
-                    found.fault,
-                )
-            )
+            if isinstance(asked, link.NextBad):
+                self._name(asked)
+                continue
+            self._verify(asked)
+
+    def _verify(self, asked: link.Verify) -> None:
+        lifted = [hold for hold in self.wanted.lifted if self._is_lifted(hold)]
+        try:
+            with self._named.begin(asked.number) as file:
+                found = verify(self.keeper, self.bucket, full=asked.full, file=file, lifted=lifted)
+        except StorageError as error:
+            found = Checked(fault=_words(error))
+        counts = (found.objects, found.heads, found.bytes, found.bad_count)
+        _write(link.Verified(asked.number, *counts, tuple(found.bad), found.fault, found.after))
+
+    def _name(self, asked: link.NextBad) -> None:
+        try:
+            bad, after = self._named.page(asked.verify, asked.after)
+        except FileNotFoundError:
+            _write(link.NamedBad(asked.number, (), fault="The store was asked again since."))
+        except StorageError as error:
+            _write(link.NamedBad(asked.number, (), fault=_words(error)))
+        else:
+            _write(link.NamedBad(asked.number, bad, after))
 
     def _list(self, number: int) -> None:
         fault = ""
@@ -263,6 +381,13 @@ class Worker:
         except BadKey as bad:
             fault = str(bad)
         _write(link.Listed(number, fault))
+
+
+def _words(error: Fault | StorageError | OSError) -> str:
+    if isinstance(error, Fault):
+        return error.sentence
+    said = (error.strerror if isinstance(error, OSError) else "") or str(error)
+    return f"On this machine: {said}"
 
 
 def _write(message: link.FromWorker | Ready) -> None:

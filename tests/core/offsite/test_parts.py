@@ -7,16 +7,18 @@ import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from holdshelf_core.errors import BadRequest, Unavailable
-from holdshelf_core.offsite import book, county, hours, offline, sealing
+from holdshelf_core.offsite import book, checking, county, hours, link, offline, sealing, tries
 from holdshelf_core.offsite.actions import _checked, _told, _with_secret
 from holdshelf_core.offsite.keeper import Keeper
+from holdshelf_core.offsite.offsite import REPAIR, Offsite
 from holdshelf_core.offsite.store import Bucket, Fault, Version
-from holdshelf_core.offsite.types import BranchHold, BranchRow, Place
+from holdshelf_core.offsite.types import BadObject, BranchHold, BranchRow, Health, Place
 from holdshelf_storage.errors import StorageError
 from tests.core.holds.test_hold_duties import HELD, house
 
@@ -60,7 +62,7 @@ def test_a_full_state_disk_is_no_unreadable_footage(tmp_path: Path) -> None:
     (day / "0000000001_140000.000Z.mp4").unlink()
     (day / "0000000001_140000.000Z.mp4").symlink_to("/proc/self/mem")
     keeper._put_file(own, segment)
-    assert keeper.unread == [f"{HOLD}/{segment.path}"]
+    assert list(keeper.unread) == [f"{HOLD}/{segment.path}"]
 
 
 async def test_what_is_in_doubt_is_no_lift(tmp_path: Path) -> None:
@@ -78,6 +80,30 @@ async def test_what_is_in_doubt_is_no_lift(tmp_path: Path) -> None:
         assert holds.standing() == ((), ()), "its links have not left the shelf"
 
 
+async def test_a_repair_says_nothing_is_lost_only_where_nothing_is(tmp_path: Path) -> None:
+    async with house(tmp_path / "data", HELD) as (holds, authorizer):
+        offsite = Offsite(authorizer, authorizer.store._register, holds)
+        offsite.place = PLACE
+        waits = Health(False, 1, "It is away.", held=3, waiting=2)
+        for health, sentence, step in (
+            (waits, "Holds are not kept elsewhere. It is away.", "Nothing is lost: "),
+            (
+                Health(False, 1, "It is refused.", held=3),
+                "The store elsewhere does not do all that it should. It",
+                "Nothing is lost: ",
+            ),
+            (
+                msgspec.structs.replace(waits, lost=1, gone=1),
+                "Holds are not kept elsewhere.",
+                "Ask who keeps the store",
+            ),
+        ):
+            offsite._worker.health = health
+            offsite._tell()
+            (repair,) = [one for one in authorizer.frame.repairs.async_all() if one.issue_id == REPAIR]
+            assert repair.sentence.startswith(sentence) and repair.next_step.startswith(step)
+
+
 def test_a_book_outlives_a_torn_line_and_knows_what_was_replaced(tmp_path: Path) -> None:
     made = book.Book(tmp_path, HOLD)
     assert made.fresh
@@ -92,6 +118,112 @@ def test_a_book_outlives_a_torn_line_and_knows_what_was_replaced(tmp_path: Path)
     assert list(again.there()) == [second] and list(again.stale.values()) == [first] and again.begun == {"d-3.age"}
     again.add(book.Gone("d-1.age", "v1"))
     assert book.Book(tmp_path, HOLD).stale == {} and book.holds_in(tmp_path) == {HOLD}
+
+
+def test_what_was_lost_is_in_the_book_until_it_is_there_anew_and_with_a_key_what_is_sealed_for_it(
+    tmp_path: Path,
+) -> None:
+    made = book.Book(tmp_path, HOLD)
+    keys = [book.Key(f"age1-{at}", "age1", f"key-{at}.age", f"k{at}", 1, "f" * 64) for at in (1, 2)]
+
+    def put(at: int, version: str = "v") -> book.Put:
+        return book.Put(f"lobby/{at}", "0" * 64, 5, 0, f"d-{at}.age", version, 300, "f" * 64)
+
+    manifest = book.Manifest(7, 1, "m-7.age", "v", 1, "f" * 64)
+    for line in (
+        keys[0],
+        put(1),
+        put(2),
+        keys[1],
+        put(2),
+        put(3),
+        put(4),
+        manifest,
+    ):  # the second is noted again: no new version
+        made.add(line)
+    assert not made.unlisted
+    made.lose([book.Lost(put(4), "it is gone", 1), book.Lost(keys[0], "it is gone", 1)])
+    for again in (made, book.Book(tmp_path, HOLD)):
+        assert {one.path: one.version for one in again.puts.values()} == {"lobby/3": "v"}
+        assert {one.what.object: one.why for one in again.missing.values()} == {
+            "key-1.age": "it is gone",
+            "d-1.age": book.KEY_GONE,
+            "d-2.age": book.KEY_GONE,
+            "d-4.age": "it is gone",
+        }
+        assert again.key is None and list(again.there()) == [keys[1], put(3), manifest]
+        assert [one.path for one in again.listed()] == [f"lobby/{at}" for at in (1, 2, 3, 4)]
+    made.add(keys[1])
+    made.add(put(4, "anew"))
+    again = book.Book(tmp_path, HOLD)
+    assert sorted(again.missing) == ["lobby/1", "lobby/2"] and "lobby/4" in again.puts
+    assert not again.unlisted and not again.stale
+
+
+def test_what_was_found_lost_before_the_store_went_away_counts(tmp_path: Path) -> None:
+    made = book.Book(tmp_path, HOLD)
+    puts = [book.Put(f"lobby/{at}", "0" * 64, 5, 0, f"d-{at}.age", "v", 300, "f" * 64) for at in range(3)]
+    for one in puts:
+        made.add(one)
+
+    def lost() -> Iterator[book.Lost]:
+        yield from (book.Lost(one, "it is gone", 1) for one in puts[:2])
+        raise Fault("away", away=True)
+
+    with pytest.raises(Fault):
+        made.lose(lost())
+    assert sorted(book.Book(tmp_path, HOLD).missing) == ["lobby/0", "lobby/1"]
+
+
+def test_a_folder_that_cannot_be_read_keeps_no_other_waiting(tmp_path: Path) -> None:
+    keeper = Keeper(_Holds(PLACE, None), PLACE, tmp_path, tmp_path / "shelf", b"k" * 32)
+    for camera in ("door", "lobby"):
+        day = tmp_path / "shelf" / HOLD / camera / "2026-11-24"
+        day.mkdir(parents=True)
+        (day / "0000000001_140000.000Z.mp4").write_bytes(b"a segment")
+    for name in ("door/2026-11-23", "cart"):  # a loop, which the file system refuses as it does a bad sector
+        (tmp_path / "shelf" / HOLD / name).symlink_to(name.rpartition("/")[2])
+    keeper.keep(HOLD, "")
+    assert keeper.counts(HOLD)[:2] == (2, 0)
+    assert list(keeper.unread) == [f"{HOLD}/cart/", f"{HOLD}/door/2026-11-23/"]
+    keeper.close()
+
+
+def test_each_bad_object_is_named_by_the_page(tmp_path: Path) -> None:
+    named = checking.Named(tmp_path)
+    bad = [BadObject(HOLD, f"lobby/{at}", f"d-{at}.age", "it is gone") for at in range(2 * link.MOST_BAD + 5)]
+    with named.begin(3) as file:
+        found = checking.Checked(file)
+        for one in bad:
+            found.add(one)
+    assert found.bad == bad[: link.MOST_BAD] and found.bad_count == len(bad)
+    second, after = named.page(3, found.after)
+    third, end = named.page(3, after)
+    assert [*found.bad, *second, *third] == bad and (len(third), end) == (5, 0)
+    with named.begin(4) as file:
+        checking.Checked(file).add(bad[0])
+    with pytest.raises(FileNotFoundError):
+        named.page(3, 0)
+    assert named.page(4, 0) == ((bad[0],), 0)
+
+
+def test_what_failed_is_due_at_growing_intervals_or_when_the_store_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr(tries, "time", SimpleNamespace(monotonic=lambda: now_s))
+    made = tries.Tries()
+    assert made.is_due("a", 0.0) and made.wait_s(30.0, 0.0) == 30.0
+    for wait_s in (5.0, 10.0, 20.0):
+        made.fails("a", "refused")
+        assert not made.is_due("a", now_s) and made.wait_s(30.0, 0.0) == wait_s
+        now_s += wait_s
+        assert made.is_due("a", 0.0)
+    made.fails("b", "away", away=True)
+    assert not made.is_due("b", 0.0) and made.is_due("b", now_s + 1)
+    assert made.wait_s(30.0, now_s + 1) == tries.FIRST_S, "a part that no pass tries makes nobody busy"
+    assert made.sentences() == ["refused", "away"]
+    made.succeeds("b")
+    made.keep_only({"c"})
+    assert made.sentences() == []
 
 
 @pytest.mark.parametrize(
@@ -203,6 +335,18 @@ def test_what_could_not_be_noted_is_looked_for_in_the_store(tmp_path: Path) -> N
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert own.begun and HOLD not in keeper._compared
     keeper.close()
+
+
+class _Holds(Bucket):
+    """A store that takes everything and had nothing."""
+
+    def put_held(self, key: str, file: object, sealed: sealing.Sealed) -> str:
+        del file, sealed
+        return f"version of {key}"
+
+    def versions(self, prefix: str) -> Iterator[Version]:
+        del prefix
+        return iter(())
 
 
 class _Markers(Bucket):

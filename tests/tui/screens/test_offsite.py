@@ -15,10 +15,21 @@ from textual.pilot import Pilot
 from holdshelf_core.access_log.types import LogShow
 from holdshelf_core.offsite.offsite import KEY, TABLE
 from holdshelf_core.offsite.sealing import new_key
-from holdshelf_core.offsite.types import BranchHold, BranchList, BranchRow, BranchSpan, Place, ReadOffsite
+from holdshelf_core.offsite.types import (
+    BadObject,
+    BranchHold,
+    BranchList,
+    BranchRow,
+    BranchSpan,
+    Health,
+    OffsiteRow,
+    OffsiteVerified,
+    Place,
+    ReadOffsite,
+)
 from holdshelf_storage.register import Register
 from holdshelf_tui.screens.home import HomeScreen
-from holdshelf_tui.text.offsite import branch_lines
+from holdshelf_tui.text.offsite import branch_lines, status_lines, verified_lines
 from tests.service import free_port, wait_for
 from tests.tui.keyboard import Desk, said, until_said
 from tests.tui.stage import Stage, settled, until
@@ -84,6 +95,21 @@ async def test_a_seat_asks_what_the_branches_hold_and_a_designee_is_not_offered_
         await home.go("holds")
         await until_said(pilot, "H-20")
         assert "Branches" not in said(pilot)
+
+
+def test_what_the_store_lost_is_counted_and_a_screen_says_where_the_rest_is_named() -> None:
+    place = Place("https://s3.county.example", "holds", "elm/", "AK1", "age1")
+    health = Health(ok=True, held=9, holds=1, lost=3)
+    assert "3 objects of what was there are lost, and put there again" in status_lines(OffsiteRow(place, health))
+    health = msgspec.structs.replace(health, ok=False, lost=1, gone=1)
+    assert status_lines(OffsiteRow(place, health))[-1] == (
+        "1 object of what was there is lost; 1 of that cannot be put there again: no longer on the shelf here"
+    )
+    bad = (BadObject("H-2026-0001", "lobby/x\x1b[31m.mp4", "main/d-1.age", "it is gone; it is put there again"),)
+    found = OffsiteVerified(7, 1500, 0, 9000, 1001, bad, after=120)
+    lines = verified_lines(found, full=False)
+    assert "\x1b" not in "".join(lines) and lines[1].startswith("! H-2026-0001 lobby/x")
+    assert lines[2:] == ["… and 1000 more, which `holdshelf offsite verify` names"]
 
 
 def test_branches_are_told_in_lines_and_what_is_not_to_be_relied_on_is_marked() -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
+import msgspec
 import typer
 
 from holdshelf_core.api.basics import read_secret
+from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, NotFound
 from holdshelf_core.offsite import types
 from holdshelf_tui.cli.options import Data, Json, ask_password, client, given_password
 from holdshelf_tui.cli.service import echo_json
-from holdshelf_tui.text.offsite import NONE, branch_lines, status_lines, verified_lines
+from holdshelf_tui.text.offsite import NONE, asked_lines, bad_lines, branch_lines, result_lines, status_lines
 from holdshelf_tui.text.words import counted, inert, parse_size, size
 
 app = typer.Typer(
@@ -66,7 +69,7 @@ def setup(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Set up the bucket, or change how it is used. A bucket without object lock and versioning is refused."""
+    """Set up the bucket, or change how it is used. One without object lock, or with a default retention, is refused."""
     service = client(data)
     known = service.read(types.ReadOffsite())
     private, recipient = "", recovery.strip()
@@ -164,14 +167,31 @@ def verify(
     json: Json = False,
 ) -> None:
     """Ask the store for each object: is it there, whole, and held? Exit code 1: one is not."""
-    found = client(data).act(types.OffsiteVerify(full))
+    service = client(data)
+    found = service.act(types.OffsiteVerify(full))
+    rest = _rest_of(service, found)
     if json:
-        echo_json(found)
+        bad = (*found.bad, *(one for page in rest for one in page))
+        echo_json(msgspec.structs.replace(found, bad=bad, after=0))
     else:
-        for line in verified_lines(found, full=full):
+        for line in (*asked_lines(found), *bad_lines(found.bad)):
+            typer.echo(line)
+        for page in rest:
+            for line in bad_lines(page):
+                typer.echo(line)
+        for line in result_lines(found, full=full):
             typer.echo(line)
     if found.bad_count or found.fault:
         raise typer.Exit(1)
+
+
+def _rest_of(service: Client, found: types.OffsiteVerified) -> Iterator[tuple[types.BadObject, ...]]:
+    """Yield the bad objects that the answer had no room for, a page at a time."""
+    after = found.after
+    while after:
+        page = service.read(types.ReadBad(found.seq, after))
+        yield page.bad
+        after = page.after
 
 
 @app.command("list", epilog="Example: holdshelf offsite list --case 26-1234")

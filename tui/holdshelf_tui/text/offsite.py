@@ -40,20 +40,47 @@ def status_lines(row: types.OffsiteRow) -> list[str]:
     lines.append(there if health.held or health.holds else "Nothing is on hold")
     if health.heads_waiting:
         lines.append(f"{counted(health.heads_waiting, 'head')} of the log wait")
+    if health.lost:
+        lines.append(_lost(health))
     if health.removing:
         lines.append(f"{counted(health.removing, 'lifted hold')} still to be taken out")
     return lines
 
 
+def _lost(health: types.Health) -> str:
+    there = f"{counted(health.lost, 'object')} of what was there {'is' if health.lost == 1 else 'are'} lost"
+    if not health.gone:
+        return f"{there}, and put there again"
+    return f"{there}; {health.gone} of that cannot be put there again: no longer on the shelf here"
+
+
 def verified_lines(found: types.OffsiteVerified, *, full: bool) -> list[str]:
-    """What the store was asked, each object that is not as it was put, and whether that is all."""
-    said = f"{counted(found.objects, 'object')} of holds ({size(found.bytes)}) and {counted(found.heads, 'head')} of the log"
-    lines = [f"Asked for {said}. Entry {found.seq} of the access log."]
-    for bad in found.bad:
-        what = f"{inert(bad.hold, 40)} {inert(bad.path, 120)}" if bad.hold else f"head {inert(bad.path, 120)}"
-        lines.append(f"! {what}: {inert(bad.why, 120)} ({inert(bad.object, 200)})")
+    """What the store was asked, the first objects that are not as they were put, and whether that is all."""
+    lines = [*asked_lines(found), *bad_lines(found.bad)]
     if found.bad_count > len(found.bad):
-        lines.append(f"… and {found.bad_count - len(found.bad)} more")
+        more = found.bad_count - len(found.bad)
+        lines.append(f"… and {more} more, which `holdshelf offsite verify` names")
+    return [*lines, *result_lines(found, full=full)]
+
+
+def asked_lines(found: types.OffsiteVerified) -> list[str]:
+    """What the store was asked."""
+    said = f"{counted(found.objects, 'object')} of holds ({size(found.bytes)}) and {counted(found.heads, 'head')} of the log"
+    return [f"Asked for {said}. Entry {found.seq} of the access log."]
+
+
+def bad_lines(some: Sequence[types.BadObject]) -> list[str]:
+    """Objects that are not as they were put, a line each."""
+    lines = []
+    for bad in some:
+        what = f"{inert(bad.hold, 40)} {inert(bad.path, 120)}" if bad.hold else f"head {inert(bad.path, 120)}"
+        lines.append(f"! {what}: {inert(bad.why, 160)} ({inert(bad.object, 200)})")
+    return lines
+
+
+def result_lines(found: types.OffsiteVerified, *, full: bool) -> list[str]:
+    """Whether that is all, and whether it is well."""
+    lines = []
     if found.fault:
         lines.append(f"! The store could not be asked to the end: {inert(found.fault, 200)}")
     if not found.objects and not found.heads and not found.fault:
