@@ -253,10 +253,12 @@ def test_a_review_moves_its_day_and_an_overdue_one_nags_and_deletes_nothing(serv
     issue = f"hold_review:{OVERDUE}"
     repair = wait_for("the overdue review is a repair", lambda: service.repairs().get(issue))
     assert "25-1" in repair.sentence
-    assert show(dora, OVERDUE).overdue
-    assert show(dora, OVERDUE).held_bytes > 0
+    before = show(dora, OVERDUE)
+    assert before.overdue
+    assert before.held_bytes > 0
     row = dora.act(types.HoldReview(OVERDUE, "trial in March", 120))
     assert not row.overdue
+    assert row.version == before.version + 1
     assert (row.review_utc_ns - time.time_ns()) // DAY_NS in (119, 120)
 
 

@@ -52,6 +52,9 @@ def test_after_some_quiet_hours_the_first_refusal_is_written_at_once_again_and_n
     for who in range(300):
         pace.refused("door.login", Caller(f"p{who}", False, -1, "ssh"), LogForm())
     assert len(pace.take_due()) == 300
+    clock.s = QUIET_S - 1
+    assert pace.take_due() == []
+    assert len(pace._refused) == 300
     clock.s = QUIET_S + 1
     assert pace.take_due() == []
     assert pace._refused == {}
