@@ -220,7 +220,7 @@ class Holdshelf:
     async def _start(self) -> None:
         if not (self.paths.state / "volume.json").exists():
             raise HoldshelfError(
-                f"{self.paths.data} is not set up.", f"Run `holdshelf init --data {self.paths.data}` first."
+                f"{self.paths.data} is not set up.", f"Run `holdshelf init {self.paths.option}` first."
             )
         self._alive = await asyncio.to_thread(load_heartbeat, self.paths.heartbeat)
         try:

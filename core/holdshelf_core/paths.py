@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,11 @@ class DataPaths:
     """DATA/state and DATA/media. DATA/media may be a symbolic link to another disk, made by ``init --media``."""
 
     data: Path
+
+    @property
+    def option(self) -> str:
+        """The option that names it, as it can be typed: '--data /srv/holdshelf'."""
+        return f"--data {shlex.quote(str(self.data))}"
 
     @property
     def state(self) -> Path:

@@ -81,6 +81,7 @@ STRANGE = {
     "sh": "There is no shell here.",
     "bash": "There is no shell here.",
 }
+_QUOTED = re.compile(r"""(?<!["'\w])'[^'"$`\\]*'(?!["'\w])""")
 _COMMAND = re.compile("`" + "holdshelf" + r" ([^`]*)`")
 HELP = """\
 Holdshelf over SSH: SSH_LINE            the screens
@@ -152,6 +153,11 @@ def program(token: str) -> str:
         return PROGRAM
 
 
+def quoted_twice(command: str) -> str:
+    """A command as it is typed behind `ssh …`: that strips one pair of quotes, so what stands in 'quotes' needs another."""
+    return _QUOTED.sub(r'"\g<0>"', command)
+
+
 def in_ssh_words(text: str, program: str) -> str:
     """A text in which each `holdshelf COMMAND` that can be given over SSH is what one types there."""
 
@@ -161,7 +167,7 @@ def in_ssh_words(text: str, program: str) -> str:
             expand(words)
         except HoldshelfError:
             return found[0]
-        return f"`{program} {found[1]}`"
+        return f"`{program} {quoted_twice(found[1])}`"
 
     return _COMMAND.sub(typed, text)
 
@@ -185,7 +191,8 @@ def speak_for_ssh(program: str, words: Sequence[str]) -> None:
     groups = [app, *(group.typer_instance for group in app.registered_groups if group.typer_instance is not None)]
     for group in groups:
         for command in group.registered_commands:
-            command.epilog = (command.epilog or "").replace("holdshelf ", f"{program} ") or None
+            example = (command.epilog or "").replace("holdshelf ", f"{program} ")
+            command.epilog = quoted_twice(example) or None
     for stream in (sys.stdout, sys.stderr):
         is_paper = stream is sys.stdout and words[:1] == ["print"] and not {"--help", "-h"} & set(words)
         if isinstance(stream, SpokenForSsh) and not is_paper:

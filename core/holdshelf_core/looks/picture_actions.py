@@ -7,6 +7,7 @@ picture workers decode; ``looks.looks`` counts and makes the final check of the 
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -175,7 +176,9 @@ class PictureActs:
         camera = call.state.camera_id(typed_camera)
         if camera not in grant.cameras:
             words = call.state.camera_words(camera)
-            _refuse_outside(call, grant, f"{words} is not part of the look {grant.id}.", f"--camera {camera[:64]}")
+            _refuse_outside(
+                call, grant, f"{words} is not part of the look {grant.id}.", f"--camera {shlex.quote(camera[:64])}"
+            )
         return grant, camera
 
     def _opened(self) -> Opened:

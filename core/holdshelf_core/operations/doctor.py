@@ -100,7 +100,7 @@ def _examine_disk(paths: DataPaths) -> list[CheckStep]:
             )
         ]
     except OSError:
-        step = f"`holdshelf init --data {paths.data}`"
+        step = f"`holdshelf init {paths.option}`"
         return [CheckStep("data", "failed", f"{paths.data} is not set up.", f"Run {step}.")]
     steps = [_permissions(paths)]
     media = paths.media

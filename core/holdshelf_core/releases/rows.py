@@ -5,6 +5,7 @@ Reads only. Holding footage is suggested, never done here: a hold is a person's 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -106,7 +107,7 @@ def hold_words(row: model.Release, free: Sequence[model.Span]) -> str:
     start, end = typed(free[0].start_utc_ns), typed(-(-free[0].end_utc_ns // NS) * NS)
     return (
         "The requested footage is not on hold and may be erased; a hold needs no paper: `holdshelf hold place --ground "
-        f"{ground} --incident {number} {cameras} --from '{start}' --to '{end}'`{rest}."
+        f"{ground} --incident {shlex.quote(number)} {cameras} --from '{start}' --to '{end}'`{rest}."
     )
 
 
