@@ -3,23 +3,28 @@ proof of one entry; and making tiles and proofs of a copy that a service sends."
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from holdshelf_core.access_log.register_found import register_found
 from holdshelf_core.access_log.types import DifferenceRow, LogHead, LogVerified
+from holdshelf_core.actions import media_seen
 from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound, Unavailable
 from holdshelf_core.paths import DataPaths
 from holdshelf_core.witnesses.reading import signed_by, witness_keys
 from holdshelf_storage.access_log.checking import LogReport
 from holdshelf_storage.access_log.checkpoint import BadHead, Head, PublicKey, parse_outside
+from holdshelf_storage.access_log.log_seen import read_seen, roots_to_compare
 from holdshelf_storage.access_log.proof import MAGIC, MOST_PROOF_CHARS, BadProof, parse_proof, proof_of_export
 from holdshelf_storage.access_log.start import ACCESS
 from holdshelf_storage.access_log.tiles import TileFolder, TilesWritten
 from holdshelf_storage.access_log.verify import verify_log
-from holdshelf_storage.errors import LogBroken, StorageError
+from holdshelf_storage.errors import LogBroken, StorageError, translating
+from holdshelf_storage.reading import ReadOnlyVolume
 from holdshelf_storage.register import REGISTER
+from holdshelf_storage.volume.volume import IDENTITY
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,14 @@ def mistyped(where: str) -> BadRequest:
     )
 
 
-def verify(path: Path, *, against: str = "", key: str = "", witnesses: Sequence[str] = ()) -> LogVerified:
+def verify(
+    path: Path, *, against: str = "", key: str = "", witnesses: Sequence[str] = (), media: Path | None = None
+) -> LogVerified:
     """Verify an export, the proof of an entry, a state folder, or a log that was set aside. Changes nothing.
 
-    ``witnesses``: the keys of those who may have signed ``against``, or the head of a proof. Raises BadRequest, Unavailable.
+    ``witnesses``: the keys of those who may have signed ``against``, or the head of a proof. ``media``: the media folder that
+    belongs to a state folder, to compare with what it has seen of the log; without it, that of the same data folder is taken.
+    Raises BadRequest, Unavailable.
     """
     keys = witness_keys(witnesses)
     if not path.exists():
@@ -72,10 +81,15 @@ def verify(path: Path, *, against: str = "", key: str = "", witnesses: Sequence[
     rows: list[DifferenceRow] = []
     try:
         signed, unknown = signed_by(against, keys)
+        seen = _seen_by_media(path, media)  # first: a running service writes entries before it shows them to the volume
+        roots_at = roots_to_compare(seen or b"")
         if (path / REGISTER).is_file() and (path / ACCESS).is_dir():
-            report, rows = register_found(path, against=against or None, public_key=key.strip() or None)
+            report, rows = register_found(
+                path, against=against or None, public_key=key.strip() or None, roots_at=roots_at
+            )
         else:
-            report = verify_log(path, against=against or None, public_key=key.strip() or None)
+            report = verify_log(path, against=against or None, public_key=key.strip() or None, roots_at=roots_at)
+        by_media = media_seen.tell_older(seen, path, report) if seen is not None else ""
     except BadHead as error:
         what = "The key" if key.strip() and not against else "What was given to compare with"
         raise BadRequest(f"{what} {error}.", "Give a head as `holdshelf log head` prints it.") from None
@@ -84,7 +98,39 @@ def verify(path: Path, *, against: str = "", key: str = "", witnesses: Sequence[
     if report.typing and not report.problems:
         raise mistyped(report.typing)
     words = [f"The register's {row.words} is not what the access log says." for row in rows]
-    return LogVerified(report.entries, report.head, report.problems, report.against, report.key, words, signed, unknown)
+    known = (report.against, report.key, words, signed, unknown, by_media)
+    return LogVerified(report.entries, report.head, report.problems, *known)
+
+
+def _seen_by_media(path: Path, media: Path | None) -> bytes | None:
+    """Return what the media volume of a state folder has seen of its log; None where no volume is known.
+
+    Raises BadRequest for a ``media`` that is not that volume, StorageError.
+    """
+    if not (path / ACCESS).is_dir():
+        if media is not None:
+            raise BadRequest(
+                "--media goes with a state folder.", "Give the folder that holds `access`, and its media folder."
+            )
+        return None
+    if media is not None:
+        try:
+            volume = ReadOnlyVolume(media, path)
+        except StorageError as error:
+            raise BadRequest(str(error)) from None
+        try:
+            return read_seen(volume.root_fd)
+        finally:
+            volume.detach()
+    beside = DataPaths(path.parent)
+    if path != beside.state or not (beside.media / IDENTITY).is_file():
+        return None  # a copy of the state alone, or a disk that is not mounted
+    with translating(f"{beside.media} could not be opened"):
+        root_fd = os.open(beside.media, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return read_seen(root_fd)
+    finally:
+        os.close(root_fd)
 
 
 def _proof_in(path: Path) -> str | None:

@@ -10,24 +10,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 import msgspec
 
-from holdshelf_core import times
 from holdshelf_core.access_log import restore_notice as after_restore
 from holdshelf_core.actions.authorizer import Authorizer
+from holdshelf_core.actions.media_seen import accepted_before, sentence
 from holdshelf_core.actions.registry import LogForm
 from holdshelf_core.actions.state_store import put
 from holdshelf_core.buffer.store import Store
 from holdshelf_core.errors import Unavailable
 from holdshelf_core.policy import doubt, model
 from holdshelf_core.policy.second import flag_open
-from holdshelf_storage.access_log.access_log import AccessLog
-from holdshelf_storage.access_log.lines import time_ns
-from holdshelf_storage.access_log.log_seen import Mismatch, compare, write_seen
+from holdshelf_storage.access_log.log_seen import Mismatch, compare, read_seen, write_seen
 from holdshelf_storage.backup.restore import Restored, mark_logged, read_marker
-from holdshelf_storage.errors import BadEntry, StorageError
+from holdshelf_storage.errors import StorageError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -36,28 +34,6 @@ COMPARING = "The access log is being compared with what the media volume has see
 SEEN_AFTER_S = 0.5
 """Not at once: whoever waits for the answer to what was logged would wait for this sync, too."""
 RETRY_S = 5.0
-
-
-def sentence(found: Mismatch, size: int, last_utc_ns: int | None) -> str:
-    """Return a sentence on what the volume has seen and this state lacks: how many entries, and since when."""
-    seen_at = times.local_words(found.at_utc_ns) if found.at_utc_ns else "an unknown time"
-    here = f"here there are {size}" + (f", the last of {times.local_words(last_utc_ns)}" if last_utc_ns else "")
-    if found.kind == "missing":
-        return (
-            f"This state is older than the footage: the media volume has seen {found.size} entries of the access log "
-            f"by {seen_at}, {here}; {found.entries} are missing."
-        )
-    if found.kind == "changed":
-        return (
-            f"This is not the state that was here before: the media volume has seen {found.size} entries of the access log by "
-            f"{seen_at}, but the first {found.size} entries here are different."
-        )
-    if found.kind == "other":
-        return (
-            f"The media volume has seen {found.size} entries of another access log by {seen_at}, "
-            "which this log does not name as its predecessor."
-        )
-    return "The media volume's record of the access log cannot be read or was changed."
 
 
 class LogSeen:
@@ -115,18 +91,19 @@ class LogSeen:
         try:
             marker = await asyncio.to_thread(read_marker, self._frame.paths.state)
             if self._store.opened is not None and log.problem is None:
-                found = await asyncio.to_thread(compare, self._store.opened.volume.root_fd, log)
+                seen = await asyncio.to_thread(read_seen, self._store.opened.volume.root_fd)
+                found = await asyncio.to_thread(compare, seen, log)
         except StorageError as error:
             _LOGGER.error("%s", error)
             house.async_limit(f"Holdshelf cannot tell whether this state is the newest: {error}")
         restored = marker if marker is not None and not marker.log_seq else None
-        if found is not None and _accepted(house.state.flags, found):
+        if found is not None and accepted_before(house.state.flags.values(), found):
             found = None
         if doubt.waiting(house.state.flags) or (found is None and restored is None):
             if not house.state.limited or house.state.limited == COMPARING or doubt.waiting(house.state.flags):
                 house.async_limit("")
         else:
-            words = await asyncio.to_thread(_words, log, found) if found is not None else ""
+            words = await asyncio.to_thread(sentence, found, log) if found is not None else ""
             note = " ".join(part for part in (after_restore.sentence(restored) if restored else "", words) if part)
             house.async_limit(note)
             if not await self._flag(note, found, restored):
@@ -195,23 +172,8 @@ class LogSeen:
             repairs.async_delete(REPAIR)
 
 
-def _words(log: AccessLog, found: Mismatch) -> str:
-    last = None
-    try:
-        entry = next(log.read(log.size, log.size), None)
-        last = time_ns(str(entry.public["at"])) if entry is not None else None
-    except (StorageError, BadEntry, KeyError):
-        pass  # the sentence is shown without it
-    return sentence(found, log.size, last)
-
-
 def _facts(found: Mismatch) -> dict[str, object]:
     return {"found": found.kind, "missing": found.entries, "seen": found.size, "seen_root": found.root}
-
-
-def _accepted(flags: Mapping[str, model.Flag], found: Mismatch) -> bool:
-    """Return whether this head was accepted already, but the service ended before it wrote its own head to the volume."""
-    return any(f.paper_sha256 and f.seen == found.short for f in flags.values() if f.kind in doubt.KINDS)
 
 
 def accepted(flag: model.Flag, paper_sha256: str) -> model.Flag:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from holdshelf_core.access_log.types import DifferenceRow, FieldRow
@@ -63,11 +64,15 @@ def register_found(
     against: str | None = None,
     public_key: str | None = None,
     stop: threading.Event | None = None,
+    roots_at: Iterable[int] = (),
 ) -> tuple[LogReport, list[DifferenceRow]]:
-    """Return the log's report and the differences, without names and texts. Raises BadHead, StorageError."""
+    """Return the log's report and the differences, without names and texts. ``roots_at`` as in `verify_log`.
+
+    Raises BadHead, StorageError.
+    """
     tables = read_register(state)
     mark = applied_seq(tables) if tables is not None else 0
-    report = verify_log(state, against, public_key=public_key, stop=stop, mark=mark)
+    report = verify_log(state, against, public_key=public_key, stop=stop, mark=mark, roots_at=roots_at)
     if tables is None or report.rows is None:
         return report, []
     name, here_name = log_of(tables), report.key.partition("+")[0]

@@ -165,7 +165,8 @@ class LogVerified(msgspec.Struct, frozen=True):
     """Result of verifying. ``against``: a sentence on the external head.
 
     ``register``: register rows that differ from the log, one sentence each. ``witnesses``: who signed the external head.
-    ``unknown``: names on signatures of keys that are not known here, which prove nothing.
+    ``unknown``: names on signatures of keys that are not known here, which prove nothing. ``media``: a sentence on what the media
+    volume has seen, where it is compared and nothing is missing.
     """
 
     entries: int
@@ -176,6 +177,7 @@ class LogVerified(msgspec.Struct, frozen=True):
     register: list[str] = []
     witnesses: list[WitnessedRow] = []
     unknown: list[str] = []
+    media: str = ""
 
 
 class LogExport(Act["LogExported"], frozen=True):

@@ -56,6 +56,7 @@ KIND_OF = {
     "state_unwritable": "state_disk",
     "strangers": "strangers",
     "timestamp": OTHER,
+    "volume_unknown": "footage_damaged",
     "witness": OTHER,
     "witness_contradicts": "access_log",
 }

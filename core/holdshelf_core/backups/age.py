@@ -8,10 +8,11 @@ from collections.abc import Callable
 from holdshelf_core import times
 from holdshelf_core.actions.authorizer import Authorizer
 from holdshelf_core.backups.backups import BACKUP_REPAIR, VERIFIED
-from holdshelf_core.backups.newest import MEDIA_CHANGES, Newest
+from holdshelf_core.backups.newest import Newest
 from holdshelf_core.backups.types import BackupMake
 from holdshelf_core.times import DAY_NS
 from holdshelf_storage.access_log.access_log import AccessLog
+from holdshelf_storage.anchors.lineage import MEDIA_CHANGES
 
 MOST_DAYS = 35
 """A backup a month, and some days to make it. What is younger than the newest one is lost with the state disk."""

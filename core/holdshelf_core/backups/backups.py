@@ -26,7 +26,7 @@ from holdshelf_core.actions.registry import LogForm
 from holdshelf_core.api.types import CheckStep
 from holdshelf_core.backups import keys, link, schedule
 from holdshelf_core.backups.carry import Carriers, Refused, time_for
-from holdshelf_core.backups.newest import MEDIA_CHANGES, Newest
+from holdshelf_core.backups.newest import Newest
 from holdshelf_core.backups.types import (
     AnyTarget,
     BackupsRow,
@@ -38,6 +38,7 @@ from holdshelf_core.backups.types import (
 )
 from holdshelf_core.errors import Conflict, Unavailable
 from holdshelf_core.times import HOUR_NS, NS, local_words
+from holdshelf_storage.anchors.lineage import MEDIA_CHANGES
 from holdshelf_storage.atomic import make_dir
 from holdshelf_storage.backup.backup import BACKUPS, backup
 from holdshelf_storage.backup.restore import rehearse

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from holdshelf_storage.access_log.access_log import AccessLog
-
-MEDIA_CHANGES = ("media.replaced", "media.adopted")
-"""A backup made before one of these belongs to a media disk that is not there any more."""
+from holdshelf_storage.anchors.lineage import MEDIA_CHANGES
 
 
 class Newest:
@@ -24,11 +22,11 @@ class Newest:
     def _read(self, log: AccessLog) -> None:
         size = log.size
         for action in self.seq:
-            for seq in log.numbers_of(action, self._read_to + 1)[-1:]:
+            for seq in log.numbers_of((action,), self._read_to + 1)[-1:]:
                 self.seq[action] = seq
         self._read_to = size
 
     @property
     def media_change(self) -> int:
-        """Return the newest of `MEDIA_CHANGES`."""
+        """Return the newest of `MEDIA_CHANGES`: a backup made before it belongs to a media disk that is not there any more."""
         return max(self.seq[action] for action in MEDIA_CHANGES)

@@ -1,13 +1,14 @@
 """Anchoring: each hour, and before an export, the access log gets a root over the new journal lines (docs/adr/0022).
 
 Nothing here delays recording: lines are read once they are on disk, in a thread, under the lock that one append takes. A batch
-that cannot be written (a full disk, a damaged log) is skipped, and the next one includes its lines. Also checks, each minute, for
-footage that is missing without having been erased.
+that cannot be written (a full disk, a damaged log) is skipped, and the next one includes its lines. Of a volume that the log does
+not lead to, nothing is anchored or proven. Also checks, each minute, for footage that is missing without having been erased.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Sequence
@@ -19,14 +20,19 @@ from holdshelf_core.errors import HoldshelfError, Unavailable
 from holdshelf_core.times import local_time_words
 from holdshelf_storage.anchors import anchors
 from holdshelf_storage.anchors.book import AnchorBook
+from holdshelf_storage.anchors.lineage import Lineage
 from holdshelf_storage.anchors.log import batches_in, proven_batches
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage import anchor_files
+from holdshelf_storage.footage.media_change import waiting_change
 from holdshelf_storage.footage.missing import MissingSegment
 
 _LOGGER = logging.getLogger(__name__)
 
 MISSING_REPAIR = "footage_missing"
+VOLUME_REPAIR = "volume_unknown"
+SETTLE_VOLUME = "See `The access log does not lead to the media volume` in docs/operate.md; tell the Director."
+COMING = "That entry is written as soon as the access log can be; if this stays, restart the service."
 LAST_WAIT_S = 20.0
 """At a clean stop."""
 
@@ -37,7 +43,9 @@ class Anchoring:
     def __init__(self, authorizer: Authorizer, store: Store) -> None:
         self._authorizer, self._frame, self._store = authorizer, authorizer.frame, store
         self._lock = asyncio.Lock()
+        self._reading = threading.Lock()
         self._known: anchors.Known | None = None
+        self._lineage = Lineage()
         self._log_key = ""
         self._read_to = 0
         self._files = anchor_files.BatchFiles()
@@ -45,13 +53,15 @@ class Anchoring:
     # --- anchoring --------------------------------------------------------------------------------------------
 
     async def async_anchor(self) -> str:
-        """Anchor all that is new. Raises Unavailable, StorageError; the next call then includes it."""
+        """Anchor all that is new. Raises Unavailable (also for a volume that the log does not lead to), StorageError; the next
+        call then includes it."""
         async with self._lock:
             opened, log = self._store.opened, self._authorizer.log
             if opened is None:
                 return "no volume"
             if log.problem is not None:
                 raise Unavailable("The access log is damaged, so nothing is anchored in it.", str(log.problem))
+            await self._check_volume(opened)
             segments = lines = 0
             while (taken := await asyncio.to_thread(self._take, opened)) is not None:
                 form = LogForm(facts=taken.facts(), private={anchors.TEXT: taken.text()})
@@ -69,17 +79,47 @@ class Anchoring:
         except (TimeoutError, HoldshelfError, StorageError) as error:
             _LOGGER.warning("the last hour is not anchored, and will be after the next start: %s", error)
 
+    async def _check_volume(self, opened: Opened) -> None:
+        """Raise or clear the repair for a volume that the log does not lead to. Raises Unavailable for such a one, StorageError.
+
+        The caller holds the lock.
+        """
+        await asyncio.to_thread(self._read_on, opened)
+        volume = opened.volume.identity.volume
+        unknown = self._lineage.problem(volume)
+        if not unknown:
+            self._frame.repairs.async_delete(VOLUME_REPAIR)
+            return
+        change = None
+        with contextlib.suppress(StorageError):  # unreadable: then no entry will come of it
+            change = await asyncio.to_thread(waiting_change, self._frame.paths.state, volume)
+        step = SETTLE_VOLUME if change is None else COMING
+        self._frame.repairs.async_create(
+            VOLUME_REPAIR,
+            camera_id=None,
+            severity="error" if change is None else "warning",
+            sentence=f"The access log does not lead to this media volume, so nothing on it can be proven or anchored: {unknown}",
+            next_step=step,
+        )
+        raise Unavailable(unknown, step)
+
+    def _read_on(self, opened: Opened) -> anchors.Known:
+        """Read what the log says of this volume since the last call. Raises StorageError; the next call goes on from there."""
+        log, volume = self._authorizer.log, opened.volume.identity.volume
+        key = str(log.public_key)
+        with self._reading:  # the thread of a job that was cancelled reads to its end
+            if self._known is None or self._known.volume != volume or self._log_key != key:
+                self._known, self._lineage, self._log_key, self._read_to = anchors.Known(volume), Lineage(), key, 0
+            size = log.size
+            for batch in batches_in(log, self._read_to + 1, self._lineage):
+                self._known.add(batch)
+                self._read_to = batch.seq
+            self._read_to = size
+            return self._known
+
     def _take(self, opened: Opened) -> anchors.Taken | None:
         """Take the next batch, with its file on disk."""
-        log, volume = self._authorizer.log, opened.volume
-        key = str(log.public_key)
-        if self._known is None or self._known.volume != volume.identity.volume or self._log_key != key:
-            self._known, self._log_key, self._read_to = anchors.Known(volume.identity.volume), key, 0
-        known = self._known
-        size = log.size
-        for batch in batches_in(log, self._read_to + 1):
-            known.add(batch)
-        self._read_to = size
+        log, volume, known = self._authorizer.log, opened.volume, self._read_on(opened)
 
         def anchored(path: str) -> Sequence[bytes] | None:
             # A journal is shorter than before: somebody changed it, and only the full list shows which lines are new.
@@ -97,7 +137,7 @@ class Anchoring:
     # --- proving ----------------------------------------------------------------------------------------------
 
     async def async_book(self) -> AnchorBook:
-        """Read all anchors of the log. Raises Unavailable, StorageError."""
+        """Read all anchors of the log. Raises Unavailable (also for a volume that the log does not lead to), StorageError."""
         opened = self._store.opened
         if opened is None:
             raise Unavailable("The media disk is missing.", "See `holdshelf status`.")
@@ -105,8 +145,11 @@ class Anchoring:
 
     def _book(self, opened: Opened) -> AnchorBook:
         """Only unsettled days: a day that the ledger erased entirely needs no proof."""
-        batches = proven_batches(self._authorizer.log, anchor_files.Unsettled(opened.footage).trimmed)
-        return AnchorBook(opened.footage.folders, opened.volume.identity.volume, batches)
+        volume, lineage = opened.volume.identity.volume, Lineage()
+        batches = proven_batches(self._authorizer.log, anchor_files.Unsettled(opened.footage).trimmed, lineage)
+        if unknown := lineage.problem(volume):
+            raise Unavailable(unknown, SETTLE_VOLUME)
+        return AnchorBook(opened.footage.folders, volume, batches)
 
     # --- missing ----------------------------------------------------------------------------------------------
 
@@ -116,6 +159,10 @@ class Anchoring:
         opened = self._store.opened
         if opened is None:
             return "no volume"
+        if not with_log and self._authorizer.log.problem is None:
+            with contextlib.suppress(Unavailable, StorageError):  # a repair tells it, of the volume or of the log
+                async with self._lock:
+                    await self._check_volume(opened)
         stop = self._frame.stop_threads
         found = await asyncio.to_thread(self._look, opened, stop, with_log=with_log)
         # Footage that would have been erased by now is no use to anybody.

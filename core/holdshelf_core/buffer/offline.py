@@ -10,10 +10,13 @@ from pathlib import Path
 
 import msgspec
 
+from holdshelf_core.actions import media_seen
 from holdshelf_core.buffer import types
 from holdshelf_core.errors import BadRequest, Unavailable
 from holdshelf_storage.access_log.checkpoint import parse_note
+from holdshelf_storage.access_log.log_seen import read_seen, roots_to_compare
 from holdshelf_storage.anchors.book import AnchorBook
+from holdshelf_storage.anchors.lineage import Lineage
 from holdshelf_storage.anchors.log import read_batches
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage.anchor_files import Unsettled
@@ -27,6 +30,7 @@ NO_STATE = (
     "Without the state folder (--state), nothing was held against the access log, and of files that are gone it cannot be said "
     "whether they were erased on schedule."
 )
+NOTHING_HELD = "Nothing could be held against the access log"
 
 
 def verify_folder(media: Path, state: Path | None, asked: types.VerifyRequest) -> types.VerifyReport:
@@ -56,17 +60,27 @@ def _book(
     if state is None:
         notes.append(NO_STATE)
         return None, []
+    here, lineage = volume.identity.volume, Lineage()
     try:
-        batches, log = read_batches(state, keep=Unsettled(footage).trimmed)
+        seen = read_seen(volume.root_fd)  # first: a running service writes entries before it shows them to the volume
+        batches, log = read_batches(
+            state, keep=Unsettled(footage).trimmed, lineage=lineage, roots_at=roots_to_compare(seen)
+        )
+        is_whole = not log.problems
+        by_media = media_seen.tell_older(seen, state, log)
     except StorageError as error:
-        return None, [f"Nothing could be held against the access log: {error}"]
-    if log.problems:
+        return None, [f"{NOTHING_HELD}: {error}"]
+    if not is_whole:
         return None, [*log.problems, "The access log is not what was written, so nothing could be held against it."]
+    if unknown := lineage.problem(here):
+        return None, [*log.problems, f"{NOTHING_HELD}: {unknown}"]
+    if by_media:
+        notes.append(by_media)
     if log.after_head:
         notes.append(f"The last {log.after_head} entries of the access log are not signed yet, and were left out.")
     if log.head:
         notes.append(f"Held against the access log with {log.entries} entries: {_head_words(log.head)}.")
-    return AnchorBook(footage.folders, volume.identity.volume, batches), []
+    return AnchorBook(footage.folders, here, batches), log.problems
 
 
 def _head_words(head: str) -> str:

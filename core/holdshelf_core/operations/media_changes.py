@@ -12,8 +12,6 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 
-import msgspec
-
 from holdshelf_core import times
 from holdshelf_core.actions.authorizer import Authorizer
 from holdshelf_core.actions.registry import LogForm
@@ -31,7 +29,7 @@ from holdshelf_core.times import NS
 from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.access_log.lines import time_ns
 from holdshelf_storage.errors import StorageError
-from holdshelf_storage.footage.media_change import ADOPTED, REPLACED, MediaChange, read_change, settle_change
+from holdshelf_storage.footage.media_change import ADOPTED, REPLACED, MediaChange, settle_change, waiting_change
 from holdshelf_storage.footage.recovery import CameraRecovery
 from holdshelf_storage.ledger.ledger import Ledger
 from holdshelf_storage.ledger.lines import DayGone, Done, Intent, IntentDay, merged
@@ -40,6 +38,7 @@ from holdshelf_storage.volume.journal import Gap, GapEnd, GapSpan
 _LOGGER = logging.getLogger(__name__)
 
 FLAGS = {REPLACED: "media_replaced", ADOPTED: "media_adopted"}
+RETRY_S = 5.0
 type Spans = list[tuple[int, int]]
 type Told = list[tuple[int, int, str]]
 
@@ -47,24 +46,47 @@ type Told = list[tuple[int, int, str]]
 async def async_tell_media(
     authorizer: Authorizer, entries: Entries, recorder: Recorder, opened: Opened, alive: Heartbeat | None
 ) -> None:
-    """Before cameras are recorded on ``opened``: write the gaps, then the log entry. A failure is retried at the next start
-    and does not prevent recording. ``alive``: when the service last ran."""
+    """Before cameras are recorded on ``opened``: write the gaps, then the log entry. A failure does not prevent recording: the
+    entry is tried again until it is written, gaps at the next start. ``alive``: when the service last ran."""
     state = authorizer.frame.paths.state
     try:
-        change = await asyncio.to_thread(read_change, state)
-        here = opened.volume.identity.volume
-        if change is None or change.volume not in ("", here) or change.before == here:
+        change = await asyncio.to_thread(waiting_change, state, opened.volume.identity.volume)
+        if change is None:
             return  # none, or one that was not completed
-        change = msgspec.structs.replace(change, volume=here)
         told: dict[str, Told] = {}
         if change.kind == REPLACED:
             added = {entry.entry_id: entry.added_utc_ns for entry in entries.async_all()}
             told = await asyncio.to_thread(_write_gaps, authorizer, added, opened, change, alive)
             _go_on_from(recorder.cameras, opened, alive)
-        await _log(authorizer, change, told)
-        await asyncio.to_thread(settle_change, state)
     except (StorageError, Unavailable) as error:
         _LOGGER.warning("a change of the media volume was not written down yet: %s", error)
+        return
+    unwritten = await _settle(authorizer, change, told)
+    if unwritten is not None:
+        _LOGGER.warning("a change of the media volume was not written down yet: %s", unwritten)
+        authorizer.frame.async_spawn(_settle_later(authorizer, opened, change, told), "media change")
+
+
+async def _settle(authorizer: Authorizer, change: MediaChange, told: Mapping[str, Told]) -> Exception | None:
+    """Write the log entry. Returns why it cannot be written now."""
+    try:
+        await _log(authorizer, change, told)
+    except (StorageError, Unavailable) as error:
+        return error
+    try:
+        await asyncio.to_thread(settle_change, authorizer.frame.paths.state)
+    except StorageError as error:
+        _LOGGER.warning("%s", error)  # it is written down, and once more at the next start
+    return None
+
+
+async def _settle_later(authorizer: Authorizer, opened: Opened, change: MediaChange, told: Mapping[str, Told]) -> None:
+    """Nothing on the volume is anchored before the log leads to it."""
+    while True:
+        await asyncio.sleep(RETRY_S)  # the log's disk does not signal when it recovers
+        # A volume that went and came back is told of by whoever attached it again.
+        if opened.volume.root_fd < 0 or await _settle(authorizer, change, told) is None:
+            return
 
 
 def _go_on_from(cameras: Iterable[str], opened: Opened, alive: Heartbeat | None) -> None:

@@ -384,22 +384,22 @@ class AccessLog:
             return known.tree.root()
         return tree_before(self._writer.dir_fd, known.months, size + 1).root()
 
-    def numbers_of(self, action: str, first_seq: int = 1) -> list[int]:
-        """The durable entries of one action from `first_seq` on, without proving the others. Raises StorageError."""
+    def numbers_of(self, actions: tuple[str, ...], first_seq: int = 1) -> list[int]:
+        """The durable entries of some actions from `first_seq` on, without proving the others. Raises StorageError."""
         known = self._known
         if first_seq > known.tree.size:
             return []
-        return list(numbers_of(self._writer.dir_fd, known.months, action, max(1, first_seq), known.tree.size))
+        return list(numbers_of(self._writer.dir_fd, known.months, actions, max(1, first_seq), known.tree.size))
 
-    def proven(self, action: str) -> Iterator[Entry]:
-        """The entries of one action, with their private texts, while every entry is read. Raises as `leaves`: nothing is
+    def proven(self, actions: tuple[str, ...]) -> Iterator[Entry]:
+        """The entries of some actions, with their private texts, while every entry is read. Raises as `leaves`: nothing is
         proven until it has ended."""
         known = self._known
         tree = merkle.Tree()
         if known.tree.size:
             for pair in read_pairs(self._writer.dir_fd, known.months, 1, known.tree.size):
                 tree.append(merkle.leaf_hash(pair.raw))
-                if pair.content.get("action") == action:
+                if pair.content.get("action") in actions:
                     yield to_entry(pair, may_lack=False)
         if tree.root() != known.tree.root():
             raise LogBroken("The access log is not what its head was made for; run `holdshelf log verify`.")

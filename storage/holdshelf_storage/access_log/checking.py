@@ -43,6 +43,8 @@ class LogReport:
     """False when it was stopped before the end."""
     rows: Rows | None = None
     """The rows that the entries produce; None if unknown: a copy, lost texts, unreadable changes."""
+    roots: dict[int, bytes] = field(default_factory=dict)
+    """Root by number of entries, at the sizes that were asked for, as far as there are so many."""
 
     def tell(self, sentence: str) -> None:
         """Adds a sentence to the problems, unless there are MAX_PROBLEMS already."""
@@ -85,7 +87,7 @@ class Check:
         self.is_unlike = False
         """The head from outside is not that of these entries."""
         self.total = 0
-        self.roots: dict[int, bytes] = {}
+        self.roots = self.report.roots
         """Root by size, at the sizes requested with `want`."""
         self.places: dict[int, tuple[str, int]] = {0: ("", 0)}
         """File and offset at which the entries of these sizes end."""

@@ -282,9 +282,9 @@ def read_pairs_back(
         raise LogBroken(f"The access log lacks entry {expected}; run `holdshelf log verify`.")
 
 
-def numbers_of(dir_fd: int, months: Sequence[Month], action: str, first: int, last: int) -> Iterator[int]:
-    """The entries `first` to `last` of one action, found by their bytes: nothing is proven. Raises StorageError."""
-    needle = b'"action":"' + action.encode() + b'"'
+def numbers_of(dir_fd: int, months: Sequence[Month], actions: tuple[str, ...], first: int, last: int) -> Iterator[int]:
+    """The entries `first` to `last` of some actions, found by their bytes: nothing is proven. Raises StorageError."""
+    needles = [b'"action":"' + action.encode() + b'"' for action in actions]
     for at, month in enumerate(months):
         following = months[at + 1].first_seq if at + 1 < len(months) else 0
         if not month.first_seq or 0 < following <= first:
@@ -293,8 +293,11 @@ def numbers_of(dir_fd: int, months: Sequence[Month], action: str, first: int, la
         try:
             offset = find(fd, first, month.size) if month.first_seq < first else 0
             for block in _blocks(fd, offset, month.size):
-                for raw in block.split(b"\n") if needle in block else ():
-                    if needle in raw and not raw.startswith(_PRIVATE) and first <= (seq := _seq_of(raw)) <= last:
+                here = [needle for needle in needles if needle in block]
+                for raw in block.split(b"\n") if here else ():
+                    if raw.startswith(_PRIVATE) or not any(needle in raw for needle in here):
+                        continue
+                    if first <= (seq := _seq_of(raw)) <= last:
                         yield seq
         finally:
             os.close(fd)

@@ -6,16 +6,21 @@ It is on another disk than the log, so that an older STATE copied back is detect
 of the same log, unless a person accepted the present state. This module compares; it decides nothing.
 """
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Final, Protocol
 
 import msgspec
 
-from holdshelf_storage.access_log.access_log import AccessLog
-from holdshelf_storage.access_log.checkpoint import BadHead, parse_note
-from holdshelf_storage.access_log.start import read_small
+from holdshelf_storage.access_log.checking import LogReport
+from holdshelf_storage.access_log.checkpoint import BadHead, Head, PublicKey, parse_note
+from holdshelf_storage.access_log.files import list_months, read_pairs, to_entry
+from holdshelf_storage.access_log.lines import Entry
+from holdshelf_storage.access_log.start import ACCESS, read_small
 from holdshelf_storage.atomic import write_atomic
-from holdshelf_storage.errors import StorageError
+from holdshelf_storage.errors import StorageError, translating
 from holdshelf_storage.volume.journal import UNREADABLE
 
 NAME: Final = "log-seen"
@@ -48,13 +53,84 @@ class Mismatch:
         return f"{self.size}:{self.root}" if self.root else ""
 
 
-def read_seen(root_fd: int) -> Seen | None:
-    """Return what the volume has seen; None when it has seen no log yet. Raises BadHead when unreadable, StorageError."""
-    data = read_small(root_fd, NAME)
-    if not data:
-        return None
+class Log(Protocol):
+    """What `compare` asks of a log: the open one, or one that was verified from its files."""
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        ...
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The key that verifies its heads."""
+        ...
+
+    def root_at(self, size: int) -> bytes:
+        """Return the root at `size` entries. Raises StorageError."""
+        ...
+
+    def read(self, first_seq: int = 1, last_seq: int | None = None) -> Iterator[Entry]:
+        """Yield entries. Raises StorageError."""
+        ...
+
+
+@dataclass(frozen=True)
+class VerifiedLog:
+    """A state folder's log as `verify_log` found it, without opening it. Its `report` has the root at the size that was seen."""
+
+    state: Path
+    report: LogReport
+
+    @property
+    def size(self) -> int:
+        """Number of entries, those included that the head does not count yet."""
+        return self.report.entries
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The key that it was verified with. Raises BadHead when none was found."""
+        return PublicKey.parse(self.report.key)
+
+    def root_at(self, size: int) -> bytes:
+        """Return the root at `size`; b"" when the report has none."""
+        return self.report.roots.get(size, b"")
+
+    def read(self, first_seq: int = 1, last_seq: int | None = None) -> Iterator[Entry]:
+        """Yield entries, without their private texts. Raises StorageError."""
+        folder = self.state / ACCESS
+        with translating(f"{folder} could not be opened"):
+            dir_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            last = self.size if last_seq is None else min(last_seq, self.size)
+            for pair in read_pairs(dir_fd, list_months(dir_fd), first_seq, last) if first_seq <= last else ():
+                yield to_entry(pair, may_lack=True)
+        finally:
+            os.close(dir_fd)
+
+
+def read_seen(root_fd: int) -> bytes:
+    """Return the file's content; b"" when the volume has seen no log yet. Raises StorageError."""
+    return read_small(root_fd, NAME)
+
+
+def head_seen(seen: bytes) -> Head | None:
+    """Return the head in that content; None when there is none to be read. Its signature is not checked: nothing is proven."""
     try:
-        return msgspec.json.decode(data, type=Seen)
+        return parse_note(_decoded(seen).head).head if seen else None
+    except BadHead:
+        return None
+
+
+def roots_to_compare(seen: bytes) -> list[int]:
+    """Return the sizes at which `verify_log` is to keep the root, for `compare` with that content."""
+    head = head_seen(seen)
+    return [head.size] if head is not None else []
+
+
+def _decoded(seen: bytes) -> Seen:
+    try:
+        return msgspec.json.decode(seen, type=Seen)
     except UNREADABLE as error:
         raise BadHead("is not readable") from error
 
@@ -64,12 +140,12 @@ def write_seen(root_fd: int, head: str, at_utc_ns: int) -> None:
     write_atomic(NAME, msgspec.json.encode(Seen(at_utc_ns, head)) + b"\n", dir_fd=root_fd)
 
 
-def compare(root_fd: int, log: AccessLog) -> Mismatch | None:
-    """Compare the log with what the volume has seen; None: it has all of that. Blocks. Raises StorageError."""
+def compare(content: bytes, log: Log) -> Mismatch | None:
+    """Compare the log with what the volume has seen (`read_seen`); None: it has all of that. Blocks. Raises StorageError."""
+    if not content:
+        return None
     try:
-        seen = read_seen(root_fd)
-        if seen is None:
-            return None
+        seen = _decoded(content)
         head = parse_note(seen.head).head
     except BadHead:
         return Mismatch("unreadable")
@@ -87,7 +163,7 @@ def compare(root_fd: int, log: AccessLog) -> Mismatch | None:
     )
 
 
-def _follows(log: AccessLog, origin: str, size: int) -> bool:
+def _follows(log: Log, origin: str, size: int) -> bool:
     """Whether this log began after that one was found broken, with at least as many of its entries known."""
     try:
         first = next(log.read(1, 1), None)

@@ -9,7 +9,7 @@ running service. 1,000,000 entries take about three seconds on two cores of 2026
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -53,17 +53,21 @@ def verify_log(
     stop: threading.Event | None = None,
     progress: Callable[[int, int], None] | None = None,
     mark: int | None = None,
+    roots_at: Iterable[int] = (),
 ) -> LogReport:
     """Verifies the log of a state folder, one that was set aside, or an export.
 
     `against` is a head from outside: a signed one, or its short form. `public_key` is the key to verify heads with, instead of
-    the one found there. `progress` is called with (entries read, total entries). `mark`: as in `Rows`. Raises BadHead when
-    `against` or `public_key` cannot be read, StorageError when there is nothing to verify or the disk fails.
+    the one found there. `progress` is called with (entries read, total entries). `mark`: as in `Rows`. `roots_at`: sizes
+    at which the report is to have the root. Raises BadHead when `against` or `public_key` cannot be read, StorageError when there
+    is nothing to verify or the disk fails.
     """
     outside = parse_outside(against) if against else None
     key = PublicKey.parse(public_key) if public_key else None
     with Helpers(_size_of(path)) as helpers:
         check = Check(outside, stop, progress, helpers)
+        for size in roots_at:
+            check.want(size)
         if path.is_dir():
             check.report.rows = Rows(mark=mark)
         _verify(path, key, check)

@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 
 from holdshelf_storage import layout
+from holdshelf_storage.anchors.lineage import Lineage
+from holdshelf_storage.anchors.log import read_batches
 from holdshelf_storage.atomic import fsync_dir, whole_lines, write_atomic
 from holdshelf_storage.errors import StorageError, VolumeMismatch, VolumeMissing, translating
 from holdshelf_storage.footage.footage import Footage
@@ -89,6 +91,7 @@ def replace_volume(state: Path, media: Path, now_utc_ns: int) -> Identity:
 def adopt_volume(state: Path, media: Path, volume_id: str, now_utc_ns: int) -> MediaChange:
     """Assigns STATE to the volume at MEDIA; returns what was found on it. Idempotent.
 
+    Also for a volume that STATE names already while its log does not lead there: then the log's word for it is what is missing.
     Refused without a change: a volume other than `volume_id` (VolumeMismatch), one in use (VolumeLocked), one without an identity
     or footage (VolumeMissing), a newer format (FormatNewer), a read-only disk (VolumeReadOnly). Damaged footage is named in
     `problems` and does not prevent it: it is then on record.
@@ -104,7 +107,12 @@ def adopt_volume(state: Path, media: Path, volume_id: str, now_utc_ns: int) -> M
     if known.volume == found.volume:
         if pending is not None and pending.kind == ADOPTED and pending.volume == found.volume:
             return pending
-        raise VolumeMismatch(f"{media} is the volume that {state} belongs to already; there is nothing to adopt.")
+        # A change that waits is told of by the next start, as what it was.
+        before = "" if waiting_change(state, found.volume) is not None else _led_elsewhere(state, found.volume)
+        if not before:
+            raise VolumeMismatch(f"{media} is the volume that {state} belongs to already; there is nothing to adopt.")
+    else:
+        before = known.volume
     volume = Volume.attach(state, media, adopting=True)
     try:
         ledger = Ledger(volume)
@@ -113,7 +121,7 @@ def adopt_volume(state: Path, media: Path, volume_id: str, now_utc_ns: int) -> M
         change = MediaChange(
             kind=ADOPTED,
             at_utc_ns=now_utc_ns,
-            before=known.volume,
+            before=before,
             volume=found.volume,
             cameras=footage.cameras(),
             segments=report.segments,
@@ -121,11 +129,19 @@ def adopt_volume(state: Path, media: Path, volume_id: str, now_utc_ns: int) -> M
         )
         ledger.end_unfinished()
         _note(state, change)
-        keep_lost_identity(state, known, now_utc_ns)
-        state_belongs_to(state, found)
+        if known.volume != found.volume:
+            keep_lost_identity(state, known, now_utc_ns)
+            state_belongs_to(state, found)
     finally:
         volume.detach()
     return change
+
+
+def _led_elsewhere(state: Path, volume: str) -> str:
+    """The volume that an intact log leads to, if it is another one; else ''. Raises StorageError."""
+    lineage = Lineage()
+    read_batches(state, lineage=lineage)
+    return lineage.volume if lineage.problem(volume) else ""
 
 
 def read_change(state: Path) -> MediaChange | None:
@@ -139,6 +155,13 @@ def read_change(state: Path) -> MediaChange | None:
         return msgspec.json.decode(data, type=MediaChange)
     except UNREADABLE as error:
         raise StorageError(f"{state / MARKER} cannot be read; the media volume was changed, look at it.") from error
+
+
+def waiting_change(state: Path, volume: str) -> MediaChange | None:
+    """Return the change by which STATE came to this volume, while it is not in the access log yet. Raises StorageError."""
+    change = read_change(state)
+    is_its = change is not None and change.volume in ("", volume) and change.before != volume
+    return msgspec.structs.replace(change, volume=volume) if change is not None and is_its else None
 
 
 def settle_change(state: Path) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import random
 import shutil
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ class Known:
     time: Any
     rows: Rows
     rights: Rights
+    volume: str
 
 
 def register_of(path: Path) -> dict[str, Any]:
@@ -254,7 +256,15 @@ def spoil_seen(data: Path, known: Known, pick: random.Random) -> None:
     path.write_bytes(json.dumps(told).encode())
 
 
+def another_number(data: Path, known: Known, pick: random.Random) -> None:
+    """For which nothing was anchored: in both copies of `volume.json`."""
+    other = str(uuid.UUID(int=pick.getrandbits(128)))
+    for side in ("state", "media"):
+        path = data / side / "volume.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "volume": other}))
+
+
 EDITS: list[Callable[[Path, Known, random.Random], None]] = [
     edit_register, edit_register, edit_register, edit_settings, edit_meta, edit_rows_file, old_file, old_log, old_state, no_file,
-    edit_log, edit_log, spoil_seen,
+    edit_log, edit_log, spoil_seen, another_number,
 ]  # fmt: skip

@@ -9,6 +9,7 @@ head from outside can show is blank: an older STATE together with what the volum
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import os
 import random
@@ -27,6 +28,8 @@ from holdshelf_core.access_log import offline as log_offline
 from holdshelf_core.access_log import types as types_register
 from holdshelf_core.access_log.check import async_nightly
 from holdshelf_core.actions.caller import Caller
+from holdshelf_core.buffer import offline as footage_offline
+from holdshelf_core.buffer import types as types_footage
 from holdshelf_core.errors import HoldshelfError
 from holdshelf_core.paths import DataPaths
 from holdshelf_core.people import types as types_people
@@ -111,6 +114,7 @@ def known() -> Iterator[Known]:
         epochs: list[Path] = []
 
         def kept() -> None:
+            rig.run(rig.house.anchoring.async_anchor())
             rig.run(rig.house.seen.async_write())
             rig.flush()
             rig._wait_for_log()
@@ -135,11 +139,17 @@ def known() -> Iterator[Known]:
         # As the newest one is found when nobody touched it.
         shutil.copytree(epochs[-1], root / "1" / "template")
         other = opened(root / "1", rig.time)
-        truth = Known(root, epochs, copy.copy(rig.time), other.rows(), rights_of(other))
+        volume = volume_of(epochs[-1])
+        truth = Known(root, epochs, copy.copy(rig.time), other.rows(), rights_of(other), volume)
         assert not other.house.state_store.differences and not other.house.state_store.state.limited
         other.close()
         rig.close()
         yield truth
+
+
+def volume_of(data: Path) -> str:
+    told: str = json.loads((data / "media" / "volume.json").read_bytes())["volume"]
+    return told
 
 
 # --- what must be true afterwards ------------------------------------------------------------------------------------
@@ -161,14 +171,15 @@ def tampered(known: Known, picks: list[tuple[Callable[[Path, Known, random.Rando
                 edit(folder / "template", known, random.Random(number))
             except (KeyError, ValueError, FileNotFoundError, IndexError, TypeError, AttributeError, StopIteration):
                 continue  # an earlier edit took away what this one changes
-        offline_good = called_good(folder / "template" / "state")
+        offline_good = called_good(folder / "template")
+        footage_good = footage_called_good(folder / "template")
         try:
             rig = opened(folder, known.time)
         except (HoldshelfError, StorageError) as error:
             note(f"no service starts on it: {error}")
             SEEN["not started"] += 1
             return
-        judge(rig, known, offline_good=offline_good)
+        judge(rig, known, offline_good=offline_good, footage_good=footage_good)
     finally:
         if rig is not None:
             rig.close()
@@ -183,10 +194,11 @@ SEEN: Counter[str] = Counter()
 def test_nobody_gains_a_right_and_nothing_false_is_called_good(known: Known) -> None:
     SEEN.clear()
     tampered(known)
-    assert all(SEEN[what] for what in ("differences", "limited", "damaged", "good")), SEEN
+    assert all(SEEN[what] for what in ("differences", "limited", "damaged", "number", "good")), SEEN
 
 
-def called_good(state: Path) -> bool:
+def called_good(data: Path) -> bool:
+    state = data / "state"
     try:
         found = log_offline.verify(state)
     except (HoldshelfError, StorageError):
@@ -194,7 +206,15 @@ def called_good(state: Path) -> bool:
     return not found.problems and not found.register and (state / "register.json").exists()
 
 
-def judge(rig: Rig, known: Known, *, offline_good: bool) -> None:
+def footage_called_good(data: Path) -> bool:
+    try:
+        found = footage_offline.verify_folder(data / "media", data / "state", types_footage.VerifyRequest())
+    except (HoldshelfError, StorageError):
+        return False
+    return not found.problems
+
+
+def judge(rig: Rig, known: Known, *, offline_good: bool, footage_good: bool) -> None:
     house, gate = rig.house.state_store, rig.house.authorizer
     limited = bool(house.state.limited)
     gained = {one for one in rights_of(rig) - known.rights if not (limited and one[1] in doubt.HOLDS_ONLY)}
@@ -205,21 +225,29 @@ def judge(rig: Rig, known: Known, *, offline_good: bool) -> None:
         )
     session, _ = rig.log_in("dora", ATTACKER[1])
     assert session is None, "with the attacker's own key"
-    good = not (house.problem or house.differences or gate.log.problem or limited)
+    rig.run(rig.house.anchoring.async_look_for_missing())
+    numbered = volume_of(rig.data.data) != known.volume
+    good = not (house.problem or house.differences or gate.log.problem or limited or numbered)
     SEEN["differences"] += bool(house.differences)
     SEEN["limited"] += limited and gate.log.problem is None
     SEEN["damaged"] += gate.log.problem is not None
     SEEN["good"] += good
+    SEEN["number"] += numbered
     repairs = {repair.issue_id for repair in rig.house.repairs.async_all()}
+    if limited and gate.log.problem is None:
+        assert not offline_good and not footage_good, "a check without the service misses the entries, too"
+    assert ("volume_unknown" in repairs) == (numbered and gate.log.problem is None), repairs
+    if numbered:
+        assert not footage_good, "nothing can be proven of a volume to which the log does not lead"
     if good:
         assert rig.rows() == known.rows, "what is called good is what the log says"
         assert house.stored("settings") == {}, "no setting was made"
-        if not called_good(rig.data.state):
+        if not called_good(rig.data.data):
             # Opening reads the last entries only; the first night reads all.
             rig.run(async_nightly(rig.house.care))
             assert gate.log.problem is not None or house.differences, "a check without the service finds more"
     else:
-        assert repairs & {"register_differs", "access_log", "older_state", "rights_unknown"}, repairs
+        assert repairs & {"register_differs", "access_log", "older_state", "rights_unknown", "volume_unknown"}, repairs
     if house.differences:
         assert not offline_good, "a check without the service says so, too"
         assert rig.house.holds.in_doubt(), "nothing is erased"

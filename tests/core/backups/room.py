@@ -83,7 +83,7 @@ class Room:
         return [repair.sentence for repair in self.repairs.async_all()]
 
     def logged(self, action: str) -> int:
-        return len(self.log.numbers_of(action))
+        return len(self.log.numbers_of((action,)))
 
     @property
     def key(self) -> str:

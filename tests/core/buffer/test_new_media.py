@@ -189,6 +189,10 @@ def test_a_backup_older_than_the_disk_takes_the_disk_that_is_there(door: Service
     assert entry["facts"]["segments"] >= 1
     flags = service.client.get("/rules/flags", list[dict[str, Any]])
     assert "media_adopted" in [flag["kind"] for flag in flags]
+    found = service.verify()
+    assert found.proven, "the log leads to this disk again"
+    assert not any("names volume" in problem for problem in found.problems), found.problems
+    assert "volume_unknown" not in service.repairs()
     with pytest.raises(HoldshelfError, match="nothing to adopt"):
         service.stop()
         _adopt(service.data, volume)

@@ -122,5 +122,5 @@ def test_the_entries_of_one_action_are_found_by_their_bytes(
                 public["facts"] = {"long": "x" * 40_000, "note": '"action":"footage.root"'}
             seq = log.append(public, private)
             wanted += [seq] if is_wanted else []
-        assert log.numbers_of("footage.root") == wanted
-        assert log.numbers_of("footage.root", 120) == [seq for seq in wanted if seq >= 120]
+        assert log.numbers_of(("footage.root",)) == wanted
+        assert log.numbers_of(("footage.root",), 120) == [seq for seq in wanted if seq >= 120]

@@ -116,9 +116,20 @@ def tell(answer: log_types.LogRows) -> None:
 def verify(
     copy: Annotated[
         Path | None,
-        typer.Argument(metavar="COPY", help="An exported copy, or a log that was set aside. [default: the log itself]"),
+        typer.Argument(
+            metavar="COPY",
+            help="An exported copy, a state folder, or a log that was set aside. [default: the log itself]",
+        ),
     ] = None,
     data: Data = None,
+    media: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="The media folder of a state folder: does the log have all that the volume has seen? [default: where COPY "
+            "is the state of a data folder, its media]",
+        ),
+    ] = None,
     against: Annotated[
         Path | None, typer.Option(help="A head that someone outside kept: a file, or - for standard input.")
     ] = None,
@@ -147,23 +158,18 @@ def verify(
         raise BadRequest("--stamp is of a head, and by an authority.", "Give --against HEAD and --ca FILE as well.")
     stamped = checked_stamp(head.encode(), stamp, ca) if stamp is not None and ca is not None else None
     asked = log_types.LogVerify(head, key, tuple(witness_keys or ()))
+    if media is not None and copy is None:
+        raise BadRequest("--media goes with COPY.", "Give a state folder and its media folder, or neither.")
+    where = media.absolute() if media is not None else None
     report = (
         _verify_here(data, asked)
         if copy is None
-        else log_offline.verify(copy.absolute(), against=head, key=key, witnesses=asked.witness_keys)
+        else log_offline.verify(copy.absolute(), against=head, key=key, witnesses=asked.witness_keys, media=where)
     )
     if json:
         echo_json(report)
     else:
-        for problem in [*report.problems, *report.register]:
-            typer.echo(inert(problem, 300))
-        what = "the access log" if copy is None else inert(copy.name)
-        entries = counted(report.entries, "entry", "entries")
-        typer.echo(f"{entries} in {what}: {counted(len(report.problems), 'problem')}.")
-        if report.against:
-            typer.echo(inert(report.against, 300))
-        for words in witnessed_words(report):
-            typer.echo(inert(words, 300))
+        _tell_verified(report, "the access log" if copy is None else inert(copy.name))
         if stamped is not None:
             typer.echo(stamp_words(stamped))
     if report.register and not report.problems:
@@ -184,6 +190,16 @@ def verify(
             "The access log was changed or damaged.",
             "Keep the folder STATE/access as it is, and see `When the log or the register is damaged` in docs/operate.md.",
         )
+
+
+def _tell_verified(report: log_types.LogVerified, what: str) -> None:
+    for problem in [*report.problems, *report.register]:
+        typer.echo(inert(problem, 300))
+    entries = counted(report.entries, "entry", "entries")
+    typer.echo(f"{entries} in {what}: {counted(len(report.problems), 'problem')}.")
+    for words in (report.against, report.media, *witnessed_words(report)):
+        if words:
+            typer.echo(inert(words, 300))
 
 
 def _verify_here(data: Path | None, asked: log_types.LogVerify) -> log_types.LogVerified:
