@@ -72,6 +72,8 @@ class AccessLog:
     def __init__(self, state: Path, say: Say, *, crashed: bool = False) -> None:
         self.entries: list[dict[str, Any]] = []
         self.changes: dict[int, list[dict[str, Any]]] = {}
+        self.volume, self.volume_seq = "", 0
+        """The volume that the entries lead to, and the entry that named it; "" before any did."""
         self.tree = Tree()
         self.public_key = b""
         self._say = say
@@ -121,9 +123,33 @@ class AccessLog:
             self.entries.append(entry)
             if private and "changes" in private:
                 self.changes[want] = json.loads(private["changes"]["text"])
+            self._lead(entry, private or {})
             private = None
         if private is not None and not crashed:
             self._say(f"access/{name} ends in private texts without their entry.")
+
+    def _lead(self, entry: dict[str, Any], private: dict[str, Any]) -> None:
+        """The first anchor names the volume; after it, only entries that say that the disk was replaced or adopted."""
+        if entry["action"] == "footage.root" and not self.volume:
+            self.volume, self.volume_seq = json.loads(private["papers"]["text"])["volume"], entry["seq"]
+        elif entry["action"] in ("media.replaced", "media.adopted") and entry["outcome"] == "done":
+            self.volume, self.volume_seq = entry["facts"]["volume"], entry["seq"]
+
+    def check_seen(self, path: Path) -> None:
+        """The log has the entries that the media volume has seen, or names the log that it has seen in its first entry."""
+        if not path.exists():
+            return
+        try:
+            note: str = json.loads(path.read_text())["head"]
+            name, size = note.split("\n")[:2]
+            before = self.entries[0].get("facts", {}).get("before", {}) if self.entries else {}
+            follows = isinstance(before, dict) and before.get("head", "").split("\n")[0] == name
+            if follows and before["entries"] >= int(size):
+                return
+        except (ValueError, KeyError) as error:
+            self._say(f"What the media volume has seen of the log cannot be read ({type(error).__name__}).")
+            return
+        self.check_note(note, "What the media volume has seen of the log")
 
     def _check_head(self, state: Path) -> None:
         try:

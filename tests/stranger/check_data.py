@@ -54,7 +54,8 @@ class Checker:
         erased = read_ledger(self._state, self.say, crashed=self._crashed)
         folders = sorted(path for path in (self._media / "footage").iterdir() if path.is_dir())
         cameras = [Camera(self._media, path.name, self.say, deep=self._deep, crashed=self._crashed) for path in folders]
-        self._check_volume()
+        self._check_volume(log)
+        log.check_seen(self._media / "log-seen")
         self._check_numbers(cameras)
         self._check_erased(cameras, erased)
         self._check_order(cameras, erased, log)
@@ -75,10 +76,15 @@ class Checker:
 
     # -- the volume -----------------------------------------------------------------------------------------------------
 
-    def _check_volume(self) -> None:
+    def _check_volume(self, log: AccessLog) -> None:
         sides = [json.loads((root / "volume.json").read_text()) for root in (self._state, self._media)]
         if sides[0]["volume"] != sides[1]["volume"] or [side["side"] for side in sides] != ["state", "media"]:
             self.say("STATE and MEDIA do not belong together.")
+        if log.volume and sides[1]["volume"] != log.volume:
+            self.say(
+                f"This is volume {sides[1]['volume']}, and entry {log.volume_seq} of the log leads to {log.volume}: what was "
+                "anchored counts for nothing here."
+            )
 
     def _check_numbers(self, cameras: list[Camera]) -> None:
         numbers = sorted(number for camera in cameras for number in camera.numbers)

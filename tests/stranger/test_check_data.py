@@ -368,6 +368,32 @@ def swap_the_disks(data: Path) -> None:
     path.write_text(path.read_text().replace('"volume":"', '"volume":"0'))
 
 
+def another_number(data: Path) -> None:
+    for side in ("state", "media"):
+        path = data / side / "volume.json"
+        path.write_text(path.read_text().replace('"volume":"', '"volume":"0'))
+
+
+def see_more(data: Path) -> None:
+    """The log is cut where its head is of that time, too: only the volume has seen the rest."""
+    log = data / "state" / "access"
+    head = log / "head"
+    seen = json.loads((data / "media" / "log-seen").read_text())["head"]
+    assert seen.split("\n")[0] == head.read_text().split("\n")[0]
+    with contextlib.closing(AccessLog.open(data / "state")) as opened:
+        size, key = opened.size - 2, opened._writer.key
+        older = key.sign(size, opened.root_at(size))
+    file = max(log.glob("2*.jsonl"))
+    lines = file.read_bytes().splitlines(keepends=True)
+    end = next(n for n, line in enumerate(lines) if json.loads(line)["seq"] > size)
+    file.write_bytes(b"".join(lines[:end]))
+    head.write_text(older)
+
+
+def spoil_what_was_seen(data: Path) -> None:
+    (data / "media" / "log-seen").write_text("{}")
+
+
 DONE_TO_IT = {
     cut_a_file: "does not open",
     change_a_byte: "is not what was recorded",
@@ -400,6 +426,9 @@ DONE_TO_IT = {
     state_another_root: "states a root over the rows that is not",
     forge_a_still: "which let no picture of desk out",
     swap_the_disks: "do not belong together",
+    another_number: "of the log leads to",
+    see_more: "What the media volume has seen of the log counts",
+    spoil_what_was_seen: "What the media volume has seen of the log cannot be read",
 }
 
 
