@@ -203,7 +203,7 @@ class PeopleActs:
         if first and not person.keys and not person.account:
             raise BadRequest("A seat's first holder needs a key.", "Give the public key file with --key.")
         now = call.now.utc_ns
-        start = common.day_start_utc_ns(asked.start, "--from") if asked.start else now
+        start = common.day_start_utc_ns(asked.start, "--from") if asked.start else call.now.earliest_utc_ns
         end = common.day_end_utc_ns(asked.end, "--until") if asked.end else None
         if end is not None and end <= max(start, now):
             raise BadRequest("The term ends before it begins, or has already ended.", "Give a later --until.")
@@ -287,7 +287,7 @@ class PeopleActs:
                 "Some of: " + ", ".join(model.RIGHTS) + ".",
             )
         now = call.now.utc_ns
-        start = common.day_start_utc_ns(asked.first_day, "--from") if asked.first_day else now
+        start = common.day_start_utc_ns(asked.first_day, "--from") if asked.first_day else call.now.earliest_utc_ns
         end = common.day_end_utc_ns(asked.last_day, "--until")
         if end <= max(start, now):
             raise BadRequest("The appointment's last day has passed, or is before its first.", "Give a later --until.")

@@ -88,6 +88,16 @@ def test_p11_a_term_that_has_not_begun_gives_nothing_yet(house: House) -> None:
     assert "holdshelf clock confirm" in told
 
 
+def test_p11_what_begins_now_has_begun_by_both_clocks(house: House) -> None:
+    """The machine's clock was just set two minutes ahead of the time that is counted since its start."""
+    house.rig.time.wall_ns += 2 * MINUTE_NS
+    house.ask("dora", types.SeatName("mayor", "bob", paper_sha256=PAPER))
+    assert house.may("bob", "person.see").allowed
+    house.ask("dora", types.PersonAdd("eve", "Eve Moss", key(5)[0]))
+    house.ask("dora", letter("eve", "2026-12-31"))
+    assert house.may("eve", "door").allowed
+
+
 def test_a_removed_person_is_told_so(house: House) -> None:
     house.refused("dora", types.PersonRemove("dora", "goes"), "P11", "You cannot remove yourself")
     house.ask("dora", types.PersonRemove("ann", "left"))
