@@ -91,8 +91,8 @@ class PeopleRules(Machine):
         self, who: Session | None, seat: str, person: Person, begins_ns: int, lasts_ns: int | None, paper: str
     ) -> Plan:
         by, wall = self.person_of(who), self.model.wall
-        start = (wall + begins_ns) // NS * NS if begins_ns else wall
-        end = (start + lasts_ns) // NS * NS if lasts_ns is not None else None
+        start = (wall + begins_ns) // NS * NS if begins_ns else self.model.earliest
+        end = (wall + begins_ns + lasts_ns) // NS * NS if lasts_ns is not None else None
 
         def done(answer: Any) -> None:
             for other in self.model.terms.values():
@@ -136,8 +136,8 @@ class PeopleRules(Machine):
     ) -> Plan:  # fmt: skip
         by, wall = self.person_of(who), self.model.wall
         terms = sorted(self.model.terms_of(by), key=lambda term: SEATS.index(term.seat))
-        start = (wall + begins_ns) // NS * NS if begins_ns else wall
-        end = (start + lasts_ns) // NS * NS + NS
+        start = (wall + begins_ns) // NS * NS if begins_ns else self.model.earliest
+        end = (wall + begins_ns + lasts_ns) // NS * NS + NS
 
         def done(answer: Any) -> None:
             row = Term(answer.id, person.id, start, end, term=terms[0].id, rights=rights, cameras=cameras)
