@@ -333,7 +333,7 @@ class Holdshelf:
             )
         self.authorizer = Authorizer(self.frame, self.state_store, self.log, self)
         self.seen = LogSeen(self.authorizer, self.store)
-        self.anchoring = Anchoring(self.authorizer, self.store)
+        self.anchoring = Anchoring(self.authorizer, self.store, self.holds.may_erase)
         log = self.authorizer, self._register
         self.witnesses, self.timestamps = Witnesses(*log), Timestamps(*log)
         self.offsite, self.backups = Offsite(*log, self.holds), Backups(*log)

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from holdshelf_core.actions.authorizer import Authorizer
 from holdshelf_core.actions.registry import LogForm
@@ -20,12 +20,14 @@ from holdshelf_core.errors import HoldshelfError, Unavailable
 from holdshelf_core.times import local_time_words
 from holdshelf_storage.anchors import anchors
 from holdshelf_storage.anchors.book import AnchorBook
+from holdshelf_storage.anchors.facts import FactsReader
 from holdshelf_storage.anchors.lineage import Lineage
 from holdshelf_storage.anchors.log import batches_in, proven_batches
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage import anchor_files
 from holdshelf_storage.footage.media_change import waiting_change
 from holdshelf_storage.footage.missing import MissingSegment
+from holdshelf_storage.volume.days import SegmentRef
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -40,8 +42,14 @@ LAST_WAIT_S = 20.0
 class Anchoring:
     """Anchors footage and looks for missing files. Methods run on the loop; what reads the disk runs in threads."""
 
-    def __init__(self, authorizer: Authorizer, store: Store) -> None:
+    def __init__(self, authorizer: Authorizer, store: Store, may_erase: Callable[[SegmentRef], bool]) -> None:
+        """``may_erase``: as the rolling buffer asks it. What it refuses says nothing about the order of erasing."""
         self._authorizer, self._frame, self._store = authorizer, authorizer.frame, store
+
+        def protects(camera: str, start_utc_ns: int, end_utc_ns: int) -> bool:
+            return not may_erase(SegmentRef(camera, "", 0, "", 0, start_utc_ns, end_utc_ns))
+
+        store.facts = FactsReader(authorizer.log, protects)
         self._lock = asyncio.Lock()
         self._reading = threading.Lock()
         self._known: anchors.Known | None = None
@@ -165,9 +173,8 @@ class Anchoring:
                     await self._check_volume(opened)
         stop = self._frame.stop_threads
         found = await asyncio.to_thread(self._look, opened, stop, with_log=with_log)
-        # Footage that would have been erased by now is no use to anybody.
-        first = await asyncio.to_thread(_first_number, opened) if found else None
-        found = [one for one in found if first is None or one.seq >= first]
+        if found:
+            found = await asyncio.to_thread(self._of_use, opened, found)
         if found:
             self._tell(found)
         else:
@@ -182,8 +189,18 @@ class Anchoring:
             missing.forget_lost()
         return missing.look(book, stop)
 
+    def _of_use(self, opened: Opened, found: list[MissingSegment]) -> list[MissingSegment]:
+        """Return what is not of an age at which it would have been erased by now, unless a hold keeps it."""
+        first, facts = _first_number(opened), self._store.facts()
+
+        def is_held(one: MissingSegment) -> bool:
+            held = () if facts is None else facts.touching(one.camera, one.start_utc_ns, one.end_utc_ns)
+            return any(span.until_seq is None for span in held)
+
+        return [one for one in found if first is None or one.seq >= first or one.against or is_held(one)]
+
     def _tell(self, found: list[MissingSegment]) -> None:
-        one = found[0]
+        one = next((row for row in found if row.against), found[0])  # somebody made it look erased
         known = self._authorizer.store.state.cameras.get(one.camera)
         title = known.name if known is not None else one.camera
         many = "A file of footage is" if len(found) == 1 else f"{len(found)} files of footage are"
@@ -192,7 +209,8 @@ class Anchoring:
             camera_id=one.camera if len({row.camera for row in found}) == 1 else None,
             severity="error",
             sentence=f"{many} missing, and {'was' if len(found) == 1 else 'were'} not erased on schedule. The first: {title}, "
-            f"{local_time_words(one.start_utc_ns)} to {local_time_words(one.end_utc_ns)} ({one.path}).",
+            f"{local_time_words(one.start_utc_ns)} to {local_time_words(one.end_utc_ns)} ({one.path})"
+            f"{f', which {one.against}' if one.against else ''}.",
             next_step="Find out who removed them. `holdshelf footage verify` lists them all.",
         )
 

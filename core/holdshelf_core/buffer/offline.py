@@ -6,6 +6,7 @@ answer says what could not be checked. No lock is taken, so a running service is
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import msgspec
@@ -13,9 +14,10 @@ import msgspec
 from holdshelf_core.actions import media_seen
 from holdshelf_core.buffer import types
 from holdshelf_core.errors import BadRequest, Unavailable
-from holdshelf_storage.access_log.checkpoint import parse_note
+from holdshelf_storage.access_log.checkpoint import BadHead, parse_note
 from holdshelf_storage.access_log.log_seen import read_seen, roots_to_compare
 from holdshelf_storage.anchors.book import AnchorBook
+from holdshelf_storage.anchors.facts import read_facts
 from holdshelf_storage.anchors.lineage import Lineage
 from holdshelf_storage.anchors.log import read_batches
 from holdshelf_storage.errors import StorageError
@@ -23,6 +25,7 @@ from holdshelf_storage.footage.anchor_files import Unsettled
 from holdshelf_storage.footage.footage import Footage
 from holdshelf_storage.footage.verify import Report, verify
 from holdshelf_storage.ledger.ledger import Ledger
+from holdshelf_storage.ledger.rules import LogFacts
 from holdshelf_storage.media_signing.result import Signed, kind_words, summary
 from holdshelf_storage.reading import ReadOnlyVolume
 
@@ -63,16 +66,22 @@ def _book(
     here, lineage = volume.identity.volume, Lineage()
     try:
         seen = read_seen(volume.root_fd)  # first: a running service writes entries before it shows them to the volume
+        facts = _facts(state)
+        footage.missing.follow(lambda: facts)
+        footage.missing.look(None, threading.Event())  # before: it tells which days that have gone are still to be read
         batches, log = read_batches(
             state, keep=Unsettled(footage).trimmed, lineage=lineage, roots_at=roots_to_compare(seen)
         )
         is_whole = not log.problems
         by_media = media_seen.tell_older(seen, state, log)
     except StorageError as error:
+        footage.missing.follow(lambda: None)
         return None, [f"{NOTHING_HELD}: {error}"]
     if not is_whole:
+        footage.missing.follow(lambda: None)
         return None, [*log.problems, "The access log is not what was written, so nothing could be held against it."]
     if unknown := lineage.problem(here):
+        footage.missing.follow(lambda: None)
         return None, [*log.problems, f"{NOTHING_HELD}: {unknown}"]
     if by_media:
         notes.append(by_media)
@@ -81,6 +90,14 @@ def _book(
     if log.head:
         notes.append(f"Held against the access log with {log.entries} entries: {_head_words(log.head)}.")
     return AnchorBook(footage.folders, here, batches), log.problems
+
+
+def _facts(state: Path) -> LogFacts | None:
+    """Return what the log says of holds; None when that cannot be read. Proven by whoever verifies the log."""
+    try:
+        return read_facts(state)
+    except (StorageError, BadHead):
+        return None
 
 
 def _head_words(head: str) -> str:

@@ -17,6 +17,7 @@ from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.paths import DataPaths
 from holdshelf_storage.errors import StorageError, VolumeError, VolumeLocked, VolumeReadOnly
 from holdshelf_storage.footage.footage import Footage
+from holdshelf_storage.footage.judge import Facts
 from holdshelf_storage.footage.recovery import Recovery
 from holdshelf_storage.ledger.ledger import Ledger
 from holdshelf_storage.volume.volume import Volume
@@ -47,6 +48,8 @@ class Store:
         self._index: threading.Thread | None = None
         self.opened: Opened | None = None
         self.problem = ""
+        self.facts: Facts = lambda: None
+        """What the access log says of holds, against which the ledger is held. Set before a volume is opened."""
 
     async def async_open(self) -> Opened:
         """Attach and recover the volume. ``holds`` finishes what the ledger had begun, as it knows what must stay. Raises
@@ -71,6 +74,7 @@ class Store:
         try:
             ledger = Ledger(volume)
             footage = Footage(volume, ledger)
+            footage.missing.follow(self.facts)
             recovery = footage.recover()
         except BaseException:
             volume.detach()

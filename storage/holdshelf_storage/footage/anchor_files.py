@@ -39,8 +39,10 @@ class Unsettled:
             self._days[camera] = set(self._footage.days(camera))
         if day in self._days[camera] or self._footage.shelved.holds_of(camera, day):
             return True
-        gone = self._footage.ledger.erased.day(camera, day).gone
-        return gone is None or bool(gone.missing)
+        named = self._footage.ledger.erased.day(camera, day)
+        if not named.is_whole or any(one.missing for one in named.ends):
+            return True
+        return self._footage.missing.judge.doubts(camera, day, named)
 
     def trimmed(self, batch: Batch) -> Batch:
         """Return a batch without its settled parts."""

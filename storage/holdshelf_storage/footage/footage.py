@@ -299,7 +299,7 @@ class Footage:
             if fd is not None:
                 return fd
             day = layout.day_of(segment.start_utc_ns)
-            missing = segment.seq not in self._ledger.erased.day(camera, day)
+            missing = segment.seq not in self._ledger.judged(camera, day)
             why = "is missing" if missing else "was erased on schedule"
             raise SegmentGone(f"{query.file_path(camera, segment)} {why}.", missing=missing) from error
 

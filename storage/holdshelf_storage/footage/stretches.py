@@ -86,10 +86,10 @@ def stretches(
     if reader.has_open_gap:
         for day in [day for day in known if day > last][:1]:
             reader.numbers_of(day)
+    reader.lost(lost)
     for day, entry in gone.items():
         if day not in existing:
-            reader.gone(entry, whole=day not in shelved)
-    reader.lost(lost)
+            reader.gone(entry, whole=day not in shelved, lost=[one for one in lost if one.day == day])
     result = reader.result()
     result.open_start_utc_ns = _open_start(days, camera)
     return result
@@ -182,7 +182,7 @@ class _Reader:
 
     def _is_erased(self, seq: int, day: str) -> bool:
         if self._by_ledger is None:
-            self._by_ledger = self._ledger.erased.day(self._camera, day)
+            self._by_ledger = self._ledger.judged(self._camera, day)
         return seq in self._by_ledger
 
     def _is_moving(self, seq: int) -> bool:
@@ -202,8 +202,9 @@ class _Reader:
         """The numbers on a later day."""
         self._lines.append(self._days.slim(self._camera, day))
 
-    def gone(self, entry: DayGone, *, whole: bool) -> None:
-        """Adds a deleted day; not `whole`: the shelf's journal describes its segments better."""
+    def gone(self, entry: DayGone, *, whole: bool, lost: Sequence[StoredSegment]) -> None:
+        """Adds a deleted day; not `whole`: the shelf's journal describes its segments better. `lost`: what was not erased of
+        it, whatever the ledger says."""
         self._closed.update(entry.recovered)
         self._recovered += [(start, end) for start, end in entry.recovered if self._touches(start, end)]
         for start, end, reason in entry.gap_spans:
@@ -214,6 +215,7 @@ class _Reader:
         missing = [(start, end) for _, start, end in entry.missing if self._touches(start, end)]
         self._missing += missing
         recorded = [(start, end) for start, end in entry.recorded if self._touches(start, end)]
+        missing += [(one.start_utc_ns, one.end_utc_ns) for one in lost]
         self._erased += recovered.without(recorded, sorted(missing))
         start = layout.day_start_ns(entry.day)
         if entry.segments and not entry.recorded and self._touches(start, start + layout.DAY_NS):

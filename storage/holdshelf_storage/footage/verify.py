@@ -82,7 +82,10 @@ def verify(
     first = layout.day_of(start_utc_ns) if start_utc_ns is not None else ""
     last = layout.day_of(max(end_utc_ns - 1, -layout.MAX_TIME_NS)) if end_utc_ns is not None else "9999-99-99"
     seen = array.array("Q")
-    context = _Context(footage, deep, seen, stop, book, ErasedIndex(footage.ledger.folder) if knows_ledger else None)
+    erased = ErasedIndex(footage.ledger.folder, footage.missing.judge.keeps) if knows_ledger else None
+    context = _Context(footage, deep, seen, stop, book, erased)
+    if knows_ledger and footage.missing.judge.facts() is not None:
+        footage.missing.look(None, stop or threading.Event())  # what still stands tells what went too early
     report.problems += _strangers_of(footage.folders, None)
     for one in cameras:
         if one not in known:
@@ -138,20 +141,27 @@ def _lost_days(
             continue
         if one not in existing:
             existing[one] = set(footage.days(one))
+        if day in existing[one]:
+            continue
         by_ledger = erased.day(one, day)
-        if day in existing[one] or by_ledger.is_whole:
+        judge, shelf = footage.missing.judge, footage.shelved
+        if by_ledger.is_whole and not judge.doubts(one, day, by_ledger):
             continue
         try:
-            lost = lost_lines(footage.folders, book, by_ledger, footage.shelved, one, day)
+            against = judge.lost(book, one, day, by_ledger, erased)
+            lost = [] if by_ledger.is_whole else lost_lines(footage.folders, book, by_ledger, shelf, one, day)
         except StorageError as error:
             report.problems.append(str(error))
             continue
-        anchored, cannot = book.lines(anchors.journal_path(one, day))
-        context.cannot_be_proven.update(cannot)
-        if cannot or anchored:
-            report.problems.append(f"{layout.day_path(one, day)} is gone, and the ledger does not say so.")
-        report.missing += (missing_row(segment) for segment in lost)
-        report.problems += (told(missing_row(segment)) for segment in lost)
+        if not by_ledger.is_whole:
+            anchored, cannot = book.lines(anchors.journal_path(one, day))
+            context.cannot_be_proven.update(cannot)
+            if cannot or anchored:
+                report.problems.append(f"{layout.day_path(one, day)} is gone, and the ledger does not say so.")
+        rows = [missing_row(segment) for segment in lost]
+        rows += [missing_row(segment.segment, one, day, rule) for segment, rule in against]
+        report.missing += rows
+        report.problems += map(told, rows)
         if len(report.problems) > MAX_PROBLEMS:
             return
 
@@ -310,12 +320,17 @@ class _DayCheck:
         if erased is None:
             report.untold += len(absent)
             return
-        by_ledger = erased.day(self._camera, self._day)
+        judge, book = self._footage.missing.judge, self._context.book
+        by_ledger = judge.day(self._camera, self._day, erased)
+        against = dict(by_ledger.against)
+        if book is not None:  # lines that the journal has lost may be among them
+            lost = judge.lost(book, self._camera, self._day, by_ledger, erased)
+            against |= {one.segment.seq: rule for one, rule in lost if one.segment.seq not in against}
         kept = shelved(self._footage.shelved, self._camera, self._day)
         for segment in absent:
-            if segment.seq in by_ledger or segment.name in kept:
+            if segment.name in kept or (segment.seq in by_ledger and segment.seq not in against):
                 continue
-            row = missing_row(segment, self._camera, self._day)
+            row = missing_row(segment, self._camera, self._day, against.get(segment.seq, ""))
             report.missing.append(row)
             report.problems.append(told(row))
 

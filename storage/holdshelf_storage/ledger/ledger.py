@@ -29,7 +29,7 @@ from holdshelf_storage import layout
 from holdshelf_storage.atomic import append_file, fsync_dir, make_dir, whole_lines
 from holdshelf_storage.errors import DiskFull, StorageError, translating
 from holdshelf_storage.ledger import lines as ledger_lines
-from holdshelf_storage.ledger.erased import ErasedIndex
+from holdshelf_storage.ledger.erased import ErasedDay, ErasedIndex
 from holdshelf_storage.ledger.files import read_month
 from holdshelf_storage.ledger.lines import Abandon, DayGone, Done, Entry, Intent, IntentDay, Unshelve
 from holdshelf_storage.volume import journal
@@ -60,7 +60,8 @@ class Ledger:
         self._volume = volume
         self._folder = volume.state / "ledger"
         self.erased = ErasedIndex(self._folder)
-        """Which segments the ledger names: anything gone without being named here is missing."""
+        self.judged: Callable[[str, str], ErasedDay] = self.erased.day
+        """Which segments the ledger names by the rules of erasing (`footage.judge` sets it): all others gone are missing."""
         self.write_lock = threading.Lock()
         self._erase_lock = threading.Lock()
         self._on_erased: list[Callable[[SegmentRef], None]] = []
@@ -375,10 +376,8 @@ class Ledger:
             if layout.JOURNAL in names:
                 digest = hashlib.sha256(data).hexdigest()
                 if (camera, day, digest) not in self._told_gone:  # else a crash came between summary and end
-                    self._append(
-                        at_utc_ns,
-                        ledger_lines.summary(lines, camera, day, digest, at_utc_ns, self.erased.day(camera, day)),
-                    )
+                    erased = self.judged(camera, day)
+                    self._append(at_utc_ns, ledger_lines.summary(lines, camera, day, digest, at_utc_ns, erased))
             folder = layout.day_path(camera, day)
             for name in sorted(names):  # SHA256SUMS before journal.jsonl: what is left can always be interpreted
                 self._unlink(f"{folder}/{name}")

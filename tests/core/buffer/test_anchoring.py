@@ -14,6 +14,7 @@ import pytest
 
 from holdshelf_core.holds import types as types_holds
 from holdshelf_core.looks import types as types_looks
+from holdshelf_storage import layout
 from holdshelf_storage.access_log.verify import verify_log
 from holdshelf_storage.anchors import anchors
 from holdshelf_storage.anchors.log import read_batches
@@ -139,6 +140,79 @@ def test_what_was_removed_is_missing_everywhere(service: Service, recorded: Reco
     done = run(service, "status", "--check")
     assert (done.returncode, "missing" in done.stdout) == (2, True)
     assert "MISSING" in run(service, "footage", "list", "--camera", "lobby").stdout
+
+
+def forged(service: Service, at_utc_ns: int, *victims: Path) -> None:
+    """`rm` of files and their second names, and what the ledger says when the rolling buffer erases."""
+    lines: list[dict[str, object]] = []
+    for path in victims:
+        part = {"camera": path.parts[-3], "day": path.parts[-2], "seqs": [int(path.name.partition("_")[0])]}
+        part |= {"start_utc_ns": 1, "end_utc_ns": 2, "allocated_bytes": 4096}
+        lines.append({"kind": "intent", "id": path.name, "at_utc_ns": at_utc_ns, "reason": "budget", "days": [part]})
+        lines.append({"kind": "done", "id": path.name, "freed_bytes": 4096, "kept": []})
+        for other in service.data.glob(f"media/shelf/*/*/*/{path.name}"):
+            other.unlink()
+        path.unlink()
+    ledger = service.data / "state" / "ledger"
+    ledger.mkdir(exist_ok=True)
+    with (ledger / f"{layout.day_of(at_utc_ns)[:7]}.jsonl").open("a") as file:
+        file.write("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+
+
+def test_what_a_line_by_hand_calls_erased_is_missing_everywhere(
+    service: Service, recorded: Recorded, tmp_path: Path
+) -> None:
+    """The oldest of all, dated back to before its hold, and one that is younger than what stands."""
+    service.start()
+    people = People(service)
+    director = Library(service, people, recorded, tmp_path, people.name_director()).director
+    end = recorded.start_utc_ns + 10 * NS
+    hold = director.act(
+        types_holds.HoldPlace("litigation", "C-1", [types_holds.SpanAsk("lobby", recorded.start_utc_ns, end)])
+    )
+    wait_for("the second name", lambda: len(list(service.data.glob(f"media/shelf/{hold.id}/lobby/*/*.mp4"))) == 1)
+    assert service.verify(deep=False).problems == []
+    service.stop()
+    record(service.data, ("desk",), recorded.end_utc_ns + NS)
+    service.start()
+    assert service.verify(deep=False).problems == []
+    held, younger = service.files("lobby")[0], service.files("desk")[5]
+    forged(service, hold.placed_utc_ns - 3600 * NS, held, younger)
+
+    told = " ".join(service.verify(deep=False).problems)
+    assert f"{held.name} is missing" in told
+    assert "was erased while it was on hold." in told
+    assert f"{younger.name} is missing" in told
+    assert "was erased out of order" in told
+    assert "2 files of footage are missing" in service.repairs()["footage_missing"].sentence
+    rows = {Path(row.file).name: row for camera in ("desk", "lobby") for row in service.segments(camera)}
+    assert [(rows[one.name].missing, rows[one.name].erased) for one in (held, younger)] == [(True, False)] * 2
+    shown = people.client("dora").act(types_holds.HoldAsk(hold.id))
+    assert [(part.kind, part.start_utc_ns) for part in shown.coverage] == [("missing", recorded.start_utc_ns)]
+    service.stop()
+    done = offline(service, service.data / "media", service.data / "state")
+    assert (done.returncode, held.name in done.stdout, younger.name in done.stdout) == (1, True, True)
+    service.start()
+    wait_for("the look for missing footage", lambda: "footage_missing" in service.repairs())
+    assert "2 files of footage are missing" in service.repairs()["footage_missing"].sentence
+
+
+def test_what_is_on_hold_and_missing_is_told_whatever_its_age(
+    service: Service, recorded: Recorded, tmp_path: Path
+) -> None:
+    """The oldest of all: without a hold they would be of no use to anybody by now."""
+    service.start()
+    people = People(service)
+    director = Library(service, people, recorded, tmp_path, people.name_director()).director
+    for path in service.files("lobby")[:2]:
+        path.unlink()
+    end = recorded.start_utc_ns + 30 * NS
+    hold = director.act(
+        types_holds.HoldPlace("litigation", "C-1", [types_holds.SpanAsk("lobby", recorded.start_utc_ns, end)])
+    )
+    assert [part.kind for part in hold.coverage] == ["missing"]
+    assert len(service.verify(deep=False).missing) == 2
+    assert "2 files of footage are missing" in service.repairs()["footage_missing"].sentence
 
 
 @pytest.mark.parametrize("what", ["day", "camera"])

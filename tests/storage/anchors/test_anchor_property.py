@@ -22,12 +22,14 @@ import pytest
 from holdshelf_core.errors import BadRequest
 from holdshelf_storage import layout
 from holdshelf_storage.access_log.access_log import AccessLog
+from holdshelf_storage.access_log.lines import time_text
 from holdshelf_storage.access_log.log_seen import write_seen
+from holdshelf_storage.anchors.facts import read_facts
 from holdshelf_storage.footage.footage import Footage
-from holdshelf_storage.footage.verify import Report
+from holdshelf_storage.footage.verify import Report, verify
 from holdshelf_storage.ledger.ledger import Ledger
 from holdshelf_storage.volume.volume import Volume, init_volume
-from tests.storage.anchors.anchoring import anchor
+from tests.storage.anchors.anchoring import anchor, book_of
 from tests.storage.footage.footage_files import NOON, NS, record
 
 DAY_NS = 86_400 * NS
@@ -200,6 +202,26 @@ def ledger_says_it(disk: Disk) -> str:
     return "ledger/"
 
 
+def removed_by_a_new_line(disk: Disk) -> str:
+    """A file goes, with its second name, and a line of its own stands at the ledger's end, as disk-format.md has it.
+
+    Any but those that were to go next of their cameras: neither disk nor log speaks for these.
+    """
+    paths = [one for one in disk.segments() if not one.name.startswith(("0000000003_", "0000000006_"))]
+    path = disk.chance.choice(paths)
+    for other in disk.media.glob(f"shelf/*/*/*/{path.name}"):
+        other.unlink()
+    at = NOON + disk.chance.choice([-30, -1, 2, 20]) * DAY_NS  # long before the hold, or after it
+    part = {"camera": path.parts[-3], "day": path.parts[-2], "seqs": [int(path.name.split("_")[0])]}
+    part |= {"start_utc_ns": NOON, "end_utc_ns": NOON + NS, "allocated_bytes": 4096}
+    intent = {"kind": "intent", "id": "00ff00ff00ff00ff", "at_utc_ns": at, "reason": "budget", "days": [part]}
+    done = {"kind": "done", "id": "00ff00ff00ff00ff", "freed_bytes": 4096, "kept": []}
+    with (disk.state / "ledger" / "2026-11.jsonl").open("a") as month:
+        month.write("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in (intent, done)))
+    path.unlink()
+    return f"{path.name} is missing"
+
+
 def ledger_emptied(disk: Disk) -> str:
     (month,) = (disk.state / "ledger").glob("*.jsonl")
     disk.rewrite(month, b"")
@@ -270,15 +292,16 @@ def older_state(disk: Disk) -> str:
 EDITS: list[Callable[[Disk], str]] = [
     *(bytes_and_hashes, bytes_alone, swap_between_cameras, another_time, gap_instead, remove_file, remove_day),
     *(remove_camera, another_reason, ledger_says_it, ledger_emptied, list_of_an_anchor, anchors_lost, log_rewritten),
-    *(log_cut, another_number, older_state),
+    *(removed_by_a_new_line, log_cut, another_number, older_state),
 ]
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two cameras, two days, a gap, something erased; all of it anchored, by two entries."""
+    """Two cameras, two days, a gap, a hold, something erased; all of it anchored, by two entries."""
     root = tmp_path_factory.mktemp("archive") / "data"
     init_volume(root / "state", root / "media", 1)
+    _hold(root / "state", "back", NOON + 3 * NS, NOON + 4 * NS)
     volume = Volume.attach(root / "state", root / "media")
     try:
         footage = Footage(volume, Ledger(volume))
@@ -299,6 +322,18 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     finally:
         volume.detach()
     return root
+
+
+def _hold(state: Path, camera: str, start_utc_ns: int, end_utc_ns: int) -> None:
+    """An entry that places a hold; what it keeps is not on the shelf yet."""
+    spans = [{"camera": camera, "start_utc_ns": start_utc_ns, "end_utc_ns": end_utc_ns}]
+    change = {"table": "holds", "key": "H-1", "row": {"id": "H-1", "spans": spans, "state": "active"}}
+    log = AccessLog.open(state)
+    try:
+        public = {"at": time_text(1_800_000_000 * NS), "action": "hold.place", "outcome": "done"}
+        log.append(public, {"changes": json.dumps([change])})
+    finally:
+        log.close()
 
 
 def _gap(footage: Footage) -> None:
@@ -354,11 +389,28 @@ def test_no_mixture_of_edits_is_called_good(archive: Path, tmp_path: Path, seed:
     assert looked(disk.root).problems, done
     if {"log_rewritten", "log_cut", "another_number"} & set(done):
         return  # such a log is not written any more, and for a volume to which it does not lead nothing is anchored
+    assert after_the_next_hour(disk).problems, done
+
+
+@pytest.mark.parametrize("seed", range(9))
+def test_no_file_that_a_new_line_names_is_called_erased(archive: Path, tmp_path: Path, seed: int) -> None:
+    """Nor does it become so when the next anchor has that line."""
+    disk = Disk(tmp_path / "data", random.Random(seed))
+    shutil.copytree(archive, disk.root)
+    gone = removed_by_a_new_line(disk).removesuffix(" is missing")
+    assert f"{gone} is missing" in " ".join(looked(disk.root, deep=False).problems)
+    assert [one.name for one in after_the_next_hour(disk).missing] == [gone]
+
+
+def after_the_next_hour(disk: Disk) -> Report:
+    """What is found when the service has gone on, and anchored what it found there."""
     volume = Volume.attach(disk.state, disk.media)
     try:
         footage = Footage(volume, Ledger(volume))
         record(footage, "front", NOON + 2 * DAY_NS)
         anchor(volume, footage)
+        facts = read_facts(disk.state)
+        footage.missing.follow(lambda: facts)
+        return verify(footage, deep=True, book=book_of(disk.state, volume, footage))
     finally:
         volume.detach()
-    assert looked(disk.root).problems, done
