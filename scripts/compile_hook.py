@@ -24,7 +24,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOMS = {"holdshelf_core": "core", "holdshelf_storage": "storage"}
 # What runs for each packet and each picture. No subclass of Thread: compiled, it crashes Python 3.13 at exit.
-WORKER_MODULES = "bounds nal order reorder replay rtcp rtp rtsp segment source spares udp units"
+WORKER_MODULES = "bounds nal order reorder replay rtcp rtp rtsp segment shown source spares udp units"
 MODULES = (
     "holdshelf_core/recorder/timeline.py",
     *(f"holdshelf_core/recorder/worker/{name}.py" for name in WORKER_MODULES.split()),

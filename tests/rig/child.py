@@ -29,6 +29,8 @@ class Sent:
     sha256: str
     utc_ns: int
     boot_ns: int
+    shown: int
+    """Its place in the order of showing, by the sequence of the first: with B-frames that of sending is another."""
 
 
 def exchange(
@@ -64,7 +66,9 @@ def read_sent(log: Path, medium: Media) -> list[Sent]:
     """What a camera wrote down, without a record that is only half there."""
     data = log.read_bytes()
     whole = len(data) - len(data) % LOG_RECORD.size
-    return [
-        Sent(sequence, unit, generation, medium.units[unit].is_key, medium.units[unit].sha256, utc_ns, boot_ns)
-        for sequence, unit, generation, utc_ns, boot_ns in LOG_RECORD.iter_unpack(data[:whole])
-    ]
+    found = []
+    for sequence, unit, generation, utc_ns, boot_ns in LOG_RECORD.iter_unpack(data[:whole]):
+        of = medium.units[unit]
+        shown = sequence + of.shown - unit
+        found.append(Sent(sequence, unit, generation, of.is_key, of.sha256, utc_ns, boot_ns, shown))
+    return found

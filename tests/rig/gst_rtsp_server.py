@@ -67,6 +67,9 @@ class Track:
     def __init__(self, medium, position=0):
         self.buffers = medium["buffers"]
         self.keys = medium["keys"]
+        # With B-frames: how many units later than it is sent each is shown, and the most that one is shown earlier.
+        self.ahead = [shown - number for number, shown in enumerate(medium["shown"])]
+        self.lag = -min(self.ahead)
         self.period_ns = 1e9 / medium["fps"]
         self.position = position % len(self.buffers)
 
@@ -87,7 +90,8 @@ class Outlet:
         # `copy()` is another reference only: its time stamps would be those of all watchers.
         buffer = track.buffers[track.position]
         buffer = buffer.copy_region(COPIED, 0, buffer.get_size())
-        buffer.pts = buffer.dts = due_ns - self.started_ns
+        buffer.dts = int(due_ns - self.started_ns)
+        buffer.pts = buffer.dts + int((track.ahead[track.position] + track.lag) * track.period_ns)
         buffer.duration = int(track.period_ns)
         return self.source.push_buffer(buffer) == Gst.FlowReturn.OK
 

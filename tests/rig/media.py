@@ -1,8 +1,9 @@
 """Encoded pictures and sound for the stand-in cameras, made once and kept in a cache folder.
 
-Each medium is a folder with one file of access units (Annex B H.264 or H.265 without B-frames, parameter sets before
-every key frame; or raw audio frames) and an `index.json` that says where each unit lies and what it hashes to. The
-stand-in camera sends these units as they are, so a recording can be compared with them bit for bit.
+Each medium is a folder with one file of access units (Annex B H.264 or H.265, parameter sets before every key frame; or
+raw audio frames) and an `index.json` that says where each unit lies, what it hashes to and when it is shown: those with
+B-frames are shown in another order than they are sent. The stand-in camera sends these units as they are, so a recording
+can be compared with them bit for bit.
 
 Needs ffmpeg with libx264 and libx265. Must never encode while a camera is being served, and never leave a folder that
 is only half made: a medium appears by one rename, under a lock that a second process waits for.
@@ -24,11 +25,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.rig.hashes import Codec, access_units, annexb_nal_units, is_key, unit_hash
+import av
+
+from tests.rig.hashes import (
+    Codec,
+    access_units,
+    annexb_nal_units,
+    avcc_nal_units,
+    is_key,
+    is_parameter_set,
+    unit_hash,
+)
 from tests.rig.media_signing import Signer, identity
 from tests.rig.parts import RigError, program
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 SECONDS = 60
 
 
@@ -44,6 +55,7 @@ class Recipe:
     encoder: tuple[str, ...]
     gop_seconds: int = 1
     turn_seconds: int = SECONDS
+    reordered: bool = False  # with B-frames
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,8 @@ class AccessUnit:
     size: int
     is_key: bool
     sha256: str
+    shown: int
+    """Its place in the order of showing, from 0."""
 
 
 @dataclass(frozen=True)
@@ -85,18 +99,30 @@ class Media:
         return sum(u.size for u in self.units) * 8 / self.seconds
 
 
-def _x264(*more: str, gop: int) -> tuple[str, ...]:
-    params = f"bframes=0:repeat-headers=1:scenecut=0:keyint={gop}:min-keyint={gop}:aud=0:sliced-threads=0"
+def _x264(*more: str, gop: int, order: str = "bframes=0") -> tuple[str, ...]:
+    params = f"{order}:repeat-headers=1:scenecut=0:keyint={gop}:min-keyint={gop}:aud=0:sliced-threads=0"
     return ("-c:v", "libx264", "-preset", "ultrafast", "-threads", "1", *more, "-x264-params", params)
 
 
-def _x265(*more: str, gop: int) -> tuple[str, ...]:
+def _x265(*more: str, gop: int, order: str = "bframes=0:open-gop=0") -> tuple[str, ...]:
     params = (
-        f"bframes=0:repeat-headers=1:scenecut=0:keyint={gop}:min-keyint={gop}:aud=0:info=0:open-gop=0"
+        f"{order}:repeat-headers=1:scenecut=0:keyint={gop}:min-keyint={gop}:aud=0:info=0"
         ":pools=none:frame-threads=1:log-level=error"
     )
     return ("-c:v", "libx265", "-preset", "ultrafast", *more, "-x265-params", params)
 
+
+B_FRAMES = {
+    "h264": {
+        "closed": "bframes=2:b-adapt=0:b-pyramid=none:open-gop=0",
+        "open": "bframes=3:b-adapt=0:b-pyramid=normal:open-gop=1",
+    },
+    "hevc": {
+        "closed": "bframes=3:b-adapt=0:b-pyramid=1:open-gop=0",
+        "open": "bframes=3:b-adapt=0:b-pyramid=1:open-gop=1",
+    },
+}
+"""How the encoders are told to make B-frames: without and with those that others are made from, in closed and open groups."""
 
 _MOVING = "testsrc2=s={w}x{h}:r={fps}"
 _RATE_2M = ("-b:v", "2M", "-maxrate", "2M", "-bufsize", "1M")
@@ -148,6 +174,31 @@ RECIPES: dict[str, Recipe] = {
             ),
         ),
         Recipe("h264_small", "h264", 15, ((320, 180),), _MOVING, _x264("-b:v", "150k", gop=15)),
+        # Shown in another order than sent; open: pictures behind a key frame are shown before it, made from those before.
+        *(
+            Recipe(
+                f"h264_b_{name}",
+                "h264",
+                15,
+                ((640, 360),),
+                _MOVING,
+                _x264("-b:v", "600k", gop=15, order=order),
+                reordered=True,
+            )
+            for name, order in B_FRAMES["h264"].items()
+        ),
+        *(
+            Recipe(
+                f"h265_b_{name}",
+                "hevc",
+                15,
+                ((640, 360),),
+                _MOVING,
+                _x265("-b:v", "400k", gop=15, order=order),
+                reordered=True,
+            )
+            for name, order in B_FRAMES["hevc"].items()
+        ),
     )
 }
 AUDIO = ("aac", "pcmu")
@@ -239,7 +290,51 @@ def _encode(recipe: Recipe, width: int, height: int, seconds: int) -> list[bytes
     return units
 
 
+def encode_reordered(
+    codec: Codec, encoder: Sequence[str], graph: str, count: int, folder: Path
+) -> list[tuple[bytes, int]]:
+    """That many access units (Annex B) of a medium with B-frames, in the order of sending, each with its place in that of
+    showing. `folder` is worked in. Raises RigError."""
+    path = folder / "encoded.mp4"
+    source = ("-filter_complex", f"{graph},format=yuv420p", "-frames:v", str(count), "-an", "-bitexact")
+    _ffmpeg([*source, *encoder, str(path)])  # what a byte stream does not tell is in here: when each is shown
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        found = [
+            (packet.pts or 0, b"".join(b"\0\0\0\1" + nal for nal in avcc_nal_units(bytes(packet))))
+            for packet in packets
+        ]
+    path.unlink()
+    order = {pts: number for number, pts in enumerate(sorted(pts for pts, _ in found))}
+    units = [(unit, order[pts]) for pts, unit in found]
+    if len(order) != count or all(shown == number for number, (_, shown) in enumerate(units)):
+        raise RigError(f"This ffmpeg encodes {codec} with B-frames otherwise than the rig expects.")
+    return units
+
+
+def _begins(unit: bytes, codec: Codec) -> bool:
+    """True where decoding can start: x264 makes a key frame of an open group no IDR picture."""
+    return any(is_parameter_set(nal, codec) for nal in annexb_nal_units(unit))
+
+
+def _make_reordered(recipe: Recipe, folder: Path) -> None:
+    ((width, height),) = recipe.sizes
+    gop = recipe.gop_seconds * recipe.fps
+    graph = recipe.source.format(w=width, h=height, fps=recipe.fps)
+    units = encode_reordered(recipe.codec, recipe.encoder, graph, SECONDS * recipe.fps, folder)
+    keys = [_begins(unit, recipe.codec) for unit, _ in units]
+    if [shown for (_, shown), key in zip(units, keys, strict=True) if key] != list(range(0, len(units), gop)):
+        raise RigError(f"'{recipe.name}' shows its key frames elsewhere than every {gop} frames.")
+    coded = [unit for unit, _ in units]
+    hashes = [unit_hash(unit, recipe.codec) for unit in coded]
+    shown = [place for _, place in units]
+    _write(folder, recipe.name, recipe.codec, recipe.fps, recipe.sizes, gop, coded, keys, hashes, shown)
+
+
 def _make_video(recipe: Recipe, folder: Path) -> None:
+    if recipe.reordered:
+        _make_reordered(recipe, folder)
+        return
     gop = recipe.gop_seconds * recipe.fps
     turn = recipe.turn_seconds * recipe.fps
     by_size = [_encode(recipe, w, h, SECONDS // len(recipe.sizes)) for w, h in recipe.sizes]
@@ -302,6 +397,7 @@ def _write(
     units: Sequence[bytes],
     keys: Sequence[bool],
     hashes: Sequence[str],
+    shown: Sequence[int] | None = None,
 ) -> None:
     rows = []
     offset = 0
@@ -310,6 +406,7 @@ def _write(
         offset += len(unit)
     (folder / "units").write_bytes(b"".join(units))
     index = {"name": name, "codec": codec, "fps": fps, "sizes": sizes, "gop": gop, "units": rows}
+    index["shown"] = list(shown or range(len(units)))
     (folder / "index.json").write_text(json.dumps(index))
 
 
@@ -323,7 +420,7 @@ def _load(folder: Path) -> Media:
         sizes=tuple((w, h) for w, h in index["sizes"]),
         gop=index["gop"],
         folder=folder,
-        units=tuple(AccessUnit(offset, size, is_key, sha) for offset, size, is_key, sha in index["units"]),
+        units=tuple(AccessUnit(*row, shown) for row, shown in zip(index["units"], index["shown"], strict=True)),
     )
 
 

@@ -105,7 +105,7 @@ class Units(MediaStreamTrack):
         index = mount.unit % len(mount.units)
         offset, size = mount.units[index][:2]
         packet = av.Packet(mount.data[offset : offset + size])
-        packet.pts = round(self._number * 90000 / mount.fps)
+        packet.pts = round((self._number + mount.ahead[index]) * 90000 / mount.fps)
         packet.time_base = mount.time_base
         now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         mount.log.write(LOG_RECORD.pack(mount.sequence, index, mount.generation, time.time_ns(), now))
@@ -121,6 +121,10 @@ class Mount:
     def __init__(self, config: dict[str, Any], medium: dict[str, Any], folder: Path, data: bytes) -> None:
         self.config = config
         self.fps, self.gop, self.units, self.data = medium["fps"], medium["gop"], medium["units"], data
+        ahead = [place - number for number, place in enumerate(medium["shown"])]
+        self.ahead = [
+            by - min(ahead) for by in ahead
+        ]  # with B-frames: how many units later than it is sent each is shown
         self.time_base = Fraction(1, 90000)
         self.log = (folder / f"{config['name']}.sent").open("ab")
         self.sequence = self.unit = self.generation = 0

@@ -124,13 +124,14 @@ class Record:
         start = self._believed(start)
         if self.gap is None and self.stands is not None:
             stands = self.stands
-            if start.boot != stands.boot or start.boot_ns - stands.boot_ns > MEETS_NS:
+            if start.boot != stands.boot or start.boot_ns - stands.boot_ns > MEETS_NS or why == reasons.FRAMES_LOST:
+                # Where pictures were lost the gap says so, however short it is.
                 told = reasons.CAMERA_RECONNECTED if why in ("", reasons.CLOCK_STEPPED) else why
                 await self._begin(stands, told)
             elif start.is_stepped_from(stands):
                 # Where the wall clock was set, even a boundary without duration is a gap: UTC has a hole or overlap there.
                 await self._begin(stands, reasons.CLOCK_STEPPED)
-            elif stands.boot_ns - start.boot_ns > MEETS_NS:
+            if start.boot == stands.boot and stands.boot_ns - start.boot_ns > MEETS_NS:
                 _LOGGER.warning("camera %s: a segment begins before what was recorded ends", self._camera)
         if self.gap is not None:
             await self._end(start, "")

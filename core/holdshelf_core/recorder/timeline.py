@@ -73,16 +73,17 @@ class Timeline:
                 return boot_ns - waited_ns
         return boot_ns
 
-    def go_on(self, pts: int, boot_ns: int, utc_ns: int, not_before_ns: int = 0) -> Anchor:
+    def go_on(self, pts: int, boot_ns: int, utc_ns: int, not_before_ns: int = 0, ahead_ns: int = 0) -> Anchor:
         """Start a new run where the last one ends: frames keep their boot time, minus the drift.
 
-        For a wall clock that was set (no frame is missing, so no boot time is either) and for drift.
+        For a wall clock that was set (no frame is missing, so no boot time is either), for drift, and after a loss, where the
+        stream's clock tells how long it was. ``ahead_ns``: so much earlier than the stream says the frame may have been read.
         """
         at_boot_ns = self.at(pts)[1]
         drift_ns = self._drift_ns()
         if abs(drift_ns) > DRIFT_NS:
             at_boot_ns += drift_ns
-        return self._start(pts, max(min(at_boot_ns, boot_ns), not_before_ns), boot_ns, utc_ns)
+        return self._start(pts, max(min(at_boot_ns, boot_ns + ahead_ns), not_before_ns), boot_ns, utc_ns)
 
     def _start(self, pts: int, at_boot_ns: int, boot_ns: int, utc_ns: int) -> Anchor:
         self._anchor = Anchor(uuid4().hex[:12], pts, at_boot_ns, at_boot_ns + utc_ns - boot_ns)

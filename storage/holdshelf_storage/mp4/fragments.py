@@ -94,7 +94,7 @@ class Scan:
     fragments: int = 0
     frames: int = 0
     duration: int = 0
-    """Ticks, from the first frame's decoding time to the end of the last; at most MAX_SECONDS."""
+    """Ticks, from the first frame's time to the end of the last one shown; at most MAX_SECONDS."""
     timescale: int = 1
     bytes_per_second: list[int] = field(default_factory=list)
     """Encoded bytes in each second."""
@@ -153,7 +153,8 @@ def scan(fd: int) -> Scan:
     ceiling = MAX_SECONDS * track.timescale
     per_second: dict[int, int] = {}
     first_dts: int | None = None
-    last_end = summed = 0
+    last_end = summed = latest_pts = 0
+    last, last_before = 0, 0
     for fragment in _fragments(fd, size, header, track):
         result.whole_bytes = fragment.end
         result.fragments += 1
@@ -161,11 +162,14 @@ def scan(fd: int) -> Scan:
         for sample in fragment.samples:
             if first_dts is None:
                 first_dts, result.starts_on_key = sample.dts, sample.is_key
-            last_end = sample.dts + sample.duration
+            last_end, latest_pts = sample.dts + sample.duration, max(latest_pts, sample.pts)
+            last, last_before = sample.duration, last or sample.duration
             summed += sample.duration
             second = min(max(sample.dts - first_dts, 0), ceiling - 1) // track.timescale
             per_second[second] = per_second.get(second, 0) + sample.size
-    spanned = last_end - (first_dts or 0)
+    # Decoding times lag behind where frames are out of order: the end is that of the last one shown. Of the last two in the file
+    # one may reach over that lag, and the shorter one tells how long a frame is.
+    spanned = max(last_end, latest_pts + min(last, last_before)) - (first_dts or 0)
     # Timestamps that run backwards or jump by days are unusable; the frames' own durations still work.
     result.duration = spanned if 0 < spanned <= ceiling else min(summed, ceiling)
     seconds = -(-result.duration // track.timescale)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from holdshelf_core.recorder import protocol as wire
+from holdshelf_core.recorder.worker.source import Hole
 from tests.rig.one_camera import FPS, OneCamera, pictures
 
 DAY_S = 86_400
@@ -162,6 +163,36 @@ def test_a_clock_that_is_set_by_days_reads_clock_stepped_with_a_spare_and_withou
 
     camera.play(script())  # type: ignore[arg-type]  # a script of steps
     assert camera.check() == ["connecting", "clock stepped", "stream ended"]
+
+
+def test_where_something_was_lost_a_gap_says_so_even_where_no_time_is_missing(camera: OneCamera) -> None:
+    all_ = pictures(FPS * 4)
+
+    def script() -> Iterator[object]:
+        yield from camera.live(all_[: FPS * 2])
+        yield Hole(lasting=False)
+        yield from camera.live(all_[FPS * 2 :])
+
+    camera.play(script())  # type: ignore[arg-type]  # a script of steps
+    assert camera.check() == ["connecting", "frames lost", "stream ended"]
+    assert [line["elapsed_ns"] for line in camera.lines() if line["kind"] == "gap_end"][1] <= 1_000_000
+
+
+@pytest.mark.parametrize("days", [8, -8])
+def test_what_is_lost_while_the_clock_is_set_is_told_beside_that(camera: OneCamera, days: int) -> None:
+    """No segment could begin since the clock was set: that it was is no reason why pictures are missing."""
+    all_ = pictures(FPS * 6)
+
+    def script() -> Iterator[object]:
+        yield from camera.live(all_[: FPS * 2 + 3])
+        yield lambda: camera.clock.step(days * DAY_S)
+        yield from camera.live(all_[FPS * 2 + 3 : FPS * 2 + 8])
+        yield Hole(lasting=False)
+        yield lambda: camera.clock.forward(7 / FPS)
+        yield from camera.live(all_[FPS * 3 :])
+
+    camera.play(script())  # type: ignore[arg-type]  # a script of steps
+    assert camera.check() == ["connecting", "frames lost", "clock stepped", "stream ended"]
 
 
 @pytest.mark.parametrize("days", [8, -8])

@@ -19,15 +19,16 @@ from holdshelf_core.integration.reasons import (
     STREAM_JUMPED,
 )
 from holdshelf_core.recorder import protocol as wire
-from holdshelf_core.recorder.timeline import Timeline, now_ns
+from holdshelf_core.recorder.timeline import DRIFT_NS, Timeline, now_ns
 from holdshelf_core.recorder.worker.backoff import Backoff
 from holdshelf_core.recorder.worker.bounds import MAX_SEGMENT_BYTES, SegmentRate
 from holdshelf_core.recorder.worker.dial import dial
 from holdshelf_core.recorder.worker.link import Link
 from holdshelf_core.recorder.worker.reading import PACE_CAP_S, Reading, ReadingLoop
 from holdshelf_core.recorder.worker.rtsp import RtspSource
-from holdshelf_core.recorder.worker.segment import SegmentWriter, WriteFailed
+from holdshelf_core.recorder.worker.segment import SegmentWriter
 from holdshelf_core.recorder.worker.segment_thread import SegmentThread
+from holdshelf_core.recorder.worker.shown import ShownOrder
 from holdshelf_core.recorder.worker.source import Hole, Picture, Source, SourceError
 from holdshelf_core.recorder.worker.spares import ASK_AGAIN_NS
 from holdshelf_core.times import NS
@@ -124,6 +125,7 @@ class Camera(SegmentThread):
             with self._lock:
                 self._sets = source.parameter_sets
                 self._timeline = Timeline(source.ticks_per_s)
+                self._shown = ShownOrder()
                 self._why = "reconnected"
                 self._waiting_told = ""
                 self.pace_s = 0.0
@@ -177,16 +179,19 @@ class Camera(SegmentThread):
         return dial(order.url, order.username, order.password, order.transport, order.certificate_sha256)
 
     def _take(self, picture: Picture, source: Source, boot_ns: int, utc_ns: int) -> bool:
-        """Record a picture; False for a key frame that waits for its segment, and is to be offered again."""
+        """Record a picture; False for one that waits for its segment, and is to be offered again."""
         if self._awaiting is None:
             self._arrive(picture, source, boot_ns, utc_ns)
         else:
             boot_ns, utc_ns = self._awaiting
-        if picture.is_key:
-            if not self._at_key_frame(picture, source, boot_ns, utc_ns):
-                self._awaiting = self._awaiting or (boot_ns, utc_ns)
-                return False
-            self._awaiting = None
+        is_ready = self._take_turn(picture, source)
+        turns_later = is_ready and picture.is_key and self._is_to_turn_later(picture, source)
+        if is_ready and picture.is_key and not turns_later:
+            is_ready = self._at_key_frame(picture, source, boot_ns, utc_ns)
+        if not is_ready:
+            self._awaiting = self._awaiting or (boot_ns, utc_ns)
+            return False
+        self._awaiting = None
         pts = picture.ticks
         writer = self._writer
         if writer is not None and self._spares.may_ask(boot_ns):
@@ -195,11 +200,30 @@ class Camera(SegmentThread):
                 self._ask(boot_ns)
         if self._writer is not None:
             self._written_ns = boot_ns
-            try:
-                self._writer.write(picture)
-            except WriteFailed as error:
-                self._tear(error.errno)
+            if turns_later:
+                self._write_turn(picture, boot_ns, utc_ns)
+            else:
+                self._write(picture)
         return True
+
+    def _take_turn(self, picture: Picture, source: Source) -> bool:
+        """Begin the segment that was put off until all that is shown before it has come, if this picture says so; False while
+        that waits for a file."""
+        turn, writer = self._turn, self._writer
+        if turn is None or writer is None or not turn.is_due(picture, writer.frames):
+            return True
+        self._turn = None
+        back = writer.take_back()
+        if not back:
+            return True  # written meanwhile: this segment goes on
+        until = min(each.ticks for each in back)
+        is_done = self._at_key_frame(turn.picture, source, turn.boot_ns, turn.utc_ns, until)
+        if not is_done:
+            self._write_turn(back[0], turn.boot_ns, turn.utc_ns)
+            del back[0]
+        for each in back:
+            self._write(each)
+        return is_done
 
     def _arrive(self, picture: Picture, source: Source, boot_ns: int, utc_ns: int) -> None:
         """Follow the stream's clock, and end the segment that this picture cannot go on in."""
@@ -214,6 +238,7 @@ class Camera(SegmentThread):
         if self._writer is not None and self._writer.sink.written_bytes > MAX_SEGMENT_BYTES:
             self._close_segment(None)  # a clock that stands still, or no key frame ever
             self._why = self._why or NOT_RECORDABLE
+        self._shown.saw(picture.ticks)
         if picture.is_key:
             self._clock_ahead_ns = source.clock_ahead_ns
             self._set_pace(source, boot_ns)
@@ -221,7 +246,8 @@ class Camera(SegmentThread):
     def _leave_hole(self, hole: Hole, boot_ns: int) -> None:
         """Handle lost pictures: the segment ends before them, and the next one begins with the next key frame."""
         self._close_segment(None)
-        self._why = self._why or FRAMES_LOST
+        if not self._why or self._why in GOES_ON:  # a clock that was set shows in the times by itself
+            self._why = FRAMES_LOST
         if self._spares.may_ask(boot_ns):
             self._ask(boot_ns)
         if hole.lasting:
@@ -240,15 +266,35 @@ class Camera(SegmentThread):
             self.pace_s = min(PACE_CAP_S, source.gather_bytes / max(1.0, bytes_per_s))
             self._pace_from = (boot_ns, self.received_bytes)
 
-    def _at_key_frame(self, picture: Picture, source: Source, boot_ns: int, utc_ns: int) -> bool:
-        """Begin a segment where one is due or must be; False while it waits for one."""
-        pts = picture.ticks
+    def _is_changed(self, picture: Picture, source: Source) -> bool:
         sets = picture.sets or source.parameter_sets  # the latter may have arrived between two key frames
-        changed = bool(sets) and not sets <= self._sets
+        return bool(sets) and not sets <= self._sets
+
+    def _is_due(self, writer: SegmentWriter, pts: int) -> bool:
+        return self._timeline.ticks_to_ns(writer.age_ticks(pts)) >= self.order.segment_s * NS
+
+    def _is_to_turn_later(self, picture: Picture, source: Source) -> bool:
+        """Return whether a segment is to begin with this key frame, and pictures may follow that are shown before it."""
+        writer = self._writer
+        return (
+            writer is not None
+            and self._shown.depth > 0
+            and (bool(self._why) or self._is_due(writer, picture.ticks))
+            and not self._is_changed(picture, source)
+        )
+
+    def _at_key_frame(
+        self, picture: Picture, source: Source, boot_ns: int, utc_ns: int, until_pts: int | None = None
+    ) -> bool:
+        """Begin a segment where one is due or must be; False while it waits for one.
+
+        ``until_pts``: what is shown from then on is not in the segment before; None: from this picture on.
+        """
+        pts = picture.ticks
+        changed = self._is_changed(picture, source)
         writer = self._writer
         if writer is not None:
-            due = self._timeline.ticks_to_ns(writer.age_ticks(pts)) >= self.order.segment_s * NS
-            if not (changed or due or self._why):
+            if not (changed or self._why or self._is_due(writer, pts)):
                 return True
             if not changed and (not self._why or self._why in GOES_ON) and not self._spares.available:
                 # The next segment has not arrived, or was refused: this one continues, as long as its room lasts.
@@ -266,26 +312,29 @@ class Camera(SegmentThread):
                 return True
         grant = self._spares.take()
         if grant is None:
-            self._close_segment(pts)
+            self._close_segment(pts if until_pts is None else until_pts)
             self._tell_waiting(self._spares.denied or RECORDER_BUSY, "", pts, boot_ns)
             self._why = self._why or "no room"
             return True
         if self._why in GOES_ON and self._timeline.run:
-            self._timeline.go_on(pts, boot_ns, utc_ns, self._begun_ns(writer))
+            # The stream's clock alone tells how much is missing, as inside a run: also where the first frame had been read
+            # late, or this one is read before it is shown (B-frames).
+            ahead_ns = DRIFT_NS if self._why == FRAMES_LOST else 0
+            self._timeline.go_on(pts, boot_ns, utc_ns, self._begun_ns(writer), ahead_ns)
             self._close_segment(pts, self._timeline.at(pts)[1])
         elif writer is None or self._why or not self._timeline.run:
             self._close_segment(pts)
             self._timeline.begin(pts, boot_ns, utc_ns, self.told_ns)
         else:
             self._close_segment(pts, self._timeline.at(pts)[1])
-        self._open_segment(grant, source, pts, boot_ns)
+        self._open_segment(grant, source, pts, boot_ns, follows=writer is not None)
         return True
 
     def _begun_ns(self, writer: SegmentWriter | None) -> int:
         """Return the earliest start of the next segment: not before the open one, which it will end."""
         return int(writer.facts["start_boot_ns"]) if writer is not None else self.told_ns
 
-    def _open_segment(self, grant: tuple[int, int], source: Source, pts: int, boot_ns: int) -> None:
+    def _open_segment(self, grant: tuple[int, int], source: Source, pts: int, boot_ns: int, *, follows: bool) -> None:
         try:
             self._rate.opens(boot_ns, lost=self._why == FRAMES_LOST)
         except SourceError:
@@ -301,11 +350,11 @@ class Camera(SegmentThread):
             "run": self._timeline.run,
             "codec": source.codec,
         }
-        if not self._begin_segment(grant, template, facts, pts, source, self._why):
+        if not self._begin_segment(grant, template, facts, pts, source, self._why, follows=follows):
             self._why = self._waiting_told = ""
 
     def _close_segment(self, next_pts: int | None, next_boot_ns: int = 0) -> None:
-        """Finish the open segment, if any, and report it.
+        """Finish the open segment, if any, and report it. Without ``next_pts`` it ends before what may be missing.
 
         ``next_pts``: a key frame that begins the next one; ``next_boot_ns``: its time, if there is no break.
         """

@@ -27,7 +27,6 @@ from holdshelf_core.recorder.worker.bounds import MAX_SEGMENT_BYTES
 from holdshelf_core.recorder.worker.link import Link
 from holdshelf_core.recorder.worker.replay import TICKS_PER_S, ReplaySource
 from holdshelf_core.recorder.worker.rtsp import RECEIVE_BYTES
-from holdshelf_core.recorder.worker.segment import WriteFailed
 from holdshelf_core.recorder.worker.segment_thread import SegmentThread
 from holdshelf_core.recorder.worker.source import Hole, Picture, SourceError
 from holdshelf_core.times import NS
@@ -167,8 +166,9 @@ class Fetch(SegmentThread):
             return
         if self._writer is not None and abs(at_ns - counts.latest_ns) > BREAK_NS:
             self._close_segment(None)  # its own recording has a gap there
-        if item.is_key:
-            self._at_key_frame(item, source, at_ns)
+        self._shown.saw(item.ticks)
+        self._take_turn(item, source)
+        turns_later = item.is_key and self._at_key_frame(item, source, at_ns)
         if self._writer is None:
             counts.beside += 1
             return  # before the first key frame
@@ -176,30 +176,47 @@ class Fetch(SegmentThread):
         counts.frames += 1
         if counts.frames > MAX_FRAMES_PER_S * ((replay.end_utc_ns - replay.start_utc_ns) // NS + 1):
             raise _FetchEnd(NOT_RECORDABLE, "it sends more pictures than there were")
-        try:
-            self._writer.write(item)
-        except WriteFailed as error:
-            self._tear(error.errno)
+        if turns_later:
+            self._write_turn(item)
+        else:
+            self._write(item)
 
     # --- segments -----------------------------------------------------------------------------------------------------
 
-    def _at_key_frame(self, picture: Picture, source: ReplaySource, at_ns: int) -> None:
+    def _at_key_frame(self, picture: Picture, source: ReplaySource, at_ns: int) -> bool:
+        """Begin a segment where one is due; True where that is to wait for pictures that are shown before it."""
         sets = picture.sets or source.parameter_sets
         changed = bool(sets) and not sets <= self._sets
         writer = self._writer
         if writer is not None:
             due = writer.age_ticks(picture.ticks) >= self.order.segment_s * TICKS_PER_S
             if not (due or changed or writer.sink.written_bytes > MAX_SEGMENT_BYTES):
-                return
+                return False
+            if self._shown.depth and not changed:
+                return True
         if changed or self._template is None:
             try:
                 self._describe(picture, source)
             except ValueError:
                 raise _FetchEnd(NO_PARAMETER_SETS, "the camera has not sent its parameter sets") from None
         self._close_segment(picture.ticks)
-        self._open(source, picture.ticks, at_ns)
+        self._open(source, picture.ticks, at_ns, follows=writer is not None)
+        return False
 
-    def _open(self, source: ReplaySource, ticks: int, at_ns: int) -> None:
+    def _take_turn(self, picture: Picture, source: ReplaySource) -> None:
+        turn, writer = self._turn, self._writer
+        if turn is None or writer is None or not turn.is_due(picture, writer.frames):
+            return
+        self._turn = None
+        back = writer.take_back()
+        if back:
+            ticks = turn.picture.ticks
+            self._close_segment(ticks)
+            self._open(source, ticks, ticks * NS // TICKS_PER_S - self._replay.shift_ns, follows=True)
+        for each in back:
+            self._write(each)
+
+    def _open(self, source: ReplaySource, ticks: int, at_ns: int, *, follows: bool) -> None:
         grant, replay = self._grant(), self._replay
         self._run = self._run or uuid4().hex[:12]
         facts = {
@@ -217,7 +234,7 @@ class Fetch(SegmentThread):
             "until_utc_ns": replay.end_utc_ns,
         }
         assert self._template is not None
-        failed = self._begin_segment(grant, self._template.streams.video[0], facts, ticks, source)
+        failed = self._begin_segment(grant, self._template.streams.video[0], facts, ticks, source, follows=follows)
         if failed:
             raise _FetchEnd(os.strerror(failed))
 

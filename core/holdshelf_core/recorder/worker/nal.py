@@ -62,6 +62,16 @@ def is_slice(nal: bytes, codec: str) -> bool:
     return 1 <= kind <= 5 if codec == "h264" else 0 <= kind < 32
 
 
+def is_leading(sample: bytes, codec: str) -> bool:
+    """Return whether an MP4 sample is a picture that may be shown before the key frame sent ahead of it: a B picture (H.264,
+    § 7.3.3, by its first slice), RADL or RASL (H.265, § 7.4.2.2)."""
+    nal = next((nal for nal in split_sample(sample) if is_slice(nal, codec)), b"")
+    if codec == "hevc":
+        return 6 <= kind_of(nal, codec) <= 9
+    # Behind first_mb_in_slice 0, slice_type B: 1 or 6 (ue(v), 010 or 00111).
+    return kind_of(nal, codec) == 1 and len(nal) > 1 and (nal[1] >> 4 == 0b1010 or nal[1] >> 2 == 0b100111)
+
+
 def are_complete(sets: Iterable[bytes], codec: str) -> bool:
     """Return whether SPS and PPS (and VPS) are all there."""
     return {kind_of(nal, codec) for nal in sets} >= _SETS[codec]

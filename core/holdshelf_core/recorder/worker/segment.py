@@ -23,7 +23,16 @@ import av.error
 import av.video.stream
 
 from holdshelf_core.integration.reasons import NOT_RECORDABLE
-from holdshelf_core.recorder.worker.nal import annexb, are_complete, completed, is_slice, kind_of, split_sample
+from holdshelf_core.recorder.worker.nal import (
+    annexb,
+    are_complete,
+    completed,
+    is_leading,
+    is_slice,
+    kind_of,
+    split_sample,
+)
+from holdshelf_core.recorder.worker.shown import MOST_AHEAD, ShownOrder
 from holdshelf_core.recorder.worker.source import Picture, SourceError
 from holdshelf_storage.access_log import merkle
 
@@ -67,7 +76,13 @@ def template_from_key_frame(picture: Picture, codec: str, sets: frozenset[bytes]
         _head_of(split_sample(picture.data), codec)
     )
     # libavformat decodes its input: only as much as needed to learn the pixel format, on this thread only.
-    options = {"probesize": str(max(5000, len(data))), "max_pixels": str(MAX_PIXELS), "threads": "1"}
+    # Strictly: of a stream that does not say how far its pictures are out of order, all that is allowed counts (`reorder_depth`).
+    options = {
+        "probesize": str(max(5000, len(data))),
+        "max_pixels": str(MAX_PIXELS),
+        "threads": "1",
+        "strict": "strict",
+    }
     try:
         container = av.open(io.BytesIO(data), "r", format=codec, options=options)
     except (av.error.FFmpegError, OSError) as error:
@@ -80,6 +95,12 @@ def template_from_key_frame(picture: Picture, codec: str, sets: frozenset[bytes]
         raise SourceError(NOT_RECORDABLE, f"its picture claims {width} × {height} pixels")
     container.close()
     raise ValueError("the key frame carries no usable parameter sets")
+
+
+def reorder_depth(template: av.video.stream.VideoStream) -> int:
+    """Return how many pictures may be sent ahead of one that is shown before them, by the parameter sets."""
+    context = template.codec_context
+    return 0 if "Baseline" in (context.profile or "") else context.reorder_depth  # which has no B pictures
 
 
 def _head_of(nals: list[bytes], codec: str) -> list[bytes]:
@@ -177,10 +198,14 @@ class SegmentWriter:
         facts: dict[str, Any],
         first_ticks: int,
         ticks_per_s: int,
+        shown: ShownOrder | None = None,
+        *,
+        follows: bool = False,
     ) -> None:
         """``facts`` go into the file itself, so that recovery needs nothing else (docs/disk-format.md).
 
-        Raises WriteFailed, ValueError (libavformat cannot describe such a stream).
+        ``shown``: told of every picture by the caller. ``follows``: no picture is missing between the segment before and this
+        one. Raises WriteFailed, ValueError (libavformat cannot describe such a stream).
         """
         self.sink = Sink(fd)
         self.facts = facts
@@ -188,54 +213,112 @@ class SegmentWriter:
         self.first_ticks = first_ticks
         self.activity: list[int] = []
         self.width, self.height = template.codec_context.width, template.codec_context.height
+        self._codec = "h264" if template.codec_context.name == "h264" else "hevc"
         self._ticks_per_s = ticks_per_s
+        self._shown = shown or ShownOrder()
+        self._follows = follows
         self._last_ticks = first_ticks
         self._frame_ticks = 0
         self._next_decode = 0
-        self._fragment: list[tuple[int, int, bytes, bool]] = []
+        self._fragment: list[tuple[int, Picture]] = []
         self._fragment_bytes = 0
         self._fragments = 0
+        self._flushed_ticks = first_ticks
+        self._turns_at: Picture | None = None
         self._frames_tree = merkle.Tree()
         self.sink.write(file_head(template, ticks_per_s, json.dumps(facts, separators=(",", ":"))))
 
     def write(self, picture: Picture) -> None:
         """Add one picture. Raises WriteFailed."""
-        relative = max(0, picture.ticks - self.first_ticks)
+        if picture.ticks < self.first_ticks and not self._follows and is_leading(picture.data, self._codec):
+            return  # of an open group of pictures: shown before this segment begins, and made from what is missing
         if self.frames:
             step = max(1, abs(picture.ticks - self._last_ticks))
             # Among pictures out of order, the shortest step is the length of one.
             self._frame_ticks = step if picture.decode_ticks is None else min(self._frame_ticks or step, step)
         self._last_ticks = picture.ticks if picture.decode_ticks is None else max(self._last_ticks, picture.ticks)
-        decode = relative if picture.decode_ticks is None else picture.decode_ticks - self.first_ticks
-        decode = max(decode, self._next_decode)  # strictly rising, whatever the camera says
+        at = picture.ticks if picture.decode_ticks is None else picture.decode_ticks
+        # Strictly rising and never before the first, whatever the camera says.
+        decode = max(at - self.first_ticks, self._next_decode)
         self._next_decode = decode + 1
         fragment = self._fragment
-        if fragment and (
-            decode - fragment[0][0] >= FRAGMENT_S * self._ticks_per_s
-            or self._fragment_bytes > MAX_FRAGMENT_BYTES
-            or len(fragment) >= MAX_FRAGMENT_PICTURES  # a clock that stands still, or thousands of pictures a second
-        ):
-            self._flush(decode)
-        self._fragment.append((decode, relative - decode, picture.data, picture.is_key))
-        size = len(picture.data)
+        if fragment:
+            if self._fragment_bytes > MAX_FRAGMENT_BYTES or len(fragment) >= MAX_FRAGMENT_PICTURES:
+                self._flush(len(fragment), decode)  # a clock that stands still, or thousands of pictures a second
+            elif decode - fragment[0][0] >= FRAGMENT_S * self._ticks_per_s:
+                self._flush(self._ripe(decode), decode)
+        self._fragment.append((decode, picture))
+        self._count(picture, 1)
+
+    def write_turn(self, picture: Picture) -> None:
+        """Add a key frame that will begin the next segment once all that is shown before it has come. Raises WriteFailed."""
+        self.write(picture)
+        self._turns_at = picture
+
+    def take_back(self) -> list[Picture]:
+        """Take the key frame of ``write_turn`` and what came after it out again: they have not been written."""
+        turns_at, self._turns_at = self._turns_at, None
+        at = next((number for number, (_, picture) in enumerate(self._fragment) if picture is turns_at), None)
+        return [] if at is None else self._leave_out(at)
+
+    def _leave_out(self, kept: int) -> list[Picture]:
+        """Drop all but so many of the pictures that have not been written; return them."""
+        left_out = self._fragment[kept:]
+        del self._fragment[kept:]
+        for _, picture in left_out:
+            self._count(picture, -1)
+        if left_out:
+            self._next_decode = left_out[0][0]
+            self._last_ticks = max((self._flushed_ticks, *(picture.ticks for _, picture in self._fragment)))
+        return [picture for _, picture in left_out]
+
+    def _count(self, picture: Picture, sign: int) -> None:
+        size = sign * len(picture.data)
         self._fragment_bytes += size
-        second = relative // self._ticks_per_s
+        second = max(0, picture.ticks - self.first_ticks) // self._ticks_per_s
         while len(self.activity) <= second < 3600:
             self.activity.append(0)
         if second < 3600:
             self.activity[second] += size
-        self.frames += 1
+        self.frames += sign
 
-    def _flush(self, next_decode: int) -> None:
-        """Write the gathered pictures as one fragment; ``next_decode`` ends its last sample."""
-        samples, self._fragment, self._fragment_bytes = self._fragment, [], 0
+    def _settled(self, ahead: int) -> int:
+        """Return how many of the unwritten pictures are shown before any that may be missing. A segment's first always is."""
+        first = 0 if self._fragments else 1
+        ticks = [picture.ticks for _, picture in self._fragment[first:]]
+        return min(first, len(self._fragment)) + self._shown.settled(self._flushed_ticks, ticks, ahead)
+
+    def _ripe(self, decode: int) -> int:
+        """Return how many of the unwritten pictures are to be written now.
+
+        One may have to be left out yet. Where that is known only by what the stream allows, it waits no longer than others.
+        """
+        shown, fragment = self._shown, self._fragment
+        if not shown.assumed:
+            return len(fragment)
+        overdue = decode - round(FRAGMENT_S * self._ticks_per_s)
+        old = next((number for number, (at, _) in enumerate(fragment) if at > overdue), len(fragment))
+        ripe = max(self._settled(shown.assumed), min(self._settled(shown.depth), old), len(fragment) - 2 * MOST_AHEAD)
+        turns = (number for number, (_, picture) in enumerate(fragment) if picture is self._turns_at)
+        return min(ripe, next(turns, ripe))
+
+    def _flush(self, count: int, next_decode: int) -> None:
+        """Write the first so many of the gathered pictures as one fragment; ``next_decode`` ends the last sample of all."""
+        samples, rest = self._fragment[:count], self._fragment[count:]
         if not samples:
             return
-        self._fragments += 1
-        ends = [sample[0] for sample in samples[1:]] + [next_decode]
+        self._fragment, self._fragments = rest, self._fragments + 1
+        self._fragment_bytes = sum(len(picture.data) for _, picture in rest)
+        self._flushed_ticks = max((self._flushed_ticks, *(picture.ticks for _, picture in samples)))
+        ends = [*(decode for decode, _ in (*samples[1:], *rest[:1])), next_decode]
         table = b"".join(
-            _SAMPLE.pack(end - decode, len(data), _IS_SYNC if is_key else _IS_NOT_SYNC, offset)
-            for (decode, offset, data, is_key), end in zip(samples, ends, strict=True)
+            _SAMPLE.pack(
+                end - decode,
+                len(picture.data),
+                _IS_SYNC if picture.is_key else _IS_NOT_SYNC,
+                max(0, picture.ticks - self.first_ticks) - decode,
+            )
+            for (decode, picture), end in zip(samples, ends, strict=False)
         )
         count = len(samples)
         # mfhd 16, tfhd 16, tfdt 20, trun 20 + 16 a sample; traf and moof 8 each (§ 8.8.4 to 8.8.8).
@@ -250,7 +333,7 @@ class SegmentWriter:
             20, b"tfdt", 1 << 24, samples[0][0],
             20 + len(table), b"trun", 1 << 24 | 0x000F01, count, moof_bytes + 8,
         )  # fmt: skip
-        media = [sample[2] for sample in samples]
+        media = [picture.data for _, picture in samples]
         for data in media:
             self._frames_tree.append(merkle.leaf_hash(data))
         size = 8 + sum(map(len, media))
@@ -261,23 +344,31 @@ class SegmentWriter:
         return self._frames_tree.root().hex()
 
     def duration_ticks(self, next_ticks: int | None = None) -> int:
-        """Return the duration from the first frame to the next segment's first, or to the end of the last frame."""
+        """Return the duration from the first frame to the next segment's first, or to the end of the last frame shown."""
         if next_ticks is not None:
             return max(0, next_ticks - self.first_ticks)
-        return max(0, self._last_ticks - self.first_ticks) + self._frame_ticks
+        return max(0, self._last_ticks - self.first_ticks) + self.frame_ticks
 
     @property
     def frame_ticks(self) -> int:
-        """Return the assumed length of its last frame."""
-        return self._frame_ticks
+        """Return the assumed length of its last frame: the shortest, as the next one may be missing; 0 where none is known."""
+        step = self._shown.step()
+        if step is None:
+            return 0 if self._shown.assumed else self._frame_ticks
+        return min(step, self._frame_ticks or step)
 
     def age_ticks(self, ticks: int) -> int:
         """Return this segment's age at a timestamp."""
         return ticks - self.first_ticks
 
     def finish(self, next_ticks: int | None = None) -> None:
-        """Write the last fragment. Raises WriteFailed; the descriptor stays open."""
-        self._flush(max(self._next_decode, self.duration_ticks(next_ticks)))
+        """Write the last fragment. Without ``next_ticks`` pictures may be missing from here on: it ends before the first of them.
+
+        Raises WriteFailed; the descriptor stays open.
+        """
+        if next_ticks is None and self._shown.assumed:
+            self._leave_out(self._settled(self._shown.assumed))
+        self._flush(len(self._fragment), max(self._next_decode, self.duration_ticks(next_ticks)))
 
     def abort(self) -> None:
         """Stop writing, as after a disk error: frames not yet in the file are dropped."""

@@ -11,6 +11,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import av.container
 import av.video.stream
@@ -20,9 +21,36 @@ from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.timeline import now_ns
 from holdshelf_core.recorder.worker.link import Link
 from holdshelf_core.recorder.worker.nal import completed
-from holdshelf_core.recorder.worker.segment import SegmentWriter, Sink, WriteFailed, template_from_key_frame
+from holdshelf_core.recorder.worker.segment import (
+    SegmentWriter,
+    Sink,
+    WriteFailed,
+    reorder_depth,
+    template_from_key_frame,
+)
+from holdshelf_core.recorder.worker.shown import MOST_AHEAD, ShownOrder
 from holdshelf_core.recorder.worker.source import Picture, Source, SourceError
 from holdshelf_core.recorder.worker.spares import Spares
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A key frame that begins the next segment as soon as all that is shown before it has come.
+
+    Those are sent behind it (an open group of pictures), and one that is lost is shown in the segment before: that one must not
+    have ended by then. So they are kept with it, unwritten.
+    """
+
+    picture: Picture
+    boot_ns: int
+    utc_ns: int
+    """When it came."""
+    frames: int
+    """Of the open segment, with it."""
+
+    def is_due(self, picture: Picture, frames: int) -> bool:
+        """Return whether it is time, with this picture to come. ``frames``: of the open segment."""
+        return picture.is_key or picture.ticks > self.picture.ticks or frames >= self.frames + MOST_AHEAD
 
 
 class SegmentThread(ABC):
@@ -42,6 +70,9 @@ class SegmentThread(ABC):
         self._spares = Spares()
         self._writer: SegmentWriter | None = None
         self._seq = 0
+        self._shown = ShownOrder()
+        """How the pictures of this connection are out of order."""
+        self._turn: Turn | None = None
         self._sets: frozenset[bytes] = frozenset()
         self._template: av.container.InputContainer | None = None
         self._certificate_sei = b""
@@ -101,7 +132,11 @@ class SegmentThread(ABC):
 
     @abstractmethod
     def _close_segment(self, next_pts: int | None) -> None:
-        """Finish the open segment, if any, and report it. ``next_pts``: the picture that follows without a missing one."""
+        """Finish the open segment, if any, and report it.
+
+        ``next_pts``: the picture that follows without a missing one. Without it the segment ends before the first picture, in the
+        order of showing, that may be missing.
+        """
 
     @abstractmethod
     def _ran_out_of_room(self) -> None:
@@ -117,6 +152,7 @@ class SegmentThread(ABC):
         """Learn the stream's form from a key frame. Raises ValueError before the camera has sent its parameter sets."""
         self._drop_template()
         self._template = template_from_key_frame(picture, source.codec, source.parameter_sets)
+        self._shown.said(reorder_depth(self._template.streams.video[0]))
         self._sets = completed(picture.sets or source.parameter_sets or self._sets, source.parameter_sets, source.codec)
 
     def _begin_segment(
@@ -127,10 +163,13 @@ class SegmentThread(ABC):
         pts: int,
         source: Source,
         why: str = "",
+        *,
+        follows: bool = False,
     ) -> int:
         """Open a granted segment and report it: it is ``_writer`` now. Returns 0, or the errno that is reported in its place.
 
-        ``facts``: of the file's own comment, beside its number and camera. Raises SourceError.
+        ``facts``: of the file's own comment, beside its number and camera. ``follows``: no picture is missing between it and the
+        segment before. Raises SourceError.
         """
         self._seq, fd = grant
         self._certificate_sei = source.certificate_sei or self._certificate_sei
@@ -138,7 +177,9 @@ class SegmentThread(ABC):
         if self._certificate_sei:  # it comes once in a stream, and a file must be verifiable without the ones before it
             own["signing"] = base64.b64encode(self._certificate_sei).decode()
         try:
-            self._writer = writer = SegmentWriter(fd, template, {**own, **facts}, pts, source.ticks_per_s)
+            self._writer = writer = SegmentWriter(
+                fd, template, {**own, **facts}, pts, source.ticks_per_s, self._shown, follows=follows
+            )
         except WriteFailed as error:
             os.close(fd)
             self._tell_torn(self._seq, error.errno, sync=False)
@@ -166,6 +207,7 @@ class SegmentThread(ABC):
         """Write the rest of the open segment. Returns its writer, to be reported by ``_tell_closed``; None: none was open, or it
         is reported as torn."""
         writer, self._writer = self._writer, None
+        self._turn = None
         if writer is None:
             return None
         failed = 0
@@ -201,6 +243,25 @@ class SegmentThread(ABC):
             )
         )
 
+    def _write(self, picture: Picture) -> None:
+        """Write it to the open segment, if any."""
+        if self._writer is not None:
+            try:
+                self._writer.write(picture)
+            except WriteFailed as error:
+                self._tear(error.errno)
+
+    def _write_turn(self, picture: Picture, boot_ns: int = 0, utc_ns: int = 0) -> None:
+        """Write a key frame that the open segment is to end before, once that is certain."""
+        writer = self._writer
+        assert writer is not None
+        try:
+            writer.write_turn(picture)
+        except WriteFailed as error:
+            self._tear(error.errno)
+        else:
+            self._turn = Turn(picture, boot_ns, utc_ns, writer.frames)
+
     def _tear(self, errno: int) -> None:
         """Give the open segment up: it could not be written to."""
         self._abort(errno)
@@ -208,6 +269,7 @@ class SegmentThread(ABC):
 
     def _abort(self, errno: int) -> None:
         writer, self._writer = self._writer, None
+        self._turn = None
         if writer is not None:
             writer.abort()
             writer.sink.close_fd()

@@ -15,7 +15,8 @@ from tests.rig.netns import NetNamespace
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service
 
-MEDIA = ("h264_720p", "h265_360p")
+# With B-frames, too: a picture that is lost may be shown before others that came.
+MEDIA = ("h264_720p", "h265_360p", "h264_b_closed", "h264_b_open", "h265_b_closed", "h265_b_open")
 
 
 @pytest.mark.soak  # a minute for each line
