@@ -38,14 +38,14 @@ class _Marker(msgspec.Struct, frozen=True):
 
 
 class Carrier:
-    """One task."""
+    """Does one task at a time for the service."""
 
     def __init__(self, task: link.Task) -> None:
         self._task, self._recorder, self._folder = task, task.recorder, Path(task.folder)
         self._shown = task.target.words
 
     async def async_answer(self) -> link.Answer | link.Fault:
-        """Do it."""
+        """Do the task and return its answer."""
         try:
             if isinstance(self._task.work, link.AskHostKey):
                 from holdshelf_core.backups.sftp import async_host_key  # noqa: PLC0415

@@ -124,7 +124,7 @@ class Newest[L: (Put, Lost)]:
         self._at[path] = offset
 
     def drop(self, path: str) -> None:
-        """Have none count."""
+        """Have no line of a path count."""
         self._at.pop(path, None)
 
     def get(self, path: str) -> L | None:

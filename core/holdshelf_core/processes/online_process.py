@@ -97,7 +97,7 @@ class OnlineProcess[M]:
         """It is confined and hears."""
 
     def _heard(self, message: M) -> None:
-        """It said this."""
+        """Take a message that answers nothing; the default ignores it."""
 
     def _ended(self) -> None:
         """It has ended by itself, and is begun anew in a moment."""
@@ -135,7 +135,7 @@ class OnlineProcess[M]:
                 answer.exception()  # looked at, so that nobody complains of one that came too late
 
     def _answer(self, number: int, answer: object) -> None:
-        """It has answered."""
+        """Give the question of that number its answer, unless nobody waits for it any more."""
         asked = self._asked.get(number)
         if asked is not None and not asked.done():
             asked.set_result(answer)

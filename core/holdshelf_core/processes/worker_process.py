@@ -151,7 +151,7 @@ class WorkerProcess[M]:
                 await self._watch
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Kill the process with SIGKILL; nothing if it has ended."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()

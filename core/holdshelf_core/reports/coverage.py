@@ -78,7 +78,7 @@ class Coverage:
 
 
 class CoverageReads:
-    """Answers the question."""
+    """Answers ``ReadCoverage``."""
 
     def __init__(self, coverage: Coverage, entries: Entries) -> None:
         self._coverage, self._entries = coverage, entries

@@ -30,7 +30,7 @@ class NotAnswered(Exception):
 
 
 class Posted(NamedTuple):
-    """What came back."""
+    """What came back: the HTTP status and the body."""
 
     status: int
     body: bytes

@@ -133,7 +133,7 @@ class Past:
             self.close()
 
     def close(self) -> None:
-        """Draws no more."""
+        """End the threads that draw."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _boot_ns(self, start_s: int) -> int:

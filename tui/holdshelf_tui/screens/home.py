@@ -217,11 +217,11 @@ class HomeScreen(Screen[None]):
             )
 
     def action_next_tab(self) -> None:
-        """To the right."""
+        """Choose the tab to the right."""
         self.query_one(Tabs).action_next_tab()
 
     def action_previous_tab(self) -> None:
-        """To the left."""
+        """Choose the tab to the left."""
         self.query_one(Tabs).action_previous_tab()
 
     # --- what waits for whom -------------------------------------------------------------------------------------
@@ -266,7 +266,7 @@ class HomeScreen(Screen[None]):
         self.call_after_refresh(self.query_one(Tabs)._highlight_active, animate=False)
 
     async def on_welcome_line_answered(self, answered: WelcomeLine.Answered) -> None:
-        """Go there."""
+        """Go to the tab or the dialog that the answer names."""
         if isinstance(answered.answer, str):
             self.app.push_screen(VerifyDialog())
             return

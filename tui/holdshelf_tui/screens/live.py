@@ -132,13 +132,13 @@ class LivePane(SplitPane):
         self._picture.display = self._pictures.display = False
 
     def on_unmount(self) -> None:
-        """No longer."""
+        """Hear of no more looks."""
         self._unlisten()
 
     # --- in front or not ----------------------------------------------------------------------------------------------
 
     def shown(self) -> None:
-        """In front."""
+        """It is in front: pictures follow, and its keys work."""
         super().shown()
         self._sync()
         self.call_after_refresh(self._take_keys)
@@ -299,7 +299,7 @@ class LivePane(SplitPane):
     @work(exclusive=True, group="close")
     @in_turn
     async def action_close_look(self) -> None:
-        """End it."""
+        """End the open live look."""
         look = self._look
         if look is not None:
             await self.home.looks.async_close(look.id)

@@ -53,7 +53,6 @@ class BarsPage(VerticalScroll):
     ]
 
     def compose(self) -> ComposeResult:
-        """One text."""
         yield Static("", id="bars-page")
 
     def read(self, words: str) -> None:

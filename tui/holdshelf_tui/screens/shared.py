@@ -83,7 +83,7 @@ class SharedPane(ListPane[ShareRow]):
         self._pictures.display = False
 
     def on_unmount(self) -> None:
-        """No longer."""
+        """Hear of no more looks."""
         self._unlisten()
 
     def hidden(self) -> None:
@@ -169,7 +169,7 @@ class SharedPane(ListPane[ShareRow]):
         self._go(picked.at_utc_ns)
 
     def action_step(self, by: int) -> None:
-        """On or back."""
+        """Move the instant that is shown by so many of the look's steps; below 0 back."""
         look = self._look
         if look is not None and look.start_utc_ns is not None and look.end_utc_ns is not None:
             step = max(NS, (look.end_utc_ns - look.start_utc_ns) // STEPS)

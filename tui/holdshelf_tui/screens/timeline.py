@@ -319,7 +319,7 @@ class TimelinePane(TogetherPane):
             self.action_zoom(1)
 
     def action_zoom(self, by: int) -> None:
-        """Nearer or farther."""
+        """Show a shorter span with a positive ``by``, a longer one with a negative."""
         if self.view.zoom(by):
             self._sync()
 
@@ -466,7 +466,7 @@ class TimelinePane(TogetherPane):
     # --- marks --------------------------------------------------------------------------------------------------------
 
     def marks_changed(self) -> None:
-        """Show them."""
+        """Show the marks on the strip and in words."""
         self._show_strip()
         self._show_words()
 

@@ -25,7 +25,7 @@ class MarkedPane(SplitPane):
     marks: Marks
 
     def marks_changed(self) -> None:
-        """They are elsewhere."""
+        """A mark was set, moved or removed."""
 
     def held(self) -> None:
         """Something was put on hold."""

@@ -106,12 +106,11 @@ class TimelinePictures(Vertical):
         yield self._beside
 
     def on_mount(self) -> None:
-        """Follow the looks."""
         self._pictures.display = self._beside.display = False
         self._unlisten = self._looks.listen(self._looks_changed)
 
     def on_unmount(self) -> None:
-        """No longer."""
+        """Hear of no more looks."""
         self._unlisten()
 
     @property

@@ -19,7 +19,7 @@ def exact_clock(at_utc_ns: int, level: int) -> str:
 
 
 def mark_words(at_utc_ns: int | None) -> str:
-    """Of one mark."""
+    """What one mark says of its time."""
     return "…" if at_utc_ns is None else clock(at_utc_ns)
 
 

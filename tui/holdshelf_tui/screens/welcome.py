@@ -92,7 +92,7 @@ class WelcomeLine(Static):
         self.set_interval(HEAD_EVERY_S, self._load_head)
 
     def heard(self, row: EventRow) -> None:
-        """Something happened."""
+        """Ask anew what waits, when the event may have changed it."""
         if row.type == "house_changed" and TABLES.intersection(row.data.get("tables", ())):
             self._ask_later(SOON_S)
 

@@ -61,7 +61,7 @@ class Looks:
         return list(self._rows.values())
 
     def get(self, look: str) -> GrantRow | None:
-        """One of them."""
+        """The open look of that id; None: it is not open."""
         return self._rows.get(look)
 
     def covering(self, camera: str, at_utc_ns: int) -> GrantRow | None:

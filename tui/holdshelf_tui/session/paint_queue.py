@@ -21,7 +21,7 @@ _WRITTEN_S = 5.0
 
 
 class Painted(Protocol):
-    """A picture."""
+    """A picture that is painted in parts."""
 
     @property
     def next_bytes(self) -> int:

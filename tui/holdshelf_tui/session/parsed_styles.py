@@ -32,7 +32,7 @@ class ParsedOnce(Stylesheet):
         self._variables_key = _key(variables)
 
     def set_variables(self, variables: dict[str, str]) -> None:
-        """Another theme's."""
+        """Take another theme's variables: what was parsed with the old ones is forgotten."""
         super().set_variables(variables)
         self._variables_key = _key(variables)
 

@@ -122,7 +122,7 @@ class Command:
     # --- in -------------------------------------------------------------------------------------------------------
 
     def received(self, data: bytes) -> None:
-        """Standard input."""
+        """Standard input of the command; in a terminal, Ctrl+C in it interrupts."""
         if self._terminal and CTRL_C in data:
             self.interrupt()
             return
@@ -158,7 +158,7 @@ class Command:
             self._writable()
 
     def interrupt(self) -> None:
-        """Ctrl+C."""
+        """Interrupt the command, as Ctrl+C does."""
         self._interrupted = True
         if self._child is not None:
             self._child.interrupt()

@@ -75,11 +75,11 @@ class Owner(asyncssh.SSHServer):
         raise _refused()
 
     def tun_requested(self, unit: int | None) -> bool:
-        """-w."""
+        """Refuse -w."""
         raise _refused()
 
     def tap_requested(self, unit: int | None) -> bool:
-        """-w, Ethernet."""
+        """Refuse -w with Ethernet frames."""
         raise _refused()
 
 
@@ -161,7 +161,7 @@ class DoorConnection(SignedConnection):
         self.writable = False
 
     def resume_writing(self) -> None:
-        """It does again."""
+        """The client takes what was sent: whoever waited may send."""
         self.writable = True
         for tell in tuple(self._on_writable):
             tell()
@@ -177,7 +177,7 @@ class DoorConnection(SignedConnection):
         return lambda: self._on_writable.discard(tell)
 
     def hang_up(self) -> None:
-        """At once."""
+        """Close the connection at once; what was not sent is dropped."""
         self._raw_transport.abort()
         self.connection_lost(None)
 

@@ -73,7 +73,7 @@ class Stranger(Protocol):
     """Somebody with a right came in from its address lately."""
 
     def hang_up(self) -> None:
-        """Close it now."""
+        """Close the connection at once."""
         ...
 
 

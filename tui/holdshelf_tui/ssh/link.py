@@ -196,7 +196,7 @@ class ServiceLink:
         return True
 
     async def async_close(self) -> None:
-        """Hang up."""
+        """Hang up on the service."""
         asyncio.get_running_loop().remove_reader(self._control)
         if self._serving is not None:
             self._serving.cancel()

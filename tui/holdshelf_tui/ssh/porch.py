@@ -80,7 +80,7 @@ class Porch:
     # --- life -----------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Begin to accept."""
+        """Begin to accept connections."""
         asyncio.get_running_loop().add_reader(self._listening, self._arrivals)
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class Porch:
         self._held.clear()
 
     def __len__(self) -> int:
-        """How many wait."""
+        """How many strangers wait to be served."""
         return self._count
 
     # --- arrivals -------------------------------------------------------------------------------------------------

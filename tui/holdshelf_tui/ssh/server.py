@@ -172,7 +172,7 @@ class Door:
             self.strangers.forget(place)
 
     def opened(self, connection: DoorConnection) -> None:
-        """One more."""
+        """Count one more connection."""
         self._connections.add(connection)
         self.strangers.connections = len(self._connections)
 

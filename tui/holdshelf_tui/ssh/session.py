@@ -95,12 +95,12 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
             self._runs.resize(self._size)
 
     def shell_requested(self) -> bool:
-        """The screens."""
+        """The client asks for the screens."""
         self._asked = ("shell", "")
         return True
 
     def exec_requested(self, command: str) -> bool:
-        """One command."""
+        """The client asks for one command."""
         self._asked = ("command", command)
         return True
 
@@ -219,7 +219,7 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
         return True
 
     def break_received(self, msec: int) -> bool:
-        """As Ctrl+C."""
+        """Interrupt what runs, as Ctrl+C does."""
         return self._signal("INT")
 
     def signal_received(self, signal: str) -> None:

@@ -451,7 +451,7 @@ class _Pipe:
             view = view[os.write(self._writing, view) :]
 
     def close(self) -> None:
-        """No more."""
+        """Take and send no more."""
         self._closed = True
 
 

@@ -154,7 +154,7 @@ class Terminal:
     # --- the end --------------------------------------------------------------------------------------------------
 
     def tell(self, **message: str) -> None:
-        """To the child."""
+        """Send a message to the child; nothing while there is none."""
         if self._child is not None:
             self._child.tell(**message)
 

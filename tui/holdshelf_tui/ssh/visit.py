@@ -76,7 +76,7 @@ class Visit:
             running.tell(away=AWAY)
 
     def discard(self, running: Running) -> None:
-        """It is over."""
+        """What ran is over: nothing more is told to it."""
         self._running.discard(running)
 
     def away(self) -> None:

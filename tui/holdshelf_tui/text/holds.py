@@ -31,7 +31,7 @@ KIND_SIGNS = {"recorded": "█", "gap": "╱", "erased": "░", "missing": "✗"
 
 
 def camera_names(cameras: Iterable[CameraRow]) -> dict[str, str]:
-    """Names by id."""
+    """Names of cameras, by id."""
     return {camera.id: camera.name for camera in cameras}
 
 

@@ -152,7 +152,7 @@ class _Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """The whole text, in one string."""
         return "".join(self._parts)
 
     def read(self, text: str) -> None:

@@ -73,7 +73,7 @@ class Actions(Horizontal):
         yield from self._buttons.values()
 
     def on_button_pressed(self, pressed: Button.Pressed) -> None:
-        """Tell which."""
+        """Post `Chosen` with the key of the button."""
         pressed.stop()
         self.post_message(self.Chosen((pressed.button.id or "").removeprefix("act-")))
 

@@ -132,7 +132,7 @@ class Choice(OptionList):
 
         @property
         def control(self) -> Choice:
-            """Where."""
+            """The widget that posted it."""
             return self.choice
 
     def __init__(
@@ -198,7 +198,7 @@ class Picks(OptionList):
 
         @property
         def control(self) -> Picks:
-            """Where."""
+            """The widget that posted it."""
             return self.picks
 
     def __init__(

@@ -33,12 +33,12 @@ class LooksLine(Static):
         self._unlisten: Callable[[], None] | None = None
 
     def on_mount(self) -> None:
-        """Follow them."""
+        """Show the open looks, and follow them."""
         self._unlisten = cast(SessionApp, self.app).looks.listen(self.show_looks)
         self.show_looks()
 
     def on_unmount(self) -> None:
-        """No longer."""
+        """Hear of no more looks."""
         if self._unlisten is not None:
             self._unlisten()
 

@@ -201,14 +201,14 @@ class PictureView(Widget):
 
     @property
     def next_bytes(self) -> int:
-        """See `pace.Painted`."""
+        """See `paint_queue.Painted`."""
         painting = self._painting
         if painting is None or not self._in_sight or self._painted_rows >= painting.size.rows:
             return 0
         return max(1, painting.next(self._painted_rows)[1])
 
     def paint_more(self, most_bytes: int) -> int:
-        """See `pace.Painted`."""
+        """See `paint_queue.Painted`."""
         painting = self._painting
         if painting is None:
             return 0
@@ -299,7 +299,6 @@ class PictureView(Widget):
         self._take_off()
 
     def on_show(self) -> None:
-        """In front again."""
         self._queue()
 
     def on_unmount(self) -> None:

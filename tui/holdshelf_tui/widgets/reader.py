@@ -26,7 +26,6 @@ class Reader(VerticalScroll):
     ]
 
     def compose(self) -> ComposeResult:
-        """One text."""
         yield Static("", id="page")
 
     def read(self, text: str) -> None:

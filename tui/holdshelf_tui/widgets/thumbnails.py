@@ -28,7 +28,7 @@ class Thumbnail(Vertical):
     """
 
     class Picked(Message):
-        """It was clicked."""
+        """The picture of this instant was clicked."""
 
         def __init__(self, at_utc_ns: int) -> None:
             super().__init__()
@@ -41,7 +41,6 @@ class Thumbnail(Vertical):
         self.at_utc_ns: int | None = None
 
     def compose(self) -> ComposeResult:
-        """Picture, time."""
         yield self.picture
         yield self._caption
 
@@ -52,7 +51,7 @@ class Thumbnail(Vertical):
         self._caption.update(Content(f"{'▸' if near else ' '}{words}"), layout=False)
 
     def on_click(self) -> None:
-        """Go there."""
+        """Post `Picked`, where it has an instant."""
         if self.at_utc_ns is not None:
             self.post_message(self.Picked(self.at_utc_ns))
 

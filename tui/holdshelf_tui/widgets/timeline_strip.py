@@ -83,7 +83,7 @@ class TimelineStrip(Widget, can_focus=True):
 
     @property
     def width(self) -> int:
-        """Columns."""
+        """How many columns it has; at least 1."""
         return max(1, self.size.width)
 
     def show(self, columns: list[Column], marks: Marks, look_span: tuple[int, int] | None) -> None:
@@ -99,7 +99,7 @@ class TimelineStrip(Widget, can_focus=True):
         self._moved()
 
     def action_page(self, pages: int) -> None:
-        """As many spans."""
+        """The view by so many of its widths."""
         self.view.page(pages, time.time_ns())
         self._moved()
 
@@ -114,11 +114,11 @@ class TimelineStrip(Widget, can_focus=True):
         self._moved()
 
     def on_mouse_scroll_down(self, _event: events.MouseScrollDown) -> None:
-        """On."""
+        """The cursor one step on."""
         self.action_move(1)
 
     def on_mouse_scroll_up(self, _event: events.MouseScrollUp) -> None:
-        """Back."""
+        """The cursor one step back."""
         self.action_move(-1)
 
     def _moved(self) -> None:

@@ -42,7 +42,7 @@ class KindDialog(FormDialog[str]):
         yield FormField("By", Choice(KINDS, id="kind"))
 
     async def async_submit(self) -> str:
-        """Return which."""
+        """Return the kind of way to add, of `KINDS`."""
         return self.query_one("#kind", Choice).value
 
 
@@ -58,7 +58,7 @@ class WayDialog[W: (MailWay, AppriseWay)](FormDialog[AlertDone]):
         self.title_words = f"Change {way.name}" if way is not None else self.title_words
 
     def own_fields(self) -> ComposeResult:
-        """Where it goes."""
+        """What this kind of way alone asks for."""
         raise NotImplementedError
 
     def own_way(self, name: str, rules: Rules) -> AnyWay:
@@ -99,12 +99,11 @@ class WayDialog[W: (MailWay, AppriseWay)](FormDialog[AlertDone]):
 
 
 class MailDialog(WayDialog[MailWay]):
-    """Mail by SMTP."""
+    """How mail goes out: by which SMTP server, with which login, to whom."""
 
     title_words = "Tell by mail"
 
     def own_fields(self) -> ComposeResult:
-        """Server, login, addresses."""
         way = self._way
         yield FormField("Mail server", TextField(way.host if way else "", "e.g., smtp.town.example", id="host"))
         yield FormField("Security", Choice(SECURITY, way.security if way else None, id="security"))
@@ -118,7 +117,6 @@ class MailDialog(WayDialog[MailWay]):
         yield FormField("To", TextField(to, "addresses, with commas between", id="to", most=2000))
 
     def own_way(self, name: str, rules: Rules) -> MailWay:
-        """See `WayDialog`."""
         try:
             port = int(self.text("port"))
         except ValueError:
@@ -142,7 +140,6 @@ class AppriseDialog(WayDialog[AppriseWay]):
     title_words = "Tell by Apprise"
 
     def lead(self) -> str:
-        """What Apprise is."""
         return "Apprise knows ntfy, Matrix, Teams and many more, each by a URL. It is an extra: docs/alerts.md."
 
     def own_fields(self) -> ComposeResult:
@@ -152,7 +149,6 @@ class AppriseDialog(WayDialog[AppriseWay]):
         yield FormField("URL", url)
 
     def own_way(self, name: str, rules: Rules) -> AppriseWay:
-        """See `WayDialog`."""
         way = self._way or AppriseWay(name)
         return msgspec.structs.replace(way, rules=rules, secret=self.text("url"))
 

@@ -35,7 +35,6 @@ class BundleDialog(ModalScreen[ExportRow]):
         self._link, self._row = link, row
 
     def compose(self) -> ComposeResult:
-        """Step, bar, buttons."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = plain(f"The bundle of {self._row.release}", 60)
             yield Static(plain("Beginning …", 200), id="step")

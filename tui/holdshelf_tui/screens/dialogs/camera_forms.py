@@ -67,12 +67,11 @@ class RenameDialog(QuestionedForm[Done]):
         self._camera = camera
 
     def fields(self) -> ComposeResult:
-        """The name."""
         yield FormField("Name", TextField(self._camera.name, "what people call it", id="name", most=64))
         yield self.asked_back()
 
     async def async_submit(self) -> Done:
-        """Renamed."""
+        """Rename the camera. Raises Missing, HoldshelfError."""
         name = self.needed("name", "What do people call this camera?")
         asked = CameraRename(self._camera.id, name, self.questioned(name))
         return await self.link.act(asked)
@@ -90,7 +89,6 @@ class MoveDialog(QuestionedForm[Done]):
         self._camera = camera
 
     def lead(self) -> str:
-        """What it means."""
         return "Recording continues. Nobody may look until the Director, Chair or Mayor approves it again."
 
     def fields(self) -> ComposeResult:
@@ -102,7 +100,7 @@ class MoveDialog(QuestionedForm[Done]):
         yield FormField("Why", TextField("", "why it was moved", id="why", most=200))
 
     async def async_submit(self) -> Done:
-        """Placed anew."""
+        """Register the camera's new place, and its new name if it has one. Raises Missing, HoldshelfError."""
         kind, note = area_of(self)  # type: ignore[arg-type]
         name = self.needed("name", "What do people call this camera?")
         why = self.needed("why", "Why was it moved? A few words are enough.")
@@ -123,15 +121,13 @@ class RemoveDialog(FormDialog[Done]):
         self._camera = camera
 
     def lead(self) -> str:
-        """What it means."""
         name = inert(self._camera.name, 60)
         return f"{name} is no longer recorded. Its footage stays until it is erased on schedule; nothing is erased now."
 
     def fields(self) -> ComposeResult:
-        """Why."""
         yield FormField("Why", TextField("", "goes into the access log", id="why", most=200))
 
     async def async_submit(self) -> Done:
-        """Removed."""
+        """Stop recording the camera, for the reason that was typed. Raises Missing, HoldshelfError."""
         why = self.needed("why", "Why is it removed? A few words are enough.")
         return await self.link.act(CameraRemove(self._camera.id, why))

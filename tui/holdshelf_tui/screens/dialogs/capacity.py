@@ -31,7 +31,6 @@ class CapacityDialog(FormDialog[CapacityRow]):
         return f"{now} Less space erases the oldest footage at once. The floor only warns."
 
     def fields(self) -> ComposeResult:
-        """Room, floor, why."""
         yield FormField("Room", TextField("", "e.g., 900GB; blank: as before", id="budget", most=20))
         yield FormField("", Tick("90 % of the disk, the default", id="default"))
         yield FormField("Floor", TextField("", "days, e.g., 14; blank: as before", id="floor", most=10))
@@ -39,7 +38,7 @@ class CapacityDialog(FormDialog[CapacityRow]):
         yield FormField("Why", TextField("", "goes into the access log", id="why", most=200))
 
     async def async_submit(self) -> CapacityRow:
-        """In force."""
+        """Set the room, the floor, or both, and return what is in force. Raises Missing, HoldshelfError."""
         budget, floor = self.text("budget"), self.text("floor").removesuffix("days").strip()
         try:
             budget_bytes = parse_size(budget) if budget else None

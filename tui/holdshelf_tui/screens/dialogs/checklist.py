@@ -107,7 +107,7 @@ class TicksDialog(FormDialog[ChecklistEntered]):
             raise Missing(field, error.sentence, error.next_step) from None
 
     async def async_submit(self) -> ChecklistEntered:
-        """Written down."""
+        """Enter what was seen, a defect or its repair; return the last entry made. Raises Missing, HoldshelfError."""
         row = self._row
         picked = self.query_one("#points", Picks).selected
         codes = [f"{row.code}.{point}" for point in picked]
@@ -187,7 +187,7 @@ class ChecklistDialog(ModalScreen[bool]):
         self.query_one("#said", Static).update(Content(inert(words, 500)))
 
     def action_leave(self) -> None:
-        """Back."""
+        """Leave with what was entered."""
         self.dismiss(self._entered)
 
     @on(OptionList.OptionSelected)

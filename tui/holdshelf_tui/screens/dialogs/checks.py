@@ -38,7 +38,6 @@ class ChecksDialog(ModalScreen[None]):
         self._title_words, self._ask, self._found = title, ask, found
 
     def compose(self) -> ComposeResult:
-        """Steps, buttons."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = plain(self._title_words, 60)
             with VerticalScroll(id="steps"):
@@ -61,7 +60,7 @@ class ChecksDialog(ModalScreen[None]):
 
     @work(exclusive=True, group="look")
     async def look(self) -> None:
-        """Now."""
+        """Run the checks once, with the seconds counted on screen; what cannot be asked is said in their place."""
         began = time.monotonic()
         self._say("Looking …")
         timer = self.set_interval(COUNT_S, lambda: self._say(f"Looking … {int(time.monotonic() - began)} s"))

@@ -34,11 +34,9 @@ class ClockDialog(FormDialog[ClockConfirmed]):
         self._row = row
 
     def lead(self) -> str:
-        """Both clocks."""
         return clock_words(self._row)
 
     def fields(self) -> ComposeResult:
-        """Compared, and how."""
         yield FormField("You say", Tick("I compared it with another clock, and it is right", id="compared"))
         yield FormField("How you know", TextField("", "e.g., compared with my phone", id="why", most=200))
 

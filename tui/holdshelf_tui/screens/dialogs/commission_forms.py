@@ -44,7 +44,6 @@ class PlaceDialog(FormDialog[CommissionRow]):
         return ""
 
     def fields(self) -> ComposeResult:
-        """Kind, note, beyond."""
         row = self._row
         yield FormField("Place", Choice(AREAS, row.area_kind, id="area", rows=9))
         yield FormField("Which one, and why", TextField(row.area_note, "for another common area", id="note", most=200))
@@ -53,7 +52,7 @@ class PlaceDialog(FormDialog[CommissionRow]):
             yield FormField("Why it changes", TextField("", "a few words", id="why", most=200))
 
     async def async_submit(self) -> CommissionRow:
-        """Written down."""
+        """Register the kind of place, and whether it sees beyond the library's property. Raises Missing, HoldshelfError."""
         kind, note = area_of(self)  # type: ignore[arg-type]
         why = self.needed("why", "Why does this change? A few words are enough.") if self.query("#why") else ""
         exterior = self.query_one("#exterior", Tick).value
@@ -79,7 +78,6 @@ class ReasonDialog(FormDialog[str]):
         self._why = why
 
     def fields(self) -> ComposeResult:
-        """One line."""
         yield FormField("It hides", TextField(self._why, "e.g.,  public screens", id="why", most=80))
 
     async def async_submit(self) -> str:
@@ -99,7 +97,6 @@ class NoMasksDialog(FormDialog[CommissionRow]):
         self._camera = camera
 
     def fields(self) -> ComposeResult:
-        """One line."""
         yield FormField("Why", TextField("", "e.g.,  a blank wall and a door, no screen", id="why", most=200))
 
     async def async_submit(self) -> CommissionRow:
@@ -121,14 +118,12 @@ class ReopenDialog(FormDialog[CommissionRow]):
         self._row = row
 
     def lead(self) -> str:
-        """What it means."""
         return (
             "Nobody may look at it until it is approved again. Recording continues, and what is hidden now stays hidden "
             "until you change it."
         )
 
     def fields(self) -> ComposeResult:
-        """One line."""
         yield FormField("Why", TextField("", "e.g.,  the desk was moved", id="why", most=200))
 
     async def async_submit(self) -> CommissionRow:
@@ -189,17 +184,15 @@ class RetireDialog(FormDialog[Done]):
         self._camera, self._called = camera, name
 
     def lead(self) -> str:
-        """What it means."""
         return (
             f"{inert(self._called, 60)} is no longer recorded. Its footage is kept until it is erased on schedule, "
             "and you can look at it as before."
         )
 
     def fields(self) -> ComposeResult:
-        """One line."""
         yield FormField("Why", TextField("", "e.g.,  the desk was moved", id="why", most=200))
 
     async def async_submit(self) -> Done:
-        """Retired."""
+        """Retire the camera, for the reason that was typed. Raises Missing, HoldshelfError."""
         why = self.needed("why", "Why is it retired? A few words are enough.")
         return await self.link.act(CameraRetire(self._camera, why))

@@ -39,5 +39,5 @@ class ConfirmDialog(ModalScreen[bool]):
         self.query_one("#yes", Button).focus()
 
     def on_button_pressed(self, pressed: Button.Pressed) -> None:
-        """Answered."""
+        """Leave with whether it was a yes."""
         self.dismiss(pressed.button.id == "yes")

@@ -47,7 +47,7 @@ class CounselDialog(FormDialog[Done]):
         self._active = [row for row in rows if row.state == "active"]
 
     def lead(self) -> str:
-        """Which run."""
+        """Counsel's determinations that are in force, or that there is none."""
         if not self._active:
             return (
                 "Counsel has no determination in force. A new one is flagged for "

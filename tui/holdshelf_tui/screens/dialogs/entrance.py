@@ -106,7 +106,7 @@ class WaiveDialog(FormDialog[EntranceRow]):
         yield FormField("For", TextField("", "days; blank: the most the Board allows", id="days", most=10))
 
     async def async_submit(self) -> EntranceRow:
-        """Waived."""
+        """Waive the entrance's sign, for so many days or as the Board set it. Raises Missing, HoldshelfError."""
         why = self.needed("why", "Why is there no sign now? A few words are enough.")
         typed = self.text("days").removesuffix("days").removesuffix("day").strip()
         if typed and not typed.isdecimal():
@@ -152,6 +152,6 @@ class AddEntranceDialog(FormDialog[EntranceRow]):
         )
 
     async def async_submit(self) -> EntranceRow:
-        """Registered."""
+        """Register the entrance, with its sign if that was named. Raises Missing, HoldshelfError."""
         name = self.needed("name", "What is the entrance called?")
         return await self.link.act(EntranceAdd(name, self.text("sign")))

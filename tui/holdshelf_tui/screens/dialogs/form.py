@@ -210,7 +210,7 @@ class FormDialog[T](ModalScreen[T | None]):
 
     @on(Button.Pressed, "#back")
     def action_leave(self) -> None:
-        """Without doing it."""
+        """Leave with None; where something was typed that would be lost, ask first. Nothing while it is being done."""
         if self._busy:
             return
         if any(text.strip() and text != self._typed_first.get(field) for field, text in self._texts().items()):
@@ -231,7 +231,7 @@ class FormDialog[T](ModalScreen[T | None]):
             self.dismiss(None)
 
     def submit(self) -> None:
-        """Do it, once."""
+        """Begin `async_submit` in a worker, unless it is under way."""
         if not self._busy:
             self._busy = True
             self._submit()

@@ -67,5 +67,4 @@ class HelpDialog(ModalScreen[None]):
         self.query_one(VerticalScroll).styles.max_height = max(3, self.size.height - _FRAME_LINES)
 
     def on_button_pressed(self) -> None:
-        """Read."""
         self.dismiss()

@@ -138,12 +138,11 @@ class ExtendDialog(SpanForm[HoldRow]):
         return lead
 
     def fields(self) -> ComposeResult:
-        """Cameras, time, why."""
         yield from self.span_fields()
         yield FormField("Why", TextField("", "why more is kept; never a patron's name", id="why", most=500))
 
     async def async_submit(self) -> HoldRow:
-        """Extended."""
+        """Add what was typed to the hold; return it as it is then. Raises Missing, HoldshelfError."""
         spans = await self.async_spans()
         why = self.needed("why", "Why is more kept? A few words are enough.")
         return await self.link.act(HoldExtend(self._hold.id, spans, why))
@@ -211,12 +210,11 @@ class FoundDialog(ModalScreen[None]):
         self.query_one("#close", Button).focus()
 
     def on_button_pressed(self) -> None:
-        """Read."""
         self.dismiss()
 
 
 def who_placed(hold: HoldRow) -> str:
-    """A name."""
+    """The name of who placed it; the id of one who has no name here."""
     return hold.placed_by_name or hold.placed_by
 
 

@@ -40,7 +40,7 @@ class ReviewDialog(FormDialog[HoldRow]):
         yield FormField("Next review in", TextField("", "days; blank: as the Board set it", id="days", most=10))
 
     async def async_submit(self) -> HoldRow:
-        """Reviewed."""
+        """Enter the review; its next one comes in so many days, or as the Board set it. Raises Missing, HoldshelfError."""
         note = self.needed("note", "What did the review find? A few words are enough.")
         typed = self.text("days").removesuffix("days").strip()
         if typed and not typed.isdecimal():
@@ -68,11 +68,10 @@ class LiftDialog(FormDialog[HoldRow]):
         )
 
     def fields(self) -> ComposeResult:
-        """Why."""
         yield FormField("Why", TextField("", "e.g.,  case closed, letter of Nov 3", id="why", most=500))
 
     async def async_submit(self) -> HoldRow:
-        """Asked for."""
+        """Ask for the lift, for the reason that was typed. Raises Missing, HoldshelfError."""
         why = self.needed("why", "Why is the hold no longer needed? A few words are enough.")
         return await self.link.act(HoldLift(self._hold.id, why))
 
@@ -139,7 +138,7 @@ class DecideDialog(FormDialog[HoldRow]):
         self.query_one("#paper-row").display = by_paper
 
     async def async_submit(self) -> HoldRow:
-        """Decided."""
+        """Approve or refuse the lift; by another seat's signed paper, with its SHA-256. Raises HoldshelfError."""
         word, note = self.query_one("#word", Choice).value, self.text("note")
         if word == PAPER:
             seat = self.query_one("#seat", Choice).value

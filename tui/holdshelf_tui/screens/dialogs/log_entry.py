@@ -166,10 +166,9 @@ class FlagDialog(FormDialog[Done]):
         return f"{flag.name}, {when(flag.at_utc_ns)}: {flag_words(flag.kind)} (entry {flag.log_seq} of the log).{note} {done}"
 
     def fields(self) -> ComposeResult:
-        """What was found."""
         yield FormField("Found", TextField("", "e.g., “It was a real emergency”", id="note", most=500))
 
     async def async_submit(self) -> Done:
-        """Reviewed."""
+        """Enter what the review of the flag found. Raises Missing, HoldshelfError."""
         note = self.needed("note", "What did you find? A few words are enough.")
         return await self.link.act(FlagReview(self._flag.id, note))

@@ -23,7 +23,6 @@ class MessageDialog(ModalScreen[None]):
         self._title, self._sentence, self._next_step = title, sentence, next_step
 
     def compose(self) -> ComposeResult:
-        """Sentence, step, button."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = plain(self._title, 60)
             yield Static(plain(self._sentence, 1200))
@@ -33,5 +32,4 @@ class MessageDialog(ModalScreen[None]):
                 yield Button("Close", variant="primary", id="close", compact=True)
 
     def on_button_pressed(self) -> None:
-        """Read."""
         self.dismiss()

@@ -68,18 +68,16 @@ class EnrolDialog(PeopleForm):
     doing = "Enrolling"
 
     def lead(self) -> str:
-        """What it gives."""
         return "This gives no right yet: a seat or a letter of appointment does. You can add a key later."
 
     def fields(self) -> ComposeResult:
-        """Name, login, key."""
         yield FormField("Name", TextField("", "full name", id="name", most=80))
         yield FormField("Logs in as", TextField("", "short, lower case, e.g., jroe", id="login", most=32))
         yield FormField("Public key", PasteField(id="key"), hint=KEY_HINT)
         yield FormField("E-mail", TextField("", "optional", id="email", most=120))
 
     async def async_submit(self) -> Done:
-        """Enrolled."""
+        """Enroll the person, with a key if one was pasted. Raises Missing, HoldshelfError."""
         asked = PersonAdd(
             name=self.needed("name", "What is the person's name?"),
             login=self.needed("login", "What does the person log in as?"),
@@ -101,7 +99,7 @@ class KeyDialog(PeopleForm):
         self._person, self._paper = person, paper
 
     def lead(self) -> str:
-        """Whose."""
+        """Whose key it is, and how many they have."""
         had = f"has {counted(len(self._person.keys), 'key')}" if self._person.keys else "has no key yet"
         return f"{self._person.name} ({self._person.login}) {had}."
 
@@ -145,7 +143,7 @@ class SeatDialog(PeopleForm):
         yield paper_field()
 
     async def async_submit(self) -> Done:
-        """Named."""
+        """Name the holder; the term begins now where no day was typed. Raises Missing, HoldshelfError."""
         person = self.query_one("#person", Choice).value
         if not person:
             raise Missing("person", "Nobody is enrolled yet: enroll the person first.")
@@ -164,17 +162,15 @@ class FirstDirectorDialog(PeopleForm):
     doing = "Naming the Director"
 
     def lead(self) -> str:
-        """Why this first."""
         return "Nobody holds a seat yet. The Director names the Chair and the Mayor, and appoints designees."
 
     def fields(self) -> ComposeResult:
-        """Name, login, key."""
         yield FormField("Name", TextField("", "full name", id="name", most=80))
         yield FormField("Logs in as", TextField("", "short, lower case, e.g., jroe", id="login", most=32))
         yield FormField("Public key", PasteField(id="key"), hint=KEY_HINT)
 
     async def async_submit(self) -> Done:
-        """Named."""
+        """Enroll the Director and give them the seat. Raises Missing, HoldshelfError."""
         name = self.needed("name", "What is the Director's name?")
         login = self.needed("login", "What does the Director log in as?")
         asked = SeatName("director", login, name, self.query_one("#key", PasteField).pasted)
@@ -200,14 +196,13 @@ class EndSeatDialog(PeopleForm):
         )
 
     def fields(self) -> ComposeResult:
-        """Why, when."""
         yield FormField("Why", TextField("", "e.g.,  the term is over", id="why", most=200))
         yield FormField("Last day", TextField("", "blank: now", id="end", most=40))
         if self._paper:
             yield paper_field()
 
     async def async_submit(self) -> Done:
-        """Ended."""
+        """End the term, now or on the day that was typed. Raises Missing, HoldshelfError."""
         why = self.needed("why", "Why does the term end? A few words are enough.")
         paper = sha256_of(self.text("paper")) if self._paper else ""
         return await self.link.act(SeatEnd(self._seat.id, why, self.day("end"), paper))
@@ -243,7 +238,7 @@ class AppointDialog(PeopleForm):
         yield paper_field()
 
     async def async_submit(self) -> Done:
-        """Appointed."""
+        """Give the designee the rights that are ticked, for all cameras where none is. Raises Missing, HoldshelfError."""
         rights = self.query_one("#rights", Picks).selected
         if not rights:
             raise Missing("rights", "What may the designee do? Tick it with Space.")
@@ -279,14 +274,12 @@ class EndDialog(PeopleForm):
     title_words = "End it at once"
 
     def lead(self) -> str:
-        """What ends."""
         return self._lead
 
     def fields(self) -> ComposeResult:
-        """Why."""
         yield FormField("Why", TextField("", "a few words, kept on record", id="why", most=200))
 
     async def async_submit(self) -> Done:
-        """Ended."""
+        """Do the act that the dialog was made with, for the reason that was typed. Raises Missing, HoldshelfError."""
         why = self.needed("why", "Why does it end? A few words are enough.")
         return await self.link.act(self._act(self._key, why))

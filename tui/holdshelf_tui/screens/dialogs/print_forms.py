@@ -43,7 +43,7 @@ async def async_open(link: Link, paper: Paper, id: str = "") -> Opened:
 
 
 class HoldPaperDialog(FormDialog[Opened]):
-    """Of which hold."""
+    """Choose the hold whose notice is shown."""
 
     title_words = "The notice of which hold?"
     does = "Show it"
@@ -62,7 +62,7 @@ class HoldPaperDialog(FormDialog[Opened]):
         yield FormField("Hold", Choice(rows, self._chosen or None, id="hold", rows=12))
 
     async def async_submit(self) -> Opened:
-        """Its notice."""
+        """Return the hold's notice. Raises HoldshelfError."""
         return await async_open(self.link, PAPERS["hold"], self.query_one("#hold", Choice).value)
 
 
@@ -86,7 +86,7 @@ class ReleasePaperDialog(FormDialog[Opened]):
         yield FormField("Paper", Choice(papers, self._paper or None, id="paper", rows=5))
 
     async def async_submit(self) -> Opened:
-        """That one."""
+        """Return the chosen paper of the chosen release. Raises Missing where it needs one and has none, HoldshelfError."""
         paper = PAPERS[self.query_one("#paper", Choice).value]
         release = self.query_one("#release", Choice).value
         if not release and not paper.id_is_optional:
@@ -95,7 +95,7 @@ class ReleasePaperDialog(FormDialog[Opened]):
 
 
 class QuarterDialog(FormDialog[Opened]):
-    """Of which quarter."""
+    """Choose the quarter whose report is shown."""
 
     title_words = "The report of which quarter?"
     does = "Show it"
@@ -117,7 +117,7 @@ class QuarterDialog(FormDialog[Opened]):
         yield FormField("Quarter", Choice(rows, self._chosen or None, id="quarter", rows=8))
 
     async def async_submit(self) -> Opened:
-        """Its report."""
+        """Return the quarter's report. Raises HoldshelfError."""
         return await async_open(self.link, PAPERS["report"], self.query_one("#quarter", Choice).value)
 
 
@@ -154,7 +154,7 @@ class PrintDialog(FormDialog[tuple[str | None, Delivered]]):
             yield FormField("Language", Choice(languages, id="language", rows=4))
 
     async def async_submit(self) -> tuple[str | None, Delivered]:
-        """Made and delivered."""
+        """Deliver the paper; return the printer (None: the outbox) and what came of it. Raises Missing, HoldshelfError."""
         where = self.query_one("#where", Choice).value
         if not where:
             raise Missing(

@@ -111,7 +111,7 @@ class PurposeDialog(_Asks, SpanForm[GrantRow]):
 
 
 class LivePurposeDialog(_Asks):
-    """Live pictures."""
+    """Asks why they look live."""
 
     title_words = "Why are you looking live?"
     does = "Look live"
@@ -129,7 +129,6 @@ class LivePurposeDialog(_Asks):
         self.purposes, self.before, self._cameras, self._camera = purposes, before, list(cameras), camera
 
     def lead(self) -> str:
-        """How it ends."""
         return "Live pictures end automatically after a few minutes, and when you leave the tab."
 
     def fields(self) -> ComposeResult:
@@ -163,7 +162,6 @@ class BreakGlassDialog(FormDialog[GrantRow]):
         self._first = [row.id for row in cameras if row.id in picked or len(cameras) == 1]
 
     def lead(self) -> str:
-        """What follows."""
         return BREAK_GLASS_LEAD
 
     def fields(self) -> ComposeResult:

@@ -195,7 +195,6 @@ class PaperDialog(FormDialog[Outcome]):
         self._row, self._cameras = row, list(cameras)
 
     def lead(self) -> str:
-        """For which request."""
         return f"{self._row.id}: {self._row.basis_words}."
 
     def fields(self) -> ComposeResult:
@@ -211,7 +210,7 @@ class PaperDialog(FormDialog[Outcome]):
             self.query_one(f"#{name}").display = not same
 
     async def async_submit(self) -> Outcome:
-        """Asked again."""
+        """Have the request checked again with the paper. Raises Missing, HoldshelfError."""
         asked_for = [SpanAsk(span.camera, span.start_utc_ns, span.end_utc_ns) for span in self._row.given]
         same = self.query_one("#same", Tick).value
         paper = await async_paper(self, self.query_one("#kind", Choice).value, asked_for if same else [])
@@ -241,7 +240,6 @@ class AgainDialog(FormDialog[Outcome]):
         self._row = row
 
     def fields(self) -> ComposeResult:
-        """How."""
         choices = [
             *([("trim", "trimmed to what its paper names")] if self._row.paper is not None else []),
             ("as-is", "unchanged: counsel has made a determination, or the Board changed a setting"),
@@ -249,7 +247,7 @@ class AgainDialog(FormDialog[Outcome]):
         yield FormField("Check it", Choice(choices, id="how"))
 
     async def async_submit(self) -> Outcome:
-        """Asked again."""
+        """Have the request checked again, trimmed to its paper or as it is. Raises HoldshelfError."""
         trim = self.query_one("#how", Choice).value == "trim"
         return await async_amend(self, ReleaseAmend(self._row.id, trim=trim))
 

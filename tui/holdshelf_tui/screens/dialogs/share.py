@@ -65,7 +65,7 @@ class ShareDialog(SpanForm[Done]):
         yield FormField("", Tick("they have signed the confidentiality statement", id="signed"))
 
     async def async_submit(self) -> Done:
-        """Shared."""
+        """Share the span, view only. Raises Missing, HoldshelfError."""
         person = self.query_one("#person", Choice).value if self._choices else self.text("person")
         if not person:
             raise Missing("person", "With whom?")

@@ -52,7 +52,6 @@ class SheetDialog(ModalScreen[None]):
                 yield Button("Close", variant="primary", id="close", compact=True)
 
     def on_mount(self) -> None:
-        """Arrows scroll it."""
         reader = self.query_one(Reader)
         reader.read(self._text)
         reader.focus()
@@ -62,7 +61,7 @@ class SheetDialog(ModalScreen[None]):
         return cast(SessionApp, self.app)
 
     def on_button_pressed(self, pressed: Button.Pressed) -> None:
-        """Printed, or read."""
+        """Close it, or print it: by a printer, or into the outbox."""
         if pressed.button.id == "close":
             self.dismiss()
         else:

@@ -43,7 +43,6 @@ class SignsDialog(ModalScreen[None]):
         self._rows: list[EntranceRow] = []
 
     def compose(self) -> ComposeResult:
-        """List and buttons."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Signs at the entrances"
             yield Static(

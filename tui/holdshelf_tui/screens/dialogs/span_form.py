@@ -63,7 +63,6 @@ class SpanForm[T](FormDialog[T]):
         )
 
     def span_fields(self) -> ComposeResult:
-        """Cameras, from, to."""
         picked = {span.camera for span in self._given} or self._first_picked
         if not picked and len(self._cameras) == 1:
             picked = {self._cameras[0].id}

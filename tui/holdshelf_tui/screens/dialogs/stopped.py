@@ -32,7 +32,6 @@ class StoppedDialog(ModalScreen[str]):
         self._choices = [*choices, ("", "Close")]
 
     def compose(self) -> ComposeResult:
-        """Sentence, step, buttons."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = plain(self._title_words, 60)
             yield Static(plain(self._sentence, 1200))
@@ -49,10 +48,9 @@ class StoppedDialog(ModalScreen[str]):
         self.query(Button).first().focus()
 
     def on_button_pressed(self, pressed: Button.Pressed) -> None:
-        """That."""
+        """Leave with the key of what was chosen; '' for closing it."""
         key = (pressed.button.id or "").removeprefix("do-")
         self.dismiss("" if key == "close" else key)
 
     def action_close(self) -> None:
-        """Nothing more."""
         self.dismiss("")

@@ -25,18 +25,16 @@ class VerifyDialog(FormDialog[LogVerified]):
     doing = "Reading every entry"
 
     def lead(self) -> str:
-        """What it proves."""
         return (
             "Reads every entry and checks that none was changed, moved or left out. With a line that you wrote down "
             "before, also that nothing up to then was changed since: no copy inside this machine can prove that."
         )
 
     def fields(self) -> ComposeResult:
-        """The older line."""
         yield FormField("Older line", PasteField("e.g., 57:3f2a 91bc 04de 77c1 …; optional", id="against"))
 
     async def async_submit(self) -> LogVerified:
-        """Verified."""
+        """Verify the log, against the older line if one was pasted. Raises Missing, HoldshelfError."""
         asked = LogVerify(self._against())
         return await self.link.act(asked)
 
