@@ -11,11 +11,11 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from holdshelf_core.times import NS
+from holdshelf_core.times import DAY_NS, NS
 
 STEP_NS = NS // 2  # a wall clock that moved this far against boot time was set, not slewed
 DISAGREEMENT_NS = 300 * NS
-MOST_OFF_NS = 7 * 86_400 * NS
+MOST_OFF_NS = 7 * DAY_NS
 """After a longer apparent outage, the clock may be years ahead, which would end every grace period at once."""
 
 

@@ -17,6 +17,7 @@ import traceback
 from pathlib import PurePath
 
 from holdshelf_core import journal_stream
+from holdshelf_core.inert import inert
 
 FAULT = "[fault: "
 """Only a line that tells of a fault of ours has this."""
@@ -72,7 +73,7 @@ class LineFormatter(logging.Formatter):
             record.message = record.message.partition("\n")[0]
         if self.usesTime():
             record.asctime = self.formatTime(record, self.datefmt)
-        line = "".join(c if c.isprintable() else " " for c in self.formatMessage(record))
+        line = inert(self.formatMessage(record))
         if error is None:
             return line
         line = f"{line} {FAULT}{fault_words(error)}]"

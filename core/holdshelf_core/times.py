@@ -7,11 +7,11 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from holdshelf_core.errors import BadRequest
+from holdshelf_storage import units
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORM = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z", re.ASCII)
-NS = 1_000_000_000
-MINUTE_NS, HOUR_NS, DAY_NS = 60 * NS, 3_600 * NS, 86_400 * NS
+NS, MINUTE_NS, HOUR_NS, DAY_NS = units.NS, units.MINUTE_NS, units.HOUR_NS, units.DAY_NS
 _FIRST_NS = -62_135_596_800 * NS
 _LAST_NS = 253_402_300_800 * NS - 1
 

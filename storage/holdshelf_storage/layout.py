@@ -12,6 +12,7 @@ flat starts in 1970): every time between the years 1 and 9999 has a name, others
 import datetime as dt
 import re
 
+from holdshelf_storage import units
 from holdshelf_storage.errors import BadCameraId, FootageError
 
 FOOTAGE = "footage"
@@ -24,8 +25,7 @@ HOLD_FILE = "hold.json"
 ARCHIVE_FILE = "archive.json"
 GONE_FILE = "gone.jsonl"
 
-NS = 1_000_000_000
-DAY_NS = 86_400 * NS
+NS, DAY_NS = units.NS, units.DAY_NS
 MAX_TIME_NS = 2**63 - 1
 """Times and durations are stored as integers that fit 64 bits signed: years 1678 to 2262."""
 LONGEST_SEGMENT_NS = 900 * NS

@@ -14,8 +14,8 @@ import msgspec
 
 from holdshelf_core.alerts.allowed import KINDS, OTHER, Condition, Report
 from holdshelf_core.alerts.types import Rules
+from holdshelf_core.times import HOUR_NS, NS
 
-NS: Final = 1_000_000_000
 GROUP_S: Final = 4
 """A message waits until nothing more has changed for so long …"""
 GROUP_MOST_S: Final = 10
@@ -259,7 +259,7 @@ def _told(what: What, those: list[Known], now: int) -> list[Tidings]:
 def _remind(rules: Rules, told: Told, now: int) -> list[Tidings]:
     """All that is still so, once one of it was told long enough ago."""
     those = [one for one in told.known.values() if one.told and one.is_so and not one.flaps]
-    if not rules.remind_hours or all(_past(now, one.told_utc_ns) < rules.remind_hours * 3600 * NS for one in those):
+    if not rules.remind_hours or all(_past(now, one.told_utc_ns) < rules.remind_hours * HOUR_NS for one in those):
         return []
     return _told("still", those, now)
 

@@ -14,10 +14,11 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Final
 
-from holdshelf_core.alerts.engine import NS
 from holdshelf_core.alerts.types import MailWay
 from holdshelf_core.alerts.ways import Undelivered
 from holdshelf_core.alerts.words import Message
+from holdshelf_core.inert import inert
+from holdshelf_core.times import NS
 
 STEP_S: Final = 20.0
 """For each step: connecting, one reply."""
@@ -178,7 +179,9 @@ def _told(error: Exception, where: str) -> Undelivered | None:
         case ssl.SSLCertVerificationError():
             return Undelivered(f"{server} has a certificate that is not valid for it: {_reason(error)}.", refused=True)
         case ssl.SSLError():
-            return Undelivered(f"{server} does not speak TLS as it should ({_inert(error.reason or 'no reason')}).")
+            return Undelivered(
+                f"{server} does not speak TLS as it should ({inert(error.reason or 'no reason')[:200]})."
+            )
         case TimeoutError():
             return Undelivered(f"{server} does not answer within {STEP_S:.0f} s.")
         case socket.gaierror():
@@ -196,8 +199,4 @@ def _code(code: int, said: bytes | str) -> str:
 
 def _reason(error: ssl.SSLCertVerificationError) -> str:
     # OpenSSL's words; a name in them is the one that was asked for.
-    return _inert(error.verify_message or "it cannot be verified").rstrip(".")
-
-
-def _inert(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)[:200]
+    return inert(error.verify_message or "it cannot be verified")[:200].rstrip(".")

@@ -21,10 +21,11 @@ import msgspec
 
 from holdshelf_core.alerts import engine
 from holdshelf_core.alerts.allowed import Report
-from holdshelf_core.alerts.engine import NS, Tidings
+from holdshelf_core.alerts.engine import Tidings
 from holdshelf_core.alerts.types import AppriseWay, Health, MailWay, SentRow
 from holdshelf_core.alerts.ways import Reports, Undelivered
 from holdshelf_core.alerts.words import Message, message_of, test_message
+from holdshelf_core.times import NS
 from holdshelf_storage.atomic import write_atomic
 from holdshelf_storage.errors import StorageError
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from holdshelf_core.alerts.allowed import KINDS, CameraState, Condition, Report
+from holdshelf_core.inert import inert
 from holdshelf_core.times import DAY_NS, NS
 
 TEXT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -152,8 +153,7 @@ def _labels(labels: Labels) -> str:
 
 def _escaped(value: str) -> str:
     """A name may hold anything that a person typed; no control character reaches a terminal or a dashboard."""
-    inert = "".join(c if c.isprintable() else " " for c in value)
-    return inert.replace("\\", "\\\\").replace('"', '\\"')
+    return inert(value).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _number(value: float) -> str:

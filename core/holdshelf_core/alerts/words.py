@@ -8,7 +8,9 @@ from typing import Final
 import msgspec
 
 from holdshelf_core.alerts.allowed import KINDS, OTHER
-from holdshelf_core.alerts.engine import NS, Line, Tidings, What
+from holdshelf_core.alerts.engine import Line, Tidings, What
+from holdshelf_core.inert import inert
+from holdshelf_core.times import NS
 
 MOST_LINES: Final = 60
 _LEADS: Final[dict[What, str]] = {
@@ -72,7 +74,7 @@ def words_of(line: Line) -> str:
 
 def one_line(text: str, most: int) -> str:
     """Return printable text of one line: a camera's name must not begin a header."""
-    plain = "".join(c if c.isprintable() else " " for c in text)
+    plain = inert(text)
     return plain if len(plain) <= most else plain[: most - 1] + "…"
 
 

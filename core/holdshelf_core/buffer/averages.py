@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from holdshelf_core.policy.model import HoldSpan
-from holdshelf_core.times import NS
+from holdshelf_core.times import HOUR_NS, NS
 from holdshelf_storage.layout import DAY_NS, MAX_TIME_NS
 from holdshelf_storage.ledger.lines import merged
 from holdshelf_storage.volume.index import CameraUsage
 
-FIRST_NS = 3600 * NS
+FIRST_NS = HOUR_NS
 """A new camera's first average comes from its first file; after this time it is replaced by one of many files, and then daily."""
 _DIGITS = 2
 

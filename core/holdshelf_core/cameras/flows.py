@@ -24,12 +24,13 @@ from holdshelf_core.integration.loader import Integration, integrations
 from holdshelf_core.integration.models import TRANSPORTS, EntryDraft, StreamChoice
 from holdshelf_core.integration.stream_url import PASSWORD_MARK, as_whep, password_in, shown_address
 from holdshelf_core.policy.areas import PERMITTED
+from holdshelf_core.times import MINUTE_NS
 
 if TYPE_CHECKING:
     from holdshelf_core.cameras.entries import Entries
 
 MAX_OPEN = 32
-LIFE_NS = 15 * 60 * 1_000_000_000
+LIFE_NS = 15 * MINUTE_NS
 DEVICE, STREAM = "device", "stream"
 """Which side rejects a password: the device's API or its stream."""
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from holdshelf_core.buffer.averages import merged_by_camera
 from holdshelf_core.holds.protection import UNKNOWN_LENGTH_NS, Protection, Spans
 from holdshelf_core.policy.model import HoldSpan
+from holdshelf_core.times import NS
 from holdshelf_storage import layout
 from holdshelf_storage.footage.footage import Footage
 from holdshelf_storage.footage.stretches import Stretches, stretches
@@ -22,7 +23,7 @@ from holdshelf_storage.ledger.ledger import Ledger
 from holdshelf_storage.volume.days import SegmentRef
 from holdshelf_storage.volume.journal import SlimSegment
 
-SEAM_NS = 1_000_000_000
+SEAM_NS = NS
 MOST_KNOWN = 20_000
 ERASED = "erased on schedule"
 ERASED_SOMEWHEN = "erased on schedule; when that day was recorded is no longer known"

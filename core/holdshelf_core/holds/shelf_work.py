@@ -30,6 +30,7 @@ from holdshelf_core.holds.book import HoldBook, lost_hold
 from holdshelf_core.holds.coverage import CoverageSpan, HeldBytes, coverage
 from holdshelf_core.holds.protection import HeldSpans
 from holdshelf_core.policy.model import Hold, HoldSpan
+from holdshelf_core.times import DAY_NS, MINUTE_NS
 from holdshelf_storage.decoding import decode_json
 from holdshelf_storage.footage.footage import Footage
 from holdshelf_storage.ledger.ledger import Ledger
@@ -40,9 +41,9 @@ from holdshelf_storage.volume.volume import Volume
 
 _LOGGER = logging.getLogger(__name__)
 
-SETTLED_NS = 600 * 1_000_000_000
+SETTLED_NS = 10 * MINUTE_NS
 """This long after a span's end, every segment that touches it has been closed, and its gaps have begun."""
-REVIEW_SOON_NS = 7 * 86_400 * 1_000_000_000
+REVIEW_SOON_NS = 7 * DAY_NS
 LIFTED_REASON = "hold lifted"
 ARCHIVED_REASON = "hold archived"
 

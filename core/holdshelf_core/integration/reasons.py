@@ -309,8 +309,3 @@ def advise_backfill(reason: str, *, name: str, camera_id: str) -> tuple[str, str
     advice = _BACKFILL.get(reason, _BACKFILL_OTHER)
     words = {"name": name, "id": camera_id, "reason": reason or "nothing came"}
     return advice.sentence.format(**words), advice.next_step.format(**words)
-
-
-def inert(words: str) -> str:
-    """Sanitize a camera's text for screens and journals: no escapes, bidi marks or line breaks."""
-    return "".join(c if c.isprintable() else " " for c in words).strip()

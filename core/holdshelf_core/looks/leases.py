@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from holdshelf_core.actions.caller import Caller
+from holdshelf_core.times import NS
 
 LEASE_PICTURES = 64
 LEASE_S = 60
 OPEN, CLOSE = "look.open", "look.close"
 # A live picture counts for as long as it was plausibly on a screen until the next one.
-LIVE_STEP_NS = 2_000_000_000
+LIVE_STEP_NS = 2 * NS
 
 
 @dataclass(slots=True, eq=False)

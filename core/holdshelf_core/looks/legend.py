@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from holdshelf_core.inert import inert
 from holdshelf_core.looks.picture_protocol import Burn
 from holdshelf_core.times import local_time_words
 
@@ -61,14 +62,10 @@ def _drawable(character: str) -> bool:
     return glyph.getbbox() is not None and (glyph.size != missing.size or bytes(glyph) != bytes(missing))
 
 
-def inert(text: str) -> str:
+def drawn_line(text: str) -> str:
     """Return one line of characters that the typeface has: control marks are dropped, unknown ones replaced by their base or
     '?'."""
-    line = " ".join(
-        "".join(
-            c if c.isspace() or unicodedata.category(c)[0] not in "CZ" else "" for c in text[: 4 * _MAX_NAME]
-        ).split()
-    )
+    line = " ".join(inert(text[: 4 * _MAX_NAME], instead="").split())
     drawn = []
     for character in unicodedata.normalize("NFC", line):
         if _drawable(character):
@@ -85,8 +82,8 @@ def legend_lines(burn: Burn, shown_utc_ns: int, *, damaged: bool, short: bool) -
     when = local_time_words(shown_utc_ns)
     if short:
         return [when, f"log #{burn.log_seq}" + (" - damaged" if damaged else "")]
-    place = " - ".join(filter(None, (inert(burn.camera_name), inert(burn.library))))
-    last = [inert(burn.notice), f"for {inert(burn.person)}" if burn.person else "", f"log #{burn.log_seq}"]
+    place = " - ".join(filter(None, (drawn_line(burn.camera_name), drawn_line(burn.library))))
+    last = [drawn_line(burn.notice), f"for {drawn_line(burn.person)}" if burn.person else "", f"log #{burn.log_seq}"]
     last.append(f"masks version {burn.mask_version}" if burn.masks else "no masks")
     last.append("others masked for this release" if burn.boxes else "")
     if damaged:

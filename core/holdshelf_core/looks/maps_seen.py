@@ -16,10 +16,10 @@ from tzlocal import get_localzone
 
 from holdshelf_core.actions.caller import Caller
 from holdshelf_core.looks.grants import holder_of
-from holdshelf_core.times import NS
+from holdshelf_core.times import HOUR_NS, NS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LOCAL_COVERS_NS = 3600 * NS
+LOCAL_COVERS_NS = HOUR_NS
 """A local account has no session that ends: its entries cover an hour."""
 REMEMBERED = 1_000
 """Entries kept per person and camera; after that, the one unused for longest is logged again."""

@@ -19,14 +19,14 @@ from holdshelf_core.actions.registry import LogForm
 from holdshelf_core.errors import BadRequest, Conflict, NotFound, Unavailable
 from holdshelf_core.outbox import scans, types
 from holdshelf_core.outbox.outboxes import NO_ROOM, Outboxes
-from holdshelf_core.times import DAY_NS, NS
+from holdshelf_core.times import DAY_NS, HOUR_NS, NS
 from holdshelf_storage.outbox import outbox as disk
 from holdshelf_storage.outbox import papers as sealed
 
 AT_ONCE = 4
 """Papers that are being sent at a time, by all: they are in memory."""
 IDLE_NS = 60 * NS
-SENT_NS = 12 * 3600 * NS
+SENT_NS = 12 * HOUR_NS
 """For how long the last one can be named: a day's work."""
 MOST_SENT = 200
 MOST_SEALED_BYTES = 4 << 30

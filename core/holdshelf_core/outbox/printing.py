@@ -10,11 +10,11 @@ import asyncio
 import contextlib
 import os
 import re
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 from holdshelf_core.errors import BadRequest, Conflict, NotFound, Unavailable
+from holdshelf_core.inert import inert
 from holdshelf_core.outbox.types import PrinterRow, Printers
 
 PROGRAMS = Path("/usr/bin")
@@ -158,4 +158,4 @@ async def _run(words: Sequence[str], timeout_s: float, content: bytes = b"", *, 
 
 def _words(text: str) -> str:
     """Return one line without control characters."""
-    return " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in text).split()).rstrip(".")
+    return " ".join(inert(text).split()).rstrip(".")

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import msgspec
 
 from holdshelf_core.errors import BadRequest, NotFound
-from holdshelf_core.policy.instants import DAY_NS, Now
+from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import Check, Entrance, Seen
 from holdshelf_core.policy.state import State
+from holdshelf_storage.units import DAY_NS
 
 WEBSITE_CHECK_DAYS = 92
 """Once a quarter, so that each quarterly report has one."""

@@ -10,13 +10,14 @@ from __future__ import annotations
 from holdshelf_core.policy import commissioning
 from holdshelf_core.policy.case import Decision, refused
 from holdshelf_core.policy.conditions_people import PEOPLE_CONDITIONS, Condition, known, others
-from holdshelf_core.policy.instants import DAY_NS, HOUR_NS, MINUTE_NS, end_words
+from holdshelf_core.policy.instants import end_words
 from holdshelf_core.policy.model import HOLD_GROUNDS
 from holdshelf_core.policy.purposes import incident_problem, purpose_problem, share_purpose_problem
 from holdshelf_core.policy.question import Ask, Role
 from holdshelf_core.policy.second import second_person
 from holdshelf_core.policy.standing import share_counts
 from holdshelf_core.policy.state import listed
+from holdshelf_storage.units import DAY_NS, HOUR_NS, MINUTE_NS
 
 # --- checked before the role is known --------------------------------------------------------------------
 

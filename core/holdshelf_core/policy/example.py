@@ -7,7 +7,7 @@ letters name, one that they do not name, one not approved; holds and flags in ev
 from __future__ import annotations
 
 from holdshelf_core.policy.case import Scope, Subject
-from holdshelf_core.policy.instants import DAY_NS, HOUR_NS, MINUTE_NS, Now
+from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import (
     RIGHTS,
     Adopted,
@@ -23,6 +23,7 @@ from holdshelf_core.policy.model import (
     Share,
 )
 from holdshelf_core.policy.state import CameraFacts, State
+from holdshelf_storage.units import DAY_NS, HOUR_NS, MINUTE_NS
 
 START = 1_780_000_000_000_000_000
 END = START + 365 * DAY_NS

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from holdshelf_core.policy.instants import DAY_NS, Now
+from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import Board, Hold, HoldSpan
+from holdshelf_storage.units import DAY_NS
 
 ACTIVE, LIFTING, GRACE, LIFTED = "active", "lifting", "grace", "lifted"
 KEEPING_STATES = (ACTIVE, LIFTING, GRACE)

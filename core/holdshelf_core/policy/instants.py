@@ -9,10 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-NS = 1_000_000_000
-MINUTE_NS = 60 * NS
-HOUR_NS = 3600 * NS
-DAY_NS = 24 * HOUR_NS
+from holdshelf_storage.units import MINUTE_NS
+
 DISAGREEMENT_NS = 5 * MINUTE_NS
 """Clocks further apart than this suspend everything granted or deleted by age, until a person confirms the time."""
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from holdshelf_core.policy.instants import DAY_NS
 from holdshelf_core.policy.model import KeyPoint, MovingBox, Span
+from holdshelf_storage.units import DAY_NS
 
 FULL = 10_000
 MAX_BOXES = 64

@@ -12,7 +12,7 @@ import msgspec
 
 from holdshelf_core.policy.clauses import quoted
 from holdshelf_core.policy.holds import ACTIVE, LIFTING, keeps
-from holdshelf_core.policy.instants import DAY_NS, HOUR_NS, Now, end_words, moment_words
+from holdshelf_core.policy.instants import Now, end_words, moment_words
 from holdshelf_core.policy.model import (
     Adopted,
     Board,
@@ -26,6 +26,7 @@ from holdshelf_core.policy.model import (
     Span,
 )
 from holdshelf_core.policy.second import is_paper
+from holdshelf_storage.units import DAY_NS, HOUR_NS
 
 SEARCH_WARRANT, SUBPOENA, COURT_ORDER = "search-warrant", "subpoena", "court-order"
 INVESTIGATION, PERMISSION, COUNSEL, EMERGENCY = "active-investigation", "written-permission", "counsel", "emergency"

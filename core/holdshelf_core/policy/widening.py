@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from holdshelf_core.policy.instants import HOUR_NS, MINUTE_NS
 from holdshelf_core.policy.model import Board
+from holdshelf_storage.units import HOUR_NS, MINUTE_NS
 
 DEFAULT_LOOK_NS = 15 * MINUTE_NS
 """Before and after the requested time (P2)."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from holdshelf_core.clock import Clock
+from holdshelf_core.inert import inert
 from holdshelf_core.integration import reasons
 from holdshelf_core.processes.worker_process import QUIT_TIMEOUT_S
 from holdshelf_core.recorder import protocol as wire
@@ -133,7 +134,7 @@ class BackfillFetch:
                 for beat in message.beats:
                     await self._beat(beat)
             case wire.Fetched():
-                reason, detail = reasons.inert(message.reason), reasons.inert(message.detail)
+                reason, detail = inert(message.reason).strip(), inert(message.detail).strip()
                 self.outcome = Outcome(reason, detail, message.foreign, message.frames)
                 self._over.set()
             case wire.Ended():

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from holdshelf_core.inert import inert
 from holdshelf_core.integration import reasons
 from holdshelf_core.integration.errors import FlowError
 from holdshelf_core.integration.models import StreamSource
@@ -90,7 +91,7 @@ async def async_probe_stream(source: StreamSource, *, camera_id: str = "", told_
             await process.wait()
     if answer.codec:
         return Probed(answer.codec, answer.width, answer.height, answer.certificate_sha256 or "")
-    reason, detail = reasons.inert(answer.reason)[:60], reasons.inert(answer.detail)[:200]
+    reason, detail = inert(answer.reason).strip()[:60], inert(answer.detail).strip()[:200]
     host = urlsplit(source.url).hostname or "the camera"
     said = reasons.advise(
         reason, name=host, camera_id=camera_id, detail=detail, source=source, told_by_device=told_by_device

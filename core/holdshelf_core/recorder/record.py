@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from holdshelf_core.clock import Clock
 from holdshelf_core.integration import reasons
 from holdshelf_core.recorder.ports import Disk
+from holdshelf_core.times import NS
 from holdshelf_storage.errors import FootageError, StorageError
 from holdshelf_storage.footage.footage import Footage
 from holdshelf_storage.volume.gap_lines import MEETS_NS, EndedGap, Moment, end_line, ending
@@ -25,7 +26,7 @@ _LOGGER = logging.getLogger(__name__)
 # Limit for gaps that could not be written. Beyond it their separate reasons are lost and their time becomes one gap.
 MAX_OWED = 200
 # A last frame is assumed as long as the one before it, and a camera's clock may be slightly ahead of ours.
-AHEAD_NS = 2_000_000_000
+AHEAD_NS = 2 * NS
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from holdshelf_core.clock import Clock
+from holdshelf_core.inert import inert
 from holdshelf_core.integration import reasons
 from holdshelf_core.integration.models import StreamSource
 from holdshelf_core.integration.repairs import RepairRegistry
@@ -209,7 +210,7 @@ class Recorder:
             self.workers.async_end(message.camera)
             return
         if isinstance(message, wire.Lost):
-            reason, detail = reasons.inert(message.reason), reasons.inert(message.detail)
+            reason, detail = inert(message.reason).strip(), inert(message.detail).strip()
             message = msgspec.structs.replace(message, reason=reason, detail=detail)
         known.async_tell(message)
 

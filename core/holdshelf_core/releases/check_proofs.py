@@ -16,7 +16,7 @@ from holdshelf_core.releases.check_reading import DROP_EVERY_BYTES, READ_BYTES
 from holdshelf_core.releases.check_source import DAMAGED, BundleSource, cut
 from holdshelf_core.releases.proofs import FORM, NAME
 from holdshelf_core.releases.types import Anchored
-from holdshelf_core.times import parse_rfc3339
+from holdshelf_core.times import NS, parse_rfc3339
 from holdshelf_storage.access_log import merkle
 from holdshelf_storage.access_log.checkpoint import BadHead, Head, PublicKey
 from holdshelf_storage.access_log.export import Header
@@ -38,7 +38,7 @@ _MAX_ROW_BYTES = 1024
 _MAX_PROOF = 64
 """Number of hashes in a proof of the largest possible tree."""
 _ASK_EVERY = 4096
-_SLACK_NS = 10**9
+_SLACK_NS = NS
 """How far a frame's time may be outside its segment's: times are rounded, and frames are shown in another order than sent."""
 _NO_PAPERS = anchors.Papers("", [], [])
 NO_PROOFS = (

@@ -7,9 +7,9 @@ witnessed, so nothing here says "cannot".
 from __future__ import annotations
 
 import textwrap
-import unicodedata
 from collections.abc import Iterable, Sequence
 
+from holdshelf_core.inert import inert
 from holdshelf_core.policy.model import Span
 from holdshelf_core.releases import bundle_words
 from holdshelf_core.releases.facts import ORIGINAL, Facts, Manifest, Video
@@ -22,19 +22,18 @@ WIDTH = 78
 _LINE = "_" * 30
 
 
-def inert(text: str) -> str:
-    """Return one line without control characters: names come from people and cameras."""
-    return " ".join("".join(c if c.isspace() or unicodedata.category(c)[0] != "C" else "?" for c in text).split())
+def _plain(text: str) -> str:
+    return " ".join(inert(text, instead="?").split())
 
 
 def _page(title: str, facts: Facts, *parts: str) -> str:
-    head = f"{inert(facts.library)}\n{title}\nRelease {facts.release}\n"
+    head = f"{_plain(facts.library)}\n{title}\nRelease {facts.release}\n"
     return head + "=" * WIDTH + "\n\n" + "\n\n".join(part.strip("\n") for part in parts if part.strip()) + "\n"
 
 
 def _fill(text: str, indent: str = "") -> str:
     return textwrap.fill(
-        inert(text),
+        _plain(text),
         WIDTH,
         initial_indent=indent,
         subsequent_indent=indent,
@@ -47,10 +46,10 @@ def _pairs(rows: Iterable[tuple[str, str]]) -> str:
     lines = []
     for name, value in rows:
         if len(value) > WIDTH - 22 and " " not in value:
-            lines += [f"{name}:", f"    {inert(value)}"]  # a checksum is not wrapped
+            lines += [f"{name}:", f"    {_plain(value)}"]  # a checksum is not wrapped
         elif value:
             lines += textwrap.wrap(
-                inert(value),
+                _plain(value),
                 WIDTH,
                 initial_indent=f"{name}:".ljust(22),
                 subsequent_indent=" " * 22,
@@ -72,7 +71,7 @@ def hidden_words(video: Video) -> str:
 
 def _spans(spans: Iterable[Span], facts: Facts) -> str:
     return "\n".join(
-        f"  {inert(facts.cameras.get(span.camera, span.camera))} ({span.camera})\n"
+        f"  {_plain(facts.cameras.get(span.camera, span.camera))} ({span.camera})\n"
         f"      {local_time_words(span.start_utc_ns)} to {local_time_words(span.end_utc_ns)}"
         for span in spans
     )
@@ -295,7 +294,7 @@ def manifest_text(manifest: Manifest, facts: Facts) -> str:
         parts.append(f"VIDEO {video.file}\n{_pairs(rows)}")
     if manifest.missing:
         lines = [
-            f"  {gap.camera}  {gap.kind}\n      {gap.start} to\n      {gap.end}\n      {inert(gap.reason)}"
+            f"  {gap.camera}  {gap.kind}\n      {gap.start} to\n      {gap.end}\n      {_plain(gap.reason)}"
             for gap in manifest.missing
         ]
         parts += ["NOT IN HERE THOUGH ASKED FOR", "\n".join(lines)]
@@ -308,7 +307,7 @@ def manifest_text(manifest: Manifest, facts: Facts) -> str:
 def certificate(manifest: Manifest, facts: Facts) -> str:
     """Return certificate.txt, for the custodian to sign."""
     said = bundle_words.certificate_words(
-        inert(facts.library), is_original=manifest.kind == ORIGINAL, others=facts.others, videos=manifest.videos
+        _plain(facts.library), is_original=manifest.kind == ORIGINAL, others=facts.others, videos=manifest.videos
     )
     parts = [
         *(_fill(paragraph) for paragraph in said),

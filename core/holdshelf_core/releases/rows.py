@@ -16,7 +16,7 @@ from holdshelf_core.errors import HoldshelfError
 from holdshelf_core.holds.holds import Holds
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope, Subject
-from holdshelf_core.policy.instants import NS, Now, end_words
+from holdshelf_core.policy.instants import Now, end_words
 from holdshelf_core.policy.releases import (
     AWAITED,
     BASES,
@@ -32,6 +32,7 @@ from holdshelf_core.policy.releases import (
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.state import State
 from holdshelf_core.releases import types
+from holdshelf_core.times import NS
 
 NO_NUMBER = "NUMBER"
 

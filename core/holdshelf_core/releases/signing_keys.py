@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from holdshelf_core.errors import Unavailable
 from holdshelf_core.releases.sshsig import ReleaseKey, Signer, allowed_signer, fingerprint, read_signers
+from holdshelf_core.times import NS
 from holdshelf_storage.atomic import write_atomic
 from holdshelf_storage.decoding import decode_json
 from holdshelf_storage.errors import StorageError
@@ -141,4 +142,4 @@ def _row(key: ReleaseKey, now_utc_ns: int) -> KeyRow:
 
 def _moment(utc_ns: int) -> str:
     """Return ssh-keygen's form, rounded up to the next second, in which signatures were valid. Without Z it would be local."""
-    return datetime.fromtimestamp(-(-utc_ns // 1_000_000_000), UTC).strftime("%Y%m%d%H%M%SZ")
+    return datetime.fromtimestamp(-(-utc_ns // NS), UTC).strftime("%Y%m%d%H%M%SZ")

@@ -26,6 +26,7 @@ import msgspec
 
 from holdshelf_core.errors import Unavailable
 from holdshelf_core.releases.writing import FORM, SUMS, Part, Parts, read_file
+from holdshelf_core.times import NS
 from holdshelf_storage.decoding import decode_json
 from holdshelf_storage.errors import DiskWriteError, StorageError, translating
 from holdshelf_storage.outbox.bundles import folder_of, parts_of
@@ -156,12 +157,12 @@ class ZipView:
 
 
 def _pieces(parts: Parts) -> Iterator[_Piece]:
-    made = datetime.fromtimestamp(parts.made_utc_ns // 1_000_000_000, UTC)
+    made = datetime.fromtimestamp(parts.made_utc_ns // NS, UTC)
     year = min(max(made.year, 1980), 2107)
     date = (year - 1980) << 9 | made.month << 5 | made.day
     clock = made.hour << 11 | made.minute << 5 | made.second // 2
     # The time in UTC, whatever the reader's zone: Info-ZIP's extended timestamp.
-    stamp = struct.pack("<HHBI", 0x5455, 5, 1, parts.made_utc_ns // 1_000_000_000 & _IN_32)
+    stamp = struct.pack("<HHBI", 0x5455, 5, 1, parts.made_utc_ns // NS & _IN_32)
     at, index = 0, bytearray()
     for part in parts.files:
         name = f"{parts.release}/{part.path}".encode()

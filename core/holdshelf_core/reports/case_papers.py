@@ -23,7 +23,7 @@ from holdshelf_core.holds.types import length_ns
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.holds import GRACE, LIFTED, LIFTING, review_overdue
-from holdshelf_core.policy.instants import NS, day_words, end_words, moment_words, span_words
+from holdshelf_core.policy.instants import day_words, end_words, moment_words, span_words
 from holdshelf_core.policy.purposes import purpose_words
 from holdshelf_core.policy.releases import BASES, OPEN_STATES, covers_any, kept_by, others_words
 from holdshelf_core.policy.standing import seat_counts
@@ -33,7 +33,7 @@ from holdshelf_core.releases.signed_manifest import signed_manifest
 from holdshelf_core.releases.types import GATE_WORDS, STATE_WORDS
 from holdshelf_core.reports import case_types as cases
 from holdshelf_core.reports.types import MAX_SHEET_PICTURES, PaperFacts, PrintRequest
-from holdshelf_core.times import local_words
+from holdshelf_core.times import NS, local_words
 
 CASES = ("hold", "release", "receipt", "custody", "certificate", "still", "sheet")
 """Papers that not everyone may see. The blank release form is not one."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from holdshelf_core.errors import BadRequest
-from holdshelf_core.policy.instants import NS
+from holdshelf_core.times import NS
 
 _KEY = re.compile(r"(\d{4})-?Q([1-4])", re.ASCII | re.IGNORECASE)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -11,11 +11,12 @@ from collections.abc import Iterable
 
 from holdshelf_core.policy import model
 from holdshelf_core.policy.holds import review_overdue
-from holdshelf_core.policy.instants import DAY_NS, Now
+from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.releases import BASES, EMERGENCY, paper_overdue
 from holdshelf_core.policy.second import flag_open
 from holdshelf_core.reports.quarters import Quarter
 from holdshelf_core.reports.report_types import CountRow, FlagCount, HoldRow, ReleaseRow, ShareRow
+from holdshelf_core.times import DAY_NS
 
 AGES = (
     ("under-30", "under 30 days", 30),

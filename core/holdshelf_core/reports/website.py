@@ -23,6 +23,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from holdshelf_core.errors import BadRequest, HoldshelfError, NotFound, Unavailable
+from holdshelf_core.inert import inert
 from holdshelf_core.version import VERSION
 
 MAX_BYTES = 5 << 20
@@ -137,7 +138,7 @@ def _next(url: URL, location: str) -> URL:
 
 async def _page(url: URL, answer: aiohttp.ClientResponse) -> Fetched:
     if answer.status != 200:
-        word = "".join(char for char in answer.reason or "" if char.isprintable())[:60]
+        word = inert(answer.reason or "", instead="")[:60]
         kind = NotFound if answer.status in (404, 410) else Unavailable
         raise kind(f"{_shown(url)} answers {answer.status} {word}".rstrip() + ".", "Look at it in a browser.")
     raw = bytearray()
@@ -174,7 +175,7 @@ def _too_large(url: URL) -> HoldshelfError:
 
 
 def _shown(text: object, most: int = 120) -> str:
-    clean = "".join(char if char.isprintable() else "?" for char in str(text))
+    clean = inert(str(text), instead="?")
     return clean if len(clean) <= most else clean[: most - 1] + "…"
 
 

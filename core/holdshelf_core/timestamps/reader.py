@@ -22,6 +22,7 @@ from OpenSSL import crypto
 from rfc3161_client import TimeStampResponse, VerificationError, VerifierBuilder, decode_timestamp_response
 
 from holdshelf_core.processes.confinement import confine
+from holdshelf_core.times import NS
 from holdshelf_core.timestamps.certificate_order import in_der_order
 from holdshelf_core.timestamps.reading import READ_S, Found, Task
 from holdshelf_core.timestamps.request import SHA256, refusal_of
@@ -79,7 +80,7 @@ def _looked_at(answer: TimeStampResponse, task: Task) -> Found:
         raise _Bad("signature") from None
     whole = int(at.replace(microsecond=0).timestamp())
     name = signer.subject.rfc4514_string()[:_SIGNER_CHARS]
-    return Found("", "", whole * 10**9 + at.microsecond * 1000, name, root)
+    return Found("", "", whole * NS + at.microsecond * 1000, name, root)
 
 
 def _signer(

@@ -34,7 +34,7 @@ from holdshelf_storage.volume.query import open_file
 from holdshelf_storage.volume.recovered import is_recovered
 
 MAX_PROBLEMS = 10_000
-_DRIFT_NS = 1_000_000_000
+_DRIFT_NS = layout.NS
 """A camera's clock may drift this far from ours within a run before the run is ended."""
 
 

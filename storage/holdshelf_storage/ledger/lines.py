@@ -5,10 +5,11 @@ from collections.abc import Container, Iterable, Sequence
 
 import msgspec
 
+from holdshelf_storage.layout import NS
 from holdshelf_storage.volume import journal, recovered
 from holdshelf_storage.volume.days import SegmentRef
 
-SEAM_NS = 1_000_000_000
+SEAM_NS = NS
 """Segments of one camera closer together than this form one stretch: records are accurate to the second."""
 MAX_SPANS = 5_000
 """Maximum stretches in a summary: a camera with more interruptions leaves only totals."""

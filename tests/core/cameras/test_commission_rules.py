@@ -14,9 +14,10 @@ from holdshelf_core.cameras.commissioning import entrance_row, entrance_state
 from holdshelf_core.errors import BadRequest
 from holdshelf_core.integration.models import StreamSource
 from holdshelf_core.integration.stream_url import PASSWORD_MARK, put_password, shown_address, take_password
-from holdshelf_core.policy.instants import DAY_NS, Now
+from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import Entrance
 from holdshelf_core.policy.state import State
+from holdshelf_core.times import DAY_NS
 
 SQUARE = [(0, 0), (3000, 0), (3000, 4000), (0, 4000)]
 NOW = Now(1_764_000_000_000_000_000, 1_764_000_000_000_000_000)

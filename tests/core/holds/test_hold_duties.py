@@ -21,8 +21,8 @@ from holdshelf_core.frame import Frame
 from holdshelf_core.holds.holds import Holds
 from holdshelf_core.holds.upkeep import REVIEW_REPAIR, async_hold_duties
 from holdshelf_core.paths import DataPaths
-from holdshelf_core.policy.instants import DAY_NS
 from holdshelf_core.policy.model import Hold, HoldSpan, Release, Span
+from holdshelf_core.times import DAY_NS
 from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.register import Register
 from holdshelf_storage.volume.volume import init_volume

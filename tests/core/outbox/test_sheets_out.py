@@ -10,10 +10,11 @@ import msgspec
 from holdshelf_core.bus import EventBus
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.people.expiry import async_tell_sheets, sheet_state
-from holdshelf_core.policy.instants import DAY_NS, Now
+from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import Share
 from holdshelf_core.policy.standing import ends_to_write
 from holdshelf_core.policy.state import State
+from holdshelf_core.times import DAY_NS
 
 SHEET = Share(
     "V-2026-0001", "sheet", "", "lobby", 0, 1, 2 * DAY_NS, "violation", "p1", given_to="the desk of Mary", copy=1

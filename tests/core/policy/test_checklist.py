@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from holdshelf_core.errors import BadRequest, NotFound
 from holdshelf_core.policy import checklist as rules
-from holdshelf_core.policy.instants import DAY_NS, Now
+from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import Adopted, Check, Commission, Entrance, Seen
 from holdshelf_core.policy.state import CameraFacts, State
+from holdshelf_core.times import DAY_NS
 
 NOW_NS = 1_795_000_000 * 10**9
 NOW = Now(NOW_NS, NOW_NS)

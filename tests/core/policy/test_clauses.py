@@ -13,12 +13,13 @@ from holdshelf_core.policy import board, clauses, commissioning, example, purpos
 from holdshelf_core.policy.case import Decision, Scope, Subject
 from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.example import ATTIC, END, FRONT, PAPER, READING, SUBJECTS, look
-from holdshelf_core.policy.instants import DAY_NS, HOUR_NS, MINUTE_NS, Now
+from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import Adopted, Board, Commission, Entrance, Mask
 from holdshelf_core.policy.rights import NEVER, PERMISSIONS
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.state import CameraFacts, State
 from holdshelf_core.policy.widening import default_span, live_ends_ns
+from holdshelf_core.times import DAY_NS, HOUR_NS, MINUTE_NS
 
 AT = example.AT
 NOW = Now(AT, AT)

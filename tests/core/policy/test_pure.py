@@ -23,7 +23,7 @@ ALLOWED = {
         "struct",
     ),
     *("textwrap", "typing", "unicodedata", "msgspec"),
-    *("holdshelf_core.policy.areas", "holdshelf_core.errors"),
+    *("holdshelf_core.policy.areas", "holdshelf_core.errors", "holdshelf_storage.units"),
 }
 IMPURE = {"open", "input", "print", "exec", "eval", "today", "utcnow", "get_localzone"}
 

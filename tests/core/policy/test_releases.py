@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from holdshelf_core.policy import releases
 from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.example import AT, FRONT, PAPER, READING, house
-from holdshelf_core.policy.instants import DAY_NS, HOUR_NS, MINUTE_NS, Now
+from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import Adopted, Hold, HoldSpan, Release
 from holdshelf_core.policy.releases import Determination, Paper, Request, Span, beyond, gate_1, gate_2, gates, trimmed
 from holdshelf_core.policy.rules import decide
+from holdshelf_core.times import DAY_NS, HOUR_NS, MINUTE_NS
 
 NOW = Now(AT, AT)
 ENFORCE, ADVISE = Adopted("1", "2026-01-01", PAPER), Adopted("1", "2026-01-01", PAPER, "advise")

@@ -19,11 +19,12 @@ from holdshelf_core.policy.holds import (
     review_overdue,
     spans_beyond,
 )
-from holdshelf_core.policy.instants import DAY_NS, HOUR_NS, Now
+from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import Board, Flag, HoldSpan, Seat
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.second import flag_open
 from holdshelf_core.policy.state import State
+from holdshelf_core.times import DAY_NS, HOUR_NS
 
 HOUSE = example.house()
 NOW = Now(AT, AT)

@@ -13,11 +13,12 @@ from holdshelf_core.policy import example
 from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.example import AT, END, FRONT, START, look
 from holdshelf_core.policy.holds import grace_over
-from holdshelf_core.policy.instants import DAY_NS, HOUR_NS, MINUTE_NS, Now, moment_words
+from holdshelf_core.policy.instants import Now, moment_words
 from holdshelf_core.policy.model import Hold, HoldSpan
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.standing import ends_to_write, standing
 from holdshelf_core.policy.state import State
+from holdshelf_core.times import DAY_NS, HOUR_NS, MINUTE_NS
 
 EASTERN = timezone(timedelta(hours=-5))
 HOUSE = example.house()

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdshelf_core.policy.instants import HOUR_NS, MINUTE_NS
 from holdshelf_core.policy.model import Board
 from holdshelf_core.policy.widening import (
     break_glass_span,
@@ -19,6 +18,7 @@ from holdshelf_core.policy.widening import (
     widened,
     widenings_so_far,
 )
+from holdshelf_core.times import HOUR_NS, MINUTE_NS
 
 AT = 1_780_000_000_000_000_000
 BOARD = Board()

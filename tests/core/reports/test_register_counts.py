@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from holdshelf_core.policy import model
-from holdshelf_core.policy.instants import DAY_NS, Now
+from holdshelf_core.policy.instants import Now
 from holdshelf_core.reports import register_counts as counts
+from holdshelf_core.times import DAY_NS
 from tests.core.reports.test_uptime import QUARTER
 
 START, END = QUARTER.start_utc_ns, QUARTER.end_utc_ns

@@ -202,6 +202,8 @@ def test_inert_text_has_nothing_that_a_terminal_obeys_and_is_bounded(text: str, 
 
 def test_an_escape_in_a_name_loses_its_control_character() -> None:
     assert inert(HOSTILE) == "a[31mred]0;titleevil2J"
+    # What a program may take for the end of a line ends none; a space of another width is text.
+    assert inert("a\nb\u2028c\u2029d\x85e\x1cf\u00a0g\u3000h") == "abcdef\u00a0g\u3000h"
 
 
 def test_what_was_typed_is_quoted_without_what_no_terminal_shows() -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 
 from holdshelf_core.api.errors import BadRequest, Unavailable
+from holdshelf_tui.text.words import inert
 
 POLICY_ID = "policy-text"
 """Id of the element that holds the policy, on a page that we made."""
@@ -96,7 +97,7 @@ def _sort(raw: bytes, kind: str, name: str) -> str:
     if begin.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise BadRequest("That is a file of a word processor.", "Save it as PDF, HTML or plain text.")
     if (kind and kind not in ("application/octet-stream", "text/xml")) or b"\0" in begin:
-        shown = "".join(char for char in kind if char.isprintable())
+        shown = inert(kind, len(kind))
         raise BadRequest(
             f"That is no text{f' ({shown})' if shown else ''}.", "HTML, plain text and PDF can be compared."
         )

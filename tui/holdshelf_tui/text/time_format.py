@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-NS = 1_000_000_000
-MINUTE_NS, HOUR_NS, DAY_NS = 60 * NS, 3600 * NS, 86_400 * NS
+from holdshelf_core import times
+
+NS, MINUTE_NS, HOUR_NS, DAY_NS = times.NS, times.MINUTE_NS, times.HOUR_NS, times.DAY_NS
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -12,12 +12,16 @@ from decimal import Decimal
 
 from holdshelf_core.api.errors import BadRequest
 
+_TAKEN_OUT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*$", re.IGNORECASE)
 
 
 def inert(text: str, most: int = 80) -> str:
-    """Without control, format (bidi) or surrogate characters, cut at ``most``."""
-    clean = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
+    """One line without line ends, control, format (bidi) or surrogate characters, cut at ``most``.
+
+    Not what the core does with a line for a journal: spaces of another width are text on a screen or a paper, and stay.
+    """
+    clean = "".join(c for c in text if unicodedata.category(c) not in _TAKEN_OUT)
     return clean if len(clean) <= most else clean[: most - 1] + "…"
 
 

@@ -18,6 +18,7 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
+from holdshelf_core.inert import inert
 from holdshelf_core.integration.reasons import (
     AUTH_REFUSED,
     CERTIFICATE_CHANGED,
@@ -230,7 +231,7 @@ def ice_servers_of(links: list[str]) -> tuple[IceServer, ...]:
 
 
 def _refused(got: _Answer) -> SourceError:
-    said = " ".join("".join(c if c.isprintable() else " " for c in got.body[:400]).split())[:120]
+    said = " ".join(inert(got.body[:400]).split())[:120]
     detail = f"{got.status} {got.words}".strip()
     if got.status in (401, 403):
         return SourceError(AUTH_REFUSED, detail)

@@ -14,7 +14,7 @@ from typing import Any
 import av
 import pytest
 
-from holdshelf_core.integration.reasons import inert
+from holdshelf_core.inert import inert
 from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder import workers
 from holdshelf_core.recorder.worker import bounds as worker_bounds
