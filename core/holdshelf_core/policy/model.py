@@ -13,7 +13,13 @@ SEATS = ("director", "chair", "mayor")
 SEAT_WORDS = {"director": "Library Director", "chair": "Chair of the Library Board", "mayor": "Mayor"}
 RIGHTS = ("live", "archive", "hold", "share", "release", "commission")
 """Rights that an appointment may give. A seat has all of them; lifting a hold and appointing are never delegated (P11, P16)."""
-HOLD_GROUNDS = ("investigation", "litigation", "violation")
+HOLD_GROUND_WORDS = {
+    "investigation": "an investigation, by the police or the library",
+    "litigation": "litigation, under way or to be expected",
+    "violation": "a violation of law or of a policy",
+}
+HOLD_GROUNDS = tuple(HOLD_GROUND_WORDS)
+"""P16's own list; a hold knows no other ground."""
 
 
 class Key(msgspec.Struct, frozen=True):

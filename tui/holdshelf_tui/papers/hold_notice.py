@@ -8,19 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from holdshelf_core.api.errors import BadRequest
+from holdshelf_core.holds.types import GROUND_WORDS
 from holdshelf_core.reports.case_types import HoldPaper, StretchPaper
 from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import frame
 from holdshelf_tui.papers.document import Block, Document, Facts, Field, Fields, Heading, Item, Keep, Para, Table
 from holdshelf_tui.papers.text import clean
-from holdshelf_tui.text.holds import RECOVERED
+from holdshelf_tui.text.holds import KIND_WORDS, RECOVERED
 
-GROUNDS = {
-    "investigation": "an investigation, by the police or the library",
-    "litigation": "litigation, under way or to be expected",
-    "violation": "a violation of law or of a policy",
-}
-KINDS = {"recorded": "kept", "gap": "gap", "erased": "erased before", "missing": "missing", "future": "yet to come"}
+KINDS = {**KIND_WORDS, "gap": "gap", "erased": "erased before"}
+"""As a column of a paper has them: what was not recorded stands there with its reason."""
 _OVER = ("grace", "lifted")
 
 
@@ -62,7 +59,7 @@ def _lead(hold: HoldPaper) -> str:
 def _rows(hold: HoldPaper) -> list[tuple[str, str]]:
     review = clean(hold.review_on, 40)
     return [
-        ("Ground", GROUNDS.get(hold.ground, clean(hold.ground, 40))),
+        ("Ground", GROUND_WORDS.get(hold.ground, clean(hold.ground, 40))),
         ("Case or incident", f"no. {clean(hold.reference, 60)}"),
         ("Placed", f"{clean(hold.placed_at, 40)}, by {clean(hold.placed_by)}"),
         (

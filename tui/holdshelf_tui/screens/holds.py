@@ -20,7 +20,6 @@ from holdshelf_tui.screens.list_pane import ListPane, RowAction
 from holdshelf_tui.screens.offsite import async_branches, async_county
 from holdshelf_tui.screens.papers import PapersPane
 from holdshelf_tui.text.holds import (
-    GROUND_WORDS,
     camera_names,
     cameras_of,
     review_words,
@@ -87,10 +86,7 @@ class HoldsPane(ListPane[HoldRow]):
 
     def details(self, hold: HoldRow) -> list[str]:
         """Why, who, which spans, and what is asked."""
-        lines = [
-            f"{GROUND_WORDS.get(hold.ground, hold.ground)}, no. {hold.reference}; "
-            f"placed by {who_placed(hold)}, {when(hold.placed_utc_ns)}"
-        ]
+        lines = [f"{hold.ground}, no. {hold.reference}; placed by {who_placed(hold)}, {when(hold.placed_utc_ns)}"]
         spans = spans_in_words(hold, camera_names(self._cameras))
         lines += [f"  {one}" for one in spans[:3]]
         if len(spans) > 3:

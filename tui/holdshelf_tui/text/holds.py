@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from holdshelf_core.api.types import CameraRow
-from holdshelf_core.holds.types import STATE_WORDS, AlsoHeldRow, CoverageRow, HoldRow, length_ns
+from holdshelf_core.holds.types import GROUND_WORDS, STATE_WORDS, AlsoHeldRow, CoverageRow, HoldRow, length_ns
 from holdshelf_tui.text.time_format import NS, clock, date_words, day, moment, short_date, when
 from holdshelf_tui.text.words import counted, span
 
-# P16's own list; the register knows no other.
-GROUNDS = (
-    ("investigation", "Investigation, by the police or the library"),
-    ("violation", "Violation of law or of a policy"),
-    ("litigation", "Litigation, under way or to be expected"),
-)
-GROUND_WORDS = {"investigation": "investigation", "violation": "violation", "litigation": "litigation"}
+
+def _as_choice(words: str) -> str:
+    """'Violation of law or of a policy'."""
+    plain = words.removeprefix("an ").removeprefix("a ")
+    return plain[0].upper() + plain[1:]
+
+
+GROUNDS = tuple((key, _as_choice(GROUND_WORDS[key])) for key in ("investigation", "violation", "litigation"))
+"""To choose from, the most usual first."""
 KIND_WORDS = {
     "recorded": "kept",
     "gap": "not recorded",
@@ -152,7 +154,6 @@ def stops_words(days: float | None) -> str:
 
 __all__ = [
     "GROUNDS",
-    "GROUND_WORDS",
     "KIND_SIGNS",
     "KIND_WORDS",
     "also_words",

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from holdshelf_core.holds.types import STATE_WORDS
 from holdshelf_core.offsite import types
-from holdshelf_tui.text.holds import GROUND_WORDS
 from holdshelf_tui.text.time_format import when
 from holdshelf_tui.text.words import counted, inert, size
 
@@ -122,7 +121,7 @@ def _branch(row: types.BranchRow) -> list[str]:
 def _hold(hold: types.BranchHold) -> Sequence[str]:
     waits = f", {hold.waiting} not in the store yet" if hold.waiting else ""
     state = STATE_WORDS.get(hold.state, inert(hold.state, 20))
-    ground = GROUND_WORDS.get(hold.ground, inert(hold.ground, 20))
+    ground = inert(hold.ground, 20)
     first = (
         f"  {inert(hold.reference, 60)}  {inert(hold.hold, 40)}, {ground}, {state}, placed {when(hold.placed_utc_ns)}"
     )

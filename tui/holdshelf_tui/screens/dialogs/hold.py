@@ -21,7 +21,6 @@ from holdshelf_core.holds.types import HoldExtend, HoldPlace, HoldRow, ReadAlsoH
 from holdshelf_tui.screens.dialogs.form import Missing
 from holdshelf_tui.screens.dialogs.span_form import SpanForm
 from holdshelf_tui.text.holds import (
-    GROUND_WORDS,
     GROUNDS,
     KIND_SIGNS,
     KIND_WORDS,
@@ -177,8 +176,7 @@ class FoundDialog(ModalScreen[None]):
                 yield Static(
                     plain(f"{hold.id} is placed. None of its footage is erased from now on.", 200), classes="well"
                 )
-            ground = GROUND_WORDS.get(hold.ground, hold.ground)
-            yield Static(plain(f"For {ground}, no. {hold.reference}; placed by {who_placed(hold)}.", 300))
+            yield Static(plain(f"For {hold.ground}, no. {hold.reference}; placed by {who_placed(hold)}.", 300))
             if hold.queued:
                 yield Static(
                     "! The access log cannot be written now. The footage is still kept; the entry follows.",
