@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from holdshelf_core.integration import ConfigEntry, Holdshelf, Severity
+from holdshelf_core.integration import CameraCondition, ConfigEntry, Holdshelf, Severity
 
 from . import strings
 from .const import CLOCK_SKEW_LIMIT_S, CONF_SERIAL
@@ -37,7 +37,7 @@ def async_another_camera(holdshelf: Holdshelf, entry: ConfigEntry[Any], serial_n
     """Raise the repair: somebody must check whether the camera was replaced."""
     known = entry.data.get(CONF_SERIAL, "")
     words = strings.issue("another_camera", title=entry.title, serial=serial_number, known=known, camera=entry.entry_id)
-    _async_raise(holdshelf, entry, identity_id(entry), words, "error")
+    _async_raise(holdshelf, entry, identity_id(entry), words, "camera_identity", "error")
 
 
 def async_right_camera(holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> None:
@@ -48,7 +48,7 @@ def async_right_camera(holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> None:
 def async_certificate_changed(holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> None:
     """Raise the repair: a person must confirm that the new certificate is the camera's."""
     words = strings.issue("certificate_changed", title=entry.title, camera=entry.entry_id)
-    _async_raise(holdshelf, entry, certificate_id(entry), words, "error")
+    _async_raise(holdshelf, entry, certificate_id(entry), words, "camera_certificate", "error")
 
 
 def async_certificate_known(holdshelf: Holdshelf, entry: ConfigEntry[Any]) -> None:
@@ -69,7 +69,7 @@ def async_check_clock(holdshelf: Holdshelf, entry: ConfigEntry[Any], clock: Devi
         holdshelf.repairs.async_delete(clock_skew_id(entry))
         return
     words = strings.issue("clock_skew", amount=clock.amount, direction=clock.direction)
-    _async_raise(holdshelf, entry, clock_skew_id(entry), words)
+    _async_raise(holdshelf, entry, clock_skew_id(entry), words, "camera_clock")
 
 
 def async_check_profile(
@@ -83,19 +83,19 @@ def async_check_profile(
         clean_text(profile.token)
     )  # somebody pastes the step into a shell, and the device chose the token
     words = strings.issue("profile_changed", profile=profile.description, camera=entry.entry_id, token=token)
-    _async_raise(holdshelf, entry, profile_id(entry), words)
+    _async_raise(holdshelf, entry, profile_id(entry), words, "camera_profile")
 
 
 def async_channel_gone(holdshelf: Holdshelf, entry: ConfigEntry[Any], channel: str) -> None:
     """Raise the repair for a camera whose channel its device no longer has."""
     words = strings.issue("channel_gone", channel=channel, camera=entry.entry_id)
-    _async_raise(holdshelf, entry, profile_id(entry), words, "error")
+    _async_raise(holdshelf, entry, profile_id(entry), words, "camera_profile", "error")
 
 
 def async_no_usable_profile(holdshelf: Holdshelf, entry: ConfigEntry[Any], offered: str) -> None:
     """Raise the repair for a camera with nothing left to record."""
     words = strings.issue("no_usable_profile", offered=offered)
-    _async_raise(holdshelf, entry, profile_id(entry), words, "error")
+    _async_raise(holdshelf, entry, profile_id(entry), words, "camera_profile", "error")
 
 
 def _async_raise(
@@ -103,8 +103,14 @@ def _async_raise(
     entry: ConfigEntry[Any],
     issue_id: str,
     words: strings.Words,
+    condition: CameraCondition,
     severity: Severity = "warning",
 ) -> None:
     holdshelf.repairs.async_create(
-        issue_id, camera_id=entry.entry_id, severity=severity, sentence=words.sentence, next_step=words.next_step
+        issue_id,
+        camera_id=entry.entry_id,
+        severity=severity,
+        sentence=words.sentence,
+        next_step=words.next_step,
+        condition=condition,
     )

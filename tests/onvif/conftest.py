@@ -87,6 +87,10 @@ class House:
         """The sentence of an open repair."""
         return next((r.sentence for r in self.repairs.async_all() if r.issue_id == issue_id), None)
 
+    def told_as(self, issue_id: str) -> str | None:
+        """The condition of an open repair, as alerts tell it."""
+        return next((r.condition for r in self.repairs.async_all() if r.issue_id == issue_id), None)
+
 
 def entry_of(draft: EntryDraft, entry_id: str = "cam1") -> ConfigEntry[Any]:
     """The entry that core makes of a draft."""

@@ -36,6 +36,7 @@ async def test_another_serial_number_ends_the_recording_and_is_a_repair(
     assert isinstance(entry.runtime_data.error, AnotherCamera)
     assert (house.streams[-1], house.reason) == (None, ANOTHER_CAMERA)
     assert f"(serial number SN-666, not {own})" in house.repair(ISSUE)
+    assert house.told_as(ISSUE) == "camera_identity"
     sentence, step = reasons.advise(ANOTHER_CAMERA, name="Door", camera_id="door")
     assert sentence.startswith("Another device answers at the address of Door")
     assert step

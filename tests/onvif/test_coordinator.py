@@ -155,7 +155,7 @@ async def test_a_clock_that_is_off_is_a_repair_until_it_is_right(
     device.clock_offset = timedelta(days=367, minutes=1)
     entry = await set_up(house, device, loaded)
     (repair,) = house.repairs.async_all()
-    assert repair.issue_id == "onvif_clock_skew:cam1"
+    assert (repair.issue_id, repair.condition) == ("onvif_clock_skew:cam1", "camera_clock")
     assert repair.sentence == "The clock of the camera is off by 1 year 2 days: it is ahead of this server's."
     assert repair.next_step
     device.clock_offset = timedelta(seconds=3)
@@ -368,6 +368,7 @@ async def test_a_profile_that_is_gone_is_replaced_and_told_until_it_is_back(
     assert house.repair("onvif_profile:cam1") == (
         "The stream that was chosen when the camera was added is gone; sub, H.264 640×360 is recorded in its place."
     )
+    assert house.told_as("onvif_profile:cam1") == "camera_profile"
     device.profiles.append(main)
     await entry.runtime_data.async_request_refresh()
     assert house.streams[-1].url.endswith("/main")
@@ -402,6 +403,7 @@ async def test_a_camera_switched_to_motion_jpeg_is_a_repair_and_its_last_stream_
     assert not await entry.runtime_data.async_request_refresh()
     assert len(house.streams) == 1
     assert "only Motion JPEG" in (house.repair("onvif_profile:cam1") or "")
+    assert house.told_as("onvif_profile:cam1") == "camera_profile"
     assert entry.state is EntryState.RETRYING
 
 

@@ -158,7 +158,8 @@ async def test_a_changed_certificate_is_a_repair_until_a_person_accepts_it(
         assert entry.state is EntryState.RETRYING
         issue = f"onvif_certificate:{entry.entry_id}"
         assert "certificate of Front entrance changed" in (core.repair(issue) or "")
-        step = next(r.next_step for r in core.repairs.async_all() if r.issue_id == issue)
+        step, told_as = next((r.next_step, r.condition) for r in core.repairs.async_all() if r.issue_id == issue)
+        assert told_as == "camera_certificate"
         assert f"camera check {entry.entry_id} --accept-certificate" in step
         with pytest.raises(FlowError, match="another certificate"):  # a new password alone accepts nothing
             await async_try_anew(core.entries, entry, None, "mellon")

@@ -38,10 +38,6 @@ KIND_OF = {
     "media_volume": "media_volume",
     "older_state": "older_state",
     "offsite_store": "offsite_store",
-    "onvif_certificate": "camera_certificate",
-    "onvif_clock_skew": "camera_clock",
-    "onvif_identity": "camera_identity",
-    "onvif_profile": "camera_profile",
     "outbox_full": "outbox_full",
     "recovery": "footage_damaged",
     "register": "access_log",
@@ -60,19 +56,19 @@ KIND_OF = {
     "witness": OTHER,
     "witness_contradicts": "access_log",
 }
-"""By what an ``issue_id`` begins with, before its colon."""
+"""Of the core's own repairs, by what an ``issue_id`` begins with, before its colon. An integration says it with each."""
 _OF_CAMERAS = ("camera_", "days_below_floor")
 _WORSE = {"error": 0, "warning": 1, "notice": 2}
 
 
-def kind_of(issue_id: str) -> str:
+def kind_of(repair: Repair) -> str:
     """Return the kind of a repair, of `KINDS`."""
-    return KIND_OF.get(issue_id.partition(":")[0], OTHER)
+    return repair.condition or KIND_OF.get(repair.issue_id.partition(":")[0], OTHER)
 
 
-def audience_of(issue_id: str) -> Audience:
+def audience_of(repair: Repair) -> Audience:
     """Return who can clear this repair."""
-    return KINDS[kind_of(issue_id)].audience
+    return KINDS[kind_of(repair)].audience
 
 
 def conditions_of(repairs: Iterable[Repair]) -> tuple[Condition, ...]:
@@ -82,7 +78,7 @@ def conditions_of(repairs: Iterable[Repair]) -> tuple[Condition, ...]:
     """
     found: dict[str, Condition] = {}
     for repair in repairs:
-        kind = kind_of(repair.issue_id)
+        kind = kind_of(repair)
         camera = (repair.camera_id or "") if kind.startswith(_OF_CAMERAS) else ""
         one = Condition(kind, repair.severity, camera, repair.since_utc_ns)
         known = found.get(one.key)

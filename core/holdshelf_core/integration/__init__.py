@@ -6,12 +6,13 @@ from holdshelf_core.integration.reasons import ANOTHER_CAMERA
 from .entry import ConfigEntry, EntryState
 from .errors import EntryAuthFailed, EntryError, EntryNotReady, FlowError
 from .models import CHANNEL_MARK, CameraRecording, DiscoveredCamera, EntryDraft, StreamChoice, StreamSource
-from .repairs import Repair, RepairRegistry, Severity
+from .repairs import CameraCondition, Repair, RepairRegistry, Severity
 from .root import Holdshelf
 
 __all__ = [
     "ANOTHER_CAMERA",
     "CHANNEL_MARK",
+    "CameraCondition",
     "CameraRecording",
     "ConfigEntry",
     "DiscoveredCamera",

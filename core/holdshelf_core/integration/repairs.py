@@ -10,13 +10,18 @@ from holdshelf_core.bus import EventBus
 
 type Severity = Literal["notice", "warning", "error"]
 """A notice is a step that a person has yet to take: monitoring need not alert for it."""
+type CameraCondition = Literal["camera_certificate", "camera_clock", "camera_identity", "camera_profile"]
+"""What a repair of an integration is told as in alerts (docs/alerts.md), whose own words never leave the house."""
 NO_STEP = "Run `holdshelf doctor`: it shows what is wrong."
 _ORDER = {"error": 0, "warning": 1, "notice": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """One condition. ``issue_id`` is stable: raising it again updates the sentence but not its start time."""
+    """One condition. ``issue_id`` is stable: raising it again updates the sentence but not its start time.
+
+    ``condition``: what it is told as in alerts; None: the core knows it by its id.
+    """
 
     issue_id: str
     camera_id: str | None
@@ -24,6 +29,7 @@ class Repair:
     sentence: str
     next_step: str
     since_utc_ns: int
+    condition: CameraCondition | None = None
 
 
 class RepairRegistry:
@@ -35,13 +41,23 @@ class RepairRegistry:
         self._open: dict[str, Repair] = {}
 
     def async_create(
-        self, issue_id: str, *, camera_id: str | None, severity: Severity = "warning", sentence: str, next_step: str
+        self,
+        issue_id: str,
+        *,
+        camera_id: str | None,
+        severity: Severity = "warning",
+        sentence: str,
+        next_step: str,
+        condition: CameraCondition | None = None,
     ) -> None:
-        """Open a repair, or update its text. Fires ``repair_opened`` once at its start."""
+        """Open a repair, or update its text. Fires ``repair_opened`` once at its start.
+
+        ``condition``: given by an integration, whose ids the core does not know.
+        """
         known = self._open.get(issue_id)
         # Readers always need something to do, even if the failure itself suggested nothing.
         step = next_step.strip() or NO_STEP
-        repair = Repair(issue_id, camera_id, severity, sentence, step, self._utc_ns())
+        repair = Repair(issue_id, camera_id, severity, sentence, step, self._utc_ns(), condition)
         if known is not None:
             self._open[issue_id] = replace(repair, since_utc_ns=known.since_utc_ns)
             return

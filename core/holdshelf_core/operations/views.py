@@ -36,11 +36,11 @@ class StatusReader:
         retention: Retention,
         averages: Averages,
         settings: Settings,
-        audience_of: Callable[[str], str],
+        audience_of: Callable[[Repair], str],
         elsewhere: Callable[[], str] = lambda: "",
         backups: Callable[[], str] = lambda: "",
     ) -> None:
-        """``audience_of``: who can clear a repair, by its id; ``elsewhere``: how the store does in which holds are kept too;
+        """``audience_of``: who can clear a repair; ``elsewhere``: how the store does in which holds are kept too;
         ``backups``: how scheduled backups do."""
         self._frame, self._entries, self._recorder, self._store = frame, entries, recorder, store
         self._retention, self._averages, self._settings = retention, averages, settings
@@ -71,7 +71,7 @@ class StatusReader:
             named(entries, repair),
             repair.next_step,
             repair.since_utc_ns,
-            self._audience_of(repair.issue_id),
+            self._audience_of(repair),
         )
 
     def _disk(self, room: RoomFigures | None) -> types.DiskRow:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import msgspec
 
 from holdshelf_core.alerts.allowed import KINDS, OTHER, CameraState, Condition, Report
-from holdshelf_core.alerts.conditions import KIND_OF, conditions_of, waiting_of
+from holdshelf_core.alerts.conditions import KIND_OF, audience_of, conditions_of, waiting_of
 from holdshelf_core.alerts.report import report_of
 from holdshelf_core.api.types import CameraRow, DiskRow, Status
-from holdshelf_core.integration.repairs import Repair, Severity
+from holdshelf_core.bus import EventBus
+from holdshelf_core.integration.repairs import CameraCondition, Repair, RepairRegistry, Severity
 from holdshelf_core.policy import example
 from holdshelf_core.policy.state import State
 
@@ -74,23 +76,39 @@ def test_the_document_lists_every_condition() -> None:
     assert [name for name, kind in KINDS.items() if f"| `{name}` | {kind.words}" not in page] == []
 
 
-def test_every_repair_of_the_product_has_a_kind() -> None:
+def repairs_in(room: str) -> set[str]:
     found: set[str] = set()
-    for room in ("core/holdshelf_core", "onvif/holdshelf_onvif"):
-        for file in (ROOT / room).rglob("*.py"):
-            text = file.read_text()
-            found |= set(re.findall(r'^[A-Z_]*REPAIR = "(\w+):?"', text, re.M))
-            found |= set(re.findall(r'^_ISSUES? = "(\w+):"', text, re.M))
-            found |= set(
-                re.findall(
-                    r'(?:issue = |issue, \w+ = |return |^ +)f"(\w+):\{[\w.]*(?:entry_id|camera|name|number|key|id)\}"',
-                    text,
-                    re.M,
-                )
+    for file in (ROOT / room).rglob("*.py"):
+        text = file.read_text()
+        found |= set(re.findall(r'^[A-Z_]*REPAIR = "(\w+):?"', text, re.M))
+        found |= set(re.findall(r'^_ISSUES? = "(\w+):"', text, re.M))
+        found |= set(
+            re.findall(
+                r'(?:issue = |issue, \w+ = |return |^ +)f"(\w+):\{[\w.]*(?:entry_id|camera|name|number|key|id)\}"',
+                text,
+                re.M,
             )
-    assert {"camera_silent", "losses", "onvif_profile", "media_volume", "floor", "sound", "entry", "release"} <= found
+        )
+    return found
+
+
+def test_every_repair_of_the_core_has_a_kind() -> None:
+    found = repairs_in("core/holdshelf_core")
+    assert {"camera_silent", "losses", "media_volume", "floor", "sound", "entry", "release"} <= found
     assert found <= set(KIND_OF)
     assert set(KIND_OF.values()) <= set(KINDS)
+
+
+def test_an_integration_says_what_its_repairs_are_told_as_and_the_core_knows_none_of_their_names() -> None:
+    theirs = repairs_in("onvif/holdshelf_onvif")
+    assert "onvif_profile" in theirs and not theirs & set(KIND_OF)
+    conditions = get_args(CameraCondition.__value__)
+    assert set(conditions) <= set(KINDS)
+    registry = RepairRegistry(EventBus(lambda: 5), lambda: 5)
+    for kind in conditions:
+        registry.async_create(f"theirs_{kind}:lobby", camera_id="lobby", sentence="", next_step="", condition=kind)
+    assert [one.key for one in conditions_of(registry.async_all())] == [f"{kind}:lobby" for kind in conditions]
+    assert [audience_of(one) for one in registry.async_all()] == [KINDS[kind].audience for kind in conditions]
 
 
 def test_the_words_of_a_kind_take_a_camera_and_a_count_alone() -> None:

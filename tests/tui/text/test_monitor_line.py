@@ -7,6 +7,7 @@ import pytest
 
 from holdshelf_core.alerts.conditions import KIND_OF, audience_of
 from holdshelf_core.api.types import CameraRow, DiskRow, RepairRow, Status
+from holdshelf_core.integration.repairs import Repair
 from holdshelf_tui.text.monitor_line import monitor_line
 
 DISK = DiskRow("/media", "", 10, 5, 9, 4, 0, True, None)
@@ -23,7 +24,10 @@ CAMERAS = [
 
 def line(*repairs: tuple[str, str | None, str, str]) -> tuple[int, str]:
     """Of repairs as (id, camera, severity, sentence), the oldest first."""
-    rows = [RepairRow(*one, "Do it.", since, audience_of(one[0])) for since, one in enumerate(repairs)]
+    rows = [
+        RepairRow(*one, "Do it.", since, audience_of(Repair(one[0], one[1], "error", "", "", since)))
+        for since, one in enumerate(repairs)
+    ]
     return monitor_line(Status("1", 1, [], 0, 0, DISK, CAMERAS, rows))
 
 
@@ -51,5 +55,5 @@ def test_what_only_a_seat_can_clear_hides_no_fault(severity: str) -> None:
 
 
 def test_every_repair_has_somebody_who_can_clear_it() -> None:
-    seats = {key for key in KIND_OF if audience_of(f"{key}:x") == "seats"}
+    seats = {key for key in KIND_OF if audience_of(Repair(f"{key}:x", None, "error", "", "", 1)) == "seats"}
     assert seats == {"checklist", "commission", "entrance", "hold_review", "release", "sheet"}
