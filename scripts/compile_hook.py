@@ -26,7 +26,7 @@ ROOMS = {"holdshelf_core": "core", "holdshelf_storage": "storage"}
 # What runs for each packet and each picture. No subclass of Thread: compiled, it crashes Python 3.13 at exit.
 WORKER_MODULES = "bounds nal order reorder replay rtcp rtp rtsp segment shown source spares udp units"
 MODULES = (
-    "holdshelf_core/recorder/timeline.py",
+    "holdshelf_core/recorder/worker/timeline.py",
     *(f"holdshelf_core/recorder/worker/{name}.py" for name in WORKER_MODULES.split()),
 )
 SETUP = """

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from holdshelf_core.looks import picture_protocol
-from holdshelf_core.recorder import protocol
+from holdshelf_core.recorder.worker import protocol
 from holdshelf_core.releases import worker_protocol as derive_protocol
 from holdshelf_storage.decoding import JsonDecoder, MsgpackDecoder, decode_json, decode_request
 

@@ -141,7 +141,7 @@ def test_what_is_left_out_exists_and_is_told_why() -> None:
     for listed in (NO_SCREEN, NO_COMMAND, ANOTHER_WAY):
         assert set(listed) <= known
         assert all(len(why.split()) > 5 for why in listed.values())
-    sftp = "".join((TERMINAL / "ssh" / name).read_text() for name in ("sftp.py", "children/sftp.py"))
+    sftp = "".join((TERMINAL / "ssh" / name).read_text() for name in ("children/sftp_server.py", "children/sftp.py"))
     assert "OutboxEnter" in sftp and "OutboxFetchAsk" in sftp
 
 

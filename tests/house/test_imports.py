@@ -27,6 +27,7 @@ SKELETON = {
         "holdshelf_core.looks.pictures",
         "holdshelf_core.recorder.recorder",
         "holdshelf_core.recorder.worker.main",
+        "holdshelf_core.recorder.worker.protocol",
         "holdshelf_core.recorder.worker.source",
         "holdshelf_core.releases.bundle",
         "holdshelf_core.releases.check",
@@ -53,6 +54,13 @@ SKELETON = {
     ],
 }
 
+LAYERED = (
+    "core/holdshelf_core/api",
+    "core/holdshelf_core/recorder",
+    "tui/holdshelf_tui/screens",
+    "tui/holdshelf_tui/ssh",
+)
+
 ALLOWED = [
     ("holdshelf_tui.app", "holdshelf_core.api"),
     ("holdshelf_tui.cli.camera", "holdshelf_core.api.client"),
@@ -74,6 +82,10 @@ ALLOWED = [
     ("holdshelf_core.looks.worker.decode", "av"),
     ("holdshelf_core.releases.worker", "av"),
     ("holdshelf_core.integration.entry", "holdshelf_core.bus"),
+    ("holdshelf_core.api.server", "holdshelf_core.api.ssh"),
+    ("holdshelf_core.api.ssh", "holdshelf_core.api.tokens"),
+    ("holdshelf_core.recorder.recorder", "holdshelf_core.recorder.worker.protocol"),
+    ("holdshelf_tui.screens.pane", "holdshelf_tui.screens.dialogs"),
     ("holdshelf_onvif.discovery", "holdshelf_core.integration.entry"),
     ("holdshelf_onvif.discovery", "holdshelf_onvif.client"),
     ("holdshelf_onvif.client", "onvif"),
@@ -112,14 +124,23 @@ FORBIDDEN = [
     ("storage-rooms", "holdshelf_storage.volume.journal", "holdshelf_storage.ledger.ledger"),
     ("storage-rooms", "holdshelf_storage.atomic", "holdshelf_storage.volume.journal"),
     ("no-decoder-in-service", "holdshelf_core.releases.bundle", "holdshelf_core.releases.worker"),
+    ("dialogs", "holdshelf_tui.screens.dialogs", "holdshelf_tui.screens.pane"),
+    ("session-processes", "holdshelf_tui.ssh.children", "holdshelf_tui.ssh.link"),
+    ("recorder-worker", "holdshelf_core.recorder.worker.main", "holdshelf_core.recorder.ports"),
+    ("api-ssh", "holdshelf_core.api.ssh", "holdshelf_core.api.server"),
+    ("api-ssh", "holdshelf_core.api.tokens", "holdshelf_core.api.ssh"),
 ]
 
 
 def root_modules(root: str) -> list[str]:
-    """Every module and room directly in a package: the layers name all of them."""
+    """Every module and room directly in a package, or in a room of it that has layers of its own: they name all of them."""
     (package,) = (ROOT / root).glob("holdshelf_*")
-    names = {path.stem for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
-    return [f"{package.name}.{name}" for name in sorted(names - {"__init__"})]
+    found = []
+    for room in (package, *(ROOT / room for room in LAYERED if ROOT / room in package.rglob("*"))):
+        names = {path.stem for path in room.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+        dotted = ".".join(room.relative_to(ROOT / root).parts)
+        found += [f"{dotted}.{name}" for name in sorted(names - {"__init__"})]
+    return found
 
 
 def build_house(folder: Path, imports: list[tuple[str, str]]) -> None:

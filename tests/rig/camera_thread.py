@@ -13,7 +13,7 @@ from typing import Self
 
 import av
 
-from holdshelf_core.recorder import protocol as wire
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.worker.camera import Camera
 from holdshelf_core.recorder.worker.link import Link
 from holdshelf_core.recorder.worker.nal import split_sample

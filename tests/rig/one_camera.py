@@ -17,9 +17,9 @@ import pytest
 from holdshelf_core.buffer.retention import Retention
 from holdshelf_core.bus import EventBus
 from holdshelf_core.integration.repairs import RepairRegistry
-from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.camera import CameraRecorder
 from holdshelf_core.recorder.worker import camera as worker_camera
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.worker import segment_thread
 from holdshelf_core.recorder.worker.camera import Camera
 from holdshelf_core.recorder.worker.link import Link

@@ -1,7 +1,7 @@
 """How the service and a worker talk over their SOCK_SEQPACKET socket pair: one msgpack message per packet.
 
 The kernel keeps the packets' boundaries, and a descriptor is sent with the message that it belongs to (SCM_RIGHTS). Each kind of
-worker has its own messages (``recorder.protocol``, ``looks.picture_protocol``, ``releases.worker_protocol``).
+worker has its own messages (``recorder.worker.protocol``, ``looks.picture_protocol``, ``releases.worker_protocol``).
 """
 
 from __future__ import annotations

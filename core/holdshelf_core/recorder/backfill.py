@@ -18,9 +18,9 @@ from holdshelf_core.errors import HoldshelfError
 from holdshelf_core.integration import reasons
 from holdshelf_core.integration.models import CameraRecording
 from holdshelf_core.integration.repairs import RepairRegistry
-from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.backfill_fetch import BackfillFetch, Outcome
 from holdshelf_core.recorder.ports import Disk, Room
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.times import DAY_NS, MINUTE_NS, NS
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage.footage import Footage

@@ -18,9 +18,9 @@ from holdshelf_core.clock import Clock
 from holdshelf_core.inert import inert
 from holdshelf_core.integration import reasons
 from holdshelf_core.processes.worker_process import QUIT_TIMEOUT_S
-from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.camera import FIRST_RESERVATION_BYTES, facts_of
 from holdshelf_core.recorder.ports import Disk, Room
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.workers import WorkerPool
 from holdshelf_core.times import NS
 from holdshelf_storage.errors import AudioFound, DiskFull, StorageError

@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable
 
 from holdshelf_core.clock import Clock
 from holdshelf_core.integration import reasons
-from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.ports import Disk, Room
 from holdshelf_core.recorder.record import OpenGap, Record
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.times import NS
 from holdshelf_storage.errors import AudioFound, DiskFull, StorageError, SyncFailed, VolumeError, VolumeReadOnly
 from holdshelf_storage.footage.footage import Footage, OpenSegment, SegmentFacts

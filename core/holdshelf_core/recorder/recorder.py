@@ -17,11 +17,11 @@ from holdshelf_core.inert import inert
 from holdshelf_core.integration import reasons
 from holdshelf_core.integration.models import StreamSource
 from holdshelf_core.integration.repairs import RepairRegistry
-from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.backfill import Backfill
 from holdshelf_core.recorder.camera import CameraRecorder
 from holdshelf_core.recorder.camera_log import CameraLog
 from holdshelf_core.recorder.ports import Disk, Room
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.workers import WorkerPool
 from holdshelf_core.times import NS
 from holdshelf_storage.footage.footage import Footage

@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from holdshelf_core.processes import worker_link
 from holdshelf_core.processes.worker_process import QUIT_TIMEOUT_S, WorkerProcess, cores
-from holdshelf_core.recorder import protocol as wire
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.worker.names import addresses_of, kind_of
 
 _LOGGER = logging.getLogger(__name__)

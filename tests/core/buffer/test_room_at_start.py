@@ -14,8 +14,8 @@ from holdshelf_core.bus import EventBus
 from holdshelf_core.clock import Clock
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.operations.doctor import examine_room
-from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.camera import FIRST_RESERVATION_BYTES, LEAST_RESERVATION_BYTES, CameraRecorder
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_storage.footage.footage import Footage, SegmentFacts
 from holdshelf_storage.ledger.ledger import Ledger
 from holdshelf_storage.volume.volume import Volume, init_volume

@@ -12,7 +12,7 @@ import pytest
 
 from holdshelf_core.processes.online_link import Ready
 from holdshelf_core.processes.online_process import OnlineProcess
-from holdshelf_core.recorder import protocol as wire
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.workers import RecorderWorker, WorkerPool
 from tests.rig.hand_clock import HandTime, hand_time
 

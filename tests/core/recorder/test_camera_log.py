@@ -7,8 +7,8 @@ import logging
 import pytest
 
 from holdshelf_core.integration import reasons
-from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.recorder import Target
+from holdshelf_core.recorder.worker import protocol as wire
 from tests.core.recorder.test_watch import Watched
 
 

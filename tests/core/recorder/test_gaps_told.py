@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from holdshelf_core.recorder import protocol as wire
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.worker.source import Hole
 from tests.rig.one_camera import FPS, OneCamera, pictures
 

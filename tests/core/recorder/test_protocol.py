@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdshelf_core.processes import worker_link
-from holdshelf_core.recorder import protocol as wire
+from holdshelf_core.recorder.worker import protocol as wire
 from tests.rig.hang import HANG_S
 
 NUMBERS = st.integers(0, 2**63 - 1)

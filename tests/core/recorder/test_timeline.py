@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdshelf_core.recorder.timeline import DRIFT_NS, JUMP_NS, STEP_NS, WINDOW_NS, Timeline
 from holdshelf_core.recorder.worker.backoff import (
     BACKOFF_CAP_S,
     BACKOFF_FIRST_S,
@@ -17,6 +16,7 @@ from holdshelf_core.recorder.worker.backoff import (
     SHORT_SESSIONS,
     Backoff,
 )
+from holdshelf_core.recorder.worker.timeline import DRIFT_NS, JUMP_NS, STEP_NS, WINDOW_NS, Timeline
 from holdshelf_core.times import NS
 
 TICKS = 90_000

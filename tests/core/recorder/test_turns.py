@@ -13,8 +13,8 @@ import pytest
 from holdshelf_core.bus import EventBus
 from holdshelf_core.clock import Clock
 from holdshelf_core.integration.repairs import RepairRegistry
-from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.recorder import Recorder, Target
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_storage.footage.footage import Footage
 from holdshelf_storage.ledger.ledger import Ledger
 from holdshelf_storage.volume.volume import Volume, init_volume

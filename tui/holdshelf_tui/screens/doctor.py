@@ -19,9 +19,10 @@ from holdshelf_tui.screens import alerts, backups, offsite, vouching
 from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction
 from holdshelf_tui.screens.dialogs.admin_keys import AdminKeysDialog
 from holdshelf_tui.screens.dialogs.clock import ClockDialog
+from holdshelf_tui.screens.dialogs.doing import async_do
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.list_pane import ListPane, RowAction
-from holdshelf_tui.screens.pane import Pane, async_do
+from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.screens.vouching import Voucher
 from holdshelf_tui.text.cameras import CLOCK_REPAIR, MARKS
 from holdshelf_tui.text.time_format import when

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from textual.binding import Binding
 from textual.command import CommandPalette
@@ -14,10 +13,8 @@ from textual.widget import Widget
 
 from holdshelf_tui.screens.actions_pane import ActionsPane
 from holdshelf_tui.screens.dialogs.form import FormDialog
+from holdshelf_tui.screens.dialogs.help import Help, Keys
 from holdshelf_tui.screens.home import HomeScreen
-
-type Keys = tuple[str, str]
-"""Keys as they stand on a keyboard, and what they do."""
 
 _KEYS = {
     "left": "←",
@@ -67,14 +64,6 @@ _PALETTE: tuple[Keys, ...] = (
     ("Enter", "Do it"),
     ("Esc", "Back; nothing is done"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Help:
-    """``title``: of what is explained; ``parts``: (heading, lines)."""
-
-    title: str
-    parts: list[tuple[str, list[Keys]]] = field(default_factory=list)
 
 
 def help_for(screen: Screen[object]) -> Help:

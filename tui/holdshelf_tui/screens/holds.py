@@ -159,7 +159,7 @@ class HoldsPane(ListPane[HoldRow]):
             in_footer=False, shown=lambda self: self.who.seat or self.who.admin, run=_async_archive),
         RowAction("sheet", "Pictures", "Its pictures on one sheet, printed", key=key_table.PICTURES, in_footer=False,
             shown=has_right("archive"), can=lambda _, hold: hold.state != "lifted", only="It is lifted.",
-            run=lambda self, hold: async_contact_sheet(self, hold, self._cameras)),
+            run=lambda self, hold: async_contact_sheet(self.home, hold, self._cameras)),
         PaneAction("branches", "Branches", "What each branch of the county has on hold", key=key_table.BRANCHES,
             in_footer=False, shown=lambda self: self._in_county, run=lambda self: async_branches(self, self.chosen)),
         PaneAction("older", "Older", "Holds that were placed before these", key=key_table.EARLIER, in_footer=False,

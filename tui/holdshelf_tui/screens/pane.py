@@ -16,17 +16,14 @@ from textual.css.query import NoMatches
 from textual.keys import key_to_character
 from textual.widgets import Static
 
-from holdshelf_core.api.errors import HoldshelfError, Refused, Unreachable
+from holdshelf_core.api.errors import HoldshelfError, Unreachable
 from holdshelf_core.api.session_types import EventRow
-from holdshelf_tui.screens.dialogs.form import step_on_screen
-from holdshelf_tui.screens.dialogs.message import MessageDialog
-from holdshelf_tui.screens.dialogs.progress import ProgressDialog
+from holdshelf_tui.screens.dialogs.doing import async_do
 from holdshelf_tui.session.app import SessionApp
 from holdshelf_tui.session.link import Link, Who
 from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets.text import set_text
 
-PROGRESS_AFTER_S = 0.5
 LOAD_SOON_S = 0.3
 UP_TO_DATE_AT_MOST_S = 10.0
 """What follows goes by what is shown then."""
@@ -107,7 +104,7 @@ class Pane(Vertical):
             state.display = bool(text)
 
     async def async_do[T](self, what: str, doing: Awaitable[T]) -> T | None:
-        """Waits for an act. Over half a second it is said on screen; a refusal is told with its clause. None: it failed."""
+        """See `doing.async_do`."""
         return await async_do(self.home, what, doing)
 
     @property
@@ -213,32 +210,3 @@ class Pane(Vertical):
     @property
     def _is_going(self) -> bool:
         return any(node._pruning or not node.is_running for node in self.ancestors_with_self)
-
-
-async def async_do[T](app: SessionApp, what: str, doing: Awaitable[T]) -> T | None:
-    """See `Pane.async_do`. ``what``: 'Placing the hold'. To be awaited in a worker, never in a message handler."""
-    progress = ProgressDialog(what)
-    over = False
-
-    def tell() -> None:
-        # A timer that has gone off is not taken back by stopping it: the act may be over by now.
-        if not over:
-            app.push_screen(progress)
-
-    timer = app.set_timer(PROGRESS_AFTER_S, tell)
-    try:
-        return await doing
-    except HoldshelfError as error:
-        failed = error
-    finally:
-        over = True
-        timer.stop()
-        if progress.is_attached and progress in app.screen_stack:
-            progress.dismiss()
-    app.forget_typed()
-    clause = failed.clause if isinstance(failed, Refused) else ""
-    title = "Not allowed" if clause else "That did not work"
-    # The admin has a command line beside the screens.
-    step = failed.next_step if app.who.admin else step_on_screen(failed)
-    await app.push_screen_wait(MessageDialog(title, failed.sentence, step))
-    return None

@@ -335,7 +335,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
     async def _async_sheet_of(self, row: ReleaseRow) -> None:
         whole = await self._async_row(row.id)
         if whole is not None:
-            await async_contact_sheet(self, whole, self._cameras)
+            await async_contact_sheet(self.home, whole, self._cameras)
 
     async def _async_sheet(self, release: str) -> None:
         asked = self.link.act(PrintRequest("refusal", release, on_screen=True))
@@ -396,7 +396,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
         PaneAction("counsel", "Counsel", "Counsel's determinations", key=key_table.COUNSEL, in_footer=False, shown=is_seat,
             run=_async_counsel),
         PaneAction("sent", "Sent papers", "Papers sent to the desk: the last one, and those that are kept sealed",
-            key=key_table.SENT, in_footer=False, run=async_sent_papers),
+            key=key_table.SENT, in_footer=False, run=lambda self: async_sent_papers(self.home)),
         RowAction("papers", "Papers", "Its papers, in the print tab", key=key_table.PAPER, in_footer=False, run=_async_papers),
         RowAction("sheet_of", "Pictures", "Its pictures on one sheet, printed", key=key_table.PICTURES, in_footer=False,
             shown=has_right("archive"), run=_async_sheet_of),

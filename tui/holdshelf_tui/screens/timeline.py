@@ -461,7 +461,7 @@ class TimelinePane(TogetherPane):
             self.notify(NOT_YET if self._covering is not None else NO_SHEET, severity="warning")
             return
         ask = LookStill(look.id, row.camera, row.at_utc_ns, FULL_WIDTH)
-        await async_still_sheet(self, ask, self._names.get(row.camera, row.camera))
+        await async_still_sheet(self.home, ask, self._names.get(row.camera, row.camera))
 
     # --- marks --------------------------------------------------------------------------------------------------------
 

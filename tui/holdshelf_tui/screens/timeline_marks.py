@@ -100,7 +100,7 @@ class MarkedPane(SplitPane):
 
         at = self.view.cursor_utc_ns
         spans = self.marked() or [SpanAsk(self.camera, at - MINUTE_NS, at)]
-        done = await self.app.push_screen_wait(ShareDialog(spans, self.cameras, await async_others(self)))
+        done = await self.app.push_screen_wait(ShareDialog(spans, self.cameras, await async_others(self.home)))
         if done is not None:
             self.notify(f"{done.id} is shared.", timeout=4)
 

@@ -10,10 +10,10 @@ from textual_image import _sixel
 from holdshelf_core.api import confine
 from holdshelf_tui.cli import app as commands
 from holdshelf_tui.cli import suggest
-from holdshelf_tui.ssh import sftp
 from holdshelf_tui.ssh.children import command as command_child
 from holdshelf_tui.ssh.children import screens as session_child
 from holdshelf_tui.ssh.children import sftp as sftp_child
+from holdshelf_tui.ssh.children import sftp_server
 from holdshelf_tui.ssh.confined import remember_temporary_folder
 from holdshelf_tui.ssh.warm import warm
 
@@ -25,8 +25,8 @@ __all__ = [
     "confine",
     "scrollbar",
     "session_child",
-    "sftp",
     "sftp_child",
+    "sftp_server",
     "suggest",
 ]
 

@@ -18,8 +18,7 @@ from holdshelf_core.integration.reasons import (
     RECORDER_FAULT,
     STREAM_JUMPED,
 )
-from holdshelf_core.recorder import protocol as wire
-from holdshelf_core.recorder.timeline import DRIFT_NS, Timeline, now_ns
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.worker.backoff import Backoff
 from holdshelf_core.recorder.worker.bounds import MAX_SEGMENT_BYTES, SegmentRate
 from holdshelf_core.recorder.worker.dial import dial
@@ -31,6 +30,7 @@ from holdshelf_core.recorder.worker.segment_thread import SegmentThread
 from holdshelf_core.recorder.worker.shown import ShownOrder
 from holdshelf_core.recorder.worker.source import Hole, Picture, Source, SourceError
 from holdshelf_core.recorder.worker.spares import ASK_AGAIN_NS
+from holdshelf_core.recorder.worker.timeline import DRIFT_NS, Timeline, now_ns
 from holdshelf_core.times import NS
 
 _LOGGER = logging.getLogger("holdshelf.worker")

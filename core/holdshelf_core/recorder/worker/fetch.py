@@ -21,14 +21,14 @@ from holdshelf_core.integration.reasons import (
     RECORDER_FAULT,
     STREAM_ENDED,
 )
-from holdshelf_core.recorder import protocol as wire
-from holdshelf_core.recorder.timeline import now_ns
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.worker.bounds import MAX_SEGMENT_BYTES
 from holdshelf_core.recorder.worker.link import Link
 from holdshelf_core.recorder.worker.replay import TICKS_PER_S, ReplaySource
 from holdshelf_core.recorder.worker.rtsp import RECEIVE_BYTES
 from holdshelf_core.recorder.worker.segment_thread import SegmentThread
 from holdshelf_core.recorder.worker.source import Hole, Picture, SourceError
+from holdshelf_core.recorder.worker.timeline import now_ns
 from holdshelf_core.times import NS
 
 _LOGGER = logging.getLogger("holdshelf.worker")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 
-from holdshelf_core.recorder import protocol as wire
+from holdshelf_core.recorder.worker import protocol as wire
 
 
 class Link:

@@ -20,8 +20,8 @@ import av.logging
 from holdshelf_core import service_log
 from holdshelf_core.integration.reasons import RECORDER_BUSY
 from holdshelf_core.processes import worker_link
-from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.worker import names as worker_names
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.worker.camera import Camera
 from holdshelf_core.recorder.worker.fetch import Fetch
 from holdshelf_core.recorder.worker.link import Link

@@ -17,8 +17,7 @@ import av.container
 import av.video.stream
 
 from holdshelf_core.integration.reasons import NOT_RECORDABLE
-from holdshelf_core.recorder import protocol as wire
-from holdshelf_core.recorder.timeline import now_ns
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.worker.link import Link
 from holdshelf_core.recorder.worker.nal import completed
 from holdshelf_core.recorder.worker.segment import (
@@ -31,6 +30,7 @@ from holdshelf_core.recorder.worker.segment import (
 from holdshelf_core.recorder.worker.shown import MOST_AHEAD, ShownOrder
 from holdshelf_core.recorder.worker.source import Picture, Source, SourceError
 from holdshelf_core.recorder.worker.spares import Spares
+from holdshelf_core.recorder.worker.timeline import now_ns
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ import av
 import pytest
 
 from holdshelf_core.inert import inert
-from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder import workers
 from holdshelf_core.recorder.worker import bounds as worker_bounds
 from holdshelf_core.recorder.worker import connect as worker_connect
 from holdshelf_core.recorder.worker import names as worker_names
 from holdshelf_core.recorder.worker import order as worker_order
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.worker import rtsp as worker_rtsp
 from holdshelf_core.recorder.worker.bounds import Budget, SegmentRate
 from holdshelf_core.recorder.worker.nal import MAX_SET_BYTES, MAX_SETS, parameter_sets

@@ -12,7 +12,7 @@ import pytest
 
 from holdshelf_core.integration.reasons import RECORDER_BUSY
 from holdshelf_core.processes import worker_link
-from holdshelf_core.recorder import protocol as wire
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.worker.main import STACK_BYTES
 from tests.rig.hang import HANG_S
 from tests.rig.processes import memory_bytes

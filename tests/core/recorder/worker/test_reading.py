@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from holdshelf_core.recorder import protocol as wire
-from holdshelf_core.recorder.timeline import WINDOW_NS
 from holdshelf_core.recorder.worker import bounds
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.worker.camera import TAKE_AT_MOST_S, Camera
 from holdshelf_core.recorder.worker.link import Link
 from holdshelf_core.recorder.worker.reading import PACE_CAP_S, Reading, ReadingLoop, next_due_s
 from holdshelf_core.recorder.worker.source import Hole, Picture, SourceError
+from holdshelf_core.recorder.worker.timeline import WINDOW_NS
 from holdshelf_core.times import NS
 from tests.rig.hang import HANG_S
 from tests.rig.one_camera import HandSource

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from holdshelf_core.recorder import protocol as wire
 from holdshelf_core.recorder.worker import camera as worker_camera
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.worker.camera import Camera
 from holdshelf_core.recorder.worker.link import Link
 from holdshelf_core.recorder.worker.reading import ReadingLoop

@@ -13,7 +13,7 @@ import av
 import pytest
 
 from holdshelf_core.integration.reasons import advise
-from holdshelf_core.recorder import protocol as wire
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.worker.nal import kind_of, split_annexb, split_sample
 from holdshelf_core.recorder.worker.units import REORDER_DEPTH
 from tests.rig.camera_thread import CameraThread, samples, shown_pictures

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from holdshelf_core.integration.reasons import FRAMES_LOST, STREAM_ENDED
-from holdshelf_core.recorder import protocol as wire
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.times import NS
 from tests.core.recorder.worker.test_rtsp_recorded import _encoded, _played, _units
 from tests.rig.camera_thread import CameraThread, shown_pictures

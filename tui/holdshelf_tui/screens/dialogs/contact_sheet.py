@@ -15,10 +15,11 @@ from holdshelf_core.releases.types import ReleaseRow
 from holdshelf_core.reports.types import MAX_SHEET_PICTURES
 from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.papers.delivery import async_put, delivered_words
+from holdshelf_tui.screens.dialogs.doing import async_do
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.print_forms import printer_of, where_field
-from holdshelf_tui.screens.pane import Pane
+from holdshelf_tui.session.app import SessionApp
 from holdshelf_tui.text import sheets
 from holdshelf_tui.text.holds import camera_names
 from holdshelf_tui.widgets.fields import Choice, FormField, TextField
@@ -68,12 +69,12 @@ class ContactSheetDialog(FormDialog[tuple[str | None, Delivered]]):
         return printer, await async_put(self.link, PAPERS["sheet"], facts, printer, id=asked.id)
 
 
-async def async_contact_sheet(pane: Pane, of: HoldRow | ReleaseRow, cameras: Sequence[CameraRow]) -> None:
+async def async_contact_sheet(app: SessionApp, of: HoldRow | ReleaseRow, cameras: Sequence[CameraRow]) -> None:
     """Asks for what is needed and says where the sheet is. To be awaited in a worker."""
-    printers = await pane.async_do("Getting the printers", pane.link.read(ReadPrinters()))
+    printers = await async_do(app, "Getting the printers", app.link.read(ReadPrinters()))
     if printers is None:
         return
     whole = sheets.of_hold(of, time.time_ns()) if isinstance(of, HoldRow) else sheets.of_release(of)
-    answer = await pane.app.push_screen_wait(ContactSheetDialog(whole, cameras, printers))
+    answer = await app.push_screen_wait(ContactSheetDialog(whole, cameras, printers))
     if answer is not None:
-        await pane.app.push_screen_wait(MessageDialog(*delivered_words(pane.who, *answer)))
+        await app.push_screen_wait(MessageDialog(*delivered_words(app.who, *answer)))

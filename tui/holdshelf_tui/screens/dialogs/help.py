@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,12 +12,22 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from holdshelf_tui.screens.help_words import Help
 from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets.text import plain
 
 KEYS_COLUMNS = 17
 _FRAME_LINES = 5
+
+type Keys = tuple[str, str]
+"""Keys as they stand on a keyboard, and what they do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """``title``: of what is explained; ``parts``: (heading, lines)."""
+
+    title: str
+    parts: list[tuple[str, list[Keys]]] = field(default_factory=list)
 
 
 class HelpDialog(ModalScreen[None]):

@@ -14,9 +14,9 @@ from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers.catalogue import PAPERS, Format, Paper
 from holdshelf_tui.papers.delivery import async_deliver, delivered_words
 from holdshelf_tui.papers.printing import PAGE_WORDS, languages_of, page_of
+from holdshelf_tui.screens.dialogs.doing import async_do
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.message import MessageDialog
-from holdshelf_tui.screens.pane import async_do
 from holdshelf_tui.session.app import SessionApp
 from holdshelf_tui.session.link import Link
 from holdshelf_tui.text.time_format import moment

@@ -6,9 +6,10 @@ from textual.app import ComposeResult
 
 from holdshelf_core.operations.types import Reached
 from holdshelf_core.outbox.types import Delivered, OpenPaper, Papers, ReadPapers
+from holdshelf_tui.screens.dialogs.doing import async_do
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.message import MessageDialog
-from holdshelf_tui.screens.pane import Pane
+from holdshelf_tui.session.app import SessionApp
 from holdshelf_tui.text.board import LABELS
 from holdshelf_tui.text.desk import THROWN_AWAY, how_to_send, kept_words, sealed_words, sent_words
 from holdshelf_tui.text.prints import how_to_fetch
@@ -56,12 +57,12 @@ class SentPapersDialog(FormDialog[Delivered]):
         return await self.link.act(OpenPaper(self.query_one("#sealed", Choice).value, why))
 
 
-async def async_sent_papers(pane: Pane) -> None:
+async def async_sent_papers(app: SessionApp) -> None:
     """Show them, open one, and say where it is. To be awaited in a worker."""
-    papers = await pane.async_do("Looking for papers", pane.link.read(ReadPapers()))
+    papers = await async_do(app, "Looking for papers", app.link.read(ReadPapers()))
     if papers is None:
         return
-    done = await pane.app.push_screen_wait(SentPapersDialog(papers, pane.who.reached, seat=pane.who.seat))
+    done = await app.push_screen_wait(SentPapersDialog(papers, app.who.reached, seat=app.who.seat))
     if done is not None:
         said = f"It is there as {done.where}. Entry {done.seq} of the access log."
-        await pane.app.push_screen_wait(MessageDialog("In your outbox", said, how_to_fetch(pane.who.reached)))
+        await app.push_screen_wait(MessageDialog("In your outbox", said, how_to_fetch(app.who.reached)))

@@ -15,7 +15,7 @@ from holdshelf_core.people.types import PersonRow, ReadPeople, ShareMake
 from holdshelf_tui.screens.dialogs.form import Missing
 from holdshelf_tui.screens.dialogs.people_forms import people_choices
 from holdshelf_tui.screens.dialogs.span_form import SpanForm
-from holdshelf_tui.screens.pane import Pane
+from holdshelf_tui.session.app import SessionApp
 from holdshelf_tui.widgets.fields import Choice, FormField, TextField, Tick
 
 # The policy's own list for sharing; any other purpose is explained in the line below it.
@@ -29,11 +29,11 @@ PURPOSES = (
 )
 
 
-async def async_others(pane: Pane) -> list[PersonRow]:
+async def async_others(app: SessionApp) -> list[PersonRow]:
     """Everybody else who is enrolled; [] where that cannot be asked, so that a login is typed."""
-    me = pane.who.person.id if pane.who.person is not None else ""
+    me = app.who.person.id if app.who.person is not None else ""
     try:
-        people = await pane.link.read(ReadPeople())
+        people = await app.link.read(ReadPeople())
     except HoldshelfError:
         return []
     return sorted((person for person in people if person.id != me), key=lambda person: person.name)

@@ -14,11 +14,12 @@ from holdshelf_core.people.types import ShareMake
 from holdshelf_core.reports.types import PrintRequest
 from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.papers.delivery import async_put, delivered_words
+from holdshelf_tui.screens.dialogs.doing import async_do
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.print_forms import printer_of, where_field
 from holdshelf_tui.screens.dialogs.share import PURPOSES
-from holdshelf_tui.screens.pane import Pane
+from holdshelf_tui.session.app import SessionApp
 from holdshelf_tui.text.time_format import NS, when
 from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets.fields import Choice, FormField, TextField
@@ -75,13 +76,13 @@ class StillSheetDialog(FormDialog[tuple[str | None, Delivered]]):
         return printer, await async_put(link, PAPERS["still"], facts, printer, id=done.id)
 
 
-async def async_still_sheet(pane: Pane, ask: LookStill, camera: str) -> None:
+async def async_still_sheet(app: SessionApp, ask: LookStill, camera: str) -> None:
     """Asks for what is needed and says where the sheet is. To be awaited in a worker."""
-    printers = await pane.async_do("Getting the printers", pane.link.read(ReadPrinters()))
+    printers = await async_do(app, "Getting the printers", app.link.read(ReadPrinters()))
     if printers is None:
         return
-    answer = await pane.app.push_screen_wait(StillSheetDialog(ask, camera, printers))
+    answer = await app.push_screen_wait(StillSheetDialog(ask, camera, printers))
     if answer is not None:
-        title, said, step = delivered_words(pane.who, *answer)
+        title, said, step = delivered_words(app.who, *answer)
         back = "When it is returned: People, Shares, “End it”."
-        await pane.app.push_screen_wait(MessageDialog(title, said, f"{step} {back}"))
+        await app.push_screen_wait(MessageDialog(title, said, f"{step} {back}"))

@@ -47,7 +47,7 @@ def run(data: str, fds: tuple[int, int, int], control_fd: int, env: Mapping[str,
         control.start()
         # Written down, and refused in words, before anything is shown.
         client.act(OutboxEnter())
-        from holdshelf_tui.ssh.sftp import serve  # noqa: PLC0415
+        from holdshelf_tui.ssh.children.sftp_server import serve  # noqa: PLC0415
 
         refusal = asyncio.run(serve(0, 1, client, control.fault, _tell))
         if refusal:

@@ -32,7 +32,7 @@ from holdshelf_core.outbox.types import (
     OutboxRow,
     ReadOutbox,
 )
-from holdshelf_tui.ssh.drop import DROP, NOT_GIVEN_BACK, Coming, Drop
+from holdshelf_tui.ssh.children.drop import DROP, NOT_GIVEN_BACK, Coming, Drop
 from holdshelf_tui.text.time_format import NS
 from holdshelf_tui.text.words import quoted
 
