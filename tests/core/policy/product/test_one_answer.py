@@ -4,6 +4,7 @@ repairs, jobs and the words on screen."""
 from __future__ import annotations
 
 import copy
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,9 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from textual.pilot import Pilot
 from tzlocal import reload_localzone
 
 from holdshelf_core.actions.caller import Caller
+from holdshelf_core.api.client import Client
+from holdshelf_core.api.server import ApiServer
 from holdshelf_core.api.types import ReadStatus
 from holdshelf_core.holds import types as holds
 from holdshelf_core.holds import upkeep
@@ -21,14 +25,19 @@ from holdshelf_core.people import types as people
 from holdshelf_core.policy.instants import end_words
 from holdshelf_core.policy.standing import ends_to_write
 from holdshelf_core.reports.types import PrintRequest
+from holdshelf_tui.app import HoldshelfApp
+from holdshelf_tui.screens.pane import Pane
+from holdshelf_tui.screens.people import LETTERS, SEATS, SHARES, PeoplePane
 from holdshelf_tui.text import holds as hold_words
 from holdshelf_tui.text import people as people_words
 from tests.core.policy.product.test_looks_and_holds import place
 from tests.core.policy.product.test_people import letter
+from tests.rig.hang import HANG_S
 from tests.rules_furnished import House
 from tests.rules_house import Rig
-from tests.rules_machine import Template
+from tests.rules_machine import Template, key
 from tests.rules_model import DAY_NS, HOUR_NS, MINUTE_NS
+from tests.tui.stage import screen_text, settled, until, until_shown
 
 DUE_DAYS = 3
 # Minutes on both sides of a due day; hours and days; and a year, by which a clock goes wrong.
@@ -175,3 +184,95 @@ def test_days_that_are_kept(house: House, passed_ns: int, step_ns: int) -> None:
             if told.get(camera.id) is not None and report.so_far:
                 assert told[camera.id] == pytest.approx(camera.days_kept, abs=0.011)
     house.rig.read_log()
+
+
+ON_SCREEN = [
+    (0, 0),
+    (DUE_DAYS * DAY_NS - MINUTE_NS, 0),
+    (DUE_DAYS * DAY_NS + MINUTE_NS, 0),
+    (DUE_DAYS * DAY_NS - MINUTE_NS, 3 * MINUTE_NS),  # due by the clock on the wall alone
+    (9 * DAY_NS, 0),
+    (100 * DAY_NS, -2 * MINUTE_NS),
+    (HOUR_NS, 9 * DAY_NS),  # clocks that disagree
+]
+"""(time that passed, by how much the clock was set beside it)."""
+
+
+@pytest.mark.parametrize(("passed_ns", "step_ns"), ON_SCREEN)
+def test_what_a_screen_shows(house: House, passed_ns: int, step_ns: int) -> None:
+    with At(house, passed_ns, step_ns):
+        house.rig.run(_on_screen(house))
+    house.rig.read_log()
+
+
+async def _on_screen(house: House) -> None:
+    """The Director's tabs, over the real socket, against what the service answers to others at the same clocks."""
+    holdshelf = house.rig.house
+    server = ApiServer(holdshelf.frame, holdshelf.authorizer, holdshelf.logins)
+    await server.async_start()
+    try:
+        token, _ = server.tokens.mint("p1", key(0)[1], "192.0.2.7", os.getuid())
+        app = HoldshelfApp(Client(house.rig.data.data, token=token, timeout_s=HANG_S))
+        async with app.run_test(size=(140, 40)) as pilot:
+            await _holds_on_screen(house, pilot)
+            await _ends_on_screen(house, pilot)
+            await _days_on_screen(house, pilot)
+    finally:
+        await server.async_stop()
+
+
+async def _tab(pilot: Pilot[Any], name: str) -> Pane:
+    home = await settled(pilot)
+    pane = await home.go(name)
+    assert pane is not None
+    await pane.async_loaded()
+    return pane
+
+
+def _lines(pilot: Pilot[Any], *words: str) -> list[str]:
+    """Those of the screen on which all of these stand."""
+    return [line for line in screen_text(pilot).splitlines() if all(word in line for word in words)]
+
+
+async def _asked(house: House, request: Any) -> Any:
+    return await house.rig.house.authorizer.async_do(request, Caller("p1", False, -1, "local"))
+
+
+async def _read(house: House, request: Any) -> Any:
+    return await house.rig.house.authorizer.async_read(request, Caller("p1", False, -1, "local"))
+
+
+async def _holds_on_screen(house: House, pilot: Pilot[Any]) -> None:
+    rows = (await _asked(house, holds.HoldListAsk())).holds
+    assert rows
+    await _tab(pilot, "holds")
+    await until_shown(pilot, *(row.id for row in rows))
+    for row in rows:
+        (line, *_) = _lines(pilot, row.id)
+        assert hold_words.short_state_words(row) in line, line
+        assert ("! due" in line) == (row.overdue and row.state == "active"), line
+
+
+async def _ends_on_screen(house: House, pilot: Pilot[Any]) -> None:
+    pane = await _tab(pilot, "people")
+    assert isinstance(pane, PeoplePane)
+    for part, request, cells in (
+        (SEATS, people.ReadSeats(), people_words.seat_cells),
+        (LETTERS, people.ReadAppointments(), lambda row: people_words.letter_cells(row, {})),
+        (SHARES, people.ReadShares(), lambda row: people_words.share_cells(row, {})),
+    ):
+        pane.choose(part)
+        rows = await _read(house, request)
+        assert rows
+        for row in rows:
+            state, end = cells(row)[2 if part == SEATS else 3], cells(row)[-1]
+            await until(pilot, f"{row.name}, {state}, {end}", lambda: _lines(pilot, row.name, state, end))  # noqa: B023
+
+
+async def _days_on_screen(house: House, pilot: Pilot[Any]) -> None:
+    cameras = (await _read(house, ReadStatus())).cameras
+    assert cameras
+    await _tab(pilot, "cameras")
+    for camera in cameras:
+        days = f"{camera.days_kept:.1f}"
+        await until(pilot, f"{camera.name}, {days}", lambda: _lines(pilot, camera.name, days))  # noqa: B023
