@@ -11,7 +11,7 @@ from typing import Any
 import av
 import numpy as np
 
-from holdshelf_core.looks.masks import COLOUR_REACH_PX, GREY, covered
+from holdshelf_core.looks.masks import COLOR_REACH_PX, GRAY, covered
 from holdshelf_core.policy.model import MovingBox
 from holdshelf_core.policy.redaction import place
 from holdshelf_core.times import parse_rfc3339
@@ -54,8 +54,8 @@ def compared(
             shown = now[:height].astype(int)
             free = np.ones((height, width), bool)
             for there in places:
-                left, top, right, bottom = covered(there, width, height, COLOUR_REACH_PX if number else 0)
-                hidden_value = 128 if number else GREY
+                left, top, right, bottom = covered(there, width, height, COLOR_REACH_PX if number else 0)
+                hidden_value = 128 if number else GRAY
                 # An edge makes waves in what is encoded, and leaves some where the box is next. Nothing hidden: 100 and more.
                 for inset, most in ((0, 60), (8, 16)):
                     inside = abs(shown[top + inset : bottom - inset, left + inset : right - inset] - hidden_value)

@@ -175,7 +175,7 @@ class Holdshelf:
     def async_create_task(
         self, entry: ConfigEntry[Any], coro: Coroutine[Any, Any, None], name: str
     ) -> asyncio.Task[None]:
-        """Start a background task that is cancelled when the entry is unloaded."""
+        """Start a background task that is canceled when the entry is unloaded."""
         return self.entries.async_spawn(entry, coro, name)
 
     def async_set_entry_state(self, entry: ConfigEntry[Any], error: Exception | None) -> None:

@@ -180,7 +180,7 @@ class OnvifClient:
             return
         self.forget()
         try:
-            # In that thread, after any cancelled call: it may just be opening the session.
+            # In that thread, after any canceled call: it may just be opening the session.
             await held.run(self._close_session())
         finally:
             await asyncio.shield(thread.async_release())
@@ -344,7 +344,7 @@ class OnvifClient:
                 no_cache=True,  # otherwise it keeps an SQLite file in the home folder
                 binding_name=f"{{{namespace}}}{binding}",
             )
-            # The unlimited session that its constructor made; also when this was just cancelled.
+            # The unlimited session that its constructor made; also when this was just canceled.
             await asyncio.shield(asyncio.ensure_future(service.close()))
             service.transport = Transport(self._session, self._limits, library.to_bytes)
             await service.setup()

@@ -128,7 +128,7 @@ class OnvifCoordinator:
         self._listening = self._holdshelf.async_create_task(self._entry, self.events.async_run(), f"{name} events")
 
     async def _async_run(self) -> None:
-        """Refresh periodically, and soon when the stream cannot be had, until cancelled. After a rejected password nothing is
+        """Refresh periodically, and soon when the stream cannot be had, until canceled. After a rejected password nothing is
         tried until requested: cameras lock accounts after failed logins."""
         while True:
             if not isinstance(self.error, EntryAuthFailed):

@@ -81,7 +81,7 @@ class States:
 
 
 class EventListener:
-    """Runs as a task of its entry until cancelled. ``listening``: a subscription is active.
+    """Runs as a task of its entry until canceled. ``listening``: a subscription is active.
 
     ``allowed`` is set while the device at the address is known to be this camera. ``is_own``: whether a video source is, of a
     device that has several: the others' events are theirs.

@@ -50,7 +50,7 @@ class OnvifThread:
             raise
 
     def stop(self) -> None:
-        """Stop the thread; blocks briefly until its tasks are cancelled."""
+        """Stop the thread; blocks briefly until its tasks are canceled."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_JOIN_S)
 

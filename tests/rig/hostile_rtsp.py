@@ -65,7 +65,7 @@ PPS = Bits().ue(0).ue(0).u(1, 0).u(1, 0).ue(0).ue(0).ue(0).u(1, 0).u(2, 0).ue(0)
 
 
 def key_slice(number: int, macroblocks: int, first: int = 0) -> bytes:
-    """A grey IDR slice: intra 16 × 16, DC prediction, no residual."""
+    """A gray IDR slice: intra 16 × 16, DC prediction, no residual."""
     bits = Bits().ue(first).ue(7).ue(0).u(4, 0).ue(number % 2).u(1, 0).u(1, 0).ue(0).ue(0)
     for _ in range(macroblocks):
         bits.ue(3).ue(0).ue(0).u(1, 1)

@@ -1,6 +1,6 @@
 """What a program shows on a terminal, and when: a pseudo-terminal that answers, and the screen that its bytes make.
 
-Understands what full-screen programs send to an xterm: positions, colours, erasing. Must never be used to judge a terminal's
+Understands what full-screen programs send to an xterm: positions, colors, erasing. Must never be used to judge a terminal's
 finer points; tmux is for that.
 """
 
@@ -26,7 +26,7 @@ from tests.rig.processes import patience
 RESTS_S = HANG_S / 3
 """So long a screen that never rests is waited for: then it is taken as it is."""
 ANSWERS = {b"\x1b[5n": b"\x1b[0n", b"\x1b[c": b"\x1b[?6c", b"\x1b[>0q": b"\x1bP>|xterm(390)\x1b\\"}
-"""Whether it is there, what it can, who it is: an xterm, with all colours and no pictures but of characters."""
+"""Whether it is there, what it can, who it is: an xterm, with all colors and no pictures but of characters."""
 _ASKED = re.compile(b"|".join(map(re.escape, ANSWERS)))
 _LONGEST = max(map(len, ANSWERS))
 _TOKEN = re.compile(
@@ -36,7 +36,7 @@ _TOKEN = re.compile(
 
 
 type Pen = tuple[str, str, frozenset[str]]
-"""SGR codes of the colour, the ground, and the attributes."""
+"""SGR codes of the color, the ground, and the attributes."""
 type Cell = tuple[str, Pen]
 """A character, and what it was written in; of a blank, what is seen of that."""
 
@@ -50,7 +50,7 @@ def _blank(pen: Pen) -> Cell:
 
 
 class Cells:
-    """A screen of so many columns and rows, fed with what a program writes. ``keeps_ground``: it erases in the set colour."""
+    """A screen of so many columns and rows, fed with what a program writes. ``keeps_ground``: it erases in the set color."""
 
     def __init__(self, columns: int, rows: int, *, keeps_ground: bool = True) -> None:
         self.columns, self.rows = columns, rows
@@ -133,8 +133,8 @@ class Cells:
             code = codes.pop(0)
             if code in ("38", "48"):
                 count = 4 if codes[0] == "2" else 2
-                colour, codes = ";".join((code, *codes[:count])), codes[count:]
-                front, ground = (colour, ground) if code == "38" else (front, colour)
+                color, codes = ";".join((code, *codes[:count])), codes[count:]
+                front, ground = (color, ground) if code == "38" else (front, color)
             elif code in ("", "0"):
                 front, ground, attributes = _PLAIN
             elif code in _OFF:

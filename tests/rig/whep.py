@@ -134,7 +134,7 @@ class WhepPeer:
         self._exchange({"do": "kick", "mount": name})
 
     def set(self, name: str, **config: Any) -> None:
-        """Another behaviour for connections to come."""
+        """Another behavior for connections to come."""
         self._exchange({"do": "set", "mount": name, "config": config})
 
     def media(self, name: str) -> Media:

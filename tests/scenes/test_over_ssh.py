@@ -14,7 +14,7 @@ import av
 import pytest
 
 from holdshelf_core.access_log import types as log_types
-from holdshelf_core.looks.masks import GREY
+from holdshelf_core.looks.masks import GRAY
 from holdshelf_core.people import board_types as types_board
 from holdshelf_tui.text.time_format import local
 from tests.bundles import manifest_of
@@ -259,7 +259,7 @@ def test_scene_22_others_in_what_a_patron_asks_for_are_masked_over_time_or_the_r
         frames = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
     assert len(frames) == 100
     under, beside = int(frames[50][120, 200]), int(frames[50][120, 100])
-    assert abs(under - GREY) < 8 < abs(beside - GREY)
+    assert abs(under - GRAY) < 8 < abs(beside - GRAY)
     form = well(house.run("dora", "print", "release", release))
     assert "Others in it: others are seen, and 1 box is drawn over them" in form
     certificate = well(house.run("dora", "print", "certificate", release))

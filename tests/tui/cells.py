@@ -43,8 +43,8 @@ class Style:
             if code == 0:
                 self.fore = self.back = _NOTHING
             elif code in (38, 48):
-                colour = self._colour(numbers)
-                self.fore, self.back = (colour, self.back) if code == 38 else (self.fore, colour)
+                color = self._color(numbers)
+                self.fore, self.back = (color, self.back) if code == 38 else (self.fore, color)
             elif code == 39:
                 self.fore = _NOTHING
             elif code == 49:
@@ -55,7 +55,7 @@ class Style:
                 self.back = _indexed(code - 40 if code < 100 else code - 92)
 
     @staticmethod
-    def _colour(numbers: list[int]) -> Rgb:
+    def _color(numbers: list[int]) -> Rgb:
         if numbers.pop(0) == 5:
             return _indexed(numbers.pop(0))
         red, green, blue = numbers[:3]
@@ -88,7 +88,7 @@ def pixels(captured: str) -> NDArray[np.uint8]:
 
 
 def read_shelf(image: NDArray[np.uint8]) -> Reading | None:
-    """What the row of colours of a demo's picture somewhere in these pixels says; one picture beside nothing that is ivory."""
+    """What the row of colors of a demo's picture somewhere in these pixels says; one picture beside nothing that is ivory."""
     for row in image:
         ends = np.flatnonzero(np.linalg.norm(row.astype(np.int16) - _IVORY, axis=1) < 60)
         if ends.size < 2 or ends[-1] - ends[0] < 40:

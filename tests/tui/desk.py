@@ -22,7 +22,7 @@ from tests.service import Service
 from tests.tui.cli.test_driver import HOLDSHELF, Ran, Terminal, here
 
 HOSTILE = "A\x1b[31mB\x1b]0;t\x07\u202eC\u2066\u200b\x9b2J"
-"""A name that would colour, retitle and turn around a terminal that obeyed it."""
+"""A name that would color, retitle and turn around a terminal that obeyed it."""
 COLUMNS = 80
 
 

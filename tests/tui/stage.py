@@ -164,7 +164,7 @@ def our_app(pilot: Pilot[Any]) -> HoldshelfApp:
 
 
 def screen_text(pilot: Pilot[Any]) -> str:
-    """What is on the screen now, line by line, without colours."""
+    """What is on the screen now, line by line, without colors."""
     strips = pilot.app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 

@@ -1,6 +1,6 @@
 """From `ssh director@…` to a placed hold, in tmux with the real OpenSSH client, against the demo as a script starts it.
 
-Pictures are judged by what the terminal shows: the demo's pictures carry camera and second in their colours, and are
+Pictures are judged by what the terminal shows: the demo's pictures carry camera and second in their colors, and are
 read back from the half blocks on the captured screen.
 """
 
@@ -27,7 +27,7 @@ from tests.tui.cli.test_driver import HOLDSHELF
 from tests.tui.ssh.door_rig import HOME_SHOWS, Tmux
 
 WIDE = (500, 110)
-"""So that a thumbnail has three pixels and more for each of the twenty colours."""
+"""So that a thumbnail has three pixels and more for each of the twenty colors."""
 CAPTION = re.compile(r"\d{1,2}:\d\d:\d\d [ap]m")
 _STYLE = re.compile(r"\x1b\[[\d;:]*m|\x1b\(.|[\x0e\x0f]")
 PAST_MINUTES = 25
@@ -94,7 +94,7 @@ def welcomed(terminal: Tmux) -> None:
 
 
 def shown(terminal: Tmux) -> str:
-    """The screen with its colours."""
+    """The screen with its colors."""
     return terminal._do("capture-pane", "-p", "-e")
 
 

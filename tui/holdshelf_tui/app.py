@@ -34,7 +34,7 @@ from holdshelf_tui.session.link import Link, Who
 from holdshelf_tui.session.parsed_styles import ParsedOnce
 from holdshelf_tui.session.probe import later
 from holdshelf_tui.text.words import inert
-from holdshelf_tui.themes import COLOURS, DARK, THEMES, painter
+from holdshelf_tui.themes import COLORS, DARK, THEMES, painter
 from holdshelf_tui.widgets import key_table
 from holdshelf_tui.widgets.picture import PictureView
 from holdshelf_tui.widgets.still_and_strip import StillAndStrip
@@ -178,7 +178,7 @@ class HoldshelfApp(SessionApp):
             return
         before, self.graphics = self.graphics, later(self.graphics, self._driver.fileno)
         self._driver.screen.keeps_ground = self.graphics.keeps_ground
-        if self.graphics.colours != before.colours:
+        if self.graphics.colors != before.colors:
             self._mix_colors()
             self.repaint()
         if self.graphics != before:
@@ -190,9 +190,9 @@ class HoldshelfApp(SessionApp):
 
     def _mix_colors(self) -> None:
         """The theme in what this terminal was found to have, not what $TERM alone says: Windows Terminal tells less over SSH."""
-        self.console._color_system = COLOR_SYSTEMS[self.graphics.rich_colours]
+        self.console._color_system = COLOR_SYSTEMS[self.graphics.rich_colors]
         if isinstance(self._driver, TerminalDriver):
-            self._driver.screen.painter = None if self.no_color else painter(self.theme, self.graphics.colours)
+            self._driver.screen.painter = None if self.no_color else painter(self.theme, self.graphics.colors)
 
     def leave_soon(self) -> None:
         """Told from outside that the terminal is gone: from a signal's handler, in the app's own thread."""
@@ -256,7 +256,7 @@ class HoldshelfApp(SessionApp):
             )
         yield SystemCommand("Help", "The keys of this screen, in words", self.action_help)
         yield SystemCommand("Leave", "Close your looks and leave", self.action_quit)
-        for theme, words in COLOURS.items():
+        for theme, words in COLORS.items():
             yield SystemCommand(f"Colors: {words}", "Change the colors of the screens", partial(self._set_theme, theme))
         if isinstance(screen, HomeScreen):
             for number, title in enumerate(screen.titles):

@@ -51,7 +51,7 @@ class LogSeen:
         self._changed.set()
 
     async def async_run(self) -> None:
-        """Until cancelled: write the log's head to the volume within a second of each entry."""
+        """Until canceled: write the log's head to the volume within a second of each entry."""
         while True:
             await self._changed.wait()
             await asyncio.sleep(SEEN_AFTER_S)

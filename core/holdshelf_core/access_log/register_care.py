@@ -91,7 +91,7 @@ class RegisterCare:
 
     async def async_stop(self) -> None:
         """At a clean stop, with the volume still attached: leave little to replay, and write the head to the volume."""
-        await asyncio.sleep(0)  # lets a task that was just cancelled finish
+        await asyncio.sleep(0)  # lets a task that was just canceled finish
         if self.authorizer.log.size - self.authorizer.store.root_seq >= ROOT_AT_STOP:
             await self.async_state_root()
         await self.seen.async_write()

@@ -444,7 +444,7 @@ class StateStore:
             raise
 
     async def async_write_behind(self, failed: asyncio.Event | None = None) -> None:
-        """Until cancelled: write each change to the register shortly after its entry."""
+        """Until canceled: write each change to the register shortly after its entry."""
         while True:
             await self._wake.wait()
             await asyncio.sleep(WRITE_BEHIND_S)

@@ -112,7 +112,7 @@ class Link:
             sentence = f"{where} cannot be reached, or hung up."
         except wire.WireError:
             sentence = f"{where} does not answer as an MQTT broker."
-        except BaseException:  # refused, or cancelled
+        except BaseException:  # refused, or canceled
             if writer is not None:
                 writer.transport.abort()
             raise
@@ -241,7 +241,7 @@ class Mqtt:
         self._left = False
 
     async def run(self, reports: Reports, tell: Callable[[Health], None]) -> None:
-        """Publish what the reports say, until cancelled."""
+        """Publish what the reports say, until canceled."""
         pauses = _pauses()
         while not self._left:
             # A fresh one after each pause: state that nobody confirmed since is not told again.

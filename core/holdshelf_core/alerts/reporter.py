@@ -46,7 +46,7 @@ class Reporter:
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
     async def async_run(self) -> None:
-        """Make reports, until cancelled."""
+        """Make reports, until canceled."""
         bus = self._authorizer.frame.bus
         for event in ("repair_opened", "repair_closed"):
             bus.async_listen(event, lambda _event: self._wake.set())

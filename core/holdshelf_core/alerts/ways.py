@@ -39,7 +39,7 @@ class Reports(AsyncIterator[Report]):
         self._came.set()
 
     async def __anext__(self) -> Report:
-        """Wait for the next report. It never ends: the task is cancelled."""
+        """Wait for the next report. It never ends: the task is canceled."""
         await self._came.wait()
         self._came.clear()
         assert self._newest is not None
@@ -50,7 +50,7 @@ class Way(Protocol):
     """A way of telling. ``sender`` imports the module of a way only when one is configured."""
 
     async def run(self, reports: Reports, tell: Callable[[Health], None]) -> None:
-        """Tell what the reports say, until cancelled; then finish within 2 s.
+        """Tell what the reports say, until canceled; then finish within 2 s.
 
         ``tell`` is called on the loop, whenever its health changes. An exception is logged, and the way begins anew after a
         pause that doubles up to five minutes; one that fails in the usual manner (relay away) says so by ``tell`` and goes on.

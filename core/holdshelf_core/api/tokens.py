@@ -146,7 +146,7 @@ class Tokens:
                 self.revoke(session.id, reason)
 
     async def async_watch(self, why_not: Callable[[Session], Awaitable[str]]) -> None:
-        """Run ``async_check_all`` each second, until cancelled."""
+        """Run ``async_check_all`` each second, until canceled."""
         while True:
             await asyncio.sleep(WATCH_S)
             await self.async_check_all(why_not)

@@ -82,7 +82,7 @@ class CameraEvents:
         self._came.set()
 
     async def async_run(self) -> None:
-        """Write new events every few seconds, until cancelled."""
+        """Write new events every few seconds, until canceled."""
         while True:
             await self._came.wait()
             await asyncio.sleep(WRITE_EVERY_S)

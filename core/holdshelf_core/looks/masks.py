@@ -15,10 +15,10 @@ from PIL import Image, ImageDraw
 from holdshelf_core.policy.model import Mask
 from holdshelf_core.policy.redaction import FULL, Place
 
-COLOUR_REACH_PX = 2
+COLOR_REACH_PX = 2
 """How far to extend a mask in a chroma plane, in its samples. Chroma subsampling mixes neighbors: samples beside a mask
 contain some of the color under it. Half the usual four taps of that filter."""
-GREY = 96
+GRAY = 96
 """Luma of a hidden area: looks like neither night nor glare."""
 _KEPT, _KEPT_PIXELS = 8, 4_000_000
 """Number of cached mask images, and the largest frame size cached: limits memory."""
@@ -28,7 +28,7 @@ def hidden(masks: tuple[Mask, ...], width: int, height: int, margin_px: int = 0)
     """Return 255 where a mask is or touches, 0 elsewhere; mode L, width × height. ``margin_px`` hides that much more around
     it.
 
-    For subsampled planes, pass their size, and ``COLOUR_REACH_PX``.
+    For subsampled planes, pass their size, and ``COLOR_REACH_PX``.
     """
     make = _hidden if width * height <= _KEPT_PIXELS else _hidden.__wrapped__
     return make(masks, width, height, margin_px)

@@ -203,7 +203,7 @@ class PicturePool:
         self._pump()
         try:
             async with asyncio.timeout(WAIT_TIMEOUT_S):
-                return await job.answer  # cancelled: the future is done, and the job is dropped when it is next seen
+                return await job.answer  # canceled: the future is done, and the job is dropped when it is next seen
         except TimeoutError:
             raise Unavailable("No picture could be made in time.", "Try again.") from None
 

@@ -69,7 +69,7 @@ class Jobs:
         self._scheduler.start()
 
     async def async_stop(self) -> None:
-        """Stop the scheduler; running jobs are cancelled."""
+        """Stop the scheduler; running jobs are canceled."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         for task in list(self._running):

@@ -76,7 +76,7 @@ class BackfillFetch:
         self.closed: list[Segment] = []
 
     async def async_run(self, lock_fd: int) -> Outcome:
-        """Fetch until the worker says that it is over, or has taken too long. When cancelled, what is whole is kept."""
+        """Fetch until the worker says that it is over, or has taken too long. When canceled, what is whole is kept."""
         pool = self._pool
         handling = asyncio.create_task(self._handle(), name=f"fetch-{self._camera}")
         span_s = (self._replay.end_utc_ns - self._replay.start_utc_ns) / NS
@@ -92,7 +92,7 @@ class BackfillFetch:
                 await pool.async_forget(self._camera)
             await pool.async_shut()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(QUIT_TIMEOUT_S):  # what handles it may have been cancelled, too
+                async with asyncio.timeout(QUIT_TIMEOUT_S):  # what handles it may have been canceled, too
                     await self._queue.join()
             handling.cancel()
             await self._settle()

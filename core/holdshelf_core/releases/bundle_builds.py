@@ -1,4 +1,4 @@
-"""Bundles being made: one at a time, cancelled when the right behind them ends, with nothing left of an unfinished one.
+"""Bundles being made: one at a time, canceled when the right behind them ends, with nothing left of an unfinished one.
 
 A bundle counts once an entry says so: files on the disk without one are deleted when the volume is attached. Bundles are made in
 a thread (``bundle``); everything here runs on the loop.
@@ -69,7 +69,7 @@ class BundleBuild:
     off: asyncio.Event = field(default_factory=asyncio.Event)
     """The same flag, for the loop."""
     why: str = ""
-    """Why it was cancelled."""
+    """Why it was canceled."""
     task: asyncio.Task[None] | None = None
 
 
@@ -237,7 +237,7 @@ class BundleBuilds:
             await self._ended(one, "failed", f"The service failed at this ({type(error).__name__}); its log says more.")
 
     async def _wait_for_turn(self, one: BundleBuild) -> None:
-        """Wait until the previous one is done, or this one is cancelled. Raises Cancelled."""
+        """Wait until the previous one is done, or this one is canceled. Raises Cancelled."""
         turn = asyncio.ensure_future(self._turn.acquire())
         off = asyncio.ensure_future(one.off.wait())
         try:

@@ -1,6 +1,6 @@
 """Makes the masked copy of a clip in a confined process: this side passes it files and receives encoded frames.
 
-Blocks; runs in a thread. The worker is killed when silent for too long, when the build is cancelled, and at the end; it exits by
+Blocks; runs in a thread. The worker is killed when silent for too long, when the build is canceled, and at the end; it exits by
 itself when this process is gone. It masks before it encodes; this side sees no picture.
 """
 
@@ -38,7 +38,7 @@ _WORDS: dict[wire.Reason, str] = {
 
 
 class Cancelled(HoldshelfError):
-    """The build was cancelled, by a person or because the service is stopping."""
+    """The build was canceled, by a person or because the service is stopping."""
 
 
 @dataclass(frozen=True, slots=True)

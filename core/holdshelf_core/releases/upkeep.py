@@ -1,4 +1,4 @@
-"""Automatic changes to releases: cancelled when their requester's right ends, and repairs for overdue papers.
+"""Automatic changes to releases: canceled when their requester's right ends, and repairs for overdue papers.
 
 A second person's approval is pointless once nobody with a right requests the release any more (scene 2).
 """

@@ -47,7 +47,7 @@ def two_ways(file: BinaryIO, infos: Sequence[zipfile.ZipInfo]) -> tuple[list[zip
             any(one != other and one not in unknown for one, other in zip(told, listed, strict=True))
             or method != info.compress_type
             or (flags ^ info.flag_bits) & (_ENCRYPTED | _FOLLOWED)
-            or name not in _spelt(info.orig_filename)
+            or name not in _spelled(info.orig_filename)
             or (method == zipfile.ZIP_STORED and info.compress_size != info.file_size)
         ):
             odd.append(info)
@@ -102,7 +102,7 @@ def _long(more: bytes, size: int, packed: int) -> tuple[int, int]:
     return size, packed
 
 
-def _spelt(name: str) -> set[bytes]:
+def _spelled(name: str) -> set[bytes]:
     found = set()
     for code in ("utf-8", "cp437"):
         try:

@@ -137,7 +137,7 @@ class AccessLog:
         `public` has at least `at` (access_log.lines.time_text) and contains no fraction and no integer beyond 2^53; `v`, `seq`
         and `commit` are filled in. `private` is name → text: the entry commits to each, public copies omit them. The Future fails
         with BadEntry, LogBroken, DiskFull, VolumeReadOnly, SyncFailed, DiskWriteError: then the entry is not in the log. If
-        cancelled before it was written, it is not written.
+        canceled before it was written, it is not written.
         """
         future: Future[int] = Future()
         with self._gate:

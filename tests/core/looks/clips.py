@@ -44,13 +44,13 @@ def numbered(width: int, height: int, number: int) -> Frame:
 
 def number_shown(picture: Picture) -> int:
     """The number of the frame that a JPEG shows."""
-    grey = np.asarray(pixels(picture).convert("L"), np.int16)
-    height, width = grey.shape
+    gray = np.asarray(pixels(picture).convert("L"), np.int16)
+    height, width = gray.shape
     number = 0
     for bit in range(COLUMNS * ROWS):
         row, column = divmod(bit, COLUMNS)
         x, y = width // 2 + width // 2 * (2 * column + 1) // (2 * COLUMNS), height * (2 * row + 1) // (2 * ROWS)
-        number |= int(grey[y, x] > 128) << bit
+        number |= int(gray[y, x] > 128) << bit
     return number
 
 

@@ -60,7 +60,7 @@ def with_secret(mask: Mask, seed: int) -> Frame:
     """A frame with noise of its own under the mask."""
     frame = numbered(WIDTH, HEIGHT, 5)
     noise = np.random.default_rng(seed).integers(0, 256, frame.shape, np.uint8)
-    # Colour is stored for blocks of 2 × 2: those that the mask cuts are left alone, or encoding itself would carry the
+    # Color is stored for blocks of 2 × 2: those that the mask cuts are left alone, or encoding itself would carry the
     # noise to their outer pixels.
     blocks = inside(mask).reshape(HEIGHT // 2, 2, WIDTH // 2, 2).all(axis=(1, 3)).repeat(2, axis=0).repeat(2, axis=1)
     frame[blocks] = noise[blocks]
@@ -126,14 +126,14 @@ async def test_a_mask_hides_what_it_covers_and_little_more(
     file = opened(encode(counting(1, paint=white), options=("-qp", "0")).write(tmp_path / "s.mp4"), 1)
     mask = MASKS[name]
     shown = await pictures.async_still([file], T0, msgspec.structs.replace(burn, masks=(mask,)), max_width=WIDTH)
-    grey = np.asarray(pixels(shown).convert("L"), int)
+    gray = np.asarray(pixels(shown).convert("L"), int)
     covered = inside(mask)
-    assert (abs(grey[covered] - 93) < 40).all()
+    assert (abs(gray[covered] - 93) < 40).all()
     if "crosses itself" in name:
         return  # its corners and what lies between them: more than its outline
     near = np.asarray(Image.fromarray(covered).filter(ImageFilter.MaxFilter(13)))
     far = ~near & (np.arange(WIDTH) < WIDTH // 2 - 8)[None, :]
-    assert (grey[far] > 200).all()
+    assert (gray[far] > 200).all()
 
 
 async def test_live_pictures_are_masked_and_the_decoder_goes_on_unharmed(
@@ -191,7 +191,7 @@ async def test_the_legend_is_readable_in_every_picture_p21(
 
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuvj420p", "yuvj422p", "yuv444p"])
 @pytest.mark.parametrize("max_width", [318, 200], ids=["as it is", "scaled"])
-async def test_a_picture_keeps_its_colours_and_the_legend_has_none(
+async def test_a_picture_keeps_its_colors_and_the_legend_has_none(
     pictures: Pictures, burn: Burn, tmp_path: Path, pixel_format: str, max_width: int
 ) -> None:
     frame = np.zeros((178, 318, 3), np.uint8)

@@ -48,12 +48,12 @@ def test_camera_and_second_are_read_from_a_picture_of_any_size(camera, size):
         assert read_picture(np.asarray(still)) == Reading(camera, second)
 
 
-def test_a_damaged_row_of_colours_is_unreadable_rather_than_wrong():
+def test_a_damaged_row_of_colors_is_unreadable_rather_than_wrong():
     wrong = []
-    for damaged, colour in itertools.product(range(20), range(8)):
+    for damaged, color in itertools.product(range(20), range(8)):
         cells = encode_cells(3, A_SECOND)
-        if cells[damaged] != colour:
-            cells[damaged] = colour
+        if cells[damaged] != color:
+            cells[damaged] = color
             wrong.append(decode_cells(cells))
     assert wrong == [None] * 140
     assert read_picture(np.zeros((360, 640, 3), np.uint8)) is None

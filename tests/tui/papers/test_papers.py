@@ -144,7 +144,7 @@ def test_no_name_of_a_library_breaks_the_layout_or_reaches_the_terminal_alive(pa
     printed.encode()
 
 
-def test_a_wide_name_is_centred_by_columns_and_not_by_letters() -> None:
+def test_a_wide_name_is_centered_by_columns_and_not_by_letters() -> None:
     shown = next(line for line in lines_of(sign_paper(with_(library="図書館" * 4))) if "図書館" in line)
     left = len(shown) - len(shown.lstrip())
     assert abs(2 * left + columns(shown.strip()) - text.WIDTH) <= 1

@@ -332,12 +332,12 @@ def test_signs_that_the_text_face_lacks_come_from_the_typewriter(tmp_path: Path)
     assert " a → b ≤ c − d " in " ".join(words) and INSTEAD not in words
 
 
-def test_the_fonts_come_with_their_licence_and_are_small() -> None:
+def test_the_fonts_come_with_their_license_and_are_small() -> None:
     folder = Path(pdf.__file__).parent / "fonts"
     assert len(list(folder.glob("*.ttf"))) == 4
     assert sum(file.stat().st_size for file in folder.iterdir()) <= 3_000_000
-    licence = (folder / "OFL.txt").read_text()
-    assert "SIL OPEN FONT LICENSE Version 1.1" in licence and "Google" in licence
+    license = (folder / "OFL.txt").read_text()
+    assert "SIL OPEN FONT LICENSE Version 1.1" in license and "Google" in license
     ignored = subprocess.run(
         ["git", "-c", "safe.directory=*", "check-ignore", *folder.iterdir()],
         cwd=folder,

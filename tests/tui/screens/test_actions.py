@@ -42,7 +42,7 @@ def panes() -> list[type[ActionsPane]]:
 
 
 def ways(home: HomeScreen, pane: ActionsPane, one: ActionDescription[Any, Any]) -> dict[str, object]:
-    """Where that action is found now, and whether it can be done: True, None where it is grey, False where it is not."""
+    """Where that action is found now, and whether it can be done: True, None where it is gray, False where it is not."""
     found: dict[str, object] = {}
     sign = f"“{one.label}”"
     if one.enters:

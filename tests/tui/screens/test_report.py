@@ -12,7 +12,7 @@ from textual.widgets import Static, Tabs
 from holdshelf_core.access_log.types import LogShow
 from holdshelf_core.reports.report_types import KeptReport, KeptReports
 from holdshelf_tui.screens.papers import PapersPane
-from holdshelf_tui.screens.report import BarsPage, neighbour, pages
+from holdshelf_tui.screens.report import BarsPage, neighbor, pages
 from holdshelf_tui.session.waiting import report_duties
 from holdshelf_tui.widgets.reader import Reader
 from tests.scenes.rig import Desk as Terminal
@@ -58,7 +58,7 @@ async def test_the_report_is_read_at_80_columns_and_stepped_through_by_quarter(s
         assert "after this quarter" in " ".join(page.split()), "nothing was here then, and it says so"
         pane.query_one(Reader).focus()
         await pilot.press("greater_than_sign")
-        running = neighbour(last, 1)
+        running = neighbor(last, 1)
         await until(pilot, "the running quarter", lambda: quarter_of(pane) == running and pane._texts.get("report"))
         shown = await until_said(pilot, "so far")
         assert "Confidential library record (P21)" in shown
@@ -70,7 +70,7 @@ async def test_the_report_is_read_at_80_columns_and_stepped_through_by_quarter(s
         await pilot.press("pagedown")
         await until(pilot, "a page on", lambda: pane.query_one(Reader).scroll_offset.y > before)
         await pilot.press("less_than_sign", "less_than_sign")
-        await until(pilot, "a quarter back", lambda: quarter_of(pane) in (last, neighbour(last, -1)))
+        await until(pilot, "a quarter back", lambda: quarter_of(pane) in (last, neighbor(last, -1)))
     rows = stage.service.client.act(LogShow(action="print", most=100)).entries
     assert rows[0].entry["facts"] == {"paper": "report", "quarter": last, "read_on": "screen"}
 
@@ -141,4 +141,4 @@ def test_the_two_pages_hold_what_the_one_holds() -> None:
     assert "Days of footage kept" not in left
     assert all(len(line) <= 80 for line in [*left.splitlines(), *right.splitlines()])
     assert "█" in right
-    assert (neighbour("2026-Q1", -1), neighbour("2026-Q4", 1)) == ("2025-Q4", "2027-Q1")
+    assert (neighbor("2026-Q1", -1), neighbor("2026-Q4", 1)) == ("2025-Q4", "2027-Q1")

@@ -267,7 +267,7 @@ async def test_a_theme_looks_as_it_did(stage: Stage, looks: Looks, screen: str, 
 
 
 @pytest.mark.parametrize("screen", ["timeline", "purpose"])
-async def test_without_colours_it_looks_as_it_did(
+async def test_without_colors_it_looks_as_it_did(
     stage: Stage, looks: Looks, screen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")

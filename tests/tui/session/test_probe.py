@@ -19,8 +19,8 @@ import pytest
 
 from holdshelf_tui.session import probe as probing
 from holdshelf_tui.session.answers import Answers
-from holdshelf_tui.session.graphics import ALL, FEW, HALF, KITTY, NO_COLOURS, SIXEL, SOME, Graphics
-from holdshelf_tui.session.probe import PROBE_S, colours_of, keeps_ground_of, later, probe
+from holdshelf_tui.session.graphics import ALL, FEW, HALF, KITTY, NO_COLORS, SIXEL, SOME, Graphics
+from holdshelf_tui.session.probe import PROBE_S, colors_of, keeps_ground_of, later, probe
 from holdshelf_tui.session.probe import ask as put_questions
 from tests.rig.hang import HANG_S
 
@@ -108,21 +108,21 @@ TMUX = b"\x1bP>|tmux 3.5a\x1b\\\x1b[6;32;16t\x1b[?1;2;4c"
 FOOT = b"\x1bP>|foot(1.17.2)\x1b\\\x1b[6;17;8t\x1b[?62;4;22;28c"
 
 
-def test_windows_terminal_has_sixel_and_all_colours(terminals: list[Terminal]) -> None:
+def test_windows_terminal_has_sixel_and_all_colors(terminals: list[Terminal]) -> None:
     found = ask(terminals, WINDOWS_TERMINAL)
-    assert (found.protocol, found.colours, found.cell_width_px, found.cell_height_px) == (SIXEL, ALL, 10, 20)
+    assert (found.protocol, found.colors, found.cell_width_px, found.cell_height_px) == (SIXEL, ALL, 10, 20)
 
 
-def test_putty_has_half_blocks_in_256_colours(terminals: list[Terminal]) -> None:
+def test_putty_has_half_blocks_in_256_colors(terminals: list[Terminal]) -> None:
     found = ask(terminals, PUTTY, {"TERM": "xterm"})
-    assert (found.protocol, found.colours) == (HALF, SOME)
+    assert (found.protocol, found.colors) == (HALF, SOME)
 
 
 def test_kitty_and_foot(terminals: list[Terminal]) -> None:
     kitty = ask(terminals, KITTY_ANSWER, {"TERM": "xterm-kitty"})
-    assert (kitty.protocol, kitty.colours, kitty.cell_width_px) == (KITTY, ALL, 9)
+    assert (kitty.protocol, kitty.colors, kitty.cell_width_px) == (KITTY, ALL, 9)
     foot = ask(terminals, FOOT, {"TERM": "foot"})
-    assert (foot.protocol, foot.colours, foot.cell_height_px) == (SIXEL, ALL, 17)
+    assert (foot.protocol, foot.colors, foot.cell_height_px) == (SIXEL, ALL, 17)
 
 
 @pytest.mark.parametrize("term", ["tmux-256color", "screen-256color", "xterm-256color"])
@@ -134,7 +134,7 @@ def test_a_silent_terminal_costs_a_fifth_of_a_second_and_no_more(
     terminals: list[Terminal], waited_s: list[float]
 ) -> None:
     found = ask(terminals, b"", timeout_s=PROBE_S)
-    assert (found.protocol, found.colours) == (HALF, SOME)
+    assert (found.protocol, found.colors) == (HALF, SOME)
     assert sum(waited_s) == pytest.approx(PROBE_S) == pytest.approx(0.2)
 
 
@@ -268,32 +268,32 @@ def test_what_is_no_terminal_is_not_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "colours"),
+    ("environment", "colors"),
     [
         ({"TERM": "xterm"}, SOME),
         ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, ALL),
         ({"TERM": "xterm-direct"}, ALL),
         ({"TERM": "linux"}, FEW),
-        ({"TERM": "vt100"}, NO_COLOURS),
-        ({"TERM": "dumb"}, NO_COLOURS),
-        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, NO_COLOURS),
+        ({"TERM": "vt100"}, NO_COLORS),
+        ({"TERM": "dumb"}, NO_COLORS),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, NO_COLORS),
         ({}, FEW),
     ],
 )
-def test_colours_by_name(environment: dict[str, str], colours: int) -> None:
-    assert colours_of(environment) == colours
+def test_colors_by_name(environment: dict[str, str], colors: int) -> None:
+    assert colors_of(environment) == colors
 
 
 def test_an_answer_that_comes_when_the_app_runs_already_is_heeded(terminals: list[Terminal]) -> None:
     terminal = Terminal(WINDOWS_TERMINAL, is_late=True)
     terminals.append(terminal)
     before = probe(terminal.tty, XTERM, timeout_s=0.05)
-    assert (before.protocol, before.colours, before.answers.answered) == (HALF, SOME, False)
+    assert (before.protocol, before.colors, before.answers.answered) == (HALF, SOME, False)
     terminal.answer()
     while not before.answers.answered:
         assert before.answers.feed(os.read(terminal.tty, 1024).decode()) == ""
     after = later(before, terminal.tty, XTERM)
-    assert (after.protocol, after.colours) == (SIXEL, ALL)
+    assert (after.protocol, after.colors) == (SIXEL, ALL)
 
 
 def said_already(answer: bytes) -> Terminal:

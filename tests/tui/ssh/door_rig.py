@@ -262,7 +262,7 @@ class Terminal:
         return data
 
     def until(self, words: str, seconds: float = HANG_S) -> float:
-        """Read until that is on the screen (as text, whatever the colours); how long it took."""
+        """Read until that is on the screen (as text, whatever the colors); how long it took."""
         began = time.monotonic()
         while words not in self.text():
             assert time.monotonic() - began < seconds, f"{words!r} did not come: {self.text()[-2000:]!r}"

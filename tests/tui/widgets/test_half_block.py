@@ -1,4 +1,4 @@
-"""Pictures as characters: colours right on every kind of terminal, never stretched, and few bytes."""
+"""Pictures as characters: colors right on every kind of terminal, never stretched, and few bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual._compositor import LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from holdshelf_tui.session.graphics import ALL, FEW, NO_COLOURS, SOME, Graphics
+from holdshelf_tui.session.graphics import ALL, FEW, NO_COLORS, SOME, Graphics
 from holdshelf_tui.session.screen_diff import ScreenDiff
 from holdshelf_tui.widgets.half_block import NEAR, Fitted, fit, paint
 from holdshelf_tui.widgets.picture import prepare
@@ -22,7 +22,7 @@ _SGR = re.compile(r"\x1b\[([\d;]*)m|\x1b\[[\d;]*H|(.)", re.DOTALL)
 
 
 def written(rows: Sequence[Strip], screen: ScreenDiff | None = None) -> str:
-    """What comes to a terminal with all colours that shows nothing yet, or what that screen does."""
+    """What comes to a terminal with all colors that shows nothing yet, or what that screen does."""
     frame = LayoutUpdate([[row] for row in rows], Region(0, 0, rows[0].cell_length, len(rows)))
     return (screen or ScreenDiff()).write(frame, Console(color_system="truecolor"))
 
@@ -37,13 +37,13 @@ def gradient(width: int = 256, height: int = 128) -> Image.Image:
 
 
 def painted(
-    image: Image.Image, size: Fitted, colours: int, *, dark: bool = True, before: Sequence[Strip] = ()
+    image: Image.Image, size: Fitted, colors: int, *, dark: bool = True, before: Sequence[Strip] = ()
 ) -> list[Strip]:
-    return paint(image, size, colours, dark=dark, before=before)[0]
+    return paint(image, size, colors, dark=dark, before=before)[0]
 
 
 def halves(strip: Strip) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """(upper, lower) colour of each cell, from what is written to the terminal."""
+    """(upper, lower) color of each cell, from what is written to the terminal."""
     front: tuple[int, ...] = ()
     ground: tuple[int, ...] = ()
     cells = []
@@ -58,13 +58,13 @@ def halves(strip: Strip) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
             first = numbers.pop(0)
             if first in (38, 48):
                 count = 4 if numbers[0] == 2 else 2
-                colour, numbers = tuple(numbers[1:count]), numbers[count:]
+                color, numbers = tuple(numbers[1:count]), numbers[count:]
             else:
-                colour = (first,)
+                color = (first,)
             if first in (38, *range(30, 38), *range(90, 98)):
-                front = colour
+                front = color
             else:
-                ground = colour
+                ground = color
     return cells
 
 
@@ -84,7 +84,7 @@ def test_a_picture_keeps_its_shape(picture: tuple[int, int], box: tuple[int, int
     assert (fitted.columns, fitted.rows) == size
 
 
-def test_true_colour_is_the_colour_itself() -> None:
+def test_true_color_is_the_color_itself() -> None:
     (row, *_) = painted(solid(17, 130, 201), Fitted(8, 4), ALL)
     assert halves(row) == [((17, 130, 201), (17, 130, 201))] * 8
 
@@ -96,7 +96,7 @@ def test_upper_and_lower_half_of_a_cell_are_two_pixels() -> None:
     assert halves(row) == [((200, 0, 0), (0, 0, 200))] * 4
 
 
-def test_no_colour_is_off_by_more_than_cannot_be_seen() -> None:
+def test_no_color_is_off_by_more_than_cannot_be_seen() -> None:
     image = gradient()
     size = Fitted(64, 16)
     small = image.resize((64, 32), Image.Resampling.BOX)
@@ -109,21 +109,21 @@ def test_no_colour_is_off_by_more_than_cannot_be_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("colour", "number"),
+    ("color", "number"),
     [((255, 0, 0), 196), ((0, 0, 0), 16), ((255, 255, 255), 231), ((128, 128, 128), 244), ((95, 135, 175), 67)],
 )
-def test_with_256_colours_the_nearest_of_them(colour: tuple[int, int, int], number: int) -> None:
-    (row, *_) = painted(solid(*colour), Fitted(2, 1), SOME)
+def test_with_256_colors_the_nearest_of_them(color: tuple[int, int, int], number: int) -> None:
+    (row, *_) = painted(solid(*color), Fitted(2, 1), SOME)
     assert halves(row) == [((number,), (number,))] * 2
 
 
-@pytest.mark.parametrize(("colour", "code"), [((250, 10, 10), 101), ((0, 0, 0), 40), ((255, 255, 255), 107)])
-def test_with_16_colours_the_nearest_of_them(colour: tuple[int, int, int], code: int) -> None:
-    (row, *_) = painted(solid(*colour), Fitted(4, 1), FEW)
+@pytest.mark.parametrize(("color", "code"), [((250, 10, 10), 101), ((0, 0, 0), 40), ((255, 255, 255), 107)])
+def test_with_16_colors_the_nearest_of_them(color: tuple[int, int, int], code: int) -> None:
+    (row, *_) = painted(solid(*color), Fitted(4, 1), FEW)
     assert {ground for cell in halves(row) for ground in cell} == {(code,)}
 
 
-def test_with_16_colours_brightness_still_grows() -> None:
+def test_with_16_colors_brightness_still_grows() -> None:
     def brightness(shade: int) -> float:
         lit = {(40,): 0, (100,): 128, (47,): 192, (107,): 255, (30,): 0, (90,): 128, (37,): 192, (97,): 255}
         cells = [
@@ -136,19 +136,19 @@ def test_with_16_colours_brightness_still_grows() -> None:
     assert len(set(steps)) > 5
 
 
-def test_without_colours_five_shades_and_no_escape() -> None:
-    (row, *_) = painted(gradient(), Fitted(40, 10), NO_COLOURS)
+def test_without_colors_five_shades_and_no_escape() -> None:
+    (row, *_) = painted(gradient(), Fitted(40, 10), NO_COLORS)
     assert set(row.text) == set(" ░▒▓█")
     assert "\x1b" not in row.render(Console())
-    (light, *_) = painted(gradient(), Fitted(40, 10), NO_COLOURS, dark=False)
+    (light, *_) = painted(gradient(), Fitted(40, 10), NO_COLORS, dark=False)
     assert (row.text[0] == "█") == (light.text[0] == " ")
 
 
-@pytest.mark.parametrize(("colours", "most"), [(ALL, 24), (SOME, 16), (FEW, 8), (NO_COLOURS, 3)])
-def test_a_cell_costs_few_bytes(colours: int, most: int) -> None:
+@pytest.mark.parametrize(("colors", "most"), [(ALL, 24), (SOME, 16), (FEW, 8), (NO_COLORS, 3)])
+def test_a_cell_costs_few_bytes(colors: int, most: int) -> None:
     noise = Image.effect_noise((320, 240), 60)
     busy = Image.blend(gradient(320, 240), Image.merge("RGB", (noise, noise, noise)), 0.3)
-    rows = painted(busy, Fitted(40, 15), colours)
+    rows = painted(busy, Fitted(40, 15), colors)
     cost = len(written(rows).encode()) / (40 * 15)
     assert cost <= most, f"{cost:.1f} bytes a cell"
 
@@ -170,10 +170,10 @@ def test_of_a_picture_that_is_nearly_the_one_before_next_to_nothing_is_written()
         small = image.resize((40, 30), Image.Resampling.BOX)
         for number, row in enumerate(rows):
             for column, (upper, lower) in enumerate(halves(row)):
-                for colour, y in ((upper, 2 * number), (lower, 2 * number + 1)):
+                for color, y in ((upper, 2 * number), (lower, 2 * number + 1)):
                     true = small.getpixel((column, y))
                     assert isinstance(true, tuple)
-                    assert all(abs(a - b) <= NEAR for a, b in zip(colour, true, strict=True))
+                    assert all(abs(a - b) <= NEAR for a, b in zip(color, true, strict=True))
         if shade == 1:
             assert cost < first / 5, f"{cost} bytes after {first}"
 
@@ -183,10 +183,10 @@ def far(rows: Sequence[Strip], image: Image.Image, size: Fitted) -> int:
     small, most = image.resize((size.columns, 2 * size.rows), Image.Resampling.BOX, reducing_gap=2.0), 0
     for number, row in enumerate(rows):
         for column, both in enumerate(halves(row)):
-            for half, colour in enumerate(both):
+            for half, color in enumerate(both):
                 true = small.getpixel((column, 2 * number + half))
                 assert isinstance(true, tuple)
-                most = max(most, *(abs(a - b) for a, b in zip(colour, true, strict=True)))
+                most = max(most, *(abs(a - b) for a, b in zip(color, true, strict=True)))
     return most
 
 
@@ -204,7 +204,7 @@ def test_a_picture_that_somebody_may_leave_at_once_keeps_to_its_bytes_and_is_sha
     rows, is_coarse = paint(busy, size, ALL, before=rows)
     assert not is_coarse
     written(rows, screen)
-    assert far(rows, busy, size) <= 2 * NEAR, "its own colour, and that of the half beside it"
+    assert far(rows, busy, size) <= 2 * NEAR, "its own color, and that of the half beside it"
 
 
 def test_cut_in_two_it_shows_the_same() -> None:

@@ -24,13 +24,13 @@ async def test_muted_words_are_as_dark_as_a_muted_line() -> None:
     app = Two()
     async with app.run_test():
 
-        def colour(widget: Widget) -> str:
+        def color(widget: Widget) -> str:
             style = next(iter(widget.render_line(0))).style
             assert style is not None
             assert style.color is not None
             return style.color.name
 
-        assert colour(app.query_one("#words")) == colour(app.query_one("#line"))
+        assert color(app.query_one("#words")) == color(app.query_one("#line"))
 
 
 def test_lines_that_do_not_fit_are_told_of_and_none_is_half_there() -> None:

@@ -1,6 +1,6 @@
 """print: every paper of `papers.catalogue`, as text, PDF or HTML, to the screen, a file, an outbox or a printer.
 
-Each paper's command is the same function with the same options; a new paper is a line in the catalogue. A print never fails
+Each paper's command is the same function with the same options; a new paper is a line in the catalog. A print never fails
 because the service is down: what lies on disk is printed instead, and the paper says so. Nobody is asked who a paper is for
 (P17).
 """

@@ -1,8 +1,8 @@
-"""The picture of a virtual camera: a drawn room, a clock, and a row of colours that tells camera and second.
+"""The picture of a virtual camera: a drawn room, a clock, and a row of colors that tells camera and second.
 
-The row is a shelf of twenty book spines along the lower edge. Their colours carry the camera's number and the UTC
+The row is a shelf of twenty book spines along the lower edge. Their colors carry the camera's number and the UTC
 second in 48 bits, so that a test can tell from any still, live or recorded, full size or thumbnail, what it shows.
-Eight colours far apart, cells of 32 × 32 (four macroblocks) in a picture of 640 × 360: low bit rates, JPEG and scaling
+Eight colors far apart, cells of 32 × 32 (four macroblocks) in a picture of 640 × 360: low bit rates, JPEG and scaling
 to 80 × 45 leave them readable. A check sum makes a damaged row unreadable rather than wrong.
 
     ivory black | camera, 6 bits · UTC second, 32 bits · check sum, 10 bits: sixteen cells of 3 bits | black ivory
@@ -35,8 +35,8 @@ _IVORY, _BLACK = 0, 1
 _LEFT_END = (_IVORY, _BLACK)
 _RIGHT_END = (_BLACK, _IVORY)
 
-# Book cloth near the eight corners of the colour cube: as far apart as eight colours can be, and still good to look at.
-_COLOURS: NDArray[np.int16] = np.array(
+# Book cloth near the eight corners of the color cube: as far apart as eight colors can be, and still good to look at.
+_COLORS: NDArray[np.int16] = np.array(
     [
         (240, 236, 222),  # ivory
         (22, 22, 28),  # black
@@ -49,12 +49,12 @@ _COLOURS: NDArray[np.int16] = np.array(
     ],
     dtype=np.int16,
 )
-_MAX_COLOUR_DISTANCE = 120  # in RGB, about the distance of the two nearest colours: the check sum does the judging
+_MAX_COLOR_DISTANCE = 120  # in RGB, about the distance of the two nearest colors: the check sum does the judging
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a picture's row of colours says: the camera's number (1 … 63) and the second since 1970, UTC."""
+    """What a picture's row of colors says: the camera's number (1 … 63) and the second since 1970, UTC."""
 
     camera: int
     utc_second: int
@@ -65,7 +65,7 @@ def _check_sum(payload: int) -> int:
 
 
 def encode_cells(camera: int, utc_second: int) -> list[int]:
-    """The colour numbers of the twenty cells, left to right."""
+    """The color numbers of the twenty cells, left to right."""
     payload = (camera << 32) | utc_second
     bits = (payload << _CHECK_BITS | _check_sum(payload)) ^ _WHITENING
     data_cells = _CELLS - len(_LEFT_END) - len(_RIGHT_END)
@@ -96,15 +96,15 @@ def read_picture(picture: NDArray[np.uint8] | Image.Image) -> Reading | None:
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.shape[1] < _CELLS:
         return None
     height, width = rgb.shape[:2]
-    # Only the middle of each cell is looked at: its edges mix with their neighbours when a picture is scaled.
+    # Only the middle of each cell is looked at: its edges mix with their neighbors when a picture is scaled.
     rows = _middle(_CELL_TOP * height / UNITS_HIGH, (_CELL_TOP + _CELL_HIGH) * height / UNITS_HIGH)
     cells = []
     for cell in range(_CELLS):
         columns = _middle(cell * width / _CELLS, (cell + 1) * width / _CELLS)
         seen = rgb[rows, columns].reshape(-1, 3).mean(axis=0)
-        distances = np.linalg.norm(_COLOURS - seen, axis=1)
+        distances = np.linalg.norm(_COLORS - seen, axis=1)
         nearest = int(distances.argmin())
-        if distances[nearest] > _MAX_COLOUR_DISTANCE:
+        if distances[nearest] > _MAX_COLOR_DISTANCE:
             return None
         cells.append(nearest)
     return decode_cells(cells)
@@ -204,8 +204,8 @@ class PicturePainter:
         draw.text((right, self._pixels(37)), utc, (206, 212, 220), font=self._font(13), anchor="ra")
         np.copyto(self._still, np.asarray(image, dtype=np.uint8))
         rows = slice(self._pixels(_CELL_TOP), self._pixels(_CELL_TOP + _CELL_HIGH))
-        for colour, columns in zip(encode_cells(self.number, utc_second), self._cell_columns(), strict=True):
-            self._still[rows, columns] = _COLOURS[colour]
+        for color, columns in zip(encode_cells(self.number, utc_second), self._cell_columns(), strict=True):
+            self._still[rows, columns] = _COLORS[color]
 
     def _cell_columns(self) -> Iterator[slice]:
         for cell in range(_CELLS):

@@ -5,10 +5,10 @@ the time alone, so that the same second always gives the same picture. Movers co
 keeps the encoded stream small, which is what makes a demo's activity line worth looking at.
 
 Everything is drawn in units of a 640 × 360 picture and scaled. Nothing that matters is drawn above y = 60 or below
-y = 312: `picture` lays the clock and the colour cells there.
+y = 312: `picture` lays the clock and the color cells there.
 """
 
-# corners, colour, roundness: named at every call they would drown the drawing
+# corners, color, roundness: named at every call they would drown the drawing
 
 import math
 import zlib
@@ -25,35 +25,35 @@ _COMES_ONCE_IN = 4
 """Periods: a stretch in which nobody comes is some minutes long, so that a strip of an hour has its ups and downs."""
 _OVERSAMPLING = 2  # drawn larger and scaled down: Pillow's shapes have no soft edges of their own
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
 
 class Pen:
     """Draws in units of a 640 × 360 picture on an image of any size."""
 
-    def __init__(self, width_units: float, height_units: float, scale: float, colour: Colour | None = None) -> None:
+    def __init__(self, width_units: float, height_units: float, scale: float, color: Color | None = None) -> None:
         self._scale = scale * _OVERSAMPLING
         self._size = (max(1, round(width_units * scale)), max(1, round(height_units * scale)))
         large = (self._size[0] * _OVERSAMPLING, self._size[1] * _OVERSAMPLING)
-        self._image = Image.new("RGBA", large, (0, 0, 0, 0) if colour is None else (*colour, 255))
+        self._image = Image.new("RGBA", large, (0, 0, 0, 0) if color is None else (*color, 255))
         self._draw = ImageDraw.Draw(self._image)
 
-    def box(self, x0: float, y0: float, x1: float, y1: float, colour: Colour, round_by: float = 0.0) -> None:
+    def box(self, x0: float, y0: float, x1: float, y1: float, color: Color, round_by: float = 0.0) -> None:
         place = [value * self._scale for value in (x0, y0, x1, y1)]
-        self._draw.rounded_rectangle(place, round_by * self._scale, fill=colour)
+        self._draw.rounded_rectangle(place, round_by * self._scale, fill=color)
 
-    def oval(self, x0: float, y0: float, x1: float, y1: float, colour: Colour) -> None:
-        self._draw.ellipse([value * self._scale for value in (x0, y0, x1, y1)], fill=colour)
+    def oval(self, x0: float, y0: float, x1: float, y1: float, color: Color) -> None:
+        self._draw.ellipse([value * self._scale for value in (x0, y0, x1, y1)], fill=color)
 
-    def shape(self, points: Sequence[tuple[float, float]], colour: Colour) -> None:
-        self._draw.polygon([(x * self._scale, y * self._scale) for x, y in points], fill=colour)
+    def shape(self, points: Sequence[tuple[float, float]], color: Color) -> None:
+        self._draw.polygon([(x * self._scale, y * self._scale) for x, y in points], fill=color)
 
-    def line(self, points: Sequence[tuple[float, float]], colour: Colour, thick: float) -> None:
+    def line(self, points: Sequence[tuple[float, float]], color: Color, thick: float) -> None:
         scaled = [(x * self._scale, y * self._scale) for x, y in points]
-        self._draw.line(scaled, fill=colour, width=max(1, round(thick * self._scale)), joint="curve")
+        self._draw.line(scaled, fill=color, width=max(1, round(thick * self._scale)), joint="curve")
 
-    def fade(self, x0: float, y0: float, x1: float, y1: float, top: Colour, bottom: Colour) -> None:
-        """A box that goes from one colour to another, in steps wide enough to compress well."""
+    def fade(self, x0: float, y0: float, x1: float, y1: float, top: Color, bottom: Color) -> None:
+        """A box that goes from one color to another, in steps wide enough to compress well."""
         steps = max(1, round((y1 - y0) / 4))
         for step in range(steps):
             part = step / max(1, steps - 1)
@@ -141,7 +141,7 @@ def _with_mirrored(sprites: list[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
     return sprites + [np.ascontiguousarray(sprite[:, ::-1]) for sprite in sprites]
 
 
-def _walker(scale: float, coat: Colour, hair: Colour, tall: float, y_feet: float, **when: float) -> Mover:
+def _walker(scale: float, coat: Color, hair: Color, tall: float, y_feet: float, **when: float) -> Mover:
     width, height = 34.0, 84.0
     sprites = []
     for pose in range(4):
@@ -164,7 +164,7 @@ def _walker(scale: float, coat: Colour, hair: Colour, tall: float, y_feet: float
     return Mover(_with_mirrored(sprites), walk)
 
 
-def _draw_car(pen: Pen, x: float, y: float, body: Colour) -> None:
+def _draw_car(pen: Pen, x: float, y: float, body: Color) -> None:
     """A car seen from its left side, 120 × 50 units, its wheels on y + 50."""
     pen.oval(x + 2, y + 42, x + 118, y + 54, (46, 48, 52))
     pen.shape([(x + 22, y + 22), (x + 40, y + 2), (x + 82, y + 2), (x + 100, y + 22)], body)
@@ -178,7 +178,7 @@ def _draw_car(pen: Pen, x: float, y: float, body: Colour) -> None:
         pen.oval(wheel_x + 6, y + 35, wheel_x + 16, y + 45, (170, 172, 178))
 
 
-def _car(scale: float, body: Colour, y_wheels: float, **when: float) -> Mover:
+def _car(scale: float, body: Color, y_wheels: float, **when: float) -> Mover:
     pen = Pen(120, 56, scale)
     _draw_car(pen, 0, 0, body)
     drive = _there_and_back(
@@ -222,7 +222,7 @@ def _book_cart(scale: float, y_wheels: float, **when: float) -> Mover:
 
 # -- where ------------------------------------------------------------------------------------------------------------
 
-_SPINES: tuple[Colour, ...] = (
+_SPINES: tuple[Color, ...] = (
     (150, 62, 54), (62, 94, 122), (196, 160, 92), (84, 116, 82), (112, 76, 108), (188, 118, 72), (72, 72, 84),
 )  # fmt: skip
 
@@ -315,8 +315,8 @@ def _reading_room(pen: Pen, scale: float) -> list[Mover]:
         pen.box(lamp - 14, 253, lamp + 14, 257, (190, 158, 82), 2)
         pen.box(lamp - 26, 222, lamp + 26, 236, (46, 122, 88), 6)
         pen.oval(lamp - 22, 233, lamp + 22, 240, (252, 236, 170))
-    for x, colour in ((216, _SPINES[0]), (262, _SPINES[1]), (400, _SPINES[3])):
-        pen.box(x, 249, x + 34, 256, colour, 1)
+    for x, color in ((216, _SPINES[0]), (262, _SPINES[1]), (400, _SPINES[3])):
+        pen.box(x, 249, x + 34, 256, color, 1)
     return [_pendulum(scale, 473, 116, 66), walker]
 
 
@@ -335,8 +335,8 @@ def _parking_lot(pen: Pen, scale: float) -> list[Mover]:
     for bay in range(6):
         x = 10 + bay * 124
         pen.shape([(x, 242), (x + 4, 242), (x + 14, 188), (x + 10, 188)], (220, 220, 214))
-    for bay, colour in ((0, (206, 206, 210)), (1, (58, 84, 128)), (3, (148, 48, 46)), (4, (70, 74, 78))):
-        _draw_car(pen, 14 + bay * 124, 186, colour)
+    for bay, color in ((0, (206, 206, 210)), (1, (58, 84, 128)), (3, (148, 48, 46)), (4, (70, 74, 78))):
+        _draw_car(pen, 14 + bay * 124, 186, color)
     for dash in range(9):
         pen.box(dash * 76 + 10, 252, dash * 76 + 50, 255, (226, 208, 140))
     for lamp in (136, 508):
@@ -387,7 +387,7 @@ _STROKES: dict[str, tuple[tuple[tuple[float, float], ...], ...]] = {
 }
 
 
-def _letters(pen: Pen, x: float, y: float, text: str, colour: Colour) -> None:
+def _letters(pen: Pen, x: float, y: float, text: str, color: Color) -> None:
     for place, letter in enumerate(text):
         for stroke in _STROKES[letter]:
-            pen.line([(x + place * 25 + dx * 4, y + dy * 2.5) for dx, dy in stroke], colour, 3)
+            pen.line([(x + place * 25 + dx * 4, y + dy * 2.5) for dx, dy in stroke], color, 3)

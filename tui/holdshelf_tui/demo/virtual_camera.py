@@ -50,7 +50,7 @@ class VirtualCameraError(Exception):
 
 @dataclass(frozen=True)
 class CameraSpec:
-    """What a virtual camera is to be. `number` (1 … 63, each once) is what its picture's colours tell, and its scene.
+    """What a virtual camera is to be. `number` (1 … 63, each once) is what its picture's colors tell, and its scene.
 
     `environment` is added to the process's own: a test sets a wrong clock there.
     """

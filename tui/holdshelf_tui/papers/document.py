@@ -1,7 +1,7 @@
 """What a paper says, as blocks, before anybody knows whether it becomes text, PDF or HTML. Plain data.
 
 A paper's module makes a `Document` from facts; `text`, `pdf` and `html` lay one out. No block holds a width, a font or a
-colour: those are the renderers'. Words that people, cameras and devices wrote may stand in any block: each renderer makes
+color: those are the renderers'. Words that people, cameras and devices wrote may stand in any block: each renderer makes
 them inert.
 """
 

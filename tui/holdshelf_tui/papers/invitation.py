@@ -34,7 +34,7 @@ def invitation_card(card: Invitation) -> str:
     title = f"Holdshelf: your first log-in{f' at {text.clean(card.library)}' if card.library else ''}"
     lines = [
         text.rule("="),
-        *text.centred(title),
+        *text.centered(title),
         text.rule("="),
         *text.fold(f"For {whose}. Printed {card.printed_on}. Questions, a lost PC: {text.clean(card.call)}"),
         "",

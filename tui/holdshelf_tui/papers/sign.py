@@ -38,20 +38,20 @@ def sign_paper(facts: PaperFacts) -> str:
         lines += [
             *(_spaced(line.upper()) for line in words.headline),
             "",
-            *text.centred(words.no_sound),
-            *text.centred(words.not_watched),
-            *text.centred(words.care),
+            *text.centered(words.no_sound),
+            *text.centered(words.not_watched),
+            *text.centered(words.care),
             "",
         ]
     first = sign_text.sign_text(keys[0])
     address, say = sign_text.policy_address(facts), catalogs.words_of(facts)
     lines += [
-        *text.centred(f"{first.questions} {sign_text.contact(facts, first)}"),
-        *text.centred(f"{first.policy}: {address or first.ask_copy}"),
+        *text.centered(f"{first.questions} {sign_text.contact(facts, first)}"),
+        *text.centered(f"{first.policy}: {address or first.ask_copy}"),
         "",
-        *text.centred(text.library_name(facts.library, say)),
-        *text.centred(say("Text version {version}", version=sign_text.text_version(facts))),
-        *([] if say.language == catalogs.ENGLISH else text.centred(say(frame.BINDING))),
+        *text.centered(text.library_name(facts.library, say)),
+        *text.centered(say("Text version {version}", version=sign_text.text_version(facts))),
+        *([] if say.language == catalogs.ENGLISH else text.centered(say(frame.BINDING))),
         "",
         *text.foot(frame.foot(facts).rows),
     ]

@@ -19,7 +19,7 @@ WIDTH = 80
 NAME_COLUMNS = 160
 """A name longer than two lines is cut: it is a mistake or an attack, and the id beside it tells which it is."""
 JOINERS = "\u200c\u200d"
-"""Without them Persian and the scripts of India are misspelt; they turn no text round and hide none."""
+"""Without them Persian and the scripts of India are misspelled; they turn no text round and hide none."""
 _BEGIN = re.compile(r" *(?:(?:[·•*–—-]|\(?\d{1,3}[.)]|P\d{1,2}\.|\(?[A-Za-z][.)]) +)?")
 _ASIDE = {"\r": "", "\ufeff": "", "\u2028": "\n", "\u2029": "\n", "\x85": "\n", "\x0b": "\n", "\x0c": "\n"}
 
@@ -101,7 +101,7 @@ def begin_of(line: str) -> str:
     return match[0] if match else ""
 
 
-def centred(text: str, *, width: int = WIDTH) -> list[str]:
+def centered(text: str, *, width: int = WIDTH) -> list[str]:
     """``text`` folded to three quarters of the width, each line in the middle."""
     return [(" " * ((width - cells.columns(line)) // 2) + line).rstrip() for line in fold(text, width=width * 3 // 4)]
 
@@ -163,8 +163,8 @@ def render(document: d.Document) -> str:
     """The paper in 80 columns. Whatever its blocks hold, no terminal obeys it."""
     lines = [
         rule("="),
-        *centred(library_name(document.library, catalog(document.language))),
-        *centred(_words(document.title)),
+        *centered(library_name(document.library, catalog(document.language))),
+        *centered(_words(document.title)),
         rule("="),
     ]
     if document.confidential:

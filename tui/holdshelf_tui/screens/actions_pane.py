@@ -48,7 +48,7 @@ class ActionDescription[P: ActionsPane, R]:
     shown: Callable[[P], bool] = always
     """Whether this person has it at all, here: else it has no button and no key."""
     only: str = ""
-    """Why it is grey: 'Only while a hold is active.'"""
+    """Why it is gray: 'Only while a hold is active.'"""
 
     def binding(self, prefix: str) -> Binding:
         """The Textual binding of its key; ``prefix`` is the pane's."""
@@ -71,7 +71,7 @@ class ActionDescription[P: ActionsPane, R]:
         raise NotImplementedError
 
     def why_not(self, pane: P) -> str:
-        """The reason that its grey button tells."""
+        """The reason that its gray button tells."""
         del pane
         return self.only
 
@@ -172,7 +172,7 @@ class ActionsPane(Pane):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys of what is not theirs are not shown, of what cannot be done now are grey."""
+        """Keys of what is not theirs are not shown, of what cannot be done now are gray."""
         return self.state_of(str(parameters[0])) if action == "do" and parameters else True
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:

@@ -231,8 +231,8 @@ async def async_confirm_time(pane: Pane) -> None:
 
 def _step_cells(step: CheckStep) -> tuple[str | Content, ...]:
     mark = Content(MARKS.get(step.outcome, "-"))
-    colour = {"ok": "$text-success", "warning": "$text-warning", "failed": "$text-error"}.get(step.outcome)
-    return (mark.stylize(colour) if colour else mark, step.name, step.sentence)
+    color = {"ok": "$text-success", "warning": "$text-warning", "failed": "$text-error"}.get(step.outcome)
+    return (mark.stylize(color) if color else mark, step.name, step.sentence)
 
 
 def result_words(job: JobRow) -> str:

@@ -38,7 +38,7 @@ class RowAction[P: ListPane[Any], R](ActionDescription[P, R]):
         return row is not None and self.can(pane, row)
 
     def why_not(self, pane: P) -> str:
-        """The reason that its grey button tells."""
+        """The reason that its gray button tells."""
         return self.only if pane.chosen is not None else "Nothing is chosen in the list."
 
     async def async_run(self, pane: P) -> object:

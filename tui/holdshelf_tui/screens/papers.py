@@ -43,7 +43,7 @@ from holdshelf_tui.screens.dialogs.print_forms import (
     async_print,
     async_to_outbox,
 )
-from holdshelf_tui.screens.report import WIDE_COLUMNS, BarsPage, neighbour, pages
+from holdshelf_tui.screens.report import WIDE_COLUMNS, BarsPage, neighbor, pages
 from holdshelf_tui.session.inputs import in_turn
 from holdshelf_tui.session.link import Who
 from holdshelf_tui.session.waiting import ENTRANCES, READY, TICKS
@@ -333,7 +333,7 @@ class PapersPane(ActionsPane):
         report = opened.facts.report if opened is not None and opened.facts is not None else None
         if report is None or (by > 0 and report.so_far):
             return ""
-        return neighbour(report.quarter, by)
+        return neighbor(report.quarter, by)
 
     def turn_to(self, tab: str, quarter: str = "") -> None:
         """Bring that paper to the front, from elsewhere; no other one is asked for."""

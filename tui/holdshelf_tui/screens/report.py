@@ -24,7 +24,7 @@ WIDE_COLUMNS = 160
 """From here on two pages of 80 columns stand beside one another."""
 
 
-def neighbour(quarter: str, by: int) -> str:
+def neighbor(quarter: str, by: int) -> str:
     """The quarter so many before or after: '2026-Q1', -1 → '2025-Q4'."""
     year, _, number = quarter.partition("-Q")
     at = int(year) * 4 + int(number) - 1 + by

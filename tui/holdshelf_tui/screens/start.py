@@ -131,8 +131,8 @@ class StartPane(Pane):
             yield self._line(f"{mark}{step.words}", way.done.get(number) or step.place)
         yield Content(OTHER)
 
-    def _line(self, words: str, about: str, colour: str = "") -> Content:
-        first = plain(words, 76).stylize(colour) if colour else plain(words, 76)
+    def _line(self, words: str, about: str, color: str = "") -> Content:
+        first = plain(words, 76).stylize(color) if color else plain(words, 76)
         return Content.assemble(first, "\n", muted(plain(f"     {about}", 78), self.app))
 
     @staticmethod

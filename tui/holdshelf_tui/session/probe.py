@@ -25,15 +25,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from holdshelf_tui.session.answers import Answers
-from holdshelf_tui.session.graphics import ALL, DEFAULT_CELL, FEW, HALF, KITTY, NO_COLOURS, SIXEL, SOME, Graphics
+from holdshelf_tui.session.graphics import ALL, DEFAULT_CELL, FEW, HALF, KITTY, NO_COLORS, SIXEL, SOME, Graphics
 
 PROBE_S = 0.2
 CELL_QUESTIONS = "\x1b[16t\x1b[14t"
 QUESTIONS = f"\x1b[>0q{CELL_QUESTIONS}\x1b[c"
 CELL_WIDTHS_PX, CELL_HEIGHTS_PX = range(2, 101), range(4, 201)
 """What is believed."""
-# Terminals that paint true colours and say their name, whatever $TERM says.
-_TRUE_COLOUR_NAMES = (
+# Terminals that paint true colors and say their name, whatever $TERM says.
+_TRUE_COLOR_NAMES = (
     "kitty",
     "ghostty",
     "wezterm",
@@ -71,11 +71,11 @@ _NOT_ERASING_NAMES = ("kitty", "screen", "zellij")
 _WINDOWS_TERMINAL = frozenset(("61", "32"))
 
 
-def colours_of(environment: Mapping[str, str]) -> int:
-    """How many colours a terminal has, by its name and what the environment says."""
+def colors_of(environment: Mapping[str, str]) -> int:
+    """How many colors a terminal has, by its name and what the environment says."""
     term = environment.get("TERM", "").strip().lower()
     if "NO_COLOR" in environment or term in ("dumb", "unknown") or term.startswith("vt"):
-        return NO_COLOURS
+        return NO_COLORS
     if environment.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit") or term.endswith("-direct"):
         return ALL
     # Whatever calls itself xterm has had 256 for twenty years; PuTTY does so without saying it.
@@ -114,9 +114,9 @@ def probe(
     that were typed meanwhile are in ``typed`` of what it returns, what has been said of a late answer in ``answers``.
     """
     environment = os.environ if environment is None else environment
-    colours = colours_of(environment)
+    colors = colors_of(environment)
     term = environment.get("TERM", "").strip().lower()
-    plain = Graphics(HALF, colours, wanted=wanted, keeps_ground=keeps_ground_of(term, ""))
+    plain = Graphics(HALF, colors, wanted=wanted, keeps_ground=keeps_ground_of(term, ""))
     if term in _PLAIN_TERMS or not os.isatty(tty_fd):
         return plain
     answers, typed = Answers(), ""
@@ -130,7 +130,7 @@ def probe(
             termios.tcsetattr(tty_fd, termios.TCSANOW, before)
     except (OSError, termios.error):
         return replace(plain, typed=typed, answers=answers)
-    return replace(_decide(answers, colours, environment, tty_fd, wanted), typed=typed)
+    return replace(_decide(answers, colors, environment, tty_fd, wanted), typed=typed)
 
 
 def _ask(tty_fd: int, answers: Answers, timeout_s: float, asked: bytes) -> str:
@@ -188,17 +188,17 @@ def cell_size(answers: Answers, tty_fd: int) -> tuple[int, int] | None:
     return cell or believed_cell(width, height, columns, rows) or area
 
 
-def _decide(answers: Answers, colours: int, environment: Mapping[str, str], tty_fd: int, wanted: str) -> Graphics:
+def _decide(answers: Answers, colors: int, environment: Mapping[str, str], tty_fd: int, wanted: str) -> Graphics:
     term = environment.get("TERM", "").strip().lower()
     multiplexed = term.startswith(_MULTIPLEXERS) or answers.name.startswith(_MULTIPLEXERS)
-    true_colour = answers.name.startswith(_TRUE_COLOUR_NAMES) or answers.attributes >= _WINDOWS_TERMINAL
-    if colours == SOME and true_colour and not multiplexed:
-        colours = ALL
+    true_color = answers.name.startswith(_TRUE_COLOR_NAMES) or answers.attributes >= _WINDOWS_TERMINAL
+    if colors == SOME and true_color and not multiplexed:
+        colors = ALL
     cell = cell_size(answers, tty_fd)
-    has_pixels = cell is not None and colours > NO_COLOURS
+    has_pixels = cell is not None and colors > NO_COLORS
     return Graphics(
         (wanted or _best_protocol(answers, multiplexed=multiplexed)) if has_pixels else HALF,
-        colours,
+        colors,
         *(cell or DEFAULT_CELL),
         wanted=wanted,
         keeps_ground=keeps_ground_of(term, answers.name),
@@ -220,4 +220,4 @@ def later(before: Graphics, tty_fd: int, environment: Mapping[str, str] | None =
     environment = os.environ if environment is None else environment
     if before.answers is None:
         return before
-    return _decide(before.answers, before.colours, environment, tty_fd, before.wanted)
+    return _decide(before.answers, before.colors, environment, tty_fd, before.wanted)

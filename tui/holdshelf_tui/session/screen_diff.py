@@ -135,7 +135,7 @@ class ScreenDiff:
         self._drawn: set[Drawing] = set()
         """Those that have to be erased."""
         self._pens: dict[object, tuple[Pen, Pen]] = {}
-        self._colours: ColorSystem | None = None
+        self._colors: ColorSystem | None = None
         self._painter: Painter | None = None
 
     @property
@@ -165,9 +165,9 @@ class ScreenDiff:
 
     def write(self, frame: LayoutUpdate | ChopsUpdate, console: Console) -> str:
         """What makes the terminal show the frame. Ends with no color and no attribute set."""
-        colours = console._color_system or ColorSystem.TRUECOLOR
-        if colours != self._colours or len(self._pens) > _MOST_PENS:
-            self._colours = colours
+        colors = console._color_system or ColorSystem.TRUECOLOR
+        if colors != self._colors or len(self._pens) > _MOST_PENS:
+            self._colors = colors
             self._pens.clear()
         writer = _Writer(keeps_ground=self.keeps_ground)
         self._fit(*_size(frame), writer)
@@ -229,10 +229,10 @@ class ScreenDiff:
             letters = Color.from_ansi(painter.letters(tuple(letters.triplet), under))
         return letters, Color.from_ansi(painter.ground(under))
 
-    def _code(self, colour: Color | None, *, ground: bool) -> str:
-        if colour is None:
+    def _code(self, color: Color | None, *, ground: bool) -> str:
+        if color is None:
             return "49" if ground else "39"
-        return ";".join(colour.downgrade(self._colours or ColorSystem.TRUECOLOR).get_ansi_codes(not ground))
+        return ";".join(color.downgrade(self._colors or ColorSystem.TRUECOLOR).get_ansi_codes(not ground))
 
     # --- pictures in pixels -------------------------------------------------------------------------------------------
 

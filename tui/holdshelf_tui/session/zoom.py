@@ -51,7 +51,7 @@ class View:
         self.cursor_utc_ns = cursor_utc_ns
         self.start_utc_ns = 0
         self.end_utc_ns = 0
-        self._centre()
+        self._center()
 
     @property
     def magnification(self) -> Level:
@@ -62,7 +62,7 @@ class View:
         """The cursor there, and it in the middle of what is in sight."""
         self.level = self.level if level is None else level
         self.cursor_utc_ns = min(utc_ns, now_utc_ns)
-        self._centre()
+        self._center()
 
     def move(self, steps: int, now_utc_ns: int) -> None:
         """The cursor by so many steps; what is in sight follows by a half when it leaves."""
@@ -81,14 +81,14 @@ class View:
             self.cursor_utc_ns = min(there + within, now_utc_ns)
         else:
             self.cursor_utc_ns = min(self.cursor_utc_ns + pages * self.magnification.span_ns, now_utc_ns)
-        self._centre()
+        self._center()
 
     def zoom(self, by: int) -> bool:
         """Nearer (1) or farther (-1), the cursor where it is. False: there is no such level."""
         if not 0 <= self.level + by < len(LEVELS):
             return False
         self.level += by
-        self._centre()
+        self._center()
         return True
 
     def point(self, share: float, now_utc_ns: int) -> None:
@@ -109,7 +109,7 @@ class View:
         first = base - (base - self.start_utc_ns) // tick * tick
         return [(self.column(at, columns), at) for at in range(first, self.end_utc_ns, tick) if at >= self.start_utc_ns]
 
-    def _centre(self) -> None:
+    def _center(self) -> None:
         level = self.magnification
         if self.level == 0:
             self.start_utc_ns = day_start(self.cursor_utc_ns, self._zone)
@@ -123,7 +123,7 @@ class View:
         if self.start_utc_ns <= self.cursor_utc_ns < self.end_utc_ns:
             return
         if self.level == 0:
-            self._centre()
+            self._center()
             return
         half = self.magnification.span_ns // 2
         while self.cursor_utc_ns >= self.end_utc_ns:

@@ -18,7 +18,7 @@ _MODES_OFF = (
 )
 # Both move the cursor to the top, so they belong to the second screen: on the first one it stands below what was there.
 _SECOND_OFF = b"\x1b[r\x1b[?6l" + LEAVE  # scrolling region, origin
-_LAST = b"\x1b[0m\x1b(B\x0f\x1b[?25h"  # colours, character set, cursor
+_LAST = b"\x1b[0m\x1b(B\x0f\x1b[?25h"  # colors, character set, cursor
 
 
 class Screen:

@@ -1,7 +1,7 @@
-"""How it looks: a light, a dark and a high-contrast theme of our own, and one that keeps to the terminal's sixteen colours.
+"""How it looks: a light, a dark and a high-contrast theme of our own, and one that keeps to the terminal's sixteen colors.
 
-Nothing is meant by colour alone: every state has its word or its sign. With NO_COLOR, Textual shows none of them. On terminals
-of 256 or 16 colours the first three have palettes (`palettes`). The fourth writes all letters in the terminal's own color on its
+Nothing is meant by color alone: every state has its word or its sign. With NO_COLOR, Textual shows none of them. On terminals
+of 256 or 16 colors the first three have palettes (`palettes`). The fourth writes all letters in the terminal's own color on its
 own ground, since nobody here knows what the others look like there.
 """
 
@@ -115,13 +115,13 @@ THEMES = (
     ),
 )
 NAMES = {"dark": DARK, "light": LIGHT, "contrast": CONTRAST, "ansi": ANSI}
-COLOURS = {DARK: "dark", LIGHT: "light", CONTRAST: "high contrast", ANSI: "those of your terminal"}
+COLORS = {DARK: "dark", LIGHT: "light", CONTRAST: "high contrast", ANSI: "those of your terminal"}
 PALETTES = {DARK: DARK_PALETTE, LIGHT: LIGHT_PALETTE, CONTRAST: CONTRAST_PALETTE}
 
 
 @functools.cache
-def painter(theme: str, colours: int) -> Painter | None:
-    """What a theme is painted with on a terminal of so many colours; None: as it is."""
-    if theme not in PALETTES or colours not in (16, 256):
+def painter(theme: str, colors: int) -> Painter | None:
+    """What a theme is painted with on a terminal of so many colors; None: as it is."""
+    if theme not in PALETTES or colors not in (16, 256):
         return None
-    return PALETTES[theme].on(next(one for one in THEMES if one.name == theme), colours)
+    return PALETTES[theme].on(next(one for one in THEMES if one.name == theme), colors)

@@ -132,7 +132,7 @@ def shown(theme: Theme) -> dict[str, Rgb]:
     return found
 
 
-# Of each theme: (of the 256, of the 16). Slate is grey here, paper is white: the cube has navy and cream in their places.
+# Of each theme: (of the 256, of the 16). Slate is gray here, paper is white: the cube has navy and cream in their places.
 DARK_PALETTE = Palette(
     grounds={
         "background": (233, 0),

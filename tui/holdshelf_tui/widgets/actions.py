@@ -1,4 +1,4 @@
-"""A row of buttons under a list: what can be done to what the cursor is on. What cannot be done now is grey."""
+"""A row of buttons under a list: what can be done to what the cursor is on. What cannot be done now is gray."""
 
 from __future__ import annotations
 

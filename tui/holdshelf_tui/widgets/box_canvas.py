@@ -1,6 +1,6 @@
 """A still with boxes that move over it: only their edges are drawn, so that who is below is seen. Keys move the chosen one.
 
-A box stands in 0…10000 of the picture's width and height. What is chosen is told by its sign (■), not by colour alone.
+A box stands in 0…10000 of the picture's width and height. What is chosen is told by its sign (■), not by color alone.
 """
 
 from __future__ import annotations

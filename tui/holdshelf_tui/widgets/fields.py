@@ -1,7 +1,7 @@
 """What forms are filled in with: one row each, its label beside it, and Enter in any of them means "do it".
 
 Everything is one character high, so that a whole form stands on 24 lines. The field that has the cursor is marked by its
-label (▸), not by colour alone.
+label (▸), not by color alone.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Tick(Checkbox):
 
     @property
     def _button(self) -> Content:
-        # A cross that is there or not: Textual's own differs by colour alone.
+        # A cross that is there or not: Textual's own differs by color alone.
         return Content.styled("[x]" if self.value else "[ ]", self.get_visual_style("toggle--label"))
 
     def action_enter_form(self) -> None:

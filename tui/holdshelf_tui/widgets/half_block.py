@@ -1,7 +1,7 @@
-"""A picture as characters: two pixels in each, one above the other. Colours as the terminal has them, and few bytes.
+"""A picture as characters: two pixels in each, one above the other. Colors as the terminal has them, and few bytes.
 
 Pure functions on Pillow images; called in threads. A cell is twice as high as wide, so a half of one is a square pixel and
-nothing is stretched. Where a colour is within a few steps of the one that is set already, it is not set anew: that halves
+nothing is stretched. Where a color is within a few steps of the one that is set already, it is not set anew: that halves
 what a camera's picture costs and shows nowhere. For the same reason a cell that shows nearly what it did before stays as it is.
 """
 
@@ -19,23 +19,23 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from holdshelf_tui.session.graphics import FEW, NO_COLOURS, SOME
+from holdshelf_tui.session.graphics import FEW, NO_COLORS, SOME
 
 type Rgb = tuple[int, int, int]
 
 UPPER, LOWER, FULL, EMPTY = "▀", "▄", "█", " "
 SHADES = " ░▒▓█"
 NEAR = 10
-"""Steps of one channel, of 255, within which a colour counts as the same."""
+"""Steps of one channel, of 255, within which a color counts as the same."""
 COARSEST = 8 * NEAR
-_CELL_BYTES, _COLOUR_BYTES = 3, 17
+_CELL_BYTES, _COLOR_BYTES = 3, 17
 # What the sixteen are taken for: xterm's, which most terminals come close to.
 _SIXTEEN: tuple[Rgb, ...] = (
     (0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128), (128, 0, 128), (0, 128, 128), (192, 192, 192),
     (128, 128, 128), (255, 0, 0), (0, 255, 0), (255, 255, 0), (0, 0, 255), (255, 0, 255), (0, 255, 255), (255, 255, 255),
 )  # fmt: skip
 _LEVELS = (0, 95, 135, 175, 215, 255)
-# Ordered dithering (Bayer, 4 × 4): with few colours a slow change of brightness would be one flat patch.
+# Ordered dithering (Bayer, 4 × 4): with few colors a slow change of brightness would be one flat patch.
 _BAYER = ((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5))
 
 
@@ -56,7 +56,7 @@ def fit(width_px: int, height_px: int, columns: int, rows: int) -> Fitted:
 
 
 type Cell = tuple[str, Rgb, Rgb]
-"""A character, its colour, its ground."""
+"""A character, its color, its ground."""
 
 
 class PictureStrip(Strip):
@@ -70,87 +70,87 @@ class PictureStrip(Strip):
         super().__init__(segments, len(cells))
         self.cells, self.fresh = cells, fresh
         changes = sum((one[1] != next[1]) + (one[2] != next[2]) for one, next in itertools.pairwise(cells))
-        self.cost = _CELL_BYTES * len(cells) + _COLOUR_BYTES * (2 + changes)
+        self.cost = _CELL_BYTES * len(cells) + _COLOR_BYTES * (2 + changes)
 
 
 def paint(
     image: Image.Image,
     size: Fitted,
-    colours: int,
+    colors: int,
     *,
     dark: bool = True,
     before: Sequence[Strip] = (),
     most_bytes: int | None = None,
 ) -> tuple[list[Strip], bool]:
     """The rows of a picture, and whether it is coarse. ``dark``: light characters on a dark ground (matters where there is no
-    colour). ``before``: rows of the picture that stands there now, of the same size and with as many colours.
-    ``most_bytes``: what it may take, about; one that takes more is painted in coarser steps of colour until it does not.
+    color). ``before``: rows of the picture that stands there now, of the same size and with as many colors.
+    ``most_bytes``: what it may take, about; one that takes more is painted in coarser steps of color until it does not.
     """
-    if colours <= NO_COLOURS:
+    if colors <= NO_COLORS:
         return _shaded(image, size, dark=dark), False
     small = image.convert("RGB").resize((size.columns, 2 * size.rows), Image.Resampling.BOX, reducing_gap=2.0)
     raw = small.tobytes()
     pixels = list(zip(raw[0::3], raw[1::3], raw[2::3], strict=True))
-    if colours <= FEW:
+    if colors <= FEW:
         pixels = [
             _few(pixel, _BAYER[number // size.columns % 4][number % size.columns % 4])
             for number, pixel in enumerate(pixels)
         ]
-    elif colours <= SOME:
+    elif colors <= SOME:
         pixels = [_some(pixel) for pixel in pixels]
-    steps = NEAR if colours > SOME else 0
+    steps = NEAR if colors > SOME else 0
     while True:
         rows: list[PictureStrip] = []
         for row in range(size.rows):
             at = 2 * row * size.columns
             top, bottom = pixels[at : at + size.columns], pixels[at + size.columns : at + 2 * size.columns]
             there = before[row] if row < len(before) else None
-            rows.append(_row(top, bottom, colours, steps, there.cells if isinstance(there, PictureStrip) else []))
+            rows.append(_row(top, bottom, colors, steps, there.cells if isinstance(there, PictureStrip) else []))
         fits = most_bytes is None or sum(row.fresh for row in rows) <= most_bytes
         if fits or not 0 < steps < COARSEST:
             return list(rows), steps > NEAR
         steps = steps * 3 // 2
 
 
-# --- colours -------------------------------------------------------------------------------------------------------
+# --- colors -------------------------------------------------------------------------------------------------------
 
 
 @functools.lru_cache(1 << 15)
-def _some(colour: Rgb) -> Rgb:
-    """The nearest of the 256: of the cube, or of the greys where that is nearer."""
-    cube = tuple(min(_LEVELS, key=lambda level: abs(level - channel)) for channel in colour)
-    step = min(23, max(0, round((sum(colour) / 3 - 8) / 10)))
-    grey = 8 + 10 * step
-    far_cube = sum((a - b) ** 2 for a, b in zip(colour, cube, strict=True))
-    far_grey = sum((a - grey) ** 2 for a in colour)
-    return (grey, grey, grey) if far_grey < far_cube else (cube[0], cube[1], cube[2])
+def _some(color: Rgb) -> Rgb:
+    """The nearest of the 256: of the cube, or of the grays where that is nearer."""
+    cube = tuple(min(_LEVELS, key=lambda level: abs(level - channel)) for channel in color)
+    step = min(23, max(0, round((sum(color) / 3 - 8) / 10)))
+    gray = 8 + 10 * step
+    far_cube = sum((a - b) ** 2 for a, b in zip(color, cube, strict=True))
+    far_gray = sum((a - gray) ** 2 for a in color)
+    return (gray, gray, gray) if far_gray < far_cube else (cube[0], cube[1], cube[2])
 
 
 @functools.lru_cache(1 << 14)
-def _few(colour: Rgb, threshold: int) -> Rgb:
+def _few(color: Rgb, threshold: int) -> Rgb:
     """The nearest of the sixteen, pushed a little by its place in the pattern."""
     push = (threshold - 7.5) * 4
-    red, green, blue = (channel + push for channel in colour)
+    red, green, blue = (channel + push for channel in color)
     return min(_SIXTEEN, key=lambda c: 2 * (c[0] - red) ** 2 + 4 * (c[1] - green) ** 2 + 3 * (c[2] - blue) ** 2)
 
 
-def _colour(colour: Rgb, colours: int) -> Color:
+def _color(color: Rgb, colors: int) -> Color:
     """As the terminal is told of it."""
-    if colours <= FEW:
-        return Color.from_ansi(_SIXTEEN.index(colour))
-    return Color.from_ansi(_number(colour)) if colours <= SOME else Color.from_rgb(*colour)
+    if colors <= FEW:
+        return Color.from_ansi(_SIXTEEN.index(color))
+    return Color.from_ansi(_number(color)) if colors <= SOME else Color.from_rgb(*color)
 
 
-def _number(colour: Rgb) -> int:
-    red, green, blue = colour
+def _number(color: Rgb) -> int:
+    red, green, blue = color
     if red == green == blue and red not in _LEVELS:
         return 232 + (red - 8) // 10
     return 16 + 36 * _LEVELS.index(red) + 6 * _LEVELS.index(green) + _LEVELS.index(blue)
 
 
 @functools.lru_cache(1 << 14)
-def _style(front: Rgb, ground: Rgb, colours: int) -> Style:
-    return Style(color=_colour(front, colours), bgcolor=_colour(ground, colours))
+def _style(front: Rgb, ground: Rgb, colors: int) -> Style:
+    return Style(color=_color(front, colors), bgcolor=_color(ground, colors))
 
 
 # --- one row ---------------------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def _near(one: Rgb, other: Rgb | None, most: int) -> bool:
 def _choose(
     above: Rgb, below: Rgb, front: Rgb | None, ground: Rgb | None, most: int
 ) -> tuple[str, Rgb | None, Rgb | None]:
-    """(character, its colour, its ground) for a cell: of those that show it, the one that needs the fewest set anew."""
+    """(character, its color, its ground) for a cell: of those that show it, the one that needs the fewest set anew."""
     if _near(above, below, most):
         if _near(above, ground, most) or not _near(above, front, most):
             return EMPTY, front, ground if _near(above, ground, most) else above
@@ -187,9 +187,9 @@ def _stays(above: Rgb, below: Rgb, there: Cell, most: int) -> bool:
     )
 
 
-def _row(top: list[Rgb], bottom: list[Rgb], colours: int, most: int, there: list[Cell]) -> PictureStrip:
-    """One row. ``most``: steps within which a colour counts as the same. ``there``: cells that stand where it will. Those that
-    stay are not written, so they set no colour for the next.
+def _row(top: list[Rgb], bottom: list[Rgb], colors: int, most: int, there: list[Cell]) -> PictureStrip:
+    """One row. ``most``: steps within which a color counts as the same. ``there``: cells that stand where it will. Those that
+    stay are not written, so they set no color for the next.
     """
     front: Rgb | None = None
     ground: Rgb | None = None
@@ -200,22 +200,22 @@ def _row(top: list[Rgb], bottom: list[Rgb], colours: int, most: int, there: list
             cells.append(there[column])
             continue
         character, fore, under = _choose(above, below, front, ground, most)
-        fresh += _CELL_BYTES + _COLOUR_BYTES * ((fore != front) + (under != ground))
+        fresh += _CELL_BYTES + _COLOR_BYTES * ((fore != front) + (under != ground))
         front, ground = fore, under
         cells.append((character, front or above, ground or above))
     segments = [
-        Segment("".join(cell[0] for cell in run), _style(*colors, colours))
-        for colors, run in itertools.groupby(cells, key=itemgetter(1, 2))
+        Segment("".join(cell[0] for cell in run), _style(*pens, colors))
+        for pens, run in itertools.groupby(cells, key=itemgetter(1, 2))
     ]
     return PictureStrip(segments, cells, fresh)
 
 
 def _shaded(image: Image.Image, size: Fitted, *, dark: bool) -> list[Strip]:
-    """Without colours: five shades, their thresholds in a pattern."""
-    grey = ImageOps.autocontrast(image.convert("L").resize((size.columns, size.rows), Image.Resampling.BOX), cutoff=1)
+    """Without colors: five shades, their thresholds in a pattern."""
+    gray = ImageOps.autocontrast(image.convert("L").resize((size.columns, size.rows), Image.Resampling.BOX), cutoff=1)
     if not dark:
-        grey = ImageOps.invert(grey)
-    raw, rows = grey.tobytes(), []
+        gray = ImageOps.invert(gray)
+    raw, rows = gray.tobytes(), []
     for row in range(size.rows):
         line = raw[row * size.columns : (row + 1) * size.columns]
         text = "".join(

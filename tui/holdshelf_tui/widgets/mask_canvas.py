@@ -1,7 +1,7 @@
 """A camera's still with what is to be hidden drawn over it, cell by cell, by keys alone (P6).
 
 The picture below stays as the service made it; only the cells that a key changes are painted anew. Corners are in
-0…10000 of the picture's width and height, as masks are kept. What is hidden is told by its sign (×), not by colour alone.
+0…10000 of the picture's width and height, as masks are kept. What is hidden is told by its sign (×), not by color alone.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from holdshelf_tui.session.app import SessionApp
-from holdshelf_tui.session.graphics import HALF, NO_COLOURS, Graphics
+from holdshelf_tui.session.graphics import HALF, NO_COLORS, Graphics
 from holdshelf_tui.session.screen_diff import Covered, Drawing
 from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets import half_block
@@ -41,7 +41,7 @@ class Painting:
     """A picture made ready for one size: rows of characters, or bands of pixels over blank cells."""
 
     size: Fitted
-    colours: int = 0
+    colors: int = 0
     strips: list[Strip] = field(default_factory=list)
     bands: list[Band] = field(default_factory=list)
     is_coarse: bool = False
@@ -71,17 +71,17 @@ def prepare(
         with Image.open(BytesIO(jpeg), formats=("JPEG",)) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise ValueError("too large")
-            if graphics.protocol == HALF or graphics.colours <= NO_COLOURS:
+            if graphics.protocol == HALF or graphics.colors <= NO_COLORS:
                 size = half_block.fit(image.width, image.height, columns, rows)
                 if not size.columns:
                     return Painting(size)
                 image.draft("RGB", (2 * size.columns, 4 * size.rows))
-                same = before is not None and (before.size, before.colours) == (size, graphics.colours)
+                same = before is not None and (before.size, before.colors) == (size, graphics.colors)
                 there = before.strips if before is not None and same else ()
                 strips, is_coarse = half_block.paint(
-                    image, size, graphics.colours, dark=dark, before=there, most_bytes=most_bytes
+                    image, size, graphics.colors, dark=dark, before=there, most_bytes=most_bytes
                 )
-                return Painting(size, graphics.colours, strips, is_coarse=is_coarse)
+                return Painting(size, graphics.colors, strips, is_coarse=is_coarse)
             size, width, height = fit_pixels(image.width, image.height, columns, rows, graphics)
             if not size.columns:
                 return Painting(size)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from holdshelf_tui.session.graphics import HALF, NO_COLOURS, Graphics
+from holdshelf_tui.session.graphics import HALF, NO_COLORS, Graphics
 from holdshelf_tui.widgets import half_block
 from holdshelf_tui.widgets.half_block import Fitted
 from holdshelf_tui.widgets.pixels import fit_pixels
@@ -48,7 +48,7 @@ class Board:
 
 def cells_of(width_px: int, height_px: int, columns: int, rows: int, graphics: Graphics) -> Fitted:
     """The cells that a picture of that size takes within a box."""
-    if graphics.protocol == HALF or graphics.colours <= NO_COLOURS:
+    if graphics.protocol == HALF or graphics.colors <= NO_COLORS:
         return half_block.fit(width_px, height_px, columns, rows)
     return fit_pixels(width_px, height_px, columns, rows, graphics)[0]
 

@@ -20,7 +20,7 @@ from holdshelf_tui.widgets.half_block import Fitted
 
 BAND_PIXELS = 10_000
 """A band costs about half a byte to a byte a pixel."""
-SIXEL_COLOURS, KITTY_COLOURS = 64, 128
+SIXEL_COLORS, KITTY_COLORS = 64, 128
 _CHUNK = 4096
 _ids = count(0x484F)
 
@@ -69,13 +69,13 @@ def _sixel(image: Image.Image) -> str:
     # It loads numpy where that is installed, which no other terminal needs.
     from textual_image._sixel import SixelOptions, image_to_sixels  # noqa: PLC0415
 
-    return image_to_sixels(image, SixelOptions(colors=SIXEL_COLOURS)).replace("\x1bP0;0;", "\x1bP0;1;", 1)
+    return image_to_sixels(image, SixelOptions(colors=SIXEL_COLORS)).replace("\x1bP0;0;", "\x1bP0;1;", 1)
 
 
 def _kitty(image: Image.Image, number: int) -> str:
     """Transmit and show at the cursor, which stays (C=1); no answer is wanted (q=2)."""
     out = BytesIO()
-    image.quantize(KITTY_COLOURS, Image.Quantize.FASTOCTREE).save(out, "PNG", compress_level=6)
+    image.quantize(KITTY_COLORS, Image.Quantize.FASTOCTREE).save(out, "PNG", compress_level=6)
     payload = b64encode(out.getvalue()).decode()
     head = f"a=T,f=100,C=1,q=2,i={number}"
     parts = []

@@ -1,6 +1,6 @@
 """The strip of a timeline: how much moved, what is missing, what is on hold, the marks, now, and the cursor. No picture.
 
-Every state has its sign, so that nothing is said by colour alone:  ▁▅█ something moved · ╱ not recorded · ░ erased on schedule ·
+Every state has its sign, so that nothing is said by color alone:  ▁▅█ something moved · ╱ not recorded · ░ erased on schedule ·
 ✗ missing · ≈ recovered from the camera · ■ on hold · ◆ told by the camera · ┃ now · [ ] marks · ▲ cursor.
 """
 

@@ -158,7 +158,7 @@ class MintSocket:
         self._unsubscribe = tokens.async_listen(self._session_ended)
 
     async def async_run(self) -> None:
-        """Serve until the other end is closed, then end every session. When cancelled, sessions are left to be resumed."""
+        """Serve until the other end is closed, then end every session. When canceled, sessions are left to be resumed."""
         writer = asyncio.create_task(self._write(), name="mint-write")
         try:
             while True:

@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from holdshelf_core.looks.legend import draw_legend
-from holdshelf_core.looks.masks import COLOUR_REACH_PX, GREY, covered, hidden
+from holdshelf_core.looks.masks import COLOR_REACH_PX, GRAY, covered, hidden
 from holdshelf_core.looks.picture_protocol import Burn
 from holdshelf_core.looks.worker.index import FramePlan
 from holdshelf_core.looks.worker.parameters import parameter_sets
@@ -41,8 +41,8 @@ THREADS_FROM = 4
 _PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray"})
 _OTHER_MARGIN_PX = 8
 """The margin hidden around a mask when a format must be converted before painting, which mixes neighboring samples."""
-_UNKNOWN_COLOURS, _FULL_RANGE = 2, 2  # AVCOL_SPC_UNSPECIFIED, AVCOL_RANGE_JPEG
-_NO_COLOUR = 128
+_UNKNOWN_COLORS, _FULL_RANGE = 2, 2  # AVCOL_SPC_UNSPECIFIED, AVCOL_RANGE_JPEG
+_NO_COLOR = 128
 _HD_HEIGHT = 720
 _NARROWEST = 0.25
 _KEPT_DECODERS, _KEPT_PIXELS = 2, 2560 * 1600
@@ -242,32 +242,32 @@ class Painter:
             samples, line = _bytes(target), target.line_size
             _copy_rows(plane, target)
             if burn.masks:
-                more = margin if index == 0 else margin + COLOUR_REACH_PX
+                more = margin if index == 0 else margin + COLOR_REACH_PX
                 cover = hidden(burn.masks, plane.width, plane.height, more)
                 left, top, right, bottom = cover.getbbox() or (0, 0, 0, 0)
                 rows = slice(top * line, bottom * line)
                 part = Image.frombytes("L", (line, bottom - top), bytes(samples[rows]))
-                part.paste(GREY if index == 0 else _NO_COLOUR, (left, 0), cover.crop((left, top, right, bottom)))
+                part.paste(GRAY if index == 0 else _NO_COLOR, (left, 0), cover.crop((left, top, right, bottom)))
                 samples[rows] = part.tobytes()
             for at in places:
-                more = margin if index == 0 else margin + COLOUR_REACH_PX
-                _fill(target, covered(at, plane.width, plane.height, more), GREY if index == 0 else _NO_COLOUR)
+                more = margin if index == 0 else margin + COLOR_REACH_PX
+                _fill(target, covered(at, plane.width, plane.height, more), GRAY if index == 0 else _NO_COLOR)
             if band is not None:
                 _put_below(band, plane.height, target, is_luma=index == 0, is_full=_is_full_range(frame))
         return copy
 
     def _rgb(self, frame: VideoFrame, width: int, height: int) -> VideoFrame:
         """Return RGB with four bytes per pixel, of that size."""
-        colours = None
-        if frame.colorspace == _UNKNOWN_COLOURS and frame.height >= _HD_HEIGHT:
-            colours = Colorspace.ITU709  # what HD cameras mean when they do not say
+        colors = None
+        if frame.colorspace == _UNKNOWN_COLORS and frame.height >= _HD_HEIGHT:
+            colors = Colorspace.ITU709  # what HD cameras mean when they do not say
         scaled = width != frame.width or height != frame.height
         return self._converter.reformat(
             frame,
             width,
             height,
             "rgb0",
-            src_colorspace=colours,
+            src_colorspace=colors,
             interpolation=Interpolation.AREA if scaled else Interpolation.BILINEAR,
         )
 
@@ -293,10 +293,10 @@ def _put_below(band: Image.Image, rows: int, target: VideoPlane, *, is_luma: boo
     """Put the legend into the lines of a plane after its first ``rows``: gray in luma, no color in chroma."""
     samples, line = _bytes(target), target.line_size
     if not is_luma:
-        samples[rows * line : target.height * line] = bytes((_NO_COLOUR,)) * (line * (target.height - rows))
+        samples[rows * line : target.height * line] = bytes((_NO_COLOR,)) * (line * (target.height - rows))
         return
-    grey = band if is_full else band.point([16 + value * 219 // 255 for value in range(256)])
-    wide = grey.crop((0, 0, line, band.height))
+    gray = band if is_full else band.point([16 + value * 219 // 255 for value in range(256)])
+    wide = gray.crop((0, 0, line, band.height))
     samples[rows * line : (rows + band.height) * line] = wide.tobytes()
 
 
