@@ -8,9 +8,9 @@ import threading
 from collections.abc import Coroutine
 from typing import Any
 
-from holdshelf_core.bus import EventBus
 from holdshelf_core.clock import Clock
 from holdshelf_core.errors import Unavailable
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.paths import DataPaths
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdshelf_core.bus import ANY, Event, EventBus
+from holdshelf_core.integration.bus import ANY, Event, EventBus
 from holdshelf_core.integration.reasons import advise
 from holdshelf_core.integration.repairs import RepairRegistry
 

@@ -66,7 +66,7 @@ def test_each_package_root_holds_its_one_package() -> None:
 
 def test_no_package_root_is_a_heap() -> None:
     """What has a subject lies in its room; in the root is what all rooms need."""
-    for package, most in (("core/holdshelf_core", 13), ("storage/holdshelf_storage", 10), ("tui/holdshelf_tui", 8)):
+    for package, most in (("core/holdshelf_core", 12), ("storage/holdshelf_storage", 10), ("tui/holdshelf_tui", 8)):
         loose = [path.name for path in FILES if path.parent == Path(package) and path.suffix == ".py"]
         assert len(set(loose) - {"__init__.py"}) <= most, loose
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from holdshelf_core.bus import EventBus
 from holdshelf_core.clock import Clock, utc_ns
 from holdshelf_core.integration import (
     ConfigEntry,
@@ -20,6 +19,7 @@ from holdshelf_core.integration import (
     RepairRegistry,
     StreamSource,
 )
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_onvif import DOMAIN, async_unload_entry, config_flow, event
 from holdshelf_onvif.const import Limits
 from holdshelf_tui.demo.virtual_camera import CameraSpec, VirtualCameras

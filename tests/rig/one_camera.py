@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from holdshelf_core.buffer.retention import Retention
-from holdshelf_core.bus import EventBus
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.recorder.camera import CameraRecorder
 from holdshelf_core.recorder.worker import camera as worker_camera

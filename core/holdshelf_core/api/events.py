@@ -19,8 +19,8 @@ from aiohttp import web
 
 from holdshelf_core.actions.caller import Caller
 from holdshelf_core.api.session_types import EventRow
-from holdshelf_core.bus import ANY, Event, EventBus
 from holdshelf_core.errors import Unavailable
+from holdshelf_core.integration.bus import ANY, Event, EventBus
 
 _LOGGER = logging.getLogger(__name__)
 

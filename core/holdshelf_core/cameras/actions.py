@@ -21,7 +21,6 @@ from holdshelf_core.actions.registry import Change, LogForm, handles
 from holdshelf_core.actions.state_store import put
 from holdshelf_core.acts import Done
 from holdshelf_core.api import types
-from holdshelf_core.bus import EventBus
 from holdshelf_core.cameras import types as asking
 from holdshelf_core.cameras import types as camera_types
 from holdshelf_core.cameras.entries import Entries
@@ -29,6 +28,7 @@ from holdshelf_core.cameras.entry_change import async_try_anew
 from holdshelf_core.cameras.entry_rows import row_of
 from holdshelf_core.cameras.names import check_questioned
 from holdshelf_core.errors import HoldshelfError, Refused, Unavailable
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.entry import ConfigEntry
 from holdshelf_core.integration.errors import FlowError
 from holdshelf_core.integration.flow import error_words

@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from holdshelf_core.bus import Event
 from holdshelf_core.cameras.flow_types import FlowFieldRow, FlowStep
 from holdshelf_core.cameras.identity import HereAlready
 from holdshelf_core.clock import boottime_ns
 from holdshelf_core.errors import BadRequest, NotFound
 from holdshelf_core.integration import reasons
+from holdshelf_core.integration.bus import Event
 from holdshelf_core.integration.entry import ConfigEntry
 from holdshelf_core.integration.errors import FlowError
 from holdshelf_core.integration.flow import CORE, MULTICAST, UDP, FlowField, StepWords, error_words, step_words

@@ -1,6 +1,6 @@
 """Everything that an integration uses: entries, models, repairs, errors and the root object."""
 
-from holdshelf_core.bus import Event
+from holdshelf_core.integration.bus import Event
 from holdshelf_core.integration.reasons import ANOTHER_CAMERA
 
 from .entry import ConfigEntry, EntryState

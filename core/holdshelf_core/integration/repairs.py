@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from holdshelf_core.bus import EventBus
+from holdshelf_core.integration.bus import EventBus
 
 type Severity = Literal["notice", "warning", "error"]
 """A notice is a step that a person has yet to take: monitoring need not alert for it."""

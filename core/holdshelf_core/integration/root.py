@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Coroutine
 
-    from holdshelf_core.bus import EventBus
     from holdshelf_core.clock import Clock
+    from holdshelf_core.integration.bus import EventBus
 
     from .entry import ConfigEntry
     from .models import StreamSource

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from holdshelf_core.bus import Event
+from holdshelf_core.integration.bus import Event
 from holdshelf_core.times import DAY_NS
 from holdshelf_storage import layout
 from holdshelf_storage.atomic import append_file, make_dir, read_all, whole_lines

@@ -20,9 +20,9 @@ import msgspec
 from holdshelf_core.actions.authorizer import Authorizer
 from holdshelf_core.actions.registry import LogForm
 from holdshelf_core.api.types import CheckStep
-from holdshelf_core.bus import Event
 from holdshelf_core.errors import Unavailable
 from holdshelf_core.holds.holds import Holds
+from holdshelf_core.integration.bus import Event
 from holdshelf_core.offsite import link
 from holdshelf_core.offsite.process import KeeperProcess, async_look, check_installed
 from holdshelf_core.offsite.types import (

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from holdshelf_core.actions.authorizer import Authorizer
 from holdshelf_core.buffer.store import Opened, Store
-from holdshelf_core.bus import Event
 from holdshelf_core.integration import reasons
+from holdshelf_core.integration.bus import Event
 from holdshelf_core.reports.uptime import clipped, total
 from holdshelf_core.times import HOUR_NS, NS
 from holdshelf_storage.errors import StorageError

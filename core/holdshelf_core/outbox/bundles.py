@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from holdshelf_core.actions.state_store import StateStore
-from holdshelf_core.bus import EventBus
 from holdshelf_core.errors import HoldshelfError, Unavailable
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.outbox.sources import ByteSource, InFile
 from holdshelf_core.policy import model
 from holdshelf_core.policy.releases import has_bundle

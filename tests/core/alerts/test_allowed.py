@@ -13,7 +13,7 @@ from holdshelf_core.alerts.allowed import KINDS, OTHER, CameraState, Condition, 
 from holdshelf_core.alerts.conditions import KIND_OF, audience_of, conditions_of, waiting_of
 from holdshelf_core.alerts.report import report_of
 from holdshelf_core.api.types import CameraRow, DiskRow, Status
-from holdshelf_core.bus import EventBus
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.repairs import CameraCondition, Repair, RepairRegistry, Severity
 from holdshelf_core.policy import example
 from holdshelf_core.policy.state import State

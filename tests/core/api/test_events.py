@@ -14,8 +14,8 @@ from aiohttp import web
 from holdshelf_core.actions.caller import Caller
 from holdshelf_core.api import events
 from holdshelf_core.api.events import Streams, for_caller, sse_response
-from holdshelf_core.bus import Event, EventBus
 from holdshelf_core.errors import Unavailable
+from holdshelf_core.integration.bus import Event, EventBus
 from tests.rig.hang import HANG_S
 
 ADMIN = Caller(None, True, 0, "local", session="local-0-1")

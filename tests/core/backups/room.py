@@ -16,7 +16,7 @@ from holdshelf_core.actions.registry import LogForm
 from holdshelf_core.backups import keys
 from holdshelf_core.backups.backups import Backups
 from holdshelf_core.backups.types import AnyTarget, Scheduled
-from holdshelf_core.bus import EventBus
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.operations import offline
 from holdshelf_core.paths import DataPaths

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from holdshelf_core.buffer.retention import HEADROOM_BYTES, Retention
-from holdshelf_core.bus import EventBus
 from holdshelf_core.clock import Clock
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.operations.doctor import examine_room
 from holdshelf_core.recorder.camera import FIRST_RESERVATION_BYTES, LEAST_RESERVATION_BYTES, CameraRecorder

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from holdshelf_core.buffer.retention import FOREIGN_REPAIR, HEADROOM_BYTES, Retention
-from holdshelf_core.bus import EventBus
 from holdshelf_core.clock import Clock
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_storage.footage.footage import Footage, SegmentFacts
 from holdshelf_storage.ledger.ledger import Ledger

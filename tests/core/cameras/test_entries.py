@@ -17,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdshelf_core.actions.state_store import StateStore
-from holdshelf_core.bus import EventBus
 from holdshelf_core.cameras.entries import MAX_DISCOVERED, Entries
 from holdshelf_core.cameras.entry_change import async_try_anew
 from holdshelf_core.cameras.names import MAX_NAME_CHARS, camera_id, check_name
@@ -33,6 +32,7 @@ from holdshelf_core.integration import (
     RepairRegistry,
     StreamSource,
 )
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.recorder.recorder import Target
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.register import Register

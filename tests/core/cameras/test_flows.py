@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from holdshelf_core.bus import Event
 from holdshelf_core.cameras.flows import DEVICE, LIFE_NS, MAX_OPEN, STREAM, Flows
 from holdshelf_core.errors import BadRequest, NotFound
 from holdshelf_core.integration import EntryDraft, FlowError
+from holdshelf_core.integration.bus import Event
 
 
 class Entries:

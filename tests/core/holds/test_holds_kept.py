@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from holdshelf_core.buffer.retention import FULL_REPAIR, HEADROOM_BYTES, STILL_ASKS_NS, Retention, RoomFigures
-from holdshelf_core.bus import EventBus
 from holdshelf_core.clock import Clock
 from holdshelf_core.holds.held_room import FORECAST_REPAIR
 from holdshelf_core.holds.holds import MENDED_REPAIR, SHELF_REPAIR, Holds
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.reasons import DISK_FULL
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.policy.model import HoldSpan

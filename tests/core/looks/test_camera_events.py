@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from holdshelf_core.bus import EventBus
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.looks import camera_events
 from holdshelf_core.looks.camera_events import CameraEvents, Line, Mark
 

@@ -11,7 +11,7 @@ import pytest
 
 from holdshelf_core import times
 from holdshelf_core.backups.age import MOST_DAYS, BackupAge
-from holdshelf_core.bus import EventBus
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.operations import disk_health
 from holdshelf_core.operations.disk_health import DiskHealth

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from holdshelf_core.buffer.store import Opened
-from holdshelf_core.bus import EventBus
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.operations.losses import (
     CAMERA,

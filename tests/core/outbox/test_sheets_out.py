@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from holdshelf_core.bus import EventBus
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.people.expiry import async_tell_sheets, sheet_state
 from holdshelf_core.policy.instants import Now

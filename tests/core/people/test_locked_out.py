@@ -10,7 +10,7 @@ from holdshelf_core.alerts import engine
 from holdshelf_core.alerts.conditions import conditions_of
 from holdshelf_core.alerts.engine import Told
 from holdshelf_core.alerts.types import Rules
-from holdshelf_core.bus import EventBus
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.people.locked_out import ENDS_AFTER_S, STRANGERS, WINDOW_S, LockedOut
 from holdshelf_core.policy import example

@@ -15,9 +15,9 @@ from typing import Any, cast
 
 import pytest
 
-from holdshelf_core.bus import EventBus
 from holdshelf_core.cameras.backfill import CameraRecordings
 from holdshelf_core.clock import Clock, utc_ns
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.entry import ConfigEntry
 from holdshelf_core.integration.models import CameraRecording, StreamSource
 from holdshelf_core.integration.repairs import RepairRegistry

@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import pytest
 
-from holdshelf_core.bus import EventBus
 from holdshelf_core.clock import Clock
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.recorder.recorder import Recorder, Target
 from holdshelf_core.recorder.worker import protocol as wire

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from holdshelf_core.bus import EventBus
+from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.recorder.camera import CameraRecorder
 from holdshelf_core.recorder.recorder import Recorder, Target

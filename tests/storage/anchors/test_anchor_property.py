@@ -286,7 +286,7 @@ def older_state(disk: Disk) -> str:
     disk.lists_follow(path.parent, before, hashlib.sha256(data).hexdigest())
     shutil.rmtree(disk.state)
     shutil.copytree(disk.root / "older", disk.state)
-    return "the media volume has seen 2 entries of the access log"
+    return "the media volume has seen 3 entries of the access log"
 
 
 EDITS: list[Callable[[Disk], str]] = [

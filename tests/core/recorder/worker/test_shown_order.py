@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from holdshelf_core.integration.reasons import FRAMES_LOST
-from holdshelf_core.recorder import protocol as wire
+from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.worker.nal import split_annexb
 from holdshelf_core.recorder.worker.shown import SURE_AFTER, ShownOrder
 from holdshelf_core.times import NS
