@@ -115,10 +115,11 @@ def make_aged(house: Path, folder: Path, cameras: int, age: Age) -> Aged:
 
 
 def _entries_of(house: Path) -> list[tuple[Public, Private]]:
-    """What the log of a house has: that its cameras were added."""
+    """What the log of a house has: that its cameras were added. What it anchored is another volume's."""
     log = AccessLog.open(house / "state")
     try:
-        return [(dict(entry.public), dict(entry.private or {})) for entry in log.read()]
+        found = log.read(wanted=lambda public: public.get("action") != "footage.root")
+        return [(dict(entry.public), dict(entry.private or {})) for entry in found]
     finally:
         log.close()
 

@@ -102,7 +102,7 @@ FORBIDDEN = [
     ("core", "holdshelf_core.integration.bus", "holdshelf_tui.app"),
     ("core", "holdshelf_core.integration.entry", "holdshelf_onvif"),
     ("core", "holdshelf_core.api.client", "textual"),
-    ("integration", "holdshelf_onvif.discovery", "holdshelf_core.integration.bus"),
+    ("integration", "holdshelf_onvif.discovery", "holdshelf_core.clock"),
     ("integration", "holdshelf_onvif.discovery", "holdshelf_storage.footage.footage"),
     ("storage", "holdshelf_storage.footage.footage", "holdshelf_core.integration.bus"),
     ("onvif-client", "holdshelf_onvif.discovery", "onvif"),

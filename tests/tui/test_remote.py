@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
 import pytest
@@ -42,6 +43,12 @@ def test_there_are_examples_with_quotes() -> None:
 @pytest.mark.parametrize("example", examples())
 def test_an_example_arrives_as_it_is_meant(example: str) -> None:
     assert arrived(quoted_twice(example)) == shlex.split(example)
+
+
+def test_in_json_it_stays_json() -> None:
+    text = json.dumps({"next_step": "`holdshelf hold place --from '2026-11-24 14:00'`"})
+    told = json.loads(in_ssh_words(text, PROGRAM, '\\"'))["next_step"]
+    assert told == f"`{PROGRAM} hold place --from \"'2026-11-24 14:00'\"`"
 
 
 def test_a_command_in_an_answer_can_be_typed_as_it_stands() -> None:

@@ -153,13 +153,14 @@ def program(token: str) -> str:
         return PROGRAM
 
 
-def quoted_twice(command: str) -> str:
+def quoted_twice(command: str, quote: str = '"') -> str:
     """A command as it is typed behind `ssh …`: that strips one pair of quotes, so what stands in 'quotes' needs another."""
-    return _QUOTED.sub(r'"\g<0>"', command)
+    return _QUOTED.sub(lambda found: f"{quote}{found[0]}{quote}", command)
 
 
-def in_ssh_words(text: str, program: str) -> str:
-    """A text in which each `holdshelf COMMAND` that can be given over SSH is what one types there."""
+def in_ssh_words(text: str, program: str, quote: str = '"') -> str:
+    """A text in which each `holdshelf COMMAND` that can be given over SSH is what one types there. ``quote``: as the text's own
+    form has it, which in JSON is not a quote alone."""
 
     def typed(found: re.Match[str]) -> str:
         words = found[1].split()
@@ -167,7 +168,7 @@ def in_ssh_words(text: str, program: str) -> str:
             expand(words)
         except HoldshelfError:
             return found[0]
-        return f"`{program} {quoted_twice(found[1])}`"
+        return f"`{program} {quoted_twice(found[1], quote)}`"
 
     return _COMMAND.sub(typed, text)
 
@@ -176,10 +177,13 @@ class SpokenForSsh(io.TextIOWrapper):
     """Standard output or error of a command over SSH. Bytes that go through its buffer stay as they are, and papers do, too."""
 
     program = ""
+    quote = '"'
 
     def write(self, text: str, /) -> int:
         """Write it, in words for SSH."""
-        return super().write(in_ssh_words(text, self.program) if self.program and "`holdshelf " in text else text)
+        return super().write(
+            in_ssh_words(text, self.program, self.quote) if self.program and "`holdshelf " in text else text
+        )
 
 
 def speak_for_ssh(program: str, words: Sequence[str]) -> None:
@@ -197,6 +201,7 @@ def speak_for_ssh(program: str, words: Sequence[str]) -> None:
         is_paper = stream is sys.stdout and words[:1] == ["print"] and not {"--help", "-h"} & set(words)
         if isinstance(stream, SpokenForSsh) and not is_paper:
             stream.program = program
+            stream.quote = '\\"' if stream is sys.stdout and "--json" in words else '"'
 
 
 def answered_here(words: Sequence[str], program: str = PROGRAM) -> bool:

@@ -51,14 +51,6 @@ REPAIR: Final = "offsite_store"
 EVERY_S: Final = 20.0
 FAILS_S: Final = 600
 """A store that has failed for so long is a repair."""
-FAILS_WAITING: Final = "Holds are not kept elsewhere."
-FAILS_OTHERWISE: Final = "The store elsewhere does not do all that it should."
-FAILS_STEP: Final = (
-    "Nothing is lost: it is on hold here, and is sent when the store does. See `holdshelf offsite status`."
-)
-GONE_STEP: Final = (
-    "Ask who keeps the store to bring it back. What is on hold here is not lost. `holdshelf offsite verify` names each."
-)
 NAME_KEY_BYTES: Final = 32
 MOST_INDEX_BYTES: Final = 1 << 20
 """Of a branch's index. One that would be larger names no cameras and times, and at most ``MOST_BARE_ROWS`` holds."""
@@ -297,12 +289,17 @@ class Offsite:
         if place is None or not fails or 0 <= self._frame.clock.utc_ns() - health.since_utc_ns < FAILS_S * NS:
             self._frame.repairs.async_delete(REPAIR)
             return
+        what = (
+            "Holds are not kept elsewhere." if health.waiting else "The store elsewhere does not do all that it should."
+        )
+        step = (
+            "Ask who keeps the store to bring it back. What is on hold here is not lost. "
+            "`holdshelf offsite verify` names each."
+            if health.gone
+            else "Nothing is lost: it is on hold here, and is sent when the store does. See `holdshelf offsite status`."
+        )
         self._frame.repairs.async_create(
-            REPAIR,
-            camera_id=None,
-            severity="warning",
-            sentence=f"{FAILS_WAITING if health.waiting else FAILS_OTHERWISE} {health.sentence}",
-            next_step=GONE_STEP if health.gone else FAILS_STEP,
+            REPAIR, camera_id=None, severity="warning", sentence=what + f" {health.sentence}", next_step=step
         )
 
 

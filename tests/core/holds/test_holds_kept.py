@@ -181,6 +181,24 @@ async def test_a_lifted_hold_leaves_the_shelf_and_what_stops_that_is_told(
     assert len(house.lies()) == 6, "its turn comes when the room is needed"
 
 
+async def test_a_span_that_has_just_ended_is_looked_at_for_ten_minutes_more(house: House) -> None:
+    """What was being written as it ended is closed by then, and belongs to the hold."""
+    keeping = house.keeping
+    end = NOON + 12 * NS
+    keeping.rows[HOLD] = hold(HoldSpan("front", NOON, end))
+    keeping.now = end + NS
+    await house.attach()
+    await house.holds.async_work()
+    before = len(list((keeping.root / "media/shelf").rglob("*Z.mp4")))
+    keeping.record("front", NOON + 9 * NS)
+    keeping.now = end + 9 * 60 * NS
+    await house.holds.async_work()
+    assert len(list((keeping.root / "media/shelf").rglob("*Z.mp4"))) == before + 1
+    keeping.now = end + 11 * 60 * NS
+    assert await house.holds.async_work() == "1 holds looked at"
+    assert await house.holds.async_work() == "0 holds looked at"
+
+
 def broken_disk(*_: Any, **__: Any) -> None:
     raise OSError(5, "Input/output error")
 

@@ -32,11 +32,11 @@ def gap(footage: Footage, start_s: float, end_s: float, *, reason: str = "camera
     return began
 
 
-def opened(footage: Footage, start_s: float, *, at: int = NOON) -> tuple[OpenSegment, bytes, int]:
+def opened(footage: Footage, start_s: float, *, at: int = NOON, wanted_s: int = 3) -> tuple[OpenSegment, bytes, int]:
     start = at + int(start_s * NS)
     segment = footage.open_segment(CAMERA)
     more = {"boot": "", "start_boot_ns": 0, "run": "r", "from_camera": msgspec.to_builtins(OF)}
-    data = mp4(3, comment=comment_of(CAMERA, segment.seq, start, **more, until_utc_ns=start + 3 * NS))
+    data = mp4(3, comment=comment_of(CAMERA, segment.seq, start, **more, until_utc_ns=start + wanted_s * NS))
     write(segment, data)
     return segment, data, start
 
@@ -144,6 +144,18 @@ def test_a_fetch_cut_off_by_a_kill_is_kept_to_its_last_whole_fragment(house: Hou
     assert seconds(told(footage, ledger).recovered)[0][0] == 10
     assert began.gap not in {one.seq for one in found.recovered}
     assert footage.recover().cameras[CAMERA].recovered == []
+
+
+def test_of_a_fetch_cut_off_by_a_kill_no_more_counts_than_was_wanted(house: House) -> None:
+    """Its pictures may go on behind the gap that it fills: the camera sends what it likes."""
+    footage = house.attach()[2]
+    record(footage, CAMERA)
+    gap(footage, 3, 20)
+    segment, _, start = opened(footage, 10, wanted_s=2)
+    os.close(segment.fd)
+    house.detach()
+    (kept,) = house.attach()[2].recover().cameras[CAMERA].recovered
+    assert (kept.start_utc_ns, kept.duration_ns) == (start, 2 * NS)
 
 
 def test_an_open_gap_stays_open_whatever_was_recovered_after_it_began(house: House) -> None:

@@ -7,12 +7,19 @@ from collections.abc import Callable
 
 from holdshelf_storage.footage.footage import Footage
 from holdshelf_storage.volume.days import SegmentRef
+from holdshelf_storage.volume.index import days_kept
 from tests.storage.archive import make_archive
 from tests.storage.conftest import House
 from tests.storage.footage.footage_files import NOON, NS, record, segment_bytes, write
 
 NEVER = threading.Event()
 DAY_NS = 86_400 * NS
+
+
+def test_how_many_days_back_footage_goes() -> None:
+    assert days_kept(NOON, NOON + 3 * DAY_NS // 2) == 1.5
+    assert days_kept(None, NOON) == 0
+    assert days_kept(NOON, NOON - DAY_NS) == 0, "the clock is behind it"
 
 
 def test_usage_counts_allocated_bytes_of_what_lies_there(house: House, footage: Footage) -> None:

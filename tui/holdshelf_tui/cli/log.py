@@ -249,9 +249,9 @@ def export(
     span = typed_times.span(start, end)
     asked = log_types.OutboxLog(public, first, last, *span)
     service = client(data)
-    typed_times.tell(*span)
     if outbox:
         done = service.act(asked)
+        typed_times.tell(*span)
         if json:
             echo_json(done)
         else:
@@ -262,8 +262,10 @@ def export(
         for piece in pieces:
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
+        typed_times.tell(*span)
         return
     begun = next(pieces, b"")
+    typed_times.tell(*span)
     write_new(Path(file), itertools.chain([begun], pieces), 0o600)
     told = msgspec.json.decode(begun.partition(b"\n")[0], type=_Header)
     size = int(told.head.split("\n")[1])

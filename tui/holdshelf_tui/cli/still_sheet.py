@@ -52,8 +52,8 @@ def still(
     at_utc_ns = typed_times.instant(at)
     service = client(data)
     picture = service.act(looks.LookStill(look, camera, at_utc_ns, WIDTH))
-    typed_times.tell_instant(at_utc_ns)
     facts = sheet_facts(service, picture, to, purpose, days)
+    typed_times.tell_instant(at_utc_ns)
     paper_sink.hand_out(paper, facts, sink, form, data=data, id=facts.still.share if facts.still is not None else "")
 
 
