@@ -272,15 +272,18 @@ class Machine(RuleBasedStateMachine):
 
     def log_in(self, person: Person, fingerprint: str, login: str = "") -> None:
         """Somebody tries to come in."""
+        login = login or person.login
+        # Whoever was removed and enrolled anew is another person of the same login, who may show the same key.
         owner = next((p for p in self.present() if fingerprint in p.keys), None)
-        session, outcome = self.rig.log_in(login or person.login, fingerprint)
-        tell(f"log-in {login or person.login} {fingerprint}: {outcome.kind} {outcome.error or ''}")
+        session, outcome = self.rig.log_in(login, fingerprint)
+        tell(f"log-in {login} {fingerprint}: {outcome.kind} {outcome.error or ''}")
         self.seen[f"log-in {outcome.kind}"] += 1
-        may = owner is not None and owner.id == person.id and self.model.stands(person.id)
+        may = owner is not None and owner.login == login and self.model.stands(owner.id)
         told = f"log-in of {person} with {fingerprint}: {outcome.kind} {outcome.error or ''}"
         if may:
             # A log that cannot be written keeps nobody from placing a hold, and whoever may place none stays outside.
-            assert outcome.kind == ("done" if self.log_ok or self.model.may(person.id, ["hold"]) else "unavailable"), (
+            assert owner is not None
+            assert outcome.kind == ("done" if self.log_ok or self.model.may(owner.id, ["hold"]) else "unavailable"), (
                 told
             )
         else:

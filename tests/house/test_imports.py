@@ -201,10 +201,19 @@ def test_a_breach_is_noticed(tmp_path: Path, contract: str) -> None:
         assert f"{importer} -> {target} (" in said, f"{contract} does not notice {importer} -> {imported}:\n{said}"
 
 
-def test_a_command_begins_without_what_only_some_commands_need() -> None:
-    """Commands are typed by people who wait, and this is half of their time."""
-    script = "import sys, holdshelf_tui.cli.app; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+def test_a_command_is_done_without_what_only_some_commands_need(tmp_path: Path) -> None:
+    """Commands are typed by people who wait, and this is half of their time. One that takes all of its way: options, a parser,
+    a refusal."""
+    script = (
+        "import sys; sys.argv = ['holdshelf', 'log', 'show', '--camera', 'x', '--data', sys.argv[1]]\n"
+        "from holdshelf_tui.cli import main\n"
+        "try: main()\n"
+        "finally: print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, tmp_path / "none"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "is not set up" in done.stderr, done.stderr
     # Two modules may come along: reading JSON takes one rule, which imports nothing but msgspec, and a second has one length.
     allowed = {"holdshelf_storage", "holdshelf_storage.decoding", "holdshelf_storage.units"}
     loaded = {name.partition(".")[0] for name in done.stdout.split() if name not in allowed}

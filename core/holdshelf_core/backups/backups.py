@@ -348,7 +348,7 @@ def _same_place(one: AnyTarget, other: AnyTarget) -> bool:
 
 def _clear(folder: Path, but: str) -> None:
     """Delete the files that tries left in this folder, which is ours alone. Blocks."""
-    for name in os.listdir(folder):  # noqa: PTH208
+    for name in os.listdir(folder):  # noqa: PTH208 - names alone
         if name != but:
             with contextlib.suppress(OSError):
                 (folder / name).unlink()

@@ -311,4 +311,4 @@ def _next_put(missing: Iterator[Lost]) -> Put | None:
 
 def holds_in(folder: Path) -> set[str]:
     """The holds that have a book."""
-    return {name.removesuffix(SUFFIX) for name in os.listdir(folder) if name.startswith("H") and name.endswith(SUFFIX)}  # noqa: PTH208
+    return {name.removesuffix(SUFFIX) for name in os.listdir(folder) if name.startswith("H") and name.endswith(SUFFIX)}  # noqa: PTH208 - names alone

@@ -331,6 +331,6 @@ def _make(*folders: Path) -> None:
 def _clear(folder: Path) -> None:
     """Forget what another bucket had. Blocks."""
     with contextlib.suppress(FileNotFoundError):
-        for name in os.listdir(folder):  # noqa: PTH208
+        for name in os.listdir(folder):  # noqa: PTH208 - names alone
             with contextlib.suppress(OSError):
                 (folder / name).unlink()

@@ -85,7 +85,7 @@ class Shelf:
 
     def _names(self, folder: str, words: str, wanted: Callable[[str], bool]) -> list[str]:
         try:
-            return sorted(filter(wanted, os.listdir(folder)))  # noqa: PTH208
+            return sorted(filter(wanted, os.listdir(folder)))  # noqa: PTH208 - names alone
         except (FileNotFoundError, NotADirectoryError):
             pass
         except OSError:

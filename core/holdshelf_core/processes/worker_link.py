@@ -7,6 +7,7 @@ worker has its own messages (``recorder.worker.protocol``, ``looks.picture_proto
 from __future__ import annotations
 
 import socket
+import struct
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from holdshelf_storage.decoding import MsgpackDecoder
 
 MAX_MESSAGE_BYTES = 160_000
 
+_FD = struct.Struct("i")
 _ENCODER = msgspec.msgpack.Encoder()
 
 
@@ -36,6 +38,7 @@ class WorkerLink[W, S]:
         """Take the two unions once more, as values: msgspec builds its decoders from them."""
         self._to_worker: MsgpackDecoder[W] = MsgpackDecoder(to_worker)
         self._to_service: MsgpackDecoder[S] = MsgpackDecoder(to_service)
+        self._received = bytearray(MAX_MESSAGE_BYTES)
 
     def encode(self, message: W | S) -> bytes:
         """Return the packet of a message: at most MAX_MESSAGE_BYTES."""
@@ -55,7 +58,9 @@ class WorkerLink[W, S]:
 
     def receive_in_worker(self, link: socket.socket) -> tuple[W, int | None] | None:
         """Wait for the service's next message and its descriptor; None when the service is gone."""
-        packet, fds, _flags, _address = socket.recv_fds(link, MAX_MESSAGE_BYTES, 1)
-        if not packet:
+        # Into what is there already: a worker that has no memory left for one more thread can still be told what to do.
+        length, ancillary, _flags, _address = link.recvmsg_into([self._received], socket.CMSG_SPACE(_FD.size))
+        if not length:
             return None
-        return self._to_worker.decode(packet), fds[0] if fds else None
+        fd = next((_FD.unpack_from(data)[0] for _level, kind, data in ancillary if kind == socket.SCM_RIGHTS), None)
+        return self._to_worker.decode(memoryview(self._received)[:length]), fd

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+import tracemalloc
 from collections.abc import Iterator
 
 import msgspec
@@ -116,6 +117,21 @@ def test_messages_keep_their_bounds_and_their_order(link: tuple[socket.socket, s
     for message in sent:
         wire.send(service, message)
     assert [wire.receive_in_worker(worker) for _ in sent] == [(message, None) for message in sent]
+
+
+def test_a_message_is_received_into_memory_that_is_there_already(link: tuple[socket.socket, socket.socket]) -> None:
+    """Seen: a worker at its memory's limit ended, and with it all its cameras, since nothing was left for one more message."""
+    service, worker = link
+    for _ in range(2):
+        wire.send(service, wire.Forget("door"))
+    wire.receive_in_worker(worker)
+    tracemalloc.start()
+    try:
+        wire.receive_in_worker(worker)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < worker_link.MAX_MESSAGE_BYTES / 4
 
 
 def test_the_end_of_the_service_is_told_as_none(link: tuple[socket.socket, socket.socket]) -> None:

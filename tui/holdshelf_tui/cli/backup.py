@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from typer.core import TyperGroup
 
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import Conflict, HoldshelfError, Unavailable
 from holdshelf_core.backups import types
+from holdshelf_tui.cli.command import Group
 from holdshelf_tui.cli.options import Data, Json, client, data_folder, writing_folder
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.text.backups import status_lines
@@ -22,7 +22,7 @@ from holdshelf_tui.text.words import inert, size
 MAKE = "make"
 
 
-class BackupGroup(TyperGroup):
+class BackupGroup(Group):
     """`backup FILE` and `backup` alone are `backup make`, as they were before there were other words."""
 
     default_command = MAKE

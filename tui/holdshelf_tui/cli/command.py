@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args, get_origin
 
-from typer.core import TyperArgument, TyperCommand, TyperOption
+from typer._coercion import RuntimeParam, build_runtime_param
+from typer._param_types import coerce_cli_path
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from holdshelf_core.api.errors import HoldshelfError
 
@@ -66,14 +69,62 @@ def metavar_of(param: _Parameter) -> str:
     return param.name.upper() if isinstance(param, TyperArgument) else TEXT
 
 
-class Command(TyperCommand):
+class AsTyped(RuntimeParam):
+    """What was typed, as the command takes it: text, a path, or what the parser of the parameter makes of it.
+
+    For anything else, and for the words of a refusal, Typer asks Pydantic: half of the time of a short command goes into loading
+    that.
+    """
+
+    def _coerce_value(self, value: Any, param: Any, ctx: Any) -> Any:
+        is_list = get_origin(self.annotation) is list
+        wanted = get_args(self.annotation)[0] if is_list else self.annotation
+        try:
+            values = [self._one(one, wanted, param, ctx) for one in (value if is_list else [value])]
+        except ValueError:
+            return build_runtime_param(param.type_descriptor).coerce(value, param=param, ctx=ctx)
+        return values if is_list else values[0]
+
+    def _one(self, value: Any, wanted: Any, param: Any, ctx: Any) -> Any:
+        """Raises ValueError where it is Typer's to say."""
+        if self.parameter_info.parser is not None:
+            return self.parameter_info.parser(value)
+        if wanted is Path:
+            return coerce_cli_path(Path(value), self.parameter_info, path_type=Path, param=param, ctx=ctx)
+        if type(value) is wanted:
+            return value
+        raise ValueError
+
+
+class _Helped:
+    """Also its `--help` is taken as it was typed."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        option = super().get_help_option(ctx)  # type: ignore[misc]
+        if option is not None:
+            _as_typed(option)
+        return option
+
+
+def _as_typed(param: _Parameter) -> None:
+    described = param.type_descriptor
+    param._runtime_param = AsTyped(described.parameter_info, described.annotation)
+
+
+class Group(_Helped, TyperGroup):
+    """Any group of the tree."""
+
+
+class Command(_Helped, TyperCommand):
     """Any command of the tree."""
 
     def __init__(self, *args: Any, **said: Any) -> None:
         super().__init__(*args, **said)
         for param in self.params:
-            if isinstance(param, TyperArgument | TyperOption) and param.metavar is None:
-                param.metavar = metavar_of(param)
+            if isinstance(param, TyperArgument | TyperOption):
+                _as_typed(param)
+                if param.metavar is None:
+                    param.metavar = metavar_of(param)
 
     def invoke(self, ctx: Any) -> Any:
         """Run it. An error that a wrong name may have led to also asks what was meant."""

@@ -13,11 +13,10 @@ from importlib import import_module
 from typing import Annotated, Any, cast
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command_from_info, get_command_name, get_group_from_info
-from typer.models import CommandInfo, TyperInfo
+from typer.models import CommandInfo, DefaultPlaceholder, TyperInfo
 
-from holdshelf_tui.cli.command import Command
+from holdshelf_tui.cli.command import Command, Group
 
 MODULES = {
     "init": "service",
@@ -93,7 +92,7 @@ class Lazy(Mapping[str, Any]):
         return len(self._makers)
 
 
-class Root(TyperGroup):
+class Root(Group):
     """`holdshelf` itself: below it is what ``MODULES`` names, unless it is given commands (those of ``app``)."""
 
     def __init__(self, **said: Any) -> None:
@@ -141,6 +140,8 @@ def _command_of(info: Info) -> Any:
     whole = info.typer_instance
     assert whole is not None
     bare = copy.copy(info)
+    if isinstance(whole.info.cls, DefaultPlaceholder):
+        bare.cls = Group
     bare.typer_instance = copy.copy(whole)
     bare.typer_instance.registered_commands, bare.typer_instance.registered_groups = [], []
     group = get_group_from_info(bare, pretty_exceptions_short=True, suggest_commands=True, rich_markup_mode=None)

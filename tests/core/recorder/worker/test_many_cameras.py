@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from holdshelf_core.integration.reasons import RECORDER_BUSY
+from holdshelf_core.integration import reasons
 from holdshelf_core.processes import worker_link
 from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.worker.main import STACK_BYTES
@@ -43,10 +43,15 @@ class Alone:
         message = self.heard()
         return message.camera if isinstance(message, wire.Dialling) else ""
 
-    def busy(self) -> str:
-        """The camera for which it has no thread, if that is what it says next."""
-        message = self.heard()
-        return message.camera if isinstance(message, wire.Lost) and message.reason == RECORDER_BUSY else ""
+    def has_no_thread_for(self, camera: str) -> bool:
+        """Have one more camera recorded."""
+        self.record(camera)
+        while True:
+            match self.heard():
+                case wire.Dialling(camera=told) if told == camera:
+                    return False
+                case wire.Lost(camera=told, reason=reasons.RECORDER_BUSY) if told == camera:
+                    return True
 
     def record(self, camera: str) -> None:
         url = f"rtsp://127.0.0.1:{free_port()}/x"  # nobody answers: what counts is that it is dialed
@@ -84,9 +89,8 @@ def test_cameras_without_a_thread_are_told_and_begin_when_there_is_one(worker: A
     pid = worker.process.pid
     before = resource.prlimit(pid, resource.RLIMIT_AS)
     resource.prlimit(pid, resource.RLIMIT_AS, (memory_bytes(pid, "VmSize") + 8 * STACK_BYTES, before[1]))
-    for number in range(MORE):
-        worker.record(f"camera-{number}")
-    busy = wait_for("one is told", worker.busy, every=0)
+    # One after the other: nothing else that a camera needs is then short of memory, but a thread's stack.
+    busy = next(camera for camera in (f"camera-{number}" for number in range(MORE)) if worker.has_no_thread_for(camera))
     resource.prlimit(pid, resource.RLIMIT_AS, before)
     wait_for("it is dialed", lambda: worker.dialed() == busy, every=0)
     assert worker.process.poll() is None
