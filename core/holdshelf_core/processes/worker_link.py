@@ -63,4 +63,4 @@ class WorkerLink[W, S]:
         if not length:
             return None
         fd = next((_FD.unpack_from(data)[0] for _level, kind, data in ancillary if kind == socket.SCM_RIGHTS), None)
-        return self._to_worker.decode(memoryview(self._received)[:length]), fd
+        return self._to_worker.decode(bytes(memoryview(self._received)[:length])), fd

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, get_args
 
 from typer._coercion import RuntimeParam, build_runtime_param
 from typer._param_types import coerce_cli_path
@@ -77,7 +77,7 @@ class AsTyped(RuntimeParam):
     """
 
     def _coerce_value(self, value: Any, param: Any, ctx: Any) -> Any:
-        is_list = get_origin(self.annotation) is list
+        is_list = param.type_descriptor.is_list
         wanted = get_args(self.annotation)[0] if is_list else self.annotation
         try:
             values = [self._one(one, wanted, param, ctx) for one in (value if is_list else [value])]
