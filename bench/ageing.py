@@ -58,7 +58,7 @@ PAGE = 50
 """As the commands ask for."""
 BAR = 2.0
 """Of what must not grow with the years: at most so much of what it takes on a month's state."""
-DIALLED_WITHIN_S, COUNTED_WITHIN_S = 120.0, 3600.0
+DIALED_WITHIN_S, COUNTED_WITHIN_S = 120.0, 3600.0
 LONG_S = 3600.0
 IDLE_S = 65.0
 """Each job of a minute has run once in it."""
@@ -118,16 +118,16 @@ class Bench:
         began_s = time.monotonic()
         service.start(wait=False)
         try:
-            wait_for("every camera dialled", lambda: self._all_dialled(before), DIALLED_WITHIN_S, every=0.002)
-            dialled_s = time.monotonic() - began_s
+            wait_for("every camera dialed", lambda: self._all_dialed(before), DIALED_WITHIN_S, every=0.002)
+            dialed_s = time.monotonic() - began_s
             service.await_answer(60)
             wait_for("all counted", lambda: service.client.status().disk.counted, COUNTED_WITHIN_S, every=0.1)
             counted_s = time.monotonic() - began_s
             service.client.timeout_s = LONG_S
-            self._bar("start until every camera is dialled", "s", dialled_s)
+            self._bar("start until every camera is dialed", "s", dialed_s)
             self.figures.add("start until all is counted", "s", counted_s)
             self.figures.add("  CPU until then", "CPU s", self._cpu_s(service))
-            say(f"{self.aged.segments:,} segments: dialled after {dialled_s:.2f} s, counted after {counted_s:.1f} s")
+            say(f"{self.aged.segments:,} segments: dialed after {dialed_s:.2f} s, counted after {counted_s:.1f} s")
             yield service
         finally:
             service.close_door()
@@ -140,7 +140,7 @@ class Bench:
     def _dials(self) -> dict[str, int]:
         return {name: mount["describes"] for name, mount in self.server.stats()["mounts"].items()}
 
-    def _all_dialled(self, before: dict[str, int]) -> bool:
+    def _all_dialed(self, before: dict[str, int]) -> bool:
         return all(count > before[name] for name, count in self._dials().items())
 
     # --- asking -----------------------------------------------------------------------------------------------------

@@ -49,9 +49,9 @@ LARGE_SEGMENTS = 500_000
 
 @dataclass
 class Started:
-    """One start of the service: seconds until every camera is dialled, until all is counted, and memory then."""
+    """One start of the service: seconds until every camera is dialed, until all is counted, and memory then."""
 
-    dialled_s: float
+    dialed_s: float
     counted_s: float
     pss_mb: float
     cpu_s: float
@@ -88,14 +88,14 @@ class House:
         began_s = time.monotonic()
         service.start(wait=False)
         try:
-            wait_for("every camera dialled", lambda: self._all_dialled(before), 60, every=0.002)
-            dialled_s = time.monotonic() - began_s
+            wait_for("every camera dialed", lambda: self._all_dialed(before), 60, every=0.002)
+            dialed_s = time.monotonic() - began_s
             service.await_answer(30)
             wait_for("all counted", lambda: service.client.status().disk.counted, COUNTED_WITHIN_S, every=0.05)
             counted_s = time.monotonic() - began_s
             workers = service.worker_pids()
             own = [pid for pid in proc.descendants(service.pid) if pid not in workers]
-            yield service, Started(dialled_s, counted_s, proc.pss_bytes(own) / 1e6, sum(map(proc.cpu_s, own)))
+            yield service, Started(dialed_s, counted_s, proc.pss_bytes(own) / 1e6, sum(map(proc.cpu_s, own)))
         finally:
             service.close()
 
@@ -103,7 +103,7 @@ class House:
         # Not the server's "dials", which are OPTIONS: our own client begins with DESCRIBE.
         return {name: mount["describes"] for name, mount in self.server.stats()["mounts"].items()}
 
-    def _all_dialled(self, before: dict[str, int]) -> bool:
+    def _all_dialed(self, before: dict[str, int]) -> bool:
         return all(count > before[name] for name, count in self._dials().items())
 
 
@@ -131,18 +131,18 @@ class Bench:
                 if turn == self.repeat - 1:
                     self._ask(service)
             say(
-                f"{self.name}: dialled after {ours[-1].dialled_s:.2f} s (empty {empty[-1].dialled_s:.2f}), counted after "
+                f"{self.name}: dialed after {ours[-1].dialed_s:.2f} s (empty {empty[-1].dialed_s:.2f}), counted after "
                 f"{ours[-1].counted_s:.1f} s, service {ours[-1].pss_mb:.0f} MB (empty {empty[-1].pss_mb:.0f})"
             )
 
         def pairs(what: Callable[[Started], float]) -> list[tuple[float, float | None]]:
             return [(what(mine), what(other)) for mine, other in zip(ours, empty, strict=True)]
 
-        dialled = pairs(lambda started: started.dialled_s)
-        start = f"start until cameras are dialled, {self.name}"
+        dialed = pairs(lambda started: started.dialed_s)
+        start = f"start until cameras are dialed, {self.name}"
         self.rows += [
-            median_row(start, "s", dialled, bar=START_BAR_S, of="ours"),
-            median_row(f"{start}, beside empty", "s", dialled, bar=START_MORE_BAR_S, of="more"),
+            median_row(start, "s", dialed, bar=START_BAR_S, of="ours"),
+            median_row(f"{start}, beside empty", "s", dialed, bar=START_MORE_BAR_S, of="more"),
             median_row(f"start until all is counted, {self.name}", "s", pairs(lambda started: started.counted_s)),
             median_row(f"CPU until all is counted, {self.name}", "CPU s", pairs(lambda started: started.cpu_s)),
             median_row(f"memory (PSS), service, counted, {self.name}", "MB", pairs(lambda started: started.pss_mb)),
@@ -273,9 +273,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--segments", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], metavar="N")
     parser.add_argument("--long-days", type=int, default=500, help="one camera over so many days; 0 leaves it out")
-    parser.add_argument(
-        "--cameras", type=int, default=16, help="cameras in the register, dialled at start (default 16)"
-    )
+    parser.add_argument("--cameras", type=int, default=16, help="cameras in the register, dialed at start (default 16)")
     parser.add_argument("--repeat", type=int, default=5, help="starts of each kind; medians are reported (default 5)")
     parser.add_argument(
         "--log-entries",

@@ -91,7 +91,7 @@ def test_an_archive_is_started_asked_and_swept(tmp_path: Path) -> None:
     options = ("--segments", "500", "--long-days", "0", "--cameras", "2", "--repeat", "1")
     _, found = run("archive.py", *options, folder=tmp_path)
     assert_well_formed(found)
-    assert rows_of(found, "start until cameras are dialled")[0]["bar"] == 1.5
+    assert rows_of(found, "start until cameras are dialed")[0]["bar"] == 1.5
     assert {row["bar"] for row in rows_of(found, "query of the")} == {12}
     assert rows_of(found, "sweep")[0]["peer"] > 0
     assert rows_of(found, "memory")[0]["peer"] > 0
@@ -124,7 +124,8 @@ def test_stills_are_measured_beside_ffmpeg(tmp_path: Path) -> None:
 
 
 def test_the_door_is_measured_beside_sshd_and_a_full_screen_program(tmp_path: Path) -> None:
-    _, found = run("door.py", "--repeat", "1", "--crowd", "2", "--idle", "1", "--seconds", "0.5", folder=tmp_path)
+    small = ("--repeat", "1", "--crowd", "2", "--idle", "1", "--seconds", "0.5")
+    _, found = run("door.py", "--parts", "paint", "pictures", "crowd", "idle", *small, folder=tmp_path)
     assert_well_formed(found)
     assert found["peer"].startswith("sshd with ")
     assert [row["bar"] for row in rows_of(found, "log-in to first paint")] == [150]
@@ -139,6 +140,14 @@ def test_the_door_is_measured_beside_sshd_and_a_full_screen_program(tmp_path: Pa
     ):
         for row in rows_of(found, beginning):
             assert row["peer"] > 0, row
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.soak  # a house of its own, with four cameras
+def test_four_cameras_side_by_side_are_measured(tmp_path: Path) -> None:
+    _, found = run("door.py", "--parts", "four", "--repeat", "1", folder=tmp_path)
+    assert_well_formed(found)
+    assert found["rows"]
     assert not list(tmp_path.iterdir())
 
 

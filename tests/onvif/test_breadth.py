@@ -181,7 +181,7 @@ async def test_a_changed_certificate_is_its_own_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "dialled", "asked"),
+    ("told", "dialed", "asked"),
     [
         ("http://10.0.0.5/onvif/media", "http://198.51.100.7:8080/x", "http://198.51.100.7:8080/onvif/media"),
         ("http://198.51.100.7:81/m", "http://198.51.100.7/x", "http://198.51.100.7:81/m"),
@@ -194,11 +194,11 @@ async def test_a_changed_certificate_is_its_own_error(tmp_path: Path) -> None:
     ],
     ids=["NAT", "own port", "IPv6 told", "IPv6 written otherwise", "https told", "no step down", "zeros", "loopback"],
 )
-def test_the_host_that_was_dialled_wins(told: str, dialled: str, asked: str) -> None:
-    assert service_address(told, dialled) == asked
+def test_the_host_that_was_dialed_wins(told: str, dialed: str, asked: str) -> None:
+    assert service_address(told, dialed) == asked
 
 
-def test_a_stream_is_dialled_on_the_host_that_was_dialled() -> None:
+def test_a_stream_is_dialed_on_the_host_that_was_dialed() -> None:
     device = "http://[2001:db8::7]/onvif/device_service"
     assert usable_stream_url("rtsp://192.168.1.9:8554/a?b=1", device) == "rtsp://[2001:db8::7]:8554/a?b=1"
     assert usable_stream_url("rtsp://[2001:DB8::7]/a", device) == "rtsp://[2001:DB8::7]/a"
@@ -212,7 +212,7 @@ async def test_what_is_not_followed_is_told_in_diagnostics() -> None:
         await client.async_stream_uri(main)
         assert client.notes == [
             "The camera names another host for its media2 service; it is asked where it was added.",
-            "The camera names another host for its stream; it is dialled where it was added.",
+            "The camera names another host for its stream; it is dialed where it was added.",
         ]
 
 

@@ -226,9 +226,7 @@ async def test_unavailable_is_logged_once_at_its_start_and_once_at_its_end(
     assert house.streams[-1] is not None, "the recording was left alone"
 
 
-async def test_a_stream_that_moved_is_dialled_where_it_is_now(
-    house: House, device: SoapDevice, loaded: Entries
-) -> None:
+async def test_a_stream_that_moved_is_dialed_where_it_is_now(house: House, device: SoapDevice, loaded: Entries) -> None:
     entry = await set_up(house, device, loaded)
     device.profiles[0].uri = "rtsp://127.0.0.1:9554/new"
     await entry.runtime_data.async_request_refresh()
@@ -394,7 +392,7 @@ async def test_a_profile_added_later_does_not_replace_the_chosen_one(
     assert len(house.streams) == 1
 
 
-async def test_a_camera_switched_to_motion_jpeg_is_a_repair_and_its_last_stream_is_still_dialled(
+async def test_a_camera_switched_to_motion_jpeg_is_a_repair_and_its_last_stream_is_still_dialed(
     house: House, device: SoapDevice, loaded: Entries
 ) -> None:
     entry = await set_up(house, device, loaded)

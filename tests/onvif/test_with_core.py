@@ -100,7 +100,7 @@ async def test_a_camera_is_found_added_stored_and_set_up_again(
     later = HouseWithEntries(tmp_path)
     await later.entries.async_load()
     await later.entries.async_setup_all()
-    assert later.streams == [core.streams[0]], "dialled at once, and as before"
+    assert later.streams == [core.streams[0]], "dialed at once, and as before"
     assert await later.until_told() is None
     await later.entries.async_unload_all()
 

@@ -243,7 +243,7 @@ class House:
             self.cameras[spec["name"]] = Camera(spec, media, log_path)
         self.config = config
         self.servers = []
-        self.by_client = {}  # client -> names of the cameras it dialled
+        self.by_client = {}  # client -> names of the cameras it dialed
         self.late_ns = 0
         self.ports = {}
         self.pool_threads = config["threads"]
@@ -323,7 +323,7 @@ class House:
     def connected(self, _server, client):
         client.set_property("drop-backlog", False)  # a slow reader waits for its frames; none is left out
         self.by_client[client] = set()
-        client.connect("options-request", self.dialled)
+        client.connect("options-request", self.dialed)
         client.connect("describe-request", self.described)
         client.connect("setup-request", self.set_up)
         client.connect("play-request", self.played)
@@ -333,7 +333,7 @@ class House:
         path = context.uri.abspath if hasattr(context.uri, "abspath") else urlsplit(context.uri.get_request_uri()).path
         return self.cameras.get(path.strip("/").split("/")[0])
 
-    def dialled(self, client, context):
+    def dialed(self, client, context):
         if camera := self.camera_of(context):
             camera.dials += 1
             self.by_client.setdefault(client, set()).add(camera.name)

@@ -1,7 +1,7 @@
 """A camera that means harm: an RTSP server that answers its first dial honestly, and each later one in another bad way.
 
 `with HostileCamera(["garbage", "fragment without end"]) as camera: camera.url`. Runs as a process of its own, since it pours as
-fast as it can. After `HOLD_S` it hangs up, so that it is dialled again. Needs nothing but Python's standard library.
+fast as it can. After `HOLD_S` it hangs up, so that it is dialed again. Needs nothing but Python's standard library.
 
 Must never reach beyond loopback.
 """

@@ -188,7 +188,7 @@ class CameraRecorder:
                 self._put(self._wanted)
             case wire.Returned():
                 self._put(lambda: self._returned(message.seq))
-            case wire.Dialling():
+            case wire.Dialing():
                 if self.state != "recording":
                     self._set_state("dialling", self.reason, self.detail)
 

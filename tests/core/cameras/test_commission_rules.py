@@ -144,7 +144,7 @@ def test_any_password_comes_back_as_it_was(password: str) -> None:
     assert (marked, found) == (f"rtsp://h/s?password={PASSWORD_MARK}&n=1", password)
 
 
-def test_a_stored_stream_carries_the_mark_and_is_dialled_with_the_password() -> None:
+def test_a_stored_stream_carries_the_mark_and_is_dialed_with_the_password() -> None:
     source = StreamSource("rtsp://h/s?password=b%20c", "a", "b c")
     stored = source.to_dict()
     assert "b%20c" not in str(stored)

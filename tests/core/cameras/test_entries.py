@@ -324,7 +324,7 @@ def test_an_unknown_camera_is_refused_in_a_bounded_line_of_inert_text(name: str)
         ("rtsp://192.0.2.7:99999/a", "port"),
     ],
 )
-async def test_what_is_no_address_is_refused_before_anything_is_dialled(house: House, target: str, words: str) -> None:
+async def test_what_is_no_address_is_refused_before_anything_is_dialed(house: House, target: str, words: str) -> None:
     with pytest.raises((BadRequest, NotFound), match=words) as refused:
         await house.entries.async_draft(target, None, None)
     assert cast(Any, refused.value).next_step or words == "port"
@@ -359,5 +359,5 @@ async def test_a_right_one_is_kept_with_all_that_was_not_given(house: House) -> 
     await async_try_anew(house.entries, entry, None, "new", play)
     await async_try_anew(house.entries, entry, "other", None, play)
     assert [(each.username, each.password) for each in tried] == [("viewer", "new"), ("other", "new")]
-    dialled = cast(StreamSource, house.streams["door"])
-    assert (dialled.username, dialled.password, dialled.transport) == ("other", "new", "udp")
+    dialed = cast(StreamSource, house.streams["door"])
+    assert (dialed.username, dialed.password, dialed.transport) == ("other", "new", "udp")

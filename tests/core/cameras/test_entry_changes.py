@@ -88,7 +88,7 @@ def test_one_camera_is_reloaded_readdressed_and_given_a_password_while_another_h
     service = rig.service
     service.await_recording(rig.hall, rig.door, rig.front)
     before = gaps(service, rig.hall)
-    dialled = {name: plays(rig, name) for name in ("hall", "door")}
+    dialed = {name: plays(rig, name) for name in ("hall", "door")}
     for camera in (rig.door, rig.front):
         assert "set up again" in service.act(asking.CameraReload(camera)).sentence
         service.await_recording(camera)
@@ -101,8 +101,8 @@ def test_one_camera_is_reloaded_readdressed_and_given_a_password_while_another_h
     assert commission(rig, rig.front) == "approved", "it is the same camera"
     service.await_recording(rig.hall, rig.door, rig.front)
     assert gaps(service, rig.hall) == before
-    assert plays(rig, "hall") == dialled["hall"], "not even dialled anew"
-    assert plays(rig, "door") >= dialled["door"] + 3, "the one that it was about was, each time"
+    assert plays(rig, "hall") == dialed["hall"], "not even dialed anew"
+    assert plays(rig, "door") >= dialed["door"] + 3, "the one that it was about was, each time"
     (entry,) = entries(service, "camera.reconfigure")
     assert (entry.entry["cameras"], entry.entry["facts"]["what"]) == ([rig.front], "new address")
     public, _ = log_files(service)

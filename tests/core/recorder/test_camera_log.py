@@ -24,7 +24,7 @@ async def test_losses_are_warnings_with_a_detail_and_recoveries_are_told_too(cap
 
     camera._set_state("recording", "")
     lost(reasons.UNREACHABLE, "No route to host")
-    watched.recorder._told(wire.Dialling("door"))
+    watched.recorder._told(wire.Dialing("door"))
     lost(reasons.UNREACHABLE, "No route to host")
     lost(reasons.AUTH_REFUSED)
     camera._set_state("recording", "")

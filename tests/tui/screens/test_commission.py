@@ -44,7 +44,7 @@ def rig() -> Iterator[RtspServer]:
 def stage(tmp_path_factory: pytest.TempPathFactory, rig: RtspServer) -> Iterator[Stage]:
     with Stage(tmp_path_factory.mktemp("commission"), cameras={"lobby": "Front entrance"}) as running:
         add = running.service.add
-        with ThreadPoolExecutor() as pool:  # each is dialled for a second or two
+        with ThreadPoolExecutor() as pool:  # each is dialed for a second or two
             added = [
                 pool.submit(add, rig.url("door"), "Side door", "entrance"),
                 pool.submit(add, rig.url("desk"), "Service desk", "service-desk"),

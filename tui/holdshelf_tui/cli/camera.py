@@ -122,7 +122,7 @@ def add(
     if target is None:
         raise BadRequest("Which camera?", "Give a discovered id or an address, or --all-discovered.")
     area = camera_flow.area_words(area) if area else None
-    # A private place is refused, and the attempt written down, before anything is dialled or asked.
+    # A private place is refused, and the attempt written down, before anything is dialed or asked.
     permitted = area is None or area in AREA_KINDS
     if sys.stdin.isatty() and permitted and not (name and area and password is not None):
         given = camera_flow.Given(name or "", area or "", area_note, user, password, transport, not_private, profile)

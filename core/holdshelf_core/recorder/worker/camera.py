@@ -119,7 +119,7 @@ class Camera(SegmentThread):
             self._stopping.wait(wait_s)
 
     def _session(self) -> None:
-        self._link.send(wire.Dialling(self.camera))
+        self._link.send(wire.Dialing(self.camera))
         source = self._dial()
         try:
             with self._lock:

@@ -150,7 +150,7 @@ class Returned(msgspec.Struct, tag=True, frozen=True):
     seq: Number
 
 
-class Dialling(msgspec.Struct, tag=True, frozen=True):
+class Dialing(msgspec.Struct, tag=True, frozen=True):
     """Worker → service: a connection attempt began."""
 
     camera: Name
@@ -208,12 +208,12 @@ class Progress(msgspec.Struct, tag=True, frozen=True):
 
 
 type ToWorker = Record | Forget | Grant | Deny | Cut | Named | Quit
-type OfCameras = Want | Started | Closed | Torn | Returned | Dialling | Lost | Fetched | Ended | Progress
+type OfCameras = Want | Started | Closed | Torn | Returned | Dialing | Lost | Fetched | Ended | Progress
 type ToService = Ready | Resolve | OfCameras
 
 _LINK: WorkerLink[ToWorker, ToService] = WorkerLink(
     Record | Forget | Grant | Deny | Cut | Named | Quit,
-    Ready | Resolve | Want | Started | Closed | Torn | Returned | Dialling | Lost | Fetched | Ended | Progress,
+    Ready | Resolve | Want | Started | Closed | Torn | Returned | Dialing | Lost | Fetched | Ended | Progress,
 )
 encode = _LINK.encode
 decode_to_service = _LINK.decode_to_service

@@ -41,14 +41,14 @@ class Alone:
     def dialed(self) -> str:
         """The camera, if that is what it says next."""
         message = self.heard()
-        return message.camera if isinstance(message, wire.Dialling) else ""
+        return message.camera if isinstance(message, wire.Dialing) else ""
 
     def has_no_thread_for(self, camera: str) -> bool:
         """Have one more camera recorded."""
         self.record(camera)
         while True:
             match self.heard():
-                case wire.Dialling(camera=told) if told == camera:
+                case wire.Dialing(camera=told) if told == camera:
                     return False
                 case wire.Lost(camera=told, reason=reasons.RECORDER_BUSY) if told == camera:
                     return True

@@ -1,4 +1,4 @@
-"""When a camera is dialled again. By a clock of the test's (ADR 71)."""
+"""When a camera is dialed again. By a clock of the test's (ADR 71)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from holdshelf_core.recorder.worker.source import SourceError
 from tests.rig.hand_clock import NS, HandClock
 
 
-class Dialled(Camera):
+class Dialed(Camera):
     """Its connections end as ``script`` says: the reason, after how many seconds, and whether pictures came."""
 
     def __init__(self, clock: HandClock, link: Link, script: Iterator[tuple[str, float, bool]]) -> None:
@@ -83,10 +83,10 @@ AWAY, REFUSED = ("camera unreachable", 0.0, False), ("auth refused", 0.0, False)
         "after one that was none",
     ],
 )
-def test_a_camera_is_dialled_again_soon_then_less_often_and_soon_after_a_good_connection(
+def test_a_camera_is_dialed_again_soon_then_less_often_and_soon_after_a_good_connection(
     clock: HandClock, link: Link, script: list[tuple[str, float, bool]], waits_s: list[float]
 ) -> None:
-    camera = Dialled(clock, link, iter(script))
+    camera = Dialed(clock, link, iter(script))
     camera.run()
     pauses = [later - earlier for earlier, later in itertools.pairwise(camera.began_s)]
     waited = [pause - lasts_s for pause, (_, lasts_s, _) in zip(pauses, script, strict=True)]

@@ -81,7 +81,7 @@ def test_content_base_is_put_right(said: str, expected: str) -> None:
     assert base_url(said, "rtsp://10.0.0.9:8554/s") == expected
 
 
-def test_a_content_base_names_addresses_and_is_never_dialled() -> None:
+def test_a_content_base_names_addresses_and_is_never_dialed() -> None:
     with ScriptedRtsp(media=some_footage(RtpSender()), base="rtsp://192.0.2.7/nat/") as server:
         assert recorded(dial(server))[0] == expected_footage()
     assert server.asked("SETUP")[0].url == "rtsp://192.0.2.7/nat/track1"

@@ -55,7 +55,7 @@ def test_the_announced_sender_is_the_one_that_counts() -> None:
             assert recorded(source)[0] == expected_footage()
 
 
-def test_a_sender_that_changes_ends_the_stream_so_that_it_is_dialled_anew() -> None:
+def test_a_sender_that_changes_ends_the_stream_so_that_it_is_dialed_anew() -> None:
     second = RtpSender(ssrc=8)
     with ScriptedRtsp(media=[*some_footage(RtpSender()), *some_footage(second, 60)], stay=True) as server:
         got, error = recorded(dial(server))
@@ -169,7 +169,7 @@ def test_a_cameras_own_requests_are_answered() -> None:
 
 
 @pytest.mark.parametrize("method", ["REDIRECT", "TEARDOWN"])
-def test_a_camera_that_says_it_is_going_is_dialled_anew(method: str) -> None:
+def test_a_camera_that_says_it_is_going_is_dialed_anew(method: str) -> None:
     goes = f"{method} * RTSP/1.0\r\nCSeq: 1\r\nLocation: rtsp://192.0.2.1/\r\n\r\n".encode()
     with ScriptedRtsp(media=[*some_footage(RtpSender()), goes], stay=True) as server:
         got, error = recorded(dial(server))
@@ -218,7 +218,7 @@ def test_a_missing_packet_is_a_hole_up_to_the_next_key_frame() -> None:
     assert got in ([*expected_footage(count), Hole(lasting=False), *expected_footage(4)] for count in (5, 6))
 
 
-def test_a_loss_that_no_key_frame_follows_has_the_camera_dialled_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_that_no_key_frame_follows_has_the_camera_dialed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order, "READ_TIMEOUT_S", 0.2)
     footage = some_footage(RtpSender(), 60, gop=1000)
     media: list[bytes | float] = [*footage[:6]]

@@ -122,7 +122,7 @@ def test_the_next_nonce_may_come_with_an_answer() -> None:
     assert "nc=00000002" in credentials.answer("PLAY", "x")
 
 
-def test_a_camera_that_hangs_up_after_asking_for_a_login_is_dialled_again() -> None:
+def test_a_camera_that_hangs_up_after_asking_for_a_login_is_dialed_again() -> None:
     def asks(request: Request) -> bytes | None:
         if "authorization" in request.headers:
             return b"" if request.number > 1 else None

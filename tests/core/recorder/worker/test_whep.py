@@ -177,7 +177,7 @@ def test_a_peer_s_certificate_is_held_to(rig: Rig) -> None:
     assert pins["plain"] is None
 
 
-def test_a_peer_that_goes_is_dialled_again_and_the_gap_says_why(rig: Rig) -> None:
+def test_a_peer_that_goes_is_dialed_again_and_the_gap_says_why(rig: Rig) -> None:
     camera = rig.cameras["moody"]
     rig.service.await_recording(camera)
     before = rig.peer.stats("moody")["offers"]
@@ -227,7 +227,7 @@ def test_a_peer_of_another_make_is_recorded_in_h264_and_h265(rig: Rig) -> None:
         assert pictures > 5  # it encodes while it sends, as the machine has time
 
 
-def test_a_peer_that_falls_silent_is_noticed_and_dialled_again(rig: Rig) -> None:
+def test_a_peer_that_falls_silent_is_noticed_and_dialed_again(rig: Rig) -> None:
     rig.silenced.result()
     assert "no frames" in [gap.reason for gap in rig.service.gaps(rig.cameras["plain"])]
     rig.peer.resume("plain")
