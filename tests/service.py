@@ -320,7 +320,12 @@ class Service:
             # "recording" is said once the camera answers; its first pictures are on the disk a second later.
             return all(rows[c].state == "recording" and self._has_pictures(c) for c in cameras)
 
-        wait_for(f"{', '.join(cameras)} recording", recording, seconds)
+        try:
+            wait_for(f"{', '.join(cameras)} recording", recording, seconds)
+        except AssertionError as error:
+            rows = [row for row in self.client.status().cameras if row.id in cameras]
+            told = "\n".join(f"{row.id} at {row.address}: {row.state}, {row.reason}, {row.detail}" for row in rows)
+            raise AssertionError(f"{error}\n{told}\n{self.log()[-3000:]}") from None
 
     def _has_pictures(self, camera: str) -> bool:
         """The file that is being written has some."""

@@ -71,8 +71,13 @@ class Mosquitto:
     def start(self) -> None:
         """Start it, with nothing kept of an earlier run; returns when it listens."""
         self._process = subprocess.Popen([DAEMON, "-c", str(self.folder / "conf")], stdin=subprocess.DEVNULL)
-        for port in (self.port, self.wrong_port, self.plain_port):
-            wait_for("mosquitto listens", lambda port=port: _listens(port), 60)
+        try:
+            for port in (self.port, self.wrong_port, self.plain_port):
+                wait_for("mosquitto listens", lambda port=port: _listens(port))
+        except AssertionError as error:
+            log = self.folder / "log"
+            told = log.read_text()[-2000:] if log.exists() else "no log"
+            raise AssertionError(f"{error}; exit code {self._process.poll()}; {told}") from None
 
     def give_password(self, user: str, password: str) -> None:
         """Change a password while it runs; who is connected stays. Returns when it counts."""
