@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -48,6 +50,29 @@ def pytest_collection_finish() -> None:
     often, too."""
     gc.freeze()
     gc.set_threshold(20_000, 50, 50)
+
+
+_MADE: dict[pytest.FixtureDef[Any], set[Path]] = {}
+"""Folders of fixtures that serve more than one test."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Iterator[Any]:
+    if fixturedef.scope == "function" or "tmp_path_factory" not in fixturedef.argnames:
+        return (yield)
+    root: Path = request.getfixturevalue("tmp_path_factory").getbasetemp()
+    before = set(root.iterdir())
+    try:
+        return (yield)
+    finally:
+        _MADE[fixturedef] = set(root.iterdir()) - before
+
+
+def pytest_fixture_post_finalizer(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
+    """Their folders go with them, as those of single tests do, unless some test has failed: then they may say why."""
+    for folder in _MADE.pop(fixturedef, set()):
+        if not request.session.testsfailed:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module", autouse=True)
