@@ -10,7 +10,8 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -40,7 +41,14 @@ OPTIONS = {"movflags": "empty_moov+default_base_moof+skip_trailer", "frag_durati
 
 
 @functools.cache
-def mp4(size: tuple[int, int] = (WIDTH, HEIGHT), *, detailed: bool = False, comment: str = "") -> bytes:
+def mp4(
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+    *,
+    detailed: bool = False,
+    comment: str = "",
+    seconds: int = SECONDS,
+    key_each_s: int = 1,
+) -> bytes:
     """Twenty seconds that get brighter: of one shade, or with details everywhere, as a real room has them."""
     width, height = size
     details = np.zeros((height, width, 3), dtype=np.uint8)
@@ -55,11 +63,11 @@ def mp4(size: tuple[int, int] = (WIDTH, HEIGHT), *, detailed: bool = False, comm
     with av.open(out, "w", format="mp4", options=OPTIONS) as container:
         if comment:
             container.metadata["comment"] = comment
-        stream = container.add_stream("libx264", rate=FPS, options={"preset": "ultrafast", "g": str(FPS)})
+        stream = container.add_stream("libx264", rate=FPS, options={"preset": "ultrafast", "g": str(FPS * key_each_s)})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.time_base = Fraction(1, FPS)
-        for number in range(SECONDS * FPS):
-            shade = 30 + number * (100 if detailed else 200) // (SECONDS * FPS)
+        for number in range(seconds * FPS):
+            shade = 30 + number * (100 if detailed else 200) // (seconds * FPS)
             picture = np.full((height, width, 3), shade, dtype=np.uint8)
             picture += details  # never over 255
             for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
@@ -79,14 +87,17 @@ def write(
     detailed: bool = False,
     explained: bool = False,
     from_camera: FromCamera | None = None,
+    seconds: int = SECONDS,
+    key_each_s: int = 1,
 ) -> None:
-    """One closed file of twenty seconds; something moves in its second half. ``run``: the unbroken stretch it is part of.
+    """One closed file; something moves in its second half. ``run``: the unbroken stretch it is part of.
 
     ``explained``: with the comment that a recorded file has, which takes a moment more.
     """
     segment = footage.open_segment(camera)
     said = {"holdshelf": 1, "seq": segment.seq, "camera": camera, "start_utc_ns": start_utc_ns, "run": run}
-    data = mp4(size, detailed=detailed, comment=json.dumps(said) if explained else "")
+    comment = json.dumps(said) if explained else ""
+    data = mp4(size, detailed=detailed, comment=comment, seconds=seconds, key_each_s=key_each_s)
     with open(segment.fd, "wb", closefd=False) as file:
         file.write(data)
     frames_root = frames_tree(segment.fd).root().hex()
@@ -94,7 +105,7 @@ def write(
         segment,
         SegmentFacts(
             start_utc_ns=start_utc_ns,
-            duration_ns=SECONDS * NS,
+            duration_ns=seconds * NS,
             run=run,
             boot=BOOT if from_camera is None else "",
             start_boot_ns=start_utc_ns - BOOTED_UTC_NS if from_camera is None else 0,
@@ -103,8 +114,8 @@ def write(
             codec="h264",
             width=size[0],
             height=size[1],
-            frames=SECONDS * FPS,
-            activity=[100] * (SECONDS // 2) + [100_000] * (SECONDS // 2),
+            frames=seconds * FPS,
+            activity=[100] * (seconds // 2) + [100_000] * (seconds // 2),
             frames_root=frames_root,
             from_camera=from_camera or msgspec.UNSET,
         ),
@@ -128,10 +139,7 @@ def record(data: Path, cameras: Sequence[str], start_utc_ns: int | None = None, 
     """
     start = start_utc_ns if start_utc_ns is not None else time.time_ns() - 60 * MINUTE_NS
     made = Recorded(start, start + 2 * MINUTE_NS, start + 3 * MINUTE_NS, start + 5 * MINUTE_NS)
-    volume = Volume.attach(data / "state", data / "media")
-    try:
-        footage = Footage(volume, Ledger(volume))
-        footage.recover()
+    with _footage(data) as footage:
         for camera in cameras:
             for at in range(made.start_utc_ns, made.gap_utc_ns, SECONDS * NS):
                 write(footage, camera, at, f"{camera}-{made.start_utc_ns}", **look)
@@ -145,9 +153,24 @@ def record(data: Path, cameras: Sequence[str], start_utc_ns: int | None = None, 
             footage.end_gap(camera, gap, GapEnd(end_utc_ns=made.resumed_utc_ns, elapsed_ns=MINUTE_NS))
             for at in range(made.resumed_utc_ns, made.end_utc_ns, SECONDS * NS):
                 write(footage, camera, at, f"{camera}-{made.resumed_utc_ns}", **look)
+    return made
+
+
+def record_one(data: Path, camera: str, start_utc_ns: int, seconds: int) -> None:
+    """One file of that length, whose only key frame is its first, in a set-up data folder whose service does not run."""
+    with _footage(data) as footage:
+        write(footage, camera, start_utc_ns, seconds=seconds, key_each_s=seconds)
+
+
+@contextmanager
+def _footage(data: Path) -> Iterator[Footage]:
+    volume = Volume.attach(data / "state", data / "media")
+    try:
+        footage = Footage(volume, Ledger(volume))
+        footage.recover()
+        yield footage
     finally:
         volume.detach()
-    return made
 
 
 def seed(data: Path, rows: Sequence[tuple[str, str, msgspec.Struct]]) -> None:

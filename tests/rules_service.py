@@ -15,6 +15,7 @@ from holdshelf_core.api.identity import NotAuthenticated
 from holdshelf_core.app import Holdshelf
 from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound, Refused, Unavailable
 from holdshelf_core.looks.pictures import Burn, OpenPicture, Picture, Wanted
+from holdshelf_core.looks.worker.index import GROWING_SLACK_NS
 from holdshelf_core.paths import DataPaths
 from holdshelf_core.people import expiry as ends
 from tests.rules_footage import Cameras, read_origin
@@ -38,21 +39,33 @@ class StandInPictures:
     def warm(self) -> None: ...
 
     async def async_still(
-        self, files: Sequence[OpenPicture], at_utc_ns: int, burn: Burn, *, max_width: int = 0, exact: bool = True
+        self,
+        files: Sequence[OpenPicture],
+        at_utc_ns: int,
+        burn: Burn,
+        *,
+        max_width: int = 0,
+        key_from_utc_ns: int | None = None,
     ) -> Picture:
         file = next((f for f in files if f.holds(at_utc_ns)), None)
         if file is None:
             raise NotFound("No file holds that time.")
         origin = read_origin(file.fd)
+        newest_utc_ns = origin["start_utc_ns"] + clock.boottime_ns() - origin["start_boot_ns"]
+        if file.end_utc_ns is None and at_utc_ns >= newest_utc_ns + GROWING_SLACK_NS:
+            # Its wall clock was set ahead: what is being written reaches to the time of the clock it began with.
+            raise NotFound("The file does not reach that far.")
         await self._decode()
-        # The key frame before the time asked for stands, at the earliest, at the file's beginning.
-        return self._picture(origin["camera"], at_utc_ns if exact else file.start_utc_ns, burn, origin["seq"])
+        # The key frame before the time asked for is, at the earliest, the file's first frame.
+        is_key_enough = key_from_utc_ns is not None and file.start_utc_ns >= key_from_utc_ns
+        return self._picture(origin["camera"], file.start_utc_ns if is_key_enough else at_utc_ns, burn, origin["seq"])
 
     async def async_strip(self, wanted: Sequence[Wanted]) -> list[Picture | HoldshelfError]:
         made: list[Picture | HoldshelfError] = []
         for one in wanted:
             try:
-                made.append(await self.async_still(one.files, one.at_utc_ns, one.burn, exact=one.exact))
+                still = self.async_still(one.files, one.at_utc_ns, one.burn, key_from_utc_ns=one.key_from_utc_ns)
+                made.append(await still)
             except HoldshelfError as error:
                 made.append(error)
         return made

@@ -93,7 +93,7 @@ class Bench:
         """One after another, or as one strip."""
         opened = [OpenPicture(os.open(path, os.O_RDONLY), T0, self._end_utc_ns) for path, _ in wanted]
         asked = [
-            Wanted((file,), T0 + round(at_s * NS), BURN, max_width, exact)
+            Wanted((file,), T0 + round(at_s * NS), BURN, max_width, None if exact else T0)
             for file, (_, at_s) in zip(opened, wanted, strict=True)
         ]
         cpu_s, began_s = self._cpu_s(), time.perf_counter()
@@ -101,7 +101,9 @@ class Bench:
             made = await self._pictures.async_strip(asked)
         else:
             made = [
-                await self._pictures.async_still(one.files, one.at_utc_ns, BURN, max_width=max_width, exact=exact)
+                await self._pictures.async_still(
+                    one.files, one.at_utc_ns, BURN, max_width=max_width, key_from_utc_ns=one.key_from_utc_ns
+                )
                 for one in asked
             ]
         wall_s, cpu_s = time.perf_counter() - began_s, self._cpu_s() - cpu_s

@@ -39,8 +39,6 @@ from holdshelf_storage.errors import StorageError
 
 MIN_WIDTH, MAX_WIDTH = 48, 3840
 MAX_STRIP_WIDTH = 640
-# A key frame is at the start of each file, so one this far inside the look cannot be before it.
-KEY_FRAME_REACH_NS = 120 * NS
 ANY_PURPOSE = "camera-check"
 
 type PictureAsk = types.StillAsk | types.StripAsk | types.LiveAsk
@@ -311,7 +309,7 @@ class PictureActs:
                 burn = _burn(call, camera, lease, boxes)
                 wanted = [
                     # A thumbnail may show an earlier key frame, but never one from before the look's span.
-                    Wanted((m.file,), m.at_utc_ns, burn, width, exact=m.at_utc_ns < opened_utc_ns + KEY_FRAME_REACH_NS)
+                    Wanted((m.file,), m.at_utc_ns, burn, width, key_from_utc_ns=opened_utc_ns)
                     for m in found.moments
                     if not isinstance(m, str)
                 ]

@@ -60,8 +60,8 @@ class Show(msgspec.Struct, tag=True, frozen=True):
     """The segment is still being written."""
     burn: Burn
     max_width: int
-    exact: bool = True
-    """False: the preceding key frame is enough (thumbnails)."""
+    key_from_utc_ns: int | None = None
+    """The preceding key frame is enough (thumbnails), if it was shown at this time or later; None: it is not."""
     viewer: str = ""
     """Names a live view whose decoder is kept for the next frame; '' for none."""
     after_utc_ns: int | None = None

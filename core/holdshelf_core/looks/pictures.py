@@ -54,8 +54,8 @@ class Wanted:
     at_utc_ns: int
     burn: Burn
     max_width: int = 320
-    exact: bool = True
-    """False: the preceding key frame is enough; its own time is reported and burned in."""
+    key_from_utc_ns: int | None = None
+    """The preceding key frame is enough, if it was shown at this time or later; its own time is reported and burned in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,13 @@ class Pictures:
         return self._pool.ready
 
     async def async_still(
-        self, files: Sequence[OpenPicture], at_utc_ns: int, burn: Burn, *, max_width: int = 1920, exact: bool = True
+        self,
+        files: Sequence[OpenPicture],
+        at_utc_ns: int,
+        burn: Burn,
+        *,
+        max_width: int = 1920,
+        key_from_utc_ns: int | None = None,
     ) -> Picture:
         """Return the frame shown at ``at_utc_ns`` (UTC).
 
@@ -118,7 +124,7 @@ class Pictures:
         spans = {index: _span(file) for index, file in enumerate(files)}
         for index, file in enumerate(files):
             if file.holds(at_utc_ns):
-                job = self._job(file, at_utc_ns, burn, max_width, exact=exact)
+                job = self._job(file, at_utc_ns, burn, max_width, key_from_utc_ns=key_from_utc_ns)
                 try:
                     return await self._made(job, file, burn)
                 except _Outside as outside:
@@ -143,7 +149,11 @@ class Pictures:
             for index in range(len(wanted)):
                 for item in wanted[len(tasks) : index + STRIP_AHEAD]:
                     still = self.async_still(
-                        item.files, item.at_utc_ns, item.burn, max_width=item.max_width, exact=item.exact
+                        item.files,
+                        item.at_utc_ns,
+                        item.burn,
+                        max_width=item.max_width,
+                        key_from_utc_ns=item.key_from_utc_ns,
                     )
                     tasks.append(asyncio.create_task(still))
                 await asyncio.wait({tasks[index]})
@@ -204,7 +214,7 @@ class Pictures:
         burn: Burn,
         max_width: int,
         *,
-        exact: bool = True,
+        key_from_utc_ns: int | None = None,
         viewer: str = "",
         after_utc_ns: int | None = None,
     ) -> Job:
@@ -213,7 +223,7 @@ class Pictures:
         growing = file.end_utc_ns is None
         return Job(
             lambda number: wire.Show(
-                number, file.start_utc_ns, at_utc_ns, growing, burn, max_width, exact, viewer, after_utc_ns
+                number, file.start_utc_ns, at_utc_ns, growing, burn, max_width, key_from_utc_ns, viewer, after_utc_ns
             ),
             file.fd,
             viewer,

@@ -26,7 +26,7 @@ from holdshelf_core.people import types as types_people
 from holdshelf_core.people.board_types import BoardSet
 from holdshelf_core.policy import model
 from holdshelf_core.times import rfc3339
-from tests.looking import HEIGHT, MINUTE_NS, NS, Recorded, commissioned, pixels, record, seed
+from tests.looking import HEIGHT, MINUTE_NS, NS, Recorded, commissioned, pixels, record, record_one, seed
 from tests.people import PAPER, People
 from tests.rig.hang import HANG_S
 from tests.service import Service, wait_for
@@ -44,9 +44,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def service(data: Path) -> Iterator[Service]:
     running = Service(data, mint=True)
-    rows = [*commissioned(*(c for c in CAMERAS if c != "desk")), *commissioned("desk", masks=(MASK,), version=3)]
+    rows = [
+        *commissioned(*(c for c in (*CAMERAS, "porch") if c != "desk")),
+        *commissioned("desk", masks=(MASK,), version=3),
+    ]
     seed(data, [*rows, ("commissions", "attic", model.Commission("attic"))])
     TIMES.append(record(data, CAMERAS))
+    record_one(data, "porch", TIMES[0].start_utc_ns, seconds=240)
     # Its last picture is of this moment: a look at what was a quarter of an hour ago at most reaches it in whatever test.
     TIMES.append(record(data, ["attic"], time.time_ns() - 5 * MINUTE_NS - NS))
     with running:
@@ -269,6 +273,17 @@ def test_what_was_asked_for_and_not_shown_is_not_counted(director: Client, made:
     strip = director.act(asked)
     assert {row.log_seq for row in strip.pictures} == {first}
     assert strip.pictures_left == 2000 - 64
+
+
+def test_a_thumbnail_never_shows_a_key_frame_from_before_the_look(director: Client, made: Recorded) -> None:
+    # One key frame in four minutes, as cameras that save bytes send it; the look begins after it.
+    start = made.start_utc_ns + 100 * NS
+    grant = look(director, made, "porch", start=start, end=made.start_utc_ns + 4 * MINUTE_NS)
+    strip = director.act(types.LookStrip(grant.id, "porch", 4, max_width=160))
+    assert [row.at_utc_ns - NS < row.shown_utc_ns <= row.at_utc_ns for row in strip.pictures] == [True] * 4
+    wide = look(director, made, "porch", end=made.start_utc_ns + 4 * MINUTE_NS)
+    strip = director.act(types.LookStrip(wide.id, "porch", 4, max_width=160))
+    assert {row.shown_utc_ns for row in strip.pictures} == {made.start_utc_ns}, "inside the look the key frame will do"
 
 
 def test_outside_of_a_look_is_refused_with_how_to_widen(service: Service, director: Client, made: Recorded) -> None:

@@ -64,8 +64,15 @@ async def test_every_frame_of_other_streams_is_found(
 async def test_the_key_frame_will_do_when_exactness_is_not_asked(
     pictures: Pictures, segment: OpenPicture, burn: Burn
 ) -> None:
-    still = await pictures.async_still([segment], T0 + 1_950 * MS, burn, exact=False)
+    still = await pictures.async_still([segment], T0 + 1_950 * MS, burn, key_from_utc_ns=T0 + 1_000 * MS)
     assert (number_shown(still), still.shown_utc_ns) == (10, T0 + 1_000 * MS)
+
+
+async def test_a_key_frame_from_before_the_span_will_not_do(
+    pictures: Pictures, segment: OpenPicture, burn: Burn
+) -> None:
+    still = await pictures.async_still([segment], T0 + 1_950 * MS, burn, key_from_utc_ns=T0 + 1_000 * MS + 1)
+    assert (number_shown(still), still.shown_utc_ns) == (19, T0 + 1_900 * MS)
 
 
 async def test_a_time_in_a_gap_is_refused_with_the_footage_next_to_it(

@@ -54,9 +54,12 @@ class FramePlan:
         return self.start_utc_ns + (pts - self.origin_pts) * NS // self.track.timescale
 
 
-def find(fd: int, start_utc_ns: int, at_utc_ns: int | None, *, growing: bool, exact: bool = True) -> FramePlan:
-    """Return the frames for the picture at ``at_utc_ns``; None: the newest. ``exact`` False: the preceding key frame instead.
+def find(
+    fd: int, start_utc_ns: int, at_utc_ns: int | None, *, growing: bool, key_from_utc_ns: int | None = None
+) -> FramePlan:
+    """Return the frames for the picture at ``at_utc_ns``; None: the newest.
 
+    ``key_from_utc_ns``: the preceding key frame instead, if it was shown at this time or later; None: never.
     Raises Outside, Empty, NoKey, BadMp4, DiskWriteError.
     """
     track = fmp4.read_header(fd).video
@@ -85,7 +88,7 @@ def find(fd: int, start_utc_ns: int, at_utc_ns: int | None, *, growing: bool, ex
     key = next((i for i in range(wanted, -1, -1) if frames[i].is_key and frames[i].pts <= frames[wanted].pts), None)
     if key is None:
         raise NoKey
-    if not exact:
+    if key_from_utc_ns is not None and whole.utc_ns(frames[key].pts) >= key_from_utc_ns:
         wanted = key
     return FramePlan(track, frames[key : wanted + 1], frames[wanted].pts, origin, start_utc_ns)
 

@@ -98,7 +98,9 @@ class PictureWorker:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _show(self, order: wire.Show, fd: int) -> None:
-        found = find(fd, order.start_utc_ns, order.at_utc_ns, growing=order.growing, exact=order.exact)
+        found = find(
+            fd, order.start_utc_ns, order.at_utc_ns, growing=order.growing, key_from_utc_ns=order.key_from_utc_ns
+        )
         if order.after_utc_ns is not None and found.utc_ns(found.pts) <= order.after_utc_ns:
             self._say(wire.Failed(order.job, "nothing new"))
             return
