@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from holdshelf_core import all_acts
-from holdshelf_core.access_log.older_state import LogSeen
+from holdshelf_core.access_log.older_state import LogSeen, newest_utc_ns
 from holdshelf_core.access_log.register_care import RegisterCare, tell_rebuilt
 from holdshelf_core.actions.authorizer import STATE_REPAIR, Authorizer
 from holdshelf_core.actions.caller import Caller
@@ -235,7 +235,7 @@ class Holdshelf:
         self.settings = Settings(self._register, self.state_store.setting)
         self.retention.async_set_budget(self.settings.budget_bytes)
         self.recorder.segment_s = self.settings.segment_s
-        self.clock.restore(self._alive)
+        self.clock.restore(self._alive, await asyncio.to_thread(newest_utc_ns, self.log))
         self.entries = Entries(self, self._register, self.state_store, self.recorder, self.store)
         self.entries.async_listen(self.async_cameras_changed)
         self.recorder.backfill.sources = CameraRecordings(

@@ -82,11 +82,12 @@ class Clock:
         for a person to confirm the clock."""
         return utc_ns() - self.trusted_utc_ns()
 
-    def restore(self, heartbeat: Heartbeat | None) -> None:
-        """Start trusted time from the persisted heartbeat, or from the wall clock on a first start."""
+    def restore(self, heartbeat: Heartbeat | None, logged_utc_ns: int = 0) -> None:
+        """Start trusted time from the persisted heartbeat; without one from the wall clock, but not before the newest entry
+        of the access log (``logged_utc_ns``; 0: there is none)."""
         now_boot = boottime_ns()
         if heartbeat is None:
-            self._trusted_utc_ns = utc_ns()
+            self._trusted_utc_ns = max(utc_ns(), logged_utc_ns)
         elif heartbeat.boot == self.boot:
             self._trusted_utc_ns = heartbeat.trusted_utc_ns + max(0, now_boot - heartbeat.boot_ns)
         else:

@@ -153,3 +153,12 @@ def test_a_first_start_trusts_the_wall_clock() -> None:
     clock = Clock()
     clock.restore(None)
     assert abs(clock.disagreement_ns()) < NS
+
+
+def test_without_a_heartbeat_time_does_not_begin_before_what_was_logged() -> None:
+    clock = Clock()
+    day_ns = 86_400 * NS
+    clock.restore(None, utc_ns() + day_ns)
+    assert abs(clock.disagreement_ns() + day_ns) < NS, "the clock was set back: a person says which is right"
+    clock.restore(None, utc_ns() - day_ns)
+    assert abs(clock.disagreement_ns()) < NS

@@ -23,6 +23,8 @@ from holdshelf_core.buffer.store import Store
 from holdshelf_core.errors import Unavailable
 from holdshelf_core.policy import doubt, model
 from holdshelf_core.policy.second import flag_open
+from holdshelf_core.times import parse_rfc3339
+from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.access_log.log_seen import Mismatch, compare, read_seen, write_seen
 from holdshelf_storage.backup.restore import Restored, mark_logged, read_marker
 from holdshelf_storage.errors import StorageError
@@ -34,6 +36,14 @@ COMPARING = "The access log is being compared with what the media volume has see
 SEEN_AFTER_S = 0.5
 """Not at once: whoever waits for the answer to what was logged would wait for this sync, too."""
 RETRY_S = 5.0
+
+
+def newest_utc_ns(log: AccessLog) -> int:
+    """Return what the wall clock read at the newest entry; 0 when there is none, or it cannot be read."""
+    try:
+        return next((parse_rfc3339(entry.public["at"]) for entry in log.read_back(log.size)), 0)
+    except (StorageError, ValueError, KeyError, TypeError):
+        return 0
 
 
 class LogSeen:

@@ -40,7 +40,7 @@ class _Answer(msgspec.Struct):
     codec: Literal["", "h264", "hevc"] = ""
     width: Annotated[int, Meta(ge=0, le=65_536)] = 0
     height: Annotated[int, Meta(ge=0, le=65_536)] = 0
-    certificate_sha256: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")] | None = None
+    certificate_sha256: Annotated[str, Meta(pattern="^([0-9a-f]{64})?\\Z")] | None = None
     reason: str = ""
     detail: str = ""
 

@@ -10,6 +10,7 @@ closed, never carried out on this one, and a new volume starts numbering beyond 
 
 import contextlib
 from pathlib import Path
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -17,7 +18,7 @@ from holdshelf_storage import layout
 from holdshelf_storage.anchors.lineage import Lineage
 from holdshelf_storage.anchors.log import read_batches
 from holdshelf_storage.atomic import fsync_dir, whole_lines, write_atomic
-from holdshelf_storage.errors import StorageError, VolumeMismatch, VolumeMissing, translating
+from holdshelf_storage.errors import BadCameraId, StorageError, VolumeMismatch, VolumeMissing, translating
 from holdshelf_storage.footage.footage import Footage
 from holdshelf_storage.footage.verify import verify
 from holdshelf_storage.ledger import lines as ledger_lines
@@ -40,25 +41,27 @@ from holdshelf_storage.volume.volume import (
 
 MARKER = "media-change.json"
 MARKER_DONE = "media-change.done.json"
-REPLACED, ADOPTED = "replaced", "adopted"
+REPLACED: Final = "replaced"
+ADOPTED: Final = "adopted"
 NUMBERS_PER_VOLUME = 10**12
 """Distance between the numbers of two volumes of one STATE: no volume uses that many."""
 _MAX_PROBLEMS = 50
+type _VolumeId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f-]{0,64}\\Z")]
 
 
 class MediaChange(msgspec.Struct, frozen=True, kw_only=True):
     """STATE/media-change.json."""
 
-    kind: str
+    kind: Literal["replaced", "adopted"]
     """`replaced`: the volume is lost, an empty one was begun. `adopted`: one with footage was taken over."""
-    at_utc_ns: int
-    before: str
+    at_utc_ns: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    before: _VolumeId
     """Id of the volume that STATE belonged to before; '' for none."""
-    volume: str
+    volume: _VolumeId
     """Its new volume; '' until that is known, while the change is in progress."""
     cameras: list[str] = msgspec.field(default_factory=list)
     """Cameras with footage on an adopted volume."""
-    segments: int = 0
+    segments: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Segments checked before it was adopted."""
     problems: list[str] = msgspec.field(default_factory=list)
     """Problems found in them."""
@@ -152,9 +155,15 @@ def read_change(state: Path) -> MediaChange | None:
         except FileNotFoundError:
             return None
     try:
-        return msgspec.json.decode(data, type=MediaChange)
-    except UNREADABLE as error:
-        raise StorageError(f"{state / MARKER} cannot be read; the media volume was changed, look at it.") from error
+        change = msgspec.json.decode(data, type=MediaChange)
+        for camera in change.cameras:
+            layout.check_camera(camera)
+    except (*UNREADABLE, BadCameraId) as error:
+        raise StorageError(
+            f"{state / MARKER} is not what Holdshelf writes ({error}); move it elsewhere, then adopt the volume: that puts the "
+            "change on record anew."
+        ) from error
+    return change
 
 
 def waiting_change(state: Path, volume: str) -> MediaChange | None:

@@ -14,6 +14,8 @@ import pytest
 from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_core.backups import offline as backup_offline
 from holdshelf_core.operations import offline
+from holdshelf_storage.errors import StorageError
+from holdshelf_storage.footage.media_change import waiting_change
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
 from tests.streams import furnish
@@ -196,6 +198,49 @@ def test_a_backup_older_than_the_disk_takes_the_disk_that_is_there(door: Service
     with pytest.raises(HoldshelfError, match="nothing to adopt"):
         service.stop()
         _adopt(service.data, volume)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "swapped"},
+        {"at_utc_ns": 2**63},
+        {"segments": -1},
+        {"cameras": ["../.."]},
+        {"before": "\n"},
+        {"volume": 1},
+    ],
+    ids=["kind", "time", "count", "camera", "volume before", "volume"],
+)
+def test_a_note_of_a_change_that_is_not_ours_is_refused_in_words(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    note = {"kind": "adopted", "at_utc_ns": 1, "before": "", "volume": "", **wrong}
+    (tmp_path / "media-change.json").write_text(json.dumps(note))
+    with pytest.raises(StorageError, match=r"media-change\.json is not what Holdshelf writes .* then adopt the volume"):
+        waiting_change(tmp_path, "0" * 32)
+
+
+def test_a_note_of_a_change_that_is_not_ours_keeps_nothing_from_being_recorded_and_what_it_says_to_do_works(
+    door: Service,
+) -> None:
+    service, camera, note = door, "door", door.data / "state" / "media-change.json"
+    service.await_recording(camera)
+    service.stop()
+    _lose_the_disk(service)
+    _init(service.data, new_media=True)
+    note.write_text(note.read_text().replace("replaced", "swapped"))
+    service.start()
+    service.await_recording(camera)
+    wait_for("the repair", lambda: "volume_unknown" in service.repairs())
+    service.stop()
+    volume = json.loads((service.data / "media" / "volume.json").read_text())["volume"]
+    with pytest.raises(HoldshelfError, match="move it elsewhere, then adopt the volume"):
+        _adopt(service.data, volume)
+    note.rename(note.with_suffix(".old"))
+    _adopt(service.data, volume)
+    service.start()
+    service.await_recording(camera)
+    assert "volume_unknown" not in service.repairs()
+    assert [row["facts"]["volume"] for row in _entries(service) if row["action"] == "media.adopted"] == [volume]
 
 
 def test_a_disk_that_a_service_uses_is_not_adopted(service: Service, tmp_path: Path) -> None:

@@ -127,3 +127,15 @@ def test_only_the_admin_and_seats_confirm_the_time(service: Service, fake: FakeC
     with pytest.raises(Refused):
         confirm(sam)
     assert shown(sam).doubtful
+
+
+def test_without_the_record_of_the_time_a_clock_that_was_set_back_is_still_seen(
+    service: Service, fake: FakeClock
+) -> None:
+    step(service, fake, 3)
+    confirm(service.client)
+    service.stop()
+    (service.data / "state" / "clock.json").unlink()
+    fake.step(-3 * DAY_S)
+    service.start()
+    assert "3 days behind" in wait_for("the repair", lambda: service.repairs().get(REPAIR)).sentence
