@@ -78,11 +78,15 @@ def collected() -> Catalog:
 def _of_the_service() -> Iterator[str]:
     """What the service says on a sheet for an asker, and of a print that lacks something."""
     from holdshelf_core.policy import releases  # noqa: PLC0415 (compiling needs none of it)
+    from holdshelf_core.policy.instants import Now  # noqa: PLC0415
+    from holdshelf_core.policy.model import Adopted  # noqa: PLC0415
     from holdshelf_core.reports import offline  # noqa: PLC0415
 
     yield from releases.BASES.values()
-    for basis in ("", *releases.BASES):
+    for basis in releases.BASES:
         yield from releases.what_we_need(basis)
+    for statute in ("advise", "enforce"):
+        yield from releases.what_would_pass(Adopted("", "", "", statute), (), Now(0, 0))
     for call in _calls(ROOT / "core" / "holdshelf_core" / "policy" / "releases.py", "ReleaseCheck"):
         given = [*call.args[2:3], *(key.value for key in call.keywords if key.arg == "needs")]
         for one in given:

@@ -115,7 +115,10 @@ def test_scene_6_the_sheet_for_anyone_needs_no_request_and_one_request_is_not_an
     stopped = next(r for r in house.director.act(types.ReleaseListAsk()).releases)
     anyones = admin.act(PrintRequest("refusal"))
     assert anyones.refusal.release == ""
-    assert any("search warrant" in need for need in anyones.refusal.needs)
+    assert any("that a judge signed" in need for need in anyones.refusal.needs)
+    assert not any("law enforcement" in need for need in anyones.refusal.needs), (
+        "the statute's gate would refuse a letter"
+    )
     with pytest.raises(Refused, match="may not see releases"):
         admin.act(PrintRequest("refusal", stopped.id))
 

@@ -48,6 +48,12 @@ EMERGENCY_PAPER_NS = 48 * HOUR_NS
 
 
 MEANWHILE = "until then the footage can be kept: a hold needs no paper"
+BY_THE_STATUTE = (
+    "a court order, or a warrant or subpoena that a judge signed",
+    "or the written permission of the person who is seen",
+    "or a determination by the library's counsel: the Director asks for it",
+)
+"""What passes gate 2 under *enforce*."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -89,7 +95,7 @@ def gate_1(request: Request, now: Now) -> ReleaseCheck:
             ("the cameras and times that are asked for",),
         )
     if request.basis not in BASES:
-        return ReleaseCheck(False, "Video is not released on this basis.", what_we_need(""))
+        return ReleaseCheck(False, "Video is not released on this basis.", what_would_pass(None, (), now))
     if request.basis == EMERGENCY:
         return _emergency(request, now)
     paper = request.paper
@@ -186,6 +192,12 @@ def gate_2(
     paper = request.paper
     if request.basis == PERMISSION or (paper is not None and paper.signed_by_judge and request.basis in BY_A_JUDGE):
         return ReleaseCheck(True, "A court order or the person's written permission is on record.")
+    if request.basis == COUNSEL and paper is not None:
+        return ReleaseCheck(
+            True,
+            "Counsel's paper is on record.",
+            caution="Released on counsel's paper, without a court order.",
+        )
     if request.basis == EMERGENCY:
         return ReleaseCheck(
             True, "Imminent danger: the statute's question goes to counsel with the paper that follows.", flagged=True
@@ -207,18 +219,18 @@ def gate_2(
     return ReleaseCheck(
         False,
         "The policy allows this, but the statute does not: it requires a court order or the person's written permission.",
-        (
-            "a court order, or a warrant or subpoena that a judge signed",
-            "or the written permission of the person who is seen",
-            "or a determination by the library's counsel: the Director asks for it",
-        ),
+        BY_THE_STATUTE,
     )
 
 
-def _determined(determination: Determination, request: Request, now: Now) -> bool:
+def _is_open(determination: Determination, basis: str, now: Now) -> bool:
     if determination.ended_utc_ns is not None or now.ended(determination.end_utc_ns):
         return False
-    if request.basis not in determination.bases or not is_paper(determination.paper_sha256):
+    return basis in determination.bases and is_paper(determination.paper_sha256)
+
+
+def _determined(determination: Determination, request: Request, now: Now) -> bool:
+    if not _is_open(determination, request.basis, now):
         return False
     agency = request.paper.agency if request.paper is not None else ""
     if determination.agencies and agency not in determination.agencies:
@@ -240,7 +252,7 @@ def following_paper(
     """Return whether the paper that followed an emergency would by itself have passed both gates."""
     kind = request.paper.kind if request.paper is not None else ""
     if kind == EMERGENCY:
-        return ReleaseCheck(False, "An emergency is not a paper.", what_we_need(""))
+        return ReleaseCheck(False, "An emergency is not a paper.", what_would_pass(adopted, determinations, now))
     return gates(msgspec.structs.replace(request, basis=kind), adopted, determinations, now)
 
 
@@ -303,8 +315,24 @@ def trimmed(asked: Sequence[Span], scope: Sequence[Span]) -> tuple[Span, ...]:
     return tuple(joined)
 
 
+def what_would_pass(adopted: Adopted | None, determinations: Iterable[Determination], now: Now) -> tuple[str, ...]:
+    """Return the lines of the sheet for anybody: what passes both gates, as the Board and counsel have set them."""
+    if adopted is not None and adopted.statute == "advise":
+        ways = tuple(_on_paper(basis) for basis in (*POLICY_BASES, PERMISSION))
+    else:
+        # One that is for some agencies or cameras only is not offered to anybody.
+        general = [one for one in determinations if not one.agencies and one.cameras is None]
+        opened = (one for one in POLICY_BASES if one not in BY_A_JUDGE and any(_is_open(d, one, now) for d in general))
+        ways = (*BY_THE_STATUTE, *(_on_paper(basis) for basis in opened))
+    return (*ways, "the cameras or places and the times", MEANWHILE)
+
+
+def _on_paper(basis: str) -> str:
+    return f"{BASES[basis]}, on paper and signed"
+
+
 def what_we_need(basis: str) -> tuple[str, ...]:
-    """Return the lines of the sheet given to a requester."""
+    """Return the lines of the sheet given to a requester on that basis; () for one that no paper begins."""
     if basis == SEARCH_WARRANT:
         return (
             "the search warrant, signed by a judge",
@@ -318,16 +346,12 @@ def what_we_need(basis: str) -> tuple[str, ...]:
             "the officer's name and badge number, and a number to call back",
             "the cameras or places and the times",
         )
-    if basis in BASES and basis != EMERGENCY:
-        return (
-            f"{BASES[basis]}, on paper and signed",
-            "its docket or case number, where it has one",
-            "the cameras or places and the times",
-        )
+    if basis not in BASES or basis == EMERGENCY:
+        return ()
     return (
-        *(f"{BASES[one]}, on paper and signed" for one in POLICY_BASES),
+        _on_paper(basis),
+        "its docket or case number, where it has one",
         "the cameras or places and the times",
-        MEANWHILE,
     )
 
 

@@ -35,7 +35,7 @@ def _refusal(call: Call[papers.PrintRequest]) -> papers.RefusalPaper | None:
         raise Conflict(
             f"{row.id} is approved. Nothing more is needed.", f"Its form: `holdshelf print release {row.id}`."
         )
-    return refusal_paper(call.state, row, call.now.zone)
+    return refusal_paper(call.state, row, call.now)
 
 
 class PrintActs:
@@ -98,6 +98,7 @@ class PrintActs:
             witnesses=tuple(one.name for one in signed),
             now=call.now,
             refusal=refusal,
+            determinations=state.determinations.values(),
             caveats=tuple(caveats),
         )
         if call.request.paper == "checklist":

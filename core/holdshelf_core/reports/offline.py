@@ -68,6 +68,7 @@ def read_offline(data: Path, now_utc_ns: int | None = None) -> PaperFacts:
         people=rules.people,
         head=head.decode(errors="replace") if head else "",
         now=now,
+        determinations=_all(rows, "determinations", model.Determination).values(),
         caveats=tuple(caveats),
     )
     return with_checklist(facts, rules, now)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import tzinfo
 
 from holdshelf_core import times
 from holdshelf_core.cameras.commissioning import AREA_WORDS
@@ -16,7 +15,7 @@ from holdshelf_core.policy import model
 from holdshelf_core.policy.clauses import quoted
 from holdshelf_core.policy.commissioning import waived
 from holdshelf_core.policy.instants import Now, span_words
-from holdshelf_core.policy.releases import BASES, MEANWHILE, kept_by, what_we_need
+from holdshelf_core.policy.releases import BASES, MEANWHILE, kept_by, what_we_need, what_would_pass
 from holdshelf_core.policy.state import State
 from holdshelf_core.reports.types import (
     Attestation,
@@ -58,14 +57,15 @@ def _needs(needs: Iterable[str]) -> tuple[str, ...]:
     return tuple(need for need in needs if need != MEANWHILE)
 
 
-def refusal_paper(state: State, release: model.Release, zone: tzinfo) -> RefusalPaper:
+def refusal_paper(state: State, release: model.Release, now: Now) -> RefusalPaper:
     """Return the sheet for one request, after its last refusal; for one never refused, what its basis requires."""
     last = release.refusals[-1] if release.refusals else None
     spans = tuple(
-        f"{state.camera_words(s.camera)}, {span_words(s.start_utc_ns, s.end_utc_ns, zone)}" for s in release.given
+        f"{state.camera_words(s.camera)}, {span_words(s.start_utc_ns, s.end_utc_ns, now.zone)}" for s in release.given
     )
+    needs = (last.needs if last is not None else ()) or what_we_need(release.basis)
     return RefusalPaper(
-        needs=_needs((last.needs if last is not None else ()) or what_we_need(release.basis)),
+        needs=_needs(needs or what_would_pass(state.adopted, state.determinations.values(), now)),
         release=release.id,
         reference=release.reference,
         basis_words=BASES.get(release.basis, ""),
@@ -95,6 +95,7 @@ def paper_facts(
     website: Attestation = _NEVER,
     board_review: Attestation = _NEVER,
     refusal: RefusalPaper | None = None,
+    determinations: Iterable[model.Determination] = (),
     caveats: tuple[str, ...] = (),
 ) -> PaperFacts:
     """Return everything that a paper may say, as of ``now``. ``head``: the log's signed head, '' when there is none.
@@ -149,6 +150,7 @@ def paper_facts(
         library=board.library,
         contact=board.contact,
         policy_address=board.policy_address,
+        release_by_two=board.second_person_release,
         page=board.paper_size,
         policy=PolicyText(adopted.version, adopted.adopted_on, adopted.sha256, policy_text) if adopted else None,
         log=log_head(head, witnesses) if head else None,
@@ -157,7 +159,7 @@ def paper_facts(
         staff_notice=staff_notice,
         website=website,
         board_review=board_review,
-        refusal=refusal or RefusalPaper(_needs(what_we_need(""))),
+        refusal=refusal or RefusalPaper(_needs(what_would_pass(adopted, determinations, now))),
         printed_at=times.local_words(now.utc_ns),
         caveats=caveats,
     )

@@ -202,6 +202,8 @@ class PaperFacts(msgspec.Struct, frozen=True):
     report: ReportPaper | None = None
     looked: LookedPaper | None = None
     """who: added where it is printed, from the answer of the access log."""
+    release_by_two: bool = True
+    """Whether a release takes two people: a setting of the Board."""
     page: str = "letter"
     """letter | a4: the library's default paper size."""
     language: str = "en"

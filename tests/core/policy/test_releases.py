@@ -34,7 +34,7 @@ def test_scene_6_p13_a_request_by_telephone_is_refused_with_what_is_needed_and_t
     assert "a verbal request" in said.sentence
     assert any("active case" in need for need in said.needs)
     assert "(P13: " in said.quoted
-    assert any("a hold needs no paper" in need for need in releases.what_we_need(""))
+    assert any("a hold needs no paper" in need for need in releases.what_would_pass(None, (), NOW))
 
 
 def test_scene_7_p13_a_police_letter_passes_the_policys_gate_and_the_statutes_stops_it_under_enforce() -> None:
@@ -44,6 +44,27 @@ def test_scene_7_p13_a_police_letter_passes_the_policys_gate_and_the_statutes_st
     assert any("counsel" in need for need in said.needs)
     assert not gates(BY_LETTER, ENFORCE, (), NOW).passed
     assert not gates(BY_LETTER, None, (), NOW).passed, "strict before any policy was adopted"
+
+
+def test_p13_the_sheet_for_anybody_names_what_passes_both_gates_and_nothing_that_does_not() -> None:
+    letter, permission = "a request by law enforcement", "written permission"
+
+    def offers(words: str, adopted: Adopted | None, *determinations: Determination) -> bool:
+        return any(words in need for need in releases.what_would_pass(adopted, determinations, NOW))
+
+    assert [offers(letter, adopted) for adopted in (None, ENFORCE, ADVISE)] == [False, False, True]
+    assert [offers(permission, adopted) for adopted in (None, ENFORCE, ADVISE)] == [True, True, True]
+    assert offers(letter, ENFORCE, COUNSEL)
+    for change in ({"agencies": ("Prospect Police",)}, {"cameras": ("c2",)}, {"end_utc_ns": AT}, {"ended_utc_ns": AT}):
+        assert not offers(letter, ENFORCE, msgspec.structs.replace(COUNSEL, **change)), change
+
+
+def test_p13_counsels_paper_is_counsels_word_and_is_not_asked_for_twice() -> None:
+    asked = Request("counsel", HOUR, "p1", AT, msgspec.structs.replace(LETTER, kind="counsel", issuer="Ames & Roe"))
+    said = gates(asked, ENFORCE, (), NOW)
+    assert said.passed
+    assert "counsel's paper, without a court order" in said.caution
+    assert not gates(msgspec.structs.replace(asked, paper=None), ENFORCE, (), NOW).passed
 
 
 def test_scene_7_p13_under_advise_or_with_counsels_determination_it_goes_on_with_the_caution_on_record() -> None:

@@ -8,9 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from holdshelf_core.policy.releases import BASES, what_we_need
+from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy.releases import BASES, what_we_need, what_would_pass
 from holdshelf_core.reports.types import LogHead, PaperFacts, PolicyText, RefusalPaper
-from holdshelf_tui.papers.refusal import refusal_paper
+from holdshelf_tui.papers import text
+from holdshelf_tui.papers.refusal import refusal_document, refusal_paper
+from holdshelf_tui.papers.release_form import release_document
 from holdshelf_tui.text.words import columns
 from tests.tui.cli.test_driver import run
 
@@ -34,7 +37,7 @@ FACTS = PaperFacts(
     refusal=SHEET,
     printed_at="2026-11-25 14:12 -05:00",
 )
-ANYONES = msgspec.structs.replace(FACTS, refusal=RefusalPaper(what_we_need("")))
+ANYONES = msgspec.structs.replace(FACTS, refusal=RefusalPaper(what_would_pass(None, (), Now(0, 0))))
 
 
 def one_line(text: str) -> str:
@@ -57,6 +60,14 @@ def test_p13_the_sheet_says_what_was_asked_why_not_and_what_to_bring() -> None:
         "1234:abcd",
     ):
         assert words in text
+
+
+def test_p13_the_sheet_and_the_form_say_two_people_only_where_it_takes_two() -> None:
+    alone = msgspec.structs.replace(ANYONES, release_by_two=False)
+    for paper in (refusal_document, release_document):
+        assert "two people" in one_line(text.render(paper(ANYONES)))
+        assert "two people" not in one_line(text.render(paper(alone)))
+        assert "within that paper." in one_line(text.render(paper(alone)))
 
 
 @pytest.mark.parametrize("facts", [FACTS, ANYONES], ids=["of one request", "for anyone"])
@@ -84,7 +95,7 @@ def test_what_people_typed_reaches_no_terminal_alive() -> None:
 def test_scene_6_the_sheet_for_anyone_is_printed_without_a_service_and_one_request_is_not(tmp_path: Path) -> None:
     printed = run("print", "refusal", "--data", tmp_path / "nothing")
     assert printed.code == 0
-    assert "[ ] a search warrant, on paper and signed" in printed.out
+    assert "[ ] a court order, or a warrant or subpoena that a judge signed" in printed.out
     assert "No service runs" in printed.err or "not set up" in printed.err
     refused = run("print", "refusal", "R-2026-0001", "--data", tmp_path / "nothing")
     assert "not set up" in refused.refusal()

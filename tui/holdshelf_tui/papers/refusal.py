@@ -22,7 +22,7 @@ def refusal_document(facts: PaperFacts) -> Document:
         facts,
         say("Release of camera recordings: what we need from you"),
         [
-            *(_one(sheet, say) if sheet.release else _any(say)),
+            *(_one(sheet, say) if sheet.release else [_any(facts, say)]),
             Heading(say("What we need") if sheet.release else of_any, 2),
             *(Item(clean(say(need), 300), box=False) for need in sheet.needs),
             *_after(sheet, say),
@@ -43,15 +43,18 @@ def refusal_paper(facts: PaperFacts) -> str:
     return text.render(refusal_document(facts))
 
 
-def _any(say: Words) -> list[Block]:
-    return [
-        Para(
-            say(
-                "The library's camera recordings are confidential. They are given out on a paper that the library's policy "
-                "names, within that paper, on the word of two people. A request by word of mouth or telephone cannot be met."
-            )
+def _any(facts: PaperFacts, say: Words) -> Block:
+    if facts.release_by_two:
+        lead = say(
+            "The library's camera recordings are confidential. They are given out on a paper that the library's policy "
+            "names, within that paper, on the word of two people. A request by word of mouth or telephone cannot be met."
         )
-    ]
+    else:
+        lead = say(
+            "The library's camera recordings are confidential. They are given out on a paper that the library's policy "
+            "names, within that paper. A request by word of mouth or telephone cannot be met."
+        )
+    return Para(lead)
 
 
 def _one(sheet: RefusalPaper, say: Words) -> list[Block]:

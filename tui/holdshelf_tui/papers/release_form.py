@@ -151,10 +151,16 @@ def _blank(facts: PaperFacts) -> Document:
     """Front: whoever asks. Back: the library."""
     say = words_of(facts)
     span = Fields([Field(say("Camera or place"), 20), Field(say("from"), 13), Field(say("to"), 13)])
-    lead = say(
-        "Recordings are given out on a paper that the library's policy names, within that paper, on the "
-        "word of two people. Until the paper is here, recordings can be put on hold: that needs no paper."
-    )
+    if facts.release_by_two:
+        lead = say(
+            "Recordings are given out on a paper that the library's policy names, within that paper, on the "
+            "word of two people. Until the paper is here, recordings can be put on hold: that needs no paper."
+        )
+    else:
+        lead = say(
+            "Recordings are given out on a paper that the library's policy names, within that paper. "
+            "Until the paper is here, recordings can be put on hold: that needs no paper."
+        )
     return frame.document(
         facts,
         say("Request for camera recordings"),

@@ -12,6 +12,7 @@ from holdshelf_core.people.board_types import BoardSet, PolicyAdopt
 from holdshelf_core.policy import model
 from holdshelf_core.policy.redaction import MAX_BOXES
 from holdshelf_core.releases import types
+from holdshelf_core.reports.types import PrintRequest
 from tests.core.policy.product.test_people import letter
 from tests.rules_furnished import House
 from tests.rules_machine import PAPER
@@ -98,11 +99,16 @@ def test_p13_counsel_determines_a_class_of_requests(house: House) -> None:
     def counsel(bases: tuple[str, ...] = ("active-investigation",), **more: Any) -> types.CounselRecord:
         return types.CounselRecord(more.pop("paper", PAPER), list(bases), "2026-12-31", **more)
 
+    def offers(words: str) -> bool:
+        return any(words in need for need in house.ask("dora", PrintRequest("refusal")).refusal.needs)
+
     house.refused("ann", counsel(agencies=[]), "P13", "not a designee")
     house.refused("dora", counsel(agencies=[], paper=""), "P13", "needs a signed paper")
     house.refused("dora", types.CounselEnd("c99", "x"), "P13", "There is no determination")
     ended = house.ask("dora", counsel(agencies=[])).id
+    assert offers("law enforcement")
     house.ask("dora", types.CounselEnd(ended, "taken back"))
+    assert not offers("law enforcement")
     house.ask("dora", counsel(("subpoena",), agencies=[]))
     house.ask("dora", counsel(agencies=["Sheriff"]))
     house.ask("dora", counsel(agencies=["Police"], cameras=["hall"]))
@@ -112,10 +118,10 @@ def test_p13_counsel_determines_a_class_of_requests(house: House) -> None:
     assert "counsel's determination" in given.caution
     assert "Counsel's determination" in str(house.ask("dora", types.ReleaseShow(given.id)))
     house.ask("carl", PolicyAdopt("Cameras keep us safe.", "1", "2026-01-01", "advise"))
+    assert offers("law enforcement") and offers("written permission")
     court = paper(house, "court-order", signed_by_judge=False)
     advised = house.ask("dora", request(house, "court-order", paper=court))
     assert advised.caution
-    house.ask("dora", counsel(("counsel",), agencies=[]))
     house.ask("dora", request(house, "counsel", paper=paper(house, "counsel", docket="", signed_by_judge=False)))
     house.pass_days(60)
     late = request(house, "active-investigation", paper=paper(house, "active-investigation"))
@@ -137,6 +143,8 @@ def test_p13_in_imminent_danger_the_paper_follows(house: House) -> None:
     house.ask("dora", letter("bob", "2026-12-31", rights=["release"]))
     asked = house.ask("bob", request(house, "emergency", why="a fall"))
     assert asked.state == "requested"
+    sheet = house.ask("carl", PrintRequest("refusal", release=asked.id)).refusal
+    assert any("that a judge signed" in need for need in sheet.needs), "no paper begins it: what passes by itself"
     house.pass_days(3)
     house.refused("carl", types.ReleaseApprove(asked.id), "P13", "was due on")
     house.ask("bob", types.ReleaseAmend(asked.id, paper(house, scope=list(asked.asked))))
