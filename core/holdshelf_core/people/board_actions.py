@@ -20,6 +20,7 @@ from holdshelf_core.acts import Done
 from holdshelf_core.errors import BadRequest, Unavailable
 from holdshelf_core.people import board_types as types
 from holdshelf_core.policy import model
+from holdshelf_core.policy.board import CHOICES, LIMITS
 from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.clauses import watching_promise
 from holdshelf_core.policy.instants import Now
@@ -51,24 +52,6 @@ WORDS = {
     "paper_size": "the page that papers are set for: letter or a4",
     "printers": "printers that papers may go to, with commas between; empty: all that CUPS knows",
 }
-# The strict side first: any seat may make a setting stricter; only the Board itself may loosen it.
-LIMITS = {
-    "live_minutes": (1, 60),
-    "grace_days": (1, 90),
-    "waiver_days": (1, 30),
-    "review_days": (1, 366),
-    "sign_check_days": (7, 366),
-    "camera_check_days": (7, 366),
-    "house_check_days": (7, 366),
-    "longest_look_hours": (1, 24),
-    "cameras_per_purpose": (1, 16),
-    "widenings_before_flag": (1, 20),
-    "break_glass_minutes": (1, 60),
-    "share_days": (1, 90),
-    "outbox_days": (1, 90),
-    "paper_days": (0, 3660),
-}
-CHOICES = {"paper_size": ("letter", "a4")}
 
 
 def settings_rows(board: model.Board) -> list[types.BoardSetting]:
