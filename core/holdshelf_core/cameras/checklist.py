@@ -20,7 +20,8 @@ from holdshelf_core.integration.repairs import Severity
 from holdshelf_core.policy import checklist as rules
 from holdshelf_core.policy import commissioning, model
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.state import State, listed
+from holdshelf_core.policy.listing import listed
+from holdshelf_core.policy.state import State
 
 _ISSUES = "checklist:"
 _NAMED = 3

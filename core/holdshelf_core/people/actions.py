@@ -21,6 +21,7 @@ from holdshelf_core.people.admin_keys import AdminKeys
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.keys import parse_public_key
+from holdshelf_core.policy.tables import first_policy
 
 _TERM = re.compile(r"s\d{1,9}", re.ASCII)
 
@@ -48,7 +49,7 @@ def _asked_for[Q: msgspec.Struct](typed: Callable[[Q], str]) -> Callable[[Q], Lo
 
 def _seat_or_term(typed: str) -> str:
     """Return a seat or term id for the public part of an entry; '' for any other text."""
-    return typed if typed in model.SEATS or _TERM.fullmatch(typed) else ""
+    return typed if typed in first_policy().seats or _TERM.fullmatch(typed) else ""
 
 
 def _own_seat(call: Call[types.AppointmentMake]) -> model.Seat:
@@ -92,7 +93,7 @@ class PeopleActs:
         return model.Key(fingerprint, kind, line, call.now.utc_ns)
 
     def _new_person(self, call: Call[Any], login: str, name: str, key: str, account: str, email: str) -> model.Person:
-        clean = common.login_name(login)
+        clean = common.login_name(login, call.state.policy)
         if any(p.login == clean and p.left_utc_ns is None for p in call.state.people.values()):
             raise Conflict(f"The login {clean!r} is taken.", "Choose another.")
         person = call.authorizer.store.next_id("people", "p")
@@ -178,10 +179,10 @@ class PeopleActs:
     )
     async def name_seat(self, call: Call[types.SeatName]) -> Done:
         asked = call.request
-        if asked.seat not in model.SEATS:
+        seats = call.state.policy.seats
+        if asked.seat not in seats:
             raise BadRequest(
-                f"{asked.seat[:40]!r} is not one of the policy's seats (P11).",
-                "One of: " + ", ".join(model.SEATS) + ".",
+                f"{asked.seat[:40]!r} is not one of the policy's seats (P11).", f"One of: {', '.join(seats)}."
             )
         first = not call.state.seats
         sha256 = common.paper(asked.paper_sha256, "Naming who holds a seat", needed=False)

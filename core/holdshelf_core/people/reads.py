@@ -26,7 +26,7 @@ def person_row(state: State, now: Now, person: model.Person) -> types.PersonRow:
     roles = [
         types.RoleRow(
             s.id,
-            model.SEAT_WORDS[s.key],
+            state.policy.role_words(s.key),
             right_state(state, s, now),
             s.start_utc_ns,
             right_end(state, s),
@@ -36,7 +36,7 @@ def person_row(state: State, now: Now, person: model.Person) -> types.PersonRow:
     roles += [
         types.RoleRow(
             a.id,
-            "designee of the " + (model.SEAT_WORDS[state.seats[a.seat].key] if a.seat in state.seats else "?"),
+            "designee of the " + (state.policy.role_words(state.seats[a.seat].key) if a.seat in state.seats else "?"),
             right_state(state, a, now),
             a.start_utc_ns,
             right_end(state, a),

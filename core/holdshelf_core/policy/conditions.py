@@ -11,12 +11,12 @@ from holdshelf_core.policy import commissioning
 from holdshelf_core.policy.case import Decision, refused
 from holdshelf_core.policy.conditions_people import PEOPLE_CONDITIONS, Condition, known, others
 from holdshelf_core.policy.instants import end_words
+from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import HOLD_GROUNDS
 from holdshelf_core.policy.purposes import incident_problem, purpose_problem, share_purpose_problem
 from holdshelf_core.policy.question import Ask, Role
 from holdshelf_core.policy.second import second_person
 from holdshelf_core.policy.standing import share_counts
-from holdshelf_core.policy.state import listed
 from holdshelf_storage.units import DAY_NS, HOUR_NS, MINUTE_NS
 
 # --- checked before the role is known --------------------------------------------------------------------
@@ -136,7 +136,9 @@ def _break_glass(ask: Ask, role: Role) -> Decision | None:
     if ask.scope.why is not None and not ask.scope.why.strip():
         return refused("P12", "Say in a few words what the danger is.", "One line is enough.")
     minutes = ask.state.board.break_glass_minutes
-    sentence = f"{role.words} may look for {minutes} minutes; two others of the Director, Chair and Mayor review it."
+    sentence = (
+        f"{role.words} may look for {minutes} minutes; two others of the {ask.state.policy.titles('and')} review it."
+    )
     return Decision(True, role.acting_as, "P12", sentence, flag="break_glass", flag_needs=2)
 
 

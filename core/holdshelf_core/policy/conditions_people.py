@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 from holdshelf_core.policy.board import loosened
 from holdshelf_core.policy.case import Decision, refused
+from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import RIGHTS, Seat
 from holdshelf_core.policy.question import Ask, Role
 from holdshelf_core.policy.second import FLAG_PAPER, is_paper, review_problem, second_person
-from holdshelf_core.policy.standing import ask_seats, holders, seat_words
-from holdshelf_core.policy.state import listed
+from holdshelf_core.policy.standing import ask_seats, holders
 
 type Condition = Callable[[Ask, Role], Decision | None]
 
@@ -49,11 +49,12 @@ def _name_seat(ask: Ask, role: Role) -> Decision | None:
         return refused("P11", "You cannot name yourself to a seat.", others(ask))
     first = role.admin and not state.seats
     if first:
-        if scope.seat and scope.seat != "director":
+        policy, key = state.policy, state.policy.seats[0]
+        if scope.seat and scope.seat != key:
             return refused(
                 "P11",
-                "The first seat to be named is the Library Director's.",
-                "Name the Director first; the Director names the others.",
+                f"The first seat to be named is the {policy.role_words(key)}'s.",
+                f"Name the {policy.short(key)} first; the {policy.short(key)} names the others.",
             )
         return None
     problem = _paper_problem(scope.paper_sha256, "P11", "Naming who holds a seat")
@@ -109,11 +110,9 @@ def _key(ask: Ask, role: Role) -> Decision | None:
 
 def _remove(ask: Ask, role: Role) -> Decision | None:
     if ask.state.person_id(ask.scope.target) == ask.person:
-        return refused(
-            "P11",
-            "You cannot remove yourself.",
-            "End your term instead, or ask one of the others (Director, Chair, Mayor).",
-        )
+        seats = ", ".join(map(ask.state.policy.short, ask.state.policy.seats))
+        step = f"End your term instead, or ask one of the others ({seats})."
+        return refused("P11", "You cannot remove yourself.", step)
     target = ask.state.person_id(ask.scope.target)
     if any(seat.person == target for seat in holders(ask.state, ask.now)):
         return _by_seat(role, "remove another seat's holder")
@@ -148,7 +147,7 @@ def _appoint(ask: Ask, role: Role) -> Decision | None:
     return (
         _paper_problem(scope.paper_sha256, "P11", "An appointment")
         or known(ask)
-        or Decision(True, seat.key, "P11", f"The {seat_words(seat.key)} may appoint a designee.")
+        or Decision(True, seat.key, "P11", f"The {state.policy.role_words(seat.key)} may appoint a designee.")
     )
 
 
@@ -174,14 +173,15 @@ def _adopt(ask: Ask, role: Role) -> Decision | None:
 
 def _by_the_board(ask: Ask, role: Role, what: str, clause: str = "P11") -> Decision | None:
     """Allow the Chair on screen; anybody else needs the Board's signed paper, and is flagged."""
-    chair = next((seat for seat in ask.standing.seats if seat.key == "chair"), None)
-    if chair is not None:
-        return Decision(True, "chair", clause, "The Chair of the Library Board may do this.")
+    policy = ask.state.policy
+    if any(seat.key == policy.for_the_board for seat in ask.standing.seats):
+        words = policy.role_words(policy.for_the_board)
+        return Decision(True, policy.for_the_board, clause, f"The {words} may do this.")
     if ask.scope.paper_sha256 is not None and is_paper(ask.scope.paper_sha256):
         return Decision(
             True, role.acting_as, clause, "Done on the Board's signed paper; flagged.", flag=FLAG_PAPER, flag_needs=1
         )
-    who = f"{ask_seats(ask.state, ask.now, keys=('chair',), but=ask.person)} Or give the Board's signed paper."
+    who = f"{ask_seats(ask.state, ask.now, keys=(policy.for_the_board,), but=ask.person)} Or give the Board's signed paper."
     return refused(clause, f"{what} is for the Board to decide.", who)
 
 
@@ -257,7 +257,7 @@ def _checklist(ask: Ask, role: Role) -> Decision | None:
     if ask.scope.target == "house" and role.seat is None:
         return refused(
             "P1",
-            "Only the Director, Chair or Mayor attests the “house” items of the checklist.",
+            f"Only the {ask.state.policy.titles()} attests the “house” items of the checklist.",
             ask_seats(ask.state, ask.now),
         )
     return None  # a code that names nothing is a typo: the handler reports it

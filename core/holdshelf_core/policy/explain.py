@@ -14,9 +14,10 @@ from holdshelf_core.policy import example
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.rights import NEVER, PERMISSIONS
 from holdshelf_core.policy.rules import decide
-from holdshelf_core.policy.state import State, listed
+from holdshelf_core.policy.state import State
 
 _NARROWEST, _WORDS_WIDTH = 60, 27
 

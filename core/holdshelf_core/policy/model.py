@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import msgspec
 
-SEATS = ("director", "chair", "mayor")
-SEAT_WORDS = {"director": "Library Director", "chair": "Chair of the Library Board", "mayor": "Mayor"}
 RIGHTS = ("live", "archive", "hold", "share", "release", "commission")
 """Rights that an appointment may give. A seat has all of them; lifting a hold and appointing are never delegated (P11, P16)."""
 HOLD_GROUND_WORDS = {
@@ -51,7 +49,7 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class Seat(msgspec.Struct, frozen=True):
-    """Table ``seats``, one row per term. ``key`` is one of SEATS."""
+    """Table ``seats``, one row per term. ``key`` is that of a role of the policy."""
 
     id: str
     key: str

@@ -13,7 +13,8 @@ from holdshelf_core.policy import conditions, doubt
 from holdshelf_core.policy.areas import PRIVATE
 from holdshelf_core.policy.case import Decision, Scope, Subject, refused
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.model import SEATS, Appointment
+from holdshelf_core.policy.listing import listed
+from holdshelf_core.policy.model import Appointment
 from holdshelf_core.policy.question import Ask, Role
 from holdshelf_core.policy.rights import (
     ADMIN_ENROLS,
@@ -23,8 +24,8 @@ from holdshelf_core.policy.rights import (
     PERMISSIONS,
 )
 from holdshelf_core.policy.second import is_paper
-from holdshelf_core.policy.standing import ask_seats, seat_words, some_seat_can_log_in, standing
-from holdshelf_core.policy.state import CameraFacts, State, listed
+from holdshelf_core.policy.standing import ask_seats, some_seat_can_log_in, standing
+from holdshelf_core.policy.state import CameraFacts, State
 
 __all__ = ["NEVER", "PERMISSIONS", "CameraFacts", "Decision", "Now", "Scope", "State", "Subject", "decide"]
 
@@ -101,7 +102,7 @@ def _role(ask: Ask) -> Role | Decision:
         return refused("P11", here.why_not or "There is no right at this time.", here.who_can_help)
     if rule.seat and here.seats:
         seat = here.seats[0]
-        return Role(seat.key, f"The {seat_words(seat.key)}", seat=seat)
+        return Role(seat.key, f"The {ask.state.policy.role_words(seat.key)}", seat=seat)
     designee = _designee(ask)
     if isinstance(designee, Role):
         return designee
@@ -123,7 +124,7 @@ def _any_name(ask: Ask) -> str:
 
 def _designee_name(ask: Ask, appointments: tuple[Appointment, ...]) -> str:
     keys = {ask.state.seats[row.seat].key for row in appointments}
-    return f"designee of {listed(sorted(keys, key=lambda key: SEATS.index(key) if key in SEATS else 9))}"
+    return f"designee of {listed(sorted(keys, key=ask.state.policy.order))}"
 
 
 _BEYOND = "beyond"
@@ -155,7 +156,9 @@ def _designee(ask: Ask) -> Role | str | None:
 
 
 def _as_designee(ask: Ask, letters: tuple[Appointment, ...]) -> Role:
-    principals = listed(dict.fromkeys(f"the {seat_words(ask.state.seats[row.seat].key)}" for row in letters))
+    principals = listed(
+        dict.fromkeys(f"the {ask.state.policy.role_words(ask.state.seats[row.seat].key)}" for row in letters)
+    )
     return Role(_designee_name(ask, letters), f"A designee of {principals}", appointments=letters)
 
 
@@ -193,7 +196,7 @@ def _wrong_role(ask: Ask, found: str | None) -> Decision:
             )
         return refused(
             rule.who_clause,
-            f"Only the Director, Chair or Mayor may {rule.words}, not a designee.",
+            f"Only the {state.policy.titles()} may {rule.words}, not a designee.",
             ask_seats(state, ask.now, but=person),
             acting_as,
         )
@@ -217,7 +220,7 @@ def _admins_role(ask: Ask) -> Role | Decision:
     if rule.admin == ADMIN_ENROLS and state.seats and some_seat_can_log_in(state, now):
         return refused(
             "P11",
-            "The seats are held, so the next holder is named by the Director, Chair or Mayor.",
+            f"The seats are held, so the next holder is named by the {state.policy.titles()}.",
             ask_seats(state, now),
             "admin",
         )

@@ -10,14 +10,13 @@ import re
 
 from holdshelf_core.policy.case import Decision, refused
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.model import SEATS, Flag
+from holdshelf_core.policy.model import Flag
 from holdshelf_core.policy.question import Ask
-from holdshelf_core.policy.standing import ask_seats, can_log_in, holders, seat_words
+from holdshelf_core.policy.standing import ask_seats, can_log_in, holders
 from holdshelf_core.policy.state import State
 
 FLAG_PAPER = "paper_approval"
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_PAPER_HINT = "Or give a paper signed by the Director, Chair or Mayor; its SHA-256 is recorded."
 
 
 def is_paper(sha256: str) -> bool:
@@ -46,15 +45,16 @@ def second_person(ask: Ask, requested_by: str, since_utc_ns: int, what: str) -> 
     if ask.person and ask.person != requested_by:
         for seat in ask.standing.seats:
             if seat.key not in theirs:
-                return Decision(True, seat.key, clause, f"The {seat_words(seat.key)} approves {what}.")
+                return Decision(True, seat.key, clause, f"The {state.policy.role_words(seat.key)} approves {what}.")
     acting_as = ask.standing.seats[0].key if ask.standing.seats else ""
-    others = tuple(key for key in SEATS if key not in theirs)
+    others = tuple(key for key in state.policy.seats if key not in theirs)
     who = ask_seats(state, ask.now, keys=others, but=requested_by)
+    hint = f"Or give a paper signed by the {state.policy.titles()}; its SHA-256 is recorded."
     if scope.paper_sha256 is not None and scope.paper_sha256 != "":
         return _on_paper(ask, theirs, who, what, acting_as)
     if ask.person == requested_by:
-        return refused(clause, f"You cannot approve {what}: you asked for it.", f"{who} {_PAPER_HINT}", acting_as)
-    return refused(clause, f"The seat that asked for {what} cannot also approve it.", f"{who} {_PAPER_HINT}", acting_as)
+        return refused(clause, f"You cannot approve {what}: you asked for it.", f"{who} {hint}", acting_as)
+    return refused(clause, f"The seat that asked for {what} cannot also approve it.", f"{who} {hint}", acting_as)
 
 
 def _on_paper(ask: Ask, theirs: set[str], who: str, what: str, acting_as: str) -> Decision:
@@ -66,14 +66,14 @@ def _on_paper(ask: Ask, theirs: set[str], who: str, what: str, acting_as: str) -
             "Give the scan.",
             acting_as,
         )
-    if scope.paper_seat not in SEATS:
+    if scope.paper_seat not in state.policy.seats:
         return refused(
             clause,
             "An approval on paper needs the name of the seat that signed it.",
             "Say which seat signed.",
             acting_as,
         )
-    words = seat_words(scope.paper_seat)
+    words = state.policy.role_words(scope.paper_seat)
     if scope.paper_seat in theirs:
         return refused(clause, f"The {words} asked for {what}; someone with another seat must sign.", who, acting_as)
     for seat in holders(state, ask.now, scope.paper_seat):

@@ -6,7 +6,7 @@ first use and holds only ids, so it never returns an outdated row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -26,6 +26,7 @@ from holdshelf_core.policy.model import (
     Seat,
     Share,
 )
+from holdshelf_core.policy.tables import Policy, first_policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class State:
     """Ids of holds that an open release uses: they cannot be lifted (P16)."""
     suspended: frozenset[str] = frozenset()
     """People whom a row concerns that differs from the access log: they have no rights until that is settled."""
+    policy: Policy = field(default_factory=first_policy)
     limited: str = ""
     """Why only holds may be placed, in a sentence; '': not limited (``doubt``)."""
 
@@ -142,9 +144,3 @@ def _grouped(rows: Mapping[str, Seat] | Mapping[str, Appointment] | Mapping[str,
     for key, row in rows.items():
         groups.setdefault(row.person, []).append(key)
     return groups
-
-
-def listed(words: Iterable[str], last: str = "and") -> str:
-    """Return e.g. 'a', 'a and b', 'a, b and c'."""
-    parts = list(words)
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}" if parts else ""

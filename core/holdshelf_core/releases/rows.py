@@ -71,7 +71,9 @@ def _others_row(state: State, others: model.Others, *, whole: bool) -> types.Oth
 
 def approver(state: State, row: model.Release) -> str:
     """Return who approved it: a seat that signed on paper, or a person; '' for none, or an emergency approved alone."""
-    return model.SEAT_WORDS.get(row.approved_by) or (state.name_of(row.approved_by) if row.approved_by else "")
+    if row.approved_by in state.policy.roles:
+        return state.policy.role_words(row.approved_by)
+    return state.name_of(row.approved_by) if row.approved_by else ""
 
 
 def refusals_of(row: model.Release) -> list[types.RefusalRow]:

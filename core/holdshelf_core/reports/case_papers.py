@@ -100,7 +100,7 @@ def _may(call: Call[PrintRequest], permission: str, target: str) -> None:
 def _who(call: Call[Any], person: str) -> str:
     """Return e.g. 'Dora Reed, Library Director'."""
     seats = [
-        model.SEAT_WORDS.get(s.key, s.key) for s in call.state.seats_of(person) if seat_counts(call.state, s, call.now)
+        call.state.policy.role_words(s.key) for s in call.state.seats_of(person) if seat_counts(call.state, s, call.now)
     ]
     return ", ".join([call.state.name_of(person), *seats[:1]])
 
@@ -148,7 +148,7 @@ def _release(call: Call[PrintRequest], row: model.Release) -> cases.ReleasePaper
     approved = ""
     if row.approved_utc_ns is not None:
         if row.approval_paper_sha256:
-            whose = f"{model.SEAT_WORDS.get(row.approved_by, row.approved_by)}, on signed paper"
+            whose = f"{state.policy.role_words(row.approved_by)}, on signed paper"
         else:
             whose = (
                 _who(call, row.approved_by)

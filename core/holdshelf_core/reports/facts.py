@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from holdshelf_core.policy import model
 from holdshelf_core.policy.holds import GRACE, LIFTING
 from holdshelf_core.policy.instants import Now, moment_words
 from holdshelf_core.policy.purposes import IMMINENT_DANGER, PURPOSES, purpose_words
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.tables import Policy
 from holdshelf_core.reports import register_counts as register
 from holdshelf_core.reports import report_types as paper
 from holdshelf_core.reports.camera_rows import camera_rows
@@ -99,7 +99,7 @@ def build(sources: Sources) -> paper.ReportPaper:
         stopped_times=len(stopped),
         room=sources.room,
         purposes=_purposes(counts),
-        lookers=_lookers(counts),
+        lookers=_lookers(counts, sources.state.policy),
         live=_live(counts, state),
         widened=counts.done["purpose.widen"],
         unclosed=counts.unclosed,
@@ -190,29 +190,28 @@ def _purposes(counts: LogCounts) -> tuple[paper.CountRow, ...]:
     )
 
 
-def office_words(seat: str) -> str:
+def office_words(seat: str, policy: Policy) -> str:
     """Return e.g. 'director' → 'Library Director', 'designee of director' → 'Designees of the Library Director'."""
-    if seat in model.SEAT_WORDS:
-        return model.SEAT_WORDS[seat]
+    if seat in policy.roles:
+        return policy.role_words(seat)
     if seat.startswith("designee of "):
         words = seat.removeprefix("designee of ")
-        for key, name in model.SEAT_WORDS.items():
-            words = words.replace(key, f"the {name}")
+        for key in policy.seats:
+            words = words.replace(key, f"the {policy.role_words(key)}")
         return f"Designees of {words}"
     return {"share": "Those with whom something was shared", "": "No office named"}.get(seat, seat)
 
 
-def _lookers(counts: LogCounts) -> tuple[paper.LookerRow, ...]:
-    order = {key: number for number, key in enumerate(model.SEATS)}
+def _lookers(counts: LogCounts, policy: Policy) -> tuple[paper.LookerRow, ...]:
     return tuple(
         paper.LookerRow(
-            words=office_words(seat),
+            words=office_words(seat, policy),
             looks=sums.looks,
             pictures=sums.pictures,
             footage_s=round(sums.footage_ms / 1000),
             live_s=round(sums.live_ms / 1000),
         )
-        for seat, sums in sorted(counts.seats.items(), key=lambda item: (order.get(item[0], 9), item[0]))
+        for seat, sums in sorted(counts.seats.items(), key=lambda item: (policy.order(item[0]), item[0]))
     )
 
 
@@ -269,7 +268,10 @@ def _spot(sources: Sources, look: Look) -> paper.SpotRow | None:
     span = ""
     if mode == "archive" and "start" in entry and "end" in entry:
         span = f"{moment_words(time_ns(entry['start']), zone)} to {moment_words(time_ns(entry['end']), zone)}"
-    name, office = _name(state, str(entry.get("person", ""))), office_words(str(entry.get("seat", "")))
+    name, office = (
+        _name(state, str(entry.get("person", ""))),
+        office_words(str(entry.get("seat", "")), sources.state.policy),
+    )
     return paper.SpotRow(
         look=f"L-{local(at_ns, zone).year}-{look.seq:06d}",
         log_seq=look.seq,

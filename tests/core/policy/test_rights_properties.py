@@ -13,13 +13,15 @@ from holdshelf_core.policy import example
 from holdshelf_core.policy.case import Decision, Scope, Subject
 from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.model import RIGHTS, SEATS, Appointment, Flag, Hold, HoldSpan, Key, Person, Seat, Share
+from holdshelf_core.policy.model import RIGHTS, Appointment, Flag, Hold, HoldSpan, Key, Person, Seat, Share
 from holdshelf_core.policy.rights import NEVER, PERMISSIONS
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.standing import ends_to_write
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.tables import first_policy
 from holdshelf_core.times import DAY_NS, HOUR_NS
 
+SEATS = first_policy().seats
 T0 = example.START
 CAMERAS = (example.FRONT, example.READING, example.ATTIC, example.STILLED)
 PEOPLE = tuple(f"p{n}" for n in range(1, 6))

@@ -15,10 +15,10 @@ from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.file.lengths import Length, parse_length
 from holdshelf_core.policy.file.mistake import Mistake, a_key, a_length, among, one_of, printable, row, shown, twice
 from holdshelf_core.policy.file.schema import Basis, ByLanguage, PolicyFile, Role
+from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import RIGHTS
 from holdshelf_core.policy.purposes import share_purpose_problem
 from holdshelf_core.policy.rights import ADMIN_NO, PERMISSIONS
-from holdshelf_core.policy.state import listed
 
 LANGUAGES = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?", re.ASCII)
 RESERVED = ("admin", "share", "nobody", "anyone", "library")
@@ -148,6 +148,8 @@ class _Check:
         if role.key in RESERVED:
             yield Mistake(where, f"{shown(role.key)} is a name that Holdshelf uses itself.", "Choose another key.")
         yield from self._said(where, "words", role.words)
+        if role.short:
+            yield from self._said(where, "short", role.short)
         yield from among(where, role.rights, RIGHTS, "right")
         yield from among(where, role.decides, DECIDED, "act that a role decides")
         yield from among(where, role.receives, RECEIVED, "thing that a role receives")

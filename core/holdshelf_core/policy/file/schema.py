@@ -53,6 +53,8 @@ class Role(_Table, frozen=True):
 
     key: str
     words: ByLanguage
+    short: ByLanguage = {}
+    """Where several are listed: "the Director, Chair or Mayor"; as ``words`` where it is not given."""
     rights: tuple[str, ...] = ()
     decides: tuple[str, ...] = ()
     """Acts that it decides: ``release.approve``, ``hold.lift``, …"""
