@@ -145,11 +145,10 @@ class DoorHouse:
             "127.0.0.1",
             self.port,
             username=login,
-            client_keys=[str(self.new_key(key or login))],
             known_hosts=None,
             config=[],
             agent_path=None,
-            **more,
+            **{"client_keys": [str(self.new_key(key or login))], **more},
         )
 
     # --- what is going on -------------------------------------------------------------------------------------------

@@ -61,10 +61,11 @@ def _impatient(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (worker_rtsp, worker_connect):
         monkeypatch.setattr(module, "OPEN_TIMEOUT_S", 1.5 if reason == "camera unreachable" else HANG_S)
     for module in (worker_rtsp, worker_order, worker_bounds):
-        monkeypatch.setattr(module, "READ_TIMEOUT_S", 0.3 if reason in (None, "no frames") else HANG_S)
+        patient = way in FLOODS or reason not in (None, "no frames")
+        monkeypatch.setattr(module, "READ_TIMEOUT_S", HANG_S if patient else 0.3)
     monkeypatch.setattr(worker_rtsp, "MAX_UNASKED_BYTES", 1 << 17)
     monkeypatch.setattr(worker_bounds, "WINDOW_S", 0.3)
-    monkeypatch.setattr(worker_bounds, "MAX_BYTES_PER_S", 2_000_000)
+    monkeypatch.setattr(worker_bounds, "MAX_BYTES_PER_S", 200_000 if way in FLOODS else 2_000_000)
 
 
 def watched(url: str) -> SourceError:
@@ -90,7 +91,7 @@ def watched(url: str) -> SourceError:
 @pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("way", [name for name in WAYS if name != "a clock that jumps"])
 def test_a_bad_way_ends_in_a_reason_and_small(way: str) -> None:
-    with HostileCamera([way], hold_s=HANG_S if way in REASONS else 4, honest_dials=0) as camera:
+    with HostileCamera([way], hold_s=HANG_S if way in {*REASONS, *FLOODS} else 4, honest_dials=0) as camera:
         tracemalloc.start()
         try:
             error = watched(camera.url)
