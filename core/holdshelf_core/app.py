@@ -66,6 +66,7 @@ from holdshelf_core.people.admin_keys import AdminKeys
 from holdshelf_core.people.login_rate import LoginPace
 from holdshelf_core.people.logins import Logins
 from holdshelf_core.policy.state import CameraFacts
+from holdshelf_core.policy_file.adopted import async_in_force
 from holdshelf_core.recorder.recorder import Recorder
 from holdshelf_core.releases import upkeep as release_duties
 from holdshelf_core.releases.bundle_builds import BundleBuilds
@@ -313,15 +314,14 @@ class Holdshelf:
 
     async def _open_log(self) -> None:
         """Open the access log and apply the entries that the register lacks. Problems become repairs; recording starts anyway."""
-        self.state_store = StateStore(self._register)
+        self.state_store = StateStore(self._register, functools.partial(async_in_force, self.frame))
         try:
             self.log = await asyncio.to_thread(AccessLog.open, self.paths.state)
         except VolumeLocked as error:
             raise Conflict(f"Another service is running on {self.paths.data}.", str(error)) from None
         except StorageError as error:
             raise Unavailable(f"The access log cannot be opened: {error}") from None
-        replayed = await asyncio.to_thread(self.state_store.load, self.log)
-        if replayed:
+        if replayed := await asyncio.to_thread(self.state_store.load, self.log):
             _LOGGER.info("%d rows of the register are behind the access log", replayed)
         if self.state_store.problem:
             self.repairs.async_create(

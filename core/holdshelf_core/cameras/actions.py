@@ -37,7 +37,6 @@ from holdshelf_core.integration.stream_url import shown_address
 from holdshelf_core.policy import commissioning as rules
 from holdshelf_core.policy import model
 from holdshelf_core.policy.areas import PERMITTED, PRIVATE, is_private, questionable_name
-from holdshelf_core.policy.clauses import quoted
 from holdshelf_core.policy.rules import Scope
 from holdshelf_core.recorder.probe import async_probe_stream
 from holdshelf_core.recorder.recorder import Recorder
@@ -54,7 +53,7 @@ def refuse_private(call: Call[Any], kind: str) -> None:
         words = kind[:40].replace("-", " ")
         call.refuse(
             "P5",
-            f"No camera is allowed in a private area such as a {words} ({quoted('P5')})",
+            f"No camera is allowed in a private area such as a {words} ({call.state.policy.quoted('P5')})",
             "Nobody can override this. Choose another place.",
         )
 
@@ -381,7 +380,8 @@ class CameraActs:
         return Done(
             seq,
             entry.entry_id,
-            f"{title} has been moved. Nobody may look until the Director, Chair or Mayor approves it again: {step}.",
+            f"{title} has been moved. Nobody may look until the {call.state.policy.whoever_may('commission.approve')} approves "
+            f"it again: {step}.",
         )
 
     @handles(asking.CameraRemove, log=lambda q: LogForm(private={"asked_for": q.camera[:80]}))

@@ -198,7 +198,8 @@ def _due(state: State, now: Now) -> _Repairs:
             None,
             "notice",
             f"{_some(codes)} {'is' if len(codes) == 1 else 'are'} due on the checklist ({points[0].clause}).",
-            f"Take care of it; then the Director, Chair or Mayor runs `holdshelf checklist enter {codes[0]}`.",
+            f"Take care of it; then the {state.policy.whoever_may('checklist.enter')} runs "
+            f"`holdshelf checklist enter {codes[0]}`.",
         )
     return found
 

@@ -142,6 +142,9 @@ class CommissionApprove(Act["CommissionRow"], frozen=True):
     camera: str
     still_sha256: str
     not_private: bool = False
+    paper_sha256: str = ""
+    """Where the policy has somebody consent who has no key: their signed paper, and whose it is."""
+    seat: str = ""
 
 
 class CommissionRow(msgspec.Struct, frozen=True):

@@ -111,14 +111,15 @@ def async_raise_repairs(authorizer: Authorizer) -> None:
     """Update the repairs about signs and commissioning: after each change, and periodically as days pass."""
     state, now, repairs = authorizer.store.state, authorizer.now(), authorizer.frame.repairs
     wanted: dict[str, tuple[str | None, Severity, str, str]] = {}
+    who = state.policy.whoever_may("commission.approve")
     for camera, facts in state.cameras.items():
         row = state.commissions.get(camera)
         if row is None or row.state == "new":
             wanted[f"commission:{camera}"] = (
                 camera,
                 "notice",
-                f"{facts.name} is recorded, but nobody may look at it until the Director, Chair or Mayor has approved it (P4).",
-                f"The Director, Chair or Mayor must approve it: `holdshelf camera commission {camera}`.",
+                f"{facts.name} is recorded, but nobody may look at it until the {who} has approved it (P4).",
+                f"The {who} must approve it: `holdshelf camera commission {camera}`.",
             )
     for entrance in state.entrances.values():
         check = state.checks.get(f"entrance:{entrance.id}")

@@ -8,9 +8,7 @@ from typing import Protocol
 import msgspec
 
 from holdshelf_core.acts import COPIES, Act, ActSpec, Read, ReadSpec, Shows
-from holdshelf_core.policy import model
 
-GROUND_WORDS = model.HOLD_GROUND_WORDS
 """A hold's grounds, in the order of the policy: 'a violation of law or of a policy'."""
 STATE_WORDS = {
     "active": "in force",

@@ -140,7 +140,9 @@ class OutboxActs:
             if not word.passed:
                 # What passed at export may have lapsed since; what the bundle's list says stays unchanged.
                 call.refuse(
-                    word.clause, f"{row.id} may no longer be given out: {word.quoted}", "Bring its paper up to date."
+                    word.clause,
+                    f"{row.id} may no longer be given out: {word.quoted(call.state.policy)}",
+                    "Bring its paper up to date.",
                 )
         opening = asyncio.ensure_future(asyncio.to_thread(_open, item))
         try:

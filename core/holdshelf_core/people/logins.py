@@ -52,8 +52,11 @@ class Logins:
             if owner is None and self.admin_keys.knows(fingerprint):
                 raise UnknownKey("P11", f"This key does not belong to {login[:32]!r} (P11).", "Log in as 'admin'.")
             if owner is None:
+                first = state.policy.role_words(state.policy.first_seat)
                 raise UnknownKey(
-                    "P11", "This key is not enrolled here (P11).", "Ask the Library Director to enroll you."
+                    "P11",
+                    "This key is not enrolled here (P11).",
+                    f"Ask the {first} to enroll you.",
                 )
             past_holder = self._held_before(owner.id, login)
             if (person is None or person.id != owner.id) and past_holder is None:

@@ -83,6 +83,8 @@ async def _seats(asked: Reading[types.ReadSeats]) -> list[types.SeatRow]:
             s.start_utc_ns,
             right_end(asked.state, s),
             s.ended_utc_ns,
+            asked.state.policy.role_words(s.key),
+            s.away_since_utc_ns if s.ended_utc_ns is None else None,
         )
         for s in asked.state.seats.values()
     ]

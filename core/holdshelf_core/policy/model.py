@@ -11,13 +11,6 @@ import msgspec
 
 RIGHTS = ("live", "archive", "hold", "share", "release", "commission")
 """Rights that an appointment may give. A seat has all of them; lifting a hold and appointing are never delegated (P11, P16)."""
-HOLD_GROUND_WORDS = {
-    "investigation": "an investigation, by the police or the library",
-    "litigation": "litigation, under way or to be expected",
-    "violation": "a violation of law or of a policy",
-}
-HOLD_GROUNDS = tuple(HOLD_GROUND_WORDS)
-"""P16's own list; a hold knows no other ground."""
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -61,6 +54,8 @@ class Seat(msgspec.Struct, frozen=True):
     by: str = ""
     ended_utc_ns: int | None = None
     """Written once, when its end was noticed or it was vacated: no clock step revives it."""
+    away_since_utc_ns: int | None = None
+    """Since when the holder is entered as away; None: they are not. Who stands in for the role acts after the policy's time."""
 
 
 class Appointment(msgspec.Struct, frozen=True):
@@ -225,7 +220,7 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class Paper(msgspec.Struct, frozen=True):
-    """The paper behind a release request (P13). ``kind`` is one of ``releases.BASES``."""
+    """The paper behind a release request (P13). ``kind`` is a basis of the policy."""
 
     sha256: str
     kind: str
@@ -370,11 +365,15 @@ class Release(msgspec.Struct, frozen=True):
     bundle: Bundle | None = None
     others: Others | None = None
     """None: nobody has said yet."""
+    urgent: bool = False
+    """Asked for in imminent danger."""
+    stated: tuple[str, ...] = ()
+    """Of ``gates.STATED``: what somebody at the library says that they have seen or know."""
 
 
 class Flag(msgspec.Struct, frozen=True):
     """Table ``flags``: actions for a second person to review. kind: break_glass | wandering | paper_approval | key_by_admin |
-    seat_by_admin | key_by_seat | seat_by_seat | hold_archived | log_repaired | clock_by_admin | counsel_word |
+    seat_by_admin | key_by_seat | seat_by_seat | away_by_seat | hold_archived | log_repaired | clock_by_admin | counsel_word |
     emergency_release | register_settled | older_log | backup_restored | register_unproven | media_replaced | media_adopted."""
 
     id: str
@@ -418,6 +417,11 @@ class Adopted(msgspec.Struct, frozen=True):
     statute: str = "enforce"
     """Gate 2 of P13: enforce | advise."""
     installed_utc_ns: int = 0
+    file_sha256: str = ""
+    """The policy file, stored in STATE/policy/SHA256.toml; '' for the first library's, which comes with Holdshelf."""
+    texts: dict[str, str] = {}
+    """By language, the SHA-256 of each adopted text; {} where there is but one."""
+    minutes_sha256: str = ""
 
 
 class Board(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ A right begins only when both clocks have reached its start and ends when either
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -39,10 +39,10 @@ class Standing:
 
 
 def seat_counts(state: State, seat: Seat, now: Now) -> bool:
-    """Return whether the term has begun, has not ended, and its holder has not left."""
+    """Return whether the policy knows the role, the term has begun and not ended, and its holder has not left."""
     if seat.ended_utc_ns is not None or not now.begun(seat.start_utc_ns) or now.ended(seat.end_utc_ns):
         return False
-    return present(state, seat.person)
+    return state.policy.has_holders(seat.key) and present(state, seat.person)
 
 
 def present(state: State, person: str) -> bool:
@@ -120,10 +120,40 @@ def standing(state: State, person: str | None, now: Now, *, admin: bool = False)
     return Standing(row, why_not=why_not, who_can_help=who)
 
 
+def acts_for(state: State, role: str, other: str, now: Now) -> bool:
+    """Return whether a role acts as another one now: it is that role, or stands in for it and the other was away for so long."""
+    if role == other:
+        return True
+    stands_in = state.policy.stands_in(role)
+    since = state.absences.get(other)
+    return stands_in is not None and stands_in[0] == other and since is not None and now.begun(since + stands_in[1])
+
+
+def of_classes(state: State, classes: tuple[str, ...], cameras: Iterable[str]) -> bool:
+    """Return whether each camera is of one of these classes; () for any. A camera that is gone is of none."""
+    if not classes:
+        return True
+    return all(
+        (facts := state.cameras.get(camera)) is not None and set(classes) & state.policy.classes_of(facts.area_kind)
+        for camera in cameras
+    )
+
+
+def may(state: State, role: str, permission: str, now: Now) -> bool:
+    """Return whether the holder of a role may do this now, as such or for somebody who is away."""
+    policy = state.policy
+    if policy.may(role, permission):
+        return True
+    stands_in = policy.stands_in(role)
+    return stands_in is not None and policy.may(stands_in[0], permission) and acts_for(state, role, stands_in[0], now)
+
+
 def may_place_holds(state: State, person: str, now: Now) -> bool:
     """Return whether the person holds a seat, or is a designee whose letter gives holds on some camera."""
     here = standing(state, person, now)
-    return bool(here.seats) or any("hold" in row.rights for row in here.appointments)
+    return any(state.policy.may(seat.key, "hold.place") for seat in here.seats) or any(
+        "hold" in row.rights for row in here.appointments
+    )
 
 
 # --- why there is nothing any more --------------------------------------------------------------------------------
@@ -226,7 +256,9 @@ def locked_out_seats(state: State, now: Now) -> list[str]:
     found = []
     for key in dict.fromkeys(seat.key for seat in state.seats.values() if now.begun(seat.start_utc_ns)):
         people = [seat.person for seat in holders(state, now, key)]
-        lost = key == state.policy.seats[0] or any(state.people[one].keyless_since_utc_ns is not None for one in people)
+        lost = key == state.policy.first_seat or any(
+            state.people[one].keyless_since_utc_ns is not None for one in people
+        )
         if lost and not any(can_log_in(state, one) for one in people):
             found.append(key)
     return found

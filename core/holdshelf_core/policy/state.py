@@ -26,7 +26,7 @@ from holdshelf_core.policy.model import (
     Seat,
     Share,
 )
-from holdshelf_core.policy.tables import Policy, first_policy
+from holdshelf_core.policy.tables import NO_POLICY, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ class State:
     """Ids of holds that an open release uses: they cannot be lifted (P16)."""
     suspended: frozenset[str] = frozenset()
     """People whom a row concerns that differs from the access log: they have no rights until that is settled."""
-    policy: Policy = field(default_factory=first_policy)
+    policy: Policy = NO_POLICY
+    """The policy in force; without one nobody has rights."""
     limited: str = ""
     """Why only holds may be placed, in a sentence; '': not limited (``doubt``)."""
 
@@ -79,6 +80,15 @@ class State:
     @cached_property
     def _by_person(self) -> ByPerson:
         return self.grouped or by_person(self.seats, self.appointments, self.shares)
+
+    @cached_property
+    def absences(self) -> Mapping[str, int]:
+        """Role → since when (UTC ns) its holder is away, by the terms that have no recorded end."""
+        return {
+            row.key: row.away_since_utc_ns
+            for row in self.seats.values()
+            if row.away_since_utc_ns is not None and row.ended_utc_ns is None
+        }
 
     def seats_of(self, person: str) -> list[Seat]:
         """Every term of a person, ended ones too."""

@@ -100,7 +100,7 @@ class OthersActs:
         answered = msgspec.structs.replace(row, others=others, version=row.version + 1)
         await call.record(
             [put("releases", row.id, answered)],
-            form=form_of(answered),
+            form=form_of(answered, call.state.policy),
             facts={"drawing": drawing_sha256(boxes)},
             private={"others_why": why},
         )

@@ -19,12 +19,6 @@ STATE_WORDS = {
 """A release's states as a column shows them and as a sentence ends: 'R-2026-0001 is approved'."""
 GATE_WORDS = {0: "A person", 1: "The policy", 2: "The statute"}
 """Who decides on a release, by the number of the gate."""
-_LITIGATION = ("subpoena", "court-order")
-
-
-def hold_ground(basis: str) -> str:
-    """Return the ground (P16) on which footage is held for a release on ``basis``."""
-    return "litigation" if basis in _LITIGATION else "investigation"
 
 
 class SpanRow(msgspec.Struct, frozen=True):
@@ -64,6 +58,9 @@ class ReleaseRequest(Act["ReleaseRow"], frozen=True):
     paper: PaperAsk | None = None
     why: str = ""
     """Emergency: what the danger is."""
+    stated: list[str] = []
+    """What somebody at the library has seen or knows, as the basis asks for it: name, identity, matter, reported, called,
+    at-library."""
 
 
 class ReleaseAmend(Act["ReleaseRow"], frozen=True):
@@ -75,6 +72,8 @@ class ReleaseAmend(Act["ReleaseRow"], frozen=True):
     release: str
     paper: PaperAsk | None = None
     trim: bool = False
+    stated: list[str] = []
+    """What has become known besides, as in the request."""
 
 
 class ReleaseApprove(Act["ReleaseRow"], frozen=True):
@@ -326,6 +325,8 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     """None: nobody has said yet whether others are seen in it."""
     needs_others: bool = False
     """Somebody must say so before it goes on."""
+    hold_ground: str = ""
+    """On what a hold for it rests."""
 
     @property
     def state_words(self) -> str:

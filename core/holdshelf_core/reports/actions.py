@@ -10,7 +10,7 @@ from holdshelf_core.actions.call import Call
 from holdshelf_core.actions.registry import LogForm, handles
 from holdshelf_core.cameras.entries import Entries
 from holdshelf_core.errors import BadRequest, Conflict, Unavailable
-from holdshelf_core.people.board_actions import policy_file
+from holdshelf_core.people.board_actions import policy_text
 from holdshelf_core.policy.case import Decision, Scope
 from holdshelf_core.reports import case_papers
 from holdshelf_core.reports import types as papers
@@ -80,13 +80,14 @@ class PrintActs:
         if adopted is not None and call.request.paper in ("policy", "release"):
             try:
                 text = (
-                    await asyncio.to_thread(policy_file(call.frame.paths.state, adopted.sha256).read_bytes)
+                    await asyncio.to_thread(policy_text(call.frame.paths.state, adopted.sha256).read_bytes)
                 ).decode()
             except (OSError, UnicodeDecodeError):
                 caveats.append("The adopted text could not be read; see the library's website.")
         # Somebody who reads a paper on a screen does not wait for others' machines.
         head, signed = await self._witnesses.async_head(0 if call.request.on_screen else PAPER_S)
         facts = paper_facts(
+            policy=state.policy,
             board=state.board,
             adopted=adopted,
             policy_text=text,

@@ -12,9 +12,8 @@ from datetime import tzinfo
 
 from holdshelf_core.policy.holds import GRACE, LIFTING
 from holdshelf_core.policy.instants import Now, moment_words
-from holdshelf_core.policy.purposes import IMMINENT_DANGER, PURPOSES, purpose_words
 from holdshelf_core.policy.state import State
-from holdshelf_core.policy.tables import Policy
+from holdshelf_core.policy.tables import IMMINENT_DANGER, Policy
 from holdshelf_core.reports import register_counts as register
 from holdshelf_core.reports import report_types as paper
 from holdshelf_core.reports.camera_rows import camera_rows
@@ -98,7 +97,7 @@ def build(sources: Sources) -> paper.ReportPaper:
         stopped_s=sum(end - start for start, end in stopped) // NS,
         stopped_times=len(stopped),
         room=sources.room,
-        purposes=_purposes(counts),
+        purposes=_purposes(counts, sources.state.policy),
         lookers=_lookers(counts, sources.state.policy),
         live=_live(counts, state),
         widened=counts.done["purpose.widen"],
@@ -110,11 +109,11 @@ def build(sources: Sources) -> paper.ReportPaper:
         flags=flags,
         open_flags=len(open_flags),
         oldest_flag_on=_day(open_flags[0].at_utc_ns, quarter.zone) if open_flags else "",
-        holds=register.hold_rows(holds, quarter, until, sources.now),
+        holds=register.hold_rows(state.policy, holds, quarter, until, sources.now),
         hold_ages=register.age_rows(holds, until),
         lifting=sum(row.state == LIFTING for row in holds),
         grace=sum(row.state == GRACE for row in holds),
-        releases=register.release_rows(state.releases.values(), quarter),
+        releases=register.release_rows(state.policy, state.releases.values(), quarter),
         emergencies=emergencies,
         late_papers=late,
         paper_approvals=sum(
@@ -182,11 +181,12 @@ def _caveats(counts: LogCounts, quarter: Quarter) -> list[str]:
 # --- looks --------------------------------------------------------------------------------------------------------------
 
 
-def _purposes(counts: LogCounts) -> tuple[paper.CountRow, ...]:
-    listed = [*PURPOSES, IMMINENT_DANGER]
+def _purposes(counts: LogCounts, policy: Policy) -> tuple[paper.CountRow, ...]:
+    listed = [*policy.look_purposes, IMMINENT_DANGER]
     others = sorted(set(counts.purposes) - set(listed))
     return tuple(
-        paper.CountRow(key, purpose_words(key) or "none named", counts.purposes[key]) for key in [*listed, *others]
+        paper.CountRow(key, policy.purpose_words(key) or "none named", counts.purposes[key])
+        for key in [*listed, *others]
     )
 
 
@@ -278,7 +278,7 @@ def _spot(sources: Sources, look: Look) -> paper.SpotRow | None:
         at=moment_words(at_ns, zone),
         who=f"{name}, {office.replace('Designees', 'designee')}",
         mode=mode,
-        purpose=purpose_words(str(entry.get("purpose", ""))),
+        purpose=sources.state.policy.purpose_words(str(entry.get("purpose", ""))),
         incident=str(entry.get("incident", "")),
         cameras=tuple(state.camera_words(camera) for camera in entry.get("cameras", ())),
         span=span,

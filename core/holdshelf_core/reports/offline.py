@@ -15,6 +15,7 @@ from holdshelf_core.paths import DataPaths
 from holdshelf_core.policy import model
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.state import CameraFacts, State
+from holdshelf_core.policy_file.first import first_policy
 from holdshelf_core.reports.checklist_facts import with_checklist
 from holdshelf_core.reports.paper_facts import CameraSource, paper_facts
 from holdshelf_core.reports.types import PaperFacts
@@ -49,16 +50,19 @@ def read_offline(data: Path, now_utc_ns: int | None = None) -> PaperFacts:
             text = read
     head = _read(state / "access" / "head", MAX_HEAD_BYTES)
     cameras = [_camera(row) for row in rows.get("entries", {}).values()]
+    policy = first_policy()
     rules = State(
+        policy=policy,
         people=_all(rows, "people", model.Person),
         commissions=_all(rows, "commissions", model.Commission),
         entrances=_all(rows, "entrances", model.Entrance),
         checks=_all(rows, "checks", model.Check),
         adopted=_one(rows, "policy", "adopted", model.Adopted),
-        board=_one(rows, "board", "settings", model.Board) or model.Board(),
+        board=policy.bounded(_one(rows, "board", "settings", model.Board) or policy.board),
         cameras={c.id: CameraFacts(c.id, c.name, c.area_kind, c.area_note) for c in cameras},
     )
     facts = paper_facts(
+        policy=policy,
         board=rules.board,
         adopted=adopted,
         policy_text=text,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from holdshelf_core.times import DAY_NS, HOUR_NS, NS
 from holdshelf_storage.backup.backup import check_backup
 from tests.core.backups.room import Room, names, tars
 from tests.rig.faults import SizedTmpfs, fill
+from tests.rig.hang import HANG_S
+from tests.rig.loop_clock import leap
 from tests.rig.sftp import HOST, USER, SftpServer
 
 
@@ -164,15 +167,15 @@ async def test_a_server_that_lies_gets_nothing_a_final_name(room: Room, server: 
     assert [name for name in names(server.folder) if name.endswith(".part")] == []
 
 
-async def test_a_server_that_hangs_costs_a_try(room: Room, server: SftpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_hangs_costs_a_try(room: Room, server: SftpServer) -> None:
     await room.async_schedule(sftp(server))
     server.ill = "hangs"
-    monkeypatch.setattr("holdshelf_core.backups.backups.time_for", lambda _bytes: 4.0)
-    assert "did not take a backup in 4 seconds" in await fails(room.backups)
-    assert server.asked.is_set(), "it hung as it was written to"
+    failed = asyncio.create_task(fails(room.backups))
+    assert await asyncio.to_thread(server.asked.wait, HANG_S), "it hangs as it is written to"
+    leap(carry.MOST_S)
+    assert f"did not take a backup in {carry.ASK_S:.0f} seconds" in await failed
     assert tars(server.folder) == [] and len(tars(room.scheduled_folder)) == 1
     server.ill = ""
-    monkeypatch.undo()
     await room.backups.async_make()
     assert [name for name in names(server.folder) if name.endswith(".part")] == []
 

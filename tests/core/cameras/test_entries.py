@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -33,6 +34,7 @@ from holdshelf_core.integration import (
     StreamSource,
 )
 from holdshelf_core.integration.bus import EventBus
+from holdshelf_core.policy_file.adopted import in_force
 from holdshelf_core.recorder.recorder import Target
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.register import Register
@@ -59,7 +61,9 @@ class House:
         register = Register.open(state)
         self.footage = list(footage)
         store = cast(Any, SimpleNamespace(known_cameras=lambda: self.footage))
-        self.entries = Entries(cast(Any, self), register, StateStore(register), cast(Any, NoRecorder()), store)
+        self.entries = Entries(
+            cast(Any, self), register, StateStore(register, partial(in_force, Path())), cast(Any, NoRecorder()), store
+        )
         self.streams: dict[str, StreamSource | None] = {}
 
     def async_set_stream(self, entry: ConfigEntry[Any], source: StreamSource | None, *, reason: str = "") -> None:

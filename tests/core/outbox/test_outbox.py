@@ -135,7 +135,7 @@ def test_what_lay_its_days_goes_and_is_written_down(house: House) -> None:
     prints = house.media / "outbox" / "p1" / "prints"
     wait_for("the old paper is gone", lambda: sorted(os.listdir(prints)) == ["new.txt"])
     wait_for("what nobody can fetch is gone", lambda: not (house.media / "outbox" / "p7").exists())
-    assert not (house.media / "bundles" / f"{OLD}.parts").exists()
+    wait_for("the list of its parts is gone", lambda: not (house.media / "bundles" / f"{OLD}.parts").exists())
     assert (house.media / "bundles" / KEPT).exists()
     (removed,) = house.rows("release.bundle_removed")
     assert (removed["subject"], removed["person"]) == (OLD, "service")

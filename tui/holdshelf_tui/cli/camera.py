@@ -153,7 +153,7 @@ def _say_added(added: types.AddedRow, *, json: bool) -> None:
     for warning in added.warnings:
         typer.echo(f"  note: {inert(warning, 300)}")
     typer.echo(
-        "It is being recorded. Before anyone may look, the Director, Chair or Mayor must "
+        "It is being recorded. Before anyone may look, somebody who holds a seat must "
         f"approve it: `holdshelf camera commission {added.id}`."
     )
 

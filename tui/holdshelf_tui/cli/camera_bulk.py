@@ -209,7 +209,7 @@ def _end(outcomes: Sequence[Outcome], *, dry_run: bool, json: bool) -> None:
         typer.echo(f"{counted(len(outcomes), 'camera')}: {', '.join(said)}.")
         if counts[ADDED]:
             typer.echo(
-                "They are being recorded. Before anyone may look, the Director, Chair or Mayor must approve each by its still: "
+                "They are being recorded. Before anyone may look, somebody who holds a seat must approve each by its still: "
                 "`holdshelf camera stills --help`."
             )
     if counts[FAILED]:

@@ -17,7 +17,6 @@ from holdshelf_tui.cli.options import Data, Json, Paper, client, paper_hash
 from holdshelf_tui.cli.release_gates import Sheet
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.cli.table import table
-from holdshelf_tui.text.releases import BASES as BASIS_WORDS
 from holdshelf_tui.text.releases import others_line
 from holdshelf_tui.text.time_format import local, local_day
 from holdshelf_tui.text.words import inert, size
@@ -43,7 +42,6 @@ app.command(epilog="Example: holdshelf release hold R-2026-0001")(release_gates.
 app.command(epilog="Example: holdshelf release others R-2026-0001 --boxes boxes.csv")(release_others.others)
 app.command(epilog="Example: holdshelf release write R-2026-0001 --usb /media/stick")(release_bundle.write)
 
-BASES = ", ".join(basis for basis, _ in BASIS_WORDS)
 ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="E.g., R-2026-0001.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, in a few words; kept on record.")]
 Kind = Annotated[str, typer.Option(help="What kind of paper it is, if it differs from the basis.")]
@@ -184,7 +182,7 @@ def _span(span: types.SpanRow) -> str:
     "--to '15:00' --paper warrant.pdf --judge --issuer 'Superior Court' --docket CR-26-77 --scope 'lobby,14:00,15:00'"
 )
 def request(
-    basis: Annotated[str, typer.Option(help=f"One of {BASES}.")],
+    basis: Annotated[str, typer.Option(help="What it rests on: one of `policy lists`.")],
     camera: Annotated[list[str], typer.Option("--camera", help="Camera id or name; can be repeated.")],
     start: Annotated[str, typer.Option("--from", help="Start: '11/24 2 pm', '14:00' (today), '2h ago' or a day.")],
     end: Annotated[str, typer.Option("--to", help="End, as --from.")],

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from holdshelf_core.api.types import CameraRow
-from holdshelf_core.holds.types import GROUND_WORDS, STATE_WORDS, AlsoHeldRow, CoverageRow, HoldRow, length_ns
+from holdshelf_core.holds.types import STATE_WORDS, AlsoHeldRow, CoverageRow, HoldRow, length_ns
 from holdshelf_tui.text.time_format import NS, clock, date_words, day, moment, short_date, when
 from holdshelf_tui.text.words import counted, span
 
 
-def _as_choice(words: str) -> str:
-    """'Violation of law or of a policy'."""
-    plain = words.removeprefix("an ").removeprefix("a ")
-    return plain[0].upper() + plain[1:]
+def ground_choices(grounds: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What a hold may rest on, to choose from: 'Violation of law or of a policy'."""
+    plain = ((key, words.removeprefix("an ").removeprefix("a ")) for key, words in grounds)
+    return [(key, words[:1].upper() + words[1:]) for key, words in plain]
 
 
-GROUNDS = tuple((key, _as_choice(GROUND_WORDS[key])) for key in ("investigation", "violation", "litigation"))
-"""To choose from, the most usual first."""
 KIND_WORDS = {
     "recorded": "kept",
     "gap": "not recorded",
@@ -153,7 +151,6 @@ def stops_words(days: float | None) -> str:
 
 
 __all__ = [
-    "GROUNDS",
     "KIND_SIGNS",
     "KIND_WORDS",
     "also_words",
@@ -162,6 +159,7 @@ __all__ = [
     "day",
     "exact",
     "found",
+    "ground_choices",
     "minutes",
     "review_words",
     "short_state_words",

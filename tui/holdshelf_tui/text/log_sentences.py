@@ -100,7 +100,11 @@ SENTENCES: dict[str, Sentence] = {
         "entrance.attest": ("attested", "attest", "the sign at {entrance}[: {f.found}][, {t.defect}]"),
         "entrance.remove": ("removed", "remove", "the entrance {entrance}" + _WHY),
         "entrance.waive": ("went", "go", "without a sign at {entrance}[ for {f.days} days]" + _WHY),
-        "flag.review": ("reviewed", "review", "a flagged act, entry {f.of}[: {t.note}]"),
+        "flag.review": (
+            "reviewed",
+            "review",
+            "a flagged act, entry {f.of}[, on paper signed by the {f.reviewed_by}][: {t.note}]",
+        ),
         "footage.root": ("anchored", "anchor", "what was recorded[: {f.segments} files]"),
         "hold.approve": (
             "decided on",
@@ -236,6 +240,7 @@ SENTENCES: dict[str, Sentence] = {
         "release.written": ("copied", "copy", "the bundle of release {subject} to a disk[ ({f.bytes})]"),
         "report.kept": ("made and kept", "make and keep", "the report for {f.quarter}"),
         "right.ended": ("noted", "note", "that a right ended[: {f.ended}]"),
+        "seat.away": ("entered", "enter", "whether the {f.seat} is away: {f.away}" + _WHY),
         "seat.end": ("ended", "end", "the term {f.seat}" + _WHY),
         "seat.name": ("named", "name", "{holder} to the seat “{f.seat}”[ from {f.from}][ until {f.until}]"),
         "share.end": ("ended", "end", "the share {subject}" + _WHY),

@@ -7,21 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from holdshelf_core.api.errors import Refused
 from holdshelf_core.holds.types import HoldPlace, SpanAsk
-from holdshelf_core.releases.types import GATE_WORDS, ReleaseRow, SpanRow, hold_ground
+from holdshelf_core.releases.types import GATE_WORDS, ReleaseRow, SpanRow
 from holdshelf_tui.text.holds import exact
 from holdshelf_tui.text.time_format import when
 
-# The policy's own list; the register knows no other.
-BASES = (
-    ("search-warrant", "a search warrant, signed by a judge"),
-    ("subpoena", "a lawful subpoena"),
-    ("court-order", "a court order"),
-    ("active-investigation", "law enforcement, in an active investigation"),
-    ("written-permission", "written permission of the person who is seen"),
-    ("counsel", "another basis, on counsel's paper"),
-    ("emergency", "imminent danger; the paper follows"),
-)
-EMERGENCY = "emergency"
 STATUTE = 2
 """The second gate."""
 AWAITED = ("stopped", "requested", "approved")
@@ -39,7 +28,7 @@ def stopped_release(error: Refused) -> str:
 def hold_for(row: ReleaseRow, reference: str = "") -> HoldPlace:
     """The hold that keeps all of it that is there and not on hold, in one act."""
     spans = [SpanAsk(span.camera, span.start_utc_ns, span.end_utc_ns) for span in row.unheld]
-    return HoldPlace(hold_ground(row.basis), reference or row.reference, spans, note=f"for {row.id}")
+    return HoldPlace(row.hold_ground, reference or row.reference, spans, note=f"for {row.id}")
 
 
 def can_trim(row: ReleaseRow) -> bool:

@@ -89,7 +89,7 @@ class MoveDialog(QuestionedForm[Done]):
         self._camera = camera
 
     def lead(self) -> str:
-        return "Recording continues. Nobody may look until the Director, Chair or Mayor approves it again."
+        return f"Recording continues. Nobody may look until the {self.link.policy.titles} approves it again."
 
     def fields(self) -> ComposeResult:
         """Where it is now."""

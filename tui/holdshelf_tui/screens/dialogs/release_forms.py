@@ -30,8 +30,7 @@ from holdshelf_core.releases.types import (
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing, in_words
 from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
 from holdshelf_tui.screens.dialogs.span_form import SpanForm
-from holdshelf_tui.text.people import SEATS
-from holdshelf_tui.text.releases import BASES, EMERGENCY, others_line, stopped_release
+from holdshelf_tui.text.releases import others_line, stopped_release
 from holdshelf_tui.text.time_off_loop import async_end, async_start
 from holdshelf_tui.text.time_span import typed_day
 from holdshelf_tui.widgets.fields import Choice, FormField, Picks, TextField, Tick
@@ -134,7 +133,7 @@ class RequestDialog(SpanForm[Outcome]):
 
     def fields(self) -> ComposeResult:
         """Basis, number, what, and the paper when it is here."""
-        yield FormField("On the basis of", Choice(BASES, id="basis", rows=7))
+        yield FormField("On the basis of", Choice(self.link.policy.bases, id="basis", rows=7))
         yield FormField("Danger", TextField("", "what the danger is", id="why", most=300), id="why-row")
         yield FormField("Number", TextField("", "case or incident number, never a name", id="reference", most=60))
         yield from self.span_fields()
@@ -160,7 +159,7 @@ class RequestDialog(SpanForm[Outcome]):
         if has_paper:
             # What has come up lies below: bring it into sight.
             self.set_timer(SHOWN_S, self._bring_up)
-        self.query_one("#why-row").display = self.query_one("#basis", Choice).value == EMERGENCY
+        self.query_one("#why-row").display = self.link.policy.is_urgent(self.query_one("#basis", Choice).value)
 
     def _bring_up(self) -> None:
         self.query_one("#fields").scroll_to_widget(self.query_one("#has-paper"), top=True, animate=False)
@@ -199,7 +198,7 @@ class PaperDialog(FormDialog[Outcome]):
 
     def fields(self) -> ComposeResult:
         """What it is, and what it says."""
-        kinds = [basis for basis in BASES if basis[0] != EMERGENCY]
+        kinds = [basis for basis in self.link.policy.bases if not self.link.policy.is_urgent(basis[0])]
         yield FormField("It is", Choice(kinds, self._row.basis, id="kind", rows=4))
         yield from paper_fields(self._cameras, same=True)
 
@@ -291,7 +290,11 @@ class DecideReleaseDialog(FormDialog[Outcome]):
         if self._own:
             choices.append(("withdraw", "I withdraw my request"))
         yield FormField("Decision", Choice(choices, id="word"))
-        yield FormField("Signed by", Choice(SEATS, "chair", id="seat"), id="seat-row")
+        yield FormField(
+            "Signed by",
+            Choice(self.link.policy.signers("release.approve"), self.link.policy.for_the_board, id="seat"),
+            id="seat-row",
+        )
         paper = paper_field()
         paper.id = "paper-row"
         yield paper

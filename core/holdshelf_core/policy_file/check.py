@@ -12,23 +12,19 @@ from holdshelf_core.inert import inert
 from holdshelf_core.policy.areas import PERMITTED, PRIVATE, questionable_name
 from holdshelf_core.policy.board import LIMITS
 from holdshelf_core.policy.clauses import CLAUSES
-from holdshelf_core.policy.file.lengths import Length, parse_length
-from holdshelf_core.policy.file.mistake import Mistake, a_key, a_length, among, one_of, printable, row, shown, twice
-from holdshelf_core.policy.file.schema import Basis, ByLanguage, PolicyFile, Role
+from holdshelf_core.policy.gates import NEEDS
+from holdshelf_core.policy.lengths import Length, parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import RIGHTS
-from holdshelf_core.policy.purposes import share_purpose_problem
+from holdshelf_core.policy.purposes import no_purpose
 from holdshelf_core.policy.rights import ADMIN_NO, PERMISSIONS
+from holdshelf_core.policy.schema import Basis, ByLanguage, PolicyFile, Role
+from holdshelf_core.policy.tables import ALL, DECIDED, decided
+from holdshelf_core.policy_file.mistake import Mistake, a_key, a_length, among, one_of, printable, row, shown, twice
 
 LANGUAGES = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?", re.ASCII)
 RESERVED = ("admin", "share", "nobody", "anyone", "library")
 """Names that the kernel gives to hands of its own: no role has them."""
-DECIDED = tuple(
-    rule.id
-    for rule in PERMISSIONS.values()
-    if rule.seat and not rule.pictures and rule.id not in ("door", "outbox", "print")
-)
-"""Acts that a role may decide."""
 RECEIVED = ("release.request",)
 SECOND = ("release.approve", "hold.lift", "flag.review")
 ASKERS = (
@@ -42,23 +38,6 @@ ASKERS = (
     "staff",
     "own",
 )
-NEEDS = {
-    "written": "on paper",
-    "name": "the asker's name",
-    "identity": "proof of who asks",
-    "issuer": "who issued it",
-    "docket": "its docket or case number",
-    "matter": "the number of the matter",
-    "agency": "the agency",
-    "officer": "the officer and a number to call back",
-    "judge": "a judge's signature",
-    "scope": "the cameras or places and the times",
-    "reported": "that the library itself reported it",
-    "called": "that the library called for help",
-    "at-library": "that it is said to have happened at the library",
-    "danger": "what the danger is",
-}
-"""What a basis may ask for."""
 PLAIN_STEPS = ("paper", "judge")
 ROLE_STEPS = ("consent", "consult", "tell")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
@@ -78,15 +57,17 @@ class _Check:
     def __init__(self, file: PolicyFile) -> None:
         self._file = file
         self._roles = {role.key: role for role in file.role}
-        self._classes = {one.key for one in file.camera_class}
-        self._places = {place.key for place in file.place} or {area.kind for area in PERMITTED}
-        self._clauses = {clause.id for clause in file.clause}
+        # Dictionaries for the order in which they are listed.
+        self._classes = {one.key: None for one in file.camera_class}
+        self._places = {place.key: None for place in file.place} or {area.kind: None for area in PERMITTED}
+        self._clauses = {clause.id: None for clause in file.clause}
 
     def all(self) -> Iterator[Mistake]:
         yield from self._library()
         yield from self._of_clauses()
         yield from self._of_roles()
         yield from self._of_second()
+        yield from self._of_steps()
         yield from self._of_places()
         yield from self._of_purposes()
         yield from self._of_keeping()
@@ -140,7 +121,7 @@ class _Check:
             said = "No role speaks" if not speakers else f"{listed(speakers)} all speak"
             yield Mistake("role", f"{said} for the Board.", "Set speaks_for_board = true on one role.")
         for act, what in (("release.approve", "a release"), ("hold.lift", "that a hold is lifted")):
-            if not any(act in role.decides for role in file.role):
+            if not any(act in decided(named) for role in file.role for named in role.decides):
                 yield Mistake("role", f"No role decides {what}.", f'Add "{act}" to the decides of one.')
 
     def _role(self, where: str, role: Role) -> Iterator[Mistake]:
@@ -151,17 +132,18 @@ class _Check:
         if role.short:
             yield from self._said(where, "short", role.short)
         yield from among(where, role.rights, RIGHTS, "right")
-        yield from among(where, role.decides, DECIDED, "act that a role decides")
+        for named in role.decides:
+            rule = PERMISSIONS.get(named)
+            if rule is not None and not rule.seat and rule.admin != ADMIN_NO:
+                yield Mistake(where, f"{named} is the admin's alone.", "Take it out.")
+            elif not decided(named):
+                yield Mistake(where, f"There is no act that a role decides {shown(named)}.", one_of((ALL, *DECIDED)))
         yield from among(where, role.receives, RECEIVED, "thing that a role receives")
         yield from among(where, role.classes, self._classes, "class of camera")
         if role.on_paper and role.rights:
             yield Mistake(
                 where, "A role on paper has no key, so it can have no rights.", "Take the rights out, or on_paper."
             )
-        for act in role.decides:
-            rule = PERMISSIONS.get(act)
-            if rule is not None and not rule.seat and rule.admin != ADMIN_NO:
-                yield Mistake(where, f"{act} is the admin's alone.", "Take it out.")
         if role.stands_in is not None:
             if role.stands_in.role not in self._roles:
                 yield Mistake(
@@ -188,6 +170,17 @@ class _Check:
                         else f"{listed(circle)} stand in for each other in a circle."
                     )
                     yield Mistake("role", sentence, "Let one of them stand in for nobody.")
+
+    def _of_steps(self) -> Iterator[Mistake]:
+        for act, steps in self._file.steps.items():
+            where = f"steps, {inert(act)[:40]}"
+            if act not in DECIDED:
+                yield Mistake(where, f"There is no act that a role decides {shown(act)}.", one_of(DECIDED))
+            yield from self._steps(where, steps)
+            for step in steps:
+                if step.partition(":")[0] not in ROLE_STEPS:
+                    sentence = f"{shown(step)} is asked of a request, not before an act."
+                    yield Mistake(where, sentence, one_of(f"{kind}:ROLE" for kind in ROLE_STEPS))
 
     def _of_second(self) -> Iterator[Mistake]:
         for act, roles in self._file.second.items():
@@ -243,8 +236,8 @@ class _Check:
             yield from among(where, purpose.classes, self._classes, "class of camera")
             yield from self._steps(where, purpose.steps)
             for words in purpose.words.values():
-                problem = share_purpose_problem(f"{words} - -")
-                if problem is not None and problem[0] in ("P1", "P6"):
+                problem = no_purpose(words)
+                if problem is not None:
                     yield Mistake(where, problem[1], "No file makes it one; take it out.")
                     break
 
@@ -297,6 +290,8 @@ class _Check:
         yield from self._steps(where, basis.steps)
         if not basis.needs and not basis.steps:
             yield Mistake(where, "The basis asks for nothing: no paper and no step.", "Say what it needs.")
+        if basis.ground:
+            yield from among(where, (basis.ground,), [ground.key for ground in self._file.ground], "ground")
         if basis.clock is not None:
             yield from a_length(f"{where}, clock, answer", basis.clock.answer)
             if basis.clock.once_more:

@@ -13,7 +13,7 @@ import msgspec
 
 from holdshelf_core.errors import BadRequest
 from holdshelf_core.inert import inert
-from holdshelf_core.policy.file.schema import PolicyFile
+from holdshelf_core.policy.schema import PolicyFile
 from holdshelf_storage.atomic import read_all
 
 FORMAT = 1

@@ -134,6 +134,8 @@ class Basis(_Table, frozen=True):
     steps: tuple[str, ...] = ()
     clock: AnswerBy | None = None
     hide: Literal["", "others"] = ""
+    ground: str = ""
+    """What a hold for it rests on; '' for the file's first ground."""
     caution: ByLanguage = {}
     """Kept on record with each release on this basis."""
 
@@ -204,6 +206,8 @@ class PolicyFile(_Table, frozen=True):
     role: tuple[Role, ...] = ()
     second: dict[str, tuple[str, ...]] = {}
     """Which roles are the second person of an act; an empty list for none."""
+    steps: dict[str, tuple[str, ...]] = {}
+    """By act: whose consent it takes, and who is consulted before it, in order."""
     camera_class: tuple[CameraClass, ...] = msgspec.field(default=(), name="class")
     place: tuple[Place, ...] = ()
     purpose: tuple[Purpose, ...] = ()

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 import msgspec
 
 from holdshelf_core.inert import inert
-from holdshelf_core.policy.file.lengths import parse_length
+from holdshelf_core.policy.lengths import parse_length
 
 KEYS = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 MAX_WORDS = 400

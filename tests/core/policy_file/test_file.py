@@ -10,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdshelf_core.errors import BadRequest
-from holdshelf_core.policy.file.check import mistakes
-from holdshelf_core.policy.file.lengths import BUSINESS_DAYS, DAYS, HOURS, MONTHS, Length, parse_length
-from holdshelf_core.policy.file.read import MAX_BYTES, read_bytes, read_file
-from tests.core.policy.file.mistakes import HEAD, MEANING, SOUND, SYNTAX
+from holdshelf_core.policy.lengths import BUSINESS_DAYS, DAYS, HOURS, MONTHS, Length, parse_length
+from holdshelf_core.policy_file.check import mistakes
+from holdshelf_core.policy_file.read import MAX_BYTES, read_bytes, read_file
+from scripts import policy_file_page
+from tests.core.policy_file.mistakes import HEAD, MEANING, PAGE, SOUND, SYNTAX, page
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 FILES = sorted(
-    [*(ROOT / "core/holdshelf_core/policy/file/templates").glob("*.toml"), *(ROOT / "tests/policies").glob("*.toml")]
+    [*(ROOT / "core/holdshelf_core/policy_file/templates").glob("*.toml"), *(ROOT / "tests/policies").glob("*.toml")]
 )
 
 
@@ -46,6 +47,12 @@ def test_a_mistake_of_meaning_is_told_with_its_place_and_what_to_do(name: str) -
     assert one.where
     assert one.step.endswith(".")
     assert one.sentence.endswith(".")
+
+
+def test_the_pages_are_those_of_the_rules_and_of_these_tests() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m tests.core.policy_file.mistakes"
+    text = policy_file_page.PAGE.read_text(encoding="utf-8")
+    assert policy_file_page.page(text) == text, "run: python scripts/policy_file_page.py"
 
 
 def test_all_mistakes_are_told_at_once() -> None:

@@ -1,6 +1,17 @@
-"""What a clerk gets wrong in a policy file: what was written, and the sentence that answers it."""
+"""What a clerk gets wrong in a policy file: what was written, and the sentence that answers it.
+
+`python -m tests.core.policy_file.mistakes` writes docs/policy-mistakes.md from it.
+"""
 
 from __future__ import annotations
+
+from pathlib import Path
+
+from holdshelf_core.errors import BadRequest
+from holdshelf_core.policy_file.check import mistakes
+from holdshelf_core.policy_file.read import read_bytes
+
+PAGE = Path(__file__).parents[3] / "docs" / "policy-mistakes.md"
 
 HEAD = 'format = 1\n[library]\nname = "Example Library"\n'
 SOUND = (
@@ -140,6 +151,26 @@ MEANING: dict[str, tuple[str, str, str]] = {
         'on_paper = true\nstands_in = { for = "director", after = "soon" }',
         "'soon' is no length of time",
     ),
+    "steps before no act": (
+        "[second]",
+        '[steps]\n"look.sell" = ["consent:board"]\n[second]',
+        "There is no act that a role decides 'look.sell'",
+    ),
+    "a judge before an act": (
+        "[second]",
+        '[steps]\n"commission.approve" = ["judge"]\n[second]',
+        "'judge' is asked of a request, not before an act",
+    ),
+    "the consent of nobody": (
+        "[second]",
+        '[steps]\n"commission.approve" = ["consent:mayor"]\n[second]',
+        "There is no role 'mayor' for the step 'consent:mayor'",
+    ),
+    "a ground of a basis that does not exist": (
+        'needs = ["written", "agency"]',
+        'needs = ["written", "agency"]\nground = "whim"',
+        "There is no ground 'whim'",
+    ),
     "a second person of nothing": (
         '"release.approve" = ["board"]',
         '"look.live" = ["board"]',
@@ -261,3 +292,30 @@ MEANING: dict[str, tuple[str, str, str]] = {
     "a case of nobody": ('who = "director"', 'who = "clerk"', "There is no role 'clerk'"),
 }
 """By name: what of the sound file is replaced, by what, and the sentence."""
+
+
+def answers(text: str) -> list[str]:
+    """What `policy lint` answers to a file of that text."""
+    try:
+        return [str(mistake) for mistake in mistakes(read_bytes(text.encode(), "policy.toml"))]
+    except BadRequest as refused:
+        return [str(refused)]
+
+
+def page() -> str:
+    """The page: each mistake, and the first sentence that names it."""
+    rows = {name: text for name, (text, _) in SYNTAX.items()}
+    rows |= {name: SOUND.replace(before, after, 1) for name, (before, after, _) in MEANING.items()}
+    wanted = {name: sentence for name, (_, sentence) in SYNTAX.items()}
+    wanted |= {name: sentence for name, (_, _, sentence) in MEANING.items()}
+    lines = (f"| {name} | {next(one for one in answers(text) if wanted[name] in one)} |" for name, text in rows.items())
+    return (
+        "# Mistakes in a policy file, and what is answered\n\n"
+        "What `holdshelf policy lint` says of each; a file with one of them cannot be adopted. The page is written from the\n"
+        "tests, which check every line of it (`python -m tests.core.policy_file.mistakes`).\n\n"
+        "| mistake | answered |\n|---|---|\n" + "\n".join(line.replace("\n", " ") for line in lines) + "\n"
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
