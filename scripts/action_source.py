@@ -422,7 +422,7 @@ def registered(reader: Reader) -> Iterator[tuple[str, Said]]:
                 action = names.get(ast.unparse(decorator.args[0]).rsplit(".", 1)[-1])
                 if action is None:
                     continue  # a read
-                form = next((word.value for word in decorator.keywords if word.arg == "log"), None)
+                form = next((word.value for word in decorator.keywords if word.arg in ("log", "log_in")), None)
                 said = reader.form(form, Scope(module, ast.Module([], []))) if form is not None else Said()
                 handler = Scope(module, function)
                 said.add(reader.act(handler) or reader.lost(ast.Name(function.name), handler))

@@ -77,22 +77,25 @@ def collected() -> Catalog:
 
 def _of_the_service() -> Iterator[str]:
     """What the service says on a sheet for an asker, and of a print that lacks something."""
-    from holdshelf_core.policy import releases  # noqa: PLC0415 (compiling needs none of it)
+    from holdshelf_core.policy import gates  # noqa: PLC0415 (compiling needs none of it)
     from holdshelf_core.policy.instants import Now  # noqa: PLC0415
     from holdshelf_core.policy.model import Adopted  # noqa: PLC0415
+    from holdshelf_core.policy_file.first import first_policy  # noqa: PLC0415
     from holdshelf_core.reports import offline  # noqa: PLC0415
 
-    yield from releases.BASES.values()
-    for basis in releases.BASES:
-        yield from releases.what_we_need(basis)
+    policy = first_policy()
+    yield from map(policy.basis_words, policy.bases)
+    for basis in policy.bases:
+        yield from gates.what_we_need(policy, basis)
     for statute in ("advise", "enforce"):
-        yield from releases.what_would_pass(Adopted("", "", "", statute), (), Now(0, 0))
-    for call in _calls(ROOT / "core" / "holdshelf_core" / "policy" / "releases.py", "ReleaseCheck"):
+        yield from gates.what_would_pass(policy, Adopted("", "", "", statute), (), Now(0, 0))
+    yield from gates.FIELDS.values()
+    for call in _calls(ROOT / "core" / "holdshelf_core" / "policy" / "gates.py", "ReleaseCheck"):
         given = [*call.args[2:3], *(key.value for key in call.keywords if key.arg == "needs")]
         for one in given:
             if isinstance(one, ast.Tuple):
                 yield from (e.value for e in one.elts if isinstance(e, ast.Constant) and isinstance(e.value, str))
-    yield from (offline.NO_SERVICE, offline.NO_REGISTER, offline.NO_TEXT)
+    yield from (offline.NO_SERVICE, offline.NO_REGISTER, offline.NO_TEXT, offline.NO_FILE)
     for call in _calls(ROOT / "core" / "holdshelf_core" / "reports" / "actions.py", "append"):
         yield from (e.value for e in call.args if isinstance(e, ast.Constant) and isinstance(e.value, str))
 

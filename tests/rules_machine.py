@@ -13,6 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,6 +29,7 @@ from holdshelf_core.actions.state_store import StateStore
 from holdshelf_core.errors import HoldshelfError
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.keys import parse_public_key
+from holdshelf_core.policy_file.adopted import in_force
 from holdshelf_core.times import parse_rfc3339
 from holdshelf_storage.access_log.verify import verify_log
 from holdshelf_storage.register import SCHEMA, Register
@@ -405,7 +407,7 @@ class Machine(RuleBasedStateMachine):
         if self.rig.house.authorizer._queue or now == self.said:
             return
         self.said = now
-        house = StateStore(Register(self.folder, {}, schema=SCHEMA, problem=None))
+        house = StateStore(Register(self.folder, {}, schema=SCHEMA, problem=None), partial(in_force, Path()))
         house.load(self.rig.house.log)
         assert not house.problem
         assert house.rows == self.rig.house.state_store.rows

@@ -66,6 +66,7 @@ from holdshelf_core.people.admin_keys import AdminKeys
 from holdshelf_core.people.login_rate import LoginPace
 from holdshelf_core.people.logins import Logins
 from holdshelf_core.policy.state import CameraFacts
+from holdshelf_core.policy_file.adopted import async_in_force
 from holdshelf_core.recorder.recorder import Recorder
 from holdshelf_core.releases import upkeep as release_duties
 from holdshelf_core.releases.bundle_builds import BundleBuilds
@@ -292,7 +293,9 @@ class Holdshelf:
             self.authorizer,
             store=self.store,
             retention=self.retention,
-            footage=FootageJobs(self.authorizer, self.store, self.retention, self.anchoring, self.settings),
+            footage=FootageJobs(
+                self.authorizer, self.store, self.retention, self.anchoring, self.settings, self.averages
+            ),
             anchoring=self.anchoring,
             care=self.care,
             events=self.camera_events,
@@ -313,15 +316,14 @@ class Holdshelf:
 
     async def _open_log(self) -> None:
         """Open the access log and apply the entries that the register lacks. Problems become repairs; recording starts anyway."""
-        self.state_store = StateStore(self._register)
+        self.state_store = StateStore(self._register, functools.partial(async_in_force, self.frame))
         try:
             self.log = await asyncio.to_thread(AccessLog.open, self.paths.state)
         except VolumeLocked as error:
             raise Conflict(f"Another service is running on {self.paths.data}.", str(error)) from None
         except StorageError as error:
             raise Unavailable(f"The access log cannot be opened: {error}") from None
-        replayed = await asyncio.to_thread(self.state_store.load, self.log)
-        if replayed:
+        if replayed := await asyncio.to_thread(self.state_store.load, self.log):
             _LOGGER.info("%d rows of the register are behind the access log", replayed)
         if self.state_store.problem:
             self.repairs.async_create(
@@ -377,7 +379,7 @@ class Holdshelf:
             release_duties.async_raise_repairs(self.authorizer)
         if "shares" in tables:
             ends.async_tell_sheets(self.authorizer)
-        if tables & {"commissions", "entrances"}:
+        if tables & {"commissions", "entrances", "policy"}:
             commissioning.async_raise_repairs(self.authorizer)
         if tables & {"checks", "commissions", "policy", "board"}:
             checklist.async_raise_repairs(self.authorizer)
@@ -423,8 +425,7 @@ class Holdshelf:
             self.bundle_builds.async_attach(opened)
             await self.outboxes.async_attach(opened)
             await async_tell_media(self.authorizer, self.entries, self.recorder, opened, self._alive)
-            last = self._alive
-            alive = Moment(last.utc_ns, last.boot_ns, last.boot) if last is not None else None
+            alive = Moment(last.utc_ns, last.boot_ns, last.boot) if (last := self._alive) is not None else None
             lock_fd, cameras = opened.volume.lock_fd, opened.recovery.cameras
             await self.recorder.async_attach(opened.footage, lock_fd, cameras, alive, reason)
         await self.offsite.async_attach(self.paths.media)
@@ -474,15 +475,14 @@ class Holdshelf:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), WATCH_S)
             tick += 1
-            self.recorder.async_watch()
-            self.clock_watch.async_watch()
+            for watch in (self.recorder.async_watch, self.clock_watch.async_watch, self.care.async_watch):
+                watch()
             if not self._ends_lock.locked():
                 self.async_spawn(self._watch_ends(), "ends")
             self.async_spawn(self.looks.async_watch(), "looks")
             self.async_spawn(self.outboxes.fetches.async_watch(), "fetches")
             self.async_spawn(self.logins.async_write_refused(), "refused log-ins")
             self.bundle_builds.async_watch()
-            self.care.async_watch()
             if tick % VOLUME_WATCH_TICKS == 0 and not self._volume_lock.locked():
                 self.async_spawn(self._watch_volume(), "volume")
             if tick % HEARTBEAT_TICKS == 1:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from holdshelf_core.times import DAY_NS, NS
@@ -17,6 +18,7 @@ STEP_NS = NS // 2  # a wall clock that moved this far against boot time was set,
 DISAGREEMENT_NS = 300 * NS
 MOST_OFF_NS = 7 * DAY_NS
 """After a longer apparent outage, the clock may be years ahead, which would end every grace period at once."""
+BOOTS_KEPT = 64
 
 
 def utc_ns() -> int:
@@ -42,6 +44,8 @@ class Heartbeat:
     trusted_utc_ns: int
     boot_ns: int
     boot: str
+    boots: Mapping[str, int] = field(default_factory=dict)
+    """By boot, the latest last: its trusted time minus its boot time, as they stood while the clocks agreed."""
 
 
 class Clock:
@@ -52,6 +56,7 @@ class Clock:
         self._offset_ns = utc_ns() - boottime_ns()
         self._trusted_utc_ns = 0
         self._trusted_boot_ns = boottime_ns()
+        self._boots: dict[str, int] = {}
 
     def utc_ns(self) -> int:
         """Return the wall clock now."""
@@ -82,10 +87,18 @@ class Clock:
         for a person to confirm the clock."""
         return utc_ns() - self.trusted_utc_ns()
 
+    def time_of(self, boot: str, boot_ns: int) -> int | None:
+        """Return when boot time ``boot_ns`` of that boot was, by trusted time; None: not known."""
+        if boot == self.boot:
+            return self._trusted_utc_ns + boot_ns - self._trusted_boot_ns
+        offset_ns = self._boots.get(boot)
+        return None if offset_ns is None else offset_ns + boot_ns
+
     def restore(self, heartbeat: Heartbeat | None, logged_utc_ns: int = 0) -> None:
         """Start trusted time from the persisted heartbeat; without one from the wall clock, but not before the newest entry
         of the access log (``logged_utc_ns``; 0: there is none)."""
         now_boot = boottime_ns()
+        self._boots = dict(heartbeat.boots) if heartbeat is not None else {}
         if heartbeat is None:
             self._trusted_utc_ns = max(utc_ns(), logged_utc_ns)
         elif heartbeat.boot == self.boot:
@@ -104,15 +117,21 @@ class Clock:
 
     def heartbeat(self) -> Heartbeat:
         """Return the heartbeat to persist now."""
-        return Heartbeat(utc_ns(), self.trusted_utc_ns(), boottime_ns(), self.boot)
+        if abs(self.disagreement_ns()) <= DISAGREEMENT_NS:
+            self._boots.pop(self.boot, None)
+            self._boots[self.boot] = self._trusted_utc_ns - self._trusted_boot_ns
+            for boot in list(self._boots)[:-BOOTS_KEPT]:
+                del self._boots[boot]
+        return Heartbeat(utc_ns(), self.trusted_utc_ns(), boottime_ns(), self.boot, dict(self._boots))
 
 
 def load_heartbeat(path: Path) -> Heartbeat | None:
     """Read the persisted heartbeat; None when there is none or it cannot be read (a first start, a torn disk)."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        return Heartbeat(int(raw["utc_ns"]), int(raw["trusted_utc_ns"]), int(raw["boot_ns"]), str(raw["boot"]))
-    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        boots = {str(boot): int(offset_ns) for boot, offset_ns in raw.get("boots", {}).items()}
+        return Heartbeat(int(raw["utc_ns"]), int(raw["trusted_utc_ns"]), int(raw["boot_ns"]), str(raw["boot"]), boots)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, AttributeError):
         return None
 
 

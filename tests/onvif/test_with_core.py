@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,6 +16,7 @@ from holdshelf_core.cameras.entries import Entries
 from holdshelf_core.cameras.entry_change import async_try_anew
 from holdshelf_core.errors import Conflict
 from holdshelf_core.integration import ConfigEntry, EntryState, FlowError
+from holdshelf_core.policy_file.adopted import in_force
 from holdshelf_core.recorder.recorder import Target
 from holdshelf_storage.register import Register
 from holdshelf_tui.demo.virtual_camera import VirtualCameras
@@ -39,7 +41,9 @@ class HouseWithEntries(House):
         super().__init__()
         self.register = Register.open(state)
         store = cast(Any, SimpleNamespace(known_cameras=list))
-        self.entries = Entries(self, self.register, StateStore(self.register), cast(Any, NoRecorder()), store)
+        self.entries = Entries(
+            self, self.register, StateStore(self.register, partial(in_force, Path())), cast(Any, NoRecorder()), store
+        )
 
     def async_update_entry(
         self, entry: ConfigEntry[Any], *, data: dict[str, Any] | None = None, title: str | None = None

@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from access_log import AccessLog, utc_ns
 from footage import CLOSED, DAY, Camera, Erased, Segment, is_excused, lines_of, read_ledger, stored
+from keeping import check_age
 
 NS = 1_000_000_000
 SHELVED_AFTER_NS = 240 * NS
@@ -64,6 +65,7 @@ class Checker:
             camera.check_time(gone)
             camera.check_recovered(gone)
         self._check_holds(cameras, erased, log)
+        self._check_age(cameras, erased, log, tables)
         self._check_budget(cameras, tables)
         self._check_stills(log)
         self._check_witness(witness, log, cameras, erased)
@@ -126,13 +128,30 @@ class Checker:
             asked.update(named)
             for at in named:
                 gone = lines.get(at)
-                for segment in left[: bisect_right(numbers, at[1])] if gone is not None else ():
+                # What was recovered from a camera goes by the time that it shows.
+                is_told = gone is not None and gone.recovered is None
+                for segment in left[: bisect_right(numbers, at[1])] if is_told else ():
                     if (segment.camera, segment.seq) in asked:
                         continue  # an intent names many, camera by camera: it goes next, after a crash with the next start
                     # A spare is numbered a quarter of a minute before its first frame, and a file may be closed late.
                     if gone is not None and segment.was_over_before(gone, LATE_NS):
                         self.say(f"{segment.path} is there, and {gone.path}, which is younger, was erased before it.")
                         return
+
+    def _check_age(self, cameras: list[Camera], erased: Erased, log: AccessLog, tables: dict[str, Any]) -> None:
+        rows = [row for (table, _), row in log.rows().items() if table == "holds" and row is not None]
+        lived = self._lived_utc_ns()
+        held: dict[str, list[tuple[int, int]]] = {}
+        for row in rows:
+            if row["state"] != "lifted" or (row.get("lifted_utc_ns") or 0) + SHELVED_AFTER_NS > lived:
+                for span in row["spans"]:
+                    held.setdefault(span["camera"], []).append(_span(span))
+
+        def is_held(segment: Segment) -> bool:
+            return _touches(held.get(segment.camera, []), segment.span)
+
+        segments = (segment for camera in cameras for segment in camera.segments)
+        check_age(self._state, tables, segments, erased, is_held, self.say)
 
     # -- holds ------------------------------------------------------------------------------------------------------------
 

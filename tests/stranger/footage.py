@@ -89,6 +89,7 @@ class Erased:
     """What the ledger says: for each number, when its intent was written; and what it says of a `done`."""
 
     at_utc_ns: dict[tuple[str, int], int] = field(default_factory=dict)
+    reasons: dict[tuple[str, int], str] = field(default_factory=dict)
     certain: set[tuple[str, int]] = field(default_factory=set)
     abandoned: set[tuple[str, int]] = field(default_factory=set)
     order: list[tuple[int, list[tuple[str, int]]]] = field(default_factory=list)
@@ -123,6 +124,7 @@ def read_ledger(state: Path, say: Say, *, crashed: bool = False) -> Erased:
                 erased.order.append((line["at_utc_ns"], named))
                 for one in named:
                     erased.at_utc_ns.setdefault(one, line["at_utc_ns"])
+                    erased.reasons[one] = line["reason"]
             elif kind == "abandon":
                 erased.abandoned.add((line["camera"], line["seq"]))
             elif kind == "done" and line["id"] in begun:

@@ -32,7 +32,7 @@ from tests.looking import commissioned, seed
 from tests.people import PAPER
 from tests.rig.faults import FakeClock, LoopImage
 from tests.rig.hang import HANG_S
-from tests.rig.processes import Patience, kill9, members, stopped, tree
+from tests.rig.processes import Patience, kill9, living, members, stopped, tree
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
 from tests.tui.ssh.door_rig import HOME_SHOWS, DoorHouse, Ran, Terminal
@@ -213,9 +213,9 @@ class Installation:
         assert self.service.process is not None
         self.service.process.wait()
         try:
-            wait_for("all processes are gone", lambda: not any(_lives(pid) for pid in family))
+            wait_for("all processes are gone", lambda: not living(family))
         except AssertionError as error:
-            raise AssertionError(f"{error}: {[_command(pid) for pid in family if _lives(pid)]}") from None
+            raise AssertionError(f"{error}: {[_command(pid) for pid in living(family)]}") from None
 
     def stop(self) -> None:
         """As `systemctl stop`: files are finished."""
@@ -401,13 +401,6 @@ class Installation:
             (data / "media").unlink()
             (data / "media").symlink_to(media.mount_point / "media")
             yield data, state.cut_boot_ns
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
 
 
 def _command(pid: int) -> str:

@@ -50,7 +50,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "outbox": ALL,
     "paper": ALL,
     "person": ALL,
-    "policy": ALL,
+    "policy": frozenset({"explain", "may", "lists", "adopt", "show", "check"}),
     "print": ALL,
     "register": ALL,
     "release": ALL,

@@ -26,7 +26,7 @@ from holdshelf_core.errors import BadRequest, NotFound, Unavailable
 from holdshelf_core.looks.looks import Looks
 from holdshelf_core.outbox.outboxes import Outboxes
 from holdshelf_core.policy.case import Scope
-from holdshelf_core.policy.purposes import incident_problem, purpose_words
+from holdshelf_core.policy.purposes import incident_problem
 from holdshelf_core.policy.state import State
 from holdshelf_core.timestamps.timestamps import Timestamps
 from holdshelf_core.witnesses.reading import signed_by, witness_keys
@@ -94,7 +94,8 @@ def _asked_form(q: types.LogShow) -> LogForm:
 def _names(state: State, rows: Sequence[types.LogEntryRow], *, people: bool) -> dict[str, str]:
     """Return the names by id of the cameras and people in these entries."""
     cameras = {str(camera) for row in rows for camera in (*row.entry.get("cameras", ()), *row.cameras)}
-    names = {camera: state.camera_words(camera) for camera in cameras}
+    names = {role: state.policy.role_words(role) for role in state.policy.roles}
+    names |= {camera: state.camera_words(camera) for camera in cameras}
     if people:
         ids = {str(one) for row in rows for one in (row.entry.get("person", ""), row.entry.get("subject", ""))}
         ids |= {str(row.entry.get("facts", {}).get(fact, "")) for row in rows for fact in _PEOPLE}
@@ -192,7 +193,7 @@ class LogActs:
         return msgspec.structs.replace(
             answer,
             names=_names(state, answer.entries, people=private) | _asked_names(state, asked, camera, actors),
-            purposes={one: purpose_words(one) for one in purposes},
+            purposes={one: state.policy.purpose_words(one) for one in purposes},
         )
 
     @handles(types.ReadHead)

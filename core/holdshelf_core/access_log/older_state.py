@@ -174,7 +174,7 @@ class LogSeen:
                 severity="warning",
                 sentence=reviews[-1].note,
                 next_step=(
-                    f"{after_restore.next_step()} Then the Director, Chair or Mayor reviews "
+                    f"{after_restore.next_step()} Then the {state.policy.titles(of=state.policy.second('flag.review'))} reviews "
                     f"it: `holdshelf flag review {reviews[-1].id}`."
                 ),
             )

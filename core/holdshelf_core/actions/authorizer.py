@@ -31,7 +31,7 @@ from holdshelf_core.policy.case import NO_LOOK, Decision, Scope, Subject
 from holdshelf_core.policy.doubt import HOLDS_ONLY
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.rules import decide
-from holdshelf_core.policy.standing import standing
+from holdshelf_core.policy.standing import ask_seats, standing
 from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.access_log.lines import check_entry
 from holdshelf_storage.decoding import decode_request
@@ -138,7 +138,7 @@ class Authorizer:
 
     async def _do(self, action: Action, caller: Caller, request: Act[Any], turn: Turn | None) -> Any:
         self._check_pace(action, caller)
-        form = action.log(request)
+        form = action.log(request, self.store.state)
         version = self.store.version
         decision = self._decided(action, caller, request)
         call = Call(self, caller, action, request, decision, version, turn, form)
@@ -241,8 +241,8 @@ class Authorizer:
         if request.spec.permission == ADMIN:
             raise NotPermitted("Only the admin of this server may do this.", "Ask the admin.")
         if camera is not None:
-            raise Refused("P11", "You may not see this camera.", "Ask the Library Director.")
-        raise Refused("P11", "You may not see this.", "Ask the Library Director or the admin.")
+            raise Refused("P11", "You may not see this camera.", ask_seats(self.store.state, self.now()))
+        raise Refused("P11", "You may not see this.", f"Ask the {self.store.state.policy.titles()}, or the admin.")
 
     async def async_read[A](self, request: Read[A], caller: Caller) -> A:
         """Return the answer to a read. Raises HoldshelfError."""

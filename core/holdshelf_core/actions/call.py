@@ -22,6 +22,7 @@ from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.second import FLAG_PAPER
 from holdshelf_core.policy.standing import may_place_holds
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.tables import Policy
 
 if TYPE_CHECKING:
     from holdshelf_core.actions.authorizer import Authorizer
@@ -29,12 +30,12 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 
-def _of_what(flag: str, form: LogForm) -> str:
+def _of_what(flag: str, form: LogForm, policy: Policy) -> str:
     """'H-2026-0001, on paper of the Chair of the Library Board': which hold or release was flagged, and whose paper it was."""
     if flag != FLAG_PAPER:
         return form.subject if form.subject.startswith(("H-", "R-")) else ""
     seat = str(form.facts.get("approved_by", ""))
-    paper = f"on paper of the {model.SEAT_WORDS[seat]}" if seat in model.SEAT_WORDS else ""
+    paper = f"on paper of the {policy.role_words(seat)}" if seat in policy.roles else ""
     return ", ".join(part for part in (form.subject, paper) if part)
 
 
@@ -185,7 +186,7 @@ class Call[Q: msgspec.Struct](_Asked):
             self.caller.who,
             self.now.utc_ns,
             self.decision.flag_needs or 1,
-            note=_of_what(self.decision.flag, form or self.form),
+            note=_of_what(self.decision.flag, form or self.form, self.state.policy),
             about=favored(self.action.name, changes),
         )
         return [put("flags", key, row)]

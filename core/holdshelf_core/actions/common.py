@@ -15,6 +15,7 @@ from holdshelf_core.errors import BadRequest, Conflict, NotFound
 from holdshelf_core.integration.entry import ConfigEntry
 from holdshelf_core.policy import model
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.tables import Policy
 from holdshelf_core.times import NS
 
 MAX_WORDS_CHARS = 500
@@ -60,10 +61,10 @@ def paper(sha256: str, what: str, *, needed: bool = True) -> str:
     return clean
 
 
-def login_name(login: str) -> str:
+def login_name(login: str, policy: Policy) -> str:
     """Return a login as the register stores it. Raises BadRequest."""
     clean = login.strip().lower()
-    if clean in model.SEATS or clean in ("admin", "service", "root"):
+    if clean in policy.roles or clean in ("admin", "service", "root"):
         raise BadRequest(f"{clean!r} is reserved and cannot be a person's login.", "Choose another login.")
     if _PERSON_ID.fullmatch(clean):
         raise BadRequest(f"{clean!r} looks like a person's id, so it cannot be a login.", "Choose another login.")

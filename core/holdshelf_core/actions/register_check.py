@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from holdshelf_core.policy import model
-from holdshelf_core.policy.state import listed
+from holdshelf_core.policy.listing import listed
 from holdshelf_storage.access_log.rows import Logged, Rows
 
 TABLES: dict[str, type[msgspec.Struct]] = {

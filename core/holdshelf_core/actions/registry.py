@@ -63,6 +63,7 @@ class Declared:
     request: type[Act[Any]] | type[Read[Any]]
     scope: Callable[..., Scope]
     log: Callable[..., LogForm]
+    log_in: Callable[..., LogForm] | None
 
 
 def handles[A](
@@ -70,16 +71,18 @@ def handles[A](
     *,
     scope: Callable[..., Scope] = everywhere,
     log: Callable[..., LogForm] = says_nothing_more,
+    log_in: Callable[..., LogForm] | None = None,
 ) -> Callable[[Callable[..., Awaitable[A]]], Callable[..., Awaitable[A]]]:
     """Mark a module's function or an object's method as the handler of an action or read, for ``ActionRegistry.add``.
 
     ``scope``: the scope given to the policy; typed names are looked up in the state, and stay as typed when unknown. ``log``:
-    what the entry says about the request, done or refused. Both may be functions of the handler's class.
+    what the entry says about the request, done or refused. ``log_in``: the same, from the request and the state, where what was
+    typed is public only if the policy or a row has it. All may be functions of the handler's class.
     """
 
     def declare(handler: Callable[..., Awaitable[A]]) -> Callable[..., Awaitable[A]]:
         declared: list[Declared] = handler.__dict__.setdefault("declared_acts", [])
-        declared.append(Declared(request, scope, log))
+        declared.append(Declared(request, scope, log, log_in))
         return handler
 
     return declare
@@ -93,7 +96,7 @@ class Action:
     request: type[Act[Any]]
     handler: Callable[[Call[Any]], Awaitable[Any]]
     scope: Callable[[Any, State], Scope]
-    log: Callable[[Any], LogForm]
+    log: Callable[[Any, State], LogForm]
 
     @property
     def name(self) -> str:
@@ -124,6 +127,10 @@ class Reader:
     handler: Callable[[Reading[Any]], Awaitable[Any]]
 
 
+def _of_request_alone(log: Callable[[Any], LogForm]) -> Callable[[Any, State], LogForm]:
+    return lambda request, _state: log(request)
+
+
 class ActionRegistry:
     """All actions and reads."""
 
@@ -151,7 +158,8 @@ class ActionRegistry:
                 if issubclass(request, Read):
                     self.reads[request] = Reader(request, handler)
                 else:
-                    self._register(Action(request.spec, request, handler, at_home(one.scope), at_home(one.log)))
+                    log = at_home(one.log_in) if one.log_in is not None else _of_request_alone(at_home(one.log))
+                    self._register(Action(request.spec, request, handler, at_home(one.scope), log))
 
     def _register(self, action: Action) -> None:
         if action.name in self._actions:

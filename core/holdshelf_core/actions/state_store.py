@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -31,6 +31,7 @@ from holdshelf_core.actions.registry import Change
 from holdshelf_core.policy import doubt, model
 from holdshelf_core.policy.releases import holds_in_release
 from holdshelf_core.policy.state import ByPerson, CameraFacts, State, by_person
+from holdshelf_core.policy_file.adopted import InForce
 from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.access_log.rows import RowChange, Rows, encoded_rows
 from holdshelf_storage.errors import LogBroken, StorageError
@@ -64,8 +65,11 @@ def put(table: str, key: str, struct: msgspec.Struct) -> Change:
 class StateStore:
     """Rows by table. Read on the loop; changed by ``apply`` on the loop; the register is written in a thread."""
 
-    def __init__(self, register: Register) -> None:
+    def __init__(self, register: Register, in_force: Callable[[str], InForce]) -> None:
+        """``in_force``: the policy file of a SHA-256, '' for the one that comes with Holdshelf; it is asked once for each."""
         self._register = register
+        self._in_force = in_force
+        self._policies: dict[str, InForce] = {}
         self.rows: dict[str, dict[str, Any]] = {name: {} for name in TABLES}
         self.cameras: dict[str, CameraFacts] = {}
         self.version = 0
@@ -102,13 +106,25 @@ class StateStore:
     # --- reading ----------------------------------------------------------------------------------------------
 
     @property
+    def policy(self) -> InForce:
+        """Return the policy in force, by the adopted row."""
+        adopted = self.rows["policy"].get("adopted")
+        sha256 = adopted.file_sha256 if adopted is not None else ""
+        if sha256 not in self._policies:
+            # At a start, and after an adoption: read once, and kept as long as the service runs.
+            self._policies[sha256] = self._in_force(sha256)
+        return self._policies[sha256]
+
+    @property
     def state(self) -> State:
         """Return the current state for the rules. Do not keep it across an await."""
         if self._state is None:
             rows = self.rows
             if self._grouped is None:
                 self._grouped = by_person(rows["seats"], rows["appointments"], rows["shares"])
+            policy = self.policy.policy
             self._state = State(
+                policy=policy,
                 people=rows["people"],
                 seats=rows["seats"],
                 appointments=rows["appointments"],
@@ -118,7 +134,7 @@ class StateStore:
                 entrances=rows["entrances"],
                 flags=rows["flags"],
                 adopted=rows["policy"].get("adopted"),
-                board=rows["board"].get("settings") or model.Board(),
+                board=policy.bounded(rows["board"].get("settings") or policy.board),
                 cameras=self.cameras,
                 releases=rows["releases"],
                 determinations=rows["determinations"],

@@ -129,7 +129,7 @@ KINDS: dict[str, Kind] = {
     "outbox_full": Kind("The outbox has no room left", "holdshelf status"),
     REVIEWS_OVERDUE: Kind("Reviews of {count} holds are overdue", "holdshelf hold list", SEATS),
     APPROVALS_WAITING: Kind("{count} things wait for a second person", "holdshelf today", SEATS),
-    "papers_overdue": Kind("{count} papers or printed stills are overdue", "holdshelf release list", SEATS),
+    "papers_overdue": Kind("{count} papers, printed stills or answers are overdue", "holdshelf release list", SEATS),
     "signs_due": Kind("{count} signs or checks are due", "holdshelf checklist show", SEATS),
     "commissioning": Kind("{count} cameras are not in use yet", "holdshelf camera list", SEATS),
     OTHER: Kind("{count} things need someone to look at them", "holdshelf status"),

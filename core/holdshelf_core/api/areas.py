@@ -1,5 +1,5 @@
-"""Places where a camera may look, for forms: the policy's list (P4), and the names that need a confirmation (P5)."""
+"""Names of cameras that need a confirmation (P5), for forms."""
 
-from holdshelf_core.policy.areas import PERMITTED, Area, questionable_name
+from holdshelf_core.policy.areas import questionable_name
 
-__all__ = ["PERMITTED", "Area", "questionable_name"]
+__all__ = ["questionable_name"]

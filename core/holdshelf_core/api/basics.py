@@ -6,12 +6,11 @@ from pathlib import Path
 
 from holdshelf_core.errors import BadRequest
 from holdshelf_core.paths import default_data
-from holdshelf_core.policy.areas import PERMITTED, check_area, questionable_name
+from holdshelf_core.policy.areas import questionable_name
 from holdshelf_core.version import VERSION
 
-__all__ = ["AREA_KINDS", "VERSION", "check_area", "default_data", "questionable_name", "read_secret"]
+__all__ = ["VERSION", "default_data", "questionable_name", "read_secret"]
 
-AREA_KINDS = tuple(area.kind for area in PERMITTED)
 MAX_SECRET_BYTES = 4096
 
 

@@ -6,11 +6,14 @@ import asyncio
 from functools import partial
 
 from holdshelf_core.actions.authorizer import Authorizer
+from holdshelf_core.actions.registry import LogForm
 from holdshelf_core.buffer.anchoring import Anchoring
+from holdshelf_core.buffer.averages import Averages
 from holdshelf_core.buffer.retention import Retention
 from holdshelf_core.buffer.settings import Settings
 from holdshelf_core.buffer.store import Store
 from holdshelf_core.errors import HoldshelfError
+from holdshelf_core.times import HOUR_NS
 from holdshelf_storage.anchors.book import AnchorBook
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage.verify import verify
@@ -19,16 +22,25 @@ from holdshelf_storage.volume.index import days_kept
 
 SCRUB_EVERY_DAYS = 30
 SCRUB_REPAIR = "scrub"
+SHORT_REPAIR, AHEAD_REPAIR = "least_kept", "least_ahead"
 
 
 class FootageJobs:
     """Footage jobs. Each returns a short result for the list of jobs."""
 
     def __init__(
-        self, authorizer: Authorizer, store: Store, retention: Retention, anchoring: Anchoring, settings: Settings
+        self,
+        authorizer: Authorizer,
+        store: Store,
+        retention: Retention,
+        anchoring: Anchoring,
+        settings: Settings,
+        averages: Averages,
     ) -> None:
         self._authorizer, self._frame = authorizer, authorizer.frame
         self._store, self._retention, self._anchoring, self._settings = store, retention, anchoring, settings
+        self._averages = averages
+        retention.keeping, retention.now = lambda: authorizer.store.state.policy.keeping, authorizer.now
 
     async def async_scrub(self) -> str:
         """Read back yesterday's footage and every thirtieth day before it, so that each file is read the day after, then
@@ -77,7 +89,8 @@ class FootageJobs:
         return f"{done} file{'s' if done != 1 else ''} repaired" if done else "none to repair"
 
     async def async_check_floor(self) -> str:
-        """Compare each camera's days kept with the floor, which only raises an alarm (P15)."""
+        """Compare the days kept with the policy's least, and each camera's with the floor; both only raise an alarm (P15)."""
+        await self._check_least()
         opened, floor, repairs = self._store.opened, self._settings.floor_days, self._frame.repairs
         if opened is None or floor is None or not opened.footage.usage().complete:
             return "nothing to compare"
@@ -98,3 +111,46 @@ class FootageJobs:
             else:
                 repairs.async_delete(issue)
         return f"{short} cameras keep fewer days than asked for" if short else "all keep the days asked for"
+
+    async def _check_least(self) -> None:
+        """Tell, as soon as it can be foreseen, that the room is too small for the policy's least."""
+        repairs, least = self._frame.repairs, self._authorizer.store.state.policy.keeping
+        kept_ns, days = self._retention.kept_ns(), await self._days_of_room()
+        if least.at_least_ns is not None and kept_ns is not None and kept_ns < least.at_least_ns:
+            hours = kept_ns // HOUR_NS
+            if not any(repair.issue_id == SHORT_REPAIR for repair in repairs.async_all()):
+                facts = {"clause": "P15", "kept_hours": hours, "at_least": least.at_least_words}
+                await self._authorizer.async_service_entry("footage.short", LogForm(facts=facts))
+            repairs.async_create(
+                SHORT_REPAIR,
+                camera_id=None,
+                severity="error",
+                sentence=f"There is no more room: footage was erased after {_long(hours)}, and the policy keeps it "
+                f"{least.at_least_words} (P15).",
+                next_step="Allow footage more space, or lower the cameras' bit rate; see `holdshelf plan`.",
+            )
+        else:
+            repairs.async_delete(SHORT_REPAIR)
+        if least.at_least_ns is not None and days is not None and days * DAY_NS < least.at_least_ns:
+            repairs.async_create(
+                AHEAD_REPAIR,
+                camera_id=None,
+                severity="error",
+                sentence=f"There is room for about {days:g} days of footage, and the policy keeps it "
+                f"{least.at_least_words} (P15).",
+                next_step="Allow footage more space, or lower the cameras' bit rate; see `holdshelf plan`.",
+            )
+        else:
+            repairs.async_delete(AHEAD_REPAIR)
+
+    async def _days_of_room(self) -> float | None:
+        room = await self._retention.async_room()
+        if room is None:
+            return None
+        usages, boot_ns = self._retention.usages(), self._frame.clock.boot_ns()
+        cameras = self._authorizer.store.state.cameras
+        return self._averages.forecast_days(room.budget_bytes, cameras, usages, boot_ns)
+
+
+def _long(hours: int) -> str:
+    return f"{hours} hours" if hours < 72 else f"{hours // 24} days"

@@ -17,10 +17,14 @@ from holdshelf_core.buffer.sweeper import CoversDay, MayErase, Sweeper
 from holdshelf_core.clock import Clock
 from holdshelf_core.integration.reasons import DISK_FULL, DISK_MISSING
 from holdshelf_core.integration.repairs import RepairRegistry
+from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy.tables import KeepingTimes
 from holdshelf_core.times import NS
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage.footage import Footage
+from holdshelf_storage.layout import day_of
 from holdshelf_storage.ledger.ledger import Ledger
+from holdshelf_storage.volume.days import SegmentRef
 from holdshelf_storage.volume.index import CameraUsage, Usage
 from holdshelf_storage.volume.volume import Volume
 
@@ -33,6 +37,7 @@ SPARE_HEADROOM_BYTES = 4 * HEADROOM_BYTES
 AHEAD_SHARE = 2000  # 0.05 % of the budget: 500 MB of a terabyte
 FOREIGN_REPAIR = "room_taken_by_others"
 FULL_REPAIR = "all_room_is_held"
+FULL_FOR_NS = 3600 * NS
 STILL_ASKS_NS = 60 * NS
 """A camera that was refused room asks again within seconds. One that has not asked for this long waits for no room."""
 
@@ -103,6 +108,11 @@ class Retention:
         self.swept_bytes = 0
         self.swept_segments = 0
         self.last_sweep_utc_ns = 0
+        self.keeping: Callable[[], KeepingTimes] = KeepingTimes
+        """How long the policy in force keeps footage; set once the policy is known."""
+        self.now: Callable[[], Now] = lambda: Now(clock.utc_ns(), clock.trusted_utc_ns())
+        self._made_room: tuple[int, int] | None = None
+        """When footage had to make room last, by boot time, and how old it was."""
 
     def async_attach(self, volume: Volume, footage: Footage, ledger: Ledger) -> None:
         """Start using an attached volume."""
@@ -205,13 +215,56 @@ class Retention:
                 await self._sweep(max(HEADROOM_BYTES, await self._lacking(0)), "the disk is full")
 
     async def async_sweep(self) -> str:
-        """Run the scheduled sweep: erase down to the budget after it was lowered or the figures lagged. Returns what it did."""
+        """Run the scheduled sweep: erase what the policy keeps no longer, then down to the budget after it was lowered or the
+        figures lagged. Returns what it did."""
+        segments = 0
+        while True:
+            async with self._lock:  # some at a time: cameras wait for room meanwhile
+                over = await self._erase_over()
+            segments += over
+            if not over:
+                break
         async with self._lock:
             lacking = await self._lacking(0)
             freed = await self._sweep(lacking, "budget") if lacking > 0 else 0
             if self._volume is not None:
                 await asyncio.to_thread(self._volume.reserve_restore)
-            return "the oldest was erased on schedule" if freed else "nothing to erase"
+        if segments:
+            return f"{segments} files were older than the policy keeps footage"
+        return "the oldest was erased on schedule" if freed else "nothing to erase"
+
+    async def _erase_over(self) -> int:
+        """Erase some segments that are older than the policy keeps any. Returns how many. In doubt about the time none is."""
+        sweeper, footage, keeping, now = self._sweeper, self._footage, self.keeping(), self.now()
+        if sweeper is None or footage is None or keeping.at_most_ns is None or now.doubtful:
+            return 0
+        if not footage.usage().complete:
+            return 0
+        before_ns = now.earliest_utc_ns - keeping.at_most_ns
+
+        def is_over(ref: SegmentRef) -> bool:
+            return self._end_utc_ns(ref) <= before_ns
+
+        try:
+            freed, segments = await asyncio.to_thread(
+                sweeper.erase_over, is_over, day_of(max(0, before_ns)), keeping.at_most_words, self._clock.utc_ns
+            )
+        except StorageError as error:
+            _LOGGER.error("erasing what the policy keeps no longer failed: %s", error)
+            return 0
+        self._swept(freed, segments)
+        return segments
+
+    def kept_ns(self) -> int | None:
+        """Return how old footage was that had to make room in the last hour; None: none had to."""
+        if self._made_room is None or self._clock.boot_ns() - self._made_room[0] > FULL_FOR_NS:
+            return None
+        return self._made_room[1]
+
+    def _end_utc_ns(self, ref: SegmentRef) -> int:
+        """When a segment ended, by boot time where that is known: its own time is that of a wall clock that anybody may set."""
+        known = self._clock.time_of(ref.boot, ref.end_boot_ns) if ref.boot else None
+        return ref.end_utc_ns if known is None else known
 
     async def _claim(self, seq: int, size_bytes: int) -> str:
         if self._volume is None:
@@ -305,7 +358,13 @@ class Retention:
             self._refused = str(error)
             _LOGGER.error("erasing on schedule failed: %s", error)
             return 0
+        self._swept(freed, segments)
+        self.last_sweep_utc_ns = self._clock.utc_ns()
+        if segments and sweeper.last_erased is not None:
+            age_ns = max(0, self.now().earliest_utc_ns - self._end_utc_ns(sweeper.last_erased))
+            self._made_room = self._clock.boot_ns(), age_ns
+        return freed
+
+    def _swept(self, freed: int, segments: int) -> None:
         self.swept_bytes += freed
         self.swept_segments += segments
-        self.last_sweep_utc_ns = self._clock.utc_ns()
-        return freed

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from holdshelf_storage.footage.footage import Footage
 from holdshelf_storage.ledger.ledger import Ledger
@@ -19,6 +20,7 @@ from holdshelf_storage.volume.days import SegmentRef
 BATCH_SEGMENTS = 256
 
 type MayErase = Callable[[SegmentRef], bool]
+type IsOver = Callable[[SegmentRef], bool]
 type CoversDay = Callable[[str, str], bool]
 
 
@@ -46,6 +48,11 @@ class Sweeper:
         self._held_days: dict[tuple[str, str], tuple[int, int, int]] = {}
         """Days found to contain nothing erasable: (released, segments, last sequence number) at that time."""
         self._refused: dict[tuple[str, str], int] = {}
+        self._by_age: Iterator[SegmentRef] | None = None
+        self._by_age_of: tuple[int, int] = (-1, -1)
+        self._first_young: SegmentRef | None = None
+        """Where the walk by age stands: its time is not over yet."""
+        self.last_erased: SegmentRef | None = None
 
     def erase_oldest(self, need_bytes: int, reason: str, at_utc_ns: Callable[[], int]) -> tuple[int, int]:
         """Erase by ascending sequence number until ``need_bytes`` are free or nothing is left. Returns (bytes, segments).
@@ -59,12 +66,61 @@ class Sweeper:
                 if batch:
                     freed += self._ledger.erase(batch, reason, at_utc_ns(), self._may_erase, self._hold_lock)
                     segments += len(batch)
+                    self.last_erased = batch[-1]
+                    self._by_age = None
                 elif fresh:
                     break
         except BaseException:
             self._walk = None  # segments that the walk returned but that were not erased must come again
             raise
         return freed, segments
+
+    def erase_over(self, is_over: IsOver, last_day: str, reason: str, at_utc_ns: Callable[[], int]) -> tuple[int, int]:
+        """Erase some of what may be kept no longer, by ascending sequence number up to the first segment that may.
+
+        Returns (bytes, segments); 0 segments: nothing is left.
+
+        What was recovered from a camera has the number of when it was fetched: it is looked for in the days up to ``last_day``.
+        Raises StorageError.
+        """
+        batch = list(islice(self._over_in_order(is_over), BATCH_SEGMENTS))
+        batch = batch or list(islice(self._recovered_over(is_over, last_day), BATCH_SEGMENTS))
+        if not batch:
+            return 0, 0
+        self._walk = None  # it may have listed them already
+        try:
+            freed = self._ledger.erase(batch, reason, at_utc_ns(), self._may_erase, self._hold_lock)
+        except BaseException:
+            self._by_age = None
+            raise
+        return freed, len(batch)
+
+    def _recovered_over(self, is_over: IsOver, last_day: str) -> Iterator[SegmentRef]:
+        for camera in self._footage.cameras():
+            for day in self._footage.days(camera):
+                if day > last_day:
+                    break
+                counted = self._footage.day_usage(camera, day)
+                if counted is not None and counted.recovered and not self._skips(camera, day):
+                    refs = self._footage.folders.refs(camera, day)
+                    yield from (ref for ref in refs if ref.is_recovered and is_over(ref) and self._may_erase(ref))
+
+    def _over_in_order(self, is_over: IsOver) -> Iterator[SegmentRef]:
+        state = (self._released(), self._footage.late)
+        if self._by_age is None or self._by_age_of != state:
+            self._by_age, self._by_age_of, self._first_young = self._footage.oldest(self._skips), state, None
+        while True:
+            ref = self._first_young or next(self._by_age, None)
+            if ref is None:
+                self._by_age = None
+                return
+            # What was recovered says nothing about the age of those behind it.
+            if not ref.is_recovered and not is_over(ref):
+                self._first_young = ref
+                return
+            self._first_young = None
+            if is_over(ref) and self._may_erase(ref):
+                yield ref
 
     def _next_batch(self, need_bytes: int) -> tuple[list[SegmentRef], bool]:
         """Return (segments, whether the walk started with this call)."""

@@ -36,25 +36,26 @@ from holdshelf_core.integration.models import EntryDraft, StreamSource
 from holdshelf_core.integration.stream_url import shown_address
 from holdshelf_core.policy import commissioning as rules
 from holdshelf_core.policy import model
-from holdshelf_core.policy.areas import PERMITTED, PRIVATE, is_private, questionable_name
-from holdshelf_core.policy.clauses import quoted
+from holdshelf_core.policy.areas import questionable_name
+from holdshelf_core.policy.places import is_private, private_words
 from holdshelf_core.policy.rules import Scope
+from holdshelf_core.policy.state import State
 from holdshelf_core.recorder.probe import async_probe_stream
 from holdshelf_core.recorder.recorder import Recorder
 from holdshelf_storage.errors import StorageError
 
 # A camera whose stream works is recorded within the time to connect plus one group of pictures.
 RECORDING_WAIT_S = 10.0
-_KINDS = frozenset(area.kind for area in (*PERMITTED, *PRIVATE))
 
 
 def refuse_private(call: Call[Any], kind: str) -> None:
     """Refuse a private kind of area, whoever asks, and log the attempt (P5)."""
-    if is_private(kind):
-        words = kind[:40].replace("-", " ")
+    policy = call.state.policy
+    if is_private(policy, kind):
+        words = private_words(policy, kind)
         call.refuse(
             "P5",
-            f"No camera is allowed in a private area such as a {words} ({quoted('P5')})",
+            f"No camera is allowed in a private area such as a {words} ({policy.quoted('P5')})",
             "Nobody can override this. Choose another place.",
         )
 
@@ -132,22 +133,23 @@ def check_chosen(draft: EntryDraft) -> None:
         raise FlowError("profile", *error_words("several_channels", count=str(len(draft.choices)), offered=offered))
 
 
-def _asked_kind(kind: str) -> dict[str, str]:
-    return {"area_kind": kind} if kind in _KINDS else {}
+def _is_known(kind: str, state: State) -> bool:
+    """Whether the log may name it in public: it is on the policy's list, not somebody's own words."""
+    return kind in state.policy.places or kind in state.policy.private_places
 
 
-def _log_add(q: camera_types.AddRequest) -> LogForm:
+def _log_add(q: camera_types.AddRequest, state: State) -> LogForm:
     private = {"camera_name": q.name[:80], "address": shown_address(q.target)}
-    if q.area_kind not in _KINDS:
-        private["area_asked"] = q.area_kind[:80]
-    return LogForm(facts=_asked_kind(q.area_kind), private=private)
+    if _is_known(q.area_kind, state):
+        return LogForm(facts={"area_kind": q.area_kind}, private=private)
+    return LogForm(private={**private, "area_asked": q.area_kind[:80]})
 
 
-def _log_move(q: asking.CameraMove) -> LogForm:
+def _log_move(q: asking.CameraMove, state: State) -> LogForm:
     private = {"asked_for": q.camera[:80]}
-    if q.area_kind not in _KINDS:
-        private["area_asked"] = q.area_kind[:80]
-    return LogForm(facts=_asked_kind(q.area_kind), private=private)
+    if _is_known(q.area_kind, state):
+        return LogForm(facts={"area_kind": q.area_kind}, private=private)
+    return LogForm(private={**private, "area_asked": q.area_kind[:80]})
 
 
 async def store(call: Call[Any], entries: Entries, entry: ConfigEntry[Any], form: LogForm, **changed: Any) -> None:
@@ -284,12 +286,14 @@ class CameraActs:
     def __init__(self, entries: Entries, recorder: Recorder) -> None:
         self._entries, self._recorder = entries, recorder
 
-    @handles(camera_types.AddRequest, log=_log_add)
+    @handles(camera_types.AddRequest, log_in=_log_add)
     async def add(self, call: Call[camera_types.AddRequest]) -> camera_types.AddedRow:
         asked, entries = call.request, self._entries
         refuse_private(call, asked.area_kind)
         entries.flows.async_check_address(asked.target)
-        entries.async_check(asked.name, asked.area_kind, asked.area_note, asked.transport, asked.questioned)
+        entries.async_check(
+            call.state.policy, asked.name, asked.area_kind, asked.area_note, asked.transport, asked.questioned
+        )
         if asked.flow:
             draft = entries.flows.async_tried(asked.flow)
             entries.async_check_new(draft, asked.name)
@@ -349,13 +353,14 @@ class CameraActs:
         await store(call, entries, entry, form, title=title)
         return Done(seq, entry.entry_id, f"It is called {title} now.")
 
-    @handles(asking.CameraMove, log=_log_move)
+    @handles(asking.CameraMove, log_in=_log_move)
     async def move(self, call: Call[asking.CameraMove]) -> Done:
         """Record a new place: the picture changes, so its masks stay burned in and an official must commission it again."""
         asked, entries = call.request, self._entries
         entry = entries.async_get(asked.camera)
         refuse_private(call, asked.area_kind)
-        entries.async_check(entry.title, asked.area_kind, asked.area_note, "tcp", questioned=True)
+        policy = call.state.policy
+        entries.async_check(policy, entry.title, asked.area_kind, asked.area_note, "tcp", questioned=True)
         why = common.words(asked.why, "Why it is moved", needed=True)
         title = entry.title
         if asked.name:
@@ -381,7 +386,8 @@ class CameraActs:
         return Done(
             seq,
             entry.entry_id,
-            f"{title} has been moved. Nobody may look until the Director, Chair or Mayor approves it again: {step}.",
+            f"{title} has been moved. Nobody may look until the {call.state.policy.whoever_may('commission.approve')} approves "
+            f"it again: {step}.",
         )
 
     @handles(asking.CameraRemove, log=lambda q: LogForm(private={"asked_for": q.camera[:80]}))

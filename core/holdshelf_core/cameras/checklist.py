@@ -20,7 +20,8 @@ from holdshelf_core.integration.repairs import Severity
 from holdshelf_core.policy import checklist as rules
 from holdshelf_core.policy import commissioning, model
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.state import State, listed
+from holdshelf_core.policy.listing import listed
+from holdshelf_core.policy.state import State
 
 _ISSUES = "checklist:"
 _NAMED = 3
@@ -197,7 +198,8 @@ def _due(state: State, now: Now) -> _Repairs:
             None,
             "notice",
             f"{_some(codes)} {'is' if len(codes) == 1 else 'are'} due on the checklist ({points[0].clause}).",
-            f"Take care of it; then the Director, Chair or Mayor runs `holdshelf checklist enter {codes[0]}`.",
+            f"Take care of it; then the {state.policy.whoever_may('checklist.enter')} runs "
+            f"`holdshelf checklist enter {codes[0]}`.",
         )
     return found
 

@@ -32,7 +32,6 @@ from holdshelf_core.looks.pictures import Burn, Picture, Pictures
 from holdshelf_core.policy import commissioning as rules
 from holdshelf_core.policy import model
 from holdshelf_core.policy.areas import questionable_name
-from holdshelf_core.policy.clauses import quoted
 from holdshelf_core.policy.rules import Scope
 from holdshelf_core.policy.state import State
 from holdshelf_core.recorder.recorder import Recorder
@@ -109,8 +108,12 @@ def _cross(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int], d: tuple[
     return any(side == 0 and _on(*points) for side, points in zip(sides, touching, strict=True))
 
 
-def _scope(q: types.CommissionEdit | types.CommissionStill | types.CommissionApprove, state: State) -> Scope:
+def _scope(q: types.CommissionEdit | types.CommissionStill, state: State) -> Scope:
     return Scope(cameras=common.camera_scope(state, [q.camera]))
+
+
+def _approve_scope(q: types.CommissionApprove, state: State) -> Scope:
+    return Scope(cameras=common.camera_scope(state, [q.camera]), paper_sha256=q.paper_sha256 or None, paper_seat=q.seat)
 
 
 def _form(q: types.CommissionEdit | types.CommissionStill | types.CommissionApprove) -> LogForm:
@@ -194,7 +197,8 @@ class CommissionActs:
         if asked.area_kind:
             entry = self._entries.async_get(camera)
             refuse_private(call, asked.area_kind)
-            self._entries.async_check(entry.title, asked.area_kind, asked.area_note, "tcp", questioned=True)
+            policy = call.state.policy
+            self._entries.async_check(policy, entry.title, asked.area_kind, asked.area_note, "tcp", questioned=True)
             place = {"area_kind": asked.area_kind, "area_note": asked.area_note.strip()}
             changes.append(entry_change(self._entries, entry, **place))
             facts |= {"area_kind": asked.area_kind, "area_before": entry.area_kind}
@@ -206,7 +210,7 @@ class CommissionActs:
             await store(call, self._entries, entry, form, area_kind=asked.area_kind, area_note=asked.area_note.strip())
         return commission_row(call.state, camera, call.now)
 
-    @handles(types.CommissionApprove, scope=_scope, log=_form)
+    @handles(types.CommissionApprove, scope=_approve_scope, log=_form)
     async def approve(self, call: Call[types.CommissionApprove]) -> types.CommissionRow:
         """Approve a camera. The policy was asked before; only what depends on the request is checked here."""
         asked = call.request
@@ -230,6 +234,7 @@ class CommissionActs:
                 f"That is not the newest masked still of {entry.title} (P4).",
                 f"Look at it: `holdshelf camera commission {entry.entry_id} --still FILE`, and give the hash that it prints.",
             )
+        sha256 = common.paper(asked.paper_sha256, "A consent on paper", needed=False)
         now = call.now.utc_ns
         approved = msgspec.structs.replace(
             row, state="approved", approved_by=call.caller.who, approved_utc_ns=now, area_kind=entry.area_kind
@@ -242,6 +247,7 @@ class CommissionActs:
             "still": row.still_sha256,
             "still_at": times.rfc3339(row.still_utc_ns) if row.still_utc_ns is not None else "",
             **({"confirmed_not_private": True} if word else {}),
+            **({"paper": sha256, "approved_by": asked.seat} if sha256 else {}),
         }
         form = LogForm(cameras=(entry.entry_id,), facts=facts, private={"camera_name": entry.title})
         await call.record([put("commissions", entry.entry_id, approved)], form=form)
@@ -254,7 +260,7 @@ class CommissionActs:
         if len(recent) == STILLS_PER_HOUR and now - recent[0] < HOUR_NS:
             call.refuse(
                 "P9",
-                f"Commissioning allows at most {STILLS_PER_HOUR} stills per camera per hour ({quoted('P9')})",
+                f"Commissioning allows at most {STILLS_PER_HOUR} stills per camera per hour ({call.state.policy.quoted('P9')})",
                 "Continue later, or approve the camera and open a purpose.",
             )
         recent.append(now)

@@ -142,6 +142,9 @@ class CommissionApprove(Act["CommissionRow"], frozen=True):
     camera: str
     still_sha256: str
     not_private: bool = False
+    paper_sha256: str = ""
+    """Where the policy has somebody consent who has no key: their signed paper, and whose it is."""
+    seat: str = ""
 
 
 class CommissionRow(msgspec.Struct, frozen=True):
@@ -166,6 +169,8 @@ class CommissionRow(msgspec.Struct, frozen=True):
     approved_utc_ns: int | None
     lacking: list[str]
     cautions: list[str]
+    is_placed: bool = False
+    """Whether its kind of place is one that the policy lists, and explained where it has to be."""
 
 
 class ReadEntrances(Read[list[EntranceRow]], frozen=True):

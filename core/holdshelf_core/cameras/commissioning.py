@@ -13,11 +13,9 @@ from holdshelf_core.cameras import commission_types as types
 from holdshelf_core.integration.repairs import Severity
 from holdshelf_core.policy import commissioning as rules
 from holdshelf_core.policy import model
-from holdshelf_core.policy.areas import PERMITTED
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.state import State
 
-AREA_WORDS = {area.kind: area.words for area in PERMITTED}
 _ISSUES = ("commission:", "entrance:")
 
 
@@ -75,7 +73,9 @@ def commission_row(state: State, camera: str, now: Now) -> types.CommissionRow:
         name=state.camera_words(camera),
         state=row.state,
         area_kind=kind,
-        area_words=AREA_WORDS.get(kind, kind),
+        area_words=state.policy.place_words(kind),
+        is_placed=kind in state.policy.places
+        and not (facts is not None and state.policy.needs_note(kind) and not facts.area_note.strip()),
         area_note=facts.area_note if facts is not None else "",
         masks=[types.MaskAsk(list(mask.points), mask.why) for mask in row.masks],
         mask_version=row.mask_version,
@@ -111,14 +111,23 @@ def async_raise_repairs(authorizer: Authorizer) -> None:
     """Update the repairs about signs and commissioning: after each change, and periodically as days pass."""
     state, now, repairs = authorizer.store.state, authorizer.now(), authorizer.frame.repairs
     wanted: dict[str, tuple[str | None, Severity, str, str]] = {}
+    who = state.policy.whoever_may("commission.approve")
     for camera, facts in state.cameras.items():
         row = state.commissions.get(camera)
         if row is None or row.state == "new":
             wanted[f"commission:{camera}"] = (
                 camera,
                 "notice",
-                f"{facts.name} is recorded, but nobody may look at it until the Director, Chair or Mayor has approved it (P4).",
-                f"The Director, Chair or Mayor must approve it: `holdshelf camera commission {camera}`.",
+                f"{facts.name} is recorded, but nobody may look at it until the {who} has approved it (P4).",
+                f"The {who} must approve it: `holdshelf camera commission {camera}`.",
+            )
+        elif row.state == "approved" and facts.area_kind not in state.policy.places:
+            words = state.policy.place_words(facts.area_kind)
+            wanted[f"commission:{camera}"] = (
+                camera,
+                "warning",
+                f"{facts.name} is in use in a place that the policy does not list: {words} (P4).",
+                f"Say what place it is (`holdshelf camera move {camera} --area KIND --why WHY`), or have it taken down.",
             )
     for entrance in state.entrances.values():
         check = state.checks.get(f"entrance:{entrance.id}")

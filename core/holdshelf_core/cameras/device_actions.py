@@ -79,7 +79,7 @@ class DeviceActs:
         if commission is None or not commission.masks:
             raise BadRequest(
                 "No masks are drawn for this camera.",
-                f"The Director, Chair or Mayor draws them: `holdshelf camera commission {camera}`.",
+                f"The {call.state.policy.whoever_may('commission.edit')} draws them: `holdshelf camera commission {camera}`.",
             )
         masks = [[(x / FULL, y / FULL) for x, y in mask.points] for mask in commission.masks]
         entry, count = await self._at_camera(

@@ -28,7 +28,8 @@ from holdshelf_core.integration.loader import Integration, integrations
 from holdshelf_core.integration.models import DiscoveredCamera, EntryDraft
 from holdshelf_core.integration.root import Holdshelf
 from holdshelf_core.integration.stream_url import take_password
-from holdshelf_core.policy.areas import check_area
+from holdshelf_core.policy.places import check_place
+from holdshelf_core.policy.tables import Policy
 from holdshelf_core.recorder.recorder import Recorder, Target
 from holdshelf_storage.errors import SecretLost, StorageError
 from holdshelf_storage.register import Register
@@ -48,9 +49,9 @@ def target_of(entry: ConfigEntry[Any]) -> Target:
     return Target(entry.entry_id, entry.title, told_by_device=entry.domain != "stream")
 
 
-def check_area_note(area_kind: str, area_note: str) -> None:
+def check_area_note(policy: Policy, area_kind: str, area_note: str) -> None:
     """Check an area with its note. Raises BadRequest."""
-    check_area(area_kind, area_note)
+    check_place(policy, area_kind, area_note)
     if len(area_note) > MAX_NOTE_CHARS or not area_note.isprintable():
         raise BadRequest(
             f"A note on an area has at most {MAX_NOTE_CHARS} printable characters.",
@@ -368,9 +369,16 @@ class Entries:
         ids, channels = self.async_added_of(found[0].unique_id) if found else ([], 1)
         return ids[0] if ids and len(ids) >= channels else None
 
-    def async_check(self, name: str, area_kind: str, area_note: str, transport: str, questioned: bool) -> None:
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """Kinds of place where a camera may stand by the policy in force, with their words."""
+        return list(self._state_store.state.policy.places.items())
+
+    def async_check(
+        self, policy: Policy, name: str, area_kind: str, area_note: str, transport: str, questioned: bool
+    ) -> None:
         """Check what can be checked before connecting to a camera. Raises BadRequest (name, area, transport)."""
-        check_area_note(area_kind, area_note)
+        check_area_note(policy, area_kind, area_note)
         check_questioned(check_name(name), questioned=questioned)
         check_transport(transport)
 

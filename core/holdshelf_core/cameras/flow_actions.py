@@ -30,6 +30,7 @@ from holdshelf_core.integration.entry import ConfigEntry
 from holdshelf_core.integration.stream_url import shown_address
 from holdshelf_core.policy import commissioning as rules
 from holdshelf_core.policy import model
+from holdshelf_core.policy.tables import Policy
 from holdshelf_core.recorder.recorder import Recorder
 from holdshelf_storage.errors import StorageError
 
@@ -46,10 +47,11 @@ def _log_replaced(asked: asking.CameraReplace) -> LogForm:
     return LogForm(private={"asked_for": asked.camera[:80], "new_address": shown_address(asked.address)})
 
 
-def to_be_approved(entry: ConfigEntry[Any], why: str) -> types.CheckStep:
+def to_be_approved(policy: Policy, entry: ConfigEntry[Any], why: str) -> types.CheckStep:
     """Return the step that says that nobody may look for now; ``why`` leads to that."""
-    step = f"The Director, Chair or Mayor does this: `holdshelf camera commission {entry.entry_id}`."
-    return types.CheckStep("use", "warning", f"{why} until the Director, Chair or Mayor approves it again.", step)
+    who = policy.whoever_may("commission.approve")
+    step = f"The {who} does this: `holdshelf camera commission {entry.entry_id}`."
+    return types.CheckStep("use", "warning", f"{why} until the {who} approves it again.", step)
 
 
 class FlowActs:
@@ -104,7 +106,8 @@ class FlowActs:
             return types.Checks([step])
         steps = [step]
         if entry.domain == "stream" and not as_before:
-            steps.append(to_be_approved(entry, "A stream does not say which camera it comes from, so nobody may look"))
+            why = "A stream does not say which camera it comes from, so nobody may look"
+            steps.append(to_be_approved(call.state.policy, entry, why))
         return types.Checks(steps + await async_prove(call, self._entries, self._recorder, entry))
 
     @handles(asking.CameraReplace, log=_log_replaced)
@@ -153,6 +156,7 @@ class FlowActs:
             types.CheckStep("device", "ok", f"{entry.title} is now {draft.title}."),
             *(types.CheckStep("device", "warning", warning) for warning in draft.warnings),
             to_be_approved(
+                call.state.policy,
                 entry,
                 "Its masks are kept, but they were drawn on another device's picture, so nobody may look"
                 if commission.masks

@@ -23,7 +23,6 @@ from holdshelf_core.integration.flow import CORE, MULTICAST, UDP, FlowField, Ste
 from holdshelf_core.integration.loader import Integration, integrations
 from holdshelf_core.integration.models import TRANSPORTS, EntryDraft, StreamChoice
 from holdshelf_core.integration.stream_url import PASSWORD_MARK, as_whep, password_in, shown_address
-from holdshelf_core.policy.areas import PERMITTED
 from holdshelf_core.times import MINUTE_NS
 
 if TYPE_CHECKING:
@@ -151,7 +150,8 @@ class Flows:
         words = step_words(CORE, "place", _PLACE, address=shown)
         number = [choice.channel for choice in draft.choices].index(draft.data["channel"]) + 1 if draft.choices else 0
         values = {"name": f"{draft.title} {number}" if number else draft.title}
-        return _step(flow.flow, "user", "place", words, _PLACE, values, warnings=draft.warnings)
+        places = {"area": self._entries.places}
+        return _step(flow.flow, "user", "place", words, _PLACE, values, warnings=draft.warnings, options=places)
 
     def _channel_step(self, flow: UserFlow) -> FlowStep | None:
         """Return the step that asks for one of a device's channels; None when each is added."""
@@ -278,7 +278,7 @@ def _step(
     warnings: Sequence[str] = (),
     options: Mapping[str, list[tuple[str, str]]] | None = None,
 ) -> FlowStep:
-    offered = {"area": [(area.kind, area.words) for area in PERMITTED], **(options or {})}
+    offered = options or {}
     rows = []
     for asked in fields:
         said = words.fields[asked.key]

@@ -23,10 +23,10 @@ from holdshelf_core.integration.entry import ConfigEntry
 from holdshelf_core.integration.models import DiscoveredCamera
 from holdshelf_core.integration.root import Holdshelf
 from holdshelf_core.integration.stream_url import PASSWORD_MARK, password_in, shown_address
-from holdshelf_core.policy.areas import PERMITTED, is_private, questionable_name
+from holdshelf_core.policy.areas import questionable_name
+from holdshelf_core.policy.places import is_private
+from holdshelf_core.policy.tables import Policy
 from holdshelf_core.recorder.recorder import Recorder
-
-KINDS = frozenset(area.kind for area in PERMITTED)
 
 
 class CameraReads:
@@ -78,9 +78,9 @@ class CameraReads:
     @handles(types.ReadCamerasToAdd)
     async def to_add(self, asked: Reading[types.ReadCamerasToAdd]) -> list[types.CameraToAdd]:
         """By the checks that adding makes itself before it contacts a camera."""
-        return [self._to_add(camera) for camera in asked.request.cameras]
+        return [self._to_add(camera, asked.state.policy) for camera in asked.request.cameras]
 
-    def _to_add(self, camera: types.CameraSettings) -> types.CameraToAdd:
+    def _to_add(self, camera: types.CameraSettings, policy: Policy) -> types.CameraToAdd:
         entries = self._entries
         here = entries.async_added_from(camera.address) or added_at(entries.async_all(), camera.address, camera.profile)
         if here is not None:
@@ -89,8 +89,8 @@ class CameraReads:
             "name": lambda: entries.async_check_new_name(camera.name),
             "not_private": lambda: check_questioned(camera.name, questioned=camera.questioned),
             "address": lambda: self._check_address(camera.address),
-            "area_note" if camera.area_kind in KINDS else "area": lambda: check_area_note(
-                camera.area_kind, camera.area_note
+            "area_note" if camera.area_kind in policy.places else "area": lambda: check_area_note(
+                policy, camera.area_kind, camera.area_note
             ),
             "transport": lambda: check_transport(camera.transport),
         }
@@ -100,7 +100,7 @@ class CameraReads:
                 check()
             except HoldshelfError as error:
                 troubles.append(types.CameraTrouble(field, error.sentence, error.next_step))
-        return types.CameraToAdd("", troubles, is_private(camera.area_kind))
+        return types.CameraToAdd("", troubles, is_private(policy, camera.area_kind))
 
     def _check_address(self, address: str) -> None:
         if where := password_in(address):

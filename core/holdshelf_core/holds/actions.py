@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from holdshelf_core.holds.holds import Holds
 from holdshelf_core.policy import holds as way
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
+from holdshelf_core.policy.lengths import last_day, parse_length
 from holdshelf_core.policy.second import FLAG_PAPER
 from holdshelf_core.policy.state import State
 from holdshelf_core.times import DAY_NS
@@ -46,6 +48,17 @@ def _review(call: Call[Any], days: int | None) -> int:
             f"A hold must be reviewed within 1 to {LONGEST_REVIEW_DAYS} days.", "Use a different --review-days."
         )
     return call.now.utc_ns + chosen * DAY_NS
+
+
+def _last(call: Call[Any], ground: str) -> int | None:
+    """Return when a hold on that ground ends by itself; None: once it is lifted."""
+    policy = call.state.policy
+    row = policy.grounds.get(ground)
+    length = parse_length(row.at_most) if row is not None else None
+    if length is None:
+        return None
+    today = date.fromisoformat(times.local_day(call.now.utc_ns))
+    return common.day_end_utc_ns(last_day(today, length, policy.file.library.closed).isoformat(), "The hold's last day")
 
 
 def _form(hold: model.Hold) -> LogForm:
@@ -165,6 +178,7 @@ class HoldActs:
             placed_utc_ns=call.now.utc_ns,
             review_utc_ns=_review(call, asked.review_days),
             note=common.words(asked.note, "The note"),
+            last_utc_ns=_last(call, asked.ground),
         )
         return await self._commit(call, hold, private={"note": hold.note})
 

@@ -8,7 +8,7 @@ links have left the shelf. In memory, without I/O; thread-safe.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
@@ -169,13 +169,13 @@ class HoldBook:
         with self._lock:
             return [row for key in sorted(self._shelf) if (row := self._united(key)) is not None]
 
-    def due(self, now: Now) -> list[Hold]:
-        """Return holds whose grace period is over (``policy.holds.grace_over``), as their new rows."""
+    def due(self, now: Now, is_over: Callable[[Hold, Now], bool] = grace_over) -> list[Hold]:
+        """Return holds whose grace period is over (``policy.holds.grace_over``), or their last day, as their new rows."""
         with self._lock:
             return [
                 lifted(row, now)
                 for row in self._rows.values()
-                if grace_over(row, now) and row.id not in self._asked and row.id not in self._ahead
+                if is_over(row, now) and row.id not in self._asked and row.id not in self._ahead
             ]
 
     # -- the union --------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from holdshelf_storage import layout
 from holdshelf_storage.footage.footage import Footage
 from holdshelf_storage.footage.stretches import Stretches, stretches
 from holdshelf_storage.ledger.ledger import Ledger
-from holdshelf_storage.volume.days import SegmentRef
+from holdshelf_storage.volume.days import SegmentRef, ref_of
 from holdshelf_storage.volume.journal import SlimSegment
 
 SEAM_NS = NS
@@ -244,7 +244,7 @@ class HeldBytes:
             is_in = any(line.start_utc_ns < e and max(end, line.start_utc_ns + 1) > s for s, e in spans)
             if is_in and line.name in names:
                 names.discard(line.name)  # a line written twice by a crash counts once
-                yield SegmentRef(camera, day, line.seq, line.name, line.allocated_bytes, line.start_utc_ns, end)
+                yield ref_of(camera, day, line)
 
 
 def _days_touched(days: Sequence[str], spans: Spans) -> list[str]:

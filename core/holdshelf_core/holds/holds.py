@@ -28,6 +28,7 @@ from holdshelf_core.holds.coverage import CoverageSpan
 from holdshelf_core.holds.held_room import async_warn, bytes_per_day
 from holdshelf_core.holds.shelf_work import ShelfWork
 from holdshelf_core.integration.repairs import RepairRegistry
+from holdshelf_core.policy.holds import grace_over
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import Hold, HoldSpan
 from holdshelf_core.times import DAY_NS
@@ -298,12 +299,12 @@ class Holds:
         """Return rows that the shelf has and the state lacks: to be logged as "hold.united", then ``apply``."""
         return self.book.to_unite() if self._looked and self.protection.known else []
 
-    def due(self) -> list[Hold]:
-        """Return holds whose grace period is over, as the lifted rows to log. Empty while the clocks disagree.
+    def due(self, is_over: Callable[[Hold, Now], bool] = grace_over) -> list[Hold]:
+        """Return holds whose grace period (or last day) is over, as the lifted rows to log. Empty while the clocks disagree.
 
         Valid only at this moment: ask again under ``order`` before the entry is written.
         """
-        return self.book.due(Now(self._clock.utc_ns(), self._clock.trusted_utc_ns()))
+        return self.book.due(Now(self._clock.utc_ns(), self._clock.trusted_utc_ns()), is_over)
 
     async def async_sweep_lifted(self) -> int:
         """Remove lifted holds from the shelf, then end their protection; returns how many."""

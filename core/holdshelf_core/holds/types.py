@@ -8,9 +8,7 @@ from typing import Protocol
 import msgspec
 
 from holdshelf_core.acts import COPIES, Act, ActSpec, Read, ReadSpec, Shows
-from holdshelf_core.policy import model
 
-GROUND_WORDS = model.HOLD_GROUND_WORDS
 """A hold's grounds, in the order of the policy: 'a violation of law or of a policy'."""
 STATE_WORDS = {
     "active": "in force",
@@ -199,6 +197,8 @@ class HoldRow(msgspec.Struct, frozen=True):
     lift_by_name: str = ""
     also: list[AlsoHeldRow] = []
     """Other holds that keep some of it, in answers to actions on one hold; never those that the caller may not see."""
+    last_utc_ns: int | None = None
+    """When it ends by itself, as its ground keeps footage so long at most; None: once it is lifted."""
     protected_utc_ns: int | None = None
     """Set in answers to actions: the latest time by which its footage was protected and the action logged."""
 

@@ -16,7 +16,8 @@ from holdshelf_core.actions.state_store import put
 from holdshelf_core.errors import Unavailable
 from holdshelf_core.holds.holds import Holds
 from holdshelf_core.policy import model
-from holdshelf_core.policy.holds import review_overdue
+from holdshelf_core.policy.holds import expired, grace_over, review_overdue
+from holdshelf_core.policy.instants import Now
 
 REVIEW_REPAIR = "hold_review:"
 
@@ -26,7 +27,8 @@ async def async_hold_duties(holds: Holds, authorizer: Authorizer) -> str:
     written = 0
     try:
         written += await _write(authorizer, "hold.united", holds.united)
-        written += await _write(authorizer, "hold.lifted", lambda: _due(holds, authorizer))
+        written += await _write(authorizer, "hold.lifted", lambda: _due(holds, authorizer, grace_over))
+        written += await _write(authorizer, "hold.expired", lambda: _due(holds, authorizer, expired))
     except Unavailable:
         pass  # retried in a minute; what is held stays held meanwhile
     done = await holds.async_work()
@@ -34,9 +36,9 @@ async def async_hold_duties(holds: Holds, authorizer: Authorizer) -> str:
     return f"{done}; {written} written down" if written else done
 
 
-def _due(holds: Holds, authorizer: Authorizer) -> list[model.Hold]:
-    """Return holds that end now. One that a release uses stays, if that was requested during its grace period (P16)."""
-    rows, open_ones = holds.due(), authorizer.store.state.holds_in_release
+def _due(holds: Holds, authorizer: Authorizer, is_over: Callable[[model.Hold, Now], bool]) -> list[model.Hold]:
+    """Return holds that end now. One that an open release uses stays until that has ended (P16)."""
+    rows, open_ones = holds.due(is_over), authorizer.store.state.holds_in_release
     return [row for row in rows if row.id not in open_ones]
 
 

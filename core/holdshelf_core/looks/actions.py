@@ -32,10 +32,11 @@ from holdshelf_core.looks.grants import (
 from holdshelf_core.looks.looks import Looks
 from holdshelf_core.policy import model
 from holdshelf_core.policy.clauses import name_warning
-from holdshelf_core.policy.purposes import IMMINENT_DANGER, PURPOSES, incident_problem
+from holdshelf_core.policy.purposes import incident_problem
 from holdshelf_core.policy.rights import NEVER
 from holdshelf_core.policy.rules import Scope
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.tables import IMMINENT_DANGER
 from holdshelf_core.policy.widening import (
     WANDERING_NS,
     break_glass_span,
@@ -109,10 +110,10 @@ def _wandering(call: Call[Any], grant: Grant) -> list[Change]:
     return [put("flags", key, model.Flag(key, WANDERING, 0, grant.person, call.now.utc_ns, 1, (), note))]
 
 
-def _open_form(q: types.PurposeOpen) -> LogForm:
+def _open_form(q: types.PurposeOpen, state: State) -> LogForm:
     start, end = _span(q)
     # Only text from the list goes into the public part as typed: anything else may contain names.
-    listed, numbered = q.purpose in PURPOSES, incident_problem(q.incident.strip()) is None
+    listed, numbered = state.policy.is_purpose(q.purpose), incident_problem(q.incident.strip()) is None
     private = {} if listed else {"purpose_asked": q.purpose[:80]}
     return LogForm(
         cameras=tuple(camera[:64] for camera in q.cameras[:MAX_TYPED]),
@@ -225,7 +226,7 @@ class LookActs:
         self._looks.async_add(grant)
         return grant.row()
 
-    @handles(types.PurposeOpen, scope=_open_scope, log=_open_form)
+    @handles(types.PurposeOpen, scope=_open_scope, log_in=_open_form)
     async def open(self, call: Call[types.PurposeOpen]) -> types.GrantRow:
         asked = call.request
         if asked.mode not in (LIVE, ARCHIVE):

@@ -39,7 +39,6 @@ from holdshelf_storage.errors import StorageError
 
 MIN_WIDTH, MAX_WIDTH = 48, 3840
 MAX_STRIP_WIDTH = 640
-ANY_PURPOSE = "camera-check"
 
 type PictureAsk = types.StillAsk | types.StripAsk | types.LiveAsk
 
@@ -378,7 +377,7 @@ class PictureActs:
             cameras=(s.camera_id(q.camera),),
             start_utc_ns=q.start_utc_ns,
             end_utc_ns=q.start_utc_ns,
-            purpose=ANY_PURPOSE,
+            purpose=s.policy.any_purpose,
         ),
         log=lambda q: LogForm(
             cameras=(q.camera[:64],), start_utc_ns=q.start_utc_ns, end_utc_ns=q.end_utc_ns, mode=ARCHIVE

@@ -6,7 +6,6 @@ from holdshelf_core.actions.call import Reading
 from holdshelf_core.actions.registry import handles
 from holdshelf_core.looks import types
 from holdshelf_core.looks.looks import Looks
-from holdshelf_core.policy.purposes import PURPOSES
 
 
 class LookReads:
@@ -21,5 +20,7 @@ class LookReads:
         return [grant.row() for grant in self._looks.all() if grant.person == asked.caller.person]
 
     @handles(types.ReadPurposes)
-    async def purposes(self, _asked: Reading[types.ReadPurposes]) -> list[types.PurposeRow]:
-        return [types.PurposeRow(purpose.id, purpose.words) for purpose in PURPOSES.values()]
+    async def purposes(self, asked: Reading[types.ReadPurposes]) -> list[types.PurposeRow]:
+        """Return what the caller may look for."""
+        policy = asked.state.policy
+        return [types.PurposeRow(key, policy.purpose_words(key)) for key in policy.look_purposes]

@@ -15,6 +15,7 @@ from holdshelf_core.errors import BadRequest, Conflict
 from holdshelf_core.people import types
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
+from holdshelf_core.policy.second import by_paper
 from holdshelf_core.times import DAY_NS
 
 
@@ -100,16 +101,26 @@ class ShareActs:
         seq = await call.record([put("shares", row.id, ended)], subject=row.id, private={"why": why})
         return Done(seq, row.id)
 
-    @handles(types.FlagReview, scope=lambda q, _s: Scope(target=q.flag), log=lambda q: LogForm(subject=q.flag[:20]))
+    @handles(
+        types.FlagReview,
+        scope=lambda q, _s: Scope(target=q.flag, paper_sha256=q.paper_sha256 or None, paper_seat=q.seat),
+        log=lambda q: LogForm(subject=q.flag[:20]),
+    )
     async def review(self, call: Call[types.FlagReview]) -> Done:
         flag = common.find_row(dict(call.state.flags), call.request.flag, "flag")
-        who = call.caller.who
-        note = common.words(call.request.note, "What the review found", needed=True)
+        asked = call.request
+        sha256 = common.paper(asked.paper_sha256, "A review on paper", needed=False)
+        who = by_paper(asked.seat) if sha256 else call.caller.who
+        note = common.words(asked.note, "What the review found", needed=True)
         reviewed = msgspec.structs.replace(flag, reviewed_by=(*flag.reviewed_by, who), note=note or flag.note)
         seq = await call.record(
             [put("flags", flag.id, reviewed)],
             subject=flag.id,
-            facts={"kind": flag.kind, "of": flag.log_seq},
+            facts={
+                "kind": flag.kind,
+                "of": flag.log_seq,
+                **({"reviewed_by": asked.seat, "paper": sha256} if sha256 else {}),
+            },
             private={"note": note},
         )
         left = max(0, flag.needs - len(reviewed.reviewed_by))

@@ -17,6 +17,7 @@ from holdshelf_core.errors import BadRequest, Conflict
 from holdshelf_core.offsite import hours, types
 from holdshelf_core.offsite.offsite import Offsite
 from holdshelf_core.offsite.process import check_installed
+from holdshelf_core.policy.standing import ask_seats
 
 LEAST_BYTES_PER_S: Final = 10_000
 MOST_HEADS_DAYS: Final = 3660
@@ -92,7 +93,9 @@ class OffsiteActs:
                 "Ask at a branch that has it, or give it: `holdshelf offsite setup … --county-key FILE`.",
             )
         if case and call.caller.admin:
-            call.refuse("P21", "Case numbers of other branches are for the seats to read.", "The Library Director")
+            call.refuse(
+                "P21", "Case numbers of other branches are for the seats to read.", ask_seats(call.state, call.now)
+            )
         seq = await call.record()
         rows, fault = await self._offsite.async_list()
         shown = [_told(row, case, admin=call.caller.admin) for row in rows]

@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from holdshelf_core.api.basics import AREA_KINDS, VERSION, check_area, default_data, questionable_name, read_secret
+from holdshelf_core.api.basics import VERSION, default_data, questionable_name, read_secret
 from holdshelf_core.api.ownership import check_writer
 from holdshelf_core.api.types import Checks, CheckStep
 from holdshelf_core.buffer.plan import MIN_BUDGET_BYTES
@@ -20,22 +20,19 @@ from holdshelf_core.operations.doctor import examine_disk, examine_kernel, exami
 from holdshelf_core.paths import DataPaths
 from holdshelf_core.policy import explain as policy_table
 from holdshelf_core.policy.clauses import CLAUSES
-from holdshelf_core.policy.purposes import PURPOSES, SHARE_PURPOSES
+from holdshelf_core.policy.tables import Policy
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage.media_change import adopt_volume, replace_volume
 from holdshelf_storage.register import Register
 from holdshelf_storage.volume.volume import Volume, init_volume
 
 __all__ = [
-    "AREA_KINDS",
     "VERSION",
-    "check_area",
     "default_data",
     "doctor",
     "explain",
     "init",
     "plan",
-    "purposes",
     "questionable_name",
     "read_secret",
 ]
@@ -182,11 +179,11 @@ def doctor(data: Path) -> Checks:
     return Checks(steps)
 
 
-def explain(action: str = "", *, width: int = 100) -> tuple[str, list[policy_table.Row]]:
+def explain(policy: Policy, action: str = "", *, width: int = 100) -> tuple[str, list[policy_table.Row]]:
     """Return the policy table as text and as rows: of all actions, one, a group ('hold'), or a clause. Raises NotFound."""
-    rows = policy_table.table()
+    rows = policy_table.table(policy)
     if not action:
-        return policy_table.text(rows, width), rows
+        return policy_table.text(policy, rows, width), rows
     if (clause := action.upper()) in CLAUSES:
         return policy_table.clause_detail(clause, rows, width), [row for row in rows if row.clause == clause]
     found = [row for row in rows if row.permission == action or row.permission.startswith(action + ".")]
@@ -194,18 +191,3 @@ def explain(action: str = "", *, width: int = 100) -> tuple[str, list[policy_tab
         known = ", ".join(dict.fromkeys(row.permission for row in rows))
         raise NotFound(f"The policy has no action named {action[:40]!r}.", f"Known: {known}.")
     return policy_table.detail(found, width), found
-
-
-def purposes() -> tuple[str, dict[str, dict[str, str]]]:
-    """Return the purposes of looks and shares: as text, and as {kind: {id: words}}."""
-    kinds = {
-        "look": {p.id: p.words for p in PURPOSES.values()},
-        "share": {p.id: p.words for p in SHARE_PURPOSES.values()},
-    }
-    width = max(len(key) for known in kinds.values() for key in known) + 2
-    text = "\n".join(
-        line
-        for kind, known in kinds.items()
-        for line in (f"To {kind}:", *(f"  {key.ljust(width)}{words}" for key, words in known.items()), "")
-    )
-    return text.rstrip(), kinds

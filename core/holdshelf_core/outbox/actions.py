@@ -23,7 +23,7 @@ from holdshelf_core.errors import BadRequest, NotFound, Unavailable
 from holdshelf_core.looks import types as looked
 from holdshelf_core.looks.grants import SHARE
 from holdshelf_core.looks.looks import Looks
-from holdshelf_core.looks.picture_actions import ANY_PURPOSE, PictureActs, form
+from holdshelf_core.looks.picture_actions import PictureActs, form
 from holdshelf_core.outbox import names, printing, types
 from holdshelf_core.outbox.contents import About, Item
 from holdshelf_core.outbox.fetches import form_of
@@ -140,7 +140,9 @@ class OutboxActs:
             if not word.passed:
                 # What passed at export may have lapsed since; what the bundle's list says stays unchanged.
                 call.refuse(
-                    word.clause, f"{row.id} may no longer be given out: {word.quoted}", "Bring its paper up to date."
+                    word.clause,
+                    f"{row.id} may no longer be given out: {word.quoted(call.state.policy)}",
+                    "Bring its paper up to date.",
                 )
         opening = asyncio.ensure_future(asyncio.to_thread(_open, item))
         try:
@@ -225,7 +227,7 @@ class StillActs:
         found = self._pictures.scope(q, state)
         # A share has its own purposes; the handler says that it cannot be exported.
         is_share = self._looks.peek(q.grant).kind == SHARE
-        return msgspec.structs.replace(found, purpose=ANY_PURPOSE) if is_share else found
+        return msgspec.structs.replace(found, purpose=state.policy.any_purpose) if is_share else found
 
     @handles(types.OutboxStill, scope=_scope, log=form)
     async def still(self, call: Call[types.OutboxStill]) -> types.Delivered:

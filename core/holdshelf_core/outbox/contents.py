@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from holdshelf_core.buffer.store import Opened
 
 README = "/README.txt"
-ANY_PURPOSE = "camera-check"
 BUNDLES = "/bundles"
 NO_DISK = "The media disk is missing, so nothing can be fetched."
 
@@ -122,7 +121,7 @@ class Contents:
             cameras=(about.camera,),
             start_utc_ns=None if is_live else about.shown_utc_ns,
             end_utc_ns=None if is_live else about.shown_utc_ns + times.NS,
-            purpose=ANY_PURPOSE if in_danger else about.purpose,
+            purpose=self._authorizer.store.state.policy.any_purpose if in_danger else about.purpose,
             incident=about.incident,
         )
         return self._authorizer.decide(caller, "look.live" if is_live else "look.archive", scope)

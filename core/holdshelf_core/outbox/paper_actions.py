@@ -85,7 +85,7 @@ class PaperActs:
         person = call.caller.person
         if person is None or not _seated(call):
             who = ask_seats(call.state, call.now)
-            call.refuse("P21", "A sealed paper is opened by the Director, the Chair or the Mayor.", who)
+            call.refuse("P21", f"A sealed paper is opened by the {call.state.policy.titles()}.", who)
         why = common.words(call.request.why, "Why the paper is opened", needed=True)
         found = await self._papers.async_find(call.request.sha256)
         content = await self._papers.async_content(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pwd
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,8 +20,8 @@ from holdshelf_core.people.admin_keys import AdminKeys
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.keys import parse_public_key
-
-_TERM = re.compile(r"s\d{1,9}", re.ASCII)
+from holdshelf_core.policy.standing import ask_seats
+from holdshelf_core.policy.state import State
 
 
 def _account(call: Call[Any], account: str) -> str:
@@ -46,9 +45,9 @@ def _asked_for[Q: msgspec.Struct](typed: Callable[[Q], str]) -> Callable[[Q], Lo
     return lambda q: LogForm(private={"asked_for": typed(q)[:80]})
 
 
-def _seat_or_term(typed: str) -> str:
-    """Return a seat or term id for the public part of an entry; '' for any other text."""
-    return typed if typed in model.SEATS or _TERM.fullmatch(typed) else ""
+def _known_seat(typed: str, state: State) -> str:
+    """Return a role's key or a term's id for the public part of an entry; '' for any other text, which may be a name."""
+    return typed if typed in state.policy.roles or typed in state.seats else ""
 
 
 def _own_seat(call: Call[types.AppointmentMake]) -> model.Seat:
@@ -64,9 +63,7 @@ def _own_seat(call: Call[types.AppointmentMake]) -> model.Seat:
         and call.request.seat in ("", seat.key)
     ]
     if not held:
-        call.refuse(
-            "P11", "Only the holder of a seat appoints.", "Ask the Library Director, the Board Chair or the Mayor."
-        )
+        call.refuse("P11", "Only the holder of a seat appoints.", ask_seats(call.state, now))
     return held[0]
 
 
@@ -92,7 +89,7 @@ class PeopleActs:
         return model.Key(fingerprint, kind, line, call.now.utc_ns)
 
     def _new_person(self, call: Call[Any], login: str, name: str, key: str, account: str, email: str) -> model.Person:
-        clean = common.login_name(login)
+        clean = common.login_name(login, call.state.policy)
         if any(p.login == clean and p.left_utc_ns is None for p in call.state.people.values()):
             raise Conflict(f"The login {clean!r} is taken.", "Choose another.")
         person = call.authorizer.store.next_id("people", "p")
@@ -174,14 +171,14 @@ class PeopleActs:
     @handles(
         types.SeatName,
         scope=lambda q, _s: Scope(target=q.person, seat=q.seat, paper_sha256=q.paper_sha256),
-        log=lambda q: LogForm(facts={"seat": _seat_or_term(q.seat)}, private={"asked_for": q.person[:80]}),
+        log_in=lambda q, s: LogForm(facts={"seat": _known_seat(q.seat, s)}, private={"asked_for": q.person[:80]}),
     )
     async def name_seat(self, call: Call[types.SeatName]) -> Done:
         asked = call.request
-        if asked.seat not in model.SEATS:
+        seats = call.state.policy.seats
+        if asked.seat not in seats:
             raise BadRequest(
-                f"{asked.seat[:40]!r} is not one of the policy's seats (P11).",
-                "One of: " + ", ".join(model.SEATS) + ".",
+                f"{asked.seat[:40]!r} is not one of the policy's seats (P11).", f"One of: {', '.join(seats)}."
             )
         first = not call.state.seats
         sha256 = common.paper(asked.paper_sha256, "Naming who holds a seat", needed=False)
@@ -237,9 +234,34 @@ class PeopleActs:
         return Done(seq, key)
 
     @handles(
+        types.SeatAway,
+        scope=lambda q, _s: Scope(target=q.seat),
+        log_in=lambda q, s: LogForm(facts={"seat": _known_seat(q.seat, s)}),
+    )
+    async def away(self, call: Call[types.SeatAway]) -> Done:
+        asked = call.request
+        why = common.words(asked.why, "Why they are away")
+        current = [s for s in call.state.seats.values() if asked.seat in (s.key, s.id) and s.ended_utc_ns is None]
+        if not current:
+            raise BadRequest(f"Nobody holds the seat {asked.seat[:40]!r} now.", "See `holdshelf seat list`.")
+        seat = max(current, key=lambda s: s.start_utc_ns)
+        if (seat.away_since_utc_ns is not None) == asked.away:
+            there = "away" if asked.away else "here"
+            raise Conflict(f"The {call.state.policy.role_words(seat.key)} is entered as {there} already.")
+        # From now on: a beginning in the past would let the deputy act at once.
+        row = msgspec.structs.replace(seat, away_since_utc_ns=call.now.latest_utc_ns if asked.away else None)
+        seq = await call.record(
+            [put("seats", seat.id, row)],
+            subject=seat.id,
+            facts={"seat": seat.key, "away": asked.away},
+            private={"why": why},
+        )
+        return Done(seq, seat.id)
+
+    @handles(
         types.SeatEnd,
         scope=lambda q, _s: Scope(target=q.seat, why=q.why, paper_sha256=q.paper_sha256 or None),
-        log=lambda q: LogForm(facts={"seat": _seat_or_term(q.seat)}),
+        log_in=lambda q, s: LogForm(facts={"seat": _known_seat(q.seat, s)}),
     )
     async def end_seat(self, call: Call[types.SeatEnd]) -> Done:
         asked = call.request

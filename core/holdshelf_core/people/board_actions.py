@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,13 +23,24 @@ from holdshelf_core.acts import Done
 from holdshelf_core.errors import BadRequest, Unavailable
 from holdshelf_core.people import board_types as types
 from holdshelf_core.policy import model
+from holdshelf_core.policy.board import CHOICES
 from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.clauses import watching_promise
+from holdshelf_core.policy.gates import NEEDS, STATED, determinable
 from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.rules import decide
+from holdshelf_core.policy.schema import PolicyFile
+from holdshelf_core.policy.state import State
+from holdshelf_core.policy.tables import Policy
+from holdshelf_core.policy_file.adopted import path_of
+from holdshelf_core.policy_file.cases import failures
+from holdshelf_core.policy_file.check import mistakes
+from holdshelf_core.policy_file.read import read_bytes, read_file
 from holdshelf_storage.atomic import make_dir, write_atomic
 from holdshelf_storage.errors import StorageError
 
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 MAX_POLICY_CHARS = 200_000
 WORDS = {
     "library": "the library's name, on every print",
@@ -51,45 +65,26 @@ WORDS = {
     "paper_size": "the page that papers are set for: letter or a4",
     "printers": "printers that papers may go to, with commas between; empty: all that CUPS knows",
 }
-# The strict side first: any seat may make a setting stricter; only the Board itself may loosen it.
-LIMITS = {
-    "live_minutes": (1, 60),
-    "grace_days": (1, 90),
-    "waiver_days": (1, 30),
-    "review_days": (1, 366),
-    "sign_check_days": (7, 366),
-    "camera_check_days": (7, 366),
-    "house_check_days": (7, 366),
-    "longest_look_hours": (1, 24),
-    "cameras_per_purpose": (1, 16),
-    "widenings_before_flag": (1, 20),
-    "break_glass_minutes": (1, 60),
-    "share_days": (1, 90),
-    "outbox_days": (1, 90),
-    "paper_days": (0, 3660),
-}
-CHOICES = {"paper_size": ("letter", "a4")}
 
 
-def settings_rows(board: model.Board) -> list[types.BoardSetting]:
+def settings_rows(board: model.Board, policy: Policy) -> list[types.BoardSetting]:
     """Return all settings, as `board show` lists them."""
-    default = model.Board()
     unbounded: tuple[int | None, int | None] = (None, None)
     return [
         types.BoardSetting(
             key,
             getattr(board, key),
-            getattr(default, key),
+            getattr(policy.board, key),
             what,
-            least=LIMITS.get(key, unbounded)[0],
-            most=LIMITS.get(key, unbounded)[1],
+            least=(policy.limits(key) or unbounded)[0],
+            most=(policy.limits(key) or unbounded)[1],
             choices=list(CHOICES.get(key, ())),
         )
         for key, what in WORDS.items()
     ]
 
 
-def _value(key: str, text: str) -> str | bool | int:
+def _value(key: str, text: str, policy: Policy) -> str | bool | int:
     if key not in WORDS:
         raise BadRequest(f"{key[:40]!r} is not a setting.", "Known: " + ", ".join(WORDS) + ".")
     default = getattr(model.Board(), key)
@@ -100,7 +95,7 @@ def _value(key: str, text: str) -> str | bool | int:
             return False
         raise BadRequest(f"{key} must be yes or no.", "Give one of the two.")
     if isinstance(default, int):
-        low, high = LIMITS[key]
+        low, high = policy.limits(key) or (0, 0)
         if not text.isascii() or not text.isdigit() or not low <= int(text[:9]) <= high:
             raise BadRequest(f"{key} must be a whole number from {low} to {high}.", "Give another.")
         return int(text)
@@ -113,14 +108,14 @@ def _value(key: str, text: str) -> str | bool | int:
 
 @handles(
     types.BoardSet,
-    scope=lambda q, _s: Scope(
-        why=q.why, paper_sha256=q.paper_sha256 or None, settings={q.key[:40]: _value(q.key, q.value)}
+    scope=lambda q, s: Scope(
+        why=q.why, paper_sha256=q.paper_sha256 or None, settings={q.key[:40]: _value(q.key, q.value, s.policy)}
     ),
     log=lambda q: LogForm(facts={"key": q.key[:40]}),
 )
 async def _set(call: Call[types.BoardSet]) -> Done:
     asked = call.request
-    value = _value(asked.key, asked.value)
+    value = _value(asked.key, asked.value, call.state.policy)
     why = common.words(asked.why, "Why the setting changes", needed=True)
     sha256 = common.paper(asked.paper_sha256, "The Board's minutes", needed=False)
     before = getattr(call.state.board, asked.key)
@@ -135,62 +130,135 @@ async def _set(call: Call[types.BoardSet]) -> Done:
     return Done(seq, asked.key)
 
 
-def policy_file(state_folder: Path, sha256: str) -> Path:
+def policy_text(state_folder: Path, sha256: str) -> Path:
     """Return the path of an adopted text."""
     return state_folder / "policy" / f"{sha256}.txt"
 
 
 @handles(
     types.PolicyAdopt,
-    scope=lambda q, _s: Scope(paper_sha256=q.paper_sha256 or None, settings={"statute": q.statute}),
+    scope=lambda q, _s: Scope(
+        paper_sha256=q.paper_sha256 or None, settings={"statute": q.statute, **({"file": True} if q.file else {})}
+    ),
     log=lambda q: LogForm(facts={"version": q.version[:40]}),
 )
 async def _adopt(call: Call[types.PolicyAdopt]) -> types.AdoptedRow:
     asked = call.request
-    if not asked.text.strip():
-        raise BadRequest("The policy's file is empty.", "Give the adopted text as a UTF-8 text file.")
-    if len(asked.text) > MAX_POLICY_CHARS:
-        raise BadRequest(f"The policy's file has more than {MAX_POLICY_CHARS} characters.", "Is it the policy?")
-    if any(unicodedata.category(c) == "Cc" and c not in "\n\r\t\f" for c in asked.text):
-        raise BadRequest("The policy's file holds control characters.", "Save it as plain text, UTF-8.")
     if asked.statute not in ("enforce", "advise"):
         raise BadRequest(f"{asked.statute[:20]!r} is not a way to treat the statute (P13).", "Use enforce or advise.")
-    try:
-        adopted_on = date.fromisoformat(asked.adopted_on)
-    except ValueError:
-        raise BadRequest(f"{asked.adopted_on[:20]!r} is not a date.", "Use --adopted-on YYYY-MM-DD.") from None
-    if adopted_on > date.fromisoformat(times.local_day(call.now.utc_ns)):
-        raise BadRequest(
-            "That date is in the future: a policy is in force once it is adopted.", "Give the day of the Board's vote."
-        )
+    _check_day(asked.adopted_on, call.now)
     version = common.words(asked.version, "The policy's version", needed=True, most=40)
-    raw = asked.text.encode()
-    sha256 = hashlib.sha256(raw).hexdigest()
-    path = policy_file(call.frame.paths.state, sha256)
+    file = await asyncio.to_thread(_checked_file, asked.file) if asked.file else None
+    languages = file.library.languages if file is not None else call.state.policy.file.library.languages
+    texts = _checked_texts(asked, languages)
+    sums = {language: hashlib.sha256(text.encode()).hexdigest() for language, text in texts.items()}
+    file_sha256 = hashlib.sha256(asked.file.encode()).hexdigest() if asked.file else _file_in_force(call.state)
+    folder = call.frame.paths.state
 
     def keep() -> None:
-        make_dir(path.parent)
-        write_atomic(path, raw)
+        for language, text in texts.items():
+            _write(policy_text(folder, sums[language]), text)
+        if asked.file:
+            _write(path_of(folder, file_sha256), asked.file)
 
     try:
-        # The text first: an entry must not refer to a text that does not exist.
+        # The files first: an entry must not refer to one that does not exist.
         await asyncio.to_thread(keep)
     except StorageError as error:
         raise Unavailable("The policy's text could not be saved, so it was not adopted.", str(error)) from None
-    row = model.Adopted(version, asked.adopted_on, sha256, asked.statute, call.now.utc_ns)
     paper = common.paper(asked.paper_sha256, "The Board's paper", needed=False)
+    sha256 = sums[languages[0]]
+    others = {language: sums[language] for language in languages} if len(languages) > 1 else {}
+    row = model.Adopted(version, asked.adopted_on, sha256, asked.statute, call.now.utc_ns, file_sha256, others, paper)
     facts = {
         "version": version,
         "adopted_on": asked.adopted_on,
         "sha256": sha256,
         "statute": asked.statute,
         "paper": paper,
+        "file": file_sha256 or None,
+        "texts": others or None,
     }
-    await call.record([put("policy", "adopted", row)], facts=facts)
-    warning = ""
-    if promise := watching_promise(asked.text):
-        warning = f"{promise[:120]!r} promises that someone is always watching, but nobody is (P10)."
-    return types.AdoptedRow(version, asked.adopted_on, sha256, asked.statute, warning=warning)
+    ended = _roles_gone(call, Policy(file)) if file is not None else []
+    await call.record([put("policy", "adopted", row), *(put("seats", seat.id, seat) for seat in ended)], facts=facts)
+    promise = next((found for text in texts.values() if (found := watching_promise(text))), "")
+    return types.AdoptedRow(
+        version,
+        asked.adopted_on,
+        sha256,
+        asked.statute,
+        file_sha256=file_sha256,
+        languages=list(others),
+        ended=[f"{call.state.name_of(seat.person)}, {seat.key}" for seat in ended],
+        warning=f"{promise[:120]!r} promises that someone is always watching, but nobody is (P10)." if promise else "",
+    )
+
+
+def _check_day(adopted_on: str, now: Now) -> None:
+    try:
+        day = date.fromisoformat(adopted_on)
+    except ValueError:
+        raise BadRequest(f"{adopted_on[:20]!r} is not a date.", "Use --adopted-on YYYY-MM-DD.") from None
+    if day > date.fromisoformat(times.local_day(now.utc_ns)):
+        raise BadRequest(
+            "That date is in the future: a policy is in force once it is adopted.", "Give the day of the Board's vote."
+        )
+
+
+def _checked_texts(asked: types.PolicyAdopt, languages: Sequence[str]) -> dict[str, str]:
+    """Return the text in each of the policy's languages. Raises BadRequest."""
+    texts = {languages[0]: asked.text, **asked.texts}
+    for language in languages:
+        if language not in texts:
+            raise BadRequest(
+                f"The policy is in {listed(languages)}, and there is no text in {language!r}.", "Give it with --text."
+            )
+    for language, text in texts.items():
+        if language not in languages:
+            raise BadRequest(
+                f"{language[:20]!r} is not one of the policy's languages.", f"They are {listed(languages)}."
+            )
+        if not text.strip():
+            raise BadRequest("The policy's file is empty.", "Give the adopted text as a UTF-8 text file.")
+        if len(text) > MAX_POLICY_CHARS:
+            raise BadRequest(f"The policy's file has more than {MAX_POLICY_CHARS} characters.", "Is it the policy?")
+        if any(unicodedata.category(c) == "Cc" and c not in "\n\r\t\f" for c in text):
+            raise BadRequest("The policy's file holds control characters.", "Save it as plain text, UTF-8.")
+    return texts
+
+
+def _checked_file(text: str) -> PolicyFile:
+    """Return the policy file. Raises BadRequest for one that cannot be read, or has a mistake."""
+    file = read_bytes(text.encode(), "The policy file")
+    found = mistakes(file) or failures(file)
+    if found:
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        raise BadRequest(
+            f"The policy file has a mistake{more}: {found[0]}", "`holdshelf policy lint FILE` lists all of them."
+        )
+    return file
+
+
+def _file_in_force(state: State) -> str:
+    return state.adopted.file_sha256 if state.adopted is not None else ""
+
+
+def _roles_gone(call: Call[types.PolicyAdopt], policy: Policy) -> list[model.Seat]:
+    """Return the terms that end: nobody holds a role that the new file does not name."""
+    now = call.now.utc_ns
+    open_terms = (seat for seat in call.state.seats.values() if seat.ended_utc_ns is None)
+    return [
+        msgspec.structs.replace(
+            seat, end_utc_ns=now if seat.end_utc_ns is None else min(seat.end_utc_ns, now), ended_utc_ns=now
+        )
+        for seat in open_terms
+        if not policy.has_holders(seat.key)
+    ]
+
+
+def _write(path: Path, text: str) -> None:
+    make_dir(path.parent)
+    write_atomic(path, text.encode())
 
 
 # --- reads -----------------------------------------------------------------------------------------------------------
@@ -198,7 +266,7 @@ async def _adopt(call: Call[types.PolicyAdopt]) -> types.AdoptedRow:
 
 @handles(types.ReadBoard)
 async def _board(asked: Reading[types.ReadBoard]) -> list[types.BoardSetting]:
-    return settings_rows(asked.state.board)
+    return settings_rows(asked.state.board, asked.state.policy)
 
 
 @handles(types.ReadPolicy)
@@ -206,12 +274,70 @@ async def _policy(asked: Reading[types.ReadPolicy]) -> types.AdoptedRow:
     adopted = asked.state.adopted
     if adopted is None:
         return types.AdoptedRow()
-    path = policy_file(asked.frame.paths.state, adopted.sha256)
+    path = policy_text(asked.frame.paths.state, adopted.sha256)
     try:
         text = (await asyncio.to_thread(path.read_bytes)).decode("utf-8", "replace")
     except OSError:
         text = ""
-    return types.AdoptedRow(adopted.version, adopted.adopted_on, adopted.sha256, adopted.statute, text)
+    return types.AdoptedRow(
+        adopted.version,
+        adopted.adopted_on,
+        adopted.sha256,
+        adopted.statute,
+        text,
+        adopted.file_sha256,
+        list(adopted.texts),
+    )
+
+
+@handles(types.ReadPolicyText)
+async def _once(asked: Reading[types.ReadPolicyText]) -> types.AdoptedText:
+    sha256 = asked.request.sha256
+    if not _SHA256.fullmatch(sha256):
+        raise BadRequest("A SHA-256 has 64 hex digits.", "See `holdshelf log show --action policy.adopt`.")
+    folder = asked.frame.paths.state
+    for path in (policy_text(folder, sha256), path_of(folder, sha256)):
+        with contextlib.suppress(OSError):
+            data = await asyncio.to_thread(path.read_bytes)
+            if hashlib.sha256(data).hexdigest() == sha256:
+                return types.AdoptedText(data.decode("utf-8", "replace"))
+    return types.AdoptedText()
+
+
+@handles(types.ReadPolicyLists)
+async def _lists(asked: Reading[types.ReadPolicyLists]) -> types.PolicyLists:
+    policy = asked.state.policy
+    return types.PolicyLists(
+        [
+            types.PolicyRole(
+                role.key, policy.role_words(role.key), policy.short(role.key), role.on_paper, role.speaks_for_board
+            )
+            for role in policy.roles.values()
+        ],
+        [(key, policy.purpose_words(key)) for key in policy.look_purposes],
+        [(key, policy.purpose_words(key)) for key in policy.share_purposes],
+        [(key, policy.ground_words(key)) for key in policy.grounds],
+        [(key, policy.basis_words(key)) for key in policy.bases],
+        {key: list(row.needs) for key, row in policy.bases.items()},
+        list(determinable(policy)),
+        {act: list(policy.second(act)) for act in ("hold.lift", "release.approve", "flag.review")},
+        [(need, NEEDS[need]) for need in STATED],
+        list(policy.places.items()),
+        [place for place in policy.places if policy.needs_note(place)],
+        [key for key, row in policy.bases.items() if row.clock is not None],
+    )
+
+
+@handles(types.ReadPolicyFile)
+async def _file(asked: Reading[types.ReadPolicyFile]) -> types.PolicyFileRow:
+    sha256 = _file_in_force(asked.state)
+    if not sha256:
+        return types.PolicyFileRow()
+    try:
+        _, data = await asyncio.to_thread(read_file, path_of(asked.frame.paths.state, sha256))
+    except BadRequest as error:
+        raise Unavailable(error.sentence) from None
+    return types.PolicyFileRow(sha256, data.decode("utf-8", "replace"))
 
 
 @handles(types.ReadMay)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from holdshelf_core.acts import Act, ActSpec, Done, Read, ReadSpec
+from holdshelf_core.policy.listing import listed
 
 
 class BoardSet(Act[Done], frozen=True):
@@ -33,16 +34,21 @@ class BoardSetting(msgspec.Struct, frozen=True):
 
 
 class PolicyAdopt(Act["AdoptedRow"], frozen=True):
-    """Adopt the library's own text, verbatim."""
+    """Adopt the library's own text, verbatim; with ``file`` also what it means."""
 
     spec = ActSpec("policy.adopt", changes=True)
 
     text: str
+    """In the policy's first language."""
     version: str
     adopted_on: str
     statute: str = "enforce"
     paper_sha256: str = ""
-    """The Board's minutes or counsel's determination, required to make the statute advisory."""
+    """The Board's minutes or counsel's determination, required for another file and to make the statute advisory."""
+    file: str = ""
+    """The policy file, whole; '' to leave the one in force."""
+    texts: dict[str, str] = {}
+    """By language: the text in the policy's other languages."""
 
 
 class AdoptedRow(msgspec.Struct, frozen=True):
@@ -53,6 +59,12 @@ class AdoptedRow(msgspec.Struct, frozen=True):
     sha256: str = ""
     statute: str = "enforce"
     text: str = ""
+    file_sha256: str = ""
+    """Of the policy file; '' for the first library's."""
+    languages: list[str] = []
+    """In which the text was adopted, where it was in several."""
+    ended: list[str] = []
+    """On adoption: terms that end because their role is no more, in words."""
     warning: str = ""
     """On adoption: phrases in the text that contradict the policy itself."""
 
@@ -77,6 +89,120 @@ class ReadPolicy(Read[AdoptedRow], frozen=True):
     """Return the adopted policy, with its text."""
 
     spec = ReadSpec("/rules/policy", "")
+
+
+class AdoptedText(msgspec.Struct, frozen=True):
+    """A text or file that was adopted once; '' where it is not here as it was."""
+
+    text: str = ""
+
+
+class ReadPolicyText(Read[AdoptedText], frozen=True):
+    """Return the text or file of that SHA-256, as one of the library's policies had it."""
+
+    spec = ReadSpec("/rules/text", "")
+
+    sha256: str
+
+
+class PolicyRole(msgspec.Struct, frozen=True):
+    """A role of the policy in force. ``on_paper``: it has no holder here, and acts by signed paper."""
+
+    key: str
+    words: str
+    short: str
+    on_paper: bool = False
+    for_the_board: bool = False
+
+
+type Choices = list[tuple[str, str]]
+"""Keys with their words, in the policy's order."""
+
+
+class PolicyLists(msgspec.Struct, frozen=True):
+    """What the policy in force lists, for forms and for words."""
+
+    roles: list[PolicyRole] = []
+    purposes: Choices = []
+    share_purposes: Choices = []
+    grounds: Choices = []
+    bases: Choices = []
+    needs: dict[str, list[str]] = {}
+    """What each basis asks for, as in the policy file."""
+    determinable: list[str] = []
+    """Bases that counsel's determination can open."""
+    second: dict[str, list[str]] = {}
+    """Roles that count as the second person: of ``hold.lift``, ``release.approve`` and ``flag.review``."""
+    stated: Choices = []
+    """What somebody at the library can state of a request, as bases ask for it."""
+    places: Choices = []
+    """Kinds of place where a camera may stand."""
+    explained: list[str] = []
+    """Those of which it must be said which and why."""
+    timed: list[str] = []
+    """Bases whose requests must be answered in time."""
+
+    @property
+    def seats(self) -> Choices:
+        """The roles that have holders here."""
+        return [(role.key, role.words) for role in self.roles if not role.on_paper]
+
+    @property
+    def titles(self) -> str:
+        """'Director, Chair or Mayor': everybody who holds a seat."""
+        return listed([role.short for role in self.roles if not role.on_paper], "or")
+
+    @property
+    def reviewers(self) -> str:
+        """'Director, Chair and Mayor': who reviews what was flagged."""
+        return listed([role.short for role in self.roles if role.key in self.second.get("flag.review", [])])
+
+    @property
+    def board_words(self) -> str:
+        """'Chair': who speaks for the Board."""
+        return next((role.short for role in self.roles if role.for_the_board), "Board")
+
+    @property
+    def role_words(self) -> dict[str, str]:
+        """Words of each role."""
+        return {role.key: role.words for role in self.roles}
+
+    @property
+    def for_the_board(self) -> str:
+        """The role that speaks for the Board; '' for none."""
+        return next((role.key for role in self.roles if role.for_the_board), "")
+
+    def purpose_like(self, wanted: str) -> str:
+        """Return the purpose of that key, or where this policy has none the first one to look for; '' for none."""
+        known = [key for key, _ in self.purposes]
+        return wanted if wanted in known else next(iter(known), "")
+
+    def is_urgent(self, basis: str) -> bool:
+        """Return whether it is imminent danger: the paper follows."""
+        return "danger" in self.needs.get(basis, [])
+
+    def signers(self, act: str) -> Choices:
+        """Return who may sign as the second person of an act."""
+        return [(role.key, role.words) for role in self.roles if role.key in self.second.get(act, [])]
+
+
+class ReadPolicyLists(Read[PolicyLists], frozen=True):
+    """Return what the policy in force lists."""
+
+    spec = ReadSpec("/rules/lists", "")
+
+
+class PolicyFileRow(msgspec.Struct, frozen=True):
+    """The policy file in force; '' and '' for the first library's, which comes with Holdshelf."""
+
+    sha256: str = ""
+    text: str = ""
+
+
+class ReadPolicyFile(Read[PolicyFileRow], frozen=True):
+    """Return the policy file in force, whole."""
+
+    spec = ReadSpec("/rules/file", "")
 
 
 class ReadMay(Read[MayAnswer], frozen=True):

@@ -13,7 +13,7 @@ from typing import Final
 
 from holdshelf_core.integration.repairs import RepairRegistry, Severity
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.standing import locked_out_seats, seat_words
+from holdshelf_core.policy.standing import locked_out_seats
 from holdshelf_core.policy.state import State
 from holdshelf_core.times import NS
 
@@ -68,7 +68,7 @@ class LockedOut:
             step = "Fix or remove the file, then restart the service."
             found[f"{LOCKED_OUT}admin-keys"] = "warning", f"{admin_keys_problem} No admin comes in by the door.", step
         for seat in locked_out_seats(state, now) if state is not None else ():
-            words = seat_words(seat)
+            words = state.policy.role_words(seat) if state is not None else seat
             found[f"{LOCKED_OUT}{seat}"] = (
                 "warning",
                 f"Nobody can log in as the {words}: no holder of that seat has a key or an account.",

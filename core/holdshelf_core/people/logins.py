@@ -21,7 +21,7 @@ from holdshelf_core.people.locked_out import STRANGERS, LockedOut
 from holdshelf_core.people.login_rate import ATTEMPTS_MOST, LoginPace, TooOften
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.instants import end_words
-from holdshelf_core.policy.standing import may_place_holds, right_end, right_state, seat_words
+from holdshelf_core.policy.standing import may_place_holds, right_end, right_state
 from holdshelf_core.policy.state import State
 
 _LOGGER = logging.getLogger(__name__)
@@ -52,8 +52,11 @@ class Logins:
             if owner is None and self.admin_keys.knows(fingerprint):
                 raise UnknownKey("P11", f"This key does not belong to {login[:32]!r} (P11).", "Log in as 'admin'.")
             if owner is None:
+                first = state.policy.role_words(state.policy.first_seat)
                 raise UnknownKey(
-                    "P11", "This key is not enrolled here (P11).", "Ask the Library Director to enroll you."
+                    "P11",
+                    "This key is not enrolled here (P11).",
+                    f"Ask the {first} to enroll you.",
                 )
             past_holder = self._held_before(owner.id, login)
             if (person is None or person.id != owner.id) and past_holder is None:
@@ -104,7 +107,7 @@ class Logins:
             return None
         ends = [end for seat in terms if (end := right_end(self._state, seat)) is not None]
         when = f" on {end_words(max(ends), now.zone)}" if ends else ""
-        return f"Your term as {seat_words(key)} ended{when}"
+        return f"Your term as {self._state.policy.role_words(key)} ended{when}"
 
     def _is_a_persons(self, fingerprint: str) -> bool:
         return any(key.fingerprint == fingerprint for p in self._state.people.values() for key in p.keys)

@@ -26,7 +26,7 @@ def person_row(state: State, now: Now, person: model.Person) -> types.PersonRow:
     roles = [
         types.RoleRow(
             s.id,
-            model.SEAT_WORDS[s.key],
+            state.policy.role_words(s.key),
             right_state(state, s, now),
             s.start_utc_ns,
             right_end(state, s),
@@ -36,7 +36,7 @@ def person_row(state: State, now: Now, person: model.Person) -> types.PersonRow:
     roles += [
         types.RoleRow(
             a.id,
-            "designee of the " + (model.SEAT_WORDS[state.seats[a.seat].key] if a.seat in state.seats else "?"),
+            "designee of the " + (state.policy.role_words(state.seats[a.seat].key) if a.seat in state.seats else "?"),
             right_state(state, a, now),
             a.start_utc_ns,
             right_end(state, a),
@@ -83,6 +83,8 @@ async def _seats(asked: Reading[types.ReadSeats]) -> list[types.SeatRow]:
             s.start_utc_ns,
             right_end(asked.state, s),
             s.ended_utc_ns,
+            asked.state.policy.role_words(s.key),
+            s.away_since_utc_ns if s.ended_utc_ns is None else None,
         )
         for s in asked.state.seats.values()
     ]

@@ -103,6 +103,16 @@ class SeatEnd(Act[Done], frozen=True):
     paper_sha256: str = ""
 
 
+class SeatAway(Act[Done], frozen=True):
+    """Enter that the holder of a seat is away from now on, or back. Who stands in for them by the policy acts after its time."""
+
+    spec = ActSpec("seat.away", changes=True)
+
+    seat: str
+    away: bool = True
+    why: str = ""
+
+
 class SeatRow(msgspec.Struct, frozen=True):
     """One term in a seat: who holds or held it, and from when to when."""
 
@@ -114,6 +124,9 @@ class SeatRow(msgspec.Struct, frozen=True):
     start_utc_ns: int
     end_utc_ns: int | None
     ended_utc_ns: int | None
+    words: str = ""
+    """E.g. 'Library Director'."""
+    away_since_utc_ns: int | None = None
 
 
 class AppointmentMake(Act[Done], frozen=True):
@@ -219,12 +232,14 @@ class FlagRow(msgspec.Struct, frozen=True):
 
 
 class FlagReview(Act[Done], frozen=True):
-    """Record the review of a flagged action."""
+    """Record the review of a flagged action: on screen, or on paper signed by the role named in ``seat``."""
 
     spec = ActSpec("flag.review", changes=True)
 
     flag: str
     note: str
+    paper_sha256: str = ""
+    seat: str = ""
 
 
 class AdminKeyAdd(Act[Done], frozen=True):

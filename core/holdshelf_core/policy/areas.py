@@ -1,12 +1,10 @@
-"""Where a camera may look: the adopted policy's list of places (P4), and the private ones that it forbids (P5)."""
+"""Where a camera may look where a policy file names no places (P4), and the private ones that no file opens (P5)."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from dataclasses import dataclass
-
-from holdshelf_core.errors import BadRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +42,6 @@ _PRIVATE_WORDS = re.compile(
 # Characters that join or end words in names but count as letters in a pattern, or hide a word: Staff_Lounge, Restroom2, men’s.
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "_": " ", "-": " ", "‐": " ", "–": " "})
 _SEAMS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[^\W\d])(?=\d)|(?<=\d)(?=[^\W\d])")
-
-
-def is_private(kind: str) -> bool:
-    """Return whether this is a private area (P5), by the policy's list or by its name."""
-    if any(kind == area.kind for area in PERMITTED):
-        return False
-    return any(kind == area.kind for area in PRIVATE) or questionable_name(kind) is not None
-
-
-def check_area(kind: str, note: str = "") -> None:
-    """Refuse what the policy does not allow. Raises BadRequest with the clause's id."""
-    known = {area.kind for area in PERMITTED}
-    if is_private(kind):
-        raise BadRequest(
-            f"No camera is allowed in a private area such as a {kind[:40].replace('-', ' ')} (P5).",
-            "Nobody can override this. Choose another place.",
-        )
-    if kind not in known:
-        raise BadRequest(
-            f"{kind[:40]!r} is not a kind of area on the policy's list (P4).",
-            "One of: " + ", ".join(sorted(known)) + ".",
-        )
-    if kind == "other" and not note.strip():
-        raise BadRequest(
-            "An area of kind 'other' needs a note that explains which area and why (P4).", "Add --area-note."
-        )
 
 
 def questionable_name(name: str) -> str | None:

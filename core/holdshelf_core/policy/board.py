@@ -27,6 +27,26 @@ LOOSER_WHEN_MORE = frozenset(
 )
 LOOSER_WHEN_LESS = frozenset({"grace_days"})
 
+# The smallest and the largest value that a number can be set to.
+LIMITS = {
+    "live_minutes": (1, 60),
+    "grace_days": (1, 90),
+    "waiver_days": (1, 30),
+    "review_days": (1, 366),
+    "sign_check_days": (7, 366),
+    "camera_check_days": (7, 366),
+    "house_check_days": (7, 366),
+    "longest_look_hours": (1, 24),
+    "cameras_per_purpose": (1, 16),
+    "widenings_before_flag": (1, 20),
+    "break_glass_minutes": (1, 60),
+    "share_days": (1, 90),
+    "outbox_days": (1, 90),
+    "paper_days": (0, 3660),
+}
+CHOICES = {"paper_size": ("letter", "a4")}
+"""Choices of a setting that is a word."""
+
 
 def loosened(board: Board, settings: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the settings that would become looser than they are. An unknown one counts as looser."""

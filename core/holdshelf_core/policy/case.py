@@ -28,7 +28,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     start_utc_ns: int | None = None
     end_utc_ns: int | None = None
     purpose: str = ""
-    """Id from ``purposes.PURPOSES`` (a share's: SHARE_PURPOSES)."""
+    """A key of the policy's purposes; a share's may be words."""
     incident: str = ""
     break_glass: bool = False
     target: str = ""
@@ -49,17 +49,21 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     why: str | None = None
     """Reason in words."""
     ground: str | None = None
-    """hold.place: one of ``model.HOLD_GROUNDS`` (None: ``purpose`` carries it)."""
+    """hold.place: one of the policy's grounds (None: ``purpose`` carries it)."""
     reference: str | None = None
     """hold.place: case or incident number (None: ``incident`` carries it)."""
     requested_by: str = ""
     """release.approve: who requested it (a person's id)."""
     requested_utc_ns: int | None = None
     """release.approve: when, so that a seat held then counts."""
+    basis: str = ""
+    """release.approve: what the request rests on."""
+    done: tuple[str, ...] = ()
+    """purpose.open, release.approve: steps that are on record, as the policy file names them."""
     private: bool = False
     """log.see, log.export: with names and free text."""
     settings: Mapping[str, Any] | None = None
-    """board.set: the fields of ``model.Board`` that change. policy.adopt: ``{"statute": …}``."""
+    """board.set: the fields of ``model.Board`` that change. policy.adopt: ``statute``, and ``file`` where there is one."""
     text_sha256: str | None = None
     """print: the policy text to be printed or posted."""
 
@@ -79,6 +83,8 @@ class Decision(msgspec.Struct, frozen=True):
     """Kind of flag that the action raises for review by a second person ('' for none), see ``model.Flag``."""
     flag_needs: int = 0
     """How many reviews that flag requires."""
+    cites: str = ""
+    """Of a refusal: the library's own clause, where a row of its policy names one; '' for the one that states the duty."""
 
 
 def refused(clause: str, reason: str, who: str = "", acting_as: str = "") -> Decision:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import msgspec
 
-from holdshelf_core.policy.areas import PERMITTED, PRIVATE, questionable_name
+from holdshelf_core.policy.areas import PERMITTED, questionable_name
 from holdshelf_core.policy.instants import Now, day_words
 from holdshelf_core.policy.model import Commission, Entrance, Mask
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.tables import OTHER
 
-_PERMITTED = frozenset(area.kind for area in PERMITTED)
-_PRIVATE = frozenset(area.kind for area in PRIVATE)
+_USUAL = frozenset(area.kind for area in PERMITTED)
 _OUTDOORS = frozenset({"parking", "entrance"})
 _WITH_SCREENS = frozenset({"service-desk", "seating", "collections", "community-room"})
 
@@ -32,18 +32,20 @@ def problems(state: State, camera: str, now: Now) -> list[Problem]:
     if facts is None:
         return [Problem("P4", f"There is no camera {camera[:40]!r}.", "See `holdshelf camera list`.")]
     found: list[Problem] = []
-    if facts.area_kind in _PRIVATE:
-        words = facts.area_kind.replace("-", " ")
+    policy = state.policy
+    if facts.area_kind in policy.private_places:
+        words = policy.private_places[facts.area_kind]
         found.append(
             Problem("P5", f"{facts.name} is in a private place ({words}).", "Have it taken down; nobody can allow it.")
         )
-    elif facts.area_kind not in _PERMITTED:
+    elif facts.area_kind not in policy.places:
         found.append(
             Problem("P4", f"{facts.name} has no kind of place that the policy lists.", "The admin sets its area.")
         )
-    elif facts.area_kind == "other" and not facts.area_note.strip():
+    elif policy.needs_note(facts.area_kind) and not facts.area_note.strip():
+        other = "other " if facts.area_kind == OTHER else ""
         found.append(
-            Problem("P4", f"It is not said which other place {facts.name} is in, and why.", "The admin adds a note.")
+            Problem("P4", f"It is not said which {other}place {facts.name} is in, and why.", "The admin adds a note.")
         )
     found += sign_problems(state, now)
     row = state.commissions.get(camera)
@@ -141,9 +143,11 @@ def cautions(state: State, camera: str) -> list[Problem]:
                 "P5", f"{facts.name} is named like a private place ({word}).", "Look: no private door, no view into it."
             )
         )
-    if facts.area_kind in _WITH_SCREENS and not row.masks:
+    # Of a kind of place that only this library names, nothing is known: then both are asked.
+    own = facts.area_kind not in _USUAL
+    if (own or facts.area_kind in _WITH_SCREENS) and not row.masks:
         found.append(Problem("P6", f"{facts.name} has no mask.", "Walk past: no title and no screen may be legible."))
-    if facts.area_kind in _OUTDOORS and not row.exterior:
+    if (own or facts.area_kind in _OUTDOORS) and not row.exterior:
         found.append(
             Problem(
                 "P8",

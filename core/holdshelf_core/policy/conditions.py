@@ -7,16 +7,18 @@ with an empty ``acting_as`` gets the caller's. A function here must never widen 
 
 from __future__ import annotations
 
+import msgspec
+
 from holdshelf_core.policy import commissioning
 from holdshelf_core.policy.case import Decision, refused
 from holdshelf_core.policy.conditions_people import PEOPLE_CONDITIONS, Condition, known, others
 from holdshelf_core.policy.instants import end_words
-from holdshelf_core.policy.model import HOLD_GROUNDS
-from holdshelf_core.policy.purposes import incident_problem, purpose_problem, share_purpose_problem
+from holdshelf_core.policy.listing import listed
+from holdshelf_core.policy.purposes import incident_problem, not_for, purpose_problem, share_purpose_problem
 from holdshelf_core.policy.question import Ask, Role
 from holdshelf_core.policy.second import second_person
-from holdshelf_core.policy.standing import share_counts
-from holdshelf_core.policy.state import listed
+from holdshelf_core.policy.standing import ask_seats, of_classes, share_counts
+from holdshelf_core.policy.steps import step_missing
 from holdshelf_storage.units import DAY_NS, HOUR_NS, MINUTE_NS
 
 # --- checked before the role is known --------------------------------------------------------------------
@@ -98,11 +100,31 @@ def _few(ask: Ask) -> Decision | None:
 
 
 def _purpose(ask: Ask) -> Decision | None:
-    problem = purpose_problem(ask.scope.purpose)
+    policy, purpose = ask.state.policy, ask.scope.purpose
+    problem = purpose_problem(policy, purpose)
     if problem is not None:
         return refused(*problem, "Choose one from the list, with the incident's number beside it.")
+    row = policy.look_purposes[purpose]
+    sentence = not_for(policy, row, roles_of(ask))
+    if sentence:
+        said = refused("P12", sentence, ask_seats(ask.state, ask.now, keys=row.roles, but=ask.person))
+        return msgspec.structs.replace(said, cites=row.clause)
+    if not of_classes(ask.state, row.classes, ask.cameras):
+        words = listed(policy.class_words(key) for key in row.classes)
+        said = refused("P12", f"This purpose is for cameras of this class alone: {words}.", "Choose another purpose.")
+        return msgspec.structs.replace(said, cites=row.clause)
+    # Widening a look and each picture of it stand on the purpose that was opened.
+    missing = step_missing(ask, row.steps, "such a look", "P12") if ask.rule.id == "purpose.open" else None
+    if missing is not None:
+        return msgspec.structs.replace(missing, cites=row.clause)
     sentence = incident_problem(ask.scope.incident)
     return refused("P21", sentence, "Give the number of the incident's report.") if sentence else None
+
+
+def roles_of(ask: Ask) -> tuple[str, ...]:
+    """Return the roles that the caller holds, and those whose letters they act under."""
+    letters = (ask.state.seats[row.seat].key for row in ask.standing.appointments if row.seat in ask.state.seats)
+    return (*(seat.key for seat in ask.standing.seats), *letters)
 
 
 def _look(ask: Ask, role: Role) -> Decision | None:
@@ -135,9 +157,16 @@ def _break_glass(ask: Ask, role: Role) -> Decision | None:
         return problem
     if ask.scope.why is not None and not ask.scope.why.strip():
         return refused("P12", "Say in a few words what the danger is.", "One line is enough.")
-    minutes = ask.state.board.break_glass_minutes
-    sentence = f"{role.words} may look for {minutes} minutes; two others of the Director, Chair and Mayor review it."
-    return Decision(True, role.acting_as, "P12", sentence, flag="break_glass", flag_needs=2)
+    minutes, reviewers = ask.state.board.break_glass_minutes, ask.state.policy.second("flag.review")
+    # Of a designee each of them is another.
+    others = len(set(reviewers) - {role.acting_as})
+    needs = min(2, others)
+    of = ask.state.policy.titles("and", of=reviewers)
+    review = {0: "", 1: f"; another of the {of} reviews it", 2: f"; two others of the {of} review it"}[needs]
+    if needs and len(reviewers) == others and needs == 1:
+        review = f"; the {of} reviews it"
+    sentence = f"{role.words} may look for {minutes} minutes{review}."
+    return Decision(True, role.acting_as, "P12", sentence, flag="break_glass", flag_needs=needs)
 
 
 # --- holds --------------------------------------------------------------------------------------------------------
@@ -147,8 +176,8 @@ def _place(ask: Ask, role: Role) -> Decision | None:
     scope = ask.scope
     ground = scope.ground if scope.ground is not None else scope.purpose
     reference = scope.reference if scope.reference is not None else scope.incident
-    if ground not in HOLD_GROUNDS:
-        return refused("P16", "A hold needs a ground.", f"One of: {listed(HOLD_GROUNDS, 'or')}.")
+    if ground not in ask.state.policy.grounds:
+        return refused("P16", "A hold needs a ground.", f"One of: {listed(ask.state.policy.grounds, 'or')}.")
     if not reference.strip():
         return refused(
             "P16", "A hold needs a case or incident number.", "If there is none yet, use the day and time of the call."
@@ -211,9 +240,11 @@ def _lift_approve(ask: Ask, role: Role) -> Decision | None:
         )
     if hold.id in ask.state.holds_in_release:
         return refused("P16", f"A release is being made from {hold.id}.", "Finish or withdraw the release first.")
+    if not ask.state.policy.second("hold.lift"):
+        return None
     if not ask.state.board.second_person_lift and ask.person == hold.lift_by:
         return None
-    return second_person(ask, hold.lift_by, hold.placed_utc_ns, "this lift")
+    return second_person(ask, "hold.lift", hold.lift_by, hold.placed_utc_ns, "this lift")
 
 
 # --- sharing ------------------------------------------------------------------------------------------------------
@@ -225,7 +256,7 @@ def _share(ask: Ask, role: Role) -> Decision | None:
         return refused("P14", "A share covers one camera.", "Share each camera separately.")
     if scope.start_utc_ns is None or scope.end_utc_ns is None or scope.end_utc_ns <= scope.start_utc_ns:
         return refused("P14", "A share names its start and its end.", "Give both.")
-    problem = share_purpose_problem(scope.purpose)
+    problem = share_purpose_problem(state.policy, scope.purpose)
     if problem is not None:
         return refused(*problem, "Choose one from the list, or explain it in a few words.")
     if scope.target:

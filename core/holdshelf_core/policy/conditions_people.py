@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from holdshelf_core.policy.board import loosened
 from holdshelf_core.policy.case import Decision, refused
+from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import RIGHTS, Seat
 from holdshelf_core.policy.question import Ask, Role
-from holdshelf_core.policy.second import FLAG_PAPER, is_paper, review_problem, second_person
-from holdshelf_core.policy.standing import ask_seats, holders, seat_words
-from holdshelf_core.policy.state import listed
+from holdshelf_core.policy.second import FLAG_PAPER, is_paper, paper_review_problem, review_problem, second_person
+from holdshelf_core.policy.standing import ask_seats, holders
+from holdshelf_core.policy.steps import step_missing
 
 type Condition = Callable[[Ask, Role], Decision | None]
 
@@ -49,11 +52,12 @@ def _name_seat(ask: Ask, role: Role) -> Decision | None:
         return refused("P11", "You cannot name yourself to a seat.", others(ask))
     first = role.admin and not state.seats
     if first:
-        if scope.seat and scope.seat != "director":
+        policy, key = state.policy, state.policy.first_seat
+        if scope.seat and scope.seat != key:
             return refused(
                 "P11",
-                "The first seat to be named is the Library Director's.",
-                "Name the Director first; the Director names the others.",
+                f"The first seat to be named is the {policy.role_words(key)}'s.",
+                f"Name the {policy.short(key)} first; the {policy.short(key)} names the others.",
             )
         return None
     problem = _paper_problem(scope.paper_sha256, "P11", "Naming who holds a seat")
@@ -76,6 +80,14 @@ def _by_seat(role: Role, what: str) -> Decision:
     return Decision(
         True, role.acting_as, "P11", f"{role.words} may {what}; flagged.", flag="seat_by_seat", flag_needs=1
     )
+
+
+def _away(ask: Ask, role: Role) -> Decision | None:
+    if any(ask.scope.target in (seat.key, seat.id) for seat in ask.standing.seats):
+        return None
+    # After a while another one acts for them: they and the others can see since when, and who said so.
+    sentence = f"{role.words} may enter that somebody else is away or back; flagged."
+    return Decision(True, role.acting_as, "P11", sentence, flag="away_by_seat", flag_needs=1)
 
 
 def _end_seat(ask: Ask, role: Role) -> Decision | None:
@@ -109,11 +121,9 @@ def _key(ask: Ask, role: Role) -> Decision | None:
 
 def _remove(ask: Ask, role: Role) -> Decision | None:
     if ask.state.person_id(ask.scope.target) == ask.person:
-        return refused(
-            "P11",
-            "You cannot remove yourself.",
-            "End your term instead, or ask one of the others (Director, Chair, Mayor).",
-        )
+        seats = ", ".join(map(ask.state.policy.short, ask.state.policy.seats))
+        step = f"End your term instead, or ask one of the others ({seats})."
+        return refused("P11", "You cannot remove yourself.", step)
     target = ask.state.person_id(ask.scope.target)
     if any(seat.person == target for seat in holders(ask.state, ask.now)):
         return _by_seat(role, "remove another seat's holder")
@@ -136,11 +146,12 @@ def _appoint(ask: Ask, role: Role) -> Decision | None:
         )
     if not target or state.people[target].left_utc_ns is not None:
         return refused("P11", "Nobody by that name is enrolled here.", "Enroll the person first.", seat.key)
-    unknown = [right for right in scope.rights if right not in RIGHTS]
+    office = state.policy.roles.get(seat.key)
+    own = [right for right in RIGHTS if office is not None and right in office.rights]
+    unknown = [right for right in scope.rights if right not in own]
     if unknown:
-        return refused(
-            "P11", f"A letter cannot give {unknown[0][:30]!r}.", f"Some of: {listed(RIGHTS, 'or')}.", seat.key
-        )
+        step = f"Some of: {listed(own, 'or')}." if own else "Ask somebody who has that right."
+        return refused("P11", f"A letter cannot give {unknown[0][:30]!r}.", step, seat.key)
     if scope.end_utc_ns is not None and (now.ended(scope.end_utc_ns) or scope.end_utc_ns <= (scope.start_utc_ns or 0)):
         return refused(
             "P11", "The letter's last day has passed, or is before its first.", "Give a later last day.", seat.key
@@ -148,7 +159,7 @@ def _appoint(ask: Ask, role: Role) -> Decision | None:
     return (
         _paper_problem(scope.paper_sha256, "P11", "An appointment")
         or known(ask)
-        or Decision(True, seat.key, "P11", f"The {seat_words(seat.key)} may appoint a designee.")
+        or Decision(True, seat.key, "P11", f"The {state.policy.role_words(seat.key)} may appoint a designee.")
     )
 
 
@@ -166,6 +177,8 @@ def _board(ask: Ask, role: Role) -> Decision | None:
 
 def _adopt(ask: Ask, role: Role) -> Decision | None:
     settings = ask.scope.settings or {}
+    if settings.get("file"):
+        return _by_the_board(ask, role, "Another policy", "P20")
     before = ask.state.adopted.statute if ask.state.adopted is not None else "enforce"
     if settings.get("statute", before) == "advise" and before != "advise":
         return _by_the_board(ask, role, "Treating the statute as advice", "P13")
@@ -174,14 +187,15 @@ def _adopt(ask: Ask, role: Role) -> Decision | None:
 
 def _by_the_board(ask: Ask, role: Role, what: str, clause: str = "P11") -> Decision | None:
     """Allow the Chair on screen; anybody else needs the Board's signed paper, and is flagged."""
-    chair = next((seat for seat in ask.standing.seats if seat.key == "chair"), None)
-    if chair is not None:
-        return Decision(True, "chair", clause, "The Chair of the Library Board may do this.")
+    policy = ask.state.policy
+    if any(seat.key == policy.for_the_board for seat in ask.standing.seats):
+        words = policy.role_words(policy.for_the_board)
+        return Decision(True, policy.for_the_board, clause, f"The {words} may do this.")
     if ask.scope.paper_sha256 is not None and is_paper(ask.scope.paper_sha256):
         return Decision(
             True, role.acting_as, clause, "Done on the Board's signed paper; flagged.", flag=FLAG_PAPER, flag_needs=1
         )
-    who = f"{ask_seats(ask.state, ask.now, keys=('chair',), but=ask.person)} Or give the Board's signed paper."
+    who = f"{ask_seats(ask.state, ask.now, keys=(policy.for_the_board,), but=ask.person)} Or give the Board's signed paper."
     return refused(clause, f"{what} is for the Board to decide.", who)
 
 
@@ -223,8 +237,15 @@ def _review(ask: Ask, role: Role) -> Decision | None:
     flag = ask.state.flags.get(ask.scope.target)
     if flag is None:
         return refused("P12", f"There is no flag {ask.scope.target[:20]!r}.", "See `holdshelf flag list`.")
-    problem = review_problem(ask.state, flag, ask.person, ask.now)
-    return refused("P12", problem, others(ask)) if problem else None
+    scope = ask.scope
+    if scope.paper_sha256:
+        problem = paper_review_problem(ask.state, flag, scope.paper_sha256, scope.paper_seat, ask.now)
+    else:
+        problem = review_problem(ask.state, flag, ask.person, ask.now)
+    if not problem:
+        return None
+    signers = ask.state.policy.titles(of=ask.state.policy.second("flag.review"))
+    return refused("P12", problem, f"{others(ask)} Or give a paper signed by the {signers}; its SHA-256 is recorded.")
 
 
 def _print(ask: Ask, role: Role) -> Decision | None:
@@ -248,17 +269,26 @@ def _approve_release(ask: Ask, role: Role) -> Decision | None:
         return problem
     if not ask.scope.requested_by:
         return refused("P13", "It is not known who requested this release.", "Request it again.")
+    row = ask.state.policy.bases.get(ask.scope.basis)
+    missing = step_missing(ask, row.steps, "this release", "P13") if row is not None else None
+    if missing is not None and row is not None:
+        return msgspec.structs.replace(missing, cites=row.clause)
+    if not ask.state.policy.second("release.approve"):
+        return None
     if not ask.state.board.second_person_release and ask.scope.requested_by == ask.person:
         return None
-    return second_person(ask, ask.scope.requested_by, ask.scope.requested_utc_ns or 0, "this release")
+    return second_person(
+        ask, "release.approve", ask.scope.requested_by, ask.scope.requested_utc_ns or 0, "this release"
+    )
 
 
 def _checklist(ask: Ask, role: Role) -> Decision | None:
     if ask.scope.target == "house" and role.seat is None:
         return refused(
             "P1",
-            "Only the Director, Chair or Mayor attests the “house” items of the checklist.",
-            ask_seats(ask.state, ask.now),
+            f"Only the {ask.state.policy.titles(of=ask.state.policy.who_may(ask.rule.id))} attests the “house” items of the "
+            "checklist.",
+            ask_seats(ask.state, ask.now, keys=ask.state.policy.who_may(ask.rule.id)),
         )
     return None  # a code that names nothing is a typo: the handler reports it
 
@@ -279,6 +309,7 @@ def _counsel_end(ask: Ask, role: Role) -> Decision | None:
 
 PEOPLE_CONDITIONS: dict[str, Condition] = {
     "seat.name": _name_seat,
+    "seat.away": _away,
     "seat.end": _end_seat,
     "person.key": _key,
     "person.remove": _remove,

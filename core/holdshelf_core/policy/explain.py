@@ -11,18 +11,20 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from holdshelf_core.policy import example
-from holdshelf_core.policy.case import Scope
+from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.rights import NEVER, PERMISSIONS
 from holdshelf_core.policy.rules import decide
-from holdshelf_core.policy.state import State, listed
+from holdshelf_core.policy.state import State
+from holdshelf_core.policy.tables import Policy
 
 _NARROWEST, _WORDS_WIDTH = 60, 27
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One cell of the table, ready for JSON. ``permission`` is the action's id, ``who`` a column of ``example.SUBJECTS``."""
+    """One cell of the table, ready for JSON. ``permission`` is the action's id, ``who`` a column of ``example.subjects``."""
 
     permission: str
     words: str
@@ -37,26 +39,30 @@ class Row(msgspec.Struct, frozen=True):
     flag: str = ""
 
 
-def table() -> list[Row]:
+def table(policy: Policy) -> list[Row]:
     """Every act, asked by everybody about everything in the example.
 
     Before the first day and after the last one, only the simplest case of each action is included.
     """
-    house = example.house()
+    house, subjects, every = example.house(policy), example.subjects(policy), example.cases(policy)
     rows: list[Row] = []
     for permission in (*PERMISSIONS, *NEVER):
-        cases = example.CASES.get(permission, {"": Scope()})
+        cases = every.get(permission, {"": Scope()})
         for number, (about, scope) in enumerate(cases.items()):
             for when, now in example.TIMES.items():
                 if number and when != example.WITHIN:
                     continue
-                rows += [_row(house, permission, who, about, when, scope, now) for who in example.SUBJECTS]
+                rows += [
+                    _row(house, permission, who, subject, about, when, scope, now) for who, subject in subjects.items()
+                ]
     return rows
 
 
-def _row(house: State, permission: str, who: str, about: str, when: str, scope: Scope, now: Now) -> Row:
+def _row(
+    house: State, permission: str, who: str, subject: Subject, about: str, when: str, scope: Scope, now: Now
+) -> Row:
     words = PERMISSIONS[permission].words if permission in PERMISSIONS else NEVER[permission].words
-    said = decide(house, example.SUBJECTS[who], permission, scope, now)
+    said = decide(house, subject, permission, scope, now)
     return Row(
         permission,
         words,
@@ -72,14 +78,14 @@ def _row(house: State, permission: str, who: str, about: str, when: str, scope: 
     )
 
 
-def text(rows: Iterable[Row], width: int = 100) -> str:
-    """Return the table for a terminal: a line per action, a column for each of ``example.SUBJECTS``, cells "yes", "yes*" or
+def text(policy: Policy, rows: Iterable[Row], width: int = 100) -> str:
+    """Return the table for a terminal: a line per action, a column for each of ``example.subjects``, cells "yes", "yes*" or
     the clause.
 
     More lines under an action give its scope, where that makes a difference.
     """
     rows = list(rows)
-    columns = list(example.SUBJECTS)
+    columns = list(example.subjects(policy))
     cell = 9 if width >= _WORDS_WIDTH + 9 * len(columns) else 0
     first = max(18, width - sum(_cell_width(name, cell) for name in columns))
     lines = [(" " * first + "".join(name.rjust(_cell_width(name, cell)) for name in columns)).rstrip()]
@@ -102,7 +108,7 @@ def text(rows: Iterable[Row], width: int = 100) -> str:
                 lines += _line(label, first, {}, columns, cell)
                 label = f"  {about}"
         lines += _line(label, first, cells, columns, cell)
-    lines += ["", *_legend(rows, width)]
+    lines += ["", *_legend(policy, rows, width)]
     return "\n".join(lines) + "\n"
 
 
@@ -123,7 +129,7 @@ def _cell(row: Row) -> str:
     return "yes*" if row.flag else "yes"
 
 
-def _legend(rows: Sequence[Row], width: int) -> list[str]:
+def _legend(policy: Policy, rows: Sequence[Row], width: int) -> list[str]:
     used = {row.clause for row in rows if not row.allowed}
     paragraphs = [
         "yes: allowed. yes*: allowed, and flagged for other seats to look at afterwards. Otherwise the clause that refuses:",
@@ -137,10 +143,13 @@ def _legend(rows: Sequence[Row], width: int) -> list[str]:
         outside = [row for row in rows if row.when == when and row.who not in nobody]
         still = list(dict.fromkeys(row.permission for row in outside if row.allowed))
         paragraphs.append(f"{when.capitalize()} of {what} all of it is refused, {listed(still)} excepted.")
-    paragraphs.append(
-        'Columns: "designee" has a letter of the Director\'s with every right on one camera; "to look" has one of the Chair\'s '
-        'for recordings of it; "shared" was given half an hour of it to view; the Mayor has no key.'
-    )
+    if policy.seats:
+        first, second, last = (policy.short(policy.seats[n]) for n in (0, min(1, len(policy.seats) - 1), -1))
+        keyless = f"; the {last} has no key" if len(policy.seats) > 1 else ""
+        paragraphs.append(
+            f'Columns: "designee" has a letter of the {first}\'s with every right on one camera; "to look" has one of the '
+            f'{second}\'s for recordings of it; "shared" was given half an hour of it to view{keyless}.'
+        )
     paragraphs += ["", "What keeps each clause:", *(f"  {clause.id}: {clause.kept}" for clause in CLAUSES.values())]
     return [
         line

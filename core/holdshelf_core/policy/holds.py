@@ -84,8 +84,13 @@ def grace_over(hold: Hold, now: Now) -> bool:
     return hold.state == GRACE and now.grown_old(hold.grace_end_utc_ns)
 
 
+def expired(hold: Hold, now: Now) -> bool:
+    """Return whether the last day that its ground gives is over: by both clocks, and only while they agree."""
+    return keeps(hold) and now.grown_old(hold.last_utc_ns)
+
+
 def lifted(hold: Hold, now: Now) -> Hold:
-    """Return the hold as lifted, after the grace period."""
+    """Return the hold as lifted, after the grace period or its last day."""
     return msgspec.structs.replace(hold, state=LIFTED, lifted_utc_ns=now.earliest_utc_ns, version=hold.version + 1)
 
 

@@ -9,17 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
-SEATS = ("director", "chair", "mayor")
-SEAT_WORDS = {"director": "Library Director", "chair": "Chair of the Library Board", "mayor": "Mayor"}
 RIGHTS = ("live", "archive", "hold", "share", "release", "commission")
 """Rights that an appointment may give. A seat has all of them; lifting a hold and appointing are never delegated (P11, P16)."""
-HOLD_GROUND_WORDS = {
-    "investigation": "an investigation, by the police or the library",
-    "litigation": "litigation, under way or to be expected",
-    "violation": "a violation of law or of a policy",
-}
-HOLD_GROUNDS = tuple(HOLD_GROUND_WORDS)
-"""P16's own list; a hold knows no other ground."""
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -51,7 +42,7 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class Seat(msgspec.Struct, frozen=True):
-    """Table ``seats``, one row per term. ``key`` is one of SEATS."""
+    """Table ``seats``, one row per term. ``key`` is that of a role of the policy."""
 
     id: str
     key: str
@@ -63,6 +54,8 @@ class Seat(msgspec.Struct, frozen=True):
     by: str = ""
     ended_utc_ns: int | None = None
     """Written once, when its end was noticed or it was vacated: no clock step revives it."""
+    away_since_utc_ns: int | None = None
+    """Since when the holder is entered as away; None: they are not. Who stands in for the role acts after the policy's time."""
 
 
 class Appointment(msgspec.Struct, frozen=True):
@@ -137,6 +130,8 @@ class Hold(msgspec.Struct, frozen=True):
     """Folder of the latest copy on another disk."""
     copies: tuple[str, ...] = ()
     """SHA-256 of the SHA256SUMS of each copy that the log confirms."""
+    last_utc_ns: int | None = None
+    """When it ends by itself: its ground keeps footage so long at most. None: until it is lifted."""
 
 
 class Mask(msgspec.Struct, frozen=True):
@@ -227,7 +222,7 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class Paper(msgspec.Struct, frozen=True):
-    """The paper behind a release request (P13). ``kind`` is one of ``releases.BASES``."""
+    """The paper behind a release request (P13). ``kind`` is a basis of the policy."""
 
     sha256: str
     kind: str
@@ -372,11 +367,21 @@ class Release(msgspec.Struct, frozen=True):
     bundle: Bundle | None = None
     others: Others | None = None
     """None: nobody has said yet."""
+    urgent: bool = False
+    """Asked for in imminent danger."""
+    stated: tuple[str, ...] = ()
+    """Of ``gates.STATED``: what somebody at the library says that they have seen or know."""
+    received_on: str = ""
+    """Local day on which the library got the request: '2026-11-24'; '' in rows from before."""
+    due_utc_ns: int | None = None
+    """When it must be answered; None: its basis has no clock. It stays with the request, whatever policy comes."""
+    extended_why: str = ""
+    """Why it was given more time; '' it was not."""
 
 
 class Flag(msgspec.Struct, frozen=True):
     """Table ``flags``: actions for a second person to review. kind: break_glass | wandering | paper_approval | key_by_admin |
-    seat_by_admin | key_by_seat | seat_by_seat | hold_archived | log_repaired | clock_by_admin | counsel_word |
+    seat_by_admin | key_by_seat | seat_by_seat | away_by_seat | hold_archived | log_repaired | clock_by_admin | counsel_word |
     emergency_release | register_settled | older_log | backup_restored | register_unproven | media_replaced | media_adopted."""
 
     id: str
@@ -420,6 +425,11 @@ class Adopted(msgspec.Struct, frozen=True):
     statute: str = "enforce"
     """Gate 2 of P13: enforce | advise."""
     installed_utc_ns: int = 0
+    file_sha256: str = ""
+    """The policy file, stored in STATE/policy/SHA256.toml; '' for the first library's, which comes with Holdshelf."""
+    texts: dict[str, str] = {}
+    """By language, the SHA-256 of each adopted text; {} where there is but one."""
+    minutes_sha256: str = ""
 
 
 class Board(msgspec.Struct, frozen=True):

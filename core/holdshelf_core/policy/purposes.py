@@ -1,43 +1,16 @@
-"""The allowed purposes of looks and shares: a pick-list in the policy's terms (P1, P12, P14), and the checks of other text."""
+"""What a look or a share may be for: the policy's list (P1, P12, P14), and the checks of other text."""
 
 from __future__ import annotations
 
 import re
 
-import msgspec
+from holdshelf_core.policy.schema import Purpose
+from holdshelf_core.policy.tables import OTHER, Policy
 
 IMMINENT_DANGER = "imminent-danger"
-OTHER = "other"
 OTHER_WORDS_LEAST = 3
 MAX_INCIDENT_CHARS = 60
 
-
-class Purpose(msgspec.Struct, frozen=True):
-    """``id`` goes into the log; ``words`` are shown for selection."""
-
-    id: str
-    words: str
-
-
-PURPOSES: dict[str, Purpose] = {
-    purpose.id: purpose
-    for purpose in (
-        Purpose("crime", "possible crime on library property"),
-        Purpose("violation", "possible violation of a library or town policy"),
-        Purpose("disruption", "behavior that disrupts the library's work"),
-        Purpose("restricted", "whether someone whose privileges were restricted or withdrawn has come"),
-        Purpose("safety", "someone's safety: an injury, an accident, a missing person"),
-        Purpose("loss", "loss of or damage to property"),
-        Purpose("legal-paper", "a legal paper or a request in an active investigation"),
-        Purpose("camera-check", "whether a camera still shows what its reference picture shows"),
-    )
-}
-"""The purposes offered by the prompt before the first picture."""
-SHARE_PURPOSES: dict[str, Purpose] = {
-    **{key: PURPOSES[key] for key in ("crime", "violation", "disruption", "restricted", "safety")},
-    OTHER: Purpose(OTHER, "other, which is explained"),
-}
-"""The purposes of P14."""
 
 # What somebody read, however phrased; a theft of books is a different matter, so the words must be about a person's reading.
 _READING = re.compile(
@@ -54,27 +27,38 @@ _MONITORING = re.compile(
 _INCIDENT = re.compile(r"(?=.*\d)[A-Za-z0-9][A-Za-z0-9 ,./#:()&_-]*", re.ASCII)
 
 
-def purpose_problem(purpose: str) -> tuple[str, str] | None:
+def purpose_problem(policy: Policy, purpose: str) -> tuple[str, str] | None:
     """Return why a look's purpose is not allowed: (clause, sentence). None: it is on the list."""
-    if purpose in PURPOSES:
+    if purpose in policy.look_purposes:
         return None
     if not purpose.strip():
         return "P12", "A look needs a purpose from the list."
-    return _no_purpose(purpose) or ("P12", f"{purpose[:40]!r} is not on the list of purposes.")
+    return no_purpose(purpose) or ("P12", f"{purpose[:40]!r} is not on the list of purposes.")
 
 
-def share_purpose_problem(purpose: str) -> tuple[str, str] | None:
-    """Return why a share's purpose is not allowed. None: it is on P14's list, or another one explained in words."""
-    if purpose in SHARE_PURPOSES and purpose != OTHER:
+def share_purpose_problem(policy: Policy, purpose: str) -> tuple[str, str] | None:
+    """Return why a share's purpose is not allowed. None: it is on the list, or, where the list has ``other``, another one that is
+    explained in words."""
+    if purpose in policy.share_purposes and purpose != OTHER:
         return None
     if not purpose.strip():
         return "P14", "A share needs a purpose."
+    if OTHER not in policy.share_purposes:
+        return no_purpose(purpose) or ("P14", f"{purpose[:40]!r} is not on the list of purposes.")
     if len(purpose.split()) < OTHER_WORDS_LEAST:
         return "P14", f"{purpose[:40]!r} is not on the list of purposes; explain any other one in a few words."
-    return _no_purpose(purpose)
+    return no_purpose(purpose)
 
 
-def _no_purpose(words: str) -> tuple[str, str] | None:
+def not_for(policy: Policy, row: Purpose, roles: tuple[str, ...]) -> str | None:
+    """Return why holders of these roles may not have that purpose, in a sentence. None: they may."""
+    if not row.roles or set(row.roles) & set(roles):
+        return None
+    return f"Only the {policy.titles(of=row.roles)} may look for this purpose: {policy.said(row.words)}."
+
+
+def no_purpose(words: str) -> tuple[str, str] | None:
+    """Return why these words name nothing that anyone may look for, whatever the policy lists: (clause, sentence)."""
     if _READING.search(words.replace("-", " ")):
         return "P6", "Finding out what someone reads, views or listens to is not a purpose."
     if _MONITORING.search(words.replace("-", " ")):
@@ -93,11 +77,3 @@ def incident_problem(incident: str) -> str | None:
             "An incident number has letters, digits and , . / # : ( ) & _ - with at least one digit, and never a name."
         )
     return None
-
-
-def purpose_words(purpose: str) -> str:
-    """Return the words for a purpose's id."""
-    if purpose == IMMINENT_DANGER:
-        return "imminent danger"
-    row = PURPOSES.get(purpose) or SHARE_PURPOSES.get(purpose)
-    return row.words if row is not None else purpose

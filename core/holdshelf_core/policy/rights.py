@@ -92,6 +92,7 @@ PERMISSIONS: dict[str, Permission] = {
         # people
         Permission(id="seat.name", words="name the holder of a seat", clause="P11", admin=ADMIN_ENROLS),
         Permission(id="seat.end", words="end a term", clause="P11", admin=ADMIN_PAPER),
+        Permission(id="seat.away", words="enter that the holder of a seat is away or back", clause="P11"),
         Permission(id="person.add", words="enroll a person", clause="P11", admin=ADMIN_YES),
         Permission(id="person.key", words="change a person's keys", clause="P11", own=True, admin=ADMIN_PAPER),
         Permission(id="person.remove", words="remove a person", clause="P11"),

@@ -8,12 +8,14 @@ unknown camera or row a refusal.
 
 from __future__ import annotations
 
+import msgspec
+
 from holdshelf_core.errors import BadRequest
 from holdshelf_core.policy import conditions, doubt
-from holdshelf_core.policy.areas import PRIVATE
 from holdshelf_core.policy.case import Decision, Scope, Subject, refused
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.model import SEATS, Appointment
+from holdshelf_core.policy.listing import listed
+from holdshelf_core.policy.model import Appointment, Seat
 from holdshelf_core.policy.question import Ask, Role
 from holdshelf_core.policy.rights import (
     ADMIN_ENROLS,
@@ -21,18 +23,26 @@ from holdshelf_core.policy.rights import (
     ADMIN_PAPER,
     NEVER,
     PERMISSIONS,
+    Permission,
 )
 from holdshelf_core.policy.second import is_paper
-from holdshelf_core.policy.standing import ask_seats, seat_words, some_seat_can_log_in, standing
-from holdshelf_core.policy.state import CameraFacts, State, listed
+from holdshelf_core.policy.standing import ask_seats, may, of_classes, some_seat_can_log_in, standing
+from holdshelf_core.policy.state import CameraFacts, State
+from holdshelf_core.policy.steps import step_missing
 
 __all__ = ["NEVER", "PERMISSIONS", "CameraFacts", "Decision", "Now", "Scope", "State", "Subject", "decide"]
-
-_PRIVATE_KINDS = frozenset(area.kind for area in PRIVATE)
 
 
 def decide(state: State, subject: Subject, permission: str, scope: Scope, now: Now) -> Decision:
     """Return the policy's decision. ``permission`` is one of PERMISSIONS or NEVER. Raises BadRequest for any other."""
+    said = _decided(state, subject, permission, scope, now)
+    if said.allowed:
+        return said
+    quoted = state.policy.quoted(said.clause, said.cites)
+    return msgspec.structs.replace(said, sentence=f"{said.reason.rstrip('.')} ({quoted})")
+
+
+def _decided(state: State, subject: Subject, permission: str, scope: Scope, now: Now) -> Decision:
     rule = PERMISSIONS.get(permission)
     if rule is None:
         never = NEVER.get(permission)
@@ -64,18 +74,21 @@ def decide(state: State, subject: Subject, permission: str, scope: Scope, now: N
         return refused("P2", f"Nobody may {rule.words} without naming a camera.", "Name the camera.", role.acting_as)
     condition = conditions.CONDITIONS.get(permission)
     said = condition(ask, role) if condition is not None else None
+    steps = state.policy.file.steps.get(permission, ())
+    if steps and not role.own and (said is None or said.allowed):
+        said = step_missing(ask, steps, f"this, to {rule.words}", rule.clause) or said
     if said is None:
         return Decision(True, role.acting_as, rule.clause, f"{role.words} may {rule.words}.")
     if said.allowed or said.acting_as:
         return said
-    return refused(said.clause, said.reason, said.who_can_help, role.acting_as)
+    return msgspec.structs.replace(said, acting_as=role.acting_as)
 
 
 def _private_place(ask: Ask) -> Decision | None:
     for camera in ask.cameras:
         facts = ask.state.cameras.get(camera)
-        if facts is not None and facts.area_kind in _PRIVATE_KINDS:
-            words = facts.area_kind.replace("-", " ")
+        if facts is not None and facts.area_kind in ask.state.policy.private_places:
+            words = ask.state.policy.private_places[facts.area_kind]
             return refused(
                 "P5", f"{facts.name} is in a private place ({words}), and nobody may see it.", "Have it taken down."
             )
@@ -99,9 +112,13 @@ def _role(ask: Ask) -> Role | Decision:
         if rule.id == "print" and here.person.left_utc_ns is None:
             return Role("", "Anyone")
         return refused("P11", here.why_not or "There is no right at this time.", here.who_can_help)
-    if rule.seat and here.seats:
-        seat = here.seats[0]
-        return Role(seat.key, f"The {seat_words(seat.key)}", seat=seat)
+    seats = [seat for seat in here.seats if may(ask.state, seat.key, rule.id, ask.now)]
+    seat = next((seat for seat in seats if _covers(ask, seat)), None)
+    if seats and seat is None and not here.appointments:
+        sentence = "Nothing has that name or number, or your role does not cover its camera."
+        return refused(rule.who_clause, sentence, _ask_who_may(ask, but=here.person.id), seats[0].key)
+    if seat is not None:
+        return Role(seat.key, f"The {ask.state.policy.role_words(seat.key)}", seat=seat)
     designee = _designee(ask)
     if isinstance(designee, Role):
         return designee
@@ -110,6 +127,14 @@ def _role(ask: Ask) -> Role | Decision:
     if rule.anyone:
         return Role(_any_name(ask), "Anyone")
     return _wrong_role(ask, designee)
+
+
+def _covers(ask: Ask, seat: Seat) -> bool:
+    """Return whether a role is bound to no class of camera, or all that the act is about are of its classes."""
+    classes = ask.state.policy.roles[seat.key].classes
+    if not classes:
+        return True
+    return not conditions.names_nothing(ask) and of_classes(ask.state, classes, conditions.cameras_of(ask))
 
 
 def _any_name(ask: Ask) -> str:
@@ -123,7 +148,7 @@ def _any_name(ask: Ask) -> str:
 
 def _designee_name(ask: Ask, appointments: tuple[Appointment, ...]) -> str:
     keys = {ask.state.seats[row.seat].key for row in appointments}
-    return f"designee of {listed(sorted(keys, key=lambda key: SEATS.index(key) if key in SEATS else 9))}"
+    return f"designee of {listed(sorted(keys, key=ask.state.policy.order))}"
 
 
 _BEYOND = "beyond"
@@ -135,7 +160,7 @@ def _designee(ask: Ask) -> Role | str | None:
     rule, appointments = ask.rule, ask.standing.appointments
     if not appointments or not (rule.rights or rule.designee):
         return None
-    giving = tuple(row for row in appointments if rule.designee or any(right in rule.rights for right in row.rights))
+    giving = tuple(row for row in appointments if rule.designee or set(rule.rights) & _rights(ask, row))
     if not giving:
         return None
     needed = conditions.cameras_of(ask)
@@ -154,8 +179,16 @@ def _designee(ask: Ask) -> Role | str | None:
     return _as_designee(ask, used)
 
 
+def _rights(ask: Ask, letter: Appointment) -> frozenset[str]:
+    """Return what a letter gives now: no more than the role that wrote it has by the policy in force."""
+    role = ask.state.policy.roles.get(ask.state.seats[letter.seat].key)
+    return frozenset(letter.rights) & frozenset(role.rights if role is not None else ())
+
+
 def _as_designee(ask: Ask, letters: tuple[Appointment, ...]) -> Role:
-    principals = listed(dict.fromkeys(f"the {seat_words(ask.state.seats[row.seat].key)}" for row in letters))
+    principals = listed(
+        dict.fromkeys(f"the {ask.state.policy.role_words(ask.state.seats[row.seat].key)}" for row in letters)
+    )
     return Role(_designee_name(ask, letters), f"A designee of {principals}", appointments=letters)
 
 
@@ -193,10 +226,12 @@ def _wrong_role(ask: Ask, found: str | None) -> Decision:
             )
         return refused(
             rule.who_clause,
-            f"Only the Director, Chair or Mayor may {rule.words}, not a designee.",
-            ask_seats(state, ask.now, but=person),
+            f"{_only(state, rule)}, not a designee.",
+            _ask_who_may(ask, but=person),
             acting_as,
         )
+    if here.seats:
+        return refused(rule.who_clause, f"{_only(state, rule)}.", _ask_who_may(ask, but=person), here.seats[0].key)
     return refused(
         "P14",
         f"Shares are for viewing only; you may not {rule.words}.",
@@ -205,20 +240,28 @@ def _wrong_role(ask: Ask, found: str | None) -> Decision:
     )
 
 
+def _only(state: State, rule: Permission) -> str:
+    """Return e.g. 'Only the Director, Chair or Mayor may lift a hold', without its end."""
+    roles = state.policy.who_may(rule.id)
+    return f"Only the {state.policy.titles(of=roles)} may {rule.words}" if roles else f"No role may {rule.words}"
+
+
+def _ask_who_may(ask: Ask, *, but: str = "") -> str:
+    return ask_seats(ask.state, ask.now, keys=ask.state.policy.who_may(ask.rule.id) or None, but=but)
+
+
 def _admins_role(ask: Ask) -> Role | Decision:
     rule, state, now = ask.rule, ask.state, ask.now
     admin = Role("admin", "The admin", admin=True)
     if rule.pictures:
-        return refused("P11", "The admin of this server may not see pictures.", ask_seats(state, now), "admin")
+        return refused("P11", "The admin of this server may not see pictures.", _ask_who_may(ask), "admin")
     if rule.admin == ADMIN_NO:
-        return refused(
-            rule.who_clause, f"The admin of this server may not {rule.words}.", ask_seats(state, now), "admin"
-        )
+        return refused(rule.who_clause, f"The admin of this server may not {rule.words}.", _ask_who_may(ask), "admin")
     if rule.admin == ADMIN_ENROLS and state.seats and some_seat_can_log_in(state, now):
         return refused(
             "P11",
-            "The seats are held, so the next holder is named by the Director, Chair or Mayor.",
-            ask_seats(state, now),
+            f"The seats are held, so the next holder is named by the {state.policy.titles(of=state.policy.who_may(rule.id))}.",
+            _ask_who_may(ask),
             "admin",
         )
     if rule.admin == ADMIN_PAPER and ask.scope.paper_sha256 is not None and not is_paper(ask.scope.paper_sha256):

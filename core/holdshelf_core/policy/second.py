@@ -10,14 +10,15 @@ import re
 
 from holdshelf_core.policy.case import Decision, refused
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.model import SEATS, Flag
+from holdshelf_core.policy.model import Flag
 from holdshelf_core.policy.question import Ask
-from holdshelf_core.policy.standing import ask_seats, can_log_in, holders, seat_words
+from holdshelf_core.policy.standing import ask_seats, can_log_in, holders
 from holdshelf_core.policy.state import State
 
 FLAG_PAPER = "paper_approval"
+PAPER_MARK = "paper:"
+"""Before the role in ``Flag.reviewed_by`` where a paper was signed; no id of a person has a colon."""
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_PAPER_HINT = "Or give a paper signed by the Director, Chair or Mayor; its SHA-256 is recorded."
 
 
 def is_paper(sha256: str) -> bool:
@@ -36,28 +37,31 @@ def seats_held_since(state: State, person: str, since_utc_ns: int, now: Now) -> 
     return held
 
 
-def second_person(ask: Ask, requested_by: str, since_utc_ns: int, what: str) -> Decision:
+def second_person(ask: Ask, act: str, requested_by: str, since_utc_ns: int, what: str) -> Decision:
     """Decide whether this subject, or the paper they bring, counts as the second person for ``what`` ("this lift").
 
-    ``requested_by``: id of who requested it. The requester may bring the paper; it is flagged for review by another seat.
+    ``act``: as in the policy file's ``second``. ``requested_by``: id of who requested it. The requester may bring the paper; it
+    is flagged for review by another seat.
     """
     state, scope, clause = ask.state, ask.scope, ask.rule.clause
     theirs = seats_held_since(state, requested_by, since_utc_ns, ask.now)
+    seconds = state.policy.second(act)
     if ask.person and ask.person != requested_by:
         for seat in ask.standing.seats:
-            if seat.key not in theirs:
-                return Decision(True, seat.key, clause, f"The {seat_words(seat.key)} approves {what}.")
+            if seat.key in seconds and seat.key not in theirs:
+                return Decision(True, seat.key, clause, f"The {state.policy.role_words(seat.key)} approves {what}.")
     acting_as = ask.standing.seats[0].key if ask.standing.seats else ""
-    others = tuple(key for key in SEATS if key not in theirs)
+    others = tuple(key for key in seconds if key not in theirs)
     who = ask_seats(state, ask.now, keys=others, but=requested_by)
+    hint = f"Or give a paper signed by the {state.policy.titles(of=seconds)}; its SHA-256 is recorded."
     if scope.paper_sha256 is not None and scope.paper_sha256 != "":
-        return _on_paper(ask, theirs, who, what, acting_as)
+        return _on_paper(ask, seconds, theirs, who, what, acting_as)
     if ask.person == requested_by:
-        return refused(clause, f"You cannot approve {what}: you asked for it.", f"{who} {_PAPER_HINT}", acting_as)
-    return refused(clause, f"The seat that asked for {what} cannot also approve it.", f"{who} {_PAPER_HINT}", acting_as)
+        return refused(clause, f"You cannot approve {what}: you asked for it.", f"{who} {hint}", acting_as)
+    return refused(clause, f"The seat that asked for {what} cannot also approve it.", f"{who} {hint}", acting_as)
 
 
-def _on_paper(ask: Ask, theirs: set[str], who: str, what: str, acting_as: str) -> Decision:
+def _on_paper(ask: Ask, seconds: tuple[str, ...], theirs: set[str], who: str, what: str, acting_as: str) -> Decision:
     state, scope, clause = ask.state, ask.scope, ask.rule.clause
     if not is_paper(scope.paper_sha256 or ""):
         return refused(
@@ -66,14 +70,14 @@ def _on_paper(ask: Ask, theirs: set[str], who: str, what: str, acting_as: str) -
             "Give the scan.",
             acting_as,
         )
-    if scope.paper_seat not in SEATS:
+    if scope.paper_seat not in seconds:
         return refused(
             clause,
             "An approval on paper needs the name of the seat that signed it.",
             "Say which seat signed.",
             acting_as,
         )
-    words = seat_words(scope.paper_seat)
+    words = state.policy.role_words(scope.paper_seat)
     if scope.paper_seat in theirs:
         return refused(clause, f"The {words} asked for {what}; someone with another seat must sign.", who, acting_as)
     for seat in holders(state, ask.now, scope.paper_seat):
@@ -108,12 +112,49 @@ def review_problem(state: State, flag: Flag, person: str, now: Now) -> str | Non
         return "You have already reviewed this; someone else with a seat must review it too."
     if not flag_open(flag):
         return "This has been reviewed already."
-    taken: set[str] = set()
-    for other in (flag.person, *flag.reviewed_by):
-        taken |= seats_held_since(state, other, flag.at_utc_ns, now)
-    mine = {seat.key for seat in holders(state, now) if seat.person == person}
+    taken, counts = _taken(state, flag, now), state.policy.second("flag.review")
+    mine = {seat.key for seat in holders(state, now) if seat.person == person and seat.key in counts}
     return (
         None
         if mine - taken
         else "Your seat did this or has already reviewed it; someone with another seat must review it."
     )
+
+
+def paper_review_problem(state: State, flag: Flag, sha256: str, role: str, now: Now) -> str | None:
+    """Return why a review on paper does not count, in a sentence; None: it does.
+
+    Signed by a role that has nobody who can log in, so that a flag can be closed where one seat alone has a key; its holder
+    neither did it nor gained by it. Whoever brings the paper may have done it: the paper is kept by its SHA-256.
+    """
+    if not is_paper(sha256):
+        return "A review on paper needs its scan, which is recorded by its SHA-256."
+    if role not in state.policy.second("flag.review"):
+        return "A review on paper needs the name of the seat that signed it."
+    if not flag_open(flag):
+        return "This has been reviewed already."
+    words = state.policy.role_words(role)
+    if role in _taken(state, flag, now):
+        return f"The {words} did this or has already reviewed it; someone with another seat must sign."
+    people = [seat.person for seat in holders(state, now, role)]
+    if state.policy.has_holders(role) and not people:
+        return f"Nobody is the {words} now, so nobody can have signed as that."
+    if any(can_log_in(state, person) for person in people):
+        return f"The {words} can log in and must review it on screen."
+    return "A review of an act that favors its signer does not count." if flag.about in people else None
+
+
+def by_paper(role: str) -> str:
+    """Return a review on paper as it stands among those who reviewed."""
+    return f"{PAPER_MARK}{role}"
+
+
+def _taken(state: State, flag: Flag, now: Now) -> set[str]:
+    """Return the roles that did it or reviewed it, on screen or on paper."""
+    taken: set[str] = set()
+    for who in (flag.person, *flag.reviewed_by):
+        if who.startswith(PAPER_MARK):
+            taken.add(who.removeprefix(PAPER_MARK))
+        else:
+            taken |= seats_held_since(state, who, flag.at_utc_ns, now)
+    return taken

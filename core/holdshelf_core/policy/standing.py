@@ -6,14 +6,15 @@ A right begins only when both clocks have reached its start and ends when either
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
 
 from holdshelf_core.policy.instants import Now, day_words, end_words
-from holdshelf_core.policy.model import SEAT_WORDS, SEATS, Appointment, Person, Seat, Share
-from holdshelf_core.policy.state import State, listed
+from holdshelf_core.policy.listing import listed
+from holdshelf_core.policy.model import Appointment, Person, Seat, Share
+from holdshelf_core.policy.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,10 @@ class Standing:
 
 
 def seat_counts(state: State, seat: Seat, now: Now) -> bool:
-    """Return whether the term has begun, has not ended, and its holder has not left."""
+    """Return whether the policy knows the role, the term has begun and not ended, and its holder has not left."""
     if seat.ended_utc_ns is not None or not now.begun(seat.start_utc_ns) or now.ended(seat.end_utc_ns):
         return False
-    return present(state, seat.person)
+    return state.policy.has_holders(seat.key) and present(state, seat.person)
 
 
 def present(state: State, person: str) -> bool:
@@ -112,25 +113,50 @@ def standing(state: State, person: str | None, now: Now, *, admin: bool = False)
         appointments = tuple(a for a in state.appointments_of(row.id) if appointment_counts(state, a, now))
         shares = tuple(share for share in state.shares_of(row.id) if share_counts(state, share, now))
         if len(seats) > 1:
-            seats = tuple(sorted(seats, key=lambda seat: SEATS.index(seat.key) if seat.key in SEATS else len(SEATS)))
+            seats = tuple(sorted(seats, key=lambda seat: state.policy.order(seat.key)))
         if seats or appointments or shares:
             return Standing(row, seats, appointments, shares)
     why_not, who = _why_not(state, row, now)
     return Standing(row, why_not=why_not, who_can_help=who)
 
 
+def acts_for(state: State, role: str, other: str, now: Now) -> bool:
+    """Return whether a role acts as another one now: it is that role, or stands in for it and the other was away for so long."""
+    if role == other:
+        return True
+    stands_in = state.policy.stands_in(role)
+    since = state.absences.get(other)
+    return stands_in is not None and stands_in[0] == other and since is not None and now.begun(since + stands_in[1])
+
+
+def of_classes(state: State, classes: tuple[str, ...], cameras: Iterable[str]) -> bool:
+    """Return whether each camera is of one of these classes; () for any. A camera that is gone is of none."""
+    if not classes:
+        return True
+    return all(
+        (facts := state.cameras.get(camera)) is not None and set(classes) & state.policy.classes_of(facts.area_kind)
+        for camera in cameras
+    )
+
+
+def may(state: State, role: str, permission: str, now: Now) -> bool:
+    """Return whether the holder of a role may do this now, as such or for somebody who is away."""
+    policy = state.policy
+    if policy.may(role, permission):
+        return True
+    stands_in = policy.stands_in(role)
+    return stands_in is not None and policy.may(stands_in[0], permission) and acts_for(state, role, stands_in[0], now)
+
+
 def may_place_holds(state: State, person: str, now: Now) -> bool:
     """Return whether the person holds a seat, or is a designee whose letter gives holds on some camera."""
     here = standing(state, person, now)
-    return bool(here.seats) or any("hold" in row.rights for row in here.appointments)
+    return any(state.policy.may(seat.key, "hold.place") for seat in here.seats) or any(
+        "hold" in row.rights for row in here.appointments
+    )
 
 
 # --- why there is nothing any more --------------------------------------------------------------------------------
-
-
-def seat_words(key: str) -> str:
-    """Return e.g. 'Library Director'."""
-    return SEAT_WORDS.get(key, key[:40])
 
 
 def _why_not(state: State, person: Person, now: Now) -> tuple[str, str]:
@@ -140,13 +166,13 @@ def _why_not(state: State, person: Person, now: Now) -> tuple[str, str]:
     ended: list[tuple[int, str, str]] = []
     coming: list[tuple[int, str, str]] = []
     for seat in state.seats_of(person.id):
-        words = f"term as {seat_words(seat.key)}"
+        words = f"term as {state.policy.role_words(seat.key)}"
         _sort_in(
             ended, coming, seat.start_utc_ns, _end_of(seat.end_utc_ns, seat.ended_utc_ns, now), words, everyone, now
         )
     letters = state.appointments_of(person.id)
     for appointment, principal in [(row, state.seats[row.seat]) for row in letters if row.seat in state.seats]:
-        words = f"appointment as designee of the {seat_words(principal.key)}"
+        words = f"appointment as designee of the {state.policy.role_words(principal.key)}"
         who = ask_seats(state, now, keys=(principal.key,), but=person.id) or everyone
         end = _end_of(appointment.end_utc_ns, appointment.ended_utc_ns, now)
         lapsed = _end_of(principal.end_utc_ns, principal.ended_utc_ns, now)
@@ -155,7 +181,7 @@ def _why_not(state: State, person: Person, now: Now) -> tuple[str, str]:
             lapsed = min(lapsed, holder.left_utc_ns) if lapsed is not None else holder.left_utc_ns
         if lapsed is not None and (end is None or lapsed <= end):
             moment = end_words(lapsed, now.zone)
-            sentence = f"Your {words} lapsed with the {seat_words(principal.key)}'s term, which ended on {moment}."
+            sentence = f"Your {words} lapsed with the {state.policy.role_words(principal.key)}'s term, which ended on {moment}."
             ended.append((lapsed, sentence, everyone))
         else:
             start = max(appointment.start_utc_ns, principal.start_utc_ns)
@@ -208,7 +234,7 @@ def holders(state: State, now: Now, key: str | None = None) -> list[Seat]:
     current = [
         seat for seat in state.seats.values() if (key is None or seat.key == key) and seat_counts(state, seat, now)
     ]
-    return sorted(current, key=lambda seat: SEATS.index(seat.key) if seat.key in SEATS else len(SEATS))
+    return sorted(current, key=lambda seat: state.policy.order(seat.key))
 
 
 def can_log_in(state: State, person: str) -> bool:
@@ -230,25 +256,27 @@ def locked_out_seats(state: State, now: Now) -> list[str]:
     found = []
     for key in dict.fromkeys(seat.key for seat in state.seats.values() if now.begun(seat.start_utc_ns)):
         people = [seat.person for seat in holders(state, now, key)]
-        lost = key == "director" or any(state.people[one].keyless_since_utc_ns is not None for one in people)
+        lost = key == state.policy.first_seat or any(
+            state.people[one].keyless_since_utc_ns is not None for one in people
+        )
         if lost and not any(can_log_in(state, one) for one in people):
             found.append(key)
     return found
 
 
-def ask_seats(state: State, now: Now, *, keys: tuple[str, ...] = SEATS, but: str = "") -> str:
+def ask_seats(state: State, now: Now, *, keys: tuple[str, ...] | None = None, but: str = "") -> str:
     """Return e.g. 'Ask the Library Director (Ann Lee) or the Mayor (Bo Ray).'; seats without names when nobody holds one."""
     found = [
-        f"the {seat_words(seat.key)} ({state.name_of(seat.person)})"
+        f"the {state.policy.role_words(seat.key)} ({state.name_of(seat.person)})"
         for seat in holders(state, now)
-        if seat.key in keys and seat.person != but
+        if (keys is None or seat.key in keys) and seat.person != but
     ]
-    return f"Ask {listed(found, 'or')}." if found else ask_admin(keys)
+    return f"Ask {listed(found, 'or')}." if found else ask_admin(state, keys)
 
 
-def ask_admin(keys: tuple[str, ...] = SEATS) -> str:
+def ask_admin(state: State, keys: tuple[str, ...] | None = None) -> str:
     """Return whom to ask when no seat can be asked on screen: on paper, through the admin."""
-    seats = listed([f"the {seat_words(key)}" for key in keys], "or")
+    seats = listed([f"the {state.policy.role_words(key)}" for key in keys or state.policy.seats], "or")
     return f"Ask {seats}; nobody else is enrolled for that now, and the admin can enroll people on a signed paper."
 
 
@@ -256,7 +284,7 @@ def ask_person(state: State, person: str, now: Now) -> str:
     """Return e.g. 'Ask Ann Lee, the Library Director.', or '' when that person has no right any more."""
     for seat in holders(state, now):
         if seat.person == person:
-            return f"Ask {state.name_of(person)}, the {seat_words(seat.key)}."
+            return f"Ask {state.name_of(person)}, the {state.policy.role_words(seat.key)}."
     if any(appointment_counts(state, a, now) for a in state.appointments_of(person)):
         return f"Ask {state.name_of(person)}."
     return ""
@@ -290,7 +318,7 @@ def ends_to_write(state: State, now: Now) -> Iterator[End]:
 
     gone: dict[str, tuple[int, str]] = {}
     for key, seat in state.seats.items():
-        words = f"the {seat_words(seat.key)}'s term"
+        words = f"the {state.policy.role_words(seat.key)}'s term"
         if seat.ended_utc_ns is not None:
             gone[key] = (seat.ended_utc_ns, words)
             continue

@@ -6,7 +6,7 @@ first use and holds only ids, so it never returns an outdated row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -26,11 +26,12 @@ from holdshelf_core.policy.model import (
     Seat,
     Share,
 )
+from holdshelf_core.policy.tables import NO_POLICY, Policy
 
 
 @dataclass(frozen=True, slots=True)
 class CameraFacts:
-    """What the rules know about a camera. ``area_kind`` is one of the kinds in ``areas.PERMITTED``."""
+    """What the rules know about a camera. ``area_kind`` is a kind of place that the policy lists."""
 
     id: str
     name: str
@@ -68,6 +69,8 @@ class State:
     """Ids of holds that an open release uses: they cannot be lifted (P16)."""
     suspended: frozenset[str] = frozenset()
     """People whom a row concerns that differs from the access log: they have no rights until that is settled."""
+    policy: Policy = NO_POLICY
+    """The policy in force; without one nobody has rights."""
     limited: str = ""
     """Why only holds may be placed, in a sentence; '': not limited (``doubt``)."""
 
@@ -77,6 +80,15 @@ class State:
     @cached_property
     def _by_person(self) -> ByPerson:
         return self.grouped or by_person(self.seats, self.appointments, self.shares)
+
+    @cached_property
+    def absences(self) -> Mapping[str, int]:
+        """Role → since when (UTC ns) its holder is away, by the terms that have no recorded end."""
+        return {
+            row.key: row.away_since_utc_ns
+            for row in self.seats.values()
+            if row.away_since_utc_ns is not None and row.ended_utc_ns is None
+        }
 
     def seats_of(self, person: str) -> list[Seat]:
         """Every term of a person, ended ones too."""
@@ -142,9 +154,3 @@ def _grouped(rows: Mapping[str, Seat] | Mapping[str, Appointment] | Mapping[str,
     for key, row in rows.items():
         groups.setdefault(row.person, []).append(key)
     return groups
-
-
-def listed(words: Iterable[str], last: str = "and") -> str:
-    """Return e.g. 'a', 'a and b', 'a, b and c'."""
-    parts = list(words)
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}" if parts else ""

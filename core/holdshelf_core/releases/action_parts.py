@@ -15,7 +15,8 @@ from holdshelf_core.actions.registry import LogForm
 from holdshelf_core.errors import BadRequest, Conflict
 from holdshelf_core.policy import model
 from holdshelf_core.policy.purposes import incident_problem
-from holdshelf_core.policy.releases import BASES, others_words
+from holdshelf_core.policy.releases import others_words
+from holdshelf_core.policy.tables import Policy
 from holdshelf_core.releases import types
 
 MAX_SPANS = 64
@@ -51,8 +52,13 @@ def spans_of(call: Call[Any], cameras: common.KnownCameras, asked: Sequence[type
     return tuple(spans)
 
 
-def paper_of(call: Call[Any], cameras: common.KnownCameras, asked: types.PaperAsk | None) -> model.Paper | None:
-    """Return the paper in its recorded form. Raises BadRequest, NotFound, Refused (a name for a number)."""
+def paper_of(
+    call: Call[Any], cameras: common.KnownCameras, asked: types.PaperAsk | None, basis: str
+) -> model.Paper | None:
+    """Return the paper in its recorded form: without a scan where the basis asks for nothing written.
+
+    Raises BadRequest, NotFound, Refused (a name for a number).
+    """
     if asked is None:
         return None
     docket = common.words(asked.docket, "The docket number", most=60)
@@ -66,7 +72,7 @@ def paper_of(call: Call[Any], cameras: common.KnownCameras, asked: types.PaperAs
         common.check_span(span.start_utc_ns, span.end_utc_ns, "The paper's span")
         scope.append(model.Span(camera, span.start_utc_ns, span.end_utc_ns))
     return model.Paper(
-        sha256=common.paper(asked.sha256, "The paper"),
+        sha256=common.paper(asked.sha256, "The paper", needed=_is_written(call, basis)),
         kind=common.words(asked.kind, "The kind of paper", needed=True, most=40),
         issuer=common.words(asked.issuer, "Who issued the paper", most=120),
         docket=docket,
@@ -79,6 +85,11 @@ def paper_of(call: Call[Any], cameras: common.KnownCameras, asked: types.PaperAs
     )
 
 
+def _is_written(call: Call[Any], basis: str) -> bool:
+    row = call.state.policy.bases.get(basis)
+    return row is None or "written" in row.needs or "danger" in row.needs
+
+
 # --- what is written down -------------------------------------------------------------------------------------------
 
 
@@ -89,26 +100,29 @@ def _told(spans: Sequence[model.Span]) -> list[dict[str, str]]:
     ]
 
 
-def form_of(row: model.Release) -> LogForm:
+def form_of(row: model.Release, policy: Policy) -> LogForm:
     """Return the entry's log form for a release in its current state."""
     paper = row.paper
     facts: dict[str, Any] = {
-        "basis": row.basis if row.basis in BASES else "none of the policy's",
+        "basis": row.basis if row.basis in policy.bases else "none of the policy's",
         "version": row.version,
         "state": row.state,
         "asked": _told(row.asked),
         "given": _told(row.given) if row.given != row.asked else None,
         "gates": [{"gate": g.gate, "passed": g.passed, "said": g.sentence} for g in row.gates],
+        "stated": list(row.stated) or None,
         "caution": row.caution,
         "original": True if row.original else None,
         "others": others_words(row.others) if row.others is not None else None,
         "paper_due": times.rfc3339(row.paper_due_utc_ns) if row.paper_due_utc_ns is not None else None,
+        "received_on": row.received_on if row.due_utc_ns is not None else None,
+        "due": times.rfc3339(row.due_utc_ns) if row.due_utc_ns is not None else None,
     }
     private = {"why": row.why}
     if paper is not None:
         facts["paper"] = {
             "sha256": paper.sha256,
-            "kind": paper.kind if paper.kind in BASES else "another",
+            "kind": paper.kind if paper.kind in policy.bases else "another",
             "docket": paper.docket,
             "judge": paper.signed_by_judge,
             "original": paper.original,

@@ -6,17 +6,19 @@ outcome: under its number, with clause, basis and what would satisfy it. Nothing
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, NoReturn
 
 import msgspec
 
+from holdshelf_core import times
 from holdshelf_core.actions import common
 from holdshelf_core.actions.call import Call
 from holdshelf_core.actions.registry import Change, LogForm, handles
 from holdshelf_core.actions.state_store import put
 from holdshelf_core.errors import BadRequest, Conflict, Refused
 from holdshelf_core.holds.holds import Holds
-from holdshelf_core.policy import model
+from holdshelf_core.policy import gates, model
 from holdshelf_core.policy import releases as rules
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.purposes import incident_problem
@@ -30,12 +32,13 @@ from holdshelf_core.releases.rows import async_unheld, next_step, refusals_of, r
 MAX_REFUSALS = 20
 """For one release; after that many refusals a new request is needed."""
 EMERGENCY_REVIEWS = 2
+LONGEST_RECEIVED_DAYS = 366
 
 
 def _only_its_requester(call: Call[Any], row: model.Release, what: str) -> None:
     if call.caller.who != row.requested_by:
         step = (
-            "The Director, Chair or Mayor can refuse it with `holdshelf release "
+            f"The {call.state.policy.whoever_may('release.approve')} can refuse it with `holdshelf release "
             f"refuse {row.id}`. Request separately what you need."
         )
         call.refuse("P13", f"Only the person who requested {row.id} {what} it.", step)
@@ -56,14 +59,21 @@ def _emergency_flag(call: Call[Any], row: model.Release, about: str = "") -> Cha
 # --- the gates ------------------------------------------------------------------------------------------------------
 
 
-def _question(row: model.Release) -> rules.Request:
-    return rules.Request(row.basis, row.given, row.requested_by, row.requested_utc_ns, row.paper, row.why)
+def _question(state: State, row: model.Release) -> gates.Request:
+    areas = {
+        span.camera: facts.area_kind for span in row.given if (facts := state.cameras.get(span.camera)) is not None
+    }
+    return gates.Request(
+        row.basis, row.given, row.requested_by, row.requested_utc_ns, row.paper, row.why, row.stated, areas
+    )
 
 
-def hear(call: Call[Any], row: model.Release) -> tuple[model.Release, rules.ReleaseCheck, int]:
+def hear(call: Call[Any], row: model.Release) -> tuple[model.Release, gates.ReleaseCheck, int]:
     """Return the row with the current results of both gates; the deciding result, and which gate it came from."""
     state = call.state
-    first, second = rules.both(_question(row), state.adopted, state.determinations.values(), call.now)
+    first, second = gates.both(
+        state.policy, _question(state, row), state.adopted, state.determinations.values(), call.now
+    )
     said = [model.GateSaid(1, first.passed, first.sentence, first.needs)]
     if second is not None:
         said.append(model.GateSaid(2, second.passed, second.sentence, second.needs))
@@ -79,7 +89,7 @@ async def say_no(
     call: Call[Any],
     holds: Holds,
     row: model.Release,
-    word: rules.ReleaseCheck,
+    word: gates.ReleaseCheck,
     gate: int,
     *,
     told: model.Release | None = None,
@@ -92,12 +102,12 @@ async def say_no(
     row = msgspec.structs.replace(row, refusals=(*row.refusals, refusal))
     await call.record(
         [put("releases", row.id, row)],
-        form=form_of(told or row),
+        form=form_of(told or row, call.state.policy),
         facts={"clause": word.clause, "gate": gate, "needs": list(word.needs)},
         outcome="refused",
     )
     step = next_step(call.state, row, await async_unheld(holds, call.state, row), call.now)
-    raise Refused(word.clause, f"{row.id} is refused: {word.quoted}", step)
+    raise Refused(word.clause, f"{row.id} is refused: {word.quoted(call.state.policy)}", step)
 
 
 # --- actions --------------------------------------------------------------------------------------------------------
@@ -119,14 +129,14 @@ def _request_scope(q: types.ReleaseRequest, state: State) -> Scope:
     )
 
 
-def _request_form(q: types.ReleaseRequest) -> LogForm:
+def _request_form(q: types.ReleaseRequest, state: State) -> LogForm:
     numbered = incident_problem(q.reference.strip()) is None
     return LogForm(
         cameras=tuple(sorted({s.camera[:64] for s in q.spans[:MAX_SPANS]})),
         start_utc_ns=min((s.start_utc_ns for s in q.spans), default=None),
         end_utc_ns=max((s.end_utc_ns for s in q.spans), default=None),
         incident=q.reference.strip() if numbered else "",
-        facts={"basis": q.basis if q.basis in rules.BASES else "none of the policy's"},
+        facts={"basis": q.basis if q.basis in state.policy.bases else "none of the policy's"},
         private={} if numbered else {"incident_asked": q.reference[:80]},
     )
 
@@ -138,8 +148,36 @@ def _approve_scope(q: types.ReleaseApprove, state: State) -> Scope:
         paper_sha256=q.paper_sha256 or None,
         paper_seat=q.seat,
         requested_by=row.requested_by if row is not None else "",
+        basis=row.basis if row is not None else "",
         requested_utc_ns=row.requested_utc_ns if row is not None else None,
     )
+
+
+def _stated(typed: list[str]) -> tuple[str, ...]:
+    unknown = sorted(set(typed) - set(gates.STATED))
+    if unknown:
+        raise BadRequest(
+            f"{unknown[0][:30]!r} is nothing that is stated of a request.", f"Some of: {', '.join(gates.STATED)}."
+        )
+    return tuple(need for need in gates.STATED if need in typed)
+
+
+def _received(call: Call[Any], typed: str) -> date:
+    today = date.fromisoformat(times.local_day(call.now.utc_ns))
+    try:
+        day = date.fromisoformat(typed.strip()) if typed.strip() else today
+    except ValueError:
+        raise BadRequest(f"{typed[:20]!r} is not a date.", "Use --received YYYY-MM-DD.") from None
+    if day > today or (today - day).days > LONGEST_RECEIVED_DAYS:
+        raise BadRequest(
+            f"A request was received today or within the last {LONGEST_RECEIVED_DAYS} days.",
+            "Give the day on its stamp.",
+        )
+    return day
+
+
+def _due(day: date | None) -> int | None:
+    return common.day_end_utc_ns(day.isoformat(), "The day of the answer") if day is not None else None
 
 
 class ReleaseActs:
@@ -148,13 +186,14 @@ class ReleaseActs:
     def __init__(self, holds: Holds, cameras: common.KnownCameras) -> None:
         self._holds, self._cameras = holds, cameras
 
-    @handles(types.ReleaseRequest, scope=_request_scope, log=_request_form)
+    @handles(types.ReleaseRequest, scope=_request_scope, log_in=_request_form)
     async def request(self, call: Call[types.ReleaseRequest]) -> types.ReleaseRow:
         asked = call.request
         reference = asked.reference.strip()
         if problem := incident_problem(reference):
             call.refuse("P21", problem, "Give the number of the incident's report, or leave it out.")
         spans = spans_of(call, self._cameras, asked.spans)
+        received = _received(call, asked.received)
         row = model.Release(
             id=call.authorizer.store.next_id("releases", "R", call.now.year),
             basis=common.words(asked.basis, "The basis", most=40),
@@ -164,8 +203,12 @@ class ReleaseActs:
             requested_by=call.caller.who,
             requested_utc_ns=call.now.utc_ns,
             state="stopped",
-            paper=paper_of(call, self._cameras, asked.paper),
+            paper=paper_of(call, self._cameras, asked.paper, asked.basis),
             why=common.words(asked.why, "Why it is asked for"),
+            urgent=gates.is_urgent(call.state.policy, asked.basis),
+            stated=_stated(asked.stated),
+            received_on=received.isoformat(),
+            due_utc_ns=_due(rules.answer_day(call.state.policy, asked.basis, received)),
         )
         return await self._ask_gates(call, row)
 
@@ -174,15 +217,16 @@ class ReleaseActs:
         asked = call.request
         row = find_release(call, asked.release, *rules.AWAITED, rules.EXPORTED)
         _only_its_requester(call, row, "changes")
-        paper = paper_of(call, self._cameras, asked.paper)
-        if row.basis == rules.EMERGENCY and row.paper is None and paper is not None and not asked.trim:
+        paper = paper_of(call, self._cameras, asked.paper, row.basis)
+        if rules.urgent(row) and row.paper is None and paper is not None and not asked.trim:
             return await self._paper_followed(call, row, paper)
         if row.state != "stopped":
             raise Conflict(
                 f"{row.id} is {types.STATE_WORDS[row.state]} as requested and can no longer be changed.",
                 "Withdraw it and submit a new request.",
             )
-        row = msgspec.structs.replace(row, paper=paper or row.paper, version=row.version + 1)
+        stated = tuple(dict.fromkeys((*row.stated, *_stated(asked.stated))))
+        row = msgspec.structs.replace(row, paper=paper or row.paper, stated=stated, version=row.version + 1)
         if asked.trim:
             if row.paper is None or not row.paper.scope:
                 raise BadRequest(f"{row.id} has no paper that names cameras and times.", "Add the paper first.")
@@ -213,6 +257,12 @@ class ReleaseActs:
                 f"The paper behind {row.id} does not ask for the original recording, so what is masked stays masked (P6).",
                 "Approve it without the original.",
             )
+        if asked.original and call.state.policy.hides_others(row.basis):
+            call.refuse(
+                "P13",
+                f"On {call.state.policy.basis_words(row.basis)} the original does not leave: nobody else is shown.",
+                "Approve it without the original.",
+            )
         if asked.original and row.others is not None and row.others.boxes:
             call.refuse(
                 "P6",
@@ -232,10 +282,10 @@ class ReleaseActs:
             original=asked.original,
         )
         changes = [put("releases", row.id, approved)]
-        if row.basis == rules.EMERGENCY:
+        if rules.urgent(row):
             changes.append(_emergency_flag(call, approved, call.caller.who))
         facts = {"approved_by": by, "requested_by": row.requested_by, "approval_paper": sha256}
-        await call.record(changes, form=form_of(approved), facts=facts, private={"note": note})
+        await call.record(changes, form=form_of(approved, call.state.policy), facts=facts, private={"note": note})
         return await self._row(call, approved)
 
     @handles(types.ReleaseRefuse, scope=lambda q, _s: Scope(target=q.release, keeps=True), log=_one)
@@ -246,6 +296,21 @@ class ReleaseActs:
     async def withdraw(self, call: Call[types.ReleaseEnd]) -> types.ReleaseRow:
         _only_its_requester(call, find_release(call, call.request.release), "withdraws")
         return await self._end(call, "withdrawn")
+
+    @handles(types.ReleaseExtend, scope=lambda q, _s: Scope(target=q.release, keeps=True), log=_one)
+    async def extend(self, call: Call[types.ReleaseExtend]) -> types.ReleaseRow:
+        row = find_release(call, call.request.release, *rules.AWAITED)
+        why = common.words(call.request.why, "Why it takes longer", needed=True)
+        policy = call.state.policy
+        if not rules.may_extend(policy, row):
+            reason = "was given more time already" if row.extended_why else "has a basis that gives no more time"
+            raise Conflict(f"{row.id} {reason}.", "Answer it, or refuse it with a reason.")
+        day = rules.answer_day(policy, row.basis, date.fromisoformat(row.received_on), once_more=True)
+        longer = msgspec.structs.replace(row, due_utc_ns=_due(day), extended_why=why, version=row.version + 1)
+        await call.record(
+            [put("releases", row.id, longer)], form=form_of(longer, policy), private={"extended_why": why}
+        )
+        return await self._row(call, longer)
 
     @handles(types.ReleaseShow, scope=_target, log=_one)
     async def show(self, call: Call[types.ReleaseAsk]) -> types.ReleaseRow:
@@ -274,13 +339,13 @@ class ReleaseActs:
         if not word.passed:
             await say_no(call, self._holds, msgspec.structs.replace(row, state="stopped"), word, gate)
         changes: list[Change] = []
-        if row.basis == rules.EMERGENCY and call.decision.acting_as in model.SEATS:
+        if rules.urgent(row) and call.state.policy.may(call.decision.acting_as, "release.approve"):
             # In imminent danger a seat alone suffices; a designee's request waits for one.
             row = msgspec.structs.replace(row, state="approved", approved_utc_ns=call.now.utc_ns)
             changes.append(_emergency_flag(call, row))
         else:
             row = msgspec.structs.replace(row, state="requested")
-        await call.record([put("releases", row.id, row), *changes], form=form_of(row))
+        await call.record([put("releases", row.id, row), *changes], form=form_of(row, call.state.policy))
         return await self._row(call, row)
 
     async def _paper_followed(
@@ -289,14 +354,16 @@ class ReleaseActs:
         """Add the paper behind an emergency: accepted if it would have passed both gates by itself."""
         state = call.state
         papered = msgspec.structs.replace(row, paper=paper, version=row.version + 1)
-        word = rules.following_paper(_question(papered), state.adopted, state.determinations.values(), call.now)
+        word = gates.following_paper(
+            state.policy, _question(state, papered), state.adopted, state.determinations.values(), call.now
+        )
         if not word.passed:
             await say_no(call, self._holds, row, word, 1, told=papered)
         if row.state == "stopped":
             return await self._ask_gates(call, papered)
         caution = " ".join(part for part in ("The paper has followed.", word.caution) if part)
         papered = msgspec.structs.replace(papered, caution=caution, paper_due_utc_ns=None)
-        await call.record([put("releases", papered.id, papered)], form=form_of(papered))
+        await call.record([put("releases", papered.id, papered)], form=form_of(papered, call.state.policy))
         return await self._row(call, papered)
 
     async def _end(self, call: Call[types.ReleaseEnd], state: str) -> types.ReleaseRow:
@@ -308,7 +375,12 @@ class ReleaseActs:
             refusal = model.Refusal(now, 0, row.basis, why, (), call.caller.who)
             ended = msgspec.structs.replace(ended, refusals=(*row.refusals, refusal))
         facts = {"requested_by": row.requested_by, "before": row.state}
-        await call.record([put("releases", row.id, ended)], form=form_of(ended), facts=facts, private={"end_why": why})
+        await call.record(
+            [put("releases", row.id, ended)],
+            form=form_of(ended, call.state.policy),
+            facts=facts,
+            private={"end_why": why},
+        )
         return await self._row(call, ended)
 
     async def _row(self, call: Call[Any], row: model.Release) -> types.ReleaseRow:

@@ -22,7 +22,7 @@ from holdshelf_core.looks.picture_protocol import Burn
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.instants import end_words
-from holdshelf_core.policy.releases import BASES, EXPORTED, has_bundle, may_make_bundle, others_words
+from holdshelf_core.policy.releases import EXPORTED, has_bundle, may_make_bundle, others_words
 from holdshelf_core.policy.state import State
 from holdshelf_core.releases import types
 from holdshelf_core.releases.action_parts import find_release, form_of
@@ -68,7 +68,7 @@ def _facts(call: Call[Any], row: model.Release, kind: str) -> Facts:
         release=row.id,
         library=library,
         contact=state.board.contact,
-        basis_words=BASES.get(row.basis, "another basis"),
+        basis_words=state.policy.basis_words(row.basis) or "another basis",
         reference=row.reference,
         kind=kind,
         asked=row.asked,
@@ -110,7 +110,7 @@ def _paper(paper: model.Paper | None, call: Call[Any]) -> PaperSaid | None:
         return None
     until = paper.valid_until_utc_ns
     return PaperSaid(
-        BASES.get(paper.kind, paper.kind),
+        call.state.policy.basis_words(paper.kind) or paper.kind,
         paper.issuer,
         paper.docket,
         paper.agency,
@@ -149,7 +149,7 @@ class BundleActs:
                 "Commission the camera, or have the original approved if the paper asks for it.",
             )
         kind = ORIGINAL if row.original else MASKED
-        await call.record(form=form_of(row), facts={"kind": kind, "gates_again": True})
+        await call.record(form=form_of(row, call.state.policy), facts={"kind": kind, "gates_again": True})
         builds.begin(call.caller, call.decision.acting_as, _facts(call, heard, kind))
         return self._export_row(call, row.id)
 
@@ -178,7 +178,9 @@ class BundleActs:
         if not word.passed:
             await say_no(call, self._holds, row, word, gate, told=heard)
         sums = {"sha256sums": row.bundle.sums_sha256}
-        await call.record(form=form_of(row), facts={"copy": "begun", **sums}, private={"folder": str(folder)})
+        await call.record(
+            form=form_of(row, call.state.policy), facts={"copy": "begun", **sums}, private={"folder": str(folder)}
+        )
         stop = call.frame.stop_threads
         volume = opened.volume
         ours, zipped = (volume.state, volume.media), call.request.zipped

@@ -13,11 +13,9 @@ from holdshelf_core.acts import Done
 from holdshelf_core.errors import BadRequest, Conflict
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
-from holdshelf_core.policy.releases import BASES, EMERGENCY, PERMISSION
+from holdshelf_core.policy.gates import determinable
 from holdshelf_core.releases import types
 
-DETERMINED = tuple(basis for basis in BASES if basis not in (EMERGENCY, PERMISSION))
-"""Bases that counsel can decide on: written permission passes by itself, and an emergency does not wait."""
 MAX_AGENCIES = 32
 
 
@@ -30,15 +28,16 @@ class CounselActs:
     @handles(
         types.CounselRecord,
         scope=lambda q, _s: Scope(paper_sha256=q.paper_sha256),
-        log=lambda q: LogForm(facts={"bases": [basis for basis in q.bases if basis in BASES]}),
+        log_in=lambda q, s: LogForm(facts={"bases": [basis for basis in q.bases if basis in s.policy.bases]}),
     )
     async def record(self, call: Call[types.CounselRecord]) -> Done:
         asked = call.request
-        unknown = sorted(set(asked.bases) - set(DETERMINED))
+        determined = determinable(call.state.policy)
+        unknown = sorted(set(asked.bases) - set(determined))
         if unknown or not asked.bases:
             raise BadRequest(
                 f"{', '.join(unknown)[:60] or 'Nothing'} is not a basis that counsel can determine.",
-                "Some of: " + ", ".join(DETERMINED) + ".",
+                "Some of: " + ", ".join(determined) + ".",
             )
         end = common.day_end_utc_ns(asked.last_day, "--until")
         if call.now.ended(end):

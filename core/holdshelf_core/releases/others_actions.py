@@ -38,6 +38,20 @@ def check_answered(call: Call[Any], row: model.Release) -> None:
     """Refuse until somebody said whether others are seen."""
     if rules.answer_needed(row):
         call.refuse("P13", f"Nobody has said yet whether other people are seen in {row.id}.", ASK.format(row.id))
+    if row.others is not None and row.others.seen and not row.others.boxes:
+        _check_hidden(call, row)
+
+
+def _check_hidden(call: Call[Any], row: model.Release) -> None:
+    """Refuse to leave others in the picture where the basis has them hidden."""
+    policy = call.state.policy
+    if policy.hides_others(row.basis):
+        cites = policy.quoted("P13", policy.bases[row.basis].clause)
+        call.refuse(
+            "P13",
+            f"On {policy.basis_words(row.basis)} nobody else is shown ({cites})",
+            f"Draw boxes over the others: `holdshelf release others {row.id} --boxes FILE`, or “Others” on the Releases tab.",
+        )
 
 
 def narrowed(others: model.Others | None, given: Sequence[model.Span]) -> model.Others | None:
@@ -91,6 +105,8 @@ class OthersActs:
             raise BadRequest(problem, "Correct it and send the boxes again.")
         if asked.seen and not boxes and not why:
             raise BadRequest("Others are seen and nothing is drawn over them.", "Draw boxes, or say why not.")
+        if asked.seen and not boxes:
+            _check_hidden(call, row)
         if boxes and row.original:
             raise Conflict(
                 f"{row.id} leaves as the original recording, in which nothing is masked.",
@@ -100,7 +116,7 @@ class OthersActs:
         answered = msgspec.structs.replace(row, others=others, version=row.version + 1)
         await call.record(
             [put("releases", row.id, answered)],
-            form=form_of(answered),
+            form=form_of(answered, call.state.policy),
             facts={"drawing": drawing_sha256(boxes)},
             private={"others_why": why},
         )

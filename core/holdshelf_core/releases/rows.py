@@ -16,14 +16,17 @@ from holdshelf_core.errors import HoldshelfError
 from holdshelf_core.holds.holds import Holds
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope, Subject
+from holdshelf_core.policy.gates import NEEDS
 from holdshelf_core.policy.instants import Now, end_words
+from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.releases import (
     AWAITED,
-    BASES,
     EXPORTED,
     answer_needed,
+    answer_overdue,
     bundle_end_utc_ns,
     kept_by,
+    may_extend,
     may_make_bundle,
     others_words,
     trimmed,
@@ -31,6 +34,7 @@ from holdshelf_core.policy.releases import (
 )
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.steps import CONSENT, kind_and_role
 from holdshelf_core.releases import types
 from holdshelf_core.times import NS
 
@@ -71,7 +75,9 @@ def _others_row(state: State, others: model.Others, *, whole: bool) -> types.Oth
 
 def approver(state: State, row: model.Release) -> str:
     """Return who approved it: a seat that signed on paper, or a person; '' for none, or an emergency approved alone."""
-    return model.SEAT_WORDS.get(row.approved_by) or (state.name_of(row.approved_by) if row.approved_by else "")
+    if row.approved_by in state.policy.roles:
+        return state.policy.role_words(row.approved_by)
+    return state.name_of(row.approved_by) if row.approved_by else ""
 
 
 def refusals_of(row: model.Release) -> list[types.RefusalRow]:
@@ -96,7 +102,7 @@ async def async_unheld(holds: Holds, state: State, row: model.Release) -> tuple[
     return tuple(found)
 
 
-def hold_words(row: model.Release, free: Sequence[model.Span]) -> str:
+def hold_words(state: State, row: model.Release, free: Sequence[model.Span]) -> str:
     """Return a sentence that suggests holding the requested footage now, with its command; '' when all is held or gone."""
     if not free:
         return ""
@@ -104,7 +110,7 @@ def hold_words(row: model.Release, free: Sequence[model.Span]) -> str:
     cameras = " ".join(f"--camera {span.camera}" for span in same)
     more = len(free) - len(same)
     rest = f" and {more} more like it" if more else ""
-    ground, number = types.hold_ground(row.basis), row.reference or NO_NUMBER
+    ground, number = state.policy.hold_ground(row.basis), row.reference or NO_NUMBER
     start, end = typed(free[0].start_utc_ns), typed(-(-free[0].end_utc_ns // NS) * NS)
     return (
         "The requested footage is not on hold and may be erased; a hold needs no paper: `holdshelf hold place --ground "
@@ -121,7 +127,7 @@ def next_step(state: State, row: model.Release, free: Sequence[model.Span], now:
     """Return what to do now, in sentences with their commands."""
     steps = []
     if row.state == "stopped":
-        steps = _when_stopped(row)
+        steps = _when_stopped(state, row)
     elif answer_needed(row) and (row.state == "requested" or may_make_bundle(row)):
         steps.append(
             "Are other people seen in it? Say so before it goes on: `holdshelf release others "
@@ -129,7 +135,7 @@ def next_step(state: State, row: model.Release, free: Sequence[model.Span], now:
         )
     elif row.state == "requested":
         steps.append(
-            "Another of the Director, Chair and Mayor must approve it: `holdshelf release approve "
+            f"{_approvers(state, row)} must approve it: `holdshelf release approve "
             f"{row.id}`, or give their signed paper with --paper FILE --seat SEAT."
         )
     elif row.state == "approved":
@@ -146,15 +152,28 @@ def next_step(state: State, row: model.Release, free: Sequence[model.Span], now:
     if row.state in ("approved", EXPORTED) and row.paper_due_utc_ns is not None:
         due = end_words(row.paper_due_utc_ns, now.zone)
         steps.append(f"The paper is due by {due}: `holdshelf release paper {row.id} --paper FILE …`.")
-    steps.append(hold_words(row, free))
+    steps.append(hold_words(state, row, free))
     return " ".join(step for step in steps if step)
 
 
-def _when_stopped(row: model.Release) -> list[str]:
+def _approvers(state: State, row: model.Release) -> str:
+    """Return who must approve it, as the beginning of a sentence."""
+    policy = state.policy
+    basis = policy.bases.get(row.basis)
+    consents = [role for kind, role in map(kind_and_role, basis.steps if basis is not None else ()) if kind == CONSENT]
+    if consents:
+        return f"The {listed(map(policy.short, consents))}"
+    if policy.second("release.approve"):
+        return f"Another of the {policy.titles('and', of=policy.second('release.approve'))}"
+    return f"The {policy.whoever_may('release.approve')}"
+
+
+def _when_stopped(state: State, row: model.Release) -> list[str]:
     said = row.gates[-1] if row.gates else None
     if said is not None and said.gate == 2:
         route = f"`holdshelf counsel record --help`, then `holdshelf release again {row.id}`"
-        steps = [f"Counsel's route: the Director asks the library's counsel for a determination; {route}."]
+        who = state.policy.short(next(iter(state.policy.who_may("counsel.record")), ""))
+        steps = [f"Counsel's route: the {who} asks the library's counsel for a determination; {route}."]
     elif row.paper is not None and trimmed(row.given, row.paper.scope) not in ((), row.given):
         steps = [f"Trim it to the paper: `holdshelf release trim {row.id}`."]
     else:
@@ -172,7 +191,14 @@ def release_row(
         id=row.id,
         state=row.state,
         basis=row.basis,
-        basis_words=BASES.get(row.basis, "no basis of the policy"),
+        basis_words=state.policy.basis_words(row.basis) or "no basis of the policy",
+        hold_ground=state.policy.hold_ground(row.basis),
+        stated=[NEEDS[need] for need in row.stated if need in NEEDS],
+        received_on=row.received_on,
+        due_utc_ns=row.due_utc_ns,
+        overdue=answer_overdue(row, now),
+        may_extend=may_extend(state.policy, row),
+        extended_why=row.extended_why,
         reference=row.reference,
         asked=spans_of(row.asked),
         given=spans_of(row.given),

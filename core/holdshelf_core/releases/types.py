@@ -19,12 +19,6 @@ STATE_WORDS = {
 """A release's states as a column shows them and as a sentence ends: 'R-2026-0001 is approved'."""
 GATE_WORDS = {0: "A person", 1: "The policy", 2: "The statute"}
 """Who decides on a release, by the number of the gate."""
-_LITIGATION = ("subpoena", "court-order")
-
-
-def hold_ground(basis: str) -> str:
-    """Return the ground (P16) on which footage is held for a release on ``basis``."""
-    return "litigation" if basis in _LITIGATION else "investigation"
 
 
 class SpanRow(msgspec.Struct, frozen=True):
@@ -64,6 +58,11 @@ class ReleaseRequest(Act["ReleaseRow"], frozen=True):
     paper: PaperAsk | None = None
     why: str = ""
     """Emergency: what the danger is."""
+    stated: list[str] = []
+    """What somebody at the library has seen or knows, as the basis asks for it: name, identity, matter, reported, called,
+    at-library."""
+    received: str = ""
+    """Local day on which the library got it, 'YYYY-MM-DD'; '' today. Its clock begins then."""
 
 
 class ReleaseAmend(Act["ReleaseRow"], frozen=True):
@@ -75,6 +74,8 @@ class ReleaseAmend(Act["ReleaseRow"], frozen=True):
     release: str
     paper: PaperAsk | None = None
     trim: bool = False
+    stated: list[str] = []
+    """What has become known besides, as in the request."""
 
 
 class ReleaseApprove(Act["ReleaseRow"], frozen=True):
@@ -102,7 +103,7 @@ class ReleaseOthers(Act["ReleaseRow"], frozen=True):
 
 
 class ReleaseEnd(msgspec.Struct, frozen=True):
-    """The release to refuse or withdraw."""
+    """The release to refuse, withdraw or give more time."""
 
     release: str
     why: str
@@ -118,6 +119,12 @@ class ReleaseRefuse(ReleaseEnd, Act["ReleaseRow"], frozen=True):
     """Refuse a request, for a reason that the requester is given."""
 
     spec = ActSpec("release.refuse", "release.approve", changes=True)
+
+
+class ReleaseExtend(ReleaseEnd, Act["ReleaseRow"], frozen=True):
+    """Give a request more time, once and as its basis allows, for a reason that the requester is given."""
+
+    spec = ActSpec("release.extend", "release.approve", changes=True)
 
 
 class ReleaseAsk(msgspec.Struct, frozen=True):
@@ -326,6 +333,18 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     """None: nobody has said yet whether others are seen in it."""
     needs_others: bool = False
     """Somebody must say so before it goes on."""
+    hold_ground: str = ""
+    """On what a hold for it rests."""
+    stated: list[str] = []
+    """What somebody at the library has seen or knows: 'the identity of the person who is seen'."""
+    received_on: str = ""
+    """Local day on which the library got the request."""
+    due_utc_ns: int | None = None
+    """When it must be answered; None: its basis has no clock."""
+    overdue: bool = False
+    may_extend: bool = False
+    """It can be given more time, once."""
+    extended_why: str = ""
 
     @property
     def state_words(self) -> str:

@@ -13,12 +13,13 @@ from holdshelf_core.actions.state_store import put
 from holdshelf_core.errors import Unavailable
 from holdshelf_core.policy import model
 from holdshelf_core.policy.instants import end_words
-from holdshelf_core.policy.releases import paper_overdue
+from holdshelf_core.policy.releases import answer_overdue, paper_overdue
 from holdshelf_core.releases.rows import requesters_right
 
 CANCELLED_WITH_RIGHT = ("stopped", "requested")
 """After a second person's approval it is the library's decision, and stays."""
 _ISSUE = "release:"
+_ANSWER = "answer:"
 
 
 def _to_cancel(authorizer: Authorizer) -> list[model.Release]:
@@ -63,9 +64,19 @@ async def async_cancel(authorizer: Authorizer) -> int:
 
 
 def async_raise_repairs(authorizer: Authorizer) -> int:
-    """Raise repairs for emergencies whose paper is overdue; return how many."""
+    """Raise repairs for emergencies whose paper is overdue, and for requests whose answer is; return how many."""
     now, repairs, overdue = authorizer.now(), authorizer.frame.repairs, set()
     for row in authorizer.store.state.releases.values():
+        if answer_overdue(row, now):
+            assert row.due_utc_ns is not None
+            overdue.add(f"{_ANSWER}{row.id}")
+            repairs.async_create(
+                f"{_ANSWER}{row.id}",
+                camera_id=None,
+                severity="warning",
+                sentence=f"The answer to {row.id} was due on {end_words(row.due_utc_ns, now.zone)} (P13).",
+                next_step=f"Make its bundle, or refuse it with a reason: `holdshelf release show {row.id}`.",
+            )
         if not paper_overdue(row, now):
             continue
         assert row.paper_due_utc_ns is not None
@@ -79,6 +90,6 @@ def async_raise_repairs(authorizer: Authorizer) -> int:
             next_step=f"Ask for it, then run `holdshelf release paper {row.id} --paper FILE …`, and tell counsel.",
         )
     for repair in repairs.async_all():
-        if repair.issue_id.startswith(_ISSUE) and repair.issue_id not in overdue:
+        if repair.issue_id.startswith((_ISSUE, _ANSWER)) and repair.issue_id not in overdue:
             repairs.async_delete(repair.issue_id)
     return len(overdue)

@@ -10,7 +10,7 @@ from holdshelf_core.actions.call import Call
 from holdshelf_core.actions.registry import LogForm, handles
 from holdshelf_core.cameras.entries import Entries
 from holdshelf_core.errors import BadRequest, Conflict, Unavailable
-from holdshelf_core.people.board_actions import policy_file
+from holdshelf_core.people.board_actions import policy_text
 from holdshelf_core.policy.case import Decision, Scope
 from holdshelf_core.reports import case_papers
 from holdshelf_core.reports import types as papers
@@ -18,6 +18,7 @@ from holdshelf_core.reports.case_papers import CasePapers
 from holdshelf_core.reports.checklist_facts import with_checklist
 from holdshelf_core.reports.paper_facts import CameraSource, paper_facts, refusal_paper
 from holdshelf_core.reports.quarter_actions import QuarterActs, quarter_fact
+from holdshelf_core.reports.report_types import ReportPaper
 from holdshelf_core.witnesses.witnesses import PAPER_S, Witnesses
 
 
@@ -80,13 +81,14 @@ class PrintActs:
         if adopted is not None and call.request.paper in ("policy", "release"):
             try:
                 text = (
-                    await asyncio.to_thread(policy_file(call.frame.paths.state, adopted.sha256).read_bytes)
+                    await asyncio.to_thread(policy_text(call.frame.paths.state, adopted.sha256).read_bytes)
                 ).decode()
             except (OSError, UnicodeDecodeError):
                 caveats.append("The adopted text could not be read; see the library's website.")
         # Somebody who reads a paper on a screen does not wait for others' machines.
         head, signed = await self._witnesses.async_head(0 if call.request.on_screen else PAPER_S)
         facts = paper_facts(
+            policy=state.policy,
             board=state.board,
             adopted=adopted,
             policy_text=text,
@@ -103,8 +105,10 @@ class PrintActs:
         )
         if call.request.paper == "checklist":
             facts = with_checklist(facts, call.state, call.now)
-        if quarter is not None:
+        if isinstance(quarter, ReportPaper):
             return msgspec.structs.replace(facts, report=quarter)
+        if quarter is not None:
+            return msgspec.structs.replace(facts, destroyed=quarter)
         return await self._cases.async_add(call, facts)
 
     def _cameras(self, call: Call[papers.PrintRequest]) -> list[CameraSource]:

@@ -24,8 +24,7 @@ from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.holds import GRACE, LIFTED, LIFTING, review_overdue
 from holdshelf_core.policy.instants import day_words, end_words, moment_words, span_words
-from holdshelf_core.policy.purposes import purpose_words
-from holdshelf_core.policy.releases import BASES, OPEN_STATES, covers_any, kept_by, others_words
+from holdshelf_core.policy.releases import OPEN_STATES, covers_any, kept_by, others_words
 from holdshelf_core.policy.standing import seat_counts
 from holdshelf_core.releases import bundle_words
 from holdshelf_core.releases.bundle_builds import BundleBuilds
@@ -100,7 +99,7 @@ def _may(call: Call[PrintRequest], permission: str, target: str) -> None:
 def _who(call: Call[Any], person: str) -> str:
     """Return e.g. 'Dora Reed, Library Director'."""
     seats = [
-        model.SEAT_WORDS.get(s.key, s.key) for s in call.state.seats_of(person) if seat_counts(call.state, s, call.now)
+        call.state.policy.role_words(s.key) for s in call.state.seats_of(person) if seat_counts(call.state, s, call.now)
     ]
     return ", ".join([call.state.name_of(person), *seats[:1]])
 
@@ -148,7 +147,7 @@ def _release(call: Call[PrintRequest], row: model.Release) -> cases.ReleasePaper
     approved = ""
     if row.approved_utc_ns is not None:
         if row.approval_paper_sha256:
-            whose = f"{model.SEAT_WORDS.get(row.approved_by, row.approved_by)}, on signed paper"
+            whose = f"{state.policy.role_words(row.approved_by)}, on signed paper"
         else:
             whose = (
                 _who(call, row.approved_by)
@@ -162,7 +161,7 @@ def _release(call: Call[PrintRequest], row: model.Release) -> cases.ReleasePaper
     return cases.ReleasePaper(
         id=row.id,
         state=STATE_WORDS.get(row.state, row.state),
-        basis=BASES.get(row.basis, "no basis of the policy"),
+        basis=call.state.policy.basis_words(row.basis) or "no basis of the policy",
         reference=row.reference,
         asked=_spans(call, row.asked),
         given=_spans(call, row.given),
@@ -200,7 +199,7 @@ def _others(call: Call[PrintRequest], others: model.Others | None) -> str:
 def _authority(call: Call[PrintRequest], paper: model.Paper) -> cases.AuthorityPaper:
     until = paper.valid_until_utc_ns
     return cases.AuthorityPaper(
-        BASES.get(paper.kind, paper.kind),
+        call.state.policy.basis_words(paper.kind) or paper.kind,
         paper.issuer,
         paper.docket,
         paper.agency,
@@ -220,7 +219,7 @@ def _still(call: Call[PrintRequest], share: model.Share) -> cases.StillPaper:
         copy=share.copy,
         camera=_camera(call, share.camera),
         shown_at=moment_words(share.start_utc_ns, zone),
-        purpose=purpose_words(share.purpose),
+        purpose=call.state.policy.purpose_words(share.purpose),
         given_to=share.given_to,
         by=_who(call, share.by),
         made_at=moment_words(call.now.utc_ns, zone),
@@ -283,7 +282,7 @@ class CasePapers:
             lift = f"lifted on {moment_words(hold.lifted_utc_ns or 0, zone)}: it no longer keeps anything"
         return cases.HoldPaper(
             id=hold.id,
-            ground=hold.ground,
+            ground=state.policy.ground_words(hold.ground),
             reference=hold.reference,
             state=hold.state,
             spans=_spans(call, united(hold.spans)),
@@ -314,6 +313,7 @@ class CasePapers:
             ),
             archived=bool(hold.archived_to),
             version=hold.version,
+            last_on=day_words(hold.last_utc_ns - 1, zone) if hold.last_utc_ns is not None else "",
         )
 
     async def _bundle(self, call: Call[PrintRequest], row: model.Release, made: model.Bundle) -> cases.BundlePaper:
@@ -335,7 +335,7 @@ class CasePapers:
 
         return cases.BundlePaper(
             release=row.id,
-            basis=BASES.get(row.basis, "no basis of the policy"),
+            basis=call.state.policy.basis_words(row.basis) or "no basis of the policy",
             reference=row.reference,
             kind=made.kind,
             videos=made.videos,

@@ -54,6 +54,8 @@ class HoldPaper(msgspec.Struct, frozen=True, kw_only=True):
     """How much is missing: it was recorded, and not erased on schedule; '' for nothing."""
     archived: bool = False
     version: int = 1
+    last_on: str = ""
+    """Its last day, where its ground gives one."""
 
 
 class AuthorityPaper(msgspec.Struct, frozen=True):

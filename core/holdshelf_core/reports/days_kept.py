@@ -36,7 +36,9 @@ def days_kept(
     """
     found: dict[str, CameraReach] = {}
     start = quarter.start_utc_ns
-    for number, entry in enumerate(ledger.entries(_month(start, -1, quarter), _month(until_utc_ns, 1, quarter))):
+    for number, entry in enumerate(
+        ledger.entries(month_beside(start, -1, quarter), month_beside(until_utc_ns, 1, quarter))
+    ):
         if not number % 1024 and stopped():
             raise InterruptedError
         if not isinstance(entry, Intent) or entry.at_utc_ns >= until_utc_ns:
@@ -57,7 +59,8 @@ def reached_before(ledger: Ledger, camera: str, until_utc_ns: int) -> int:
     return day_start_ns(max(gone)) + DAY_NS if gone else 0
 
 
-def _month(utc_ns: int, beside: int, quarter: Quarter) -> str:
+def month_beside(utc_ns: int, beside: int, quarter: Quarter) -> str:
+    """Return the month of a time, or of so many months ``beside`` it: '2026-11'."""
     moment = local(utc_ns, quarter.zone)
     month = moment.year * 12 + moment.month - 1 + beside
     return datetime(month // 12, month % 12 + 1, 1, tzinfo=quarter.zone).strftime("%Y-%m")

@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from holdshelf_core.policy import model
 from holdshelf_core.policy.holds import GRACE, LIFTING
 from holdshelf_core.policy.instants import Now, moment_words
-from holdshelf_core.policy.purposes import IMMINENT_DANGER, PURPOSES, purpose_words
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.tables import IMMINENT_DANGER, Policy
 from holdshelf_core.reports import register_counts as register
 from holdshelf_core.reports import report_types as paper
 from holdshelf_core.reports.camera_rows import camera_rows
@@ -98,8 +97,8 @@ def build(sources: Sources) -> paper.ReportPaper:
         stopped_s=sum(end - start for start, end in stopped) // NS,
         stopped_times=len(stopped),
         room=sources.room,
-        purposes=_purposes(counts),
-        lookers=_lookers(counts),
+        purposes=_purposes(counts, sources.state.policy),
+        lookers=_lookers(counts, sources.state.policy),
         live=_live(counts, state),
         widened=counts.done["purpose.widen"],
         unclosed=counts.unclosed,
@@ -110,11 +109,11 @@ def build(sources: Sources) -> paper.ReportPaper:
         flags=flags,
         open_flags=len(open_flags),
         oldest_flag_on=_day(open_flags[0].at_utc_ns, quarter.zone) if open_flags else "",
-        holds=register.hold_rows(holds, quarter, until, sources.now),
+        holds=register.hold_rows(state.policy, holds, quarter, until, sources.now),
         hold_ages=register.age_rows(holds, until),
         lifting=sum(row.state == LIFTING for row in holds),
         grace=sum(row.state == GRACE for row in holds),
-        releases=register.release_rows(state.releases.values(), quarter),
+        releases=register.release_rows(state.policy, state.releases.values(), quarter),
         emergencies=emergencies,
         late_papers=late,
         paper_approvals=sum(
@@ -182,37 +181,37 @@ def _caveats(counts: LogCounts, quarter: Quarter) -> list[str]:
 # --- looks --------------------------------------------------------------------------------------------------------------
 
 
-def _purposes(counts: LogCounts) -> tuple[paper.CountRow, ...]:
-    listed = [*PURPOSES, IMMINENT_DANGER]
+def _purposes(counts: LogCounts, policy: Policy) -> tuple[paper.CountRow, ...]:
+    listed = [*policy.look_purposes, IMMINENT_DANGER]
     others = sorted(set(counts.purposes) - set(listed))
     return tuple(
-        paper.CountRow(key, purpose_words(key) or "none named", counts.purposes[key]) for key in [*listed, *others]
+        paper.CountRow(key, policy.purpose_words(key) or "none named", counts.purposes[key])
+        for key in [*listed, *others]
     )
 
 
-def office_words(seat: str) -> str:
+def office_words(seat: str, policy: Policy) -> str:
     """Return e.g. 'director' → 'Library Director', 'designee of director' → 'Designees of the Library Director'."""
-    if seat in model.SEAT_WORDS:
-        return model.SEAT_WORDS[seat]
+    if seat in policy.roles:
+        return policy.role_words(seat)
     if seat.startswith("designee of "):
         words = seat.removeprefix("designee of ")
-        for key, name in model.SEAT_WORDS.items():
-            words = words.replace(key, f"the {name}")
+        for key in policy.seats:
+            words = words.replace(key, f"the {policy.role_words(key)}")
         return f"Designees of {words}"
     return {"share": "Those with whom something was shared", "": "No office named"}.get(seat, seat)
 
 
-def _lookers(counts: LogCounts) -> tuple[paper.LookerRow, ...]:
-    order = {key: number for number, key in enumerate(model.SEATS)}
+def _lookers(counts: LogCounts, policy: Policy) -> tuple[paper.LookerRow, ...]:
     return tuple(
         paper.LookerRow(
-            words=office_words(seat),
+            words=office_words(seat, policy),
             looks=sums.looks,
             pictures=sums.pictures,
             footage_s=round(sums.footage_ms / 1000),
             live_s=round(sums.live_ms / 1000),
         )
-        for seat, sums in sorted(counts.seats.items(), key=lambda item: (order.get(item[0], 9), item[0]))
+        for seat, sums in sorted(counts.seats.items(), key=lambda item: (policy.order(item[0]), item[0]))
     )
 
 
@@ -269,14 +268,17 @@ def _spot(sources: Sources, look: Look) -> paper.SpotRow | None:
     span = ""
     if mode == "archive" and "start" in entry and "end" in entry:
         span = f"{moment_words(time_ns(entry['start']), zone)} to {moment_words(time_ns(entry['end']), zone)}"
-    name, office = _name(state, str(entry.get("person", ""))), office_words(str(entry.get("seat", "")))
+    name, office = (
+        _name(state, str(entry.get("person", ""))),
+        office_words(str(entry.get("seat", "")), sources.state.policy),
+    )
     return paper.SpotRow(
         look=f"L-{local(at_ns, zone).year}-{look.seq:06d}",
         log_seq=look.seq,
         at=moment_words(at_ns, zone),
         who=f"{name}, {office.replace('Designees', 'designee')}",
         mode=mode,
-        purpose=purpose_words(str(entry.get("purpose", ""))),
+        purpose=sources.state.policy.purpose_words(str(entry.get("purpose", ""))),
         incident=str(entry.get("incident", "")),
         cameras=tuple(state.camera_words(camera) for camera in entry.get("cameras", ())),
         span=span,

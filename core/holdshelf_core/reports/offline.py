@@ -15,6 +15,7 @@ from holdshelf_core.paths import DataPaths
 from holdshelf_core.policy import model
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.state import CameraFacts, State
+from holdshelf_core.policy_file.adopted import in_force
 from holdshelf_core.reports.checklist_facts import with_checklist
 from holdshelf_core.reports.paper_facts import CameraSource, paper_facts
 from holdshelf_core.reports.types import PaperFacts
@@ -26,6 +27,7 @@ MAX_HEAD_BYTES = 64 << 10
 NO_SERVICE = "Printed while the service was not running: from its files, as they were last written."
 NO_REGISTER = "The library's records could not be read here: its name, contact and adopted policy are missing."
 NO_TEXT = "A policy is adopted here, but its text could not be read: what follows is not that text."
+NO_FILE = "The policy file that the Board adopted could not be read: what follows names nothing of it."
 
 type Rows = dict[str, dict[str, Any]]
 
@@ -38,7 +40,7 @@ def read_offline(data: Path, now_utc_ns: int | None = None) -> PaperFacts:
     tables = _tables(state)
     caveats = [NO_SERVICE] if tables is not None else [NO_REGISTER]
     rows = {name: _keyed(table) for name, table in (tables or {}).items()}
-    adopted = _one(rows, "policy", "adopted", model.Adopted)
+    adopted = adopted_row = _one(rows, "policy", "adopted", model.Adopted)
     text = ""
     if adopted is not None:
         read = _policy_text(state, adopted.sha256)
@@ -49,16 +51,21 @@ def read_offline(data: Path, now_utc_ns: int | None = None) -> PaperFacts:
             text = read
     head = _read(state / "access" / "head", MAX_HEAD_BYTES)
     cameras = [_camera(row) for row in rows.get("entries", {}).values()]
+    found = in_force(state, adopted_row.file_sha256 if adopted_row is not None else "")
+    policy = found.policy
+    caveats += [NO_FILE] if found.problem else []
     rules = State(
+        policy=policy,
         people=_all(rows, "people", model.Person),
         commissions=_all(rows, "commissions", model.Commission),
         entrances=_all(rows, "entrances", model.Entrance),
         checks=_all(rows, "checks", model.Check),
-        adopted=_one(rows, "policy", "adopted", model.Adopted),
-        board=_one(rows, "board", "settings", model.Board) or model.Board(),
+        adopted=adopted_row,
+        board=policy.bounded(_one(rows, "board", "settings", model.Board) or policy.board),
         cameras={c.id: CameraFacts(c.id, c.name, c.area_kind, c.area_note) for c in cameras},
     )
     facts = paper_facts(
+        policy=policy,
         board=rules.board,
         adopted=adopted,
         policy_text=text,

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from holdshelf_core import times
-from holdshelf_core.cameras.commissioning import AREA_WORDS
 from holdshelf_core.policy import model
-from holdshelf_core.policy.clauses import quoted
 from holdshelf_core.policy.commissioning import waived
+from holdshelf_core.policy.gates import COUNSEL, MEANWHILE, what_we_need, what_would_pass
 from holdshelf_core.policy.instants import Now, span_words
-from holdshelf_core.policy.releases import BASES, MEANWHILE, kept_by, what_we_need, what_would_pass
+from holdshelf_core.policy.releases import kept_by
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.tables import Policy
 from holdshelf_core.reports.types import (
     Attestation,
     CameraPaper,
@@ -60,19 +60,22 @@ def _needs(needs: Iterable[str]) -> tuple[str, ...]:
 def refusal_paper(state: State, release: model.Release, now: Now) -> RefusalPaper:
     """Return the sheet for one request, after its last refusal; for one never refused, what its basis requires."""
     last = release.refusals[-1] if release.refusals else None
+    basis = state.policy.bases.get(release.basis)
     spans = tuple(
         f"{state.camera_words(s.camera)}, {span_words(s.start_utc_ns, s.end_utc_ns, now.zone)}" for s in release.given
     )
-    needs = (last.needs if last is not None else ()) or what_we_need(release.basis)
+    # A person's note with their refusal is for the record, not for handing out.
+    said = last.sentence if last is not None and last.gate else "The library has decided not to release it."
+    needs = (last.needs if last is not None else ()) or what_we_need(state.policy, release.basis)
     return RefusalPaper(
-        needs=_needs(needs or what_would_pass(state.adopted, state.determinations.values(), now)),
+        needs=_needs(needs or what_would_pass(state.policy, state.adopted, state.determinations.values(), now)),
         release=release.id,
         reference=release.reference,
-        basis_words=BASES.get(release.basis, ""),
+        basis_words=state.policy.basis_words(release.basis),
         spans=spans,
         refused_on=times.local_words(last.at_utc_ns) if last is not None else "",
         # A person's note with their refusal is for the record, not for handing out.
-        sentence=f"{last.sentence if last.gate else 'The library has decided not to release it.'} ({quoted('P13')})"
+        sentence=f"{said} ({state.policy.quoted('P13', basis.clause if basis is not None else '')})"
         if last is not None
         else "",
         holds=tuple(kept_by(state.holds.values(), release.given)),
@@ -81,6 +84,7 @@ def refusal_paper(state: State, release: model.Release, now: Now) -> RefusalPape
 
 def paper_facts(
     *,
+    policy: Policy,
     board: model.Board,
     adopted: model.Adopted | None,
     policy_text: str,
@@ -116,7 +120,7 @@ def paper_facts(
             source.id,
             source.name,
             source.area_kind,
-            AREA_WORDS.get(source.area_kind, source.area_kind),
+            policy.place_words(source.area_kind),
             source.area_note,
             row.state,
             name(row.approved_by) if row.approved_by else "",
@@ -150,6 +154,7 @@ def paper_facts(
         library=board.library,
         contact=board.contact,
         policy_address=board.policy_address,
+        bases=tuple((key, policy.basis_words(key)) for key in policy.bases if key != COUNSEL),
         release_by_two=board.second_person_release,
         page=board.paper_size,
         policy=PolicyText(adopted.version, adopted.adopted_on, adopted.sha256, policy_text) if adopted else None,
@@ -159,7 +164,7 @@ def paper_facts(
         staff_notice=staff_notice,
         website=website,
         board_review=board_review,
-        refusal=refusal or RefusalPaper(_needs(what_would_pass(adopted, determinations, now))),
+        refusal=refusal or RefusalPaper(_needs(what_would_pass(policy, adopted, determinations, now))),
         printed_at=times.local_words(now.utc_ns),
         caveats=caveats,
     )

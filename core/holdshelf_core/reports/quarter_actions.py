@@ -8,10 +8,10 @@ from holdshelf_core.actions.call import Call, Reading
 from holdshelf_core.actions.registry import handles
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.reports.quarter_report import Reports
-from holdshelf_core.reports.report_types import KeptReports, ReadReports, ReportPaper
+from holdshelf_core.reports.report_types import DestroyedPaper, KeptReports, ReadReports, ReportPaper
 from holdshelf_core.reports.types import PrintRequest
 
-PAPER = "report"
+REPORT, DESTROYED = "report", "destroyed"
 _QUARTER = re.compile(r"\d{4}-?Q[1-4]|now|last", re.ASCII | re.IGNORECASE)
 
 
@@ -27,16 +27,20 @@ class QuarterActs:
     def __init__(self, reports: Reports) -> None:
         self._reports = reports
 
-    async def async_report(self, call: Call[PrintRequest]) -> ReportPaper | None:
-        """Return the requested report, after writing its entry; None: another paper is requested. Raises Refused, BadRequest,
-        Unavailable."""
-        if call.request.paper != PAPER:
+    async def async_report(self, call: Call[PrintRequest]) -> ReportPaper | DestroyedPaper | None:
+        """Return the requested report or record, after writing its entry; None: another paper is requested. Raises Refused,
+        BadRequest, Unavailable."""
+        if call.request.paper not in (REPORT, DESTROYED):
             return None
         seen = call.authorizer.decide(call.caller, "report.see", Scope())
         if not seen.allowed:
             call.refuse(seen.clause, seen.sentence, seen.who_can_help)
         reports = self._reports
         quarter = reports.quarter(call.request.quarter)
+        if call.request.paper == DESTROYED:
+            record = await reports.async_destroyed(quarter)
+            await call.record(facts={"quarter": quarter.key})
+            return record
         report = await reports.async_get(quarter)
         # Counting takes a while: the right is checked again, and changes are made under ``order``.
         async with call.authorizer.order:

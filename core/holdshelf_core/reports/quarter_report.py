@@ -30,6 +30,7 @@ from holdshelf_core.policy import model
 from holdshelf_core.reports import facts, kept, quarters
 from holdshelf_core.reports import report_types as paper
 from holdshelf_core.reports.coverage import Coverage
+from holdshelf_core.reports.destroyed import destroyed
 from holdshelf_core.reports.quarters import Quarter
 from holdshelf_storage.errors import StorageError
 
@@ -98,6 +99,32 @@ class Reports:
             f"{row.sha256}. This one was counted again."
         )
         return msgspec.structs.replace(report, caveats=(said, *report.caveats))
+
+    async def async_destroyed(self, quarter: Quarter) -> paper.DestroyedPaper:
+        """Return what was destroyed in a quarter, counted now. Raises Unavailable."""
+        state, opened, now = self._authorizer.store.state, self._store.opened, self._frame.clock.utc_ns()
+        if opened is None:
+            raise Unavailable(
+                "The media disk is missing, so what was destroyed cannot be told.", "See `holdshelf status`."
+            )
+        names = {camera: facts.name for camera, facts in state.cameras.items()}
+        until = min(now, quarter.end_utc_ns)
+        stopped = self._frame.stop_threads.is_set
+        try:
+            rows = await asyncio.to_thread(destroyed, opened.ledger, quarter, until, names, stopped)
+        except StorageError as error:
+            raise Unavailable(f"The record of what was destroyed could not be read: {error}") from None
+        except InterruptedError:
+            raise Unavailable("The service is stopping.") from None
+        keeping = state.policy.keeping
+        return paper.DestroyedPaper(
+            quarter.key,
+            quarter.first_day.isoformat(),
+            quarter.last_day.isoformat(),
+            tuple(rows),
+            so_far=now < quarter.end_utc_ns,
+            keeping=tuple(words for words in (keeping.at_least_words, keeping.at_most_words) if words),
+        )
 
     def seen_by(self, quarter: str, person: str | None) -> list[Change]:
         """Return the change that marks that report as read by a person; nothing if it already is."""

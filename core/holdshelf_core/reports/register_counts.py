@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from holdshelf_core.policy import model
 from holdshelf_core.policy.holds import review_overdue
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.releases import BASES, EMERGENCY, paper_overdue
+from holdshelf_core.policy.releases import paper_overdue, urgent
 from holdshelf_core.policy.second import flag_open
+from holdshelf_core.policy.tables import Policy
 from holdshelf_core.reports.quarters import Quarter
 from holdshelf_core.reports.report_types import CountRow, FlagCount, HoldRow, ReleaseRow, ShareRow
 from holdshelf_core.times import DAY_NS
@@ -32,10 +33,12 @@ def kept_at(hold: model.Hold, utc_ns: int) -> bool:
     return hold.placed_utc_ns < utc_ns and (hold.lifted_utc_ns is None or hold.lifted_utc_ns >= utc_ns)
 
 
-def hold_rows(holds: Iterable[model.Hold], quarter: Quarter, until_utc_ns: int, now: Now) -> tuple[HoldRow, ...]:
+def hold_rows(
+    policy: Policy, holds: Iterable[model.Hold], quarter: Quarter, until_utc_ns: int, now: Now
+) -> tuple[HoldRow, ...]:
     """By ground; grounds that the policy no longer knows come last."""
     rows = list(holds)
-    grounds = [*model.HOLD_GROUNDS, *sorted({row.ground for row in rows} - set(model.HOLD_GROUNDS))]
+    grounds = [*policy.grounds, *sorted({row.ground for row in rows} - set(policy.grounds))]
     found = []
     for ground in grounds:
         those = [row for row in rows if row.ground == ground]
@@ -63,22 +66,22 @@ def age_rows(holds: Iterable[model.Hold], until_utc_ns: int) -> tuple[CountRow, 
     return tuple(CountRow(key, words, counts[key]) for key, words, _ in AGES)
 
 
-def release_rows(releases: Iterable[model.Release], quarter: Quarter) -> tuple[ReleaseRow, ...]:
+def release_rows(policy: Policy, releases: Iterable[model.Release], quarter: Quarter) -> tuple[ReleaseRow, ...]:
     """Return rows by basis; anything not among the policy's comes last."""
-    keys = (*BASES, "")
+    keys = (*policy.bases, "")
     counts = {key: Counter[str]() for key in keys}
     for row in releases:
-        mine = counts[row.basis if row.basis in BASES else ""]
+        mine = counts[row.basis if row.basis in policy.bases else ""]
         mine["requested"] += quarter.holds(row.requested_utc_ns)
         mine["approved"] += _in(quarter, row.approved_utc_ns)
         mine["exported"] += _in(quarter, row.bundle.made_utc_ns if row.bundle is not None else None)
         mine["withdrawn"] += row.state in ("withdrawn", "cancelled") and _in(quarter, row.ended_utc_ns)
         for refusal in row.refusals:
             if quarter.holds(refusal.at_utc_ns):
-                said = counts[refusal.basis if refusal.basis in BASES else ""]
+                said = counts[refusal.basis if refusal.basis in policy.bases else ""]
                 said[{1: "refused_policy", 2: "refused_statute"}.get(refusal.gate, "refused_person")] += 1
     return tuple(
-        ReleaseRow(basis=key, words=BASES.get(key, "none that the policy knows"), **counts[key])
+        ReleaseRow(basis=key, words=policy.basis_words(key) or "none that the policy knows", **counts[key])
         for key in keys
         if key or any(counts[key].values())
     )
@@ -86,7 +89,7 @@ def release_rows(releases: Iterable[model.Release], quarter: Quarter) -> tuple[R
 
 def late_papers(releases: Iterable[model.Release], quarter: Quarter, now: Now) -> tuple[int, int]:
     """(emergency releases asked for in the quarter, how many of these lack their paper though it was due)."""
-    asked = [row for row in releases if row.basis == EMERGENCY and quarter.holds(row.requested_utc_ns)]
+    asked = [row for row in releases if urgent(row) and quarter.holds(row.requested_utc_ns)]
     return len(asked), sum(paper_overdue(row, now) for row in asked)
 
 

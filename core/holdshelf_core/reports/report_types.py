@@ -27,6 +27,35 @@ class GapRow(msgspec.Struct, frozen=True):
     times: int
 
 
+class DestroyedRow(msgspec.Struct, frozen=True):
+    """What was destroyed of a camera in a month by one rule. Days are local: '2026-11-24'."""
+
+    month: str
+    """'2026-11'."""
+    camera: str
+    name: str
+    rule: str
+    """'at most 30 days'."""
+    footage_from: str
+    footage_to: str
+    erased_from: str
+    erased_to: str
+    files: int
+
+
+class DestroyedPaper(msgspec.Struct, frozen=True):
+    """The record of destruction of one quarter."""
+
+    quarter: str
+    first_day: str
+    last_day: str
+    rows: tuple[DestroyedRow, ...] = ()
+    so_far: bool = False
+    """The quarter is not over yet."""
+    keeping: tuple[str, ...] = ()
+    """How long the policy in force keeps footage: 'at least 7 days', 'at most 30 days'."""
+
+
 class DayRow(msgspec.Struct, frozen=True):
     """A local day of one camera. ``elapsed_s``: how much of it the camera was in use."""
 

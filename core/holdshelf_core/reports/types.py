@@ -10,7 +10,7 @@ import msgspec
 
 from holdshelf_core.acts import COPIES, PICTURE_PAPERS, Act, ActSpec, Read, ReadSpec, Shows
 from holdshelf_core.reports.case_types import BundlePaper, HoldPaper, LookedPaper, ReleasePaper, SheetPaper, StillPaper
-from holdshelf_core.reports.report_types import ReportPaper
+from holdshelf_core.reports.report_types import DestroyedPaper, ReportPaper
 
 PAPERS = {
     "policy": "Policy",
@@ -25,6 +25,7 @@ PAPERS = {
     "still": "Still picture",
     "sheet": "Contact sheet",
     "report": "Quarterly report",
+    "destroyed": "Record of destruction",
     "who": "Who looked",
 }
 """By the name on the command line: what each paper is called on the screen, in lists and in the log."""
@@ -47,7 +48,7 @@ class PrintRequest(Act["PaperFacts"], frozen=True):
     pictures: int = 0
     """sheet: how many pictures are about to be shown and printed, of the hold or the release."""
     quarter: str = ""
-    """report: '2026-Q3', 'now' for the current one, '' for the last complete one."""
+    """report, destroyed: '2026-Q3', 'now' for the current one, '' for the last complete one."""
     on_screen: bool = False
     """Read on a screen; whether it is printed from there is unknown."""
 
@@ -200,8 +201,11 @@ class PaperFacts(msgspec.Struct, frozen=True):
     still: StillPaper | None = None
     sheet: SheetPaper | None = None
     report: ReportPaper | None = None
+    destroyed: DestroyedPaper | None = None
     looked: LookedPaper | None = None
     """who: added where it is printed, from the answer of the access log."""
+    bases: tuple[tuple[str, str], ...] = ()
+    """What a release may rest on that somebody outside brings: key and words."""
     release_by_two: bool = True
     """Whether a release takes two people: a setting of the Board."""
     page: str = "letter"

@@ -38,7 +38,7 @@ from holdshelf_storage.footage.recovery import Recovery
 from holdshelf_storage.ledger.ledger import Ledger
 from holdshelf_storage.mp4 import fragments as fmp4
 from holdshelf_storage.volume import journal, query, recovered
-from holdshelf_storage.volume.days import Days, SegmentRef
+from holdshelf_storage.volume.days import Days, SegmentRef, ref_of
 from holdshelf_storage.volume.gap_lines import Moment
 from holdshelf_storage.volume.index import DayUsage, Index, Usage
 from holdshelf_storage.volume.journal import Gap, GapEnd, GapSpan, Segment, StoredSegment
@@ -374,9 +374,8 @@ class Footage:
     def _closed(self, camera: str, line: Segment) -> None:
         """Counts a segment that is in its day. What is on disk is right whatever happens here."""
         day = layout.day_of(line.start_utc_ns)
-        ref = SegmentRef(camera, day, line.seq, line.name, line.allocated_bytes, line.start_utc_ns, line.end_utc_ns)
         try:
-            self._index.added(ref)
+            self._index.added(ref_of(camera, day, line))
         except StorageError as error:
             _log.warning("segment %d of %s is not counted until the next start: %s", line.seq, camera, error)
 

@@ -7,7 +7,8 @@ ledger is taken at its word.
 the other's in their journal. Or the older one was closed before the other's day began: two segments that its camera closed after
 it have lower numbers than everything in that day. The rolling buffer cannot have passed such a one over, whenever it began its
 walk and listed a day. One that came late is no witness: cut after a crash, recovered from the camera, or put back from the shelf.
-Only reads.
+What was recovered from the camera has no place in the order, and may go before its turn: a limit in days goes by its time. Only
+reads.
 """
 
 import os
@@ -112,6 +113,8 @@ class Judge:
                 may_change = may_change or held is None
                 if held:
                     found[line.seq] = WHILE_HELD
+                elif recovered.is_recovered(line):
+                    continue  # its number is when it was fetched: a limit in days reaches it before those around it
                 elif all_too_early or (older is not None and older < line.seq):
                     found[line.seq] = OUT_OF_ORDER
         return named.judged(found, may_change=may_change)
@@ -228,7 +231,7 @@ class Judge:
                 continue
             held = self._was_held(segment, camera, named, facts, self._index if index is None else index)
             may_change = may_change or held is None
-            if held or too_early:
+            if held or (too_early and not recovered.is_recovered(segment)):
                 found.append((one, WHILE_HELD if held else OUT_OF_ORDER))
         if gone is not None and not found and not may_change and not facts.in_doubt:
             self._clean.add((camera, day, gone.line))

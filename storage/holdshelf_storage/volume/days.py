@@ -45,6 +45,25 @@ class SegmentRef(msgspec.Struct, frozen=True):
     allocated_bytes: int
     start_utc_ns: int
     end_utc_ns: int
+    boot: str = ""
+    """The kernel's boot id when it was recorded; '' where that is not known, and for what was recovered from the camera."""
+    end_boot_ns: int = 0
+    """CLOCK_BOOTTIME at its end, within that boot."""
+    is_recovered: bool = False
+    """It was recovered from the camera's own recording: its number says nothing about its age."""
+
+
+def ref_of(camera: str, day: str, line: journal.Segment | journal.SlimSegment) -> SegmentRef:
+    """What the sweeper needs of a segment's line."""
+    end = line.start_utc_ns + line.duration_ns
+    if line.from_camera is not msgspec.UNSET:
+        return SegmentRef(
+            camera, day, line.seq, line.name, line.allocated_bytes, line.start_utc_ns, end, is_recovered=True
+        )
+    end_boot_ns = line.start_boot_ns + line.duration_ns
+    return SegmentRef(
+        camera, day, line.seq, line.name, line.allocated_bytes, line.start_utc_ns, end, line.boot, end_boot_ns
+    )
 
 
 class Days:
@@ -243,8 +262,7 @@ class Days:
                 continue
             line = told.get(parsed[0])
             if line is not None and line.name == name:
-                end = line.start_utc_ns + line.duration_ns
-                found.append(SegmentRef(camera, day, line.seq, name, line.allocated_bytes, line.start_utc_ns, end))
+                found.append(ref_of(camera, day, line))
             else:
                 start = layout.day_start_ns(day) + parsed[1]
                 found.append(SegmentRef(camera, day, parsed[0], name, self.allocated(camera, day, name), start, start))

@@ -63,17 +63,29 @@ class DayUsage(msgspec.Struct, frozen=True):
     allocated_bytes: int
     recorded_ns: int
     last_seq: int
+    recovered: int = 0
+    """How many of them were recovered from the camera."""
 
 
 class _Day:
     """The sums of one camera-day."""
 
-    __slots__ = ("allocated_bytes", "first_seq", "first_utc_ns", "last_seq", "last_utc_ns", "recorded_ns", "segments")
+    __slots__ = (
+        "allocated_bytes",
+        "first_seq",
+        "first_utc_ns",
+        "last_seq",
+        "last_utc_ns",
+        "recorded_ns",
+        "recovered",
+        "segments",
+    )
 
     def __init__(self) -> None:
         self.segments = 0
         self.allocated_bytes = 0
         self.recorded_ns = 0
+        self.recovered = 0
         self.first_seq: int | None = None
         """The lowest sequence; never too high, and too low only while `first_utc_ns` is None."""
         self.first_utc_ns: int | None = None
@@ -84,6 +96,7 @@ class _Day:
         self.segments += 1
         self.allocated_bytes += ref.allocated_bytes
         self.recorded_ns += ref.end_utc_ns - ref.start_utc_ns
+        self.recovered += ref.is_recovered
         if self.first_seq is None or ref.seq <= self.first_seq:
             self.first_seq, self.first_utc_ns = ref.seq, ref.start_utc_ns
         if self.last_seq is None or ref.seq >= self.last_seq:
@@ -93,6 +106,7 @@ class _Day:
         self.segments -= 1
         self.allocated_bytes -= ref.allocated_bytes
         self.recorded_ns -= ref.end_utc_ns - ref.start_utc_ns
+        self.recovered -= ref.is_recovered
         if ref.seq == self.first_seq:
             self.first_utc_ns = None
         if ref.seq == self.last_seq:
@@ -221,7 +235,13 @@ class Index:
             counted = self._counted.get(camera, {}).get(day)
             if counted is None or counted.segments <= 0:
                 return None
-            return DayUsage(counted.segments, counted.allocated_bytes, counted.recorded_ns, counted.last_seq or 0)
+            return DayUsage(
+                counted.segments,
+                counted.allocated_bytes,
+                counted.recorded_ns,
+                counted.last_seq or 0,
+                counted.recovered,
+            )
 
     def days(self, camera: str) -> list[str] | None:
         """The days of a camera that have footage, ascending, from memory; None while not everything is counted."""

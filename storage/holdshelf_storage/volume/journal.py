@@ -154,6 +154,8 @@ class SlimSegment(msgspec.Struct, tag_field="kind", tag="segment", kw_only=True,
     duration_ns: int
     allocated_bytes: int
     sha256: str | None
+    boot: str = ""
+    start_boot_ns: int = 0
     from_camera: FromCamera | msgspec.UnsetType = msgspec.UNSET
 
 

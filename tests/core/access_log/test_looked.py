@@ -31,15 +31,17 @@ NO_LOOK = """
     camera.retire camera.set_time camera.sound_off camera.try capacity.set checklist.enter clock.confirm
     commission.approve commission.edit commission.still.close counsel.end counsel.list counsel.record demo.begin
     door.admin_key.add door.admin_key.list door.admin_key.remove door.login door.strangers entrance.add entrance.attest
-    entrance.remove entrance.waive flag.review footage.root hold.approve hold.extend hold.lift hold.lifted hold.list
+    entrance.remove entrance.waive flag.review footage.root footage.short
+    hold.approve hold.expired hold.extend hold.lift hold.lifted hold.list
     hold.place hold.review hold.show hold.united log.accept log.export log.older log.repair log.show log.verify look.close
     media.adopted media.replaced offsite.list offsite.removed offsite.setup offsite.stop offsite.verify
     outbox.close outbox.enter outbox.expired outbox.log outbox.remove paper.expired paper.open
     paper.take person.add person.key person.remove policy.adopt policy.checked policy.posted purpose.close register.adopt
     register.check register.root
     register.settle release.amend release.approve release.bundle_removed release.cancelled release.export_cancel
+    release.extend
     release.key.renew release.list release.not_exported release.others release.refuse release.request release.show release.verify
-    release.withdraw report.kept right.ended seat.end seat.name share.end
+    release.withdraw report.kept right.ended seat.away seat.end seat.name share.end
     timestamp.now timestamp.remove timestamp.set
     witness.add witness.ask witness.policy witness.remove
 """

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from holdshelf_core.actions.state_store import StateStore
+from holdshelf_core.policy_file.adopted import in_force
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.register import Register
 from tests.rig.hand_clock import hand_time
@@ -17,7 +19,7 @@ from tests.rig.hand_clock import hand_time
 async def test_a_register_that_cannot_be_written_is_tried_every_five_seconds_until_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, failed = StateStore(Register.open(tmp_path)), asyncio.Event()
+    store, failed = StateStore(Register.open(tmp_path), partial(in_force, Path())), asyncio.Event()
     tried_s: list[float] = []
 
     def flush() -> None:

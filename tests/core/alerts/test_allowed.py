@@ -17,6 +17,7 @@ from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.repairs import CameraCondition, Repair, RepairRegistry, Severity
 from holdshelf_core.policy import example
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy_file.first import first_policy
 
 ROOT = Path(__file__).parents[3]
 ALLOWED = {
@@ -62,7 +63,7 @@ def test_of_a_repair_its_kind_its_camera_and_its_time_leave_and_none_of_its_word
 
 
 def test_of_what_waits_for_a_second_person_the_number_leaves() -> None:
-    house = example.house()
+    house = example.house(first_policy())
     lifting = sum(hold.state == "lifting" for hold in house.holds.values())
     asked = sum(release.state == "requested" for release in house.releases.values())
     assert lifting and house.flags

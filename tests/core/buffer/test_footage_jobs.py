@@ -43,7 +43,12 @@ def test_the_nightly_reading_finds_what_was_changed_with_its_papers(tmp_path: Pa
         await holdshelf._start()
         try:
             jobs = FootageJobs(
-                holdshelf.authorizer, holdshelf.store, holdshelf.retention, holdshelf.anchoring, holdshelf.settings
+                holdshelf.authorizer,
+                holdshelf.store,
+                holdshelf.retention,
+                holdshelf.anchoring,
+                holdshelf.settings,
+                holdshelf.averages,
             )
             first = await jobs.async_scrub()
             assert not any(repair.issue_id == SCRUB_REPAIR for repair in holdshelf.repairs.async_all())

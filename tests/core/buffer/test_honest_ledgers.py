@@ -118,6 +118,13 @@ class HonestHouse:
     def sweep(self) -> None:
         self.sweeper.erase_oldest(self.chance.randint(1, 8) * 8192, "budget", lambda: self.now)
 
+    def age(self) -> None:
+        """A limit in days has come to something: everything that was recorded before it goes."""
+        there = [ref.seq for ref in self.footage.oldest()]
+        if there:
+            limit = self.chance.choice(there[: len(there) // 2 + 1])
+            self.sweeper.erase_over(lambda ref: ref.seq <= limit, "9999-12-31", "at most 3 days", lambda: self.now)
+
     def hold(self) -> None:
         if not self.known:
             return
@@ -194,7 +201,8 @@ def test_nothing_that_the_rolling_buffer_erased_is_missing(
     monkeypatch.setattr(reserve, "RESERVE_BYTES", 256 * 1024)
     house = HonestHouse(tmp_path / "data", random.Random(seed))
     often = [house.pictures] * 6 + [house.sweep] * 5 + [house.anchor, house.entries, house.hold]
-    now_and_then = [house.clock, house.camera, house.extend, house.lift, house.begin_late, house.end_late, house.crash]
+    now_and_then = [house.clock, house.camera, house.extend, house.lift, house.begin_late, house.end_late]
+    now_and_then += [house.crash, house.age]
     try:
         for step in range(STEPS):
             house.chance.choice([*often, *now_and_then])()

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from holdshelf_core.errors import BadRequest
-from holdshelf_core.policy.areas import PERMITTED, PRIVATE, check_area, questionable_name
+from holdshelf_core.policy.areas import PERMITTED, PRIVATE, questionable_name
+from holdshelf_core.policy.places import check_place
+from holdshelf_core.policy.tables import Policy
+from holdshelf_core.policy_file.first import first_policy
+from holdshelf_core.policy_file.read import read_file
 
+POLICIES = sorted((Path(__file__).parents[2] / "policies").glob("*.toml"))
 KINDS = [area.kind for area in PERMITTED]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_p4_each_permitted_kind_of_area_is_taken(kind: str) -> None:
-    check_area(kind, "the vestibule, where bicycles stand")
+    check_place(first_policy(), kind, "the vestibule, where bicycles stand")
 
 
 def test_p4_another_common_area_says_which_and_why() -> None:
     for note in ("", "  ", "\n"):
         with pytest.raises(BadRequest, match=r"P4.*--area-note|--area-note"):
-            check_area("other", note)
+            check_place(first_policy(), "other", note)
 
 
 @given(st.text(max_size=200))
@@ -28,7 +35,7 @@ def test_p4_any_other_kind_is_refused_in_one_bounded_sentence(kind: str) -> None
     if kind in KINDS:
         return
     with pytest.raises(BadRequest, match=r"P[45]") as refused:
-        check_area(kind, "a note")
+        check_place(first_policy(), kind, "a note")
     # An escape is shown by its repr, never sent to a terminal; a long one is cut.
     assert len(str(refused.value)) < 500
 
@@ -38,7 +45,21 @@ def test_p4_any_other_kind_is_refused_in_one_bounded_sentence(kind: str) -> None
 )
 def test_p5_no_private_kind_of_area_is_ever_taken_whatever_it_is_called(area: str) -> None:
     with pytest.raises(BadRequest, match=r"P5.*Nobody can override"):
-        check_area(area, "with a good reason")
+        check_place(first_policy(), area, "with a good reason")
+
+
+@pytest.mark.parametrize("path", POLICIES, ids=lambda path: path.stem)
+def test_p4_p5_each_library_lists_its_own_places_and_opens_none_of_the_private_ones(path: Path) -> None:
+    policy = Policy(read_file(path)[0])
+    for kind in policy.places:
+        check_place(policy, kind, "which and why")
+    for kind in {*policy.private_places, *(area.kind for area in PRIVATE)}:
+        with pytest.raises(BadRequest, match=r"P5.*Nobody can override"):
+            check_place(policy, kind, "with a good reason")
+    others = {kind for other in POLICIES for kind in Policy(read_file(other)[0]).places} - {*policy.places}
+    for kind in others - {*policy.private_places}:
+        with pytest.raises(BadRequest, match=r"\(P[45]\)"):
+            check_place(policy, kind, "which and why")
 
 
 @pytest.mark.parametrize(

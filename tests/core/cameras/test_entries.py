@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -33,6 +34,8 @@ from holdshelf_core.integration import (
     StreamSource,
 )
 from holdshelf_core.integration.bus import EventBus
+from holdshelf_core.policy_file.adopted import in_force
+from holdshelf_core.policy_file.first import first_policy
 from holdshelf_core.recorder.recorder import Target
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.register import Register
@@ -59,7 +62,9 @@ class House:
         register = Register.open(state)
         self.footage = list(footage)
         store = cast(Any, SimpleNamespace(known_cameras=lambda: self.footage))
-        self.entries = Entries(cast(Any, self), register, StateStore(register), cast(Any, NoRecorder()), store)
+        self.entries = Entries(
+            cast(Any, self), register, StateStore(register, partial(in_force, Path())), cast(Any, NoRecorder()), store
+        )
         self.streams: dict[str, StreamSource | None] = {}
 
     def async_set_stream(self, entry: ConfigEntry[Any], source: StreamSource | None, *, reason: str = "") -> None:
@@ -128,7 +133,9 @@ def test_a_name_that_could_trick_a_terminal_or_is_endless_is_refused(name: str) 
 @pytest.mark.parametrize("note", ["x" * 201, "a\x1b[2J", "a\nb", "\u202e"])
 def test_a_note_on_an_area_is_bounded_and_printable(note: str) -> None:
     with pytest.raises(BadRequest, match="--area-note"):
-        Entries(*cast(tuple[Any, Any, Any, Any, Any], (None,) * 5)).async_check("Door", "other", note, "tcp", False)
+        Entries(*cast(tuple[Any, Any, Any, Any, Any], (None,) * 5)).async_check(
+            first_policy(), "Door", "other", note, "tcp", False
+        )
 
 
 # --- the register ------------------------------------------------------------------------------------------------

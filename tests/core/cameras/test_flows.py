@@ -20,6 +20,7 @@ class Entries:
     def __init__(self) -> None:
         self.tried: list[tuple[str, str | None, str | None]] = []
         self.refuse = False
+        self.places = [("seating", "seating area")]
 
     def async_resolve(self, target: str) -> tuple[str, str]:
         return target, "stream"

@@ -7,6 +7,7 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -22,6 +23,7 @@ from holdshelf_core.holds.holds import Holds
 from holdshelf_core.holds.upkeep import REVIEW_REPAIR, async_hold_duties
 from holdshelf_core.paths import DataPaths
 from holdshelf_core.policy.model import Hold, HoldSpan, Release, Span
+from holdshelf_core.policy_file.adopted import in_force
 from holdshelf_core.times import DAY_NS
 from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.register import Register
@@ -58,7 +60,10 @@ async def house(root: Path, hold: Hold, release: Release | None = None) -> Async
     frame = Frame(DataPaths(root))
     frame.clock.restore(None)
     init_volume(frame.paths.state, frame.paths.media, 1)
-    store, log = StateStore(Register.open(frame.paths.state)), AccessLog.open(frame.paths.state)
+    store, log = (
+        StateStore(Register.open(frame.paths.state), partial(in_force, Path())),
+        AccessLog.open(frame.paths.state),
+    )
     with contextlib.closing(log):
         store.load(log)
         holds = Holds(clock=frame.clock, repairs=frame.repairs, hold_lock=threading.Lock())

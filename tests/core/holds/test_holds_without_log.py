@@ -20,6 +20,7 @@ from tests.core.holds.acts import await_entries, holds, place, settings, show
 from tests.looking import commissioned, record, seed
 from tests.people import People
 from tests.rig.faults import LoopImage, fill
+from tests.rig.processes import living
 from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
 
@@ -135,7 +136,7 @@ def test_p16_on_a_read_only_state_disk_a_hold_is_placed_and_survives_a_kill(
     placed = rig.check_refusals_and_place("26-7")
     workers = service.worker_pids()
     service.kill()
-    wait_for("its workers end", lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    wait_for("its workers end", lambda: not living(workers))
     disk.mend()
     service.start()
     (entry,) = await_entries(service, "hold.united")

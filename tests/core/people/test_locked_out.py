@@ -18,10 +18,11 @@ from holdshelf_core.policy.example import AT
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.standing import locked_out_seats
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy_file.first import first_policy
 from tests.core.alerts.reports import report
 from tests.service import NS
 
-HOUSE, NOW = example.house(), Now(AT, AT)
+HOUSE, NOW = example.house(first_policy()), Now(AT, AT)
 DAY_S = 86_400
 
 
@@ -132,7 +133,7 @@ def test_a_library_that_has_had_a_director_is_told_when_it_has_none() -> None:
         HOUSE, seats={**HOUSE.seats, **{one.id: msgspec.structs.replace(one, ended_utc_ns=AT - 1) for one in terms}}
     )
     assert locked_out_seats(without, NOW) == ["director"]
-    assert locked_out_seats(State(), NOW) == []
+    assert locked_out_seats(State(policy=first_policy()), NOW) == []
     door = Door()
     assert door.open(without) == {"locked_out:director": "warning"}
     assert door.open(None) == {}, "a state in doubt has a repair of its own"

@@ -52,6 +52,28 @@ def test_the_admin_names_the_first_director_and_nobody_after(service: Service, p
     assert [e.entry["outcome"] for e in entries(service, "seat.name")] == ["done", "refused", "done"]
 
 
+def test_an_absence_is_entered_once_by_whom_it_is_and_flagged_when_by_another(service: Service, people: People) -> None:
+    director = people.name_director()
+    chair = people.name("chair", "carl", "Carl Moss", director)
+
+    def away() -> dict[str, bool]:
+        return {row.seat: row.away_since_utc_ns is not None for row in director.read(types_people.ReadSeats())}
+
+    director.act(types_people.SeatAway("director", why="ill"))
+    assert away() == {"director": True, "chair": False}
+    with pytest.raises(Conflict, match="is entered as away already"):
+        director.act(types_people.SeatAway("director"))
+    chair.act(types_people.SeatAway("director", away=False))
+    assert away() == {"director": False, "chair": False}
+    with pytest.raises(BadRequest, match="Nobody holds the seat 'mayor' now"):
+        director.act(types_people.SeatAway("mayor"))
+    with pytest.raises(Refused):
+        service.act(types_people.SeatAway("chair"))
+    told = [e.entry["outcome"] for e in entries(service, "seat.away")]
+    assert told == ["done", "done", "refused"]
+    assert [flag.kind for flag in director.read(types_people.ReadFlags()) if "away" in flag.kind] == ["away_by_seat"]
+
+
 def test_the_first_seat_is_the_directors(service: Service, people: People) -> None:
     line, _ = new_key()
     asked = types_people.SeatName("director", "dora", "Dora Reed", "")

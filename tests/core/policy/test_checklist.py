@@ -12,6 +12,7 @@ from holdshelf_core.policy import checklist as rules
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import Adopted, Check, Commission, Entrance, Seen
 from holdshelf_core.policy.state import CameraFacts, State
+from holdshelf_core.policy_file.first import first_policy
 from holdshelf_core.times import DAY_NS
 
 NOW_NS = 1_795_000_000 * 10**9
@@ -20,6 +21,7 @@ NOW = Now(NOW_NS, NOW_NS)
 
 def house(*cameras: str, **more: object) -> State:
     return State(
+        policy=first_policy(),
         entrances={"e1": Entrance("e1", "Main", "text 1.en"), "e2": Entrance("e2", "Gone", removed_utc_ns=1)},
         cameras={camera: CameraFacts(camera, camera.title(), "seating") for camera in ("lobby", *cameras)},
         **more,  # type: ignore[arg-type]

@@ -18,8 +18,9 @@ from holdshelf_core.policy.model import Appointment, Person, Share
 from holdshelf_core.policy.rights import NEVER, PERMISSIONS
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy_file.first import first_policy
 
-ROWS = explain.table()
+ROWS, WHO = explain.table(first_policy()), example.subjects(first_policy())
 NOW = Now(example.AT, example.AT)
 
 
@@ -37,7 +38,7 @@ def test_what_nobody_may_stands_in_the_table_and_is_refused_in_all_of_it() -> No
 
 def test_the_table_asks_every_act_of_everybody_at_every_time() -> None:
     asked = {(row.permission, row.who, row.when) for row in ROWS}
-    wanted = {(p, who, when) for p in (*PERMISSIONS, *NEVER) for who in example.SUBJECTS for when in example.TIMES}
+    wanted = {(p, who, when) for p in (*PERMISSIONS, *NEVER) for who in WHO for when in example.TIMES}
     assert asked == wanted
 
 
@@ -56,7 +57,7 @@ def test_the_admin_sees_no_picture_in_the_whole_table() -> None:
 
 @pytest.mark.parametrize("width", [80, 100, 120])
 def test_the_table_fits_the_terminal_and_names_every_act_and_clause(width: int) -> None:
-    text = explain.text(ROWS, width)
+    text = explain.text(first_policy(), ROWS, width)
     assert max(len(line) for line in text.splitlines()) <= width
     lines = text.splitlines()
     for permission in (*PERMISSIONS, *NEVER):
@@ -75,8 +76,8 @@ def test_the_table_says_what_the_rows_say(permission: str) -> None:
     answers: dict[str, list[str]] = {}
     for row in (row for row in rows if row.when == example.WITHIN):
         answers.setdefault(row.about, []).append(("yes" + "*" * bool(row.flag)) if row.allowed else row.clause)
-    lines = explain.text(rows, 120).partition("\n\n")[0].splitlines()[1:]
-    cells = [line.split()[-len(example.SUBJECTS) :] for line in lines]
+    lines = explain.text(first_policy(), rows, 120).partition("\n\n")[0].splitlines()[1:]
+    cells = [line.split()[-len(example.subjects(first_policy())) :] for line in lines]
     shown = [words for words in cells if all(word in ("yes", "yes*", *CLAUSES) for word in words)]
     first, *others = answers.values()
     assert shown == [first, *(one for one in others if one != first)]
@@ -106,7 +107,7 @@ def test_rows_are_ready_for_json() -> None:
 
 def test_an_act_that_the_policy_does_not_know_is_an_error_and_never_an_answer() -> None:
     with pytest.raises(BadRequest, match="has no action named"):
-        decide(example.house(), Subject("p1"), "look", Scope(), NOW)
+        decide(example.house(first_policy()), Subject("p1"), "look", Scope(), NOW)
 
 
 def steps_of(house: State, subject: Subject, scope: Scope) -> int:
@@ -129,7 +130,7 @@ def steps_of(house: State, subject: Subject, scope: Scope) -> int:
 
 
 def test_a_decision_takes_no_more_steps_in_a_house_with_thousands_of_rows() -> None:
-    small = house = example.house()
+    small = house = example.house(first_policy())
     people = {**house.people, **{f"q{n}": Person(f"q{n}", f"q{n}", f"Q {n}") for n in range(500)}}
     letters = {
         **house.appointments,

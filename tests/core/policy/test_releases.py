@@ -9,16 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdshelf_core.policy import gates as gate_rules
 from holdshelf_core.policy import releases
 from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.example import AT, FRONT, PAPER, READING, house
+from holdshelf_core.policy.gates import Request, gate_1, gate_2, gates
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.model import Adopted, Hold, HoldSpan, Release
-from holdshelf_core.policy.releases import Determination, Paper, Request, Span, beyond, gate_1, gate_2, gates, trimmed
+from holdshelf_core.policy.model import Adopted, Determination, Hold, HoldSpan, Paper, Release, Span
+from holdshelf_core.policy.releases import beyond, trimmed
 from holdshelf_core.policy.rules import decide
+from holdshelf_core.policy_file.first import first_policy
 from holdshelf_core.times import DAY_NS, HOUR_NS, MINUTE_NS
 
-NOW = Now(AT, AT)
+FIRST, NOW = first_policy(), Now(AT, AT)
 ENFORCE, ADVISE = Adopted("1", "2026-01-01", PAPER), Adopted("1", "2026-01-01", PAPER, "advise")
 HOUR = (Span("c2", AT - 2 * HOUR_NS, AT - HOUR_NS),)
 WARRANT = Paper(PAPER, "search-warrant", "Superior Court", "CR-26-77", signed_by_judge=True, scope=HOUR)
@@ -29,28 +32,28 @@ COUNSEL = Determination("D-1", PAPER, ("active-investigation",), AT + DAY_NS)
 
 
 def test_scene_6_p13_a_request_by_telephone_is_refused_with_what_is_needed_and_that_a_hold_needs_no_paper() -> None:
-    said = gate_1(Request("active-investigation", HOUR, "p1", AT), NOW)
+    said = gate_1(FIRST, Request("active-investigation", HOUR, "p1", AT), NOW)
     assert not said.passed
     assert "a verbal request" in said.sentence
     assert any("active case" in need for need in said.needs)
-    assert "(P13: " in said.quoted
-    assert any("a hold needs no paper" in need for need in releases.what_would_pass(None, (), NOW))
+    assert "(P13: " in said.quoted(FIRST)
+    assert any("a hold needs no paper" in need for need in gate_rules.what_would_pass(FIRST, None, (), NOW))
 
 
 def test_scene_7_p13_a_police_letter_passes_the_policys_gate_and_the_statutes_stops_it_under_enforce() -> None:
-    assert gate_1(BY_LETTER, NOW).passed
-    said = gate_2(BY_LETTER, ENFORCE, (), NOW)
+    assert gate_1(FIRST, BY_LETTER, NOW).passed
+    said = gate_2(FIRST, BY_LETTER, ENFORCE, (), NOW)
     assert not said.passed
     assert any("counsel" in need for need in said.needs)
-    assert not gates(BY_LETTER, ENFORCE, (), NOW).passed
-    assert not gates(BY_LETTER, None, (), NOW).passed, "strict before any policy was adopted"
+    assert not gates(FIRST, BY_LETTER, ENFORCE, (), NOW).passed
+    assert not gates(FIRST, BY_LETTER, None, (), NOW).passed, "strict before any policy was adopted"
 
 
 def test_p13_the_sheet_for_anybody_names_what_passes_both_gates_and_nothing_that_does_not() -> None:
     letter, permission = "a request by law enforcement", "written permission"
 
     def offers(words: str, adopted: Adopted | None, *determinations: Determination) -> bool:
-        return any(words in need for need in releases.what_would_pass(adopted, determinations, NOW))
+        return any(words in need for need in gate_rules.what_would_pass(FIRST, adopted, determinations, NOW))
 
     assert [offers(letter, adopted) for adopted in (None, ENFORCE, ADVISE)] == [False, False, True]
     assert [offers(permission, adopted) for adopted in (None, ENFORCE, ADVISE)] == [True, True, True]
@@ -61,17 +64,17 @@ def test_p13_the_sheet_for_anybody_names_what_passes_both_gates_and_nothing_that
 
 def test_p13_counsels_paper_is_counsels_word_and_is_not_asked_for_twice() -> None:
     asked = Request("counsel", HOUR, "p1", AT, msgspec.structs.replace(LETTER, kind="counsel", issuer="Ames & Roe"))
-    said = gates(asked, ENFORCE, (), NOW)
+    said = gates(FIRST, asked, ENFORCE, (), NOW)
     assert said.passed
     assert "counsel's paper, without a court order" in said.caution
-    assert not gates(msgspec.structs.replace(asked, paper=None), ENFORCE, (), NOW).passed
+    assert not gates(FIRST, msgspec.structs.replace(asked, paper=None), ENFORCE, (), NOW).passed
 
 
 def test_scene_7_p13_under_advise_or_with_counsels_determination_it_goes_on_with_the_caution_on_record() -> None:
-    advised = gates(BY_LETTER, ADVISE, (), NOW)
+    advised = gates(FIRST, BY_LETTER, ADVISE, (), NOW)
     assert advised.passed
     assert "neither is on record" in advised.caution
-    determined = gates(BY_LETTER, ENFORCE, (COUNSEL,), NOW)
+    determined = gates(FIRST, BY_LETTER, ENFORCE, (COUNSEL,), NOW)
     assert determined.passed
     assert "D-1" in determined.caution
 
@@ -89,18 +92,22 @@ def test_scene_7_p13_under_advise_or_with_counsels_determination_it_goes_on_with
     ids=["over", "withdrawn", "another class", "no paper", "another camera", "another agency"],
 )
 def test_p13_a_determination_opens_its_own_class_until_its_last_day_and_nothing_else(change: dict[str, object]) -> None:
-    assert gate_2(BY_LETTER, ENFORCE, (COUNSEL,), NOW).passed
-    assert not gate_2(BY_LETTER, ENFORCE, (msgspec.structs.replace(COUNSEL, **change),), NOW).passed
+    assert gate_2(FIRST, BY_LETTER, ENFORCE, (COUNSEL,), NOW).passed
+    assert not gate_2(FIRST, BY_LETTER, ENFORCE, (msgspec.structs.replace(COUNSEL, **change),), NOW).passed
 
 
 def test_scene_8_p13_a_warrant_for_an_hour_is_refused_for_two_until_the_request_is_trimmed() -> None:
     wide = (Span("c2", AT - 2 * HOUR_NS - 30 * MINUTE_NS, AT - HOUR_NS + 30 * MINUTE_NS),)
-    said = gates(msgspec.structs.replace(BY_WARRANT, spans=wide), ENFORCE, (), NOW)
+    said = gates(FIRST, msgspec.structs.replace(BY_WARRANT, spans=wide), ENFORCE, (), NOW)
     assert not said.passed
     assert "does not cover this" in said.sentence
     assert trimmed(wide, WARRANT.scope) == HOUR
-    assert gates(msgspec.structs.replace(BY_WARRANT, spans=trimmed(wide, WARRANT.scope)), ENFORCE, (), NOW).passed
-    assert not gates(msgspec.structs.replace(BY_WARRANT, spans=(Span("c1", *span_of(HOUR)),)), ENFORCE, (), NOW).passed
+    assert gates(
+        FIRST, msgspec.structs.replace(BY_WARRANT, spans=trimmed(wide, WARRANT.scope)), ENFORCE, (), NOW
+    ).passed
+    assert not gates(
+        FIRST, msgspec.structs.replace(BY_WARRANT, spans=(Span("c1", *span_of(HOUR)),)), ENFORCE, (), NOW
+    ).passed
 
 
 def span_of(spans: tuple[Span, ...]) -> tuple[int, int]:
@@ -137,44 +144,44 @@ def span_of(spans: tuple[Span, ...]) -> tuple[int, int]:
     ],
 )
 def test_p13_a_paper_that_is_none_opens_nothing(basis: str, paper: Paper | None) -> None:
-    said = gate_1(Request(basis, HOUR, "p1", AT, paper), NOW)
+    said = gate_1(FIRST, Request(basis, HOUR, "p1", AT, paper), NOW)
     assert not said.passed
     assert said.sentence
     assert said.needs
 
 
 def test_p13_a_judges_paper_and_written_permission_pass_the_statutes_gate() -> None:
-    assert gates(BY_WARRANT, ENFORCE, (), NOW).passed
+    assert gates(FIRST, BY_WARRANT, ENFORCE, (), NOW).passed
     ordered = Request("subpoena", HOUR, "p1", AT, msgspec.structs.replace(WARRANT, kind="subpoena"))
-    assert gates(ordered, ENFORCE, (), NOW).passed
+    assert gates(FIRST, ordered, ENFORCE, (), NOW).passed
     clerks = msgspec.structs.replace(ordered, paper=msgspec.structs.replace(ordered.paper, signed_by_judge=False))
-    assert gate_1(clerks, NOW).passed
-    assert not gates(clerks, ENFORCE, (), NOW).passed
+    assert gate_1(FIRST, clerks, NOW).passed
+    assert not gates(FIRST, clerks, ENFORCE, (), NOW).passed
     permission = Paper(PAPER, "written-permission", "the person seen", scope=HOUR)
-    assert gates(Request("written-permission", HOUR, "p1", AT, permission), ENFORCE, (), NOW).passed
+    assert gates(FIRST, Request("written-permission", HOUR, "p1", AT, permission), ENFORCE, (), NOW).passed
 
 
 def test_p13_a_judges_name_under_a_police_letter_makes_no_court_order_of_it() -> None:
     signed = msgspec.structs.replace(BY_LETTER, paper=msgspec.structs.replace(LETTER, signed_by_judge=True))
-    assert gate_1(signed, NOW).passed
-    assert not gate_2(signed, ENFORCE, (), NOW).passed
+    assert gate_1(FIRST, signed, NOW).passed
+    assert not gate_2(FIRST, signed, ENFORCE, (), NOW).passed
 
 
 def test_p13_an_emergency_is_boxed_in_time_flagged_and_its_paper_is_due() -> None:
     request = Request("emergency", HOUR, "p1", AT, why="a child is missing")
-    said = gates(request, ENFORCE, (), NOW)
-    assert (said.passed, said.flagged) == (True, True)
+    said = gates(FIRST, request, ENFORCE, (), NOW)
+    assert said.passed
     due = said.paper_due_utc_ns
-    assert due == AT + releases.EMERGENCY_PAPER_NS
-    assert not gate_1(request, Now(due, AT)).passed, "nothing more leaves once the paper is overdue"
-    assert not gate_1(msgspec.structs.replace(request, why=" "), NOW).passed
+    assert due == AT + gate_rules.EMERGENCY_PAPER_NS
+    assert not gate_1(FIRST, request, Now(due, AT)).passed, "nothing more leaves once the paper is overdue"
+    assert not gate_1(FIRST, msgspec.structs.replace(request, why=" "), NOW).passed
     long = (Span("c2", AT - 3 * HOUR_NS, AT),)
-    assert not gate_1(msgspec.structs.replace(request, spans=long), NOW).passed
+    assert not gate_1(FIRST, msgspec.structs.replace(request, spans=long), NOW).passed
 
 
 @pytest.mark.parametrize("spans", [(), (Span("c2", AT, AT),), (Span("", AT - 1, AT),)])
 def test_p13_a_request_for_nothing_in_particular_is_none(spans: tuple[Span, ...]) -> None:
-    assert not gate_1(msgspec.structs.replace(BY_WARRANT, spans=spans), NOW).passed
+    assert not gate_1(FIRST, msgspec.structs.replace(BY_WARRANT, spans=spans), NOW).passed
 
 
 spans = st.lists(
@@ -264,7 +271,7 @@ def test_what_no_hold_keeps_is_offered_in_pieces_and_a_lift_under_grace_keeps_no
 def test_p13_the_paper_that_follows_an_emergency_must_open_both_gates_by_itself() -> None:
     emergency = Request("emergency", HOUR, "p1", AT, why="a child is missing")
     with_warrant = msgspec.structs.replace(emergency, paper=WARRANT)
-    assert releases.following_paper(with_warrant, ENFORCE, (), NOW).passed
+    assert gate_rules.following_paper(FIRST, with_warrant, ENFORCE, (), NOW).passed
     for paper in (
         LETTER,
         msgspec.structs.replace(WARRANT, scope=()),
@@ -273,7 +280,7 @@ def test_p13_the_paper_that_follows_an_emergency_must_open_both_gates_by_itself(
         None,
     ):
         asked = msgspec.structs.replace(emergency, paper=paper)
-        assert not releases.following_paper(asked, ENFORCE, (), NOW).passed, paper
+        assert not gate_rules.following_paper(FIRST, asked, ENFORCE, (), NOW).passed, paper
 
 
 def test_p11_a_letter_for_one_camera_shows_no_release_that_another_was_asked_for_too() -> None:
@@ -281,6 +288,6 @@ def test_p11_a_letter_for_one_camera_shows_no_release_that_another_was_asked_for
     front, reading = Span(FRONT, AT - HOUR_NS, AT), Span(READING, AT - HOUR_NS, AT)
     alone = Release("R-1", "search-warrant", "26-1", (front,), (front,), "p1", AT, "requested")
     cut = msgspec.structs.replace(alone, id="R-2", asked=(front, reading))
-    state = dataclasses.replace(house(), releases={"R-1": alone, "R-2": cut})
+    state = dataclasses.replace(house(first_policy()), releases={"R-1": alone, "R-2": cut})
     seen = [decide(state, Subject("p4"), "release.see", Scope(target=key), NOW).allowed for key in ("R-1", "R-2")]
     assert seen == [True, False]

@@ -13,13 +13,15 @@ from holdshelf_core.policy import example
 from holdshelf_core.policy.case import Decision, Scope, Subject
 from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.model import RIGHTS, SEATS, Appointment, Flag, Hold, HoldSpan, Key, Person, Seat, Share
+from holdshelf_core.policy.model import RIGHTS, Appointment, Flag, Hold, HoldSpan, Key, Person, Seat, Share
 from holdshelf_core.policy.rights import NEVER, PERMISSIONS
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.standing import ends_to_write
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy_file.first import first_policy
 from holdshelf_core.times import DAY_NS, HOUR_NS
 
+SEATS = first_policy().seats
 T0 = example.START
 CAMERAS = (example.FRONT, example.READING, example.ATTIC, example.STILLED)
 PEOPLE = tuple(f"p{n}" for n in range(1, 6))
@@ -104,7 +106,7 @@ def states(draw: st.DrawFn) -> State:
         draw(st.lists(st.sampled_from(PEOPLE)).map(tuple)),
     )
     return replace(
-        example.house(),
+        example.house(first_policy()),
         people=people,
         seats=seats,
         appointments=letters,
@@ -334,8 +336,8 @@ def test_taking_a_letter_a_seat_or_a_share_away_never_gives_a_picture(
 
 
 def test_a_state_that_changed_beneath_its_index_serves_no_row_that_has_ended() -> None:
-    seats = dict(example.house().seats)
-    house = replace(example.house(), seats=seats)
+    seats = dict(example.house(first_policy()).seats)
+    house = replace(example.house(first_policy()), seats=seats)
     assert decide(house, Subject("p1"), "log.see", Scope(), Now(example.AT, example.AT)).allowed
     seats["s1"] = msgspec.structs.replace(seats["s1"], ended_utc_ns=example.AT)
     assert not decide(house, Subject("p1"), "log.see", Scope(), Now(example.AT, example.AT)).allowed

@@ -9,7 +9,7 @@ import pytest
 
 from holdshelf_core.policy import example
 from holdshelf_core.policy.case import Decision, Scope, Subject
-from holdshelf_core.policy.example import AT, FRONT, PAPER, SUBJECTS
+from holdshelf_core.policy.example import AT, FRONT, PAPER
 from holdshelf_core.policy.holds import (
     grace_over,
     kept,
@@ -24,9 +24,10 @@ from holdshelf_core.policy.model import Board, Flag, HoldSpan, Seat
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.second import flag_open
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy_file.first import first_policy
 from holdshelf_core.times import DAY_NS, HOUR_NS
 
-HOUSE = example.house()
+HOUSE, SUBJECTS = example.house(first_policy()), example.subjects(first_policy())
 NOW = Now(AT, AT)
 DIRECTOR, CHAIR, MAYOR = SUBJECTS["Director"], SUBJECTS["Chair"], SUBJECTS["Mayor"]
 APPROVE = Scope(target="H-2")
@@ -237,3 +238,28 @@ def test_p12_the_same_seats_next_holder_is_no_second_seat_and_the_favored_one_no
 
 def test_a_flag_counts_no_review_of_its_own_actor() -> None:
     assert flag_open(Flag("f", "wandering", 1, "p1", AT, 1, ("p1",)))
+
+
+def on_paper(house: State, seat: str, person: str = "p1", paper: str = PAPER) -> Decision:
+    return decide(house, Subject(person), "flag.review", Scope(target="f1", paper_sha256=paper, paper_seat=seat), NOW)
+
+
+def test_a_flag_is_closed_on_paper_by_a_seat_that_cannot_log_in() -> None:
+    """Otherwise a library in which one seat alone has a key could close none."""
+    assert on_paper(with_flag(), "mayor").allowed, "the actor may bring it"
+    assert flag_open(with_flag(reviewed_by=("paper:mayor",)).flags["f1"])
+    nobody_is_mayor = replace(with_flag(), seats={key: row for key, row in HOUSE.seats.items() if row.key != "mayor"})
+    for house, seat, words in (
+        (with_flag(), "chair", "can log in and must review it on screen"),
+        (with_flag(), "director", "did this or has already reviewed it"),
+        (with_flag(), "clerk", "needs the name of the seat that signed it"),
+        (with_flag(reviewed_by=("paper:mayor",)), "mayor", "has already reviewed it"),
+        (with_flag(person="admin", about="p3"), "mayor", "favors its signer"),
+        (nobody_is_mayor, "mayor", "Nobody is the Mayor"),
+        (with_flag(reviewed_by=("p2", "p4")), "mayor", "has been reviewed already"),
+    ):
+        said = on_paper(house, seat)
+        assert not said.allowed
+        assert words in said.reason
+    assert "needs its scan" in on_paper(with_flag(), "mayor", paper="0" * 64).reason
+    assert not on_paper(with_flag(), "mayor", "p4").allowed, "who may not review brings no paper either"

@@ -18,10 +18,11 @@ from holdshelf_core.policy.model import Hold, HoldSpan
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.standing import ends_to_write, standing
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy_file.first import first_policy
 from holdshelf_core.times import DAY_NS, HOUR_NS, MINUTE_NS
 
 EASTERN = timezone(timedelta(hours=-5))
-HOUSE = example.house()
+HOUSE = example.house(first_policy())
 NOW = Now(AT, AT)
 
 

@@ -9,6 +9,7 @@ import pytest
 from holdshelf_core.cameras.commissioning import entrance_state
 from holdshelf_core.policy import model
 from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy_file.first import first_policy
 from holdshelf_core.reports.paper_facts import CameraSource, log_head, paper_facts
 from holdshelf_core.reports.types import PaperFacts
 from holdshelf_storage.access_log.checkpoint import SigningKey, parse_outside
@@ -23,6 +24,7 @@ def facts_of(
     *entrances: model.Entrance, commission: model.Commission | None = None, now: Now | None = None
 ) -> PaperFacts:
     return paper_facts(
+        policy=first_policy(),
         board=model.Board("Example Town Library", "Ada", "https://library.example"),
         adopted=model.Adopted("3", "2026-10-01", "a" * 64),
         policy_text="text",

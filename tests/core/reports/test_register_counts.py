@@ -9,6 +9,7 @@ import pytest
 
 from holdshelf_core.policy import model
 from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy_file.first import first_policy
 from holdshelf_core.reports import register_counts as counts
 from holdshelf_core.times import DAY_NS
 from tests.core.reports.test_uptime import QUARTER
@@ -39,7 +40,9 @@ def hold(**changes: object) -> model.Hold:
 def test_p16_a_hold_counts_where_it_was_placed_let_go_and_kept(
     placed: int, lifted: int | None, wanted: tuple[int, int, int]
 ) -> None:
-    rows = counts.hold_rows([hold(placed_utc_ns=placed, lifted_utc_ns=lifted)], QUARTER, END, Now(END, END))
+    rows = counts.hold_rows(
+        first_policy(), [hold(placed_utc_ns=placed, lifted_utc_ns=lifted)], QUARTER, END, Now(END, END)
+    )
     (row,) = [row for row in rows if row.ground == "violation"]
     assert (row.placed, row.lifted, row.kept) == wanted
     assert (
@@ -53,9 +56,11 @@ def test_p16_ages_and_reviews_that_are_overdue() -> None:
     assert [row.count for row in counts.age_rows(rows, END)] == [2, 2, 2, 2, 2]
     late = hold(review_utc_ns=END)
     for row, wanted in ((late, 1), (hold(review_utc_ns=END + 1), 0), (msgspec.structs.replace(late, state="grace"), 0)):
-        assert sum(one.overdue for one in counts.hold_rows([row], QUARTER, END, Now(END, END))) == wanted
-    strange = counts.hold_rows([hold(ground="whim")], QUARTER, END, Now(END, END))
-    assert [row.ground for row in strange] == [*model.HOLD_GROUNDS, "whim"]
+        assert (
+            sum(one.overdue for one in counts.hold_rows(first_policy(), [row], QUARTER, END, Now(END, END))) == wanted
+        )
+    strange = counts.hold_rows(first_policy(), [hold(ground="whim")], QUARTER, END, Now(END, END))
+    assert [row.ground for row in strange] == [*first_policy().grounds, "whim"]
 
 
 def test_p13_only_the_refusals_of_the_quarter_count_by_the_basis_they_were_said_on() -> None:
@@ -72,7 +77,7 @@ def test_p13_only_the_refusals_of_the_quarter_count_by_the_basis_they_were_said_
         no(START, 1, "x"),
     )
     row = msgspec.structs.replace(RELEASE, requested_utc_ns=START - 1, refusals=said)
-    found = {one.basis: one for one in counts.release_rows([row], QUARTER)}
+    found = {one.basis: one for one in counts.release_rows(first_policy(), [row], QUARTER)}
     warrant = found["search-warrant"]
     assert (warrant.requested, warrant.refused_policy, warrant.refused_statute, warrant.refused_person) == (0, 1, 1, 1)
     assert (found["subpoena"].refused_statute, found[""].refused_policy) == (1, 1)
@@ -83,7 +88,7 @@ def test_p13_only_the_refusals_of_the_quarter_count_by_the_basis_they_were_said_
         ("withdrawn", END, 0),
     ):
         over = msgspec.structs.replace(RELEASE, state=state, ended_utc_ns=ended)
-        assert sum(one.withdrawn for one in counts.release_rows([over], QUARTER)) == wanted
+        assert sum(one.withdrawn for one in counts.release_rows(first_policy(), [over], QUARTER)) == wanted
 
 
 def test_p13_a_paper_that_did_not_follow_is_late_from_its_hour_on() -> None:

@@ -98,6 +98,7 @@ READ_ONLY = {
     "capacity set": "may be more than the disk of this machine",
     "hold archive": "writes to another disk",
     "release write": "writes to a stick",
+    "release extend": "is of a request with a clock, which the first library's policy has none of",
     "release others": "its list of boxes is of one release's own times",
     "paper open": "opens what the Board has kept sealed, which nothing is here",
     "verify": "is of a bundle that another library made",

@@ -161,5 +161,5 @@ def test_an_emergency_says_what_it_is(run: Run) -> None:
     refused = run("open", "--break-glass", "--camera", "lobby")
     assert (refused.returncode, "danger" in refused.stderr) == (1, True)
     opened = run("open", "--break-glass", "--camera", "lobby", "--note", "smoke")
-    assert "two of the Director, Chair and Mayor must review" in opened.stdout
+    assert "others who hold a seat must review this look" in opened.stdout
     assert "live until" in opened.stdout

@@ -163,7 +163,7 @@ def test_one_camera_is_added_checked_and_removed_at_a_terminal(service: Service,
         asked.expect(r"\(P4\)")
         asked.answer("What do people call this camera", "Quiet corner")
         asked.answer("What kind of place is it", "other")
-        asked.answer("What other place is it", "by the stairs: bags were taken")
+        asked.answer("Which place is it", "by the stairs: bags were taken")
         assert asked.end() == 0
         assert "Added Quiet corner as quiet-corner" in asked.screen
     for typed, code, words in (("guess", 1, "FAILED"), (PASSWORD, 0, "is correct and was saved")):

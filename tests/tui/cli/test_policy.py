@@ -37,13 +37,18 @@ def test_the_table_of_the_rules_needs_no_service_and_no_folder(
     rows = desk.admin("policy", "explain", "hold", "--json").json()
     assert {row["permission"].split(".")[0] for row in rows} == {"hold"}
     assert "has no action named 'fly'" in desk.admin("policy", "explain", "fly").err
-    assert "possible crime" in desk.admin("policy", "purposes").out
-    assert set(desk.admin("policy", "purposes", "--json").json()) == {"look", "share"}
 
 
 def test_the_table_fits_the_terminal(library: Library) -> None:
     assert len(screen(library, "policy", "explain", "hold.lift")) > 10
     assert max(map(len, screen(library, "policy", "explain"))) <= COLUMNS
+
+
+def test_what_the_policy_lists_is_told(desk: Desk) -> None:
+    told = desk.admin("policy", "lists").out
+    for words in ("Chair of the Library Board", "possible crime", "litigation", "a search warrant"):
+        assert words in told
+    assert {"roles", "purposes", "grounds", "bases"} < set(desk.admin("policy", "lists", "--json").json())
 
 
 # --- may ---------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, PdfObject
 
 from holdshelf_core.reports.case_types import LookedPaper, LookedRow
+from holdshelf_core.reports.report_types import DestroyedPaper, DestroyedRow
 from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers import pdf
@@ -31,6 +32,19 @@ from tests.tui.papers.test_refusal import FACTS as REFUSED
 SEEN = LookedRow(
     **{name: f"words of {name}" for name in LookedRow.__struct_fields__} | {"seq": 7, "section": "pictures"}  # type: ignore[arg-type]
 )
+DESTROYED = DestroyedPaper(
+    "2026-Q4",
+    "2026-10-01",
+    "2026-12-31",
+    tuple(
+        DestroyedRow(
+            f"2026-{month}", "front", "Front entrance", "at most 30 days", "2026-09-01", "2026-10-01", f"2026-{month}-01",
+            f"2026-{month}-30", 43_200,
+        )
+        for month in (10, 11, 12)
+    ),
+    keeping=("at least 7 days", "at most 30 days"),
+)  # fmt: skip
 FACTS_OF: dict[str, PaperFacts] = {
     "policy": FACTS,
     "checklist": msgspec.structs.replace(LARGE, cameras=LARGE.cameras[:4], entrances=LARGE.entrances[:2]),
@@ -44,6 +58,7 @@ FACTS_OF: dict[str, PaperFacts] = {
     "still": CASE,
     "sheet": CASE,
     "report": report_facts(16),
+    "destroyed": msgspec.structs.replace(FACTS, destroyed=DESTROYED),
     "who": msgspec.structs.replace(FACTS, looked=LookedPaper("Front entrance, on November 27, 2026", (SEEN,), 12)),
 }
 

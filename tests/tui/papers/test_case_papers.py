@@ -68,7 +68,7 @@ STRETCHES = tuple(
 )
 HOLD = HoldPaper(
     id="H-2026-0012",
-    ground="investigation",
+    ground="an investigation, by the police or the library",
     reference="26-0417",
     state="active",
     spans=tuple(f"{camera}, {at(14, 0)} to 15:00:00" for camera in CAMERAS),

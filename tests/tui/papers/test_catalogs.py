@@ -14,9 +14,10 @@ import pytest
 from pypdf import PdfReader
 
 from holdshelf_core.api.errors import BadRequest
+from holdshelf_core.policy.gates import what_we_need, what_would_pass
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import Adopted, Determination
-from holdshelf_core.policy.releases import BASES, what_we_need, what_would_pass
+from holdshelf_core.policy_file.first import first_policy
 from holdshelf_core.reports.types import PaperFacts
 from holdshelf_storage.units import DAY_NS
 from holdshelf_tui.papers import catalogs, printing
@@ -87,11 +88,11 @@ def test_a_translation_that_changes_a_fact_is_found_and_is_not_compiled(
 
 def test_what_the_service_says_on_a_sheet_is_in_the_catalogs() -> None:
     say = catalogs.words("es")
-    for basis, words in BASES.items():
-        assert [need for need in (*what_we_need(basis), words) if not say.has(need)] == []
+    for basis, words in ((key, first_policy().basis_words(key)) for key in first_policy().bases):
+        assert [need for need in (*what_we_need(first_policy(), basis), words) if not say.has(need)] == []
     counsels = Determination("D-1", "0f" * 32, ("active-investigation",), DAY_NS)
     for statute, determined in (("advise", ()), ("enforce", (counsels,))):
-        needs = what_would_pass(Adopted("1", "2026-01-01", "0f" * 32, statute), determined, Now(0, 0))
+        needs = what_would_pass(first_policy(), Adopted("1", "2026-01-01", "0f" * 32, statute), determined, Now(0, 0))
         assert [need for need in needs if not say.has(need)] == []
 
 

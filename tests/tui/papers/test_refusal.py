@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from holdshelf_core.policy.gates import what_we_need, what_would_pass
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.releases import BASES, what_we_need, what_would_pass
+from holdshelf_core.policy_file.first import first_policy
 from holdshelf_core.reports.types import LogHead, PaperFacts, PolicyText, RefusalPaper
 from holdshelf_tui.papers import text
 from holdshelf_tui.papers.refusal import refusal_document, refusal_paper
@@ -18,10 +19,10 @@ from holdshelf_tui.text.words import columns
 from tests.tui.cli.test_driver import run
 
 SHEET = RefusalPaper(
-    needs=what_we_need("search-warrant"),
+    needs=what_we_need(first_policy(), "search-warrant"),
     release="R-2026-0004",
     reference="26-0417",
-    basis_words=BASES["search-warrant"],
+    basis_words=first_policy().basis_words("search-warrant"),
     spans=(
         "Front door, 2026-11-01 01:30:00 -04:00 to 2026-11-01 01:30:00 -05:00",
         "Desk, 2026-11-24 14:00:00 -05:00 to 2026-11-24 15:00:00 -05:00",
@@ -37,7 +38,7 @@ FACTS = PaperFacts(
     refusal=SHEET,
     printed_at="2026-11-25 14:12 -05:00",
 )
-ANYONES = msgspec.structs.replace(FACTS, refusal=RefusalPaper(what_would_pass(None, (), Now(0, 0))))
+ANYONES = msgspec.structs.replace(FACTS, refusal=RefusalPaper(what_would_pass(first_policy(), None, (), Now(0, 0))))
 
 
 def one_line(text: str) -> str:

@@ -256,7 +256,7 @@ async def test_p4_p5_a_camera_is_tried_renamed_moved_and_removed(stage: Stage, r
         await until_shown(pilot, "It was moved")
         await pilot.press(*["down"] * 5)  # from the service desk to another common area
         await pilot.press("enter")
-        await until_shown(pilot, "What other place is it")
+        await until_shown(pilot, "Which place is it")
         await until(pilot, "the cursor there", lambda: getattr(pilot.app.focused, "id", "") == "note")
         await type_text(pilot, "hallway, leads to the desk")
         await fills(pilot, "", "", "", "the desk was moved")

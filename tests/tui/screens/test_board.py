@@ -124,7 +124,7 @@ async def test_the_admin_sees_the_first_day_and_whose_turn_it_is(stage: Stage) -
         assert "Say whom the public asks (the seats)" in shown and "[x] Add the cameras " in shown
         steps = pilot.app.screen.query_one(OptionList)
         steps.highlighted = next(n for n, step in enumerate(STEPS) if step.id == "contact")
-        await until_said(pilot, "This is for the Director, Chair or Mayor.")
+        await until_said(pilot, "This is for those who hold a seat.")
         await pilot.press("enter")
         assert isinstance(pilot.app.screen, FirstDayDialog), "it leads nobody where they cannot do it"
 

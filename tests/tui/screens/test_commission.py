@@ -14,13 +14,11 @@ from PIL import Image
 from textual.pilot import Pilot
 
 from holdshelf_core.access_log import types as types_board
-from holdshelf_core.api.areas import PERMITTED
 from holdshelf_core.api.client import Client
 from holdshelf_core.cameras import commission_types as types
 from holdshelf_tui.screens.cameras import CamerasPane
 from holdshelf_tui.screens.commission import CommissionScreen
 from holdshelf_tui.screens.commission_steps import APPROVE, LOOK, MASKS
-from holdshelf_tui.screens.dialogs.commission_forms import AREAS
 from holdshelf_tui.screens.home import HomeScreen
 from holdshelf_tui.widgets.mask_canvas import CORNER, CURSOR, DRAWN, FULL, HIDDEN, Grid, MaskCanvas
 from tests.rig.hang import HANG_S
@@ -153,10 +151,6 @@ def test_a_rectangle_reaches_to_the_outer_edges_of_its_cells_and_never_into_the_
     assert grid.covered(one) == {(3, 4)}
     assert grid.covered(grid.box((5, 9), (2, 6))) == {(x, y) for x in range(2, 6) for y in range(6, 10)}
     assert [grid.corner(c) for c in ((0, 0), (47, 13))] == [(0, 0), (FULL, FULL)]
-
-
-def test_the_places_offered_are_the_policys_own() -> None:
-    assert [kind for kind, _ in AREAS] == [area.kind for area in PERMITTED]
 
 
 # --- the way into use --------------------------------------------------------------------------------------------------

@@ -212,6 +212,24 @@ async def test_p11_a_successor_is_named_and_a_term_is_ended(stage: Stage) -> Non
     assert seats["mayor"].state == "ended"
 
 
+async def test_somebody_is_entered_as_away_and_as_back(stage: Stage) -> None:
+    seats = {row.seat: row for row in stage.client("dora").read(ReadSeats())}
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        pane = await people_tab(pilot, "seats", seats["director"].id)
+        await does(pilot, pane, "away")
+        await until_said(pilot, "is away from now on")
+        await types(pilot, "on a journey\n")
+        await until_said(pilot, "It is entered")
+        await pilot.press("enter")
+        await until_said(pilot, "away, ")
+        await does(pilot, pane, "away")
+        await until_said(pilot, "is back")
+        await pilot.press("enter")
+        await until_said(pilot, "It is entered")
+    seats = {row.seat: row for row in stage.client("dora").read(ReadSeats())}
+    assert seats["director"].away_since_utc_ns is None
+
+
 async def test_p14_a_recording_is_shared_and_the_share_is_ended(stage: Stage) -> None:
     async with stage.app("dora").run_test(size=(80, 24)) as pilot:
         pane = await people_tab(pilot, "shares")

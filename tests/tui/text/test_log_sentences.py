@@ -17,7 +17,8 @@ from tests.house.test_action_list import PAGE
 
 AT = parse_rfc3339("2026-11-27T16:30:00.000000000Z")
 NAMES = Names(
-    {"p1": "Dora Reed", "p3": "Sam Roe", "lobby": "Front entrance"}, {"violation": "possible violation of a policy"}
+    {"p1": "Dora Reed", "p3": "Sam Roe", "lobby": "Front entrance", "director": "Library Director"},
+    {"violation": "possible violation of a policy"},
 )
 SAMPLES: dict[str, Any] = {
     "asked": [{"camera": "lobby", "start": rfc3339(AT), "end": rfc3339(AT + 60_000_000_000)}],
@@ -100,7 +101,8 @@ def test_a_span_says_seconds_days_and_one_moment() -> None:
 
 def test_roles_are_said_as_people_call_them() -> None:
     def role(seat: str) -> str:
-        return role_words(LogEntryRow(7, {**PUBLIC, "seat": seat}, {"name": "root"}))
+        names = Names({"director": "Library Director", "chair": "Chair of the Library Board"})
+        return role_words(LogEntryRow(7, {**PUBLIC, "seat": seat}, {"name": "root"}), names)
 
     assert (
         role("designee of director and chair") == "designee of the Library Director and the Chair of the Library Board"

@@ -56,4 +56,4 @@ def test_what_only_a_seat_can_clear_hides_no_fault(severity: str) -> None:
 
 def test_every_repair_has_somebody_who_can_clear_it() -> None:
     seats = {key for key in KIND_OF if audience_of(Repair(f"{key}:x", None, "error", "", "", 1)) == "seats"}
-    assert seats == {"checklist", "commission", "entrance", "hold_review", "release", "sheet"}
+    assert seats == {"answer", "checklist", "commission", "entrance", "hold_review", "release", "sheet"}

@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from holdshelf_core.api.basics import AREA_KINDS, check_area, questionable_name
+from holdshelf_core.api.areas import questionable_name
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
 from holdshelf_core.cameras import types
 from holdshelf_core.cameras import types as asking
 from holdshelf_core.looks.types import ActivityAsk
+from holdshelf_core.people.board_types import PolicyLists, ReadPolicyLists
 from holdshelf_tui.cli import camera_bulk, camera_device, camera_flow, commission, commission_group, typed_times
 from holdshelf_tui.cli.options import (
     Camera,
@@ -39,7 +40,7 @@ app = typer.Typer(help="Find, add, test and remove cameras.", no_args_is_help=Tr
 root = typer.Typer()
 root.add_typer(app, name="camera")
 
-_AREAS = ", ".join(AREA_KINDS)
+_AREA = "as the policy lists them: see `holdshelf policy lists`."
 Probe = Annotated[
     list[str] | None,
     typer.Option(
@@ -94,7 +95,7 @@ def add(
     ] = None,
     data: Data = None,
     name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
-    area: Annotated[str | None, typer.Option(help=f"Kind of area: {_AREAS}.")] = None,
+    area: Annotated[str | None, typer.Option(help=f"Kind of area, {_AREA}")] = None,
     area_note: Annotated[str, typer.Option(help="For --area other: which area, and why.")] = "",
     user: Annotated[str | None, typer.Option(help="User name on the camera.")] = None,
     password_file: PasswordFile = None,
@@ -123,7 +124,7 @@ def add(
         raise BadRequest("Which camera?", "Give a discovered id or an address, or --all-discovered.")
     area = camera_flow.area_words(area) if area else None
     # A private place is refused, and the attempt written down, before anything is dialed or asked.
-    permitted = area is None or area in AREA_KINDS
+    permitted = area is None or area in dict(service.read(ReadPolicyLists()).places)
     if sys.stdin.isatty() and permitted and not (name and area and password is not None):
         given = camera_flow.Given(name or "", area or "", area_note, user, password, transport, not_private, profile)
         for added in camera_flow.add_by_steps(service, target, given):
@@ -153,7 +154,7 @@ def _say_added(added: types.AddedRow, *, json: bool) -> None:
     for warning in added.warnings:
         typer.echo(f"  note: {inert(warning, 300)}")
     typer.echo(
-        "It is being recorded. Before anyone may look, the Director, Chair or Mayor must "
+        "It is being recorded. Before anyone may look, somebody who holds a seat must "
         f"approve it: `holdshelf camera commission {added.id}`."
     )
 
@@ -181,10 +182,10 @@ def _add_all(
     if password is None:
         user = user or str(typer.prompt("User name on the cameras", default="admin"))
         password = ask_password(f"{user} on {'all of them' if len(found) > 1 else 'it'}")
-    failed = 0
+    failed, lists = 0, service.read(ReadPolicyLists())
     for row in found:
         typer.echo(f"\n{inert(row.name)}  {inert(row.hardware)}  {inert(row.address)}")
-        asked = _ask_row(row, user, password, transport)
+        asked = _ask_row(service, lists, row, user, password, transport)
         if asked is None:
             typer.echo("  skipped")
             continue
@@ -212,19 +213,22 @@ def _added(service: Client, asked: types.AddRequest) -> Iterator[types.AddedRow]
         yield from camera_flow.add_by_steps(service, asked.target, login)
 
 
-def _ask_row(row: types.DiscoveredRow, user: str | None, password: str, transport: str) -> types.AddRequest | None:
+def _ask_row(
+    service: Client, lists: PolicyLists, row: types.DiscoveredRow, user: str | None, password: str, transport: str
+) -> types.AddRequest | None:
     """Name and area of one camera, asked until they can be; None: skip it."""
     name = str(typer.prompt("  Name ('-' skips this camera)", default=inert(row.name, 64) or "Camera")).strip()
     if name == "-":
         return None
-    while (area := camera_flow.area_words(str(typer.prompt(f"  Kind of area ({_AREAS})")))) not in AREA_KINDS:
+    kinds = dict(lists.places)
+    while (area := camera_flow.area_words(str(typer.prompt(f"  Kind of area ({', '.join(kinds)})")))) not in kinds:
         if area == "-" or not area:
             return None
-        try:
-            check_area(area)
-        except BadRequest as refused:
-            typer.echo(f"  {refused}", err=True)
-    note = str(typer.prompt("  Which area, and why")) if area == "other" else ""
+        (told,) = service.read(types.ReadCamerasToAdd([types.CameraSettings(name, row.address, area)]))
+        for trouble in told.troubles:
+            if trouble.field == "area":
+                typer.echo(f"  {trouble.sentence} {trouble.next_step}", err=True)
+    note = str(typer.prompt("  Which area, and why")) if area in lists.explained else ""
     not_private = False
     if word := questionable_name(name):
         not_private = typer.confirm(f"  {word!r} sounds like a private area. Does this camera see none (P5)?")
@@ -318,7 +322,7 @@ def rename(
 )
 def move(
     camera: Camera,
-    area: Annotated[str, typer.Option(help=f"Kind of area that it now looks at: {_AREAS}.")],
+    area: Annotated[str, typer.Option(help=f"Kind of area that it now looks at, {_AREA}")],
     why: Annotated[str, typer.Option(help="Why it was moved.")],
     data: Data = None,
     area_note: Annotated[str, typer.Option(help="For --area other: which area, and why.")] = "",

@@ -13,10 +13,10 @@ from typing import Annotated
 
 import typer
 
-from holdshelf_core.api.basics import AREA_KINDS
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
 from holdshelf_core.cameras import types
+from holdshelf_core.people.board_types import ReadPolicyLists
 from holdshelf_tui.cli.camera_file import CAMERAS, SECRETS, Problem, Row, as_csv, as_toml, rows_of, secret_text
 from holdshelf_tui.cli.options import Data, Json, client, text_file, write_new
 from holdshelf_tui.cli.service import echo_json
@@ -117,12 +117,13 @@ def _outcomes(service: Client, rows: Sequence[Row], logins: dict[str, Login], *,
     _mark_doubles(rows)
     settings = [row.settings() for row in rows]
     told = service.read(types.ReadCamerasToAdd(settings))
+    kinds = [kind for kind, _ in service.read(ReadPolicyLists()).places]
 
     def one(at: int) -> Outcome:
         row, camera, found = rows[at], settings[at], told[at]
         login = logins.get(_key(camera.name)) or logins.get(ALL) or Login(0, None, None)
         user = login.username or ""
-        problems = row.problems + [problem for trouble in found.troubles if (problem := _problem(row, trouble))]
+        problems = row.problems + [problem for trouble in found.troubles if (problem := _problem(row, trouble, kinds))]
         if found.camera and not row.problems:
             return Outcome(row.line, camera.name, HERE, found.camera)
         # A private area is asked for all the same: the service refuses it, and logs the attempt.
@@ -148,13 +149,13 @@ def _mark_doubles(rows: Sequence[Row]) -> None:
             lines.setdefault(key, row.line)
 
 
-def _problem(row: Row, trouble: types.CameraTrouble) -> Problem | None:
+def _problem(row: Row, trouble: types.CameraTrouble, kinds: Sequence[str]) -> Problem | None:
     """What the service says of a column, in words for the file; None when the file said so of the same column."""
     column = _COLUMNS.get(trouble.field, trouble.field)
     if any(known.column == column for known in row.problems):
         return None
     instead = _for_file(trouble.next_step)
-    if column == "area" and (meant := did_you_mean(row.values.get("area", ""), ((kind, kind) for kind in AREA_KINDS))):
+    if column == "area" and (meant := did_you_mean(row.values.get("area", ""), ((kind, kind) for kind in kinds))):
         instead = f"{meant} {instead}"
     return Problem(column, trouble.sentence, instead)
 
@@ -209,7 +210,7 @@ def _end(outcomes: Sequence[Outcome], *, dry_run: bool, json: bool) -> None:
         typer.echo(f"{counted(len(outcomes), 'camera')}: {', '.join(said)}.")
         if counts[ADDED]:
             typer.echo(
-                "They are being recorded. Before anyone may look, the Director, Chair or Mayor must approve each by its still: "
+                "They are being recorded. Before anyone may look, somebody who holds a seat must approve each by its still: "
                 "`holdshelf camera stills --help`."
             )
     if counts[FAILED]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError
 from holdshelf_core.cameras import flow_types as types_flow
 from holdshelf_core.cameras import types
 from holdshelf_core.cameras.types import CameraReload
+from holdshelf_core.people.board_types import ReadPolicyLists
 from holdshelf_tui.cli.options import (
     Camera,
     Data,
@@ -88,8 +89,9 @@ def _channel(service: Client, step: types_flow.FlowStep) -> types_flow.FlowStep:
 def _named_and_placed(service: Client, step: types_flow.FlowStep, target: str, given: Given) -> types.AddedRow:
     for warning in step.warnings:
         typer.echo(f"  note: {inert(warning, 300)}")
+    explained = service.read(ReadPolicyLists()).explained
     for left in reversed(range(TRIES)):
-        asked = _place(step, target, given)
+        asked = _place(step, target, given, explained)
         try:
             return service.act(asked)
         except (BadRequest, Conflict) as error:
@@ -123,13 +125,13 @@ def _ask_login(field: types_flow.FlowFieldRow, target: str, username: str | None
     return username, ask_password(f"{username} on {without_login(target)}")
 
 
-def _place(step: types_flow.FlowStep, target: str, given: Given) -> types.AddRequest:
+def _place(step: types_flow.FlowStep, target: str, given: Given, explained: Sequence[str]) -> types.AddRequest:
     fields = {row.key: row for row in step.fields}
     name = given.name or _ask(fields["name"].ask)
     kinds = ", ".join(kind for kind, _ in fields["area"].options)
     area = given.area or area_words(_ask(f"{fields['area'].ask} ({kinds})"))
     note = given.note
-    if area == "other" and not note.strip():
+    if area in explained and not note.strip():
         note = _ask(fields["note"].ask)
     questioned = given.questioned
     if (word := questionable_name(name)) and not questioned:

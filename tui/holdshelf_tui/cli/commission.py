@@ -15,7 +15,6 @@ from typing import Annotated
 
 import typer
 
-from holdshelf_core.api.basics import AREA_KINDS
 from holdshelf_core.api.client import TOKEN_VARIABLE, Client
 from holdshelf_core.api.errors import BadRequest, HoldshelfError, NotFound
 from holdshelf_core.cameras import commission_types as types
@@ -95,7 +94,7 @@ def commission(
     exterior: Annotated[
         bool | None, typer.Option("--exterior/--interior", help="It may see beyond library property.")
     ] = None,
-    area: Annotated[str | None, typer.Option(help=f"Kind of area: {', '.join(AREA_KINDS)}.")] = None,
+    area: Annotated[str | None, typer.Option(help="Kind of area: see `holdshelf policy lists`.")] = None,
     area_note: Annotated[str, typer.Option(help="For --area other: which area, and why.")] = "",
     why: Annotated[str, typer.Option(help="Why it changes: needed once the camera is in use.")] = "",
     still: Annotated[

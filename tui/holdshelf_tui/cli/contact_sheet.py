@@ -11,6 +11,7 @@ from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_core.holds.types import HoldAsk
 from holdshelf_core.looks.types import PictureRow, PurposeClose
+from holdshelf_core.people.board_types import ReadPolicyLists
 from holdshelf_core.releases.types import ReleaseShow
 from holdshelf_core.reports.types import MAX_SHEET_PICTURES
 from holdshelf_tui.cli import paper_sink, typed_times
@@ -28,6 +29,9 @@ def sheet(
         list[str] | None,
         typer.Option("--at", help="Instead: the time of a picture, of each camera; can be repeated."),
     ] = None,
+    purpose: Annotated[
+        str, typer.Option(help="What they are looked at for. [default: a legal paper, or the violation of the hold]")
+    ] = "",
     data: Data = None,
     file: paper_sink.FilePath = None,
     outbox: paper_sink.ToOutbox = False,
@@ -44,9 +48,9 @@ def sheet(
     service = client(data)
     key = case.strip().upper()
     if key.startswith("R-"):
-        whole = sheets.of_release(service.act(ReleaseShow(key)))
+        whole = sheets.of_release(service.act(ReleaseShow(key)), service.read(ReadPolicyLists()), purpose)
     elif key.startswith("H-"):
-        whole = sheets.of_hold(service.act(HoldAsk(key)), time.time_ns())
+        whole = sheets.of_hold(service.act(HoldAsk(key)), time.time_ns(), service.read(ReadPolicyLists()), purpose)
     else:
         raise BadRequest("A sheet is of a hold or a release.", "Give its number, e.g., H-2026-0001.")
     asked = sheets.at_times(whole, [typed_times.instant(one) for one in at]) if at else sheets.spread(whole, count)

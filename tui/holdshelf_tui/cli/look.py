@@ -63,7 +63,7 @@ def _tell(row: types.GrantRow, *, json: bool) -> None:
         typer.echo(f"  live until {local(row.live_until_utc_ns)}, then confirm to continue: `look renew {row.id}`")
     typer.echo(f"  ends {local(row.ends_utc_ns)}; recorded as entry {row.seq} of the access log")
     if row.kind == "break_glass":
-        typer.echo("  ! two of the Director, Chair and Mayor must review this look")
+        typer.echo("  ! others who hold a seat must review this look")
     elif row.flag:
         typer.echo(f"  ! flagged for a spot check ({row.flag}): many cameras under one purpose")
     if row.warning:
@@ -89,7 +89,7 @@ def open_look(
         bool,
         typer.Option(
             "--break-glass",
-            help=("Imminent danger: look at once, for a few minutes; two of the Director, Chair and Mayor review it."),
+            help=("Imminent danger: look at once, for a few minutes; others who hold a seat review it."),
         ),
     ] = False,
     note: Annotated[

@@ -79,6 +79,6 @@ def printers(data: Data = None, json: Json = False) -> None:
         typer.echo(f"The Board's list: {inert(', '.join(found.only), 200)}.")
     elif found.printers:
         typer.echo(
-            "All printers that CUPS knows. The Director, Chair or Mayor can limit them: "
+            "All printers that CUPS knows. Who holds a seat can limit them: "
             "`holdshelf board set printers 'NAME,NAME' --why …`."
         )

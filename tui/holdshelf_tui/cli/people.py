@@ -23,7 +23,7 @@ from holdshelf_tui.text.words import inert
 person = typer.Typer(
     help="Enroll people, change their keys, end their rights.", no_args_is_help=True, rich_markup_mode=None
 )
-seat = typer.Typer(help="Who holds the seats: Director, Chair and Mayor.", no_args_is_help=True, rich_markup_mode=None)
+seat = typer.Typer(help="Who holds the seats of the policy.", no_args_is_help=True, rich_markup_mode=None)
 appointment = typer.Typer(help="Letters that appoint a designee.", no_args_is_help=True, rich_markup_mode=None)
 share = typer.Typer(help="Share one span of one camera, view only.", no_args_is_help=True, rich_markup_mode=None)
 flag = typer.Typer(help="Acts that a second person reviews afterwards.", no_args_is_help=True, rich_markup_mode=None)
@@ -39,7 +39,7 @@ Fingerprint = Annotated[str, typer.Argument(help="As `person list --json` shows 
 KeyFile = Annotated[
     Path | None, typer.Option("--key", help="Public key file (OpenSSH or RFC 4716); - reads it from standard input.")
 ]
-Seat = Annotated[str, typer.Argument(metavar="SEAT", help="director, chair or mayor.")]
+Seat = Annotated[str, typer.Argument(metavar="SEAT", help="As in `policy lists`, e.g., director.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, in a few words; kept on record.")]
 
 
@@ -86,7 +86,7 @@ def list_people(data: Data = None, json: Json = False) -> None:
         echo_json(rows)
         return
     if not rows:
-        typer.echo("Nobody is enrolled yet. First name the Library Director: `holdshelf seat name director --help`.")
+        typer.echo("Nobody is enrolled yet. First name who holds the first seat: `holdshelf seat name --help`.")
         return
     cells = []
     for row in rows:
@@ -182,7 +182,7 @@ def name_seat(
     paper: Paper = None,
     json: Json = False,
 ) -> None:
-    """Name who holds a seat. The admin names the first Director; the Director, Chair or Mayor names every later holder."""
+    """Name who holds a seat. The admin names the first one of the policy's first seat; who holds a seat names every later one."""
     asked = types.SeatName(
         which,
         who,
@@ -208,6 +208,23 @@ def end_seat(
     """End a holder's term. Letters of appointment from that seat lapse with it."""
     done = client(data).act(types.SeatEnd(which, why, typed_times.day_or_time(at, "--at"), paper_hash(paper, data)))
     _told(done, f"The term {done.id} ends.", json=json)
+
+
+@seat.command("away", epilog="Example: holdshelf seat away director --why 'ill'")
+def seat_away(
+    which: Seat,
+    data: Data = None,
+    why: Annotated[str, typer.Option("--why", help="A few words; kept out of the public log.")] = "",
+    json: Json = False,
+) -> None:
+    """Enter that a seat's holder is away from now on. Who stands in for them by the policy acts after its time."""
+    _told(client(data).act(types.SeatAway(which, True, why)), "It is entered.", json=json)
+
+
+@seat.command("back", epilog="Example: holdshelf seat back director")
+def seat_back(which: Seat, data: Data = None, json: Json = False) -> None:
+    """Enter that a seat's holder is back: from now on nobody acts for them."""
+    _told(client(data).act(types.SeatAway(which, False)), "It is entered.", json=json)
 
 
 # --- appointment --------------------------------------------------------------------------------------------------
@@ -326,7 +343,7 @@ def make_share(
     start: Annotated[str, typer.Option("--from", help="Start of the span.")],
     end: Annotated[str, typer.Option("--to", help="End of the span.")],
     purpose: Annotated[
-        str, typer.Option(help="One of the policy's purposes for sharing: see `holdshelf policy purposes`.")
+        str, typer.Option(help="One of the policy's purposes for sharing: see `holdshelf policy lists`.")
     ],
     who: Annotated[str, typer.Argument(metavar="PERSON", help="Who may view it.")] = "",
     data: Data = None,
@@ -402,10 +419,14 @@ def list_flags(data: Data = None, json: Json = False) -> None:
 @flag.command(epilog="Example: holdshelf flag review f2 --note 'It was a real emergency'")
 def review(
     which: Annotated[str, typer.Argument(metavar="ID", help="The flag's number, e.g., f4: see `flag list`.")],
-    note: Annotated[str, typer.Option(help="What you found.")],
+    note: Annotated[str, typer.Option(help="What the review found.")],
     data: Data = None,
+    paper: Paper = None,
+    signed_by: Annotated[
+        str, typer.Option("--seat", help="With --paper: the seat that signed it (`policy lists`).")
+    ] = "",
     json: Json = False,
 ) -> None:
-    """Record that you reviewed someone else's flagged act."""
-    done = client(data).act(types.FlagReview(which, note))
+    """Record that you reviewed someone else's flagged act, or that a seat did on paper whose holder cannot log in."""
+    done = client(data).act(types.FlagReview(which, note, paper_hash(paper, data), signed_by))
     _told(done, done.sentence, json=json)

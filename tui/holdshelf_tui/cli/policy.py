@@ -1,4 +1,5 @@
-"""policy explain | may | purposes | adopt, and board show | set. What is posted is `policy_posted`'s: show | check."""
+"""policy explain | may | lists | adopt, and board show | set. What is posted is `policy_posted`'s: show | check; files are
+`policy_files`': draft | lint | schema."""
 
 from __future__ import annotations
 
@@ -7,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_core.people import board_types as types
-from holdshelf_tui.cli import policy_posted, typed_times
+from holdshelf_tui.cli import policy_files, policy_posted, typed_times
 from holdshelf_tui.cli.options import Data, Json, Paper, client, paper_hash, text_file
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.cli.table import table, terminal_width
@@ -27,16 +29,31 @@ def explain(
     action: Annotated[
         str, typer.Argument(metavar="ACTION", help="Only this action, a group (hold) or a clause (P16).")
     ] = "",
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", help="Of this policy file, before it is adopted; else of the one in force."),
+    ] = None,
+    data: Data = None,
     json: Json = False,
 ) -> None:
     """Who may do what, when, and under which clause: a table made from the rules themselves."""
     from holdshelf_core.operations import offline  # noqa: PLC0415 - it imports all rules
+    from holdshelf_core.policy_file import offline as files  # noqa: PLC0415
 
-    text, rows = offline.explain(action, width=min(max(terminal_width() or 100, 60), 120))
+    rules = files.policy_of(policy) if policy is not None else files.policy_in(_in_force(data))
+    text, rows = offline.explain(rules, action, width=min(max(terminal_width() or 100, 60), 120))
     if json:
         echo_json(rows)
     else:
         typer.echo(text)
+
+
+def _in_force(data: Path | None) -> str:
+    """The policy file in force; '' for the first library's, and where no service says."""
+    try:
+        return client(data).read(types.ReadPolicyFile()).text
+    except HoldshelfError:
+        return ""
 
 
 @app.command(
@@ -49,7 +66,7 @@ def may(
     camera: Annotated[list[str] | None, typer.Option("--camera", help="On this camera; can be repeated.")] = None,
     start: Annotated[str | None, typer.Option("--from", help="Start of the span.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="End of the span.")] = None,
-    purpose: Annotated[str, typer.Option(help="For this purpose (`policy purposes`), or a hold's ground.")] = "",
+    purpose: Annotated[str, typer.Option(help="For this purpose (`policy lists`), or a hold's ground.")] = "",
     incident: Annotated[str, typer.Option(help="Incident or case number.")] = "",
     about: Annotated[
         str, typer.Option(help="The person, hold, letter of appointment, share or flag it concerns.")
@@ -87,16 +104,35 @@ def may(
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: holdshelf policy purposes")
-def purposes(json: Json = False) -> None:
-    """The purposes for looking and for sharing."""
-    from holdshelf_core.operations import offline  # noqa: PLC0415 - it imports all rules
-
-    text, rows = offline.purposes()
+@app.command(epilog="Example: holdshelf policy lists")
+def lists(data: Data = None, json: Json = False) -> None:
+    """What the policy lists: roles, purposes, grounds of holds, what a release may rest on, and where cameras may stand."""
+    told = client(data).read(types.ReadPolicyLists())
     if json:
-        echo_json(rows)
-    else:
-        typer.echo(text)
+        echo_json(told)
+        return
+    roles = [(role.key, f"{role.words}, on paper" if role.on_paper else role.words) for role in told.roles]
+    kinds = {
+        "Roles": roles,
+        "To look": told.purposes,
+        "To share": told.share_purposes,
+        "To hold": told.grounds,
+        "To release": told.bases,
+        "Where cameras stand": told.places,
+    }
+    width = max((len(key) for rows in kinds.values() for key, _ in rows), default=0) + 2
+    blocks = (
+        "\n".join([f"{kind}:", *(f"  {key.ljust(width)}{inert(words, 200)}" for key, words in rows)])
+        for kind, rows in kinds.items()
+    )
+    typer.echo("\n\n".join(blocks))
+
+
+def _in_language(typed: str) -> tuple[str, str]:
+    language, _, file = typed.partition(":")
+    if not language or not file:
+        raise typer.BadParameter("give a language and a file: es:politica.txt", param_hint="--text")
+    return language, text_file(Path(file), f"The text in {language[:20]!r}")
 
 
 @app.command(epilog="Example: holdshelf policy adopt policy.txt --version 2026-1 --adopted-on 2026-03-10")
@@ -110,23 +146,41 @@ def adopt(
             help="How the confidentiality statute treats a release that only the policy allows: enforce (refuse) or advise."
         ),
     ] = "enforce",
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", help="The policy file too (`policy lint`): what the text means from now on."),
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--text", metavar="LANGUAGE:FILE", help="The text in another of the policy's languages; can be repeated."
+        ),
+    ] = None,
     paper: Paper = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Install the library's own text: it is printed verbatim from now on, with version and SHA-256."""
+    """Install the library's own text: it is printed verbatim from now on, with version and SHA-256. With --policy, what it means
+    too: the Chair does that, or anybody else on the Board's signed paper."""
+    texts = dict(_in_language(one) for one in text or ())
     asked = types.PolicyAdopt(
         text_file(file, "The policy"),
         version,
         typed_times.day(adopted_on, "--adopted-on"),
         statute,
         paper_hash(paper, data),
+        text_file(policy, "The policy file") if policy is not None else "",
+        texts,
     )
     row = client(data).act(asked)
     if json:
         echo_json(row)
     else:
         typer.echo(f"Version {inert(row.version)}, adopted on {row.adopted_on}, SHA-256 {row.sha256}, is in force.")
+        if row.file_sha256:
+            typer.echo(f"So is what it means: the policy file, SHA-256 {row.file_sha256}.")
+        for words in row.ended:
+            typer.echo(f"This term ended, as the policy has no such role: {inert(words, 200)}.")
         if row.warning:
             typer.echo(f"! {inert(row.warning, 300)}")
 
@@ -162,4 +216,7 @@ def board_set(
 
 
 app.command(epilog="Example: holdshelf policy show --text")(policy_posted.show)
+app.command(epilog="Example: holdshelf policy draft first -o policy.toml")(policy_files.draft)
+app.command(epilog="Example: holdshelf policy lint policy.toml")(policy_files.lint)
+app.command(epilog="Example: holdshelf policy schema > policy.schema.json")(policy_files.schema)
 app.command(epilog="Example: holdshelf policy check https://library.example/cameras")(policy_posted.check)

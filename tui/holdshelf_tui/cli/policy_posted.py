@@ -15,11 +15,13 @@ from typing import Annotated, NamedTuple
 import msgspec
 import typer
 
+from holdshelf_core.access_log.types import LogShow
 from holdshelf_core.api.client import TOKEN_VARIABLE, Client
 from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, NotFound, Unavailable
 from holdshelf_core.people import board_types as types_board
 from holdshelf_core.reports import website_types as types
 from holdshelf_core.reports.types import PaperFacts, PolicyText
+from holdshelf_tui.cli import typed_times
 from holdshelf_tui.cli.options import Data, Json, client, data_folder
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.text.board import ABSENT, verdict_words
@@ -71,11 +73,12 @@ class Page(NamedTuple):
 def show(
     data: Data = None,
     text: Annotated[bool, typer.Option("--text", help="Show the text itself, too.")] = False,
+    at: Annotated[str, typer.Option("--at", metavar="DAY", help="The one that was in force on that day.")] = "",
     model: Annotated[bool, typer.Option("--model", help="The model policy that comes with the program.")] = False,
     json: Json = False,
 ) -> None:
     """Which text is in force: version, day of adoption, SHA-256."""
-    row = _model(data) if model else _adopted(data)
+    row = _model(data) if model else _once(data, at) if at else _adopted(data)
     whole = not row.sha256 or model or hashlib.sha256(row.text.encode()).hexdigest() == row.sha256
     if json:
         echo_json(row)
@@ -97,6 +100,26 @@ def show(
         )
     if row.sha256 and not row.text:
         raise Unavailable("The adopted text could not be read on this machine.", "Install the file again.")
+
+
+def _once(data: Path | None, at: str) -> types_board.AdoptedRow:
+    """The policy that was in force at the end of a day, by the access log. Raises NotFound."""
+    _, end_utc_ns = typed_times.whole_span(at, at)
+    service = client(data)
+    entries = service.act(LogShow(action="policy.adopt", until_utc_ns=end_utc_ns)).entries
+    done = [row.entry["facts"] for row in entries if row.entry.get("outcome") in ("done", "queued")]
+    if not done:
+        raise NotFound(f"No policy was adopted by {at}.", "See `holdshelf log show --action policy.adopt`.")
+    facts = done[-1]
+    return types_board.AdoptedRow(
+        facts["version"],
+        facts["adopted_on"],
+        facts["sha256"],
+        facts["statute"],
+        service.read(types_board.ReadPolicyText(facts["sha256"])).text,
+        facts.get("file", ""),
+        list(facts.get("texts", {})),
+    )
 
 
 def _model(data: Path | None) -> types_board.AdoptedRow:

@@ -17,7 +17,6 @@ from holdshelf_tui.cli.options import Data, Json, Paper, client, paper_hash
 from holdshelf_tui.cli.release_gates import Sheet
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.cli.table import table
-from holdshelf_tui.text.releases import BASES as BASIS_WORDS
 from holdshelf_tui.text.releases import others_line
 from holdshelf_tui.text.time_format import local, local_day
 from holdshelf_tui.text.words import inert, size
@@ -43,7 +42,6 @@ app.command(epilog="Example: holdshelf release hold R-2026-0001")(release_gates.
 app.command(epilog="Example: holdshelf release others R-2026-0001 --boxes boxes.csv")(release_others.others)
 app.command(epilog="Example: holdshelf release write R-2026-0001 --usb /media/stick")(release_bundle.write)
 
-BASES = ", ".join(basis for basis, _ in BASIS_WORDS)
 ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="E.g., R-2026-0001.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, in a few words; kept on record.")]
 Kind = Annotated[str, typer.Option(help="What kind of paper it is, if it differs from the basis.")]
@@ -52,6 +50,14 @@ Docket = Annotated[str, typer.Option(help="Docket or case number of the paper; n
 Agency = Annotated[str, typer.Option(help="The requesting agency.")]
 Officer = Annotated[str, typer.Option(help="Name or badge number of the officer.")]
 Judge = Annotated[bool, typer.Option("--judge", help="A judge signed it.")]
+Stated = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stated",
+        help="What you have seen or know, where the basis asks for it: name, identity, matter, reported, called, at-library; "
+        "can be repeated.",
+    ),
+]
 Scope = Annotated[
     list[str] | None,
     typer.Option("--scope", help="What the paper names: 'CAMERA,FROM,TO'; * for any camera; can be repeated."),
@@ -184,7 +190,7 @@ def _span(span: types.SpanRow) -> str:
     "--to '15:00' --paper warrant.pdf --judge --issuer 'Superior Court' --docket CR-26-77 --scope 'lobby,14:00,15:00'"
 )
 def request(
-    basis: Annotated[str, typer.Option(help=f"One of {BASES}.")],
+    basis: Annotated[str, typer.Option(help="What it rests on: one of `policy lists`.")],
     camera: Annotated[list[str], typer.Option("--camera", help="Camera id or name; can be repeated.")],
     start: Annotated[str, typer.Option("--from", help="Start: '11/24 2 pm', '14:00' (today), '2h ago' or a day.")],
     end: Annotated[str, typer.Option("--to", help="End, as --from.")],
@@ -200,6 +206,8 @@ def request(
     lapses: Lapses = "",
     original: Original = False,
     why: Annotated[str, typer.Option("--why", help="Emergency: what the danger is.")] = "",
+    stated: Stated = None,
+    received: Annotated[str, typer.Option(help="The day on which the library got it. [default: today]")] = "",
     sheet: Sheet = "",
     data: Data = None,
     json: Json = False,
@@ -208,7 +216,8 @@ def request(
     start_utc_ns, end_utc_ns = typed_times.whole_span(start, end)
     spans = [types.SpanRow(one, start_utc_ns, end_utc_ns) for one in camera]
     read = _paper(data, paper, kind or basis, issuer, docket, agency, officer, judge, scope, lapses, original)
-    asked = types.ReleaseRequest(basis, spans, reference, read, why)
+    day = typed_times.day(received, "--received") if received else ""
+    asked = types.ReleaseRequest(basis, spans, reference, read, why, stated or [], day)
     _at_gates(data, asked, sheet, json=json)
 
 
@@ -233,9 +242,9 @@ def trim(release: ReleaseId, sheet: Sheet = "", data: Data = None, json: Json = 
 
 
 @app.command(epilog="Example: holdshelf release again R-2026-0001")
-def again(release: ReleaseId, sheet: Sheet = "", data: Data = None, json: Json = False) -> None:
-    """Ask the gates again without changes: after a determination by counsel, or a change of the Board's settings."""
-    _amend(release, None, False, sheet, data, json=json)
+def again(release: ReleaseId, stated: Stated = None, sheet: Sheet = "", data: Data = None, json: Json = False) -> None:
+    """Ask the gates again: with what is stated now, after a determination by counsel, or a change of the Board's settings."""
+    _at_gates(data, types.ReleaseAmend(release, None, False, stated or []), sheet, json=json)
 
 
 @app.command(
@@ -291,6 +300,12 @@ def approve(
 def refuse(release: ReleaseId, why: Why, data: Data = None, json: Json = False) -> None:
     """Refuse a release, even an approved one that has not been handed over."""
     _tell(client(data).act(types.ReleaseRefuse(release, why)), json=json)
+
+
+@app.command(epilog="Example: holdshelf release extend R-2026-0001 --why 'three hours have to be looked through'")
+def extend(release: ReleaseId, why: Why, data: Data = None, json: Json = False) -> None:
+    """Give a request more time, once, as its basis allows; the requester is told why."""
+    _tell(client(data).act(types.ReleaseExtend(release, why)), json=json)
 
 
 @app.command(epilog="Example: holdshelf release withdraw R-2026-0001 --why 'asked for by mistake'")

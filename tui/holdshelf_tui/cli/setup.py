@@ -12,6 +12,7 @@ import typer
 
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
 from holdshelf_core.operations import machine_setup as machine
+from holdshelf_core.people.board_types import ReadPolicyLists
 from holdshelf_core.people.types import SeatName
 from holdshelf_tui.cli.options import client, data_folder, text_file
 from holdshelf_tui.text.words import inert, size
@@ -88,8 +89,10 @@ def _init(data: Path) -> str:
 
 
 def _name_director(data: Path, login: str, name: str, key: str) -> str:
-    client(data).act(SeatName("director", login, name, key))
-    return f"{name} is the Library Director, and logs in as {login}."
+    service = client(data)
+    seat, words = service.read(ReadPolicyLists()).seats[0]
+    service.act(SeatName(seat, login, name, key))
+    return f"{name} is the {words}, and logs in as {login}."
 
 
 def _chosen_disk(asked: str, *, erase: bool, asks: bool) -> machine.Disk | None:

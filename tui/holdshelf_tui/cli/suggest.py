@@ -26,8 +26,10 @@ def _people(service: Client) -> _Names:
         yield from ((row.login, row.name), (row.id, row.id))
 
 
-def _seats(_service: Client) -> _Names:
-    return ((seat, seat) for seat in ("director", "chair", "mayor"))
+def _seats(service: Client) -> _Names:
+    from holdshelf_core.people.board_types import ReadPolicyLists  # noqa: PLC0415
+
+    return iter(service.read(ReadPolicyLists()).seats)
 
 
 def _holds(service: Client) -> _Names:

@@ -13,6 +13,7 @@ from holdshelf_tui.papers import text
 from holdshelf_tui.papers.bundle_forms import certificate_document, custody_document, receipt_document
 from holdshelf_tui.papers.checklist import checklist_document
 from holdshelf_tui.papers.contact_sheet import sheet_document
+from holdshelf_tui.papers.destroyed import destroyed_csv, destroyed_document
 from holdshelf_tui.papers.document import Document
 from holdshelf_tui.papers.hold_notice import hold_document
 from holdshelf_tui.papers.policy import policy_document
@@ -201,6 +202,16 @@ PAPERS: dict[str, Paper] = {
             "For the Board: what was kept, viewed and released.",
             needs="quarter",
             id_is_optional=True,
+        ),
+        Paper(
+            "destroyed",
+            destroyed_document,
+            "house",
+            "What was destroyed in a quarter, when, and by which rule.",
+            needs="quarter",
+            id_is_optional=True,
+            formats=("text", "pdf", "csv"),
+            sets_csv=destroyed_csv,
         ),
         Paper(
             "who",

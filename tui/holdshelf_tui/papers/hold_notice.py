@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from holdshelf_core.api.errors import BadRequest
-from holdshelf_core.holds.types import GROUND_WORDS
 from holdshelf_core.reports.case_types import HoldPaper, StretchPaper
 from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import frame
@@ -59,7 +58,7 @@ def _lead(hold: HoldPaper) -> str:
 def _rows(hold: HoldPaper) -> list[tuple[str, str]]:
     review = clean(hold.review_on, 40)
     return [
-        ("Ground", GROUND_WORDS.get(hold.ground, clean(hold.ground, 40))),
+        ("Ground", clean(hold.ground, 120)),
         ("Case or incident", f"no. {clean(hold.reference, 60)}"),
         ("Placed", f"{clean(hold.placed_at, 40)}, by {clean(hold.placed_by)}"),
         (
@@ -70,6 +69,7 @@ def _rows(hold: HoldPaper) -> list[tuple[str, str]]:
             if hold.is_overdue
             else f"due on {review}",
         ),
+        ("Last day", f"{clean(hold.last_on, 40)}: its ground keeps footage no longer" if hold.last_on else ""),
         ("Lift", clean(hold.lift, 200)),
         ("Release", f"being made from it: {clean(', '.join(hold.releases), 200)}" if hold.releases else ""),
         ("Copy", "a verified copy is on another disk" if hold.archived else ""),

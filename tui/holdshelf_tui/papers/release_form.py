@@ -27,14 +27,15 @@ from holdshelf_tui.papers.document import (
 from holdshelf_tui.papers.hold_notice import spans_rows
 from holdshelf_tui.papers.text import clean
 
-_BASES = (
-    noted("search warrant, signed by a judge"),
-    noted("subpoena"),
-    noted("court order"),
-    noted("request by law enforcement in an active investigation"),
-    noted("written permission of the person who is seen"),
-    noted("imminent danger; the paper follows"),
-)
+_BASES = {
+    "search-warrant": noted("search warrant, signed by a judge"),
+    "subpoena": noted("subpoena"),
+    "court-order": noted("court order"),
+    "active-investigation": noted("request by law enforcement in an active investigation"),
+    "written-permission": noted("written permission of the person who is seen"),
+    "emergency": noted("imminent danger; the paper follows"),
+}
+"""Words of the bases that papers say in several languages; another one is said as the policy has it."""
 _BLANK_SPANS = 3
 
 
@@ -147,6 +148,12 @@ def _signatures(say: Words) -> list[Block]:
     ]
 
 
+def _bases(facts: PaperFacts, say: Words) -> list[str]:
+    """What a release may rest on, to be ticked."""
+    listed = facts.bases or tuple((key, "") for key in _BASES)
+    return [say(_BASES[key]) if key in _BASES else clean(words, 90) for key, words in listed]
+
+
 def _blank(facts: PaperFacts) -> Document:
     """Front: whoever asks. Back: the library."""
     say = words_of(facts)
@@ -171,7 +178,7 @@ def _blank(facts: PaperFacts) -> Document:
             Fields([Field(say("Agency"), 32), Field(say("call back at"), 15)]),
             Fields([Field(say("Case or docket no. (no names)"), 22), Field(say("date"), 14)]),
             Heading(say("On the basis of"), 2),
-            Boxes([(say(words), False) for words in _BASES]),
+            Boxes([(words, False) for words in _bases(facts, say)]),
             Heading(say("Which recordings"), 2),
             *[span] * _BLANK_SPANS,
             Boxes([(say("please put them on hold now"), False)]),

@@ -73,11 +73,11 @@ def looked_csv(facts: PaperFacts) -> str:
     writer = csv.writer(out)
     writer.writerow([title for title, _ in _COLUMNS])
     for row in _looked(facts).rows:
-        writer.writerow([_cell(getattr(row, field)) for _, field in _COLUMNS])
+        writer.writerow([cell(getattr(row, field)) for _, field in _COLUMNS])
     return f"\ufeff{out.getvalue()}"
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
     """As text that no spreadsheet takes for a formula."""
     text = clean(str(value), _MOST_LETTERS)
     return f"'{text}" if text.startswith(_FORMULA) else text

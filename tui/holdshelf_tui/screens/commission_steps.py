@@ -41,7 +41,7 @@ class Way:
             return True
         return {
             SIGNS: bool(self.entrances) and all(entrance.ready for entrance in self.entrances),
-            PLACE: bool(row.area_kind) and (row.area_kind != "other" or bool(row.area_note.strip())),
+            PLACE: row.is_placed,
             AIM: self.aimed or bool(row.masks or row.no_masks_why),
             MASKS: bool(row.masks or row.no_masks_why) and not self.unkept,
             LOOK: self.looked,

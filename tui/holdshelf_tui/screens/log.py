@@ -105,7 +105,7 @@ class LogPane(ListPane[LogEntryRow | FlagRow]):
     async def _async_flags(self) -> None:
         flags = await self.link.read(ReadFlags())
         self.lists[FLAGS] = {flag.id: flag for flag in sorted(flags, key=lambda row: (not row.open, -row.at_utc_ns))}
-        waiting = sum(self._can_review(flag) for flag in flags)
+        waiting = sum(self._can_review(flag) and not self._is_own(flag) for flag in flags)
         tab, label = self.query_one("#part-flags", Tab), self.PARTS[FLAGS] + (f" ({waiting})" if waiting else "")
         if tab.label_text != label:
             tab.label = label
@@ -152,8 +152,11 @@ class LogPane(ListPane[LogEntryRow | FlagRow]):
     # --- acting ---------------------------------------------------------------------------------------------------
 
     def _can_review(self, flag: FlagRow) -> bool:
+        return self.who.seat and flag.open
+
+    def _is_own(self, flag: FlagRow) -> bool:
         me = self.who.person.id if self.who.person is not None else ""
-        return self.who.seat and flag.open and me not in (flag.person, flag.about, *flag.reviewed_by)
+        return me in (flag.person, flag.about, *flag.reviewed_by)
 
     async def _async_show(self, row: LogEntryRow | FlagRow) -> None:
         """The whole entry; of a flag, the one that it is about."""
@@ -169,7 +172,7 @@ class LogPane(ListPane[LogEntryRow | FlagRow]):
             await self.app.push_screen_wait(EntryDialog(entry, names))
 
     async def _async_review(self, flag: FlagRow) -> None:
-        await self.app.push_screen_wait(FlagDialog(flag))
+        await self.app.push_screen_wait(FlagDialog(flag, own=self._is_own(flag)))
         self._load_flags()
 
     async def _async_filter(self) -> None:
@@ -242,7 +245,7 @@ class LogPane(ListPane[LogEntryRow | FlagRow]):
         RowAction("show", "Whole entry", "All that the log has of it", enters=True, run=_async_show),
         RowAction("review", "Review it", "Say what you think of a flagged look", key=key_table.REVIEW, enters=True,
             parts=(FLAGS,),
-            can=_can_review, only="Another seat reviews it, once.", run=_async_review),
+            can=_can_review, only="It has been reviewed.", run=_async_review),
         # Beside an answer to who looked there is room for what is done with it.
         PaneAction("filter", "Find", "By person, camera, act, time", key=key_table.FIND, parts=(ENTRIES,),
             shown=lambda self: not self._says_who_looked, run=_async_filter),

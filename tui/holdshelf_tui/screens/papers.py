@@ -302,6 +302,17 @@ class PapersPane(ActionsPane):
             if self.part == tab:
                 self._show()
 
+    async def _async_destroyed(self) -> None:
+        """What was destroyed in the quarter whose report is read."""
+        before = self._opened.get(REPORT)
+        report = before.facts.report if before is not None and before.facts is not None else None
+        asked = async_open(self.link, PAPERS["destroyed"], report.quarter if report is not None else "")
+        opened = await self.async_do("Counting", asked)
+        if opened is not None:
+            self._keep(REPORT, opened)
+            if self.part == REPORT:
+                self._show()
+
     async def _async_my_outbox(self) -> None:
         tree = await self.async_do("Looking into your outbox", self.link.read(ReadOutbox()))
         if tree is not None:
@@ -358,6 +369,8 @@ class PapersPane(ActionsPane):
         PaneAction("later", "Later", "The quarter after", key=key_table.LATER, parts=(REPORT,),
             shown=lambda self: bool(self._beside(1)),
             run=lambda self: self.turn_to(REPORT, self._beside(1))),
+        PaneAction("destroyed", "Destroyed", "What was destroyed in that quarter, and by which rule", key=key_table.GONE,
+            in_footer=False, parts=(REPORT,), run=_async_destroyed),
         PaneAction("outbox", "To my outbox", "As a PDF, to fetch", key=key_table.OUTBOX,
             shown=lambda self: not self.who.admin,
             can=lambda self: self._is_made, only="No paper is shown yet.",

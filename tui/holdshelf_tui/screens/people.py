@@ -39,10 +39,11 @@ from holdshelf_tui.screens.board import (
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.people_forms import (
     AppointDialog,
+    AwayDialog,
     EndDialog,
     EndSeatDialog,
     EnrolDialog,
-    FirstDirectorDialog,
+    FirstSeatDialog,
     KeyDialog,
     PeopleForm,
     SeatDialog,
@@ -163,7 +164,8 @@ class PeoplePane(ListPane[Row]):
         if self.part == PEOPLE:
             here = sum(person.left_utc_ns is None for person in self._people.values())
             if not self._seats and self.who.admin:
-                return "Nobody holds a seat yet. First name the Library Director: Enroll a person."
+                first = self.link.policy.seats[0][1] if self.link.policy.seats else "holder of a seat"
+                return f"Nobody holds a seat yet. First name the {first}: Enroll a person."
             return f"{here} enrolled. Being enrolled gives no right; a seat or a letter of appointment does."
         if self.part == BOARD:
             return "Each change goes on record, with its reason. The first settings are printed on papers."
@@ -218,7 +220,8 @@ class PeoplePane(ListPane[Row]):
 
     async def _async_enrol(self) -> None:
         if self.who.admin and not self._seats:
-            await self._async_form(FirstDirectorDialog(), "The Library Director is named.")
+            first, *others = [role for role in self.link.policy.roles if not role.on_paper]
+            await self._async_form(FirstSeatDialog(first, others), f"The {first.words} is named.")
         else:
             await self._async_form(EnrolDialog(), "The person is enrolled.")
 
@@ -272,6 +275,10 @@ class PeoplePane(ListPane[Row]):
             shown=_may_enroll,
             can=lambda _, seat: seat.state != "ended", only="It has ended.",
             run=lambda self, seat: self._async_form(EndSeatDialog(seat, paper=self.who.admin), "The term ends.")),
+        RowAction("away", "Away or back", "Whether the holder is away: a deputy by the policy acts after a while",
+            key=key_table.CHANGE, short="Away", in_footer=False, parts=(SEATS,), shown=is_seat,
+            can=lambda _, seat: seat.state != "ended", only="It has ended.",
+            run=lambda self, seat: self._async_form(AwayDialog(seat), "It is entered.")),
         PaneAction("appoint", "Appoint a designee", "A letter of appointment", key=key_table.GRANT, short="Appoint",
             parts=(LETTERS, PEOPLE), shown=is_seat,
             can=lambda self: self.part == LETTERS or self.chosen is None or self.chosen.id != self._me,
@@ -286,7 +293,7 @@ class PeoplePane(ListPane[Row]):
             parts=(SHARES,), shown=lambda self: self.who.seat or "share" in self.who.rights,
             can=lambda _, share: share.state not in ("ended", "back"), only="It has ended.", run=_async_end_share),
         RowAction("set", "Change it", "Another value, with the reason for it", key=key_table.CHANGE, short="Change", enters=True,
-            parts=(BOARD,), shown=_may_enroll, can=_may_set, only="The Director, Chair or Mayor sets it.", run=_async_set),
+            parts=(BOARD,), shown=_may_enroll, can=_may_set, only="Who holds a seat sets it.", run=_async_set),
         PaneAction("adopt", "Adopt a policy", "The library's own text, printed word for word", key=key_table.NEW, short="Adopt",
             parts=(BOARD,), shown=_may_enroll, run=lambda self: async_adopt(self, self._adopted)),
         PaneAction("posted", "Compare the website", "Whether the posted page says what was adopted (P18)", key=key_table.CHECK,

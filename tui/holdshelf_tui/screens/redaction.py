@@ -176,7 +176,8 @@ class RedactionScreen(Screen[ReleaseRow | None]):
             return covering
         span = self.row.given[self.span_number]
         number = self.row.reference or self.row.id
-        asked = PurposeOpen([camera], PURPOSE, number, start_utc_ns=span.start_utc_ns, end_utc_ns=span.end_utc_ns)
+        purpose = self.home.link.policy.purpose_like(PURPOSE)
+        asked = PurposeOpen([camera], purpose, number, start_utc_ns=span.start_utc_ns, end_utc_ns=span.end_utc_ns)
         look = await looks.async_open(asked)
         self._opened.append(look.id)
         if self._leaves:

@@ -40,6 +40,7 @@ from holdshelf_tui.screens.dialogs.print_forms import Opened
 from holdshelf_tui.screens.dialogs.release_forms import (
     AgainDialog,
     DecideReleaseDialog,
+    ExtendDialog,
     Outcome,
     PaperDialog,
     RequestDialog,
@@ -57,6 +58,7 @@ from holdshelf_tui.text.proof import report_lines
 from holdshelf_tui.text.releases import (
     AWAITED,
     STATUTE,
+    answer_words,
     cameras_of,
     can_trim,
     gate_lines,
@@ -116,6 +118,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
     def details(self, row: ReleaseRow) -> list[str]:
         """Who asks for which spans, and what the gates said."""
         lines = [f"{row.state_words}; {row.basis_words}; requested by {row.requested_by_name}"]
+        lines += [answer_words(row)] if row.due_utc_ns is not None else []
         lines += [f"  {line}" for line in span_lines(row.given, camera_names(self._cameras))[:2]]
         if row.others is not None or (row.needs_others and row.state in ("requested", "approved")):
             lines.append(others_line(row))
@@ -380,6 +383,9 @@ class ReleasesPane(ListPane[ReleaseRow]):
             can=lambda self, row: row.state in AWAITED and (self.who.seat or self._own(row)),
             only="There is nothing to decide.",
             run=lambda self, row: self._async_ask(DecideReleaseDialog(row, own=self._own(row), seat=self.who.seat))),
+        RowAction("extend", "More time", "More time for the answer, once", key=key_table.EXTEND, in_footer=False,
+            shown=lambda self: self.who.seat and self.chosen is not None and self.chosen.may_extend,
+            run=lambda self, row: self._async_ask(ExtendDialog(row))),
         RowAction("others", "Others", "Whether other people are seen, and masks over them", key=key_table.OTHERS,
             shown=_asks_for_others, run=_async_others),
         RowAction("paper", "Paper", "The paper is here", key=key_table.CHANGE, shown=_shows_paper, can=_awaits_paper,

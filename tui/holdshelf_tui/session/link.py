@@ -22,6 +22,7 @@ from holdshelf_core.api.door_name import DEFAULT_DOOR_PORT
 from holdshelf_core.api.errors import HoldshelfError, NotFound, NotPermitted, Refused, Unavailable, Unreachable
 from holdshelf_core.api.session_types import EventRow
 from holdshelf_core.operations.types import Reached, ReadReached
+from holdshelf_core.people.board_types import PolicyLists, ReadPolicyLists
 from holdshelf_core.people.types import PersonRow, ReadMe
 
 _LOGGER = logging.getLogger(__name__)
@@ -106,6 +107,8 @@ class Link:
         self._renewed = threading.Event()
         self._last_words = ""
         self._early: tuple[Future[Who], Future[types.Status]] | None = None
+        self.policy = PolicyLists()
+        """What the policy in force lists, known with who this session is."""
         self.away = ""
         """Why nothing is answered now, '' while the service is there."""
         self.on_away: Callable[[str], None] = lambda _sentence: None
@@ -164,6 +167,7 @@ class Link:
             person = self._client.read(ReadMe())
         except NotFound:
             person = None
+        self.policy = self._client.read(ReadPolicyLists())
         return Who(person, self._client.read(ReadReached()))
 
     async def _ask[T](self, ask: Callable[[], T]) -> T:

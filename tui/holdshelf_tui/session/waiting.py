@@ -30,9 +30,11 @@ from holdshelf_tui.text.first_day import (
 from holdshelf_tui.text.flags import flag_review_words
 from holdshelf_tui.text.holds import review_words, stops_soon, stops_words
 from holdshelf_tui.text.people import last_day
+from holdshelf_tui.text.releases import AWAITED, answer_words
 from holdshelf_tui.text.time_format import DAY_NS, quarter_words
 
 ENDS_SOON_DAYS = 14
+ANSWER_SOON_DAYS = 3
 READY = "report:"
 """Before a quarter, where a duty is its report."""
 TICKS = "checklist"
@@ -117,7 +119,7 @@ def _kinds(link: Link, who: Who, now_utc_ns: int) -> dict[str, Callable[[], Awai
         return room_duties(answer.recording_stops_days, who) + hold_duties(answer.holds, who)
 
     async def releases() -> list[Duty]:
-        return release_duties((await link.act(ReleaseListAsk(refresh=True))).releases, who)
+        return release_duties((await link.act(ReleaseListAsk(refresh=True))).releases, who, now_utc_ns=now_utc_ns)
 
     async def flags() -> list[Duty]:
         return flag_duties(await link.read(ReadFlags(only_open=True)), who, now_utc_ns=now_utc_ns)
@@ -178,14 +180,26 @@ def report_duties(kept: KeptReports) -> list[Duty]:
     ]
 
 
-def release_duties(releases: Iterable[ReleaseRow], who: Who) -> list[Duty]:
-    """Releases that wait for another word than the asker's; and one's own of which nobody said whether others are seen."""
+def release_duties(releases: Iterable[ReleaseRow], who: Who, *, now_utc_ns: int) -> list[Duty]:
+    """Releases that wait for another word than the asker's; one's own of which nobody said whether others are seen; and those
+    whose answer is due."""
     me = who.person.id if who.person is not None else ""
     rows = list(releases)
     own = [
         Duty("releases", row.id, f"Are other people seen in {row.id}{_number(row)}? Say so, or mask them")
         for row in rows
         if row.state == "requested" and row.requested_by == me and row.needs_others
+    ]
+    soon = now_utc_ns + ANSWER_SOON_DAYS * DAY_NS
+    own += [
+        Duty(
+            "releases", row.id, answer_words(row).replace("To be answered", f"{row.id}{_number(row)} is to be answered")
+        )
+        for row in rows
+        if row.due_utc_ns is not None
+        and row.state in AWAITED
+        and row.due_utc_ns <= soon
+        and (who.seat or row.requested_by == me)
     ]
     return own + [
         Duty(

@@ -13,7 +13,14 @@ from holdshelf_core.acts import Read
 from holdshelf_core.api.types import ReadStatus, Status
 from holdshelf_core.cameras.checklist_types import ReadChecklist, SubjectRow
 from holdshelf_core.cameras.commission_types import EntranceRow, ReadEntrances
-from holdshelf_core.people.board_types import AdoptedRow, BoardSetting, ReadBoard, ReadPolicy
+from holdshelf_core.people.board_types import (
+    AdoptedRow,
+    BoardSetting,
+    PolicyLists,
+    ReadBoard,
+    ReadPolicy,
+    ReadPolicyLists,
+)
 from holdshelf_core.people.types import ReadSeats, SeatRow
 
 ADMIN, SEAT = "admin", "seat"
@@ -24,6 +31,7 @@ READS: Final[tuple[Read[Any], ...]] = (
     ReadPolicy(),
     ReadEntrances(),
     ReadChecklist(),
+    ReadPolicyLists(),
 )
 """In the order of `FirstDayFacts`."""
 
@@ -38,6 +46,7 @@ class FirstDayFacts:
     policy: AdoptedRow
     entrances: Sequence[EntranceRow]
     checklist: Sequence[SubjectRow]
+    lists: PolicyLists
 
     def setting(self, key: str) -> Any:
         """A setting of the Board; None: there is none of that name."""
@@ -86,7 +95,7 @@ STEPS: tuple[Step, ...] = (
         "people",
         "people",
         "holdshelf seat name director --person LOGIN --name NAME --key FILE",
-        lambda facts: any(seat.seat == "director" for seat in facts.seats),
+        lambda facts: any(seat.seat == key for seat in facts.seats for key, _ in facts.lists.seats[:1]),
     ),
     Step(
         "library",
@@ -191,8 +200,8 @@ def first_day(facts: FirstDayFacts) -> FirstDay:
 
 
 def who_words(step: Step) -> str:
-    """'the admin', 'the Director, Chair or Mayor', or both."""
-    words = {ADMIN: "the admin", SEAT: "the Director, Chair or Mayor"}
+    """'the admin', 'those who hold a seat', or both."""
+    words = {ADMIN: "the admin", SEAT: "those who hold a seat"}
     return " or ".join(words[who] for who in step.who)
 
 

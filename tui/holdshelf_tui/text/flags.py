@@ -13,6 +13,7 @@ FLAG_WORDS = {
     "seat_by_admin": "a seat that the admin named or ended",
     "key_by_seat": "a key that another seat changed",
     "seat_by_seat": "a seat that another seat named or ended",
+    "away_by_seat": "an absence that somebody else entered",
     "hold_archived": "a hold that was copied to another disk",
     "log_repaired": "a new access log that was begun",
     "clock_by_admin": "a time that the admin confirmed",

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from holdshelf_core.api.types import CameraRow
-from holdshelf_core.holds.types import GROUND_WORDS, STATE_WORDS, AlsoHeldRow, CoverageRow, HoldRow, length_ns
+from holdshelf_core.holds.types import STATE_WORDS, AlsoHeldRow, CoverageRow, HoldRow, length_ns
 from holdshelf_tui.text.time_format import NS, clock, date_words, day, moment, short_date, when
 from holdshelf_tui.text.words import counted, span
 
 
-def _as_choice(words: str) -> str:
-    """'Violation of law or of a policy'."""
-    plain = words.removeprefix("an ").removeprefix("a ")
-    return plain[0].upper() + plain[1:]
+def ground_choices(grounds: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What a hold may rest on, to choose from: 'Violation of law or of a policy'."""
+    plain = ((key, words.removeprefix("an ").removeprefix("a ")) for key, words in grounds)
+    return [(key, words[:1].upper() + words[1:]) for key, words in plain]
 
 
-GROUNDS = tuple((key, _as_choice(GROUND_WORDS[key])) for key in ("investigation", "violation", "litigation"))
-"""To choose from, the most usual first."""
 KIND_WORDS = {
     "recorded": "kept",
     "gap": "not recorded",
@@ -100,6 +98,10 @@ def found(row: HoldRow) -> list[str]:
         sentences.append(f"{_amount(lost)} missing: recorded, and not erased on schedule.")
     if by_kind["future"] or any(one.end_utc_ns is None for one in row.spans):
         sentences.append("What is recorded from now on is kept, too.")
+    if row.last_utc_ns is not None:
+        sentences.append(
+            f"It ends by itself after {date_words(row.last_utc_ns - 1)}: its ground keeps footage no longer."
+        )
     return sentences
 
 
@@ -153,7 +155,6 @@ def stops_words(days: float | None) -> str:
 
 
 __all__ = [
-    "GROUNDS",
     "KIND_SIGNS",
     "KIND_WORDS",
     "also_words",
@@ -162,6 +163,7 @@ __all__ = [
     "day",
     "exact",
     "found",
+    "ground_choices",
     "minutes",
     "review_words",
     "short_state_words",

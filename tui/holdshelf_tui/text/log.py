@@ -11,7 +11,6 @@ from datetime import date, time
 from holdshelf_core.access_log.types import LogEntryRow, LogRows, at_utc_ns, instant
 from holdshelf_core.reports.types import PAPERS
 from holdshelf_tui.text.log_sentences import SENTENCES, Sentence
-from holdshelf_tui.text.people import SEAT_WORDS
 from holdshelf_tui.text.time_format import date_words, moment, short_date, told_clock, when
 from holdshelf_tui.text.words import inert, listed, size
 
@@ -74,16 +73,18 @@ def who_words(row: LogEntryRow, names: Names) -> str:
     return known or {"admin": "the admin", "service": "Holdshelf itself"}.get(person, person or "nobody")
 
 
-def role_words(row: LogEntryRow) -> str:
+def role_words(row: LogEntryRow, names: Names) -> str:
     """'Library Director', 'designee of the Library Director', 'the admin'; '' for none."""
     seat = str(row.entry.get("seat", ""))
     if seat.startswith("designee of "):
-        return re.sub(r"\w+", lambda word: f"the {SEAT_WORDS[word[0]]}" if word[0] in SEAT_WORDS else word[0], seat)
+        return re.sub(
+            r"[a-z][a-z0-9-]*", lambda word: f"the {names.of[word[0]]}" if word[0] in names.of else word[0], seat
+        )
     if seat == "share":
         return "with whom it was shared"
     if seat == "admin" and row.texts.get("name"):
         return "the admin"
-    return SEAT_WORDS.get(seat, "")
+    return names.of.get(seat, "")
 
 
 # --- what ---------------------------------------------------------------------------------------------------------------
@@ -101,6 +102,7 @@ def kind_of(row: LogEntryRow) -> str:
         "print.facts": "read" if facts.get("read_on") else "",
         "purpose.open": "live" if entry.get("mode") == "live" else "",
         "release.list": "refresh" if facts.get("refresh") else "",
+        "seat.away": "back" if facts.get("away") is False else "",
     }.get(action, "")
     return f"{action} {kind}" if f"{action} {kind}" in SENTENCES else action
 
@@ -138,7 +140,7 @@ def _joined(verb: str, rest: str) -> str:
 
 def sentence(row: LogEntryRow, names: Names) -> str:
     """'Dora Reed, Library Director, looked at …: 12 pictures.'"""
-    who, role = who_words(row, names), role_words(row)
+    who, role = who_words(row, names), role_words(row, names)
     who = {"Holdshelf itself": "Holdshelf", "the admin": "The admin"}.get(who, who)
     return inert(f"{who}, {role}, {what_words(row, names)}." if role else f"{who} {what_words(row, names)}.", 900)
 
@@ -255,7 +257,7 @@ def fact_words(name: str, value: object, names: Names) -> str:
         return when(_ns(text))
     if _DAYS.fullmatch(text):
         return _day_words(text)
-    return inert(names.of.get(text) or SEAT_WORDS.get(text) or text.replace("_", " "), _MOST_CHARS)
+    return inert(names.of.get(text) or text.replace("_", " "), _MOST_CHARS)
 
 
 def _day_words(text: str) -> str:
@@ -315,7 +317,7 @@ def details(row: LogEntryRow, names: Names) -> list[tuple[str, str]]:
     told += [("Footage", span_of(row))] if entry.get("start") else []
     for key in ("purpose", "incident", "mode", "subject", "clause", "seat", "session", "via", "policy"):
         if entry.get(key):
-            words = {"purpose": _purpose(row, names), "seat": role_words(row)}.get(key) or names[str(entry[key])]
+            words = {"purpose": _purpose(row, names), "seat": role_words(row, names)}.get(key) or names[str(entry[key])]
             told.append((_LABELS.get(key, key.capitalize()), words))
     told += [(_label(key), fact_words(key, value, names)) for key, value in entry.get("facts", {}).items()]
     told += [(_label(key), text) for key, text in row.texts.items() if key != "name"]

@@ -86,7 +86,7 @@ def _row(row: LogEntryRow, names: Names) -> LookedRow:
         section=section_of(row),
         at=local(at(row)),
         who=who_words(row, names),
-        role=role_words(row),
+        role=role_words(row, names),
         outcome=str(row.entry.get("outcome", "")),
         cameras=listed([names[camera] for camera in row.cameras]),
         start=local(row.start_utc_ns) if row.start_utc_ns is not None else "",

@@ -9,8 +9,6 @@ from holdshelf_tui.text.holds import exact
 from holdshelf_tui.text.time_format import date_words, short_date, told_clock, when
 from holdshelf_tui.text.words import counted
 
-SEATS = (("director", "Library Director"), ("chair", "Chair of the Library Board"), ("mayor", "Mayor"))
-SEAT_WORDS = dict(SEATS)
 RIGHTS = (
     ("live", "live: look at live pictures"),
     ("archive", "archive: look at recordings"),
@@ -63,9 +61,9 @@ def seat_cells(seat: SeatRow) -> tuple[str, ...]:
     """Seat, holder, state, from, until."""
     until = seat.ended_utc_ns if seat.ended_utc_ns is not None else seat.end_utc_ns
     return (
-        SEAT_WORDS.get(seat.seat, seat.seat),
+        seat.words,
         seat.name,
-        STATE_WORDS[seat.state],
+        STATE_WORDS[seat.state] if seat.away_since_utc_ns is None else f"away, {short_date(seat.away_since_utc_ns)}",
         date_words(seat.start_utc_ns),
         last_day(until),
     )
@@ -116,5 +114,5 @@ def last_login_words(logins: LoginsRow | None) -> str:
     if logins is None or logins.before is None:
         return ""
     source = f" from {logins.before.source}" if logins.before.source else ""
-    whom = "the admin of this server, and the Director or Chair"
+    whom = "the admin of this server, and whoever holds a seat"
     return f"You were here before on {when(logins.before.at_utc_ns)}{source}. Not you? Tell {whom}."

@@ -7,21 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from holdshelf_core.api.errors import Refused
 from holdshelf_core.holds.types import HoldPlace, SpanAsk
-from holdshelf_core.releases.types import GATE_WORDS, ReleaseRow, SpanRow, hold_ground
+from holdshelf_core.releases.types import GATE_WORDS, ReleaseRow, SpanRow
 from holdshelf_tui.text.holds import exact
-from holdshelf_tui.text.time_format import when
+from holdshelf_tui.text.time_format import date_words, when
+from holdshelf_tui.text.words import listed
 
-# The policy's own list; the register knows no other.
-BASES = (
-    ("search-warrant", "a search warrant, signed by a judge"),
-    ("subpoena", "a lawful subpoena"),
-    ("court-order", "a court order"),
-    ("active-investigation", "law enforcement, in an active investigation"),
-    ("written-permission", "written permission of the person who is seen"),
-    ("counsel", "another basis, on counsel's paper"),
-    ("emergency", "imminent danger; the paper follows"),
-)
-EMERGENCY = "emergency"
 STATUTE = 2
 """The second gate."""
 AWAITED = ("stopped", "requested", "approved")
@@ -39,7 +29,7 @@ def stopped_release(error: Refused) -> str:
 def hold_for(row: ReleaseRow, reference: str = "") -> HoldPlace:
     """The hold that keeps all of it that is there and not on hold, in one act."""
     spans = [SpanAsk(span.camera, span.start_utc_ns, span.end_utc_ns) for span in row.unheld]
-    return HoldPlace(hold_ground(row.basis), reference or row.reference, spans, note=f"for {row.id}")
+    return HoldPlace(row.hold_ground, reference or row.reference, spans, note=f"for {row.id}")
 
 
 def can_trim(row: ReleaseRow) -> bool:
@@ -106,6 +96,8 @@ def release_lines(row: ReleaseRow, names: Mapping[str, str]) -> list[str]:
     number = f", no. {row.reference}" if row.reference else ""
     lines = [f"On {row.basis_words}{number}: {row.state_words}."]
     lines.append(f"Requested by {row.requested_by_name}, {when(row.requested_utc_ns)}.")
+    lines += [answer_words(row)] if row.due_utc_ns is not None else []
+    lines += [f"Stated: {listed(row.stated)}."] if row.stated else []
     lines += [f"  {line}" for line in span_lines(row.given, names)]
     if row.given != row.asked:
         lines.append("Trimmed to the paper. What was requested:")
@@ -129,6 +121,15 @@ def release_lines(row: ReleaseRow, names: Mapping[str, str]) -> list[str]:
     lines += _ends(row)
     lines.append(f"Kept by {', '.join(row.holds)}." if row.holds else "No hold keeps it.")
     return lines
+
+
+def answer_words(row: ReleaseRow) -> str:
+    """'To be answered by Nov 30, 2026, received Nov 24, 2026.'; what is over says when it was due."""
+    assert row.due_utc_ns is not None
+    is_open = row.state in AWAITED
+    verb = "OVERDUE: to be answered" if row.overdue else "To be answered" if is_open else "It was to be answered"
+    more = f"; more time was given: {row.extended_why}" if row.extended_why else ""
+    return f"{verb} by {date_words(row.due_utc_ns - 1)}; received {row.received_on or date_words(row.requested_utc_ns)}{more}."
 
 
 def _ends(row: ReleaseRow) -> list[str]:

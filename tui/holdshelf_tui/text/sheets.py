@@ -11,6 +11,7 @@ from holdshelf_core.api.boxes import MovingBox
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_core.holds.types import HoldRow
 from holdshelf_core.looks.types import LookStrip, PictureRow, PurposeOpen
+from holdshelf_core.people.board_types import PolicyLists
 from holdshelf_core.releases.types import ReleaseRow
 from holdshelf_core.reports.case_types import SheetPicture
 from holdshelf_core.reports.types import MAX_SHEET_PICTURES, PaperFacts, PrintRequest
@@ -70,18 +71,19 @@ class Sheet:
         return LookStrip(look, part.camera, part.pictures, part.start_utc_ns, end_utc_ns, WIDTH, boxes)
 
 
-def of_hold(row: HoldRow, now_utc_ns: int) -> Sheet:
-    """Of all that a hold covers so far; how many of each part is not said yet."""
+def of_hold(row: HoldRow, now_utc_ns: int, policy: PolicyLists, purpose: str = "") -> Sheet:
+    """Of all that a hold covers so far; how many of each part is not said yet. ``purpose``: '' for the policy's usual one."""
     ends = [(s, now_utc_ns if s.end_utc_ns is None else min(s.end_utc_ns, now_utc_ns)) for s in row.spans]
     parts = tuple(Part(span.camera, span.start_utc_ns, end) for span, end in ends if end > span.start_utc_ns)
-    return Sheet(row.id, row.reference, VIOLATION if row.ground == "violation" else LEGAL_PAPER, parts)
+    usual = policy.purpose_like(VIOLATION if row.ground == "violation" else LEGAL_PAPER)
+    return Sheet(row.id, row.reference, purpose or usual, parts)
 
 
-def of_release(row: ReleaseRow) -> Sheet:
-    """Of all that a release gives, as it leaves."""
+def of_release(row: ReleaseRow, policy: PolicyLists, purpose: str = "") -> Sheet:
+    """Of all that a release gives, as it leaves. ``purpose``: '' for the policy's usual one."""
     parts = tuple(Part(span.camera, span.start_utc_ns, span.end_utc_ns) for span in row.given)
     boxes = tuple(row.others.boxes) if row.others is not None else ()
-    return Sheet(row.id, row.reference or row.id, LEGAL_PAPER, parts, boxes)
+    return Sheet(row.id, row.reference or row.id, purpose or policy.purpose_like(LEGAL_PAPER), parts, boxes)
 
 
 def spread(sheet: Sheet, count: int) -> Sheet:

@@ -11,11 +11,12 @@ from holdshelf_core.api.types import ReadStatus
 from holdshelf_core.holds import types
 from holdshelf_core.looks import types as looks
 from holdshelf_core.people import types as people
-from holdshelf_core.people.board_types import BoardSet
+from holdshelf_core.people.board_types import BoardSet, PolicyAdopt
+from holdshelf_core.policy_file.first import FIRST
 from holdshelf_storage.access_log import lines
 from tests.rules_furnished import House
 from tests.rules_machine import PAPER
-from tests.rules_model import HOUR_NS, MINUTE_NS
+from tests.rules_model import DAY_NS, HOUR_NS, MINUTE_NS
 
 
 def look(house: House, **more: Any) -> looks.PurposeOpen:
@@ -240,3 +241,35 @@ def test_p16_a_hold_that_was_copied_to_another_disk_says_so(house: House) -> Non
         assert house.ask("dora", types.HoldArchive(hold, folder)).archived_to == folder
         house.ask("dora", types.HoldArchive(hold, folder))
     assert house.state.holds[hold].copies
+
+
+def test_p16_a_ground_that_gives_a_last_day_ends_its_hold(house: House) -> None:
+    ground = 'key = "violation"\nwords.en = "a violation of law or of a policy"\n'
+    file = FIRST.read_text()
+    assert file.count(ground) == 1
+    house.ask(
+        "carl",
+        PolicyAdopt(
+            "Ten days.", "2", "2026-01-01", "enforce", "", file.replace(ground, ground + 'at_most = "10 days"\n')
+        ),
+    )
+    short = house.ask("dora", place(house))
+    long = house.ask("dora", place(house, ground="litigation"))
+    assert long.last_utc_ns is None
+    assert 10 * DAY_NS <= short.last_utc_ns - house.now <= 11 * DAY_NS
+    house.pass_days(9)
+    house.rig.housekeeping()
+    assert {house.state.holds[row.id].state for row in (short, long)} == {"active"}
+    house.pass_days(2)
+    house.rig.housekeeping()
+    assert (house.state.holds[short.id].state, house.state.holds[long.id].state) == ("lifted", "active")
+    assert [entry["subject"] for entry in house.rig.entries.values() if entry["action"] == "hold.expired"] == [short.id]
+
+
+def test_no_purpose_is_known_by_heart(house: House) -> None:
+    """Where only the right is asked about, under a policy whose purposes have other keys."""
+    file = FIRST.read_text().replace('key = "camera-check"', 'key = "view-check"')
+    house.ask("carl", PolicyAdopt("Other keys.", "2", "2026-01-01", "enforce", "", file))
+    asked = looks.ActivityAsk("front", house.now - 3 * MINUTE_NS, house.now - MINUTE_NS)
+    assert house.ask("dora", asked) is not None
+    house.refused("dora", look(house, purpose="camera-check"), "P12", "not on the list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from holdshelf_core.cameras import types as cameras
 from holdshelf_core.holds import types as holds
 from holdshelf_core.looks import types as looks
 from holdshelf_core.people import types as people
-from holdshelf_core.people.board_types import PolicyAdopt
+from holdshelf_core.people.board_types import PolicyAdopt, ReadPolicyLists
 from holdshelf_core.reports.types import PrintRequest
 from holdshelf_tui.cli import camera as camera_commands
 from tests.core.policy.product.test_looks_and_holds import look, place
@@ -98,13 +99,14 @@ def test_p21_after_a_log_that_was_begun_anew_only_holds_are_placed(house: House)
     house.ask("dora", look(house))
 
 
-def test_p5_a_private_place_is_refused_where_the_kind_is_asked() -> None:
+def test_p5_a_private_place_is_refused_where_the_kind_is_asked(house: House) -> None:
     app = typer.Typer()
+    service: Any = SimpleNamespace(read=lambda asked: house.read(None, asked))
 
     @app.command()
     def ask() -> None:
         found = cameras.DiscoveredRow("u1", "onvif", "Door", "192.0.2.5", "", "", None)
-        camera_commands._ask_row(found, None, "", "tcp")
+        camera_commands._ask_row(service, service.read(ReadPolicyLists()), found, None, "", "tcp")
 
     asked = CliRunner().invoke(app, input="Door\nrestroom\nroof\nother\n-\n-\n-\n")
     assert "No camera is allowed in a private area such as a restroom (P5)" in asked.output

@@ -11,10 +11,12 @@ import pytest
 from holdshelf_core.cameras import checklist_types as checklist
 from holdshelf_core.cameras import commission_types as commission
 from holdshelf_core.cameras import types as cameras
+from holdshelf_core.cameras.commissioning import async_raise_repairs
 from holdshelf_core.errors import NotFound
 from holdshelf_core.operations import offline
 from holdshelf_core.people import types as people
 from holdshelf_core.people.board_types import BoardSet, PolicyAdopt
+from holdshelf_core.policy_file.first import FIRST, first_policy
 from tests.core.policy.product.test_looks_and_holds import look
 from tests.rules_furnished import House
 from tests.rules_model import DAY_NS, MINUTE_NS
@@ -39,6 +41,26 @@ def test_p4_and_p5_where_a_camera_may_look(house: House) -> None:
     house.ask(None, cameras.CameraRename("front", "Men's room", questioned=True))
     rows = {row.camera: row for row in house.read(None, commission.ReadCommissions())}
     assert any("named like a private place" in caution for caution in rows["front"].cautions)
+
+
+def test_p4_p5_under_another_file_a_camera_stands_where_it_stood_and_may_no_longer(house: House) -> None:
+    file = FIRST.read_text()
+
+    def adopt(version: str, file: str) -> list[str]:
+        house.ask("carl", PolicyAdopt("Cameras stand at the doors.", version, "2026-01-01", "enforce", "", file))
+        async_raise_repairs(house.rig.house.authorizer)
+        return [one.sentence for one in house.rig.house.repairs.async_all() if one.camera_id == "front"]
+
+    assert adopt("2", file) == []
+    (told,) = adopt("3", file.replace('"entrance"', '"door"'))
+    assert told == "Front is in use in a place that the policy does not list: entrance (P4)."
+    house.ask("dora", look(house))
+    adopt(
+        "4",
+        file.replace('"entrance"', '"door"') + '\n[[place]]\nkey = "entrance"\nwords.en = "porch"\nprivate = true\n',
+    )
+    house.refused("dora", look(house), "P5", "Front is in a private place (porch), and nobody may see it (P5: ")
+    house.refused(None, move("hall", "entrance"), "P5", "private area such as a porch")
 
 
 def test_p4_what_stands_between_a_camera_and_its_approval(house: House) -> None:
@@ -279,15 +301,15 @@ def test_what_is_no_key_is_refused_in_words(house: House) -> None:
 
 @pytest.mark.parametrize("width", [60, 120])
 def test_the_rules_are_explained_by_themselves(width: int) -> None:
-    text, rows = offline.explain(width=width)
+    text, rows = offline.explain(first_policy(), width=width)
     assert max(len(one) for one in text.splitlines()) <= max(width, 80)
     assert {row.who for row in rows} >= {"Director", "admin"}
     for about in ("hold", "hold.lift", "people.search", "P16", "P19"):
-        text, some = offline.explain(about, width=width)
+        text, some = offline.explain(first_policy(), about, width=width)
         assert text
         assert len(some) < len(rows)
     with pytest.raises(NotFound):
-        offline.explain("fun")
+        offline.explain(first_policy(), "fun")
 
 
 def test_days_and_settings_are_the_boards(house: House) -> None:

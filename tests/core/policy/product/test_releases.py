@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -10,13 +11,20 @@ from holdshelf_core.holds import types as holds
 from holdshelf_core.outbox.types import OpenPaper
 from holdshelf_core.people.board_types import BoardSet, PolicyAdopt
 from holdshelf_core.policy import model
+from holdshelf_core.policy.gates import NEEDS
+from holdshelf_core.policy.lengths import Length, last_day
 from holdshelf_core.policy.redaction import MAX_BOXES
+from holdshelf_core.policy_file.first import FIRST
 from holdshelf_core.releases import types
+from holdshelf_core.releases.upkeep import async_raise_repairs
 from holdshelf_core.reports.types import PrintRequest
+from holdshelf_core.times import local_day
 from tests.core.policy.product.test_people import letter
 from tests.rules_furnished import House
 from tests.rules_machine import PAPER
 from tests.rules_model import DAY_NS, HOUR_NS, MINUTE_NS
+
+FIVE, WEEKEND = Length(5, "business days"), ("saturday", "sunday")
 
 
 def span(house: House, minutes: int = 1, camera: str = "front") -> types.SpanRow:
@@ -153,7 +161,7 @@ def test_p13_in_imminent_danger_the_paper_follows(house: House) -> None:
 
 def test_p21_a_sealed_paper_is_opened_by_the_holder_of_a_seat_and_by_no_designee(house: House) -> None:
     house.ask("dora", letter("bob", "2026-12-31", rights=["release"]))
-    house.refused("bob", OpenPaper(PAPER, "curious"), "P21", "opened by the Director, the Chair or the Mayor")
+    house.refused("bob", OpenPaper(PAPER, "curious"), "P21", "opened by the Director, Chair or Mayor")
 
 
 def test_p13_a_release_takes_a_second_person(house: House) -> None:
@@ -239,3 +247,48 @@ def test_a_bundle_says_until_when_it_lies_there(house: House) -> None:
         shown = house.ask("dora", types.ReleaseShow(asked.id)).bundle
         assert (shown.files, shown.until_utc_ns) == (9, until)
     house.state.releases[asked.id] = row
+
+
+def test_a_request_with_a_clock_is_due_is_given_more_time_once_and_told_when_it_is_late(house: House) -> None:
+    basis = (
+        '\n[[basis]]\nkey = "public-record"\nwords.en = "a request for public records"\nneeds = ["name"]\n'
+        'clock = { answer = "5 business days", once_more = "5 business days" }\n'
+    )
+    file = FIRST.read_text() + basis
+    house.ask("carl", PolicyAdopt("Five days.", "2", "2026-01-01", "enforce", "", file))
+    today = date.fromisoformat(local_day(house.now))
+    for received in (today + timedelta(days=1), today - timedelta(days=400)):
+        house.wrong("dora", request(house, "public-record", received=received.isoformat()), "was received today or")
+    house.refused("dora", request(house, "public-record"), "P13", "This is not on record: the asker's name")
+    row = house.ask("dora", types.ReleaseAmend("R-2026-0001", stated=["name"]))
+    assert row.received_on == today.isoformat() and not row.overdue and row.may_extend
+    assert local_day(row.due_utc_ns - 1) == last_day(today, FIVE, ["saturday", "sunday"]).isoformat()
+    assert row.stated == [NEEDS["name"]]
+    house.refused("ann", types.ReleaseExtend(row.id, "long"), "P13", "Only the Director, Chair or Mayor may approve")
+    longer = house.ask("carl", types.ReleaseExtend(row.id, "three hours have to be looked through"))
+    assert local_day(longer.due_utc_ns - 1) == last_day(last_day(today, FIVE, WEEKEND), FIVE, WEEKEND).isoformat()
+    house.wrong("carl", types.ReleaseExtend(row.id, "still"), "was given more time already")
+    unclocked = house.ask("dora", request(house, paper=paper(house)))
+    house.wrong("carl", types.ReleaseExtend(unclocked.id, "long"), "gives no more time")
+
+    def late() -> list[str]:
+        async_raise_repairs(house.rig.house.authorizer)
+        return [one.issue_id for one in house.rig.house.repairs.async_all() if one.issue_id.startswith("answer:")]
+
+    assert late() == []
+    house.pass_days(20)
+    assert late() == [f"answer:{row.id}"]
+    assert house.ask("carl", types.ReleaseShow(row.id)).overdue
+    house.ask("carl", types.ReleaseRefuse(row.id, "nothing of it shows what was asked"))
+    assert late() == []
+
+
+def test_where_others_must_be_hidden_nothing_leaves_with_them_in_it(house: House) -> None:
+    basis = '\n[[basis]]\nkey = "own-image"\nwords.en = "a request by the person seen"\nneeds = ["identity"]\nhide = "others"\n'
+    house.ask("carl", PolicyAdopt("Hidden.", "2", "2026-01-01", "enforce", "", FIRST.read_text() + basis))
+    row = house.ask("dora", request(house, "own-image", stated=["identity"]))
+    unmasked = types.ReleaseOthers(row.id, seen=True, why="too many")
+    house.refused("dora", unmasked, "P13", "On a request by the person seen nobody else is shown")
+    house.ask("dora", types.ReleaseOthers(row.id, seen=False))
+    house.refused("carl", types.ReleaseApprove(row.id, original=True), "P13", "does not ask for the original")
+    assert house.ask("carl", types.ReleaseApprove(row.id)).state == "approved"

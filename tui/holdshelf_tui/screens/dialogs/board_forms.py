@@ -19,7 +19,6 @@ from holdshelf_tui.text.time_span import typed_day
 from holdshelf_tui.text.words import counted
 from holdshelf_tui.widgets.fields import Choice, FormField, TextField
 
-STRICTER = "The Director, Chair or Mayor may make it stricter. To make it looser, the Chair says so, or the Board's signed paper."
 MOST_CHARS = 200_000
 YES, NO = "yes", "no"
 
@@ -39,7 +38,13 @@ class BoardSetDialog(FormDialog[Done]):
         """What it is and how it stands."""
         row = self._setting
         now = f"{row.what[:1].upper()}{row.what[1:]}. Now: {setting_words(row.key, row.value)}."
-        return now if isinstance(row.value, str) else f"{now} {STRICTER}"
+        if isinstance(row.value, str):
+            return now
+        policy = self.link.policy
+        return (
+            f"{now} The {policy.titles} may make it stricter. To make it looser, the {policy.board_words} says so, or the "
+            "Board's signed paper."
+        )
 
     def fields(self) -> ComposeResult:
         """The new value by the kind of the setting, the reason, and the fingerprint of signed minutes."""
@@ -151,7 +156,8 @@ class StatuteDialog(FormDialog[AdoptedRow]):
         """Say what the statute asks for, and who may treat it as advice."""
         return (
             "The statute asks for a court order or the person's written permission where the policy alone would let footage "
-            "out. The policy's text stays as it is. To treat the statute as advice is for the Chair, or the Board's signed paper."
+            "out. The policy's text stays as it is. To treat the statute as advice is "
+            f"for the {self.link.policy.board_words}, or the Board's signed paper."
         )
 
     def fields(self) -> ComposeResult:

@@ -13,7 +13,7 @@ from holdshelf_core.acts import Done
 from holdshelf_core.api.areas import questionable_name
 from holdshelf_core.api.types import CameraRow
 from holdshelf_core.cameras.types import CameraMove, CameraRemove, CameraRename
-from holdshelf_tui.screens.dialogs.commission_forms import AREAS, area_of
+from holdshelf_tui.screens.dialogs.commission_forms import area_of
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets.fields import Choice, FormField, TextField, Tick
@@ -89,11 +89,11 @@ class MoveDialog(QuestionedForm[Done]):
         self._camera = camera
 
     def lead(self) -> str:
-        return "Recording continues. Nobody may look until the Director, Chair or Mayor approves it again."
+        return f"Recording continues. Nobody may look until the {self.link.policy.titles} approves it again."
 
     def fields(self) -> ComposeResult:
         """Where it is now."""
-        yield FormField("Place", Choice(AREAS, self._camera.area_kind, id="area", rows=6))
+        yield FormField("Place", Choice(self.link.policy.places, self._camera.area_kind, id="area", rows=6))
         yield FormField("Which one, and why", TextField("", "for another common area", id="note", most=200))
         yield FormField("Name", TextField(self._camera.name, "what people call it", id="name", most=64))
         yield self.asked_back()
@@ -101,7 +101,7 @@ class MoveDialog(QuestionedForm[Done]):
 
     async def async_submit(self) -> Done:
         """Register the camera's new place, and its new name if it has one. Raises Missing, HoldshelfError."""
-        kind, note = area_of(self)  # type: ignore[arg-type]
+        kind, note = area_of(self)
         name = self.needed("name", "What do people call this camera?")
         why = self.needed("why", "Why was it moved? A few words are enough.")
         other = name if name != self._camera.name else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 
 from holdshelf_core.acts import Done
-from holdshelf_core.api.areas import PERMITTED, questionable_name
+from holdshelf_core.api.areas import questionable_name
 from holdshelf_core.cameras.commission_types import CommissionApprove, CommissionEdit, CommissionRow, StillRow
 from holdshelf_core.cameras.types import CameraRetire
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
@@ -13,16 +13,14 @@ from holdshelf_tui.text.time_format import clock
 from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets.fields import Choice, FormField, TextField, Tick
 
-AREAS = [(area.kind, area.words) for area in PERMITTED]
 
-
-def area_of(form: FormDialog[object]) -> tuple[str, str]:
+def area_of[T](form: FormDialog[T]) -> tuple[str, str]:
     """(kind, note) as filled in. Raises Missing."""
     kind, note = form.query_one("#area", Choice).value, form.text("note")
     if not kind:
         raise Missing("area", "What kind of place is it? The policy lists these (P4).")
-    if kind == "other" and not note:
-        raise Missing("note", "What other place is it, and why does it need a camera?")
+    if kind in form.link.policy.explained and not note:
+        raise Missing("note", "Which place is it, and why does it need a camera?")
     return kind, note
 
 
@@ -45,7 +43,7 @@ class PlaceDialog(FormDialog[CommissionRow]):
 
     def fields(self) -> ComposeResult:
         row = self._row
-        yield FormField("Place", Choice(AREAS, row.area_kind, id="area", rows=9))
+        yield FormField("Place", Choice(self.link.policy.places, row.area_kind, id="area", rows=9))
         yield FormField("Which one, and why", TextField(row.area_note, "for another common area", id="note", most=200))
         yield FormField("Outside", Tick("it may see beyond library property", row.exterior, id="exterior"))
         if row.state == "approved":
@@ -53,7 +51,7 @@ class PlaceDialog(FormDialog[CommissionRow]):
 
     async def async_submit(self) -> CommissionRow:
         """Register the kind of place, and whether it sees beyond the library's property. Raises Missing, HoldshelfError."""
-        kind, note = area_of(self)  # type: ignore[arg-type]
+        kind, note = area_of(self)
         why = self.needed("why", "Why does this change? A few words are enough.") if self.query("#why") else ""
         exterior = self.query_one("#exterior", Tick).value
         same = (kind, note) == (self._row.area_kind, self._row.area_note)

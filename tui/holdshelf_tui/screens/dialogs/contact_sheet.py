@@ -74,7 +74,8 @@ async def async_contact_sheet(app: SessionApp, of: HoldRow | ReleaseRow, cameras
     printers = await async_do(app, "Getting the printers", app.link.read(ReadPrinters()))
     if printers is None:
         return
-    whole = sheets.of_hold(of, time.time_ns()) if isinstance(of, HoldRow) else sheets.of_release(of)
+    policy = app.link.policy
+    whole = sheets.of_hold(of, time.time_ns(), policy) if isinstance(of, HoldRow) else sheets.of_release(of, policy)
     answer = await app.push_screen_wait(ContactSheetDialog(whole, cameras, printers))
     if answer is not None:
         await app.push_screen_wait(MessageDialog(*delivered_words(app.who, *answer)))

@@ -14,15 +14,12 @@ from holdshelf_core.api.types import CameraRow
 from holdshelf_core.releases.types import CounselEnd, CounselRecord, CounselRow
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
-from holdshelf_tui.text.releases import BASES, EMERGENCY
 from holdshelf_tui.text.time_format import day
 from holdshelf_tui.text.time_span import typed_day
 from holdshelf_tui.widgets.fields import Choice, FormField, Picks, TextField
 
 ANY_CAMERA = "*"
 NEW = "new"
-NOT_DETERMINED = (EMERGENCY, "written-permission")
-"""An emergency does not wait, and written permission passes by itself."""
 
 
 def counsel_words(row: CounselRow, names: dict[str, str]) -> str:
@@ -51,7 +48,7 @@ class CounselDialog(FormDialog[Done]):
         if not self._active:
             return (
                 "Counsel has no determination in force. A new one is flagged for "
-                "review by another of the Director, Chair and Mayor."
+                f"review by another of the {self.link.policy.reviewers}."
             )
         return "Running: " + " · ".join(counsel_words(row, self._names) for row in self._active)
 
@@ -61,7 +58,7 @@ class CounselDialog(FormDialog[Done]):
         choices += [(row.id, f"end {row.id}") for row in self._active]
         yield FormField("What", Choice(choices, NEW, id="what"))
         yield _named(paper_field("Counsel's paper"), "paper-row")
-        bases = [(basis, words) for basis, words in BASES if basis not in NOT_DETERMINED]
+        bases = [(basis, words) for basis, words in self.link.policy.bases if basis in self.link.policy.determinable]
         yield FormField(
             "Requests on", Picks(bases, id="bases", rows=5), hint="Press Space to tick one.", id="bases-row"
         )

@@ -21,13 +21,13 @@ from holdshelf_core.holds.types import HoldExtend, HoldPlace, HoldRow, ReadAlsoH
 from holdshelf_tui.screens.dialogs.form import Missing
 from holdshelf_tui.screens.dialogs.span_form import SpanForm
 from holdshelf_tui.text.holds import (
-    GROUNDS,
     KIND_SIGNS,
     KIND_WORDS,
     also_words,
     camera_names,
     exact,
     found,
+    ground_choices,
     review_words,
 )
 from holdshelf_tui.text.words import inert, size, span
@@ -74,7 +74,7 @@ class HoldDialog(SpanForm[HoldRow]):
 
     def fields(self) -> ComposeResult:
         """Ground, number, cameras, time; review and note may be left out."""
-        yield FormField("Ground", Choice(GROUNDS, id="ground"))
+        yield FormField("Ground", Choice(ground_choices(self.link.policy.grounds), id="ground"))
         yield FormField(
             "Number",
             TextField(self._reference, "case or incident number, e.g., 26-1234", id="reference", most=60),

@@ -11,7 +11,6 @@ from holdshelf_core.holds.types import HoldApprove, HoldLift, HoldReview, HoldRo
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
 from holdshelf_tui.text.holds import review_words
-from holdshelf_tui.text.people import SEATS
 from holdshelf_tui.text.time_format import when
 from holdshelf_tui.widgets.fields import Choice, FormField, TextField
 
@@ -102,10 +101,7 @@ class DecideDialog(FormDialog[HoldRow]):
         asker = hold.lift_by_name or "Somebody"
         lead = f"{asker} asks to lift {hold.id}, no. {hold.reference}: {hold.lift_why.rstrip('.')}."
         return lead + (
-            " You cannot decide this; another of the Director, Chair and Mayor "
-            "must. You can enter a paper that they signed."
-            if self._own
-            else ""
+            " You cannot decide this; another seat must. You can enter a paper that they signed." if self._own else ""
         )
 
     def fields(self) -> ComposeResult:
@@ -120,7 +116,11 @@ class DecideDialog(FormDialog[HoldRow]):
                 (REFUSE, "No: the hold stays in force"),
             ]
         yield FormField("Decision", Choice(choices, id="word"))
-        yield FormField("Signed by", Choice(SEATS, "chair", id="seat"), id="seat-row")
+        yield FormField(
+            "Signed by",
+            Choice(self.link.policy.signers("hold.lift"), self.link.policy.for_the_board, id="seat"),
+            id="seat-row",
+        )
         paper = paper_field()
         paper.id = "paper-row"
         yield paper

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -17,6 +18,7 @@ from holdshelf_core.access_log.types import LogEntryRow, LogShow
 from holdshelf_core.acts import Done
 from holdshelf_core.people.types import FlagReview, FlagRow
 from holdshelf_tui.screens.dialogs.form import FormDialog
+from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
 from holdshelf_tui.screens.dialogs.since_until import SinceUntilForm, since_until_words
 from holdshelf_tui.text.flags import flag_words
 from holdshelf_tui.text.log import FAMILIES, Names, at, details, raw, refused, sentence
@@ -28,6 +30,8 @@ from holdshelf_tui.widgets.text import plain
 
 MOST_ENTRIES = 200
 MOST_RAW_CHARS = 8_000
+ON_SCREEN, PAPER = "screen", "paper"
+"""How a flagged act was reviewed."""
 LOOKS = "looks"
 """Value of the family that is no beginning of an action's name: whatever shows footage (`LogShow.looks`)."""
 
@@ -154,9 +158,10 @@ class FlagDialog(FormDialog[Done]):
     does = "I have reviewed it"
     doing = "Recording the review"
 
-    def __init__(self, flag: FlagRow) -> None:
+    def __init__(self, flag: FlagRow, *, own: bool) -> None:
+        """``own``: they did it, gained by it or have reviewed it, so that only somebody else's paper counts."""
         super().__init__()
-        self._flag = flag
+        self._flag, self._own = flag, own
 
     def lead(self) -> str:
         """What was done, by whom, and how many look at it."""
@@ -166,9 +171,33 @@ class FlagDialog(FormDialog[Done]):
         return f"{flag.name}, {when(flag.at_utc_ns)}: {flag_words(flag.kind)} (entry {flag.log_seq} of the log).{note} {done}"
 
     def fields(self) -> ComposeResult:
+        """What was found; who looked at it."""
         yield FormField("Found", TextField("", "e.g., “It was a real emergency”", id="note", most=500))
+        choices = [] if self._own else [(ON_SCREEN, "I have reviewed it")]
+        yield FormField("Reviewed", Choice([*choices, (PAPER, "another seat has, on a signed paper")], id="word"))
+        policy = self.link.policy
+        yield FormField(
+            "Signed by", Choice(policy.signers("flag.review"), policy.for_the_board, id="seat"), id="seat-row"
+        )
+        paper = paper_field()
+        paper.id = "paper-row"
+        yield paper
+
+    def opened(self) -> None:
+        """What a paper needs is asked for only then."""
+        super().opened()
+        self._show()
+
+    @on(Choice.Changed, "#word")
+    def _show(self) -> None:
+        by_paper = self.query_one("#word", Choice).value == PAPER
+        self.query_one("#seat-row").display = by_paper
+        self.query_one("#paper-row").display = by_paper
 
     async def async_submit(self) -> Done:
-        """Enter what the review of the flag found. Raises Missing, HoldshelfError."""
-        note = self.needed("note", "What did you find? A few words are enough.")
+        """Enter what the review of the flag found, and by which paper. Raises Missing, HoldshelfError."""
+        note = self.needed("note", "What did the review find? A few words are enough.")
+        if self.query_one("#word", Choice).value == PAPER:
+            seat = self.query_one("#seat", Choice).value
+            return await self.link.act(FlagReview(self._flag.id, note, sha256_of(self.text("paper")), seat))
         return await self.link.act(FlagReview(self._flag.id, note))

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from holdshelf_core.acts import Done
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
 from holdshelf_core.api.types import CameraRow
+from holdshelf_core.people.board_types import PolicyRole
 from holdshelf_core.people.types import (
     AppointmentEnd,
     AppointmentMake,
@@ -17,6 +18,7 @@ from holdshelf_core.people.types import (
     PersonKey,
     PersonRemove,
     PersonRow,
+    SeatAway,
     SeatEnd,
     SeatName,
     SeatRow,
@@ -24,9 +26,9 @@ from holdshelf_core.people.types import (
 )
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
-from holdshelf_tui.text.people import RIGHTS, SEAT_WORDS, SEATS
+from holdshelf_tui.text.people import RIGHTS
 from holdshelf_tui.text.time_span import typed_day
-from holdshelf_tui.text.words import counted
+from holdshelf_tui.text.words import counted, listed
 from holdshelf_tui.widgets.fields import Choice, FormField, PasteField, Picks, TextField, Tick
 
 KEY_HINT = "The line from the file that ends in .pub (ssh-ed25519 AAAA…), or the whole of PuTTYgen's public file."
@@ -136,7 +138,7 @@ class SeatDialog(PeopleForm):
 
     def fields(self) -> ComposeResult:
         """Seat, person, term, paper."""
-        yield FormField("Seat", Choice(SEATS, self._seat, id="seat", rows=3))
+        yield FormField("Seat", Choice(self.link.policy.seats, self._seat, id="seat", rows=3))
         yield FormField("Held by", Choice(people_choices(self._people), id="person", rows=5))
         yield FormField("From", TextField("", "a day, e.g., 1/1/2027; blank: now", id="start", most=40))
         yield FormField("Last day", TextField("", "blank: no end set", id="end", most=40))
@@ -154,15 +156,18 @@ class SeatDialog(PeopleForm):
         return await self.link.act(asked)
 
 
-class FirstDirectorDialog(PeopleForm):
-    """The first run: the admin names the Library Director, who names the rest."""
+class FirstSeatDialog(PeopleForm):
+    """The first run: the admin names the holder of the policy's first seat (the Library Director), who names the rest."""
 
-    title_words = "Name the Library Director"
-    does = "Name the Director"
-    doing = "Naming the Director"
+    def __init__(self, first: PolicyRole, others: Sequence[PolicyRole]) -> None:
+        super().__init__()
+        self._first, self._others = first, others
+        self.title_words = f"Name the {first.words}"
+        self.does, self.doing = f"Name the {first.short}", f"Naming the {first.short}"
 
     def lead(self) -> str:
-        return "Nobody holds a seat yet. The Director names the Chair and the Mayor, and appoints designees."
+        rest = listed([f"the {role.short}" for role in self._others])
+        return f"Nobody holds a seat yet. The {self._first.short} names {rest + ', and ' if rest else ''}appoints designees."
 
     def fields(self) -> ComposeResult:
         yield FormField("Name", TextField("", "full name", id="name", most=80))
@@ -171,9 +176,9 @@ class FirstDirectorDialog(PeopleForm):
 
     async def async_submit(self) -> Done:
         """Enroll the Director and give them the seat. Raises Missing, HoldshelfError."""
-        name = self.needed("name", "What is the Director's name?")
-        login = self.needed("login", "What does the Director log in as?")
-        asked = SeatName("director", login, name, self.query_one("#key", PasteField).pasted)
+        name = self.needed("name", f"What is the {self._first.short}'s name?")
+        login = self.needed("login", f"What does the {self._first.short} log in as?")
+        asked = SeatName(self._first.key, login, name, self.query_one("#key", PasteField).pasted)
         return await self.async_with_key(asked)
 
 
@@ -191,7 +196,7 @@ class EndSeatDialog(PeopleForm):
     def lead(self) -> str:
         """Whose, and what lapses."""
         return (
-            f"{self._seat.name} leaves the seat {SEAT_WORDS.get(self._seat.seat, self._seat.seat)}. Letters of "
+            f"{self._seat.name} leaves the seat {self._seat.words}. Letters of "
             "appointment of this seat lapse with it, and open sessions end."
         )
 
@@ -206,6 +211,33 @@ class EndSeatDialog(PeopleForm):
         why = self.needed("why", "Why does the term end? A few words are enough.")
         paper = sha256_of(self.text("paper")) if self._paper else ""
         return await self.link.act(SeatEnd(self._seat.id, why, self.day("end"), paper))
+
+
+class AwayDialog(PeopleForm):
+    """Enter that the holder of a seat is away from now on, or back. By the policy a deputy acts after its time."""
+
+    def __init__(self, seat: SeatRow) -> None:
+        super().__init__()
+        self._seat, self._away = seat, seat.away_since_utc_ns is None
+        self.title_words = "Away from now on" if self._away else "Back"
+        self.does = "Enter it"
+        self.doing = "Entering it"
+
+    def lead(self) -> str:
+        """Who, and what comes of it."""
+        if self._away:
+            return (
+                f"{self._seat.name}, {self._seat.words}, is away from now on. Who stands in for them by the policy acts "
+                "once they were away for as long as it says. Their own rights stay."
+            )
+        return f"{self._seat.name}, {self._seat.words}, is back. From now on nobody acts for them."
+
+    def fields(self) -> ComposeResult:
+        yield FormField("Why", TextField("", "a few words, or blank", id="why", most=200))
+
+    async def async_submit(self) -> Done:
+        """Enter it. Raises HoldshelfError."""
+        return await self.link.act(SeatAway(self._seat.id, self._away, self.text("why")))
 
 
 class AppointDialog(PeopleForm):
@@ -234,7 +266,9 @@ class AppointDialog(PeopleForm):
         yield FormField("Last day", TextField("", "e.g., 12/31/2026 or in 90 days", id="end", most=40))
         yield FormField("Scope", TextField("", "what the letter says it is for; optional", id="scope", most=200))
         if len(self._seats) > 1:
-            yield FormField("Under seat", Choice([(seat, SEAT_WORDS[seat]) for seat in self._seats], id="seat"))
+            yield FormField(
+                "Under seat", Choice([row for row in self.link.policy.seats if row[0] in self._seats], id="seat")
+            )
         yield paper_field()
 
     async def async_submit(self) -> Done:

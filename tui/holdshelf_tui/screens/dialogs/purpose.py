@@ -26,7 +26,7 @@ INCIDENT_HINT = "number of the report, e.g., 26-114; never a name"
 DANGER = "Imminent danger …"
 BREAK_GLASS_LEAD = (
     "For danger to someone, right now. You can look at once: live, and at the last few minutes. It ends automatically, "
-    "goes on record, and two of the Director, Chair and Mayor must review it."
+    "goes on record, and others must review it."
 )
 
 

@@ -21,6 +21,7 @@ from holdshelf_core.releases.types import (
     PaperAsk,
     ReleaseAmend,
     ReleaseApprove,
+    ReleaseExtend,
     ReleaseRefuse,
     ReleaseRequest,
     ReleaseRow,
@@ -30,8 +31,7 @@ from holdshelf_core.releases.types import (
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing, in_words
 from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
 from holdshelf_tui.screens.dialogs.span_form import SpanForm
-from holdshelf_tui.text.people import SEATS
-from holdshelf_tui.text.releases import BASES, EMERGENCY, others_line, stopped_release
+from holdshelf_tui.text.releases import answer_words, others_line, stopped_release
 from holdshelf_tui.text.time_off_loop import async_end, async_start
 from holdshelf_tui.text.time_span import typed_day
 from holdshelf_tui.widgets.fields import Choice, FormField, Picks, TextField, Tick
@@ -77,13 +77,18 @@ def paper_fields(cameras: Sequence[CameraRow], *, same: bool) -> Iterator[Widget
     yield FormField("", Tick("it asks for the original, nothing hidden", id="original"))
 
 
+def typed_or_missing(form: FormDialog[Outcome], field: str) -> str:
+    """A typed day as the service takes it, '' when left out. Raises Missing."""
+    typed = form.text(field)
+    try:
+        return typed_day(typed, time.time_ns()) if typed else ""
+    except BadRequest as error:
+        raise Missing(field, error.sentence, error.next_step) from None
+
+
 async def async_paper(form: FormDialog[Outcome], kind: str, same: Sequence[SpanAsk]) -> PaperAsk:
     """The paper as it is filled in. ``same``: what is asked for, where it names exactly that. Raises Missing."""
-    lapses = form.text("lapses")
-    try:
-        last_day = typed_day(lapses, time.time_ns()) if lapses else ""
-    except BadRequest as error:
-        raise Missing("lapses", error.sentence, error.next_step) from None
+    last_day = typed_or_missing(form, "lapses")
     if same:
         scope = [SpanRow(one.camera, one.start_utc_ns, one.end_utc_ns or one.start_utc_ns) for one in same]
     else:
@@ -134,10 +139,12 @@ class RequestDialog(SpanForm[Outcome]):
 
     def fields(self) -> ComposeResult:
         """Basis, number, what, and the paper when it is here."""
-        yield FormField("On the basis of", Choice(BASES, id="basis", rows=7))
+        yield FormField("On the basis of", Choice(self.link.policy.bases, id="basis", rows=7))
         yield FormField("Danger", TextField("", "what the danger is", id="why", most=300), id="why-row")
         yield FormField("Number", TextField("", "case or incident number, never a name", id="reference", most=60))
         yield from self.span_fields()
+        yield FormField("Received", TextField("", "blank: today", id="received", most=40), id="received-row")
+        yield FormField("Known", Picks(self.link.policy.stated, id="stated", rows=3), id="stated-row")
         yield FormField("", Tick("the paper is here", id="has-paper"))
         yield from paper_fields(self._cameras, same=True)
 
@@ -160,7 +167,11 @@ class RequestDialog(SpanForm[Outcome]):
         if has_paper:
             # What has come up lies below: bring it into sight.
             self.set_timer(SHOWN_S, self._bring_up)
-        self.query_one("#why-row").display = self.query_one("#basis", Choice).value == EMERGENCY
+        policy, basis = self.link.policy, self.query_one("#basis", Choice).value
+        self.query_one("#why-row").display = policy.is_urgent(basis)
+        self.query_one("#received-row").display = basis in policy.timed
+        asked = policy.needs.get(basis, [])
+        self.query_one("#stated-row").display = any(need in asked for need, _ in policy.stated)
 
     def _bring_up(self) -> None:
         self.query_one("#fields").scroll_to_widget(self.query_one("#has-paper"), top=True, animate=False)
@@ -173,7 +184,9 @@ class RequestDialog(SpanForm[Outcome]):
         if self.query_one("#has-paper", Tick).value:
             paper = await async_paper(self, basis, spans if self.query_one("#same", Tick).value else [])
         rows = [SpanRow(one.camera, one.start_utc_ns, one.end_utc_ns or one.start_utc_ns) for one in spans]
-        asked = ReleaseRequest(basis, rows, self.text("reference"), paper, self.text("why"))
+        stated = self.query_one("#stated", Picks).selected if self.query_one("#stated-row").display else []
+        received = typed_or_missing(self, "received")
+        asked = ReleaseRequest(basis, rows, self.text("reference"), paper, self.text("why"), stated, received)
         try:
             row = await self.link.act(asked)
         except Refused as error:
@@ -199,7 +212,7 @@ class PaperDialog(FormDialog[Outcome]):
 
     def fields(self) -> ComposeResult:
         """What it is, and what it says."""
-        kinds = [basis for basis in BASES if basis[0] != EMERGENCY]
+        kinds = [basis for basis in self.link.policy.bases if not self.link.policy.is_urgent(basis[0])]
         yield FormField("It is", Choice(kinds, self._row.basis, id="kind", rows=4))
         yield from paper_fields(self._cameras, same=True)
 
@@ -252,6 +265,29 @@ class AgainDialog(FormDialog[Outcome]):
         return await async_amend(self, ReleaseAmend(self._row.id, trim=trim))
 
 
+class ExtendDialog(FormDialog[Outcome]):
+    """More time for the answer, once and as its basis allows."""
+
+    title_words = "More time for the answer"
+    does = "Give it more time"
+    doing = "Giving it more time"
+
+    def __init__(self, row: ReleaseRow) -> None:
+        super().__init__()
+        self._row = row
+
+    def lead(self) -> str:
+        return f"{self._row.id}: {answer_words(self._row)} It can be given more time once; whoever asked is told why."
+
+    def fields(self) -> ComposeResult:
+        yield FormField("Why", TextField("", "e.g.,  three hours to look through", id="why", most=200))
+
+    async def async_submit(self) -> Outcome:
+        """Give it more time. Raises Missing, HoldshelfError."""
+        row = await self.link.act(ReleaseExtend(self._row.id, self.needed("why", "Why does it take longer?")))
+        return Outcome(row.id, row)
+
+
 class DecideReleaseDialog(FormDialog[Outcome]):
     """The second person's word; who asked withdraws instead. ``own``: who sits here asked for it."""
 
@@ -291,7 +327,11 @@ class DecideReleaseDialog(FormDialog[Outcome]):
         if self._own:
             choices.append(("withdraw", "I withdraw my request"))
         yield FormField("Decision", Choice(choices, id="word"))
-        yield FormField("Signed by", Choice(SEATS, "chair", id="seat"), id="seat-row")
+        yield FormField(
+            "Signed by",
+            Choice(self.link.policy.signers("release.approve"), self.link.policy.for_the_board, id="seat"),
+            id="seat-row",
+        )
         paper = paper_field()
         paper.id = "paper-row"
         yield paper

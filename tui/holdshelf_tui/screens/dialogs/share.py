@@ -16,17 +16,18 @@ from holdshelf_tui.screens.dialogs.form import Missing
 from holdshelf_tui.screens.dialogs.people_forms import people_choices
 from holdshelf_tui.screens.dialogs.span_form import SpanForm
 from holdshelf_tui.session.app import SessionApp
+from holdshelf_tui.session.link import Link
 from holdshelf_tui.widgets.fields import Choice, FormField, TextField, Tick
 
-# The policy's own list for sharing; any other purpose is explained in the line below it.
-PURPOSES = (
-    ("crime", "possible crime on library property"),
-    ("violation", "possible violation of a library or town policy"),
-    ("disruption", "behavior that disrupts the library's work"),
-    ("restricted", "whether someone whose privileges were restricted or withdrawn has come"),
-    ("safety", "someone's safety: an injury, an accident, a missing person"),
-    ("", "another one, explained below"),
-)
+OTHER = "other"
+"""The policy's key for a purpose that is explained."""
+
+
+def share_purposes(link: Link) -> list[tuple[str, str]]:
+    """The policy's list for sharing; any other purpose, where it has one, is explained in the line below it."""
+    rows = link.policy.share_purposes
+    other = [("", "another one, explained below")] if any(key == OTHER for key, _ in rows) else []
+    return [row for row in rows if row[0] != OTHER] + other
 
 
 async def async_others(app: SessionApp) -> list[PersonRow]:
@@ -58,7 +59,7 @@ class ShareDialog(SpanForm[Done]):
             yield FormField("With", Choice(self._choices, id="person", rows=4))
         else:
             yield FormField("With", TextField("", "login of someone who is enrolled", id="person", most=64))
-        yield FormField("Purpose", Choice(PURPOSES, id="purpose", rows=6))
+        yield FormField("Purpose", Choice(share_purposes(self.link), id="purpose", rows=6))
         yield FormField("Explained", TextField("", "only for another purpose", id="other", most=200))
         yield from self.span_fields()
         yield FormField("For", TextField("", "days; blank: as the Board set it", id="days", most=4))

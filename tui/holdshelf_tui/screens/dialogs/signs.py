@@ -46,7 +46,7 @@ class SignsDialog(ModalScreen[None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Signs at the entrances"
             yield Static(
-                "Each entrance needs its sign attested, or waived for some days by the Director, Chair or Mayor.",
+                "Each entrance needs its sign attested, or waived for some days by whoever holds a seat.",
                 classes="muted",
             )
             yield OptionList(id="entrances", compact=True)

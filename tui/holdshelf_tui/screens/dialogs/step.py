@@ -88,7 +88,7 @@ class StepDialog(QuestionedForm[Answer]):
     async def _add(self) -> AddedRow:
         typed = self._values()
         questioned = self.questioned(typed["name"])
-        if typed["area"] == "other" and not typed["note"]:
+        if typed["area"] in self.link.policy.explained and not typed["note"]:
             raise Missing("note", next(row.ask for row in self._step.fields if row.key == "note"))
         asked = AddRequest("", typed["name"], typed["area"], typed["note"], questioned=questioned, flow=self._step.flow)
         return await self.link.act(asked)

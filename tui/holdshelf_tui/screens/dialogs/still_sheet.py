@@ -18,7 +18,7 @@ from holdshelf_tui.screens.dialogs.doing import async_do
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.print_forms import printer_of, where_field
-from holdshelf_tui.screens.dialogs.share import PURPOSES
+from holdshelf_tui.screens.dialogs.share import share_purposes
 from holdshelf_tui.session.app import SessionApp
 from holdshelf_tui.text.time_format import NS, when
 from holdshelf_tui.text.words import inert
@@ -44,7 +44,7 @@ class StillSheetDialog(FormDialog[tuple[str | None, Delivered]]):
     def fields(self) -> ComposeResult:
         """To whom, why, how long, where."""
         yield FormField("Given to", TextField("", "staff, e.g., the reference desk; no patron", id="to", most=80))
-        yield FormField("Purpose", Choice(PURPOSES, id="purpose", rows=6))
+        yield FormField("Purpose", Choice(share_purposes(self.link), id="purpose", rows=6))
         yield FormField("Explained", TextField("", "only for another purpose", id="other", most=200))
         yield FormField("Back in", TextField("", "days; blank: as the Board set it", id="days", most=4))
         yield where_field(self._printers)

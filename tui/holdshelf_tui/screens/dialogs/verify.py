@@ -59,7 +59,7 @@ def verified_message(answer: LogVerified, *, against: bool) -> MessageDialog:
         return MessageDialog(
             "The log is not what was written",
             f"{counted(len(answer.problems), 'problem')}: {told}{more}",
-            "Tell the Director, Chair and Mayor, and the admin. Leave the log as it is; nobody may change it now.",
+            "Tell whoever holds a seat, and the admin. Leave the log as it is; nobody may change it now.",
         )
     kept = " ".join([" It continues from the line that you kept." if against else "", *witnessed_words(answer)])
     return MessageDialog(

@@ -1,0 +1,53 @@
+"""Steps that stand before an act on a basis or for a purpose: whose consent it takes, who is consulted, in the file's order.
+
+A step is done when it is on record, or when the caller is the one who has to consent. What gates read (``paper``, ``judge``,
+``within``) and what follows the act (``tell``) is not asked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from holdshelf_core.policy.case import Decision, refused
+from holdshelf_core.policy.question import Ask
+from holdshelf_core.policy.second import is_paper
+from holdshelf_core.policy.standing import acts_for, ask_seats
+
+CONSENT, CONSULT, TELL = "consent", "consult", "tell"
+
+
+def kind_and_role(step: str) -> tuple[str, str]:
+    """Return e.g. ('consent', 'director'); of a step that names no role ('judge', '')."""
+    kind, _, role = step.partition(":")
+    return kind, role
+
+
+def step_missing(ask: Ask, steps: Sequence[str], what: str, clause: str) -> Decision | None:
+    """Return a refusal that names the first step which is not done, and what would do it; None: all are. ``what`` ("this
+    release") goes into the sentence, ``clause`` is the duty that the act states."""
+    for step in steps:
+        kind, role = kind_and_role(step)
+        if kind not in (CONSENT, CONSULT) or step in ask.scope.done:
+            continue
+        words = ask.state.policy.role_words(role)
+        if kind == CONSULT:
+            return refused(
+                clause, f"Before {what} the {words} is consulted.", f"Do that, and say so: step {step} is done."
+            )
+        if not _consents(ask, role):
+            return refused(clause, f"It takes the {words} to consent to {what}.", _who_consents(ask, role))
+    return None
+
+
+def _consents(ask: Ask, role: str) -> bool:
+    if any(acts_for(ask.state, seat.key, role, ask.now) for seat in ask.standing.seats):
+        return True
+    return ask.scope.paper_seat == role and is_paper(ask.scope.paper_sha256 or "")
+
+
+def _who_consents(ask: Ask, role: str) -> str:
+    policy = ask.state.policy
+    on_paper = f"Give a paper signed by the {policy.short(role)}; its SHA-256 is recorded."
+    if not policy.has_holders(role):
+        return on_paper
+    return f"{ask_seats(ask.state, ask.now, keys=(role,), but=ask.person)} Or: {on_paper[0].lower()}{on_paper[1:]}"

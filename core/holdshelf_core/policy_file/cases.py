@@ -1,0 +1,186 @@
+"""Asks the cases of a policy file of the file itself: by the same ``decide`` and the same gates that decide in the service.
+
+A case stands in a house with one holder for each role, all with keys, a camera in use in each class and kind of place, and a
+request by somebody else. What the case gives is on paper or on record; nothing else is.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from holdshelf_core.policy.case import Scope, Subject
+from holdshelf_core.policy.gates import Request, gates
+from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy.lengths import parse_length
+from holdshelf_core.policy.model import (
+    Adopted,
+    Commission,
+    Entrance,
+    Hold,
+    HoldSpan,
+    Key,
+    Paper,
+    Person,
+    Seat,
+    Span,
+)
+from holdshelf_core.policy.rules import decide
+from holdshelf_core.policy.schema import Case, PolicyFile
+from holdshelf_core.policy.state import CameraFacts, State
+from holdshelf_core.policy.tables import Policy
+from holdshelf_core.policy_file.mistake import Mistake, row
+from holdshelf_storage.units import DAY_NS, HOUR_NS
+
+_AT = 1_780_000_000_000_000_000
+_NOW = Now(_AT, _AT)
+_SCAN = "0123456789abcdef" * 4
+_ASKER = "asker"
+_FIELDS = {"issuer": "the issuer", "docket": "26-1", "agency": "the agency", "officer": "badge 12"}
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the file answers. ``clause``: in its own numbering, of a refusal; '' for none."""
+
+    allowed: bool
+    sentence: str
+    clause: str = ""
+
+
+def failures(file: PolicyFile) -> list[Mistake]:
+    """Return a mistake for each case that the file answers otherwise than it expects."""
+    policy, found = Policy(file), []
+    for number, case in enumerate(file.case, 1):
+        said = answer(policy, case)
+        where = row("case", number, case.says)
+        if said.allowed != (case.expect == "yes"):
+            told = "yes" if said.allowed else "no"
+            found.append(
+                Mistake(where, f"The file answers {told}: {said.sentence}", "Correct the case, or what it is about.")
+            )
+        elif case.clause and not said.allowed and said.clause != case.clause:
+            found.append(
+                Mistake(
+                    where,
+                    f"It is refused by {said.clause or 'Holdshelf itself'}, not by {case.clause}: {said.sentence}",
+                    "Correct the clause of the case, or of the row.",
+                )
+            )
+    return found
+
+
+def answer(policy: Policy, case: Case) -> Answer:
+    """Return what the file answers to one case."""
+    state, camera = _house(policy, case), _camera_of(policy, case)
+    on_paper = case.who in policy.roles and policy.roles[case.who].on_paper
+    subject = Subject(None, admin=case.who == "admin") if case.who not in policy.roles else Subject(case.who)
+    if on_paper:
+        # A role on paper acts through whoever brings its paper.
+        subject = Subject(policy.first_seat)
+    span = Span(camera, _AT - 2 * HOUR_NS, _AT - HOUR_NS)
+    if case.basis:
+        word = gates(policy, _request(case, span, state), state.adopted, (), _NOW)
+        if not word.passed:
+            return Answer(False, word.quoted(policy), policy.clause_id(word.clause, word.cites))
+    scope = Scope(
+        cameras=(camera,),
+        start_utc_ns=span.start_utc_ns,
+        end_utc_ns=span.end_utc_ns,
+        purpose=case.purpose or next(iter(policy.look_purposes), ""),
+        incident="26-1",
+        target="H-1" if case.act.startswith("hold.") and case.act != "hold.place" else "",
+        ground=case.ground or next(iter(policy.grounds), ""),
+        reference="26-1",
+        requested_by=_ASKER,
+        requested_utc_ns=_AT - HOUR_NS,
+        basis=case.basis,
+        done=case.given,
+        paper_sha256=_SCAN if on_paper else None,
+        paper_seat=case.who if on_paper else "",
+    )
+    said = decide(state, subject, case.act, scope, _NOW)
+    return Answer(said.allowed, said.sentence, "" if said.allowed else policy.clause_id(said.clause, said.cites))
+
+
+def _camera_of(policy: Policy, case: Case) -> str:
+    """Return the camera of a class or a kind of place; any of them where the case names none but its basis or purpose does."""
+    if case.camera:
+        return case.camera
+    basis, purpose = policy.bases.get(case.basis), policy.look_purposes.get(case.purpose)
+    classes = (basis.classes if basis is not None else ()) or (purpose.classes if purpose is not None else ())
+    return classes[0] if classes else next(iter(policy.places), "camera")
+
+
+def _request(case: Case, span: Span, state: State) -> Request:
+    given = set(case.given)
+    fields = {field: value for field, value in _FIELDS.items() if field in given}
+    paper = Paper(
+        _SCAN if "written" in given else "",
+        case.basis,
+        fields.get("issuer", ""),
+        fields.get("docket", ""),
+        fields.get("agency", ""),
+        fields.get("officer", ""),
+        signed_by_judge="judge" in given,
+        scope=(span,) if "scope" in given else (),
+    )
+    why = "the danger" if "danger" in given else ""
+    areas = {camera.id: camera.area_kind for camera in state.cameras.values()}
+    return Request(case.basis, (span,), _ASKER, _AT, paper if given else None, why, case.given, areas)
+
+
+def _house(policy: Policy, case: Case) -> State:
+    people = {
+        key: Person(key, key, policy.role_words(key), (Key(f"SHA256:{key}", "ssh-ed25519", ""),))
+        for key in policy.seats
+    }
+    people[_ASKER] = Person(_ASKER, _ASKER, "Somebody who asked", (Key("SHA256:asker", "ssh-ed25519", ""),))
+    places = {**{place: place for place in (*policy.places, *policy.private_places)}, **_places_of_classes(policy)}
+    cameras = {name: CameraFacts(name, name, place, "which and why") for name, place in places.items()}
+    cameras.setdefault("camera", CameraFacts("camera", "camera", next(iter(policy.places), "")))
+    ground = next(iter(policy.grounds), "")
+    hold = Hold(
+        "H-1", ground, "26-1", (HoldSpan(next(iter(cameras)), _AT - HOUR_NS, _AT),), _ASKER, _AT, _AT + 90 * DAY_NS
+    )
+    return State(
+        policy=policy,
+        people=people,
+        seats={
+            f"s-{key}": Seat(
+                *(f"s-{key}", key, key, 0, _AT + 365 * DAY_NS),
+                away_since_utc_ns=_AT - _length_ns(case.away[key]) if key in case.away else None,
+            )
+            for key in policy.seats
+        },
+        holds={"H-1": _as_asked(hold, case)},
+        commissions={name: _in_use(name) for name in cameras},
+        entrances={"e1": Entrance("e1", "Main", attested_by=_ASKER, attested_utc_ns=0, next_check_utc_ns=_AT + DAY_NS)},
+        adopted=Adopted("1", "2026-01-01", _SCAN),
+        board=policy.board,
+        cameras=cameras,
+    )
+
+
+def _as_asked(hold: Hold, case: Case) -> Hold:
+    if case.act != "hold.lift.approve":
+        return hold
+    return msgspec.structs.replace(hold, state="lifting", lift_by=_ASKER, lift_why="it is over")
+
+
+def _places_of_classes(policy: Policy) -> dict[str, str]:
+    return {one.key: one.places[0] for one in policy.file.camera_class if one.places}
+
+
+def _in_use(camera: str) -> Commission:
+    return Commission(
+        camera,
+        still_sha256=_SCAN,
+        no_masks_why="nothing to hide",
+        approved_by=_ASKER,
+        approved_utc_ns=0,
+        state="approved",
+    )
+
+
+def _length_ns(text: str) -> int:
+    length = parse_length(text)
+    return length.shortest_ns if length is not None else 0

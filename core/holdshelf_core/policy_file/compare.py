@@ -1,0 +1,202 @@
+"""What another policy file makes looser, what stricter, and what it only changes: in sentences, for whoever adopts it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+import msgspec
+
+from holdshelf_core.policy.areas import PRIVATE
+from holdshelf_core.policy.board import LOOSER_WHEN_LESS, LOOSER_WHEN_MORE
+from holdshelf_core.policy.lengths import parse_length
+from holdshelf_core.policy.listing import listed
+from holdshelf_core.policy.rights import PERMISSIONS
+from holdshelf_core.policy.schema import Basis
+from holdshelf_core.policy.tables import Policy
+
+LOOSER, STRICTER, OTHER = "looser", "stricter", "other"
+_SECOND = {"release.approve": "a release", "hold.lift": "lifting a hold", "flag.review": "the review of a flag"}
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One difference. ``kind``: looser | stricter | other."""
+
+    kind: str
+    sentence: str
+
+
+def differences(before: Policy, after: Policy) -> list[Difference]:
+    """Return what ``after`` makes different, in the order of the file's tables."""
+    parts = (_roles, _second, _places, _purposes, _keeping, _grounds, _bases, _screens, _settings)
+    return [one for part in parts for one in part(before, after)]
+
+
+def _looser(sentence: str) -> Difference:
+    return Difference(LOOSER, sentence)
+
+
+def _stricter(sentence: str) -> Difference:
+    return Difference(STRICTER, sentence)
+
+
+def _come_and_gone(before: Collection[str], after: Collection[str]) -> tuple[list[str], list[str]]:
+    """Return the keys that are new, and those that are gone."""
+    return [key for key in after if key not in before], [key for key in before if key not in after]
+
+
+def _roles(before: Policy, after: Policy) -> Iterator[Difference]:
+    come, gone = _come_and_gone(before.seats, after.seats)
+    for key in gone:
+        yield _stricter(
+            f"The {before.role_words(key)} is no role any more: those terms end, and letters under them lapse."
+        )
+    for key in come:
+        role = after.roles[key]
+        may = [*(f"the right {right}" for right in role.rights), *(f"decides {act}" for act in role.decides)]
+        yield _looser(f"The {after.role_words(key)} is a new role: {listed(may) or 'it only receives requests'}.")
+    for key in before.seats:
+        if key in gone:
+            continue
+        gained, lost = _come_and_gone(sorted(before.acts(key)), sorted(after.acts(key)))
+        if gained:
+            yield _looser(f"The {after.role_words(key)} may also {listed(PERMISSIONS[act].words for act in gained)}.")
+        if lost:
+            yield _stricter(
+                f"The {after.role_words(key)} may no longer {listed(PERMISSIONS[act].words for act in lost)}."
+            )
+        stood, stands = before.roles[key].stands_in, after.roles[key].stands_in
+        if stands is not None and stands != stood:
+            since = f" after {stands.after} of absence" if stands.after else " once an absence is entered"
+            yield _looser(f"The {after.role_words(key)} acts for the {after.role_words(stands.role)}{since}.")
+        elif stood is not None and stands is None:
+            yield _stricter(f"The {after.role_words(key)} no longer acts for the {before.role_words(stood.role)}.")
+    if before.for_the_board != after.for_the_board:
+        yield Difference(OTHER, f"The {after.role_words(after.for_the_board)} speaks for the Board.")
+
+
+def _second(before: Policy, after: Policy) -> Iterator[Difference]:
+    for act, what in _SECOND.items():
+        was, now = before.second(act), after.second(act)
+        if was and not now:
+            yield _looser(f"No second person is needed for {what}.")
+        elif now and not was:
+            yield _stricter(f"A second person is needed for {what}: the {after.titles(of=now)}.")
+        elif set(was) != set(now):
+            yield Difference(OTHER, f"The second person for {what} is the {after.titles(of=now)}.")
+
+
+def _places(before: Policy, after: Policy) -> Iterator[Difference]:
+    come, gone = _come_and_gone(before.places, after.places)
+    if come:
+        yield _looser(f"Cameras may also stand here: {listed(map(after.place_words, come))}.")
+    if gone:
+        yield _stricter(f"No camera may stand here any more: {listed(map(before.place_words, gone))}.")
+    kernel = {area.kind for area in PRIVATE}
+    come, gone = _come_and_gone(before.private_places, after.private_places)
+    if come := [key for key in come if key not in kernel]:
+        yield _stricter(f"These places are private too: {listed(map(after.place_words, come))}.")
+    if gone := [key for key in gone if key not in kernel]:
+        yield _looser(f"These places are no longer private: {listed(map(before.place_words, gone))}.")
+
+
+def _purposes(before: Policy, after: Policy) -> Iterator[Difference]:
+    for verb, was, now in (
+        ("look", before.look_purposes, after.look_purposes),
+        ("share", before.share_purposes, after.share_purposes),
+    ):
+        come, gone = _come_and_gone(was, now)
+        if come:
+            yield _looser(f"New purposes to {verb}: {listed(map(after.purpose_words, come))}.")
+        if gone:
+            yield _stricter(f"No purpose to {verb} any more: {listed(map(before.purpose_words, gone))}.")
+        for key in now:
+            if key in was:
+                yield from _narrowed(f"The purpose “{after.purpose_words(key)}”", was[key].roles, now[key].roles, after)
+
+
+def _narrowed(what: str, was: tuple[str, ...], now: tuple[str, ...], after: Policy) -> Iterator[Difference]:
+    if set(was) == set(now):
+        return
+    if not now:
+        yield _looser(f"{what} is for everybody who may look.")
+    else:
+        kind = STRICTER if not was or set(now) < set(was) else LOOSER if set(was) < set(now) else OTHER
+        yield Difference(kind, f"{what} is only for the {after.titles(of=now)}.")
+
+
+def _keeping(before: Policy, after: Policy) -> Iterator[Difference]:
+    was, now = before.file.keeping, after.file.keeping
+    if was.at_most != now.at_most:
+        if not now.at_most:
+            yield _looser("Footage is kept as long as there is room.")
+        else:
+            shorter = not was.at_most or _ns(now.at_most) < _ns(was.at_most)
+            yield Difference(STRICTER if shorter else LOOSER, f"Footage is erased after {now.at_most} but for holds.")
+    if was.at_least != now.at_least:
+        said = f"is to be kept for at least {now.at_least}" if now.at_least else "has no least time any more"
+        yield Difference(OTHER, f"Footage {said}.")
+
+
+def _ns(length: str) -> int:
+    found = parse_length(length)
+    return found.longest_ns if found is not None else 0
+
+
+def _grounds(before: Policy, after: Policy) -> Iterator[Difference]:
+    come, gone = _come_and_gone(before.grounds, after.grounds)
+    if come:
+        yield Difference(OTHER, f"Holds may also rest on {listed(map(after.ground_words, come), 'or')}.")
+    if gone:
+        yield Difference(OTHER, f"New holds no longer rest on {listed(map(before.ground_words, gone), 'or')}.")
+
+
+def _bases(before: Policy, after: Policy) -> Iterator[Difference]:
+    come, gone = _come_and_gone(before.bases, after.bases)
+    if come:
+        yield _looser(f"A release may also rest on {listed(map(after.basis_words, come), 'or')}.")
+    if gone:
+        yield _stricter(f"A release no longer rests on {listed(map(before.basis_words, gone), 'or')}.")
+    for key, now in after.bases.items():
+        if key in before.bases:
+            yield from _basis(after.basis_words(key), before.bases[key], now)
+
+
+def _basis(words: str, was: Basis, now: Basis) -> Iterator[Difference]:
+    for what, mine, theirs in (("paper", was.needs, now.needs), ("steps", was.steps, now.steps)):
+        come, gone = _come_and_gone(mine, theirs)
+        if come:
+            yield _stricter(f"On {words}, its {what} must also have: {listed(come)}.")
+        if gone:
+            yield _looser(f"On {words}, its {what} need no longer have: {listed(gone)}.")
+    if set(was.classes) != set(now.classes):
+        kind = STRICTER if not was.classes else LOOSER if not now.classes else OTHER
+        yield Difference(kind, f"On {words}, cameras of these classes: {listed(now.classes) or 'all'}.")
+
+
+def _screens(before: Policy, after: Policy) -> Iterator[Difference]:
+    was, now = ({screen.key: screen for screen in one.file.screen} for one in (before, after))
+    come, gone = _come_and_gone(was, now)
+    for key in come:
+        audience = "anyone" if "anyone" in now[key].audience else "staff"
+        yield _looser(f"The screen {key} shows {listed(now[key].classes)} live to {audience}.")
+    for key in gone:
+        yield _stricter(f"The screen {key} shows nothing any more.")
+
+
+def _settings(before: Policy, after: Policy) -> Iterator[Difference]:
+    for key in (*sorted(LOOSER_WHEN_MORE), *sorted(LOOSER_WHEN_LESS)):
+        was, now = before.limits(key), after.limits(key)
+        # What the Board could loosen it to: the file's bound on that side.
+        side = 0 if key in LOOSER_WHEN_LESS else 1
+        if was is None or now is None or was[side] == now[side]:
+            continue
+        looser = (now[side] > was[side]) == (side == 1)
+        yield Difference(
+            LOOSER if looser else STRICTER,
+            f"{key} can be set from {now[0]} to {now[1]} (before: {was[0]} to {was[1]}).",
+        )
+
+
+def by_kind(found: list[Difference]) -> Mapping[str, list[str]]:
+    """Return the sentences by kind: looser first, then stricter, then the others."""
+    return {kind: [one.sentence for one in found if one.kind == kind] for kind in (LOOSER, STRICTER, OTHER)}

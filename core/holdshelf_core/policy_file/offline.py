@@ -1,0 +1,97 @@
+"""What a clerk does with a policy file before it is adopted, without a service: begin one, check it, have an editor know it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import msgspec
+
+from holdshelf_core.errors import BadRequest, NotFound
+from holdshelf_core.policy.schema import json_schema
+from holdshelf_core.policy.tables import Policy
+from holdshelf_core.policy_file.cases import failures
+from holdshelf_core.policy_file.check import mistakes
+from holdshelf_core.policy_file.compare import Difference, differences
+from holdshelf_core.policy_file.first import FIRST, first_policy
+from holdshelf_core.policy_file.mistake import Mistake
+from holdshelf_core.policy_file.read import read_bytes, read_file
+
+TEMPLATES = {
+    "first": "three officials decide, two of them together; a court's paper for a release; kept as room allows",
+    "records-law": "one director and a deputy; the public asks by a records law, in five business days; 30 days at most",
+    "statute": "police without a court where it happened at the library; the street is open to all; 30 days at least",
+    "own-data": "data protection: own images in one month, with others hidden; an insurer; 30 days at most; A4, 24 hours",
+}
+"""Templates of ``draft``, with what each shows."""
+
+
+class Linted(msgspec.Struct, frozen=True):
+    """What was found in a policy file. With a mistake, nothing else is said of it."""
+
+    file: str
+    sha256: str
+    library: str = ""
+    mistakes: list[Mistake] = []
+    counts: dict[str, int] = {}
+    words_only: list[str] = []
+    """Clauses without a duty: the machine leaves them to people."""
+    differences: list[Difference] = []
+    """From the policy in force."""
+
+
+def lint(path: Path) -> Linted:
+    """Check a policy file, and compare it with the one in force. Raises BadRequest for one that cannot be read."""
+    file, data = read_file(path)
+    sha256 = hashlib.sha256(data).hexdigest()
+    found = mistakes(file) or failures(file)
+    if found:
+        return Linted(str(path), sha256, file.library.name, found)
+    policy = Policy(file)
+    counts = {
+        "roles": len(file.role),
+        "purposes": len(file.purpose),
+        "grounds": len(file.ground),
+        "bases": len(file.basis),
+        "cases": len(file.case),
+    }
+    words_only = [clause.id for clause in file.clause if not clause.duty]
+    return Linted(str(path), sha256, file.library.name, [], counts, words_only, differences(first_policy(), policy))
+
+
+def policy_of(path: Path) -> Policy:
+    """Return a policy file without a mistake as the rules read it. Raises BadRequest."""
+    file, _ = read_file(path)
+    found = mistakes(file)
+    if found:
+        raise BadRequest(f"{path} has a mistake: {found[0]}", f"`holdshelf policy lint {path}` lists all of them.")
+    return Policy(file)
+
+
+def policy_in(text: str) -> Policy:
+    """Return the policy of a file's text, as the service gave it; of '' the first library's. Raises BadRequest."""
+    return Policy(read_bytes(text.encode(), "The policy file in force")) if text else first_policy()
+
+
+def draft(template: str) -> bytes:
+    """Return a policy file to begin from. Raises NotFound."""
+    if template not in TEMPLATES:
+        raise NotFound(f"There is no template {template[:40]!r}.", f"One of: {', '.join(TEMPLATES)}.")
+    return (FIRST.parent / f"{template}.toml").read_bytes()
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet. Raises BadRequest."""
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except FileExistsError:
+        raise BadRequest(f"{path} is there already.", "Give another name.") from None
+    except OSError as error:
+        raise BadRequest(f"{path} cannot be written: {error.strerror}.", "Give a path in a folder of yours.") from None
+
+
+def schema() -> str:
+    """Return the JSON schema of policy files, for an editor that completes fields and shows mistakes."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False)

@@ -1,0 +1,33 @@
+"""Writes the tables of docs/policy-file.md that the rules know best, and docs/policy-mistakes.md from the tests."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from holdshelf_core.policy.board import LIMITS
+from holdshelf_core.policy.rights import PERMISSIONS
+from holdshelf_core.policy.tables import DECIDED
+
+PAGE = Path(__file__).parents[1] / "docs" / "policy-file.md"
+
+
+def tables() -> dict[str, str]:
+    """Return each table by its mark."""
+    acts = "\n".join(f"| `{act}` | {PERMISSIONS[act].words} |" for act in DECIDED)
+    settings = "\n".join(f"| `{key}` | {least} | {most} |" for key, (least, most) in LIMITS.items())
+    return {
+        "acts": f"| act | may |\n|---|---|\n{acts}",
+        "settings": f"| setting | least | most |\n|---|---|---|\n{settings}",
+    }
+
+
+def page(text: str) -> str:
+    """Return the page with its tables as they are now."""
+    for mark, table in tables().items():
+        text = re.sub(rf"<!-- {mark} -->\n(\n(?:\|.*\n)+)?", f"<!-- {mark} -->\n\n{table}\n", text)
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

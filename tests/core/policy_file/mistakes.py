@@ -1,0 +1,326 @@
+"""What a clerk gets wrong in a policy file: what was written, and the sentence that answers it.
+
+`python -m tests.core.policy_file.mistakes` writes docs/policy-mistakes.md from it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from holdshelf_core.errors import BadRequest
+from holdshelf_core.policy_file.check import mistakes
+from holdshelf_core.policy_file.read import read_bytes
+
+PAGE = Path(__file__).parents[3] / "docs" / "policy-mistakes.md"
+
+HEAD = 'format = 1\n[library]\nname = "Example Library"\n'
+SOUND = (
+    HEAD
+    + """
+[[clause]]
+id = "7.4"
+duty = "P13"
+says.en = "Footage goes to the police through the Director."
+[[role]]
+key = "director"
+words.en = "Library Director"
+rights = ["live", "archive", "hold"]
+decides = ["release.approve", "hold.lift"]
+[[role]]
+key = "board"
+words.en = "Library Board"
+on_paper = true
+speaks_for_board = true
+[second]
+"release.approve" = ["board"]
+[[class]]
+key = "outdoors"
+places = ["parking"]
+[[purpose]]
+key = "crime"
+words.en = "a crime"
+clause = "7.4"
+[keeping]
+at_least = "7 days"
+at_most = "30 days"
+[[ground]]
+key = "incident"
+words.en = "an incident"
+[[basis]]
+key = "police"
+words.en = "a request by the police"
+needs = ["written", "agency"]
+steps = ["consent:director", "within:5 business days"]
+[[screen]]
+key = "desk"
+for = ["staff"]
+classes = ["outdoors"]
+ends = "closing"
+[[check]]
+key = "review"
+words.en = "the Board looks at the policy again"
+every = "3 years"
+by = "board"
+[setting]
+live_minutes = { value = 10, least = 5, most = 20 }
+[sign.en]
+headline = ["Cameras are in use"]
+lines = ["Ask {contact}."]
+[[case]]
+who = "director"
+act = "release.approve"
+basis = "police"
+expect = "yes"
+clause = "7.4"
+"""
+)
+"""A file without a mistake; each mistake changes one place of it."""
+
+SYNTAX: dict[str, tuple[str, str]] = {
+    "no format": ('[library]\nname = "x"\n', "does not say its format. Write `format = 1`"),
+    "a newer format": (
+        SOUND.replace("format = 1", "format = 9"),
+        "has format 9; this version of Holdshelf knows formats up to 1",
+    ),
+    "a format in words": (SOUND.replace("format = 1", 'format = "one"'), "the format is a number"),
+    "no equals sign": (SOUND + "\nretention 30 days\n", "is not TOML: "),
+    "a quote that is open": (SOUND.replace('"Library Director"', '"Library Director'), "is not TOML: "),
+    "a table twice": (SOUND + '\n[library]\nname = "y"\n', "is not TOML: "),
+    "a field misspelled": (SOUND.replace("rights =", "rigths ="), "role 1 ('director'): there is no field 'rigths'"),
+    "a table misspelled": (SOUND.replace("[[ground]]", "[[grounds]]"), "there is no field 'grounds'"),
+    "a field missing": (
+        SOUND.replace('words.en = "a crime"\n', ""),
+        "purpose 1 ('crime'): the field 'words' is missing",
+    ),
+    "words without a language": (
+        SOUND.replace('words.en = "a crime"', 'words = "a crime"'),
+        "a table belongs here, not text in quotes",
+    ),
+    "a number for text": (
+        SOUND.replace('every = "3 years"', "every = 3"),
+        "check 1 ('review'), every: text in quotes belongs here, not a whole number",
+    ),
+    "a choice that is none": (
+        SOUND.replace('expect = "yes"', 'expect = "maybe"'),
+        "'maybe' is not one of those that belong here",
+    ),
+    "no library": ("format = 1\n", "the field 'library' is missing"),
+}
+
+MEANING: dict[str, tuple[str, str, str]] = {
+    "two roles of one name": ('key = "board"', 'key = "director"', "There are two of the role 'director'"),
+    "a role that does not exist": (
+        "consent:director",
+        "consent:manager",
+        "There is no role 'manager' for the step 'consent:manager'",
+    ),
+    "a step that is none": ("consent:director", "ask:director", "'ask:director' is not a step"),
+    "a right that does not exist": ('"hold"]', '"download"]', "There is no right 'download'"),
+    "an act that no role decides": (
+        'decides = ["release.approve"',
+        'decides = ["footage.erase"',
+        "There is no act that a role decides 'footage.erase'",
+    ),
+    "the admin as a role": ('key = "director"', 'key = "admin"', "'admin' is a name that Holdshelf uses itself"),
+    "a key with a space": ('key = "incident"', 'key = "an incident"', "'an incident' is no key"),
+    "nobody decides releases": ('"release.approve", "hold.lift"', '"hold.lift"', "No role decides a release"),
+    "nobody lifts holds": (
+        '"release.approve", "hold.lift"',
+        '"release.approve"',
+        "No role decides that a hold is lifted",
+    ),
+    "nobody speaks for the Board": ("speaks_for_board = true\n", "", "No role speaks for the Board"),
+    "two speak for the Board": (
+        'key = "director"',
+        'speaks_for_board = true\nkey = "director"',
+        "director and board all speak for the Board",
+    ),
+    "rights on paper": ("on_paper = true", 'on_paper = true\nrights = ["live"]', "A role on paper has no key"),
+    "a deputy of nobody": (
+        "on_paper = true",
+        'on_paper = true\nstands_in = { for = "mayor" }',
+        "There is no role 'mayor' to stand in for",
+    ),
+    "a deputy of itself": (
+        "on_paper = true",
+        'on_paper = true\nstands_in = { for = "board" }',
+        "board stands in for itself",
+    ),
+    "an absence that is none": (
+        "on_paper = true",
+        'on_paper = true\nstands_in = { for = "director", after = "soon" }',
+        "'soon' is no length of time",
+    ),
+    "a week without a business day": (
+        'name = "Example Library"',
+        'name = "Example Library"\nclosed = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]',
+        "Every day of the week is closed",
+    ),
+    "steps before no act": (
+        "[second]",
+        '[steps]\n"look.sell" = ["consent:board"]\n[second]',
+        "There is no act that a role decides 'look.sell'",
+    ),
+    "a judge before an act": (
+        "[second]",
+        '[steps]\n"commission.approve" = ["judge"]\n[second]',
+        "'judge' is asked of a request, not before an act",
+    ),
+    "the consent of nobody": (
+        "[second]",
+        '[steps]\n"commission.approve" = ["consent:mayor"]\n[second]',
+        "There is no role 'mayor' for the step 'consent:mayor'",
+    ),
+    "a ground of a basis that does not exist": (
+        'needs = ["written", "agency"]',
+        'needs = ["written", "agency"]\nground = "whim"',
+        "There is no ground 'whim'",
+    ),
+    "a second person of nothing": (
+        '"release.approve" = ["board"]',
+        '"look.live" = ["board"]',
+        "Nothing of that name takes a second person",
+    ),
+    "a second person who does not exist": ('= ["board"]', '= ["mayor"]', "There is no role 'mayor'"),
+    "a place that does not exist": ('places = ["parking"]', 'places = ["roof"]', "There is no kind of place 'roof'"),
+    "a class without places": ('places = ["parking"]', "places = []", "The class has no place"),
+    "a private place opened": (
+        "[[class]]",
+        '[[place]]\nkey = "restroom"\nwords.en = "restroom"\n[[place]]\nkey = "parking"\nwords.en = "parking"\n[[class]]',
+        "no file opens such a place",
+    ),
+    "a private place by its words": (
+        "[[class]]",
+        '[[place]]\nkey = "quiet"\nwords.en = "staff lounge"\n[[place]]\nkey = "parking"\nwords.en = "parking"\n[[class]]',
+        "no file opens such a place",
+    ),
+    "only private places": (
+        "[[class]]",
+        '[[place]]\nkey = "parking"\nwords.en = "parking"\nprivate = true\n[[class]]',
+        "No place is permitted",
+    ),
+    "watching as a purpose": (
+        '"a crime"',
+        '"general monitoring of the hall"',
+        "Watching people in general is not a purpose",
+    ),
+    "reading as a purpose": (
+        '"a crime"',
+        '"what somebody was reading"',
+        "Finding out what someone reads, views or listens to is not a purpose",
+    ),
+    "no purpose to look for": (
+        'clause = "7.4"\n[keeping]',
+        'for = ["share"]\n[keeping]',
+        "There is no purpose to look for",
+    ),
+    "a clause that is not there": (
+        'clause = "7.4"\n[keeping]',
+        'clause = "9"\n[keeping]',
+        "There is no clause '9' in this file",
+    ),
+    "a duty that does not exist": ('duty = "P13"', 'duty = "P99"', "There is no duty 'P99'"),
+    "at most below at least": (
+        'at_most = "30 days"',
+        'at_most = "3 days"',
+        "At most 3 days is shorter than at least 7 days",
+    ),
+    "a month that may be too short": (
+        'at_least = "7 days"\nat_most = "30 days"',
+        'at_least = "30 days"\nat_most = "1 month"',
+        "At most 1 month is shorter",
+    ),
+    "a time without a unit": ('at_least = "7 days"', 'at_least = "7"', "'7' is no length of time"),
+    "no time at all": ('at_least = "7 days"', 'at_least = "0 days"', "'0 days' is no length of time"),
+    "no ground for a hold": (
+        '[[ground]]\nkey = "incident"\nwords.en = "an incident"\n',
+        "",
+        "There is no ground for a hold",
+    ),
+    "a basis that asks for nothing": (
+        'needs = ["written", "agency"]\nsteps = ["consent:director", "within:5 business days"]\n',
+        "",
+        "The basis asks for nothing",
+    ),
+    "something that no paper has": ('"agency"]', '"shoe size"]', "There is no thing that a basis needs 'shoe size'"),
+    "an asker who is none": (
+        'needs = ["written"',
+        'from = "martians"\nneeds = ["written"',
+        "There is no asker 'martians'",
+    ),
+    "the public at a staff screen": (
+        'for = ["staff"]',
+        'for = ["anyone"]',
+        "The public may see only what is in plain sight",
+    ),
+    "a screen that never ends": ('ends = "closing"', 'ends = "never"', "'never' is no time of day"),
+    "a screen of nothing": (
+        'classes = ["outdoors"]\nends',
+        "classes = []\nends",
+        "The screen names no class of camera",
+    ),
+    "a check by nobody": ('by = "board"', 'by = "friends"', "There is no role 'friends'"),
+    "a range upside down": ("least = 5, most = 20", "least = 20, most = 5", "The range is upside down: from 20 to 5"),
+    "a range beyond Holdshelf's": ("most = 20", "most = 600", "Holdshelf allows 1 to 60"),
+    "a value outside its range": ("value = 10", "value = 30", "30 is not a number from 5 to 20"),
+    "a setting that does not exist": ("live_minutes", "coffee_minutes", "There is no setting of that name"),
+    "a language without words": (
+        'name = "Example Library"',
+        'name = "Example Library"\nlanguages = ["en", "es"]',
+        "words has nothing in 'es'",
+    ),
+    "a language that is none": (
+        'name = "Example Library"',
+        'name = "Example Library"\nlanguages = ["en", "English"]',
+        "'English' is not a language",
+    ),
+    "words of another language": (
+        'words.en = "a crime"',
+        'words = { en = "a crime", fr = "un délit" }',
+        "'fr' is not one of the library's languages",
+    ),
+    "a sign that asks for what is not there": ("{contact}", "{phone}", "The sign knows nothing for {phone}"),
+    "a text that moves the cursor": (
+        '"an incident"',
+        '"an\\u001b[2Jincident"',
+        "has a character that cannot be printed",
+    ),
+    "a text without end": ('"an incident"', '"' + "long " * 100 + '"', "The text has 500 characters"),
+    "a day that is none": (
+        'name = "Example Library"',
+        'name = "Example Library"\nclosed = ["someday"]',
+        "'someday' is not a day",
+    ),
+    "no name": ('name = "Example Library"', 'name = " "', "The library has no name"),
+    "a case of an unknown basis": ('basis = "police"', 'basis = "sheriff"', "There is no basis 'sheriff'"),
+    "a case of an unknown act": ('act = "release.approve"', 'act = "release.sell"', "There is no act 'release.sell'"),
+    "a case of nobody": ('who = "director"', 'who = "clerk"', "There is no role 'clerk'"),
+}
+"""By name: what of the sound file is replaced, by what, and the sentence."""
+
+
+def answers(text: str) -> list[str]:
+    """What `policy lint` answers to a file of that text."""
+    try:
+        return [str(mistake) for mistake in mistakes(read_bytes(text.encode(), "policy.toml"))]
+    except BadRequest as refused:
+        return [str(refused)]
+
+
+def page() -> str:
+    """The page: each mistake, and the first sentence that names it."""
+    rows = {name: text for name, (text, _) in SYNTAX.items()}
+    rows |= {name: SOUND.replace(before, after, 1) for name, (before, after, _) in MEANING.items()}
+    wanted = {name: sentence for name, (_, sentence) in SYNTAX.items()}
+    wanted |= {name: sentence for name, (_, _, sentence) in MEANING.items()}
+    lines = (f"| {name} | {next(one for one in answers(text) if wanted[name] in one)} |" for name, text in rows.items())
+    return (
+        "# Mistakes in a policy file, and what is answered\n\n"
+        "What `holdshelf policy lint` says of each; a file with one of them cannot be adopted. The page is written from the\n"
+        "tests, which check every line of it (`python -m tests.core.policy_file.mistakes`).\n\n"
+        "| mistake | answered |\n|---|---|\n" + "\n".join(line.replace("\n", " ") for line in lines) + "\n"
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,131 @@
+"""A policy file is read, or told what is wrong with it: each mistake one sentence with its place, and all of them at once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdshelf_core.errors import BadRequest
+from holdshelf_core.policy.lengths import BUSINESS_DAYS, DAYS, HOURS, MONTHS, Length, parse_length
+from holdshelf_core.policy_file.check import mistakes
+from holdshelf_core.policy_file.read import MAX_BYTES, read_bytes, read_file
+from scripts import policy_file_page
+from tests.core.policy_file.mistakes import HEAD, MEANING, PAGE, SOUND, SYNTAX, page
+
+ROOT = Path(__file__).parents[3]
+FILES = sorted(
+    [*(ROOT / "core/holdshelf_core/policy_file/templates").glob("*.toml"), *(ROOT / "tests/policies").glob("*.toml")]
+)
+
+
+def test_the_sound_file_has_no_mistake() -> None:
+    assert mistakes(read_bytes(SOUND.encode(), "policy.toml")) == []
+
+
+@pytest.mark.parametrize("name", SYNTAX)
+def test_a_file_that_cannot_be_read_is_told_in_one_sentence_with_its_place(name: str) -> None:
+    text, sentence = SYNTAX[name]
+    with pytest.raises(BadRequest) as refused:
+        read_bytes(text.encode(), "policy.toml")
+    told = str(refused.value)
+    assert told.startswith("policy.toml")
+    assert sentence in told
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize("name", MEANING)
+def test_a_mistake_of_meaning_is_told_with_its_place_and_what_to_do(name: str) -> None:
+    before, after, sentence = MEANING[name]
+    assert before in SOUND
+    told = mistakes(read_bytes(SOUND.replace(before, after, 1).encode(), "policy.toml"))
+    one = next((mistake for mistake in told if sentence in mistake.sentence), None)
+    assert one is not None, [str(mistake) for mistake in told]
+    assert one.where
+    assert one.step.endswith(".")
+    assert one.sentence.endswith(".")
+
+
+def test_the_pages_are_those_of_the_rules_and_of_these_tests() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m tests.core.policy_file.mistakes"
+    text = policy_file_page.PAGE.read_text(encoding="utf-8")
+    assert policy_file_page.page(text) == text, "run: python scripts/policy_file_page.py"
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    text = (
+        SOUND.replace("consent:director", "consent:x")
+        .replace('by = "board"', 'by = "y"')
+        .replace('duty = "P13"', 'duty = "Q"')
+    )
+    assert len(mistakes(read_bytes(text.encode(), "policy.toml"))) == 3
+
+
+def test_a_circle_of_deputies_is_told_once() -> None:
+    roles = "".join(
+        f'[[role]]\nkey = "{one}"\nwords.en = "{one}"\nstands_in = {{ for = "{other}" }}\n'
+        for one, other in (("ann", "bob"), ("bob", "cy"), ("cy", "ann"))
+    )
+    told = [one.sentence for one in mistakes(read_bytes((SOUND + roles).encode(), "policy.toml"))]
+    assert told == ["ann, bob and cy stand in for each other in a circle."]
+
+
+def test_what_is_no_policy_file_is_refused_in_words(tmp_path: Path) -> None:
+    large, folder, binary, pipe = (tmp_path / name for name in ("large", "folder", "binary", "pipe"))
+    large.write_bytes(b"#" * (MAX_BYTES + 1))
+    folder.mkdir()
+    binary.write_bytes(b"format = 1\n# \xff\n")
+    os.mkfifo(pipe)
+    for path, sentence in (
+        (tmp_path / "absent", "cannot be read: No such file"),
+        (large, "is larger than 1 MB"),
+        (folder, "is not a file"),
+        (binary, "line 2: this is not UTF-8 text"),
+        (pipe, "is not a file"),
+    ):
+        with pytest.raises(BadRequest, match=sentence):
+            read_file(path)
+    deep = HEAD + "x = " + "[" * 5000 + "]" * 5000
+    with pytest.raises(BadRequest, match="lists within lists"):
+        read_bytes(deep.encode(), "policy.toml")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_templates_and_other_libraries_policies_have_no_mistake(path: Path) -> None:
+    file, data = read_file(path)
+    assert mistakes(file) == []
+    assert data.startswith(b"# ")
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("72 hours", Length(72, HOURS)),
+        ("72 h", Length(72, HOURS)),
+        ("1 Month", Length(1, MONTHS)),
+        ("5 business days", Length(5, BUSINESS_DAYS)),
+        ("2 weeks", Length(14, DAYS)),
+        ("0 days", None),
+        ("-1 days", None),
+        ("five days", None),
+        ("5 fortnights", None),
+        ("100000 days", None),
+        ("", None),
+    ],
+)
+def test_lengths_are_read_as_they_are_said(text: str, length: Length | None) -> None:
+    assert parse_length(text) == length
+    if length is not None:
+        assert parse_length(str(length)) == length
+        assert 0 < length.shortest_ns <= length.longest_ns
+
+
+@given(st.binary(max_size=300))
+def test_whatever_the_bytes_are_the_answer_is_a_sentence(data: bytes) -> None:
+    try:
+        mistakes(read_bytes(b"format = 1\n" + data, "policy.toml"))
+    except BadRequest as refused:
+        assert str(refused).isprintable()

@@ -1,0 +1,118 @@
+"""Whatever a file says, the kernel stands: no valid file gives the admin a picture, opens a private room, or lets anybody do what
+nobody may."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from holdshelf_core.policy import example
+from holdshelf_core.policy.areas import PRIVATE
+from holdshelf_core.policy.explain import table
+from holdshelf_core.policy.model import RIGHTS
+from holdshelf_core.policy.rights import NEVER, PERMISSIONS
+from holdshelf_core.policy.rules import decide
+from holdshelf_core.policy.schema import PolicyFile, Range, Role, StandsIn
+from holdshelf_core.policy.state import State
+from holdshelf_core.policy.tables import ALL, DECIDED, Policy
+from holdshelf_core.policy_file.check import mistakes
+from holdshelf_core.policy_file.first import first_policy
+
+FIRST = first_policy().file
+KEYS = ("director", "deputy", "clerk", "board", "attorney")
+DECIDES = st.lists(st.sampled_from([*DECIDED, "hold", "release", "seat", "camera", ALL]), max_size=6, unique=True)
+
+
+@st.composite
+def files(draw: st.DrawFn) -> PolicyFile:
+    """A policy file without a mistake: other roles with other rights, other second persons, purposes, steps and settings."""
+    keys = draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=5, unique=True))
+    speaker = draw(st.sampled_from(keys))
+    roles = []
+    for number, key in enumerate(keys):
+        on_paper = number > 0 and draw(st.booleans())
+        decides = (*draw(DECIDES), "release.approve", "hold.lift") if not number else tuple(draw(DECIDES))
+        before = keys[:number]
+        stands_in = (
+            StandsIn(role=draw(st.sampled_from(before)), after="72 hours") if before and draw(st.booleans()) else None
+        )
+        roles.append(
+            Role(
+                key=key,
+                words={"en": key.capitalize()},
+                rights=() if on_paper else tuple(draw(st.lists(st.sampled_from(RIGHTS), unique=True))),
+                decides=tuple(dict.fromkeys(decides)),
+                receives=("release.request",) if draw(st.booleans()) else (),
+                stands_in=stands_in,
+                on_paper=on_paper,
+                speaks_for_board=key == speaker,
+            )
+        )
+    some = st.lists(st.sampled_from(keys), unique=True).map(tuple)
+    purposes = tuple(
+        msgspec.structs.replace(purpose, roles=draw(st.sampled_from([(), (keys[0],)])))
+        for purpose in FIRST.purpose
+        if draw(st.booleans()) or purpose.key in ("crime", "other")
+    )
+    file = msgspec.structs.replace(
+        FIRST,
+        role=tuple(roles),
+        second={act: draw(some) for act in ("release.approve", "hold.lift", "flag.review") if draw(st.booleans())},
+        steps={
+            act: (f"consent:{draw(st.sampled_from(keys))}",) for act in ("commission.approve",) if draw(st.booleans())
+        },
+        purpose=purposes,
+        setting={"live_minutes": Range(value=draw(st.integers(1, 60)), least=1, most=60)},
+        case=(),
+    )
+    assume(not mistakes(file))
+    return file
+
+
+def in_private_rooms(policy: Policy, kind: str) -> State:
+    house = example.house(policy)
+    return replace(
+        house,
+        cameras={key: replace(facts, area_kind=kind) for key, facts in house.cameras.items()},
+    )
+
+
+@given(files())
+def test_no_file_gives_what_the_kernel_keeps(file: PolicyFile) -> None:
+    policy = Policy(file)
+    roles = {policy.short(key): key for key in policy.seats}
+    for row in table(policy):
+        if not row.allowed:
+            continue
+        rule = PERMISSIONS.get(row.permission)
+        assert rule is not None and row.permission not in NEVER, row
+        assert not (rule.pictures and row.who == "admin"), row
+        if row.who in roles and row.acting_as == roles[row.who]:
+            assert policy.may(row.acting_as, row.permission) or rule.own or rule.anyone, row
+            assert row.when == example.WITHIN or rule.own or rule.anyone, row
+        if row.who == "no right":
+            assert rule.own or rule.anyone, row
+
+
+@given(files(), st.sampled_from([area.kind for area in PRIVATE]))
+def test_no_file_shows_a_private_room(file: PolicyFile, kind: str) -> None:
+    policy = Policy(file)
+    house, every = in_private_rooms(policy, kind), example.cases(policy)
+    for permission, rule in PERMISSIONS.items():
+        if rule.pictures:
+            for scope in every[permission].values():
+                for subject in example.subjects(policy).values():
+                    said = decide(house, subject, permission, scope, example.TIMES[example.WITHIN])
+                    assert not said.allowed or not scope.cameras, (permission, said)
+
+
+@given(files())
+def test_a_role_on_paper_holds_nothing_here(file: PolicyFile) -> None:
+    policy = Policy(file)
+    for role in file.role:
+        assert (role.key in policy.seats) is not role.on_paper
+        if role.on_paper:
+            assert policy.acts(role.key) == frozenset()

@@ -1,0 +1,80 @@
+"""policy draft | lint | schema: a library's policy as a file, before it is adopted. No service is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holdshelf_tui.cli.options import Json
+from holdshelf_tui.cli.service import echo_json
+from holdshelf_tui.text.words import counted, inert, listed
+
+WORDS = {
+    "roles": ("role",),
+    "purposes": ("purpose",),
+    "grounds": ("ground",),
+    "bases": ("basis", "bases"),
+    "cases": ("case",),
+}
+KINDS = {"looser": "Looser than the policy in force:", "stricter": "Stricter:", "other": "Also different:"}
+
+
+def lint(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file.")],
+    json: Json = False,
+) -> None:
+    """Check a policy file: every mistake with its place, else what it makes looser and what stricter."""
+    from holdshelf_core.policy_file import offline  # noqa: PLC0415 - it imports all rules
+
+    found = offline.lint(file)
+    if json:
+        echo_json(found)
+        raise typer.Exit(1 if found.mistakes else 0)
+    shown = inert(str(file), 200)
+    if found.mistakes:
+        for mistake in found.mistakes:
+            typer.echo(inert(str(mistake), 600))
+        count = len(found.mistakes)
+        typer.echo(f"{shown} has {'1 mistake' if count == 1 else f'{count} mistakes'}; it cannot be adopted.", err=True)
+        raise typer.Exit(1)
+    counts = listed([counted(number, *WORDS[what]) for what, number in found.counts.items()])
+    typer.echo(f"{shown} has no mistake: {inert(found.library, 80)}, {counts}.")
+    if found.words_only:
+        typer.echo(f"Words only, which the machine leaves to people: {inert(listed(found.words_only), 300)}.")
+    for kind, heading in KINDS.items():
+        sentences = [one.sentence for one in found.differences if one.kind == kind]
+        if sentences:
+            typer.echo("\n".join(["", heading, *(f"  {inert(sentence, 4000)}" for sentence in sentences)]))
+
+
+def draft(
+    template: Annotated[
+        str, typer.Argument(metavar="TEMPLATE", help="Which to begin from; without one, the list.")
+    ] = "",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it here; never over a file.")] = None,
+) -> None:
+    """Begin a policy file from a template."""
+    from holdshelf_core.policy_file import offline  # noqa: PLC0415 - it imports all rules
+
+    if not template:
+        width = max(map(len, offline.TEMPLATES)) + 2
+        for name, what in offline.TEMPLATES.items():
+            typer.echo(f"{name.ljust(width)}{what}")
+        return
+    data = offline.draft(template)
+    if output is None:
+        typer.echo(data.decode(), nl=False)
+        return
+    offline.write_new(output, data)
+    typer.echo(
+        f"{inert(str(output), 200)} is written. Say in it what your Board adopted, then `holdshelf policy lint`."
+    )
+
+
+def schema() -> None:
+    """The JSON schema of policy files, for an editor."""
+    from holdshelf_core.policy_file import offline  # noqa: PLC0415 - it imports all rules
+
+    typer.echo(offline.schema())
