@@ -16,6 +16,7 @@ from tests.tui.cli.test_driver import commands_of, run
 WITHOUT_JSON = {
     "log proof": "prints the proof itself, as other tools take it",
     "policy draft": "prints the template itself, or writes it to a file",
+    "policy words": "prints a table for the policy file itself",
     "policy schema": "prints the schema itself, as editors take it",
     "serve": "runs until it is stopped, and prints nothing that a script waits for",
     "setup": "asks at a terminal, and tells each step as it is done",

@@ -28,7 +28,7 @@ from holdshelf_core.actions.register_check import (
     registered_rows,
 )
 from holdshelf_core.actions.registry import Change
-from holdshelf_core.policy import doubt, model
+from holdshelf_core.policy import date_forms, doubt, model, numbering
 from holdshelf_core.policy.releases import holds_in_release
 from holdshelf_core.policy.state import ByPerson, CameraFacts, State, by_person
 from holdshelf_core.policy_file.adopted import InForce
@@ -123,6 +123,8 @@ class StateStore:
             if self._grouped is None:
                 self._grouped = by_person(rows["seats"], rows["appointments"], rows["shares"])
             policy = self.policy.policy
+            date_forms.use(policy.date_form)
+            numbering.use(policy.numbers)
             self._state = State(
                 policy=policy,
                 people=rows["people"],

@@ -10,6 +10,7 @@ import msgspec
 from holdshelf_core.alerts.allowed import KINDS, OTHER
 from holdshelf_core.alerts.engine import Line, Tidings, What
 from holdshelf_core.inert import inert
+from holdshelf_core.policy.date_forms import date_form
 from holdshelf_core.times import NS
 
 MOST_LINES: Final = 60
@@ -97,7 +98,7 @@ def _when(utc_ns: int, zone: tzinfo) -> str:
         at = datetime.fromtimestamp(utc_ns // NS, UTC).astimezone(zone)
     except (OverflowError, ValueError, OSError):
         return "an unknown time"
-    return f"{at:%b} {at.day}, {at.year}, {at.hour % 12 or 12}:{at:%M:%S} {'am' if at.hour < 12 else 'pm'} {at:%Z}"
+    return f"{date_form().day(at)}, {date_form().time(at)} {at:%Z}"
 
 
 def _span(ns: int) -> str:

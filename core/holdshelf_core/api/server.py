@@ -36,6 +36,7 @@ from holdshelf_core.api.ssh.session_slots import SessionSlots
 from holdshelf_core.api.tokens import Session, Tokens
 from holdshelf_core.errors import HoldshelfError, NotFound, NotPermitted, Unavailable
 from holdshelf_core.frame import STOPPING, Frame
+from holdshelf_core.policy.numbering import renumbered
 from holdshelf_storage.errors import StorageError
 
 _LOGGER = logging.getLogger(__name__)
@@ -388,4 +389,5 @@ def _turn_of(caller: Caller) -> str:
 
 def _refusal(error: HoldshelfError) -> web.Response:
     clause, who = getattr(error, "clause", ""), getattr(error, "who", "")
-    return answer(types.ErrorBody(error.sentence, error.next_step, error.field, clause, who), error.status)
+    sentence, step = renumbered(error.sentence), renumbered(error.next_step)
+    return answer(types.ErrorBody(sentence, step, error.field, clause, who), error.status)

@@ -24,6 +24,8 @@ from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.state import State
 
 _ISSUES = "checklist:"
+_WEBSITE = "website"
+"""Which point of the building a machine checks, under any policy."""
 _NAMED = 3
 """This many cameras or points are named in a repair; the rest are counted."""
 
@@ -46,12 +48,13 @@ def _point_row(state: State, now: Now, kind: str, id_: str, code: str, point: ru
         seen.words if seen is not None else "",
         due,
         now.ended(due),
+        who=point.by,
     )
 
 
 def _subject_row(state: State, now: Now, kind: str, id_: str, name: str) -> types.SubjectRow:
     code = rules.subject_code(kind, id_)
-    points = [_point_row(state, now, kind, id_, code, point) for point in rules.POINTS[kind]]
+    points = [_point_row(state, now, kind, id_, code, point) for point in rules.points_of(state.policy, kind)]
     check = state.checks.get(f"{kind}:{id_}") or model.Check(f"{kind}:{id_}")
     said, is_due, defect = "", any(point.due for point in points), check.defect
     if kind == "entrance":
@@ -78,7 +81,7 @@ def _subject_row(state: State, now: Now, kind: str, id_: str, name: str) -> type
 
 def _house_row(state: State, now: Now) -> types.SubjectRow:
     points, defects = [], []
-    for point in rules.HOUSE_POINTS:
+    for point in rules.points_of(state.policy, "house"):
         row = _point_row(state, now, "house", point.id, "house", point)
         check = state.checks.get(f"house:{point.id}")
         if check is not None and check.defect:
@@ -124,7 +127,7 @@ def record_website_check(state: State, now: Now, *, same: bool, finding: str, by
     ``finding`` says what is wrong and stays a repair until a check succeeds. ``by``: who ran the check (``call.caller.who``), ''
     for nobody.
     """
-    entry = rules.Entry("house:website", "house", "website", {"website": finding if same else ""})
+    entry = rules.Entry(f"house:{_WEBSITE}", "house", _WEBSITE, {_WEBSITE: finding if same else ""})
     before = state.checks.get(entry.key) or model.Check(entry.key)
     word = rules.Word(by, now.utc_ns, defect="" if same else finding or "the posted policy is not the adopted one")
     return put("checks", entry.key, rules.entered(before, entry, word))
@@ -155,6 +158,8 @@ def _defects(state: State) -> _Repairs:
         kind, _, id_ = key.partition(":")
         if not row.defect or kind == "entrance" or (kind == "camera" and id_ not in state.cameras):
             continue
+        if kind == "house" and id_ not in {*state.policy.checks, _WEBSITE}:
+            continue  # the policy in force no longer asks for it
         since = times.local_day(row.defect_utc_ns) if row.defect_utc_ns is not None else "an unknown day"
         if kind == "camera":
             enter = f"`holdshelf checklist enter {rules.subject_code(kind, id_)}.all --mended DAY`"
@@ -165,7 +170,7 @@ def _defects(state: State) -> _Repairs:
                 f"Fix it, check it on a walk, then run {enter}.",
             )
         else:
-            step = "`holdshelf policy check`" if id_ == "website" else f"`holdshelf checklist enter house.{id_}`"
+            step = "`holdshelf policy check`" if id_ == _WEBSITE else f"`holdshelf checklist enter house.{id_}`"
             found[f"{_ISSUES}{key}"] = (
                 None,
                 "warning",
@@ -194,11 +199,14 @@ def _due(state: State, now: Now) -> _Repairs:
     ]
     if points:
         codes = [f"house.{point.id}" for point in points]
+        first = points[0]
+        cited = f" ({first.clause})" if first.clause else ""
+        begin = f"It is for the {first.by}" if first.by else "Take care of it"
         found[f"{_ISSUES}house"] = (
             None,
             "notice",
-            f"{_some(codes)} {'is' if len(codes) == 1 else 'are'} due on the checklist ({points[0].clause}).",
-            f"Take care of it; then the {state.policy.whoever_may('checklist.enter')} runs "
+            f"{_some(codes)} {'is' if len(codes) == 1 else 'are'} due on the checklist{cited}.",
+            f"{begin}; then the {state.policy.whoever_may('checklist.enter')} runs "
             f"`holdshelf checklist enter {codes[0]}`.",
         )
     return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from holdshelf_core.acts import Act, ActSpec, Read, ReadSpec
-from holdshelf_core.policy.checklist import POINTS, Point
+from holdshelf_core.policy.checklist import LENGTHS, POINTS, Point
 
-__all__ = ["POINTS", "ChecklistEnter", "ChecklistEntered", "Point", "PointRow", "SubjectRow"]
+__all__ = ["LENGTHS", "POINTS", "ChecklistEnter", "ChecklistEntered", "Point", "PointRow", "SubjectRow"]
 
 
 class ChecklistEnter(Act["ChecklistEntered"], frozen=True):
@@ -30,7 +30,7 @@ class ChecklistEnter(Act["ChecklistEntered"], frozen=True):
 
 
 class PointRow(msgspec.Struct, frozen=True):
-    """One box. ``value``: ft | words | '' for a plain tick. ``due``: it must be checked (again) by now."""
+    """One box. ``value``: ft | m | words | '' for a plain tick. ``due``: it must be checked (again) by now."""
 
     code: str
     id: str
@@ -47,6 +47,8 @@ class PointRow(msgspec.Struct, frozen=True):
     """Open defect of a building point, which then does not count as correct."""
     defect_by: str = ""
     defect_utc_ns: int | None = None
+    who: str = ""
+    """Who does it, where that is not whoever enters the checklist."""
 
 
 class SubjectRow(msgspec.Struct, frozen=True):

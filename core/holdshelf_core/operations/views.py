@@ -17,6 +17,7 @@ from holdshelf_core.integration.entry import ConfigEntry
 from holdshelf_core.integration.loader import recordings
 from holdshelf_core.integration.repairs import Repair
 from holdshelf_core.policy.model import Commission
+from holdshelf_core.policy.numbering import renumbered
 from holdshelf_core.policy.state import State
 from holdshelf_core.recorder.recorder import Recorder
 from holdshelf_core.times import NS
@@ -68,8 +69,8 @@ class StatusReader:
             repair.issue_id,
             repair.camera_id,
             repair.severity,
-            named(entries, repair),
-            repair.next_step,
+            renumbered(named(entries, repair)),
+            renumbered(repair.next_step),
             repair.since_utc_ns,
             self._audience_of(repair),
         )

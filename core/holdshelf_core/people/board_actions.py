@@ -325,6 +325,8 @@ async def _lists(asked: Reading[types.ReadPolicyLists]) -> types.PolicyLists:
         list(policy.places.items()),
         [place for place in policy.places if policy.needs_note(place)],
         [key for key, row in policy.bases.items() if row.clock is not None],
+        policy.file.library.dates,
+        policy.file.library.clock,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from holdshelf_core.acts import Act, ActSpec, Done, Read, ReadSpec
+from holdshelf_core.policy.date_forms import DateForm, Order
 from holdshelf_core.policy.listing import listed
 
 
@@ -141,6 +142,14 @@ class PolicyLists(msgspec.Struct, frozen=True):
     """Those of which it must be said which and why."""
     timed: list[str] = []
     """Bases whose requests must be answered in time."""
+    dates: Order = "mdy"
+    """In which order a day is written."""
+    hours: int = 12
+
+    @property
+    def date_form(self) -> DateForm:
+        """How days and times of day are written."""
+        return DateForm(self.dates, self.hours)
 
     @property
     def seats(self) -> Choices:

@@ -14,12 +14,12 @@ import msgspec
 
 from holdshelf_core.errors import BadRequest, NotFound
 from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy.lengths import parse_length
 from holdshelf_core.policy.model import Check, Entrance, Seen
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.tables import Policy
 from holdshelf_storage.units import DAY_NS
 
-WEBSITE_CHECK_DAYS = 92
-"""Once a quarter, so that each quarterly report has one."""
 MAX_DEFECT_CHARS = 600
 FIRST_CHECK_DAYS = 30
 """From the adoption of a policy until it must be posted, announced and filed."""
@@ -27,19 +27,24 @@ _ENTRANCE_ID = re.compile(r"e\d+", re.ASCII)
 
 
 class Point(msgspec.Struct, frozen=True):
-    """One box of the checklist. ``words``: what is true when it is ticked; ``value``: ft | words, to be written beside it."""
+    """One box of the checklist. ``words``: what is true when it is ticked; ``value``: ft | m | words, to be written beside it.
+
+    ``clause``: in the library's own numbering; '' where its text has none. ``by``: who does it, where that is not whoever enters
+    the checklist.
+    """
 
     id: str
     clause: str
     words: str
     value: str = ""
+    by: str = ""
 
 
 ENTRANCE_POINTS = (
     Point("present", "P3", "sign present"),
     Point("unobstructed", "P3", "unobstructed"),
     Point("lit", "P3", "lit, also after dark"),
-    Point("legible", "P3", "legible from (ft)", "ft"),
+    Point("legible", "P3", "legible from ({unit})", "ft"),
     Point("version", "P3", "text version", "words"),
     Point("language", "P3", "language", "words"),
 )
@@ -54,24 +59,34 @@ CAMERA_POINTS = (
     Point("microphone", "P7", "microphone off in its settings"),
     Point("neighbors", "P8", "neighbors' windows out of view"),
 )
-HOUSE_POINTS = (
-    Point("copies", "P17", "copies of the policy at the desk"),
-    Point("website", "P18", "policy posted on the website"),
-    Point("staff-notice", "P21", "staff notice given"),
-    Point("board-review", "P1", "Board review held"),
-    Point("counsel", "P13", "counsel consulted"),
-    Point("letters", "P11", "appointment and hold letters on file"),
-    Point("confidentiality", "P14", "confidentiality statements on file"),
-    Point("no-promise", "P10", "no paper promises constant watching"),
-)
-OF_THE_TEXT = ("copies", "website", "staff-notice")
-"""Points about one adopted text, which do not carry over to the next."""
-POINTS: dict[str, tuple[Point, ...]] = {
-    "entrance": ENTRANCE_POINTS,
-    "camera": CAMERA_POINTS,
-    "house": HOUSE_POINTS,
-}
+POINTS: dict[str, tuple[Point, ...]] = {"entrance": ENTRANCE_POINTS, "camera": CAMERA_POINTS}
+"""Those of each entrance and camera, with the kernel's duties as clauses; those of the building are the policy's."""
+LENGTHS = {"ft": "feet", "m": "meters"}
+_UNITS = {"ft": "ft|feet|'", "m": "m|meters?|metres?"}
 _SPELLINGS = {"neighbours": "neighbors", "walktest": "walk-test", "reference-still": "reference"}
+
+
+def points_of(policy: Policy, kind: str) -> tuple[Point, ...]:
+    """Return the points of an entrance, a camera or the building, in the words and the numbering of that policy."""
+    if kind == "house":
+        return tuple(
+            Point(check.key, check.clause, policy.said(check.words), by=_doer(policy, check.by))
+            for check in policy.checks.values()
+        )
+    unit = policy.file.library.length
+    return tuple(
+        Point(
+            point.id,
+            policy.clause_id(point.clause),
+            point.words.format(unit=unit),
+            unit if point.value == "ft" else point.value,
+        )
+        for point in POINTS[kind]
+    )
+
+
+def _doer(policy: Policy, role: str) -> str:
+    return policy.role_words(role) if role and not policy.may(role, "checklist.enter") else ""
 
 
 def subject_code(kind: str, id_: str) -> str:
@@ -144,14 +159,14 @@ def entries_of(state: State, codes: Iterable[str], *, points_needed: bool, value
         subject, typed, value = _split(code)
         kind, id_ = _subject(state, subject)
         _check_known(state, kind, id_, code)
-        points = _points(kind, subject, typed, value, values_needed=values_needed)
+        points = _points(state.policy, kind, subject, typed, value, values_needed=values_needed)
         if points_needed and not points:
             raise BadRequest(
                 f"{code.strip()[:60]!r} does not name an item to tick.",
-                f"Known: {subject_code(kind, id_)}.{{{','.join(point.id for point in POINTS[kind])}}}.",
+                f"Known: {subject_code(kind, id_)}.{{{','.join(point.id for point in points_of(state.policy, kind))}}}.",
             )
         if kind == "house" and not points:
-            raise BadRequest("Which item under “house” do you mean?", f"Known: {_known(kind)}.")
+            raise BadRequest("Which item under “house” do you mean?", f"Known: {_known(state.policy, kind)}.")
         for key, one, point, written in _keyed(kind, id_, points):
             _, _, ticked = found.setdefault(key, (kind, one, {}))
             if point:
@@ -181,20 +196,21 @@ def _check_known(state: State, kind: str, id_: str, code: str) -> None:
         )
 
 
-def _known(kind: str) -> str:
-    return ", ".join(point.id for point in POINTS[kind])
+def _known(policy: Policy, kind: str) -> str:
+    return ", ".join(point.id for point in points_of(policy, kind)) or "none in the policy in force"
 
 
-def _points(kind: str, subject: str, typed: str, value: str, *, values_needed: bool) -> dict[str, str]:
-    points = {point.id: point for point in POINTS[kind]}
+def _points(policy: Policy, kind: str, subject: str, typed: str, value: str, *, values_needed: bool) -> dict[str, str]:
+    points = {point.id: point for point in points_of(policy, kind)}
     names = [_SPELLINGS.get(name.strip(), name.strip()) for name in typed.split(",") if name.strip()]
     if "all" in names:
         if kind == "house":
-            raise BadRequest("Name the items under “house” one by one.", f"Known: {_known(kind)}.")
-        names = [*(name for name in names if name != "all"), *(p.id for p in POINTS[kind] if not p.value)]
+            raise BadRequest("Name the items under “house” one by one.", f"Known: {_known(policy, kind)}.")
+        names = [*(name for name in names if name != "all"), *(key for key, p in points.items() if not p.value)]
     unknown = next((name for name in names if name not in points), None)
     if unknown is not None:
-        raise BadRequest(f"{subject[:40]} has no item {unknown[:40]!r}.", f"Known: {_known(kind)}, all.")
+        rest = "" if kind == "house" else ", all"
+        raise BadRequest(f"{subject[:40]} has no item {unknown[:40]!r}.", f"Known: {_known(policy, kind)}{rest}.")
     if value and len(names) != 1:
         raise BadRequest("A value belongs to one item.", f"Give it as {subject[:40]}.POINT=VALUE.")
     found = {}
@@ -203,16 +219,19 @@ def _points(kind: str, subject: str, typed: str, value: str, *, values_needed: b
         if not point.value and value:
             raise BadRequest(f"{subject[:40]}.{name} is a tick box and takes no value.", f"Give {subject[:40]}.{name}.")
         if point.value and not value and values_needed:
-            wanted = "a number of feet" if point.value == "ft" else "its words"
+            wanted = f"a number of {LENGTHS[point.value]}" if point.value in LENGTHS else "its words"
             raise BadRequest(f"{subject[:40]}.{name} needs {wanted}.", f"Give {subject[:40]}.{name}=….")
-        found[name] = _feet(subject, value) if point.value == "ft" and value else value
+        found[name] = _distance(subject, value, point.value) if point.value in LENGTHS and value else value
     return found
 
 
-def _feet(subject: str, value: str) -> str:
-    number = re.fullmatch(r"(\d{1,3})\s*(?:ft|feet|')?\.?", value.casefold(), re.ASCII)
+def _distance(subject: str, value: str, unit: str) -> str:
+    number = re.fullmatch(rf"(\d{{1,3}})\s*(?:{_UNITS[unit]})?\.?", value.casefold(), re.ASCII)
     if number is None or not int(number[1]):
-        raise BadRequest(f"{subject[:40]}.legible is a number of feet.", f"Give {subject[:40]}.legible=25.")
+        example = {"ft": 25, "m": 8}[unit]
+        raise BadRequest(
+            f"{subject[:40]}.legible is a number of {LENGTHS[unit]}.", f"Give {subject[:40]}.legible={example}."
+        )
     return str(int(number[1]))
 
 
@@ -335,7 +354,8 @@ def seen_of(state: State, kind: str, id_: str, point: str) -> Seen | None:
     adopting another text for points about the text."""
     row = state.checks.get(f"{kind}:{id_}")
     seen = row.points.get(point) if row is not None else None
-    if kind == "house" and seen is not None and point in OF_THE_TEXT and state.adopted is not None:
+    check = state.policy.checks.get(point) if kind == "house" else None
+    if check is not None and check.of_the_text and seen is not None and state.adopted is not None:
         return seen if seen.at_utc_ns >= state.adopted.installed_utc_ns else None
     commission = state.commissions.get(id_) if kind == "camera" else None
     if seen is None or commission is None or commission.state != "approved":
@@ -358,19 +378,23 @@ def point_due_utc_ns(state: State, kind: str, id_: str, point: str) -> int | Non
         # Approving a camera is its first check: its still was viewed, and its masks drawn.
         approved = commission.approved_utc_ns if commission is not None and commission.state == "approved" else None
         return approved + days if approved is not None else None
-    days = (WEBSITE_CHECK_DAYS if point == "website" else state.board.house_check_days) * DAY_NS
+    check = state.policy.checks.get(point)
+    if check is None:
+        return None
+    length = parse_length(check.every)
+    every = length.shortest_ns if length is not None else state.board.house_check_days * DAY_NS
     if seen is not None:
-        return seen.at_utc_ns + days
+        return seen.at_utc_ns + every
     if state.adopted is None or not state.adopted.installed_utc_ns:
         return None
     # Adopting a policy is the Board's review of it; the rest follows within weeks.
-    return state.adopted.installed_utc_ns + (days if point == "board-review" else FIRST_CHECK_DAYS * DAY_NS)
+    return state.adopted.installed_utc_ns + (every if check.by_adoption else FIRST_CHECK_DAYS * DAY_NS)
 
 
 def due_points(state: State, kind: str, id_: str, now: Now) -> list[Point]:
     """Return the due points of a camera or the building (``id_`` ''). For an entrance, ``commissioning`` checks its sign."""
     return [
         point
-        for point in POINTS[kind]
+        for point in points_of(state.policy, kind)
         if now.ended(point_due_utc_ns(state, kind, point.id if kind == "house" else id_, point.id))
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from holdshelf_core.policy.date_forms import date_form
 from holdshelf_storage.units import MINUTE_NS
 
 DISAGREEMENT_NS = 5 * MINUTE_NS
@@ -70,7 +71,7 @@ def _local(utc_ns: int, zone: tzinfo) -> datetime | None:
 def day_words(utc_ns: int, zone: tzinfo) -> str:
     """Return e.g. 'November 24, 2026'."""
     moment = _local(utc_ns, zone)
-    return f"{moment:%B} {moment.day}, {moment.year}" if moment else "a date out of range"
+    return date_form().day(moment, long=True) if moment else "a date out of range"
 
 
 def end_words(end_utc_ns: int, zone: tzinfo) -> str:

@@ -17,6 +17,15 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A table of the file: an unknown field is a mistake, never ignored."""
 
 
+class Contact(_Table, frozen=True):
+    """Whom anybody may ask about the cameras."""
+
+    title: ByLanguage
+    """Of a position, not a person's name."""
+    address: str
+    telephone: str
+
+
 class Library(_Table, frozen=True):
     """Whose policy it is, and how its papers are written."""
 
@@ -29,6 +38,11 @@ class Library(_Table, frozen=True):
     length: Literal["ft", "m"] = "ft"
     closed: tuple[str, ...] = ("saturday", "sunday")
     """What is no business day: days of the week, and dates (2026-12-25, or 12-25 of each year)."""
+    authority: ByLanguage = {}
+    """Under which law the cameras record, as the sign says it."""
+    purposes: ByLanguage = {}
+    """What the cameras are for, as the sign says it."""
+    contact: Contact | None = None
 
 
 class Clause(_Table, frozen=True):
@@ -153,13 +167,20 @@ class Screen(_Table, frozen=True):
 
 
 class Check(_Table, frozen=True):
-    """Something that people do at intervals, and attest."""
+    """Something that people do at intervals, and attest: a point of the checklist for the building."""
 
     key: str
     words: ByLanguage
-    every: str
-    by: str
+    """What is true when it is ticked."""
     clause: str = ""
+    every: str = ""
+    """A length; '' for as often as the Board sets it (``house_check_days``)."""
+    by: str = ""
+    """The role that does it; '' for whoever enters the checklist."""
+    by_adoption: bool = False
+    """Adopting a policy is its first time."""
+    of_the_text: bool = False
+    """About one adopted text: it does not carry over to the next one."""
 
 
 class Range(_Table, frozen=True):
@@ -171,9 +192,11 @@ class Range(_Table, frozen=True):
 
 
 class Sign(_Table, frozen=True):
-    """The entrance sign in one language. Lines may hold {authority}, {purposes}, {contact}, {cameras}."""
+    """The entrance sign in one language, in place of Holdshelf's own. Its texts may hold {library}, {authority}, {purposes} and
+    {contact}."""
 
     headline: tuple[str, ...]
+    """One sentence in lines of about one length: they are set as large as the page is wide."""
     lines: tuple[str, ...] = ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -11,12 +12,14 @@ import msgspec
 from holdshelf_core.policy.areas import PERMITTED, PRIVATE
 from holdshelf_core.policy.board import LIMITS
 from holdshelf_core.policy.clauses import CLAUSES
+from holdshelf_core.policy.date_forms import DateForm
 from holdshelf_core.policy.lengths import parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import Board
 from holdshelf_core.policy.rights import PERMISSIONS
-from holdshelf_core.policy.schema import Basis, ByLanguage, Ground, Library, PolicyFile, Purpose, Role
+from holdshelf_core.policy.schema import Basis, ByLanguage, Check, Ground, Library, PolicyFile, Purpose, Role
 
+_PLACED = re.compile(r"\{(\w+)\}", re.ASCII)
 EVERY_ROLE = frozenset({"door", "outbox", "print", "log.verify", "seat.away"})
 """What whoever holds a role may do, whatever the file says: come in, fetch what is theirs, say who is away."""
 DECIDED = tuple(
@@ -41,6 +44,15 @@ class KeepingTimes(msgspec.Struct, frozen=True):
     """E.g. 'at least 7 days'."""
     at_most_words: str = ""
     """E.g. 'at most 30 days': the reason in the ledger."""
+
+
+class SignWords(msgspec.Struct, frozen=True):
+    """An entrance sign as a policy file words it; '{contact}' in it is put in when it is printed."""
+
+    headline: tuple[str, ...]
+    lines: tuple[str, ...]
+    contact: str = ""
+    """Whom to ask; '' where the Board's setting says it."""
 
 
 class Policy:
@@ -123,6 +135,12 @@ class Policy:
     def clause_id(self, duty: str, cites: str = "") -> str:
         """Return the number of the clause that a refusal quotes, in the library's own numbering; '' for Holdshelf's own rule."""
         return cites or self._of_duty.get(duty, "")
+
+    @cached_property
+    def numbers(self) -> Mapping[str, str]:
+        """By P1 to P21, the number of the clause that states this duty; {} where the text is numbered just so."""
+        own = {duty: self.clause_id(duty) for duty in CLAUSES}
+        return {} if all(number in (duty, "") for duty, number in own.items()) and any(own.values()) else own
 
     def quoted(self, duty: str, cites: str = "") -> str:
         """Return e.g. 'P16: Footage for … is held until two people lift it.': the clause that a row names (``cites``), or the
@@ -242,6 +260,42 @@ class Policy:
         """Return the ground on which footage is held for a release on that basis."""
         row = self.bases.get(basis)
         return (row.ground if row is not None else "") or next(iter(self.grounds), "")
+
+    @cached_property
+    def signs(self) -> Mapping[str, SignWords]:
+        """The entrance sign as the file words it, by language; {} where Holdshelf's own sentences stand."""
+        library, found = self.file.library, {}
+        for language, sign in self.file.sign.items():
+            contact = self.contact(language)
+            values = {
+                "library": library.name,
+                "authority": library.authority.get(language, ""),
+                "purposes": library.purposes.get(language, ""),
+            }
+
+            def filled(text: str, values: Mapping[str, str] = values) -> str:
+                return _PLACED.sub(lambda found: values.get(found[1], found[0]), text)
+
+            found[language] = SignWords(tuple(map(filled, sign.headline)), tuple(map(filled, sign.lines)), contact)
+        return found
+
+    def contact(self, language: str = "") -> str:
+        """Return e.g. 'Privacy Officer, 6250 Hammond Bay Road, 250-555-0100': whom anybody may ask; '' where it does not say."""
+        given = self.file.library.contact
+        if given is None:
+            return ""
+        title = given.title.get(language) or self.said(given.title)
+        return ", ".join((title, given.address, given.telephone))
+
+    @property
+    def date_form(self) -> DateForm:
+        """How days and times of day are written."""
+        return DateForm(self.file.library.dates, self.file.library.clock)
+
+    @cached_property
+    def checks(self) -> Mapping[str, Check]:
+        """What people do at intervals and attest, in the file's order: the checklist's points of the building."""
+        return {check.key: check for check in self.file.check}
 
     # --- the Board's settings --------------------------------------------------------------------------------------------
 

@@ -42,7 +42,9 @@ PLAIN_STEPS = ("paper", "judge")
 ROLE_STEPS = ("consent", "consult", "tell")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _DATE = re.compile(r"(\d{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
-_PLACEHOLDERS = ("authority", "purposes", "contact", "cameras")
+_PLACEHOLDERS = ("library", "authority", "purposes", "contact")
+_MOST_LINES = 4
+_FIELD = re.compile(r"\{([a-z]+)\}", re.ASCII)
 
 
 def mistakes(file: PolicyFile) -> list[Mistake]:
@@ -74,6 +76,7 @@ class _Check:
         yield from self._of_screens()
         yield from self._of_checks()
         yield from self._of_settings()
+        yield from self._of_signs()
         yield from self._of_words()
         yield from self._of_cases()
 
@@ -89,6 +92,15 @@ class _Check:
         for language in library.languages:
             if not LANGUAGES.fullmatch(language):
                 yield Mistake(where, f"{shown(language)} is not a language.", 'Write codes as "en", "es" or "en-US".')
+        for field, words in (("authority", library.authority), ("purposes", library.purposes)):
+            if words:
+                yield from self._said(where, field, words)
+        if library.contact is not None:
+            yield from self._said(where, "contact.title", library.contact.title)
+            for field, text in (("address", library.contact.address), ("telephone", library.contact.telephone)):
+                if not text.strip():
+                    yield Mistake(where, f"contact.{field} is empty.", "Give it: it is on the sign.")
+                yield from printable(f"{where}, contact.{field}", text)
         for day in library.closed:
             if day.lower() not in WEEKDAYS and not _DATE.fullmatch(day):
                 yield Mistake(where, f"{shown(day)} is not a day.", "Write days of the week, 2026-12-25 or 12-25.")
@@ -346,8 +358,11 @@ class _Check:
             yield from a_key(where, check.key)
             yield from self._said(where, "words", check.words)
             yield from self._cited(where, check.clause)
-            yield from a_length(where, check.every)
-            yield from among(where, (check.by,), self._roles, "role")
+            if check.key == "all":
+                yield Mistake(where, "all is what ticks every box of a form.", "Give the check another key.")
+            if check.every:
+                yield from a_length(where, check.every)
+            yield from among(where, (check.by,) if check.by else (), self._roles, "role")
 
     # --- settings, words -------------------------------------------------------------------------------------------------
 
@@ -368,31 +383,59 @@ class _Check:
                     where, f"{given.value!r:.20} is not a number from {least} to {most}.", "Correct the value."
                 )
 
-    def _of_words(self) -> Iterator[Mistake]:
+    def _of_signs(self) -> Iterator[Mistake]:
         file = self._file
         for language, sign in file.sign.items():
             where = f"sign, {inert(language)[:20]}"
             if language not in file.library.languages:
-                yield Mistake(
-                    where, f"{shown(language)} is not one of the library's languages.", one_of(file.library.languages)
-                )
-            if not sign.headline:
+                yield from self._no_language(where, language)
+            if not any(line.strip() for line in sign.headline):
                 yield Mistake(where, "The sign has no headline.", "Say that cameras are in use.")
+            for what, texts in (("headline", sign.headline), ("lines", sign.lines)):
+                if len(texts) > _MOST_LINES:
+                    yield Mistake(
+                        where,
+                        f"{what} has {len(texts)} texts, and a sign that is read in passing has room for {_MOST_LINES}.",
+                        "Join or shorten them.",
+                    )
             for line in (*sign.headline, *sign.lines):
                 yield from printable(where, line)
                 for name in re.findall(r"\{([^}]*)\}", line):
-                    if name not in _PLACEHOLDERS:
-                        yield Mistake(
-                            where, f"The sign knows nothing for {{{inert(name)[:20]}}}.", one_of(_PLACEHOLDERS)
-                        )
-        for language, said in file.words.items():
+                    yield from self._placed(where, language, name)
+                if set("{}") & set(re.sub(r"\{[^{}]*\}", "", line)):
+                    yield Mistake(
+                        where, "A brace is left open.", f"Write {{contact}}, for example. {one_of(_PLACEHOLDERS)}"
+                    )
+
+    def _of_words(self) -> Iterator[Mistake]:
+        for language, said in self._file.words.items():
             where = f"words, {inert(language)[:20]}"
-            if language not in file.library.languages:
-                yield Mistake(
-                    where, f"{shown(language)} is not one of the library's languages.", one_of(file.library.languages)
-                )
+            if language not in self._file.library.languages:
+                yield from self._no_language(where, language)
             for name, text in said.items():
-                yield from printable(f"{where}, {inert(name)[:40]}", text)
+                place = f"{where}, {shown(name)}"
+                yield from printable(place, text)
+                if not text.strip():
+                    yield Mistake(place, "It says nothing.", "Write the words, or leave the row out.")
+                unknown = set(_FIELD.findall(text)) - set(_FIELD.findall(name))
+                if unknown or set("{}") & set(_FIELD.sub("", text)):
+                    yield Mistake(
+                        place,
+                        f"What it puts in is not {inert(', '.join(sorted(unknown)))[:40]}."
+                        if unknown
+                        else "A brace is left open.",
+                        "Keep what stands in braces as the sentence has it.",
+                    )
+
+    def _placed(self, where: str, language: str, name: str) -> Iterator[Mistake]:
+        if name not in _PLACEHOLDERS:
+            yield Mistake(where, f"The sign knows nothing for {{{inert(name)[:20]}}}.", one_of(_PLACEHOLDERS))
+        elif name in ("authority", "purposes") and not getattr(self._file.library, name).get(language, "").strip():
+            yield Mistake(
+                where,
+                f"The sign has {{{name}}}, and the library has no {name} in {shown(language)}.",
+                f'Add {name}.{language} = "…" under [library].',
+            )
 
     def _said(self, where: str, field: str, words: ByLanguage) -> Iterator[Mistake]:
         languages = self._file.library.languages

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
 
 from holdshelf_core.errors import BadRequest, NotFound
-from holdshelf_core.policy.schema import json_schema
+from holdshelf_core.inert import inert
+from holdshelf_core.policy.schema import PolicyFile, json_schema
 from holdshelf_core.policy.tables import Policy
 from holdshelf_core.policy_file.cases import failures
 from holdshelf_core.policy_file.check import mistakes
 from holdshelf_core.policy_file.compare import Difference, differences
 from holdshelf_core.policy_file.first import FIRST, first_policy
-from holdshelf_core.policy_file.mistake import Mistake
+from holdshelf_core.policy_file.mistake import Mistake, shown
 from holdshelf_core.policy_file.read import read_bytes, read_file
 
 TEMPLATES = {
@@ -38,14 +40,17 @@ class Linted(msgspec.Struct, frozen=True):
     words_only: list[str] = []
     """Clauses without a duty: the machine leaves them to people."""
     differences: list[Difference] = []
-    """From the policy in force."""
+    """From the policy in force, or the first library's where no service says which one that is."""
 
 
-def lint(path: Path) -> Linted:
-    """Check a policy file, and compare it with the one in force. Raises BadRequest for one that cannot be read."""
+def lint(path: Path, before: Policy | None = None, sentences: Collection[str] = ()) -> Linted:
+    """Check a policy file, and compare it with the one ``before``: the first library's where none is given.
+
+    ``sentences``: those of the papers, which a file may say otherwise. Raises BadRequest for a file that cannot be read.
+    """
     file, data = read_file(path)
     sha256 = hashlib.sha256(data).hexdigest()
-    found = mistakes(file) or failures(file)
+    found = [*mistakes(file), *_unknown_words(file, sentences)] or failures(file)
     if found:
         return Linted(str(path), sha256, file.library.name, found)
     policy = Policy(file)
@@ -57,13 +62,28 @@ def lint(path: Path) -> Linted:
         "cases": len(file.case),
     }
     words_only = [clause.id for clause in file.clause if not clause.duty]
-    return Linted(str(path), sha256, file.library.name, [], counts, words_only, differences(first_policy(), policy))
+    return Linted(
+        str(path), sha256, file.library.name, [], counts, words_only, differences(before or first_policy(), policy)
+    )
 
 
-def policy_of(path: Path) -> Policy:
-    """Return a policy file without a mistake as the rules read it. Raises BadRequest."""
+def _unknown_words(file: PolicyFile, sentences: Collection[str]) -> list[Mistake]:
+    return [
+        Mistake(
+            f"words, {inert(language)[:20]}",
+            f"No paper says {shown(sentence)}.",
+            "`holdshelf policy words` lists what can be said otherwise, as it is written in the file.",
+        )
+        for language, said in file.words.items()
+        for sentence in said
+        if sentence not in sentences
+    ]
+
+
+def policy_of(path: Path, sentences: Collection[str]) -> Policy:
+    """Return a policy file without a mistake as the rules read it; ``sentences`` as for ``lint``. Raises BadRequest."""
     file, _ = read_file(path)
-    found = mistakes(file)
+    found = [*mistakes(file), *_unknown_words(file, sentences)]
     if found:
         raise BadRequest(f"{path} has a mistake: {found[0]}", f"`holdshelf policy lint {path}` lists all of them.")
     return Policy(file)

@@ -7,6 +7,7 @@ import msgspec
 from holdshelf_core import times
 from holdshelf_core.cameras.checklist import subject_rows
 from holdshelf_core.cameras.checklist_types import PointRow, SubjectRow
+from holdshelf_core.policy.checklist import points_of
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.state import State
 from holdshelf_core.reports.types import Attestation, Mending, PaperFacts
@@ -54,5 +55,6 @@ def with_checklist(facts: PaperFacts, state: State, now: Now) -> PaperFacts:
         facts,
         entrances=tuple(of(paper, "entrance", paper.id) for paper in facts.entrances),
         cameras=tuple(of(paper, "camera", paper.id) for paper in facts.cameras),
-        **{id_.replace("-", "_"): attestation for id_, attestation in points["house", ""].items()},
+        points={kind: points_of(state.policy, kind) for kind in ("entrance", "camera", "house")},
+        house=points["house", ""],
     )

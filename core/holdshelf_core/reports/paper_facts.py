@@ -18,7 +18,6 @@ from holdshelf_core.policy.releases import kept_by
 from holdshelf_core.policy.state import State
 from holdshelf_core.policy.tables import Policy
 from holdshelf_core.reports.types import (
-    Attestation,
     CameraPaper,
     EntrancePaper,
     LogHead,
@@ -27,8 +26,6 @@ from holdshelf_core.reports.types import (
     RefusalPaper,
 )
 from holdshelf_storage.access_log.checkpoint import BadHead, parse_note
-
-_NEVER = Attestation()
 
 
 @dataclass(frozen=True)
@@ -95,9 +92,6 @@ def paper_facts(
     head: str,
     now: Now,
     witnesses: tuple[str, ...] = (),
-    staff_notice: Attestation = _NEVER,
-    website: Attestation = _NEVER,
-    board_review: Attestation = _NEVER,
     refusal: RefusalPaper | None = None,
     determinations: Iterable[model.Determination] = (),
     caveats: tuple[str, ...] = (),
@@ -150,9 +144,14 @@ def paper_facts(
             language=row.language,
         )
 
+    has_file = adopted is not None and bool(adopted.file_sha256)
     return PaperFacts(
-        library=board.library,
-        contact=board.contact,
+        library=board.library or (policy.file.library.name if has_file else ""),
+        contact=board.contact or policy.contact(),
+        first_role=policy.role_words(policy.first_seat) if has_file else "",
+        signs=dict(policy.signs),
+        words=policy.file.words,
+        numbers=dict(policy.numbers),
         policy_address=board.policy_address,
         bases=tuple((key, policy.basis_words(key)) for key in policy.bases if key != COUNSEL),
         release_by_two=board.second_person_release,
@@ -161,9 +160,6 @@ def paper_facts(
         log=log_head(head, witnesses) if head else None,
         cameras=tuple(camera(source) for source in cameras),
         entrances=tuple(entrance(row) for row in entrances if row.removed_utc_ns is None),
-        staff_notice=staff_notice,
-        website=website,
-        board_review=board_review,
         refusal=refusal or RefusalPaper(_needs(what_would_pass(policy, adopted, determinations, now))),
         printed_at=times.local_words(now.utc_ns),
         caveats=caveats,

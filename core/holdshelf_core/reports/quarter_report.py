@@ -38,7 +38,6 @@ _LOGGER = logging.getLogger(__name__)
 
 TABLE = "reports"
 KEPT = "report.kept"
-HOUSE_POINTS = ("board-review", "website", "staff-notice", "copies", "counsel", "letters", "confidentiality")
 
 
 class Reports:
@@ -236,20 +235,15 @@ class Reports:
 
     def _attested(self) -> list[paper.AttestedRow]:
         now = self._authorizer.now()
-        points = {
-            point.id: point
-            for row in subject_rows(self._authorizer.store.state, now)
-            if row.kind == "house"
-            for point in row.points
-        }
+        (house,) = (row for row in subject_rows(self._authorizer.store.state, now, ()) if row.kind == "house")
         return [
             paper.AttestedRow(
-                key,
+                point.id,
                 times.local_day(point.seen_utc_ns) if point.seen_utc_ns is not None else "",
                 times.local_day(point.next_utc_ns - 1) if point.next_utc_ns is not None else "",
+                f"{point.words} ({point.clause})" if point.clause else point.words,
             )
-            for key in HOUSE_POINTS
-            if (point := points.get(key)) is not None
+            for point in house.points
         ]
 
     async def _room(self) -> paper.RoomRow | None:

@@ -243,6 +243,8 @@ class AttestedRow(msgspec.Struct, frozen=True):
     done_on: str
     next_on: str = ""
     """'' when nothing is due."""
+    words: str = ""
+    """What is true when it is attested, with its clause."""
 
 
 class RoomRow(msgspec.Struct, frozen=True):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from holdshelf_core.acts import COPIES, PICTURE_PAPERS, Act, ActSpec, Read, ReadSpec, Shows
+from holdshelf_core.policy.checklist import Point
+from holdshelf_core.policy.tables import SignWords
 from holdshelf_core.reports.case_types import BundlePaper, HoldPaper, LookedPaper, ReleasePaper, SheetPaper, StillPaper
 from holdshelf_core.reports.report_types import DestroyedPaper, ReportPaper
 
@@ -184,15 +186,10 @@ class PaperFacts(msgspec.Struct, frozen=True):
     """None: there was no log, or it could not be read."""
     cameras: tuple[CameraPaper, ...] = ()
     entrances: tuple[EntrancePaper, ...] = ()
-    staff_notice: Attestation = Attestation()
-    website: Attestation = Attestation()
-    board_review: Attestation = Attestation()
-    copies: Attestation = Attestation()
-    counsel: Attestation = Attestation()
-    letters: Attestation = Attestation()
-    confidentiality: Attestation = Attestation()
-    no_promise: Attestation = Attestation()
-    """These eight: the checklist's points of the building, by their ids (`no-promise`)."""
+    points: dict[str, tuple[Point, ...]] = msgspec.field(default_factory=dict)
+    """The checklist's points by what they are about: entrance | camera | house."""
+    house: dict[str, Attestation] = msgspec.field(default_factory=dict)
+    """Those of the building, by the point's id."""
     refusal: RefusalPaper = RefusalPaper()
     hold: HoldPaper | None = None
     released: ReleasePaper | None = None
@@ -204,6 +201,14 @@ class PaperFacts(msgspec.Struct, frozen=True):
     destroyed: DestroyedPaper | None = None
     looked: LookedPaper | None = None
     """who: added where it is printed, from the answer of the access log."""
+    signs: dict[str, SignWords] = msgspec.field(default_factory=dict)
+    """The sign as the policy words it, by language; a language that is not there is in Holdshelf's own words."""
+    words: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    """By language, sentences of the catalogs that the policy says otherwise."""
+    numbers: dict[str, str] = msgspec.field(default_factory=dict)
+    """By P1 to P21, the library's own number of the clause; {} where they are the same."""
+    first_role: str = ""
+    """Whom to ask where no contact is given, as the policy calls that position; '' for the Library Director."""
     bases: tuple[tuple[str, str], ...] = ()
     """What a release may rest on that somebody outside brings: key and words."""
     release_by_two: bool = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -9,9 +11,11 @@ from hypothesis import strategies as st
 
 from holdshelf_core.errors import BadRequest, NotFound
 from holdshelf_core.policy import checklist as rules
+from holdshelf_core.policy import schema
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import Adopted, Check, Commission, Entrance, Seen
 from holdshelf_core.policy.state import CameraFacts, State
+from holdshelf_core.policy.tables import Policy
 from holdshelf_core.policy_file.first import first_policy
 from holdshelf_core.times import DAY_NS
 
@@ -39,7 +43,7 @@ def test_each_printed_code_names_its_point_again() -> None:
     state = house("e7", "house", "e1")
     for kind, ids in (("entrance", ["e1"]), ("camera", ["lobby", "e7", "house", "e1"]), ("house", [""])):
         for id_ in ids:
-            for point in rules.POINTS[kind]:
+            for point in rules.points_of(state.policy, kind):
                 value = {"ft": "=25", "words": "=x", "": ""}[point.value]
                 (entry,) = entries(f"{rules.subject_code(kind, id_)}.{point.id}{value}", state=state)
                 assert (entry.kind, entry.id) == (kind, id_ or point.id)
@@ -88,8 +92,8 @@ def test_no_typed_text_is_taken_for_anything_but_a_known_point(codes: list[str])
     except (BadRequest, NotFound):
         return
     for entry in found:
-        assert set(entry.points) <= {point.id for point in rules.POINTS[entry.kind]}
-        assert entry.id in {"e1", "lobby", *(point.id for point in rules.HOUSE_POINTS)}
+        assert set(entry.points) <= {point.id for point in rules.points_of(first_policy(), entry.kind)}
+        assert entry.id in {"e1", "lobby", *first_policy().checks}
 
 
 # --- signs --------------------------------------------------------------------------------------------------------
@@ -238,3 +242,59 @@ def test_p18_what_was_said_of_one_text_says_nothing_of_the_next() -> None:
     assert [point for point in points if rules.seen_of(anew, "house", point, point)] == ["counsel"]
     assert "website" in due(anew, "house", at=NOW_NS + 30 * DAY_NS)
     assert "website" not in due(anew, "house", at=NOW_NS + 29 * DAY_NS)
+
+
+def test_the_policys_checks_are_the_points_of_the_building_each_with_its_own_time() -> None:
+    policy = Policy(
+        msgspec.structs.replace(
+            first_policy().file,
+            check=(
+                schema.Check(key="review", words={"en": "the policy was looked at again"}, every="3 years", by="mayor"),
+                schema.Check(key="audit", words={"en": "looks were audited"}, by_adoption=True),
+            ),
+        )
+    )
+    adopted = Adopted("1", "2026-01-01", "", installed_utc_ns=NOW_NS)
+    state = replace(house(adopted=adopted), policy=policy)
+    assert [point.id for point in rules.points_of(policy, "house")] == ["review", "audit"]
+    assert due(state, "house", "", NOW_NS + 30 * DAY_NS) == ["review"]
+    assert due(state, "house", "", NOW_NS + 365 * DAY_NS) == ["review", "audit"]
+    seen = {"house:review": Check("house:review", {"review": Seen(NOW_NS, "p1")})}
+    later = replace(state, checks=seen)
+    assert due(later, "house", "", NOW_NS + 3 * 365 * DAY_NS - 1) == ["audit"]
+    assert "review" in due(later, "house", "", NOW_NS + 3 * 365 * DAY_NS)
+    (entry,) = entries("house.review", state=state)
+    assert entry.key == "house:review"
+    with pytest.raises(BadRequest, match="has no item 'website'") as refused:
+        entries("house.website", state=state)
+    assert refused.value.next_step == "Known: review, audit."
+    none = replace(state, policy=Policy(msgspec.structs.replace(policy.file, check=())))
+    with pytest.raises(BadRequest) as refused:
+        entries("house.review", state=none)
+    assert "none in the policy in force" in refused.value.next_step
+
+
+def test_who_does_a_check_is_named_where_that_is_not_whoever_enters_it() -> None:
+    board = schema.Role(key="board", words={"en": "Library Board"}, on_paper=True)
+    file = msgspec.structs.replace(
+        first_policy().file,
+        role=(*first_policy().file.role, board),
+        check=(
+            schema.Check(key="review", words={"en": "reviewed"}, by="board"),
+            schema.Check(key="audit", words={"en": "audited"}, by="director"),
+        ),
+    )
+    assert [point.by for point in rules.points_of(Policy(file), "house")] == ["Library Board", ""]
+
+
+@pytest.mark.parametrize(("typed", "found"), [("8", "8"), ("8 m", "8"), ("8 metres", "8"), ("25 ft", ""), ("far", "")])
+def test_where_the_policy_has_meters_a_distance_is_in_meters(typed: str, found: str) -> None:
+    file = first_policy().file
+    metric = msgspec.structs.replace(file, library=msgspec.structs.replace(file.library, length="m"))
+    state = replace(house(), policy=Policy(metric))
+    if found:
+        (entry,) = entries(f"e1.legible={typed}", state=state)
+        assert dict(entry.points) == {"legible": found}
+    else:
+        with pytest.raises(BadRequest, match="a number of meters"):
+            entries(f"e1.legible={typed}", state=state)

@@ -280,6 +280,25 @@ MEANING: dict[str, tuple[str, str, str]] = {
         "'fr' is not one of the library's languages",
     ),
     "a sign that asks for what is not there": ("{contact}", "{phone}", "The sign knows nothing for {phone}"),
+    "a sign without the authority it names": ("Ask {contact}.", "{authority}", "the library has no authority in 'en'"),
+    "a brace that is open": ("Ask {contact}.", "Ask {contact.", "A brace is left open"),
+    "a sign that nobody reads in passing": (
+        'headline = ["Cameras are in use"]',
+        'headline = ["C", "a", "m", "e", "r"]',
+        "has room for 4",
+    ),
+    "a contact without a telephone": (
+        'name = "Example Library"',
+        'name = "Example Library"\ncontact = { title.en = "Officer", address = "1 Road", telephone = " " }',
+        "contact.telephone is empty",
+    ),
+    "a sentence that puts in what it has not": (
+        "[sign.en]",
+        '[words.en]\n"Request {release}" = "No. {number}"\n[sign.en]',
+        "What it puts in is not number",
+    ),
+    "a sentence that says nothing": ("[sign.en]", '[words.en]\n"Questions?" = " "\n[sign.en]', "It says nothing"),
+    "a check by the name of all": ('key = "review"', 'key = "all"', "all is what ticks every box"),
     "a text that moves the cursor": (
         '"an incident"',
         '"an\\u001b[2Jincident"',

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from holdshelf_core.cameras.checklist_types import POINTS
 from holdshelf_tui import remote
 from holdshelf_tui.papers.catalogue import PAPERS
 from tests.core.cameras.test_checklist import House
 from tests.people import day
 from tests.rig.hang import HANG_S
 from tests.tui.cli.test_driver import Ran, here, in_session
+from tests.tui.papers.points import POINTS
 
 
 class Seated(House):

@@ -70,7 +70,7 @@ def board_page(desk: Desk, address: str) -> None:
 def website(desk: Desk) -> dict[str, str]:
     """What the checklist says of the website."""
     facts = desk.admin("print", "checklist", "--json").json()["facts"]
-    found: dict[str, str] = facts["website"]
+    found: dict[str, str] = facts["house"]["website"]
     return found
 
 

@@ -48,7 +48,7 @@ def test_each_template_has_no_mistake(name: str, tmp_path: Path) -> None:
 
 def test_lint_says_what_becomes_looser_and_what_stricter() -> None:
     told = run("policy", "lint", str(A)).out
-    looser, stricter = told.partition("Looser than the policy in force:")[2].split("Stricter:")
+    looser, stricter = told.partition("Looser than the first library's policy:")[2].split("Stricter:")
     assert "No second person is needed for a release." in looser
     assert "The Person in Charge is a new role: it only receives requests." in looser
     assert "Footage is erased after 30 days but for holds." in stricter

@@ -172,10 +172,10 @@ def report(number: int = 16, **changed: object) -> r.ReportPaper:
         policy_prints=17,
         signs=r.SignsRow(attested=3, defects=1, waivers=0, entrances=3, ready=3, due=0),
         attested=(
-            r.AttestedRow("board-review", "2026-01-20", "2027-01-20"),
-            r.AttestedRow("website", "2026-09-30", "2026-12-29"),
-            r.AttestedRow("staff-notice", "2026-02-02", "2027-02-02"),
-            r.AttestedRow("copies", ""),
+            r.AttestedRow("board-review", "2026-01-20", "2027-01-20", "Board review held (P1)"),
+            r.AttestedRow("website", "2026-09-30", "2026-12-29", "policy posted on the website (P18)"),
+            r.AttestedRow("staff-notice", "2026-02-02", "2027-02-02", "staff notice given (P21)"),
+            r.AttestedRow("copies", "", "", "copies of the policy at the desk (P17)"),
         ),
         people=(
             r.CountRow("appointment.make", "designees appointed", 1),

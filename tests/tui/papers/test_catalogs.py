@@ -251,12 +251,12 @@ def test_boxes_and_lines_are_told_in_spanish_too() -> None:
 @pytest.mark.parametrize(
     ("paper", "asked", "id", "refused"),
     [
-        ("policy", "fr", "", "not available in 'fr'"),
+        ("policy", "de", "", "not available in 'de'"),
         ("hold", "es", "H-2026-0001", "it has no other"),
         ("release", "es", "R-2026-0001", "is its record"),
         ("refusal", "en+es", "", "one language, not two"),
         ("policy", "../es", "", "not available"),
-        ("sign", "en+es+en+fr", "", "not available in 'fr'"),
+        ("sign", "en+es+en+de", "", "not available in 'de'"),
     ],
 )
 def test_a_language_that_a_paper_is_not_to_be_had_in_is_refused_in_a_sentence(

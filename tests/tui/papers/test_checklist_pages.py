@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
-from holdshelf_core.cameras.checklist_types import POINTS
 from holdshelf_core.reports.types import (
     Attestation,
     CameraPaper,
@@ -22,6 +21,7 @@ from holdshelf_core.reports.types import (
 )
 from holdshelf_tui.papers.catalogue import PAPERS
 from tests.rig.hang import HANG_S
+from tests.tui.papers.points import POINTS
 
 NAMES = ("Front door", "Children's room, east side by the windows", "Θυρίδα επιστροφών", "Читальный зал", "Parking")
 LONG = "Aleksandra Konstantinopolskaya-Featherstonhaugh"
@@ -63,6 +63,7 @@ LARGE = PaperFacts(
         )
         for n in range(1, 13)
     ),
+    points=POINTS,
 )
 
 
@@ -109,6 +110,6 @@ def test_nothing_of_it_is_nearer_to_the_edge_than_half_an_inch(large: bytes, tmp
 def test_greek_and_cyrillic_names_are_set_and_large_type_and_a4_too(large: bytes) -> None:
     shown = "\n".join(pages_of(large))
     assert "Θυρίδα επιστροφών 2" in shown and "Читальный зал 3" in shown and "□" not in shown
-    few = PaperFacts(cameras=LARGE.cameras[:2], entrances=LARGE.entrances[:1])
+    few = PaperFacts(cameras=LARGE.cameras[:2], entrances=LARGE.entrances[:1], points=POINTS)
     for pdf in (PAPERS["checklist"].as_pdf(few, large=True), PAPERS["checklist"].as_pdf(few, "a4")):
         assert all(point.code in "".join(pages_of(pdf)) for point in few.entrances[0].points.values())

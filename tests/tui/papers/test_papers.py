@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdshelf_core.api.errors import Conflict
-from holdshelf_core.cameras.checklist_types import POINTS
 from holdshelf_core.reports.types import (
     Attestation,
     CameraPaper,
@@ -29,6 +28,7 @@ from holdshelf_tui.papers.policy import policy_document
 from holdshelf_tui.papers.sign import sign_paper
 from holdshelf_tui.papers.sign_text import text_version
 from holdshelf_tui.text.words import columns, inert
+from tests.tui.papers.points import POINTS
 
 ADOPTED = "CAMERA POLICY\r\n\r\n§ 1  Cameras are “here”.\r\n· " + "The second rule is a long one. " * 12 + "\r\n"
 HOSTILE = "a\x1b[31mred\x1b]0;title\x07\u202eevil\u2066\u200b\x9b2J\ud800"
@@ -66,6 +66,7 @@ FACTS = PaperFacts(
         ),
     ),
     (EntrancePaper("e1", "Main Street", "12 × 18 in", "Ada Byron", "2026-10-01", "2027-03-30"),),
+    points=POINTS,
     printed_at="2026-11-24 14:00 -05:00",
 )
 
@@ -135,7 +136,7 @@ def test_no_name_of_a_library_breaks_the_layout_or_reaches_the_terminal_alive(pa
     note = Attestation("2026-01-01", name, name, "2027-01-01")
     facts = with_(
         library=name, contact=name, policy_address=name, cameras=cameras, entrances=(entrance,), caveats=(name,),
-        staff_notice=note, website=note, board_review=note,
+        house={point.id: note for point in POINTS["house"]},
     )  # fmt: skip
     printed = paper(facts)
     for line in lines_of(printed):
@@ -319,7 +320,9 @@ def test_forty_cameras_and_twelve_entrances_are_as_many_forms() -> None:
 
 def test_p1_p18_the_checklist_has_staff_notice_website_and_board_review() -> None:
     website = Attestation("2026-11-01", "Ada", code="house.website", is_due=True, defect="the old version is posted")
-    printed = checklist_paper(with_(website=website, copies=Attestation(code="house.copies", is_due=True)))
+    printed = checklist_paper(
+        with_(house={"website": website, "copies": Attestation(code="house.copies", is_due=True)})
+    )
     for words in ("policy posted on", "staff notice given", "Board review held", "counsel consulted"):
         assert words in printed
     assert re.search(r"house\.website +DEFECT · Nov 1, 2026, Ada", printed)

@@ -208,8 +208,8 @@ def test_p3_the_text_version_tells_another_text_apart_and_is_on_both_forms() -> 
 
 
 def test_a_language_that_there_is_not_is_refused_with_those_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(BadRequest, match="not available in 'fr'") as refused:
-        sign_pdf(FACTS, "letter", "fr")
+    with pytest.raises(BadRequest, match="not available in 'de'") as refused:
+        sign_pdf(FACTS, "letter", "de")
     assert "es (Español)" in refused.value.next_step
     monkeypatch.setattr(catalogs, "words", lambda language: catalogs.ENGLISH_WORDS)
     with pytest.raises(BadRequest, match="one language, or two"):

@@ -12,7 +12,7 @@ import pytest
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_tui.text.time_format import NS
 from holdshelf_tui.text.time_off_loop import async_parse
-from holdshelf_tui.text.time_parse import EXAMPLES, Moments, parse
+from holdshelf_tui.text.time_parse import Moments, examples, parse
 
 EASTERN = ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 25, 14, 0, tzinfo=EASTERN)  # a Wednesday
@@ -116,7 +116,7 @@ def test_a_date_without_a_year_is_the_last_one() -> None:
 def test_nonsense_is_a_sentence_with_examples(typed: str) -> None:
     with pytest.raises(BadRequest) as refused:
         read(typed)
-    assert refused.value.next_step == EXAMPLES
+    assert refused.value.next_step == examples()
     assert refused.value.sentence.endswith(".")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from holdshelf_core.cameras.checklist_types import ChecklistEnter, PointRow, ReadChecklist, SubjectRow
+from holdshelf_core.cameras.checklist_types import LENGTHS, ChecklistEnter, PointRow, ReadChecklist, SubjectRow
 from holdshelf_tui.cli import typed_times
 from holdshelf_tui.cli.options import Data, Json, client
 from holdshelf_tui.cli.service import echo_json
@@ -103,12 +103,12 @@ def _cells(point: PointRow) -> tuple[str, ...]:
     found = (
         f"DEFECT: {point.defect}"
         if point.defect
-        else point.found + (" ft" if point.value == "ft" and point.found else "")
+        else point.found + (f" {point.value}" if point.value in LENGTHS and point.found else "")
     )
     next_by = local_day(point.next_utc_ns - 1) if point.next_utc_ns is not None else "-"
     return (
         f"  {point.code}{'=' if point.value else ''}",
-        point.words,
+        f"{point.words} ({point.who})" if point.who else point.words,
         local_day(point.defect_utc_ns if point.defect else point.seen_utc_ns),
         (point.defect_by if point.defect else point.checker or point.by) or "-",
         "DUE" if point.due else next_by,

@@ -15,8 +15,9 @@ import typer
 from holdshelf_core.api.basics import default_data, read_secret
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.door_name import DEFAULT_DOOR_PORT
-from holdshelf_core.api.errors import BadRequest, Conflict, NotFound
+from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, NotFound
 from holdshelf_core.api.ownership import check_writer
+from holdshelf_core.policy import date_forms
 from holdshelf_tui.text.words import inert
 
 
@@ -108,7 +109,18 @@ def writing_folder(data: Path | None) -> Path:
 
 def client(data: Path | None) -> Client:
     """A client for the service on that folder; None: for the one that this account means."""
-    return Client(data.absolute() if data is not None else None)
+    made = Client(data.absolute() if data is not None else None)
+    date_forms.use(ask=lambda: _date_form(made))
+    return made
+
+
+def _date_form(service: Client) -> date_forms.DateForm:
+    from holdshelf_core.people.board_types import ReadPolicyLists  # noqa: PLC0415 (few commands read or write a day)
+
+    try:
+        return service.read(ReadPolicyLists()).date_form
+    except HoldshelfError:
+        return date_forms.DateForm()  # whoever cannot be asked says so to the command itself
 
 
 def given_password(file: Path | None, env: str | None, what: str = "password") -> str | None:

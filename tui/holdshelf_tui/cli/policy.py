@@ -1,5 +1,5 @@
 """policy explain | may | lists | adopt, and board show | set. What is posted is `policy_posted`'s: show | check; files are
-`policy_files`': draft | lint | schema."""
+`policy_files`': draft | lint | words | schema."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_core.people import board_types as types
 from holdshelf_tui.cli import policy_files, policy_posted, typed_times
 from holdshelf_tui.cli.options import Data, Json, Paper, client, paper_hash, text_file
@@ -39,21 +38,18 @@ def explain(
     """Who may do what, when, and under which clause: a table made from the rules themselves."""
     from holdshelf_core.operations import offline  # noqa: PLC0415 - it imports all rules
     from holdshelf_core.policy_file import offline as files  # noqa: PLC0415
+    from holdshelf_tui.papers import catalogs  # noqa: PLC0415
 
-    rules = files.policy_of(policy) if policy is not None else files.policy_in(_in_force(data))
+    rules = (
+        files.policy_of(policy, catalogs.messages())
+        if policy is not None
+        else files.policy_in(policy_files.in_force(data) or "")
+    )
     text, rows = offline.explain(rules, action, width=min(max(terminal_width() or 100, 60), 120))
     if json:
         echo_json(rows)
     else:
         typer.echo(text)
-
-
-def _in_force(data: Path | None) -> str:
-    """The policy file in force; '' for the first library's, and where no service says."""
-    try:
-        return client(data).read(types.ReadPolicyFile()).text
-    except HoldshelfError:
-        return ""
 
 
 @app.command(
@@ -135,6 +131,13 @@ def _in_language(typed: str) -> tuple[str, str]:
     return language, text_file(Path(file), f"The text in {language[:20]!r}")
 
 
+def _check(file: Path) -> None:
+    from holdshelf_core.policy_file import offline  # noqa: PLC0415 - it imports all rules
+    from holdshelf_tui.papers import catalogs  # noqa: PLC0415 (few commands need them)
+
+    offline.policy_of(file, catalogs.messages())
+
+
 @app.command(epilog="Example: holdshelf policy adopt policy.txt --version 2026-1 --adopted-on 2026-03-10")
 def adopt(
     file: Annotated[Path, typer.Argument(help="The adopted text, UTF-8; - is standard input.")],
@@ -162,6 +165,8 @@ def adopt(
 ) -> None:
     """Install the library's own text: it is printed verbatim from now on, with version and SHA-256. With --policy, what it means
     too: the Chair does that, or anybody else on the Board's signed paper."""
+    if policy is not None:
+        _check(policy)
     texts = dict(_in_language(one) for one in text or ())
     asked = types.PolicyAdopt(
         text_file(file, "The policy"),
@@ -218,5 +223,6 @@ def board_set(
 app.command(epilog="Example: holdshelf policy show --text")(policy_posted.show)
 app.command(epilog="Example: holdshelf policy draft first -o policy.toml")(policy_files.draft)
 app.command(epilog="Example: holdshelf policy lint policy.toml")(policy_files.lint)
+app.command(epilog="Example: holdshelf policy words es >> policy.toml")(policy_files.words)
 app.command(epilog="Example: holdshelf policy schema > policy.schema.json")(policy_files.schema)
 app.command(epilog="Example: holdshelf policy check https://library.example/cameras")(policy_posted.check)

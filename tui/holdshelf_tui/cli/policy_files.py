@@ -1,13 +1,16 @@
-"""policy draft | lint | schema: a library's policy as a file, before it is adopted. No service is needed."""
+"""policy draft | lint | words | schema: a library's policy as a file, before it is adopted. No service is needed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
-from holdshelf_tui.cli.options import Json
+from holdshelf_core.api.errors import HoldshelfError
+from holdshelf_core.people.board_types import ReadPolicyFile
+from holdshelf_tui.cli.options import Data, Json, client
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.text.words import counted, inert, listed
 
@@ -18,17 +21,24 @@ WORDS = {
     "bases": ("basis", "bases"),
     "cases": ("case",),
 }
-KINDS = {"looser": "Looser than the policy in force:", "stricter": "Stricter:", "other": "Also different:"}
+KINDS = {"looser": "Looser than {before}:", "stricter": "Stricter:", "other": "Also different:"}
 
 
 def lint(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy file.")],
+    data: Data = None,
     json: Json = False,
 ) -> None:
-    """Check a policy file: every mistake with its place, else what it makes looser and what stricter."""
-    from holdshelf_core.policy_file import offline  # noqa: PLC0415 - it imports all rules
+    """Check a policy file: every mistake with its place, else what it makes looser and what stricter.
 
-    found = offline.lint(file)
+    It is compared with the policy in force, or with the first library's where no service runs.
+    """
+    from holdshelf_core.policy_file import offline  # noqa: PLC0415 - it imports all rules
+    from holdshelf_tui.papers import catalogs  # noqa: PLC0415 (few commands need them)
+
+    now = in_force(data)
+    found = offline.lint(file, offline.policy_in(now or ""), catalogs.messages())
+    before = "the first library's policy" if now is None else "the policy in force"
     if json:
         echo_json(found)
         raise typer.Exit(1 if found.mistakes else 0)
@@ -46,7 +56,11 @@ def lint(
     for kind, heading in KINDS.items():
         sentences = [one.sentence for one in found.differences if one.kind == kind]
         if sentences:
-            typer.echo("\n".join(["", heading, *(f"  {inert(sentence, 4000)}" for sentence in sentences)]))
+            typer.echo(
+                "\n".join(
+                    ["", heading.format(before=before), *(f"  {inert(sentence, 4000)}" for sentence in sentences)]
+                )
+            )
 
 
 def draft(
@@ -71,6 +85,33 @@ def draft(
     typer.echo(
         f"{inert(str(output), 200)} is written. Say in it what your Board adopted, then `holdshelf policy lint`."
     )
+
+
+def in_force(data: Path | None) -> str | None:
+    """The policy file in force; '' for the first library's, None where no service says."""
+    try:
+        return client(data).read(ReadPolicyFile()).text
+    except HoldshelfError:
+        return None
+
+
+def words(
+    language: Annotated[
+        str, typer.Argument(metavar="LANGUAGE", help="One of the library's languages, e.g., en, es or fr-CA.")
+    ] = "en",
+) -> None:
+    """Every sentence of the papers for the public, as a table for a policy file: keep what your library says otherwise."""
+    from holdshelf_tui.papers import catalogs  # noqa: PLC0415 (few commands need them)
+
+    said = catalogs.words(language)
+    typer.echo(f"[words.{inert(language, 20)}]")
+    for sentence in sorted(catalogs.messages()):
+        typer.echo(f"{_quoted(sentence)} = {_quoted(said(sentence))}")
+
+
+def _quoted(text: str) -> str:
+    """A basic string of TOML, which JSON's are."""
+    return msgspec.json.encode(text).decode()
 
 
 def schema() -> None:

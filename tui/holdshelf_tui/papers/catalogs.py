@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gettext
 import re
+import struct
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -23,18 +25,25 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}", re.ASCII)
 class Words:
     """``say("Request {release}", release="R-2026-0001")``: a message in one language, its values put in as they are."""
 
-    def __init__(self, language: str, translations: gettext.NullTranslations) -> None:
+    def __init__(
+        self, language: str, translations: gettext.NullTranslations, own: Mapping[str, str] | None = None
+    ) -> None:
+        """``own``: messages that a policy says otherwise."""
         self.language = language
-        self._translations = translations
+        self._translations, self._own = translations, own or {}
 
     def __call__(self, message: str, /, **values: str) -> str:
         """The message; the English one where this language has none."""
-        said = self._translations.gettext(message) if message else ""
+        said = self._own.get(message) or (self._translations.gettext(message) if message else "")
         return said.format_map(values) if values else said
 
     def has(self, message: str) -> bool:
         """Whether it is said in this language, and not in English instead."""
-        return self.language == ENGLISH or self._translations.gettext(message) != message
+        return self.language == ENGLISH or message in self._own or self._translations.gettext(message) != message
+
+    def with_own(self, own: Mapping[str, str]) -> Words:
+        """These words, but for what a policy says otherwise."""
+        return Words(self.language, self._translations, own) if own else self
 
 
 def noted(message: str) -> str:
@@ -59,7 +68,7 @@ def _load(language: str) -> Words:
 
 def words(language: str) -> Words:
     """What papers say in that language; of two, as a sign may have, in the first. Raises BadRequest for an unknown one."""
-    asked = language.partition("+")[0].strip().casefold() or ENGLISH
+    asked = base(language.partition("+")[0].strip()) or ENGLISH
     if asked == ENGLISH:
         return ENGLISH_WORDS
     if asked not in known():
@@ -68,6 +77,23 @@ def words(language: str) -> Words:
     return _load(asked)
 
 
-def words_of(facts: PaperFacts) -> Words:
-    """In the language that the paper is asked for in. Raises BadRequest."""
-    return words(facts.language)
+def words_of(facts: PaperFacts, language: str = "") -> Words:
+    """In the language that the paper is asked for in, or in another one, as the policy says them. Raises BadRequest."""
+    said = words(language or facts.language)
+    return said.with_own(
+        {key: text for code, own in facts.words.items() if base(code) == said.language for key, text in own.items()}
+    )
+
+
+def base(code: str) -> str:
+    """'en' of 'en-CA': the catalogs know no kinds of a language."""
+    return code.partition("-")[0].casefold()
+
+
+@cache
+def messages() -> frozenset[str]:
+    """Every message that papers say in several languages, in English: what a catalog translates, by the format of .mo files."""
+    data = min(LOCALE.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")).read_bytes()
+    _magic, _version, count, originals = struct.unpack_from("<4I", data)
+    places = [struct.unpack_from("<2I", data, originals + 8 * number) for number in range(count)]
+    return frozenset(data[at : at + length].decode() for length, at in places if length)

@@ -6,9 +6,9 @@ somebody saw last time is beside it, with its day. Each box has a code, by which
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from holdshelf_core.cameras.checklist_types import POINTS, Point
+from holdshelf_core.cameras.checklist_types import LENGTHS, Point
 from holdshelf_core.reports.types import Attestation, CameraPaper, EntrancePaper, Mending, PaperFacts
 from holdshelf_tui.papers import catalogs, frame, sign_text
 from holdshelf_tui.papers.document import (
@@ -34,7 +34,7 @@ _MICROPHONES = {
     "off": "the camera says that its microphone is off",
     "on": "THE CAMERA SAYS THAT ITS MICROPHONE IS ON",
 }
-_BLANKS = {"ft": " ______", "words": " " + "_" * 20, "": ""}
+_BLANKS = {"ft": " ______", "m": " ______", "words": " " + "_" * 20, "": ""}
 
 
 def checklist_document(facts: PaperFacts) -> Document:
@@ -48,7 +48,7 @@ def checklist_document(facts: PaperFacts) -> Document:
         ),
         Fields((Field("Checked by", 32), Field("date", 16))),
         *_entrances(facts),
-        *_cameras(facts.cameras),
+        *_cameras(facts),
         *_house(facts),
     ]
     return frame.document(facts, "Checklist: signs, cameras, notices", blocks, confidential=True, dense=True)
@@ -66,7 +66,7 @@ def _known(point: Point, said: Attestation) -> str:
     parts = []
     if said.done_on:
         found = clean(said.finding, 60)
-        found += " ft" if found and point.value == "ft" else ""
+        found += f" {point.value}" if found and point.value in LENGTHS else ""
         parts.append(
             f"{day_words(said.done_on)}, {clean(said.by) or 'an unknown person'}" + (f": {found}" if found else "")
         )
@@ -77,20 +77,26 @@ def _known(point: Point, said: Attestation) -> str:
     return parts[0] if parts else ""
 
 
-def _checks(kind: str, code: str, points: Mapping[str, Attestation]) -> Checks:
+def _checks(facts: PaperFacts, kind: str, code: str, said_of: Mapping[str, Attestation]) -> Checks:
     rows = []
-    for point in POINTS[kind]:
-        said = points.get(point.id, Attestation())
+    for point in facts.points.get(kind, ()):
+        said = said_of.get(point.id, Attestation())
         typed = said.code or (f"{code}.{point.id}" if code else f".{point.id}")
         rows.append(
             Check(
-                point.words + (_BLANKS[point.value] if kind == "entrance" else f" ({point.clause})"),
+                point.words + (_BLANKS[point.value] if kind == "entrance" else _in_brackets(point)),
                 typed + ("=" if point.value else ""),
                 _known(point, said),
                 said.is_due or bool(said.defect),
             )
         )
     return Checks(tuple(rows))
+
+
+def _in_brackets(point: Point) -> str:
+    """' (P1)', ' (7.4; Library Board)', ''."""
+    parts = [part for part in (clean(point.clause, 20), clean(point.by)) if part]
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _mending(row: Mending) -> list[Block]:
@@ -124,10 +130,10 @@ def _entrances(facts: PaperFacts) -> list[Block]:
     ]
     if not number:
         blocks.append(Para("The register holds no entrance yet (command “entrance add”). One blank form:"))
-    return [*blocks, *(Keep(_entrance(entrance)) for entrance in facts.entrances or (_EMPTY_ENTRANCE,))]
+    return [*blocks, *(Keep(_entrance(facts, entrance)) for entrance in facts.entrances or (_EMPTY_ENTRANCE,))]
 
 
-def _entrance(entrance: EntrancePaper) -> list[Block]:
+def _entrance(facts: PaperFacts, entrance: EntrancePaper) -> list[Block]:
     rows = []
     if entrance.sign:
         language = f", {clean(entrance.language, 60)}" if entrance.language else ""
@@ -147,7 +153,7 @@ def _entrance(entrance: EntrancePaper) -> list[Block]:
         _title(entrance.code or entrance.id, entrance.name),
         *([Facts(tuple(rows))] if rows else []),
         *_mending(entrance.mending),
-        _checks("entrance", entrance.code or entrance.id, entrance.points),
+        _checks(facts, "entrance", entrance.code or entrance.id, entrance.points),
         Fields((Field("checker", 15), Field("date", 8), Field("defect", 19), Field("mended", 8))),
     ]
 
@@ -155,15 +161,15 @@ def _entrance(entrance: EntrancePaper) -> list[Block]:
 # --- cameras ----------------------------------------------------------------------------------------------------
 
 
-def _cameras(cameras: Iterable[CameraPaper]) -> list[Block]:
-    shown = tuple(cameras)
+def _cameras(facts: PaperFacts) -> list[Block]:
+    shown = facts.cameras
     blocks: list[Block] = [Heading(f"Cameras: {len(shown)}" if shown else "Cameras")]
     if not shown:
         blocks.append(Para("The register holds no camera yet (holdshelf camera add). One blank form:"))
-    return [*blocks, *(Keep(_camera(camera)) for camera in shown or (_EMPTY_CAMERA,))]
+    return [*blocks, *(Keep(_camera(facts, camera)) for camera in shown or (_EMPTY_CAMERA,))]
 
 
-def _camera(camera: CameraPaper) -> list[Block]:
+def _camera(facts: PaperFacts, camera: CameraPaper) -> list[Block]:
     rows: list[tuple[str, str]] = []
     if camera.id:
         note = f" ({clean(camera.area_note, _LONG)})" if camera.area_note else ""
@@ -183,7 +189,7 @@ def _camera(camera: CameraPaper) -> list[Block]:
         *([Facts(tuple(rows))] if rows else []),
         *loud,
         *_mending(camera.mending),
-        _checks("camera", camera.code or camera.id, camera.points),
+        _checks(facts, "camera", camera.code or camera.id, camera.points),
         _DEFECT,
     ]
 
@@ -215,7 +221,6 @@ def _sound(camera: CameraPaper) -> str:
 
 
 def _house(facts: PaperFacts) -> list[Block]:
-    points = {point.id: getattr(facts, point.id.replace("-", "_")) for point in POINTS["house"]}
     if facts.policy is None:
         adopted = "NONE on this machine (command “policy adopt FILE”)"
     else:
@@ -230,7 +235,7 @@ def _house(facts: PaperFacts) -> list[Block]:
             (
                 Heading("The house"),
                 Facts(tuple(rows)),
-                _checks("house", "house", points),
+                _checks(facts, "house", "house", facts.house),
                 Fields((Field("signed", 36), Field("date", 16))),
             )
         )

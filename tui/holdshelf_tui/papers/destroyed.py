@@ -7,6 +7,7 @@ import io
 from datetime import date
 
 from holdshelf_core.api.errors import BadRequest
+from holdshelf_core.policy.date_forms import date_form
 from holdshelf_core.reports.report_types import DestroyedPaper
 from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import frame
@@ -60,16 +61,14 @@ def destroyed_document(facts: PaperFacts) -> Document:
 
 
 def _day(day: str) -> str:
-    found = date.fromisoformat(day)
-    return f"{found:%B} {found.day}, {found.year}"
+    return date_form().day(date.fromisoformat(day), long=True)
 
 
 def _span(first: str, last: str) -> str:
     start, end = date.fromisoformat(first), date.fromisoformat(last)
     if start == end:
-        return f"{start:%b} {start.day}, {start.year}"
-    year = "" if start.year == end.year else f", {start.year}"
-    return f"{start:%b} {start.day}{year} to {end:%b} {end.day}, {end.year}"
+        return date_form().day(start)
+    return f"{date_form().day(start, year=start.year != end.year)} to {date_form().day(end)}"
 
 
 def destroyed_csv(facts: PaperFacts) -> str:

@@ -246,7 +246,8 @@ class Document:
     caveats: Sequence[str] = ()
     """Sentences that must stand at the top: what could not be read, what this is not."""
     confidential: bool = False
-    """It carries the legend of P21 at the top of each page: confidential, not for handing on."""
+    """It carries ``legend`` at the top of each page: confidential, not for handing on."""
+    legend: str = LEGEND
     one_page: bool = False
     """It is set smaller, down to a readable least, before it takes a second page."""
     dense: bool = False

@@ -5,11 +5,14 @@ A paper's module writes ``frame.document(facts, "Title", blocks)`` and nothing o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, cast
 
+from holdshelf_core.policy.numbering import renumbered
 from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers.catalogs import ENGLISH, noted, words_of
-from holdshelf_tui.papers.document import Block, Document, Foot, Para
+from holdshelf_tui.papers.document import LEGEND, Block, Document, Foot, Para, Verbatim
 from holdshelf_tui.papers.text import clean
 
 BINDING = noted("This is a translation. The English text is the binding one.")
@@ -32,7 +35,7 @@ def document(
     return Document(
         library=clean(facts.library),
         title=title,
-        blocks=tuple(blocks),
+        blocks=_numbered(tuple(blocks), facts.numbers),
         foot=foot(facts),
         caveats=tuple(clean(say(caveat), _CAVEAT_LETTERS) for caveat in (*caveats, *facts.caveats)),
         confidential=confidential,
@@ -40,7 +43,24 @@ def document(
         dense=dense,
         language=say.language,
         printed_at=clean(facts.printed_at, 40),
+        legend=renumbered(LEGEND, facts.numbers),
     )
+
+
+def _numbered[T](value: T, numbers: Mapping[str, str]) -> T:
+    """The same with '(P3)' as the library numbers it; the adopted text stays word for word."""
+    if not numbers or isinstance(value, Verbatim):
+        return value
+    found: Any = value
+    if isinstance(found, str):
+        found = renumbered(found, numbers)
+    elif isinstance(found, tuple | list):
+        found = type(found)(_numbered(part, numbers) for part in found)
+    elif is_dataclass(found) and not isinstance(found, type):
+        found = replace(
+            found, **{field.name: _numbered(getattr(found, field.name), numbers) for field in fields(found)}
+        )
+    return cast("T", found)
 
 
 def binding(facts: PaperFacts) -> list[Block]:

@@ -70,7 +70,7 @@ def render(document: d.Document) -> str:
             f'<meta name="holdshelf-policy-adopted" content="{_words(verbatim.adopted_on)}">\n'
             f'<meta name="holdshelf-policy-sha256" content="{_words(verbatim.sha256)}">\n'
         )
-    legend = f'<p class="legend">{_words(d.LEGEND)}</p>\n' if document.confidential else ""
+    legend = f'<p class="legend">{_words(document.legend)}</p>\n' if document.confidential else ""
     caveats = "".join(f'<p class="caveat">{_words(caveat)}</p>\n' for caveat in document.caveats)
     rows = _rows(document.foot.rows)
     body = "\n".join(_blocks(document.blocks, catalog(document.language)))

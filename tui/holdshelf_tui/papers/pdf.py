@@ -103,7 +103,7 @@ def _data(document: d.Document, say: Words) -> dict[str, object]:
         "library": library,
         "author": library or say("Library"),
         "language": say.language,
-        "legend": d.LEGEND if document.confidential else "",
+        "legend": document.legend if document.confidential else "",
         "caveats": [_say(caveat) for caveat in document.caveats],
         "running": running,
         "blocks": blocks.all(document.blocks),

@@ -15,7 +15,7 @@ from holdshelf_tui.papers import frame
 from holdshelf_tui.papers.report_plots import plots
 from holdshelf_tui.papers.report_sections import looks, sections
 from holdshelf_tui.papers.report_words import (
-    POINTS,
+    attested_words,
     day_words,
     many,
     percent,
@@ -142,7 +142,7 @@ def _waiting(report: ReportPaper) -> Iterable[str]:
     for share in report.shares:
         if share.overdue:
             yield f"{many(share.overdue, 'printed still')} not back by the day on it (P14)"
-    never = [POINTS[row.id] for row in report.attested if row.id in POINTS and not row.done_on]
+    never = [attested_words(row) for row in report.attested if not row.done_on]
     if never:
         yield f"Never attested: {'; '.join(never)}"
     room = report.room

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from holdshelf_core.reports.report_types import CameraRow, ReportPaper, SpotRow, WeekRow
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers.report_words import (
-    POINTS,
+    attested_words,
     day_words,
     many,
     moment_words,
@@ -327,8 +327,8 @@ def _rest(report: ReportPaper) -> Iterable[d.Block]:
         ),
         ("Seats and settings", listed([f"{row.words}: {row.count}" for row in report.people]) or "no change"),
     ]
-    done = [f"{POINTS[row.id]} {day_words(row.done_on)}" for row in report.attested if row.id in POINTS and row.done_on]
-    never = [POINTS[row.id] for row in report.attested if row.id in POINTS and not row.done_on]
+    done = [f"{attested_words(row)} {day_words(row.done_on)}" for row in report.attested if row.done_on]
+    never = [attested_words(row) for row in report.attested if not row.done_on]
     rows += [("Attested last", "; ".join(done)), ("Never attested", "; ".join(never))]
     yield d.Facts(rows)
 

@@ -5,28 +5,26 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 
-from holdshelf_core.reports.report_types import ReleaseRow
+from holdshelf_core.policy.date_forms import date_form
+from holdshelf_core.reports.report_types import AttestedRow, ReleaseRow
 from holdshelf_tui.papers.text import clean
 
-POINTS = {
-    "board-review": "the Board's review (P1)",
-    "website": "policy on the website (P18)",
-    "staff-notice": "staff notice (P21)",
-    "copies": "copies of the policy at the desk (P17)",
-    "counsel": "counsel asked (P13, P15, P21)",
-    "letters": "letters on file (P11, P16)",
-    "confidentiality": "confidentiality statements on file (P14)",
-}
-"""What is attested for the house, by the checklist's ids."""
+
+def attested_words(row: AttestedRow) -> str:
+    """'policy posted on the website (P18)'. Reports kept before they held the words have only its id."""
+    return clean(row.words) or row.id.replace("-", " ")
 
 
 def day_words(iso: str) -> str:
     """'2026-11-24' → 'Nov 24, 2026'."""
+    return _day(iso)
+
+
+def _day(iso: str, *, year: bool = True) -> str:
     try:
-        day = date.fromisoformat(iso)
+        return date_form().day(date.fromisoformat(iso), year=year)
     except ValueError:
         return clean(iso, 20)
-    return f"{day:%b} {day.day}, {day.year}"
 
 
 def span_of_days(first: str, last: str) -> str:
@@ -35,12 +33,12 @@ def span_of_days(first: str, last: str) -> str:
         begin, end = date.fromisoformat(first), date.fromisoformat(last)
     except ValueError:
         return f"{clean(first, 20)} to {clean(last, 20)}"
-    return f"{begin:%B} {begin.day} to {end:%B} {end.day}, {end.year}"
+    return f"{date_form().day(begin, long=True, year=False)} to {date_form().day(end, long=True)}"
 
 
 def short_day(iso: str) -> str:
     """'2026-11-24' → 'Nov 24': of a day in the quarter."""
-    return day_words(iso).partition(",")[0]
+    return _day(iso, year=False)
 
 
 def time_words(seconds: int) -> str:
@@ -88,7 +86,9 @@ def refused_words(row: ReleaseRow) -> str:
 def moment_words(at: str) -> str:
     """'2026-11-24 14:00:05 -05:00' → 'Nov 24, 2:00 pm'; what is no time stays."""
     moment = _moment(at)
-    return f"{moment:%b} {moment.day}, {_clock(moment)}" if moment is not None else at
+    if moment is None:
+        return at
+    return f"{date_form().day(moment, year=False)}, {date_form().time(moment, seconds=False)}"
 
 
 def span_words(start: str, end: str) -> str:
@@ -96,7 +96,7 @@ def span_words(start: str, end: str) -> str:
     begin, until = _moment(start), _moment(end)
     if begin is None or until is None or begin.utcoffset() != until.utcoffset():
         return f"{start} to {end}"
-    last = _clock(until) if begin.date() == until.date() else moment_words(end)
+    last = date_form().time(until, seconds=False) if begin.date() == until.date() else moment_words(end)
     return f"{moment_words(start)} to {last}"
 
 
@@ -105,7 +105,3 @@ def _moment(at: str) -> datetime | None:
         return datetime.fromisoformat(re.sub(r" (?=[+-]\d\d:\d\d$)", "", at))
     except ValueError:
         return None
-
-
-def _clock(moment: datetime) -> str:
-    return f"{moment.hour % 12 or 12}:{moment:%M} {'am' if moment.hour < 12 else 'pm'}"

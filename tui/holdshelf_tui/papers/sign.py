@@ -24,7 +24,7 @@ _PICTOGRAM = (
 
 def sign_document(facts: PaperFacts) -> Document:
     """The sign as lines, for whatever knows no other way to set it."""
-    first = sign_text.sign_text(sign_text.languages(facts.language)[0])
+    first = sign_text.sign_text(facts, sign_text.languages(facts.language)[0])
     return frame.document(facts, " ".join(first.headline), [Mono(sign_paper(facts).split("\n"))])
 
 
@@ -34,19 +34,18 @@ def sign_paper(facts: PaperFacts) -> str:
     side = " " * ((text.WIDTH - len(_PICTOGRAM[0])) // 2)
     lines = [text.rule("="), "", *(side + line for line in _PICTOGRAM), ""]
     for key in keys:
-        words = sign_text.sign_text(key)
+        words = sign_text.sign_text(facts, key)
         lines += [
             *(_spaced(line.upper()) for line in words.headline),
             "",
-            *text.centered(words.no_sound),
-            *text.centered(words.not_watched),
-            *text.centered(words.care),
+            *(line for said in words.lines for line in text.centered(said)),
             "",
         ]
-    first = sign_text.sign_text(keys[0])
+    first = sign_text.sign_text(facts, keys[0])
+    asked = sign_text.contact(facts, first)
     address, say = sign_text.policy_address(facts), catalogs.words_of(facts)
     lines += [
-        *text.centered(f"{first.questions} {sign_text.contact(facts, first)}"),
+        *(text.centered(f"{first.questions} {asked}") if asked else []),
         *text.centered(f"{first.policy}: {address or first.ask_copy}"),
         "",
         *text.centered(text.library_name(facts.library, say)),

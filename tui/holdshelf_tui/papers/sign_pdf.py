@@ -28,7 +28,7 @@ def sign_pdf(facts: PaperFacts, page: str = "12x18", language: str = "") -> byte
 
 def _data(facts: PaperFacts) -> dict[str, object]:
     keys, say = sign_text.languages(facts.language), catalogs.words_of(facts)
-    texts = [sign_text.sign_text(key) for key in keys]
+    texts = [sign_text.sign_text(facts, key) for key in keys]
     library, contact = clean(facts.library), sign_text.contact(facts, texts[0])
     address, policy = sign_text.qr_address(facts), sign_text.policy_address(facts)
     version = say("Text version {version}", version=sign_text.text_version(facts))
@@ -39,20 +39,22 @@ def _data(facts: PaperFacts) -> dict[str, object]:
     def both(field: str) -> str:
         return " · ".join(dict.fromkeys(str(getattr(text, field)) for text in texts))
 
-    ask = [[both("questions"), settable(contact)], [both("policy"), settable(policy) or both("ask_copy")]]
-    if INSTEAD in settable(library + contact + policy):
+    ask = [[both("questions"), settable(contact)]] if contact else []
+    ask += [[both("policy"), settable(policy) or both("ask_copy")]]
+    said = "".join(line for text in texts for line in (*text.headline, *text.lines))
+    if INSTEAD in settable(library + contact + policy + said):
         foot += f" · {say(ABOUT_INSTEAD)}"
     return {
         "texts": [
             {
                 "language": key,
-                "headline": list(text.headline),
-                "no_sound": text.no_sound,
-                "not_watched": text.not_watched,
-                "care": text.care,
+                "headline": [settable(line) for line in text.headline],
+                "lines": [settable(line) for line in text.lines],
             }
             for key, text in zip(keys, texts, strict=True)
         ],
+        # A Board's own line may be a paragraph; Holdshelf's are one line each.
+        "rows": 3 if facts.signs else 1,
         "pictogram": say("A security camera on a wall"),
         "ask": ask,
         "qr": _qr(address) if address else "",

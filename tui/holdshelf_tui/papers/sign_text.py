@@ -6,7 +6,8 @@ No sentence may promise a time for which recordings are kept, nor that somebody 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import astuple, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
 from holdshelf_core.api.errors import BadRequest
@@ -17,39 +18,68 @@ from holdshelf_tui.papers.text import clean
 EDITION = 1
 """Of the sentences below: counts on when one of them changes."""
 _ADDRESS_LETTERS = 400
+_CONTACT = "{contact}"
+_CONTACT_LETTERS, _LINE_LETTERS = 300, 800
 
 
 @dataclass(frozen=True)
 class SignText:
-    """One language's words. ``headline`` is one sentence in lines of about one length: its letters are sized for a distance."""
+    """One language's words. ``headline`` is one sentence in lines of about one length: its letters are sized for a distance.
+
+    ``lines``: what stands below it, the most important first.
+    """
 
     name: str
     """Of the language, in itself."""
     headline: tuple[str, ...]
-    no_sound: str
-    not_watched: str
-    care: str
+    lines: tuple[str, ...]
     questions: str
     ask_director: str
     policy: str
     ask_copy: str
 
 
-def sign_text(language: str) -> SignText:
-    """The sentences in that language. Raises BadRequest for an unknown one."""
-    say = catalogs.words(language)
-    return SignText(
-        catalogs.known()[say.language],
+def sign_text(facts: PaperFacts, language: str) -> SignText:
+    """The sentences in that language: the policy file's, or Holdshelf's own. Raises BadRequest for an unknown one, and where the
+    sign must name whom to ask and nobody is named."""
+    say = catalogs.words_of(facts, language)
+    own = _own(facts, say.language)
+    headline, lines = own or (
         # Translators: one line of the sign each; each about as long as the others.
         tuple(say("Security\ncameras\nare in use").split("\n")),
-        say("No sound is recorded."),
-        say("The cameras are not constantly monitored."),
-        say("Please look after yourself and your belongings."),
+        (
+            say("No sound is recorded."),
+            say("The cameras are not constantly monitored."),
+            say("Please look after yourself and your belongings."),
+        ),
+    )
+    return SignText(
+        catalogs.known()[say.language],
+        headline,
+        lines,
         say("Questions?"),
-        say("Ask the Library Director."),
+        clean(facts.first_role) or say("Ask the Library Director."),
         say("The camera policy"),
         say("Ask for a copy at any desk."),
     )
+
+
+def _own(facts: PaperFacts, language: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """The file's headline and lines in a language, or in one of its kinds (en-CA for en); None where it has none."""
+    words = next((words for key, words in facts.signs.items() if catalogs.base(key) == language), None)
+    if words is None:
+        return None
+    named = clean(words.contact or facts.contact, _CONTACT_LETTERS)
+    if not named and any(_CONTACT in line for line in (*words.headline, *words.lines)):
+        raise BadRequest(
+            "The policy's sign names whom to ask, and nobody is named yet.",
+            "Set it with `holdshelf board set contact=…`, or give contact under [library] in the policy file.",
+        )
+    headline, lines = (
+        tuple(clean(line.replace(_CONTACT, named), _LINE_LETTERS) for line in texts)
+        for texts in (words.headline, words.lines)
+    )
+    return headline, lines
 
 
 def languages(asked: str) -> tuple[str, ...]:
@@ -79,8 +109,15 @@ def qr_address(facts: PaperFacts) -> str:
     return address if whole else ""
 
 
+def _parts(text: SignText) -> Iterator[object]:
+    for name, value in asdict(text).items():
+        yield from value if name == "lines" else (value,)
+
+
 def contact(facts: PaperFacts, text: SignText) -> str:
-    """Whom to ask (P19)."""
+    """Whom to ask (P19); '' where the sign's own lines say it."""
+    if any(_CONTACT in line for words in facts.signs.values() for line in words.lines):
+        return ""
     return clean(facts.contact) or text.ask_director
 
 
@@ -90,7 +127,7 @@ def text_version(facts: PaperFacts, asked: str = "") -> str:
     Another name, contact or address is another version, so whoever walks with the checklist sees an old sign.
     """
     keys = languages(asked or facts.language)
-    said = [part for key in keys for part in astuple(sign_text(key))]
+    said = [part for key in keys for part in _parts(sign_text(facts, key))]
     words = "\n".join(str(part) for part in (*said, clean(facts.library), clean(facts.contact), policy_address(facts)))
     digest = hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{EDITION}.{'+'.join(keys)}.{digest[:8]}"

@@ -168,7 +168,7 @@ def render(document: d.Document) -> str:
         rule("="),
     ]
     if document.confidential:
-        lines += fold(d.LEGEND)
+        lines += fold(document.legend)
     for caveat in document.caveats:
         lines += fold(_words(caveat), first="! ", rest="  ")
     before: d.Block | None = None

@@ -31,7 +31,7 @@ from holdshelf_tui.text.flags import flag_words
 from holdshelf_tui.text.holds import camera_names
 from holdshelf_tui.text.log import Names, at, refused, sentence, what_words, who_words
 from holdshelf_tui.text.looked import answer_words, looked_paper
-from holdshelf_tui.text.time_format import clock, moment, when
+from holdshelf_tui.text.time_format import clock, short_date, when
 from holdshelf_tui.text.words import counted
 from holdshelf_tui.widgets import key_table
 from holdshelf_tui.widgets.listing import Columns
@@ -138,7 +138,7 @@ class LogPane(ListPane[LogEntryRow | FlagRow]):
         stamp = at(row)
         what = plain(f"{'✗' if refused(row) else ' '} {what_words(row, self._names)}", 400)
         return (
-            f"{moment(stamp).strftime('%b %-d')}, {clock(stamp)}",
+            f"{short_date(stamp)}, {clock(stamp)}",
             who_words(row, self._names),
             what.stylize("$text-error") if refused(row) else what,
         )

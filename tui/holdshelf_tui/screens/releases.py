@@ -67,7 +67,7 @@ from holdshelf_tui.text.releases import (
     span_lines,
     step_after_no,
 )
-from holdshelf_tui.text.time_format import moment
+from holdshelf_tui.text.time_format import short_date
 from holdshelf_tui.text.words import counted, inert, size
 from holdshelf_tui.widgets import key_table
 from holdshelf_tui.widgets.listing import Columns
@@ -112,7 +112,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
             row.basis.replace("-", " "),
             row.reference or "-",
             cameras_of(row.given, camera_names(self._cameras)),
-            moment(row.requested_utc_ns).strftime("%b %-d"),
+            short_date(row.requested_utc_ns),
         )
 
     def details(self, row: ReleaseRow) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
+from holdshelf_core.policy.date_forms import date_form
 from holdshelf_core.reports.types import CoverageDay, CoverageRow
 from holdshelf_tui.text.words import columns, counted, inert, span
 
@@ -110,7 +111,7 @@ def reasons_words(day: CoverageDay) -> str:
 
 def short_day(iso: str) -> str:
     """'2026-11-24' → 'Nov 24'."""
-    return f"{date.fromisoformat(iso):%b %-d}"
+    return date_form().day(date.fromisoformat(iso), year=False)
 
 
 def _line(name: str, cells: Sequence[str], name_columns: int) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, time
 
 from holdshelf_core.access_log.types import LogEntryRow, LogRows, at_utc_ns, instant
+from holdshelf_core.policy.date_forms import date_form
 from holdshelf_core.reports.types import PAPERS
 from holdshelf_tui.text.log_sentences import SENTENCES, Sentence
 from holdshelf_tui.text.time_format import date_words, moment, short_date, told_clock, when
@@ -263,7 +264,7 @@ def fact_words(name: str, value: object, names: Names) -> str:
 def _day_words(text: str) -> str:
     """'2026-11-24' → 'Nov 24, 2026'; a day that is none, as it is."""
     try:
-        return date.fromisoformat(text).strftime("%b %-d, %Y")
+        return date_form().day(date.fromisoformat(text))
     except ValueError:
         return text
 

@@ -1,10 +1,14 @@
-"""Dates and times as people here say them: on screens, in commands and on papers. No Textual, which a command does without."""
+"""Dates and times as people here say them, in the policy's own form (`date_forms`): on screens, in commands and on papers.
+
+No Textual, which a command does without.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 from holdshelf_core import times
+from holdshelf_core.policy.date_forms import date_form
 
 NS, MINUTE_NS, HOUR_NS, DAY_NS = times.NS, times.MINUTE_NS, times.HOUR_NS, times.DAY_NS
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,24 +22,22 @@ def moment(utc_ns: int) -> datetime:
 
 def clock(utc_ns: int, *, seconds: bool = True) -> str:
     """'2:05:07 pm', as the library's wall clock says it."""
-    at = moment(utc_ns)
-    text = at.strftime("%I:%M:%S" if seconds else "%I:%M").lstrip("0")
-    return f"{text} {'am' if at.hour < 12 else 'pm'}"
+    return date_form().time(moment(utc_ns), seconds=seconds)
 
 
 def day(utc_ns: int) -> str:
     """'Tue, Nov 24, 2026'."""
-    return moment(utc_ns).strftime("%a, %b %-d, %Y")
+    return date_form().day(moment(utc_ns), weekday=True)
 
 
 def date_words(utc_ns: int) -> str:
     """'Nov 24, 2026'."""
-    return moment(utc_ns).strftime("%b %-d, %Y")
+    return date_form().day(moment(utc_ns))
 
 
 def short_date(utc_ns: int) -> str:
     """'Nov 24', of a day that is near."""
-    return moment(utc_ns).strftime("%b %-d")
+    return date_form().day(moment(utc_ns), year=False)
 
 
 def when(utc_ns: int | None, *, seconds: bool = False) -> str:

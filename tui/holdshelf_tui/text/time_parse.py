@@ -16,9 +16,9 @@ from tzlocal import get_localzone
 
 from holdshelf_core import times
 from holdshelf_core.api.errors import BadRequest
+from holdshelf_core.policy.date_forms import date_form
 from holdshelf_tui.text.time_format import NS
 
-EXAMPLES = "Try, for example: yesterday 3:15 pm · today 14:00 · last Tuesday at noon · 11/24 3pm · 2 hours ago"
 OLDEST = timedelta(days=3660)
 MAX_CHARS = 80
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -101,6 +101,12 @@ _PLAIN_WORDS = frozenset(
 )
 
 
+def examples() -> str:
+    """What may be typed."""
+    day = "24/11" if date_form().order == "dmy" else "11/24"
+    return f"Try, for example: yesterday 3:15 pm · today 14:00 · last Tuesday at noon · {day} 3pm · 2 hours ago"
+
+
 class NotATime(BadRequest):
     """What was typed cannot be read as a time; other refusals are of times that are not there, or not meant."""
 
@@ -160,9 +166,9 @@ def parse(
     zone = zone or get_localzone()
     typed = " ".join(text.lower().replace("\u202f", " ").split())
     if not typed:
-        raise NotATime("No time was given.", EXAMPLES)
+        raise NotATime("No time was given.", examples())
     if len(typed) > MAX_CHARS:
-        raise NotATime("That is too long to be a time.", EXAMPLES)
+        raise NotATime("That is too long to be a time.", examples())
     now = _at(now_utc_ns, zone)
     asked = _Asked(now, zone, future=future, since=_at(since_utc_ns, zone) if since_utc_ns is not None else None)
     try:
@@ -174,12 +180,12 @@ def parse(
             past = [now]  # today, before noon
         day_ns = _day_ns(found.day, zone) if found.day is not None else None
         if past and past[0].astimezone(UTC) < now.astimezone(UTC) - OLDEST:
-            raise BadRequest(f"{_words(past[0], zone)} is too long ago.", EXAMPLES)
+            raise BadRequest(f"{_words(past[0], zone)} is too long ago.", examples())
     except (ValueError, OverflowError):
         found, past, day_ns = _NOT_READ, [], None
     if not found.at:
         shown = "".join(c for c in text.strip()[:40] if unicodedata.category(c)[0] != "C")
-        raise NotATime(f"“{shown}” is not a time.", EXAMPLES)
+        raise NotATime(f"“{shown}” is not a time.", examples())
     if not past:
         raise BadRequest(f"{_words(found.at[0], zone)} has not come yet.", "Give a time in the past.")
     return Moments(tuple(_ns(at) for at in past), tuple(_words(at, zone) for at in past), day_ns)
@@ -325,7 +331,8 @@ def _date(match: re.Match[str], asked: _Asked) -> date | None:
         if match["iso_year"]:
             return date(int(match["iso_year"]), int(match["iso_month"]), int(match["iso_day"]))
         if match["month"]:
-            return _on(int(match["month"]), int(match["day"]), match["year"], asked)
+            month, day = date_form().in_figures(int(match["month"]), int(match["day"]))
+            return _on(month, day, match["year"], asked)
         if match["name"]:
             return _on(_MONTHS.index(match["name"][:3]) + 1, int(match["name_day"]), match["name_year"], asked)
         if match["of_name"]:
@@ -421,7 +428,7 @@ def _other(typed: str, asked: _Asked) -> _Read:
     import dateparser  # noqa: PLC0415 - loads for a second, and is seldom needed
 
     settings = {
-        "DATE_ORDER": "MDY",
+        "DATE_ORDER": date_form().order.upper(),
         "PREFER_DATES_FROM": "past",
         "RELATIVE_BASE": asked.now.replace(tzinfo=None),
         "REQUIRE_PARTS": ["day", "month"],
@@ -456,12 +463,11 @@ def _passed(at: datetime, now: datetime) -> bool:
 
 def _words(at: datetime, zone: tzinfo) -> str:
     local = at.astimezone(zone)
-    return f"{local.strftime('%a, %b %-d, %Y')}, {_clock_words(local)} {local.strftime('%Z')}".rstrip()
+    return f"{date_form().day(local, weekday=True)}, {_clock_words(local)} {local.strftime('%Z')}".rstrip()
 
 
 def _clock_words(local: datetime) -> str:
-    clock = local.strftime("%I:%M:%S" if local.second else "%I:%M").lstrip("0")
-    return f"{clock} {'am' if local.hour < 12 else 'pm'}"
+    return date_form().time(local, seconds=bool(local.second))
 
 
 def _ns(at: datetime) -> int:

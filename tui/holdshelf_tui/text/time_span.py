@@ -10,6 +10,7 @@ import re
 from datetime import timedelta
 
 from holdshelf_core.api.errors import BadRequest
+from holdshelf_core.policy.date_forms import date_form
 from holdshelf_tui.text.time_format import NS, day, moment, told_clock
 from holdshelf_tui.text.time_parse import Moments, NotATime, parse
 from holdshelf_tui.text.words import inert
@@ -67,7 +68,7 @@ def typed_day(text: str, now_utc_ns: int, what: str = "") -> str:
     if not isinstance(found, str):
         raise BadRequest(
             f"{what} {inert(text, 40)!r} is not a day.".lstrip(),
-            "Type, for example, 2026-12-31, 12/31/2026 or 'in 30 days'.",
+            f"Type, for example, 2026-12-31, {_figures()} or 'in 30 days'.",
         )
     return found
 
@@ -78,9 +79,13 @@ def typed_day_or_time(text: str, now_utc_ns: int, what: str = "") -> str:
     if found is None:
         raise BadRequest(
             f"{what} {inert(text, 40)!r} is not a day.".lstrip(),
-            "Type, for example, 2026-12-31, 12/31/2026, 'in 30 days' or, with a time, '12/31/2026 6:30 pm'.",
+            f"Type, for example, 2026-12-31, {_figures()}, 'in 30 days' or, with a time, '{_figures()} 6:30 pm'.",
         )
     return found if isinstance(found, str) else moment(found.only()).isoformat()
+
+
+def _figures() -> str:
+    return "31/12/2026" if date_form().order == "dmy" else "12/31/2026"
 
 
 def _dated(text: str, now_utc_ns: int) -> str | Moments | None:

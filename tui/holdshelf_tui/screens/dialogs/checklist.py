@@ -15,7 +15,14 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
-from holdshelf_core.cameras.checklist_types import ChecklistEnter, ChecklistEntered, PointRow, ReadChecklist, SubjectRow
+from holdshelf_core.cameras.checklist_types import (
+    LENGTHS,
+    ChecklistEnter,
+    ChecklistEntered,
+    PointRow,
+    ReadChecklist,
+    SubjectRow,
+)
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing, in_words
 from holdshelf_tui.session.app import SessionApp
 from holdshelf_tui.session.inputs import in_turn
@@ -27,7 +34,8 @@ from holdshelf_tui.widgets.fields import FormField, Picks, TextField, Tick
 from holdshelf_tui.widgets.text import plain
 
 ALL = "all"
-_VALUES = {"legible": "feet, e.g., 25", "version": "at the foot of the sign", "language": "e.g., English"}
+_EXAMPLES = {"ft": 25, "m": 8}
+_VALUES = {"version": "at the foot of the sign", "language": "e.g., English"}
 _LABELS = {"legible": "Legible from", "version": "Text version", "language": "Language"}
 
 
@@ -48,11 +56,12 @@ def subject_words(row: SubjectRow) -> str:
 
 
 def point_words(point: PointRow) -> str:
-    """'walk test: no title can be read · Nov 20, 2026, Pat Doe'."""
+    """'walk test: no title can be read · Nov 20, 2026, Pat Doe'; 'policy reviewed (Library Board) · DUE · never'."""
+    words = f"{point.words} ({point.who})" if point.who else point.words
     if point.defect:
-        return f"{point.words} · DEFECT: {point.defect}"
+        return f"{words} · DEFECT: {point.defect}"
     seen = f"{date_words(point.seen_utc_ns)}, {point.checker or point.by}" if point.seen_utc_ns is not None else "never"
-    return f"{point.words} · {'DUE · ' if point.due else ''}{seen}"
+    return f"{words} · {'DUE · ' if point.due else ''}{seen}"
 
 
 class TicksDialog(FormDialog[ChecklistEntered]):
@@ -94,8 +103,10 @@ class TicksDialog(FormDialog[ChecklistEntered]):
 
     @staticmethod
     def _hint(point: PointRow) -> str:
-        unit = " ft" if point.id == "legible" and point.found else ""
-        return f"last time {point.found}{unit}" if point.found else _VALUES[point.id]
+        is_length = point.value in LENGTHS
+        if point.found:
+            return f"last time {point.found}{f' {point.value}' if is_length else ''}"
+        return f"{LENGTHS[point.value]}, e.g., {_EXAMPLES[point.value]}" if is_length else _VALUES[point.id]
 
     def _day(self, field: str) -> str:
         typed = self.text(field) if self.query(f"#{field}") else ""

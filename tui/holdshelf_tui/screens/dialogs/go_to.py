@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -12,8 +11,12 @@ from textual.widgets import Input
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_tui.screens.dialogs.form import FormDialog
 from holdshelf_tui.text.time_off_loop import async_parse
-from holdshelf_tui.text.time_parse import EXAMPLES
+from holdshelf_tui.text.time_parse import examples
 from holdshelf_tui.widgets.fields import Choice, FormField, TextField
+
+
+def _hint() -> str:
+    return examples().removeprefix("Try, for example: ")
 
 
 class GoToDialog(FormDialog[int]):
@@ -25,7 +28,6 @@ class GoToDialog(FormDialog[int]):
     title_words = "Go to a time"
     does = "Go there"
     doing = "Reading it"
-    examples: ClassVar[str] = EXAMPLES.removeprefix("Try, for example: ")
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,9 +35,7 @@ class GoToDialog(FormDialog[int]):
 
     def fields(self) -> ComposeResult:
         """The words; which of two, where there are two."""
-        yield FormField(
-            "Time", TextField("", "yesterday 3:15 pm", id="time", most=80), hint=self.examples, id="time-row"
-        )
+        yield FormField("Time", TextField("", "yesterday 3:15 pm", id="time", most=80), hint=_hint(), id="time-row")
         yield FormField(
             "Which one?",
             Choice(
@@ -52,13 +52,13 @@ class GoToDialog(FormDialog[int]):
     @work(exclusive=True, group="echo")
     async def _echo(self) -> None:
         typed = self.text("time")
-        words = self.examples
+        words = _hint()
         if typed:
             try:
                 found = await async_parse(typed, time.time_ns())
                 words = "  or  ".join(found.words)
             except BadRequest:
-                words = self.examples
+                words = _hint()
         self.query_one("#time-row", FormField).hint(words)
 
     async def async_submit(self) -> int:

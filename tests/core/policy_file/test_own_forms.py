@@ -1,0 +1,59 @@
+"""A service under another library's policy file: its numbers, its way to write days, its checks and its sign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from holdshelf_core.api.errors import BadRequest, Refused
+from holdshelf_core.cameras.checklist_types import ChecklistEnter, ReadChecklist
+from holdshelf_core.people.board_types import PolicyAdopt, ReadPolicyLists
+from holdshelf_core.people.types import SeatName
+from holdshelf_core.policy.date_forms import DateForm
+from holdshelf_core.reports.types import PrintRequest
+from tests.keys import new_key
+from tests.people import PAPER, People
+from tests.service import Service
+
+POLICIES = Path(__file__).parents[2] / "policies"
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with Service(tmp_path / "data", mint=True) as running:
+        yield running
+
+
+def adopt(service: Service, file: str) -> None:
+    service.client.act(PolicyAdopt("The policy.", "2", "2026-01-01", "enforce", PAPER, file))
+
+
+def test_papers_lists_and_refusals_are_in_the_librarys_own_forms(service: Service) -> None:
+    adopt(service, (POLICIES / "h.toml").read_text())
+    assert service.client.read(ReadPolicyLists()).date_form == DateForm("ymd", 24)
+    facts = service.client.act(PrintRequest("sign"))
+    assert facts.library == "Vancouver Island Regional Library" and facts.page == "letter"
+    assert facts.contact == "Privacy Officer, 1 Library Road, Nanaimo, 250-555-0100"
+    assert facts.signs["en-CA"].lines[0].startswith("Recorded under")
+    assert facts.numbers["P3"] == "signs" and facts.numbers["P18"] == ""
+    with pytest.raises(Refused) as refused:
+        service.client.act(SeatName("mayor", "m", "Mia Sand", new_key()[0], paper_sha256=PAPER))
+    assert "(P11)" not in refused.value.sentence, "its text has no such clause"
+
+
+def test_the_checks_of_the_policy_are_entered_and_others_are_none(service: Service) -> None:
+    client = People(service).name_director()
+    adopt(service, (POLICIES / "e.toml").read_text())
+    (house,) = (row for row in client.read(ReadChecklist()) if row.kind == "house")
+    (review,) = house.points
+    assert (review.code, review.words, review.clause) == ("house.review", "the policy was looked at again", "review")
+    assert review.who, "the Board does it, and has no holder here"
+    client.act(ChecklistEnter(["house.review"]))
+    with pytest.raises(BadRequest, match="has no item 'website'"):
+        client.act(ChecklistEnter(["house.website"]))
+    facts = client.act(PrintRequest("checklist"))
+    assert list(facts.house) == ["review"] and facts.house["review"].done_on
+    assert msgspec.json.decode(msgspec.json.encode(facts), type=type(facts)).points == facts.points

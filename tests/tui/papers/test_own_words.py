@@ -1,0 +1,89 @@
+"""What a policy file says otherwise on papers: the sign, sentences, clauses in the library's own numbering."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from holdshelf_core.api.errors import BadRequest
+from holdshelf_core.policy.tables import Policy
+from holdshelf_core.policy_file.read import read_file
+from holdshelf_core.reports.types import PaperFacts, PolicyText
+from holdshelf_tui.papers import catalogs, sign_text
+from holdshelf_tui.papers.catalogue import PAPERS
+from holdshelf_tui.papers.sign import sign_paper
+from holdshelf_tui.papers.sign_pdf import sign_pdf
+from tests.tui.papers.points import POINTS
+from tests.tui.papers.test_sign import FACTS, words_of
+
+POLICY = Policy(read_file(Path(__file__).parents[2] / "policies" / "h.toml")[0])
+OWN = msgspec.structs.replace(FACTS, signs=dict(POLICY.signs), numbers=dict(POLICY.numbers), points=POINTS)
+
+
+def test_the_sign_says_what_the_policy_says_and_in_another_language_what_holdshelf_does() -> None:
+    for said in (words_of(sign_pdf(OWN, "letter")), " ".join(sign_paper(OWN).split())):
+        for words in (
+            "Recorded under the Freedom of Information and Protection of Privacy Act.",
+            "For the safety of people and property.",
+            "Privacy Officer, 1 Library Road, Nanaimo, 250-555-0100",
+        ):
+            assert said.count(words) == 1, words
+        assert "No sound is recorded" not in said and "Questions?" not in said
+    assert "This area is under video surveillance" in words_of(sign_pdf(OWN, "letter"))
+    assert "Aucun son n'est enregistré." in words_of(sign_pdf(OWN, "letter", "fr"))
+    assert sign_text.text_version(OWN) != sign_text.text_version(FACTS)
+
+
+@pytest.mark.parametrize("page", ["letter", "12x18"])
+def test_a_board_that_writes_much_still_has_a_sign_of_one_page(page: str) -> None:
+    much = next(iter(POLICY.signs.values()))
+    lines = tuple(f"{number}. " + "The library records what happens here. " * 6 for number in range(1, 5))
+    facts = msgspec.structs.replace(OWN, signs={"en": msgspec.structs.replace(much, lines=lines)})
+    pdf = sign_pdf(facts, page)
+    assert pdf.count(b"/Type/Page/") == 1 or b"/Count 1" in pdf
+    said = words_of(pdf)
+    assert all(f"{number}. The library records" in said for number in range(1, 5))
+
+
+def test_a_sign_that_names_whom_to_ask_is_not_printed_without_anybody() -> None:
+    nobody = {key: msgspec.structs.replace(words, contact="") for key, words in POLICY.signs.items()}
+    facts = msgspec.structs.replace(OWN, signs=nobody, contact="")
+    for prints in (sign_pdf, sign_paper):
+        with pytest.raises(BadRequest, match="nobody is named yet") as refused:
+            prints(facts)
+        assert "board set contact" in refused.value.next_step
+    assert "Ada Byron" in sign_paper(msgspec.structs.replace(facts, contact="Ada Byron"))
+
+
+def test_a_sentence_is_said_as_the_policy_says_it_and_the_others_as_they_are() -> None:
+    own = {
+        "en-CA": {"Ask for a copy at any desk.": "Ask at the circulation desk."},
+        "fr": {"Questions?": "Une question ?"},
+    }
+    facts = msgspec.structs.replace(FACTS, words=own, policy_address="")
+    assert "Ask at the circulation desk." in sign_paper(facts)
+    assert "Une question ?" in sign_paper(msgspec.structs.replace(facts, language="fr"))
+    assert "Une question" not in sign_paper(facts)
+    assert "Ask for a copy at any desk." in catalogs.messages()
+    assert catalogs.words("en-CA") is catalogs.ENGLISH_WORDS
+
+
+def test_papers_cite_the_librarys_own_clauses_and_the_adopted_text_stays_as_it_is() -> None:
+    printed = PAPERS["checklist"].as_text(OWN)
+    assert "Signs at entrances (signs)" in printed and "(P3)" not in printed and "(P21)" not in printed
+    text = "Signs (P3) hang at every door."
+    policy = PolicyText("3.1", "2026-10-01", hashlib.sha256(text.encode()).hexdigest(), text)
+    shown = PAPERS["policy"].as_text(msgspec.structs.replace(OWN, policy=policy))
+    assert "Signs (P3) hang at every door." in shown
+    assert "nobody is asked why." in shown and "(P17)" not in shown
+    assert "(P3)" in PAPERS["checklist"].as_text(PaperFacts(points=POINTS))
+
+
+def test_a_meter_is_a_unit_of_the_checklist() -> None:
+    from holdshelf_core.policy.checklist import points_of  # noqa: PLC0415
+
+    (legible,) = (point for point in points_of(POLICY, "entrance") if point.id == "legible")
+    assert (legible.words, legible.value, legible.clause) == ("legible from (m)", "m", "signs")
