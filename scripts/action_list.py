@@ -169,6 +169,7 @@ FACTS = {
     "segments": "segments that were checked; of `footage.root`: files among the lines",
     "sha256": "SHA-256 of the file, picture or text",
     "sha256sums": "SHA-256 of the copy's or bundle's SHA256SUMS",
+    "screen": "key of the policy's screen",
     "share": "id of the share",
     "shown": "time of the picture that was shown; of `clock.confirm`: the wall clock that was looked at",
     "signs_attested": "signs attested",

@@ -55,6 +55,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "register": ALL,
     "release": ALL,
     "seat": ALL,
+    "screen": ALL,
     "share": ALL,
     "status": ALL,
     "timestamp": frozenset({"show", "now"}),

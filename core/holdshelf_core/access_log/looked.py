@@ -55,7 +55,7 @@ class Rows:
 
     def about(self, subject: str) -> About | None:
         """What a share, a release or a hold is about; None for any other subject."""
-        if (share := self.shares.get(subject)) is not None:
+        if (share := self.shares.get(subject)) is not None and share.kind != "live":
             return About((share.camera,), ((share.start_utc_ns, share.end_utc_ns),))
         if (release := self.releases.get(subject)) is not None:
             return _of_spans(release.given, release.reference)

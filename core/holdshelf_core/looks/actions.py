@@ -35,6 +35,7 @@ from holdshelf_core.policy.clauses import name_warning
 from holdshelf_core.policy.purposes import incident_problem
 from holdshelf_core.policy.rights import NEVER
 from holdshelf_core.policy.rules import Scope
+from holdshelf_core.policy.screens import cameras_of, end_utc_ns
 from holdshelf_core.policy.state import State
 from holdshelf_core.policy.tables import IMMINENT_DANGER
 from holdshelf_core.policy.widening import (
@@ -79,7 +80,9 @@ def _past_span(call: Call[Any], start_utc_ns: int | None, end_utc_ns: int | None
 def _go_live(call: Call[Any], grant: Grant) -> None:
     """Allow live pictures from now until they end by themselves: never beyond the look's own end."""
     clock, boot_ns = call.frame.clock, call.frame.clock.boot_ns()
-    grant.live_until_boot_ns = min(live_ends_ns(call.state.board, boot_ns), grant.ends_boot_ns)
+    # A screen goes on until its end today.
+    until_ns = grant.ends_boot_ns if grant.is_screen else live_ends_ns(call.state.board, boot_ns)
+    grant.live_until_boot_ns = min(until_ns, grant.ends_boot_ns)
     grant.live_until_utc_ns = clock.utc_ns() + grant.live_until_boot_ns - boot_ns
 
 
@@ -141,6 +144,9 @@ def _shared(q: types.ShareOpen, state: State) -> Scope:
     share = state.shares.get(q.share)
     if share is None:
         return Scope(cameras=("",), start_utc_ns=0, end_utc_ns=0, target=q.share)
+    if share.kind == "live":
+        screen = state.policy.screens.get(share.screen)
+        return Scope(cameras=(screen is not None and cameras_of(state, screen)) or ("",), target=share.id)
     return Scope(cameras=(share.camera,), start_utc_ns=share.start_utc_ns, end_utc_ns=share.end_utc_ns, target=share.id)
 
 
@@ -279,8 +285,24 @@ class LookActs:
     @handles(types.ShareOpen, scope=_shared, log=lambda q: LogForm(subject=q.share[:24], mode=ARCHIVE))
     async def open_share(self, call: Call[types.ShareOpen]) -> types.GrantRow:
         share = common.find_row(dict(call.state.shares), call.request.share, "share")
+        if share.kind == "live":
+            return await self._open_screen(call, share)
         grant = self._new(call, SHARE, ARCHIVE, (share.camera,), GRANT_S)
         grant.start_utc_ns, grant.end_utc_ns, grant.share = share.start_utc_ns, share.end_utc_ns, share.id
+        self._check_right(call, grant)
+        return await self._begin(call, grant, [], "")
+
+    async def _open_screen(self, call: Call[types.ShareOpen], share: model.Share) -> types.GrantRow:
+        state, screen = call.state, call.state.policy.screens[share.screen]
+        cameras, ends_utc_ns = cameras_of(state, screen), end_utc_ns(state, screen, call.now)
+        if not cameras or ends_utc_ns is None:
+            call.refuse("P9", "No camera of this screen's classes is in use.", "Ask who put it up.")
+        for other in self._looks.of(call.caller):
+            if other.share == share.id:
+                await self._looks.async_close(other, "it was opened again")
+        grant = self._new(call, SHARE, LIVE, cameras, 0)
+        grant.share, grant.ends_utc_ns = share.id, ends_utc_ns
+        grant.ends_boot_ns = grant.opened_boot_ns + ends_utc_ns - grant.opened_utc_ns
         self._check_right(call, grant)
         return await self._begin(call, grant, [], "")
 
@@ -327,7 +349,7 @@ class LookActs:
     @handles(types.LiveRenew, scope=_scope_of_live, log=lambda q: LogForm(subject=q.grant[:24], mode=LIVE))
     async def renew(self, call: Call[types.LiveRenew]) -> types.GrantRow:
         grant = self._looks.get(call.request.grant, call.caller)
-        if grant.mode != LIVE:
+        if grant.mode != LIVE or grant.is_screen:
             raise BadRequest(f"{grant.id} is not a live look.", "There is nothing to renew.")
         if grant.renewals >= RENEWALS:
             never = NEVER["live.unattended"]

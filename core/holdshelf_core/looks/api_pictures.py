@@ -22,7 +22,7 @@ from holdshelf_storage.decoding import bounded
 
 _KINDS: dict[str, dict[bool, type[Act[types.PictureRow]]]] = {
     "still": {False: types.LookStill, True: types.ShareStill},
-    "live": {False: types.LookLive},
+    "live": {False: types.LookLive, True: types.ShareLive},
 }
 """The request by whether the look views a share."""
 
@@ -39,9 +39,7 @@ class LookPictures:
         if of is None:
             raise NotFound(f"There are no pictures of the kind {what[:20]!r}.", "Ask for still or live.")
         grant = self._looks.own(str(query.get("grant", "")), caller)
-        kind = of.get(grant.kind == SHARE if grant is not None else False)
-        if kind is None:
-            raise NotFound("A share cannot be viewed live.", "Ask for a still.")
+        kind = of[grant.kind == SHARE if grant is not None else False]
         try:
             asked = bounded(msgspec.convert(dict(query), kind, strict=False))
         except msgspec.MsgspecError as error:

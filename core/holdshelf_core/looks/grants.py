@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from holdshelf_core.actions.caller import Caller
-from holdshelf_core.looks.leases import Lease
+from holdshelf_core.looks.leases import LEASE_PICTURES, LEASE_S, Lease
 from holdshelf_core.looks.types import GrantRow
 from holdshelf_core.times import NS
 
@@ -19,6 +19,7 @@ PICTURES_PER_GRANT = 2_000
 GRANT_S = 8 * 3600
 """A working day: an older look must be requested again, whatever its session does."""
 GRANTS_PER_PERSON = 16
+SCREEN_PICTURES, SCREEN_S = 3_600, 3_600
 LOOK, BREAK_GLASS, SHARE = "look", "break_glass", "share"
 LIVE, ARCHIVE = "live", "archive"
 """Also said about another person's look: that it exists is not revealed."""
@@ -70,6 +71,21 @@ class Grant:
     """By camera, and whether it is for live pictures."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def is_screen(self) -> bool:
+        """Return whether it is what a screen shows: live, until its end today."""
+        return self.kind == SHARE and self.mode == LIVE
+
+    @property
+    def lease(self) -> tuple[int, int]:
+        """Return (most pictures, seconds) of each of its leases. A screen has an entry for each hour and camera."""
+        return (SCREEN_PICTURES, SCREEN_S) if self.is_screen else (LEASE_PICTURES, LEASE_S)
+
+    @property
+    def pictures_left(self) -> int:
+        """Return how many more pictures it may show. A screen is limited by its end alone."""
+        return PICTURES_PER_GRANT if self.is_screen else max(0, PICTURES_PER_GRANT - self.pictures)
+
     def row(self) -> GrantRow:
         """Return the grant as clients see it."""
         return GrantRow(
@@ -86,7 +102,7 @@ class Grant:
             ends_utc_ns=self.ends_utc_ns,
             seq=self.seq,
             pictures=self.delivered,
-            pictures_left=max(0, PICTURES_PER_GRANT - self.pictures),
+            pictures_left=self.pictures_left,
             widenings=self.widenings,
             live_until_utc_ns=self.live_until_utc_ns if self.mode == LIVE else None,
             live_s=round(self.live_ns / NS, 1),

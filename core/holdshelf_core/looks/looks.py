@@ -20,7 +20,7 @@ from holdshelf_core.actions.registry import LogForm
 from holdshelf_core.errors import Conflict, HoldshelfError, NotFound, Refused, Unavailable
 from holdshelf_core.frame import async_settled
 from holdshelf_core.looks.grants import ARCHIVE, BREAK_GLASS, LIVE, PICTURES_PER_GRANT, SHARE, Grant, holder_of
-from holdshelf_core.looks.leases import CLOSE, LEASE_PICTURES, LEASE_S, OPEN, Lease
+from holdshelf_core.looks.leases import CLOSE, OPEN, Lease
 from holdshelf_core.looks.maps_seen import MapsSeen
 from holdshelf_core.looks.pictures import Pictures
 from holdshelf_core.policy.case import NO_LOOK
@@ -269,7 +269,7 @@ class Looks:
         self.check(grant, caller, camera, live=live)
         if self._busy.get(grant.person, 0) >= REQUESTS_AT_ONCE:
             raise Conflict("You have requested too many pictures at once.", "Wait for them to arrive, then ask again.")
-        if grant.pictures + pictures > PICTURES_PER_GRANT:
+        if pictures > grant.pictures_left:
             raise Refused(
                 "P2",
                 f"The look {grant.id} has shown {grant.pictures} pictures, and one look shows at most {PICTURES_PER_GRANT}.",
@@ -336,7 +336,8 @@ class Looks:
 
     async def _open_lease(self, grant: Grant, caller: Caller, camera: str, live: bool) -> Lease:
         boot_ns, now_utc_ns = self._clock.boot_ns(), self._clock.utc_ns()
-        live_utc_ns = (now_utc_ns, now_utc_ns + LEASE_S * NS) if live else None
+        most, lasts_s = grant.lease
+        live_utc_ns = (now_utc_ns, now_utc_ns + lasts_s * NS) if live else None
         start_utc_ns, end_utc_ns = live_utc_ns or (grant.start_utc_ns, grant.end_utc_ns)
         form = LogForm(
             cameras=(camera,),
@@ -346,11 +347,11 @@ class Looks:
             purpose=grant.purpose,
             incident=grant.incident,
             subject=grant.id,
-            facts={"most_pictures": LEASE_PICTURES, "most_s": LEASE_S, "kind": grant.kind, "share": grant.share},
+            facts={"most_pictures": most, "most_s": lasts_s, "kind": grant.kind, "share": grant.share},
         )
         seq = await self._authorizer.async_append(OPEN, caller, "done", form, acting_as=grant.acting_as)
         self._unclosed.add(seq)
-        return Lease(seq, caller, camera, LEASE_PICTURES, boot_ns + LEASE_S * NS, live, live_utc_ns=live_utc_ns)
+        return Lease(seq, caller, camera, most, boot_ns + lasts_s * NS, live, live_utc_ns=live_utc_ns)
 
     def _finish(self, grant: Grant, lease: Lease, why: str) -> None:
         """Take nothing more from this lease; its closing entry follows when requests in progress are done."""

@@ -328,6 +328,7 @@ class PictureActs:
         return types.Strip(rows, grant.row().pictures_left)
 
     @handles(types.LookLive, scope=scope, log=form)
+    @handles(types.ShareLive, scope=scope, log=form)
     async def live(self, call: Call[types.LiveAsk]) -> types.PictureRow:
         """Return the newest picture of an open live look, under its lease."""
         asked = call.request

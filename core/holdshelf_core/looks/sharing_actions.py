@@ -16,7 +16,11 @@ from holdshelf_core.people import types
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.second import by_paper
+from holdshelf_core.policy.standing import share_counts
 from holdshelf_core.times import DAY_NS
+
+SCREEN_DAYS = 366
+"""The longest that a screen has its pictures before somebody gives them again."""
 
 
 class ShareActs:
@@ -89,6 +93,40 @@ class ShareActs:
             private={"share_purpose": row.purpose, "given_to": given_to},
         )
         seq = await call.record([put("shares", key, row)], form=form)
+        return Done(seq, key)
+
+    @handles(
+        types.ScreenGive,
+        scope=lambda q, _s: Scope(target=q.person),
+        log_in=lambda q, s: LogForm(facts={"screen": q.screen if q.screen in s.policy.screens else ""}),
+    )
+    async def give_screen(self, call: Call[types.ScreenGive]) -> Done:
+        asked, screens = call.request, call.state.policy.screens
+        if asked.screen not in screens:
+            known = f"Known: {', '.join(screens)}." if screens else "The policy in force has no screens."
+            raise BadRequest(f"The policy has no screen {asked.screen[:40]!r}.", known)
+        days = SCREEN_DAYS if asked.days is None else asked.days
+        if not 1 <= days <= SCREEN_DAYS:
+            raise BadRequest(f"A screen is given its pictures for 1 to {SCREEN_DAYS} days.", "Then give them again.")
+        person = common.find_person(call.state, asked.person)
+        if any(share_counts(call.state, row, call.now) for row in call.state.shares_of(person.id)):
+            raise Conflict(f"Something is shared with {person.name} already.", "End that first, or enroll another.")
+        now = call.now.utc_ns
+        key = call.authorizer.store.next_id("shares", "V", call.now.year)
+        row = model.Share(
+            id=key,
+            kind="live",
+            person=person.id,
+            camera="",
+            start_utc_ns=now,
+            end_utc_ns=now,
+            expires_utc_ns=now + days * DAY_NS,
+            purpose="",
+            by=call.caller.who,
+            screen=asked.screen,
+        )
+        facts = {"screen": asked.screen, "with": person.id, "expires": times.rfc3339(row.expires_utc_ns)}
+        seq = await call.record([put("shares", key, row)], subject=key, facts=facts)
         return Done(seq, key)
 
     @handles(types.ShareEnd, scope=lambda q, _s: Scope(target=q.id), log=lambda q: LogForm(subject=q.id[:20]))

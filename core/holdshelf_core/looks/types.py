@@ -58,7 +58,7 @@ class PurposeWiden(Act["GrantRow"], frozen=True):
 
 
 class ShareOpen(Act["GrantRow"], frozen=True):
-    """View what was shared (P14)."""
+    """View what was shared (P14); of a screen, begin to show its live pictures, until its end today."""
 
     spec = ActSpec("share.open", "share.view", shows=Shows(PICTURES))
 
@@ -86,7 +86,8 @@ class LiveRenew(GrantAsk, Act["GrantRow"], frozen=True):
 class GrantRow(msgspec.Struct, frozen=True):
     """An open look. ``kind`` look | break_glass | share.
 
-    Its pictures are requested by the actions look.still, look.strip, look.live; those of a share by share.still, share.strip.
+    Its pictures are requested by the actions look.still, look.strip, look.live; those of a share by share.still, share.strip,
+    and of a screen by share.live.
     """
 
     id: str
@@ -175,6 +176,12 @@ class LookLive(LiveAsk, Act["PictureRow"], frozen=True):
     """Return the newest picture of an open live look."""
 
     spec = ActSpec("look.live", shows=Shows(PICTURES))
+
+
+class ShareLive(LiveAsk, Act["PictureRow"], frozen=True):
+    """Return the newest picture of a screen's camera."""
+
+    spec = ActSpec("share.live", "share.view", shows=Shows(PICTURES))
 
 
 class PictureRow(msgspec.Struct, frozen=True):

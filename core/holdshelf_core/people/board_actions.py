@@ -31,6 +31,7 @@ from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.schema import PolicyFile
+from holdshelf_core.policy.screens import words_of as screen_words
 from holdshelf_core.policy.state import State
 from holdshelf_core.policy.tables import Policy
 from holdshelf_core.policy_file.adopted import path_of
@@ -325,6 +326,7 @@ async def _lists(asked: Reading[types.ReadPolicyLists]) -> types.PolicyLists:
         list(policy.places.items()),
         [place for place in policy.places if policy.needs_note(place)],
         [key for key, row in policy.bases.items() if row.clock is not None],
+        [(key, screen_words(policy, screen)) for key, screen in policy.screens.items()],
         policy.file.library.dates,
         policy.file.library.clock,
     )

@@ -142,6 +142,8 @@ class PolicyLists(msgspec.Struct, frozen=True):
     """Those of which it must be said which and why."""
     timed: list[str] = []
     """Bases whose requests must be answered in time."""
+    screens: Choices = []
+    """What shows live pictures to an audience: which cameras, to whom, until when."""
     dates: Order = "mdy"
     """In which order a day is written."""
     hours: int = 12

@@ -11,6 +11,7 @@ from holdshelf_core.people import types
 from holdshelf_core.people.expiry import sheet_state
 from holdshelf_core.policy import model
 from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy.screens import end_of_day
 from holdshelf_core.policy.second import flag_open
 from holdshelf_core.policy.standing import right_end, right_state, standing
 from holdshelf_core.policy.state import State
@@ -44,6 +45,13 @@ def person_row(state: State, now: Now, person: model.Person) -> types.PersonRow:
             list(a.cameras) if a.cameras is not None else None,
         )
         for a in state.appointments_of(person.id)
+    ]
+    roles += [
+        types.RoleRow(
+            s.id, f"screen {s.screen}", right_state(state, s, now), s.start_utc_ns, right_end(state, s), ["screen"]
+        )
+        for s in state.shares_of(person.id)
+        if s.kind == "live"
     ]
     return types.PersonRow(
         person.id,
@@ -116,7 +124,7 @@ async def _appointments(asked: Reading[types.ReadAppointments]) -> list[types.Ap
 async def _shared(asked: Reading[types.ReadShared]) -> list[types.ShareRow]:
     """Return what is shared with the caller for viewing; nobody else's."""
     rows = _share_rows(asked.state, asked.now)
-    return [row for row in rows if row.kind == "view" and row.person == asked.caller.person]
+    return [row for row in rows if row.kind != "sheet" and row.person == asked.caller.person]
 
 
 @handles(types.ReadShares)
@@ -137,8 +145,12 @@ def _share_rows(state: State, now: Now) -> list[types.ShareRow]:
             s.expires_utc_ns,
             s.purpose,
             s.by,
-            right_state(state, s, now) if s.kind == "view" else sheet_state(s, now.latest_utc_ns),
+            right_state(state, s, now) if s.kind != "sheet" else sheet_state(s, now.latest_utc_ns),
             s.copy,
+            s.screen,
+            f"{at:%H:%M}"
+            if (of := state.policy.screens.get(s.screen)) and (at := end_of_day(state.policy, of))
+            else "",
         )
         for s in state.shares.values()
     ]

@@ -197,8 +197,21 @@ class ShareMake(Act[Done], frozen=True):
     confidentiality: bool = False
 
 
+class ScreenGive(Act[Done], frozen=True):
+    """Give a screen of the policy its live pictures: whoever logs in as ``person`` shows them, until its end each day.
+
+    ``days`` None: a year, the most; then somebody looks at it again.
+    """
+
+    spec = ActSpec("screen.give", changes=True)
+
+    screen: str
+    person: str
+    days: int | None = None
+
+
 class ShareRow(msgspec.Struct, frozen=True):
-    """A share. ``state`` of a view: active | ended; of a printed sheet: out | overdue | back."""
+    """A share. ``state`` of a view and of a screen (kind live): active | ended; of a printed sheet: out | overdue | back."""
 
     id: str
     kind: str
@@ -212,6 +225,10 @@ class ShareRow(msgspec.Struct, frozen=True):
     by: str
     state: str
     copy: int
+    screen: str = ""
+    """Key of the policy's screen, of kind live."""
+    ends: str = ""
+    """Until when it shows them each day, as 20:00."""
 
 
 class FlagRow(msgspec.Struct, frozen=True):

@@ -12,12 +12,15 @@ import msgspec
 from holdshelf_core.policy import commissioning
 from holdshelf_core.policy.case import Decision, refused
 from holdshelf_core.policy.conditions_people import PEOPLE_CONDITIONS, Condition, known, others
+from holdshelf_core.policy.date_forms import date_form
 from holdshelf_core.policy.instants import end_words
 from holdshelf_core.policy.listing import listed
+from holdshelf_core.policy.model import Share
 from holdshelf_core.policy.purposes import incident_problem, not_for, purpose_problem, share_purpose_problem
 from holdshelf_core.policy.question import Ask, Role
+from holdshelf_core.policy.screens import end_of_day, end_utc_ns
 from holdshelf_core.policy.second import second_person
-from holdshelf_core.policy.standing import ask_seats, of_classes, share_counts
+from holdshelf_core.policy.standing import appointment_counts, ask_seats, of_classes, seat_counts, share_counts
 from holdshelf_core.policy.steps import step_missing
 from holdshelf_storage.units import DAY_NS, HOUR_NS, MINUTE_NS
 
@@ -67,7 +70,8 @@ def is_own(ask: Ask) -> bool:
 def _in_use(ask: Ask) -> Decision | None:
     """Require every camera to be known and approved for use; a retired one shows its recordings and nothing live."""
     for camera in ask.cameras:
-        problem = commissioning.not_in_use(ask.state, camera, live=ask.rule.id == "look.live")
+        live = ask.rule.id == "look.live" or (ask.rule.id == "share.view" and ask.scope.start_utc_ns is None)
+        problem = commissioning.not_in_use(ask.state, camera, live=live)
         if problem is not None:
             return refused(problem.clause, problem.sentence, problem.who)
     return None
@@ -272,6 +276,41 @@ def _share(ask: Ask, role: Role) -> Decision | None:
     return _span(ask, needed=True) or known(ask) or _in_use(ask)
 
 
+def _give_screen(ask: Ask, role: Role) -> Decision | None:
+    state, target = ask.state, ask.state.person_id(ask.scope.target)
+    if not target or state.people[target].left_utc_ns is not None:
+        return refused(
+            "P9",
+            "A screen is somebody of its own, with a key of its own, and nobody by that name is enrolled.",
+            "Enroll it: `holdshelf person add`.",
+        )
+    if any(seat_counts(state, row, ask.now) for row in state.seats_of(target)) or any(
+        appointment_counts(state, row, ask.now) for row in state.appointments_of(target)
+    ):
+        words = (
+            f"{state.name_of(target)} holds a seat or a letter of appointment, and a screen is nobody who may do more."
+        )
+        return refused("P9", words, "Enroll the screen as somebody of its own: `holdshelf person add`.")
+    return None
+
+
+def _view_screen(ask: Ask, row: Share) -> Decision | None:
+    """Live pictures of the screen's cameras, until its end today; no recordings."""
+    state, screen = ask.state, ask.state.policy.screens.get(row.screen)
+    if screen is None:
+        return refused("P9", "The policy in force has no such screen any more.", others(ask))
+    if ask.scope.start_utc_ns is not None:
+        return refused("P9", "A screen shows live pictures and no recordings.", others(ask))
+    if end_utc_ns(state, screen, ask.now) is None:
+        at = end_of_day(state.policy, screen)
+        ended = f" at {date_form().time(at, seconds=False)}" if at is not None else ""
+        return refused("P9", f"This screen has ended for today{ended}.", "It can begin again tomorrow.")
+    if not of_classes(state, screen.classes, ask.cameras):
+        words = listed(state.policy.class_words(key) for key in screen.classes)
+        return refused("P9", f"This screen shows cameras of this class alone: {words}.", others(ask))
+    return known(ask) or _in_use(ask)
+
+
 def _view_share(ask: Ask, role: Role) -> Decision | None:
     state, scope, now = ask.state, ask.scope, ask.now
     start, end = scope.start_utc_ns, scope.end_utc_ns
@@ -282,6 +321,8 @@ def _view_share(ask: Ask, role: Role) -> Decision | None:
         if not share_counts(state, row, now):
             ended = row.ended_utc_ns if row.ended_utc_ns is not None else row.expires_utc_ns
             return refused("P14", f"What was shared with you expired on {end_words(ended, now.zone)}.", others(ask))
+        if row.kind == "live":
+            return _view_screen(ask, row)
     if start is None or end is None or end < start:
         return refused("P14", "Name a time within the span that was shared.", "Give the time.")
     for share in ask.standing.shares:
@@ -334,8 +375,12 @@ def _commission_approve(ask: Ask, role: Role) -> Decision | None:
 
 
 def _see_camera(ask: Ask, role: Role) -> Decision | None:
+    state = ask.state
     shared = {share.camera for share in ask.standing.shares}
-    if role.share and any(camera not in shared for camera in ask.cameras):
+    classes = [screen.classes for share in ask.standing.shares if (screen := state.policy.screens.get(share.screen))]
+    if role.share and any(
+        camera not in shared and not any(of_classes(state, of, (camera,)) for of in classes) for camera in ask.cameras
+    ):
         return refused("P14", "You may see only the camera that was shared with you.", others(ask))
     return None
 
@@ -364,6 +409,7 @@ CONDITIONS: dict[str, Condition] = {
     "hold.archive": _hold_exists,
     "hold.see": _see_hold,
     "share.make": _share,
+    "screen.give": _give_screen,
     "share.view": _view_share,
     "share.end": _end_share,
     "commission.edit": _commission_edit,

@@ -240,6 +240,7 @@ def cases(policy: Policy) -> dict[str, dict[str, Scope]]:
             "no purpose": share(FRONT, "", nothing),
             f"with {a_first}": share(FRONT, shared_for, "p1"),
         },
+        "screen.give": {"to a screen": Scope(target=nothing), f"to {a_first}": Scope(target="p1")},
         "share.end": {f"{a_first}'s": Scope(target="V-1")},
         "share.view": {"what was shared": look(FRONT, ""), "another camera": look(READING, "")},
         "commission.edit": {"camera in letter": look(ATTIC, ""), "another camera": look(READING, "")},

@@ -44,7 +44,7 @@ class Now:
     @property
     def year(self) -> int:
         """Return the local year by the wall clock, as it stands in the numbers of looks, holds and papers."""
-        moment = _local(self.utc_ns, self.zone)
+        moment = local(self.utc_ns, self.zone)
         return moment.year if moment else _EPOCH.year
 
     def begun(self, start_utc_ns: int) -> bool:
@@ -61,7 +61,8 @@ class Now:
         return end_utc_ns is not None and not self.doubtful and end_utc_ns <= self.earliest_utc_ns
 
 
-def _local(utc_ns: int, zone: tzinfo) -> datetime | None:
+def local(utc_ns: int, zone: tzinfo) -> datetime | None:
+    """Return the local time; None where it is out of range."""
     try:
         return (_EPOCH + timedelta(microseconds=utc_ns // 1000)).astimezone(zone)
     except (OverflowError, ValueError):
@@ -70,13 +71,13 @@ def _local(utc_ns: int, zone: tzinfo) -> datetime | None:
 
 def day_words(utc_ns: int, zone: tzinfo) -> str:
     """Return e.g. 'November 24, 2026'."""
-    moment = _local(utc_ns, zone)
+    moment = local(utc_ns, zone)
     return date_form().day(moment, long=True) if moment else "a date out of range"
 
 
 def end_words(end_utc_ns: int, zone: tzinfo) -> str:
     """Return when a right ended: 'November 24, 2026' for its last day, with the time when it ended within a day."""
-    moment = _local(end_utc_ns, zone)
+    moment = local(end_utc_ns, zone)
     if moment is None:
         return "a date out of range"
     if (moment.hour, moment.minute, moment.second) == (0, 0, 0):
@@ -86,7 +87,7 @@ def end_words(end_utc_ns: int, zone: tzinfo) -> str:
 
 def moment_words(utc_ns: int, zone: tzinfo) -> str:
     """Return e.g. '2026-11-24 14:00:05 -05:00': the offset tells the two 01:30s of a clock change apart."""
-    moment = _local(utc_ns, zone)
+    moment = local(utc_ns, zone)
     return f"{moment:%Y-%m-%d %H:%M:%S} {_offset_words(moment)}" if moment else "a time out of range"
 
 

@@ -80,7 +80,10 @@ class Appointment(msgspec.Struct, frozen=True):
 
 
 class Share(msgspec.Struct, frozen=True):
-    """Table ``shares`` (P14): one span of one camera, view only, until it expires. ``kind`` view | sheet."""
+    """Table ``shares`` (P14): one span of one camera, view only, until it expires. ``kind`` view | sheet | live.
+
+    Of kind live: what a screen of the policy shows; it has no span, and its cameras are those of the screen's classes.
+    """
 
     id: str
     kind: str
@@ -96,6 +99,8 @@ class Share(msgspec.Struct, frozen=True):
     copy: int = 0
     confidentiality: bool = False
     ended_utc_ns: int | None = None
+    screen: str = ""
+    """Key of the policy's screen, of kind live."""
 
 
 class HoldSpan(msgspec.Struct, frozen=True):

@@ -104,6 +104,7 @@ PERMISSIONS: dict[str, Permission] = {
             id="share.make", words="share a recording", clause="P14", rights=("share",), cameras=True, who_clause="P14"
         ),
         Permission(id="share.end", words="end a share", clause="P14", own=True, who_clause="P14"),
+        Permission(id="screen.give", words="give a screen its live pictures", clause="P9", who_clause="P14"),
         Permission(
             id="share.view",
             words="view what was shared",

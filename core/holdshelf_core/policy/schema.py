@@ -36,6 +36,8 @@ class Library(_Table, frozen=True):
     dates: Literal["mdy", "dmy", "ymd"] = "mdy"
     clock: Literal[12, 24] = 12
     length: Literal["ft", "m"] = "ft"
+    closing: str = ""
+    """When the library closes, as 20:00: then screens end that end with closing."""
     closed: tuple[str, ...] = ("saturday", "sunday")
     """What is no business day: days of the week, and dates (2026-12-25, or 12-25 of each year)."""
     authority: ByLanguage = {}

@@ -65,8 +65,8 @@ def appointment_counts(state: State, appointment: Appointment, now: Now) -> bool
 
 
 def share_counts(state: State, share: Share, now: Now) -> bool:
-    """Return whether it is a view that was not ended and has not expired."""
-    if share.kind != "view" or not share.person or share.ended_utc_ns is not None or now.ended(share.expires_utc_ns):
+    """Return whether it is a view, or what a screen shows, that was not ended and has not expired."""
+    if share.kind == "sheet" or not share.person or share.ended_utc_ns is not None or now.ended(share.expires_utc_ns):
         return False
     return present(state, share.person)
 
@@ -336,6 +336,6 @@ def ends_to_write(state: State, now: Now) -> Iterator[End]:
             yield End("appointments", key, ended, row.person, f"an appointment: {why}")
     for key, share in state.shares.items():
         # A printed sheet gives no right that could end, and no day brings it back: somebody says that it is.
-        if share.ended_utc_ns is None and share.kind == "view" and over(share.expires_utc_ns) is not None:
+        if share.ended_utc_ns is None and share.kind != "sheet" and over(share.expires_utc_ns) is not None:
             ended_share = msgspec.structs.replace(share, ended_utc_ns=share.expires_utc_ns)
             yield End("shares", key, ended_share, share.person, "a share")

@@ -17,7 +17,7 @@ from holdshelf_core.policy.lengths import parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import Board
 from holdshelf_core.policy.rights import PERMISSIONS
-from holdshelf_core.policy.schema import Basis, ByLanguage, Check, Ground, Library, PolicyFile, Purpose, Role
+from holdshelf_core.policy.schema import Basis, ByLanguage, Check, Ground, Library, PolicyFile, Purpose, Role, Screen
 
 _PLACED = re.compile(r"\{(\w+)\}", re.ASCII)
 EVERY_ROLE = frozenset({"door", "outbox", "print", "log.verify", "seat.away"})
@@ -286,6 +286,11 @@ class Policy:
             return ""
         title = given.title.get(language) or self.said(given.title)
         return ", ".join((title, given.address, given.telephone))
+
+    @cached_property
+    def screens(self) -> Mapping[str, Screen]:
+        """What shows live pictures to an audience, in the file's order."""
+        return {screen.key: screen for screen in self.file.screen}
 
     @property
     def date_form(self) -> DateForm:

@@ -19,6 +19,7 @@ from holdshelf_core.policy.model import RIGHTS
 from holdshelf_core.policy.purposes import no_purpose
 from holdshelf_core.policy.rights import ADMIN_NO, PERMISSIONS
 from holdshelf_core.policy.schema import Basis, ByLanguage, PolicyFile, Role
+from holdshelf_core.policy.screens import CLOSING
 from holdshelf_core.policy.tables import ALL, DECIDED, decided
 from holdshelf_core.policy_file.mistake import Mistake, a_key, a_length, among, one_of, printable, row, shown, twice
 
@@ -101,6 +102,12 @@ class _Check:
                 if not text.strip():
                     yield Mistake(where, f"contact.{field} is empty.", "Give it: it is on the sign.")
                 yield from printable(f"{where}, contact.{field}", text)
+        yield from self._hours()
+
+    def _hours(self) -> Iterator[Mistake]:
+        library, where = self._file.library, "library"
+        if library.closing and not _TIME.fullmatch(library.closing):
+            yield Mistake(where, f"{shown(library.closing)} is no time of day.", 'Write closing = "20:00".')
         for day in library.closed:
             if day.lower() not in WEEKDAYS and not _DATE.fullmatch(day):
                 yield Mistake(where, f"{shown(day)} is not a day.", "Write days of the week, 2026-12-25 or 12-25.")
@@ -348,8 +355,14 @@ class _Check:
                     "The public may see only what is in plain sight from where the screen hangs.",
                     "Set plain_sight = true where that is so, or show it to staff.",
                 )
-            if screen.ends != "closing" and not _TIME.fullmatch(screen.ends):
+            if screen.ends != CLOSING and not _TIME.fullmatch(screen.ends):
                 yield Mistake(where, f"{shown(screen.ends)} is no time of day.", 'Write ends = "closing" or "21:00".')
+            if screen.ends == CLOSING and not self._file.library.closing:
+                yield Mistake(
+                    where,
+                    "It ends with closing, and the library does not say when that is.",
+                    'Add closing = "20:00" under [library].',
+                )
 
     def _of_checks(self) -> Iterator[Mistake]:
         yield from twice("check", (check.key for check in self._file.check), "check")

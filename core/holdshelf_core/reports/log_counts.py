@@ -237,8 +237,8 @@ class LogCounts:
         elif action == "print.facts":
             if "read_on" not in facts:
                 self.prints[facts.get("paper", "")] += 1
-        elif action == "share.make":
-            self.shares[facts.get("kind", "")] += 1
+        elif action in ("share.make", "screen.give"):
+            self.shares[facts.get("kind", "") or "live"] += 1
         elif action in ("entrance.attest", "checklist.enter"):
             self._signs(facts)
 

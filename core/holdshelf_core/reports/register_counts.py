@@ -97,7 +97,9 @@ def share_rows(shares: Iterable[model.Share], made: Counter[str], quarter: Quart
     """``made``: how many of each kind the log says were made in the quarter; the register does not say when."""
     rows = list(shares)
     found = []
-    for kind in ("view", "sheet"):
+    for kind in ("view", "sheet", "live"):
+        if kind == "live" and not made[kind] and not any(row.kind == kind for row in rows):
+            continue
         those = [row for row in rows if row.kind == kind]
         out = [row for row in those if row.ended_utc_ns is None]
         late = [row for row in out if now.ended(row.expires_utc_ns)]

@@ -16,7 +16,7 @@ DAY = 86_400 * NS
 AT = 1_795_615_200 * NS
 PICTURES = """
     break_glass commission.still live.renew look.live look.open look.still look.strip purpose.open purpose.widen
-    share.open share.still share.strip
+    share.live share.open share.still share.strip
 """
 COPIES = """
     hold.archive hold.archived outbox.fetch outbox.live outbox.still print.deliver print.facts print.failed release.export
@@ -41,7 +41,8 @@ NO_LOOK = """
     register.settle release.amend release.approve release.bundle_removed release.cancelled release.export_cancel
     release.extend
     release.key.renew release.list release.not_exported release.others release.refuse release.request release.show release.verify
-    release.withdraw report.kept right.ended seat.away seat.end seat.name share.end
+    release.withdraw report.kept right.ended screen.give seat.away seat.end seat.name
+    share.end
     timestamp.now timestamp.remove timestamp.set
     witness.add witness.ask witness.policy witness.remove
 """

@@ -13,7 +13,7 @@ from holdshelf_core.policy_file.read import read_bytes
 
 PAGE = Path(__file__).parents[3] / "docs" / "policy-mistakes.md"
 
-HEAD = 'format = 1\n[library]\nname = "Example Library"\n'
+HEAD = 'format = 1\n[library]\nname = "Example Library"\nclosing = "20:00"\n'
 SOUND = (
     HEAD
     + """

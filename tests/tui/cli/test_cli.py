@@ -99,7 +99,7 @@ def test_all_commands_of_the_design_are_there() -> None:
     }
 
 
-OF_A_FILE = ("policy draft", "policy lint", "policy schema")
+OF_A_FILE = ("policy draft", "policy schema", "policy words")
 
 
 @pytest.mark.parametrize("words", COMMANDS)

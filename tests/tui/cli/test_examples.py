@@ -51,6 +51,7 @@ LAST = (
 """What later examples would miss, the Director's own key last of all."""
 READ_ONLY = {
     "init": "sets up a folder of its own",
+    "screen give": "the first library's policy has no screens: tests/core/looks/test_screens.py",
     "serve": "runs until it is stopped",
     "setup": "sets up a machine: tests/house/test_deb.py",
     "restore": "needs a stopped service",

@@ -406,7 +406,9 @@ def live(
         _tell_outbox(client(data).act(OutboxLive(look, camera, FULL_WIDTH)), json=json)
         return
     _check_out(output)
-    row = client(data).act(types.LookLive(look, camera, width))
+    service = client(data)
+    ask = types.ShareLive if _is_share(service, look) else types.LookLive
+    row = service.act(ask(look, camera, width))
     if row.missing:
         raise NotFound(row.missing)
     _write(output, row.jpeg)

@@ -319,11 +319,11 @@ def list_shares(
     cells = [
         (
             r.id,
-            r.kind if r.kind == "view" else f"sheet no. {r.copy}",
+            f"screen {r.screen}" if r.screen else r.kind if r.kind == "view" else f"sheet no. {r.copy}",
             r.name,
-            r.camera,
-            local(r.start_utc_ns),
-            local(r.end_utc_ns),
+            r.camera or "-",
+            local(r.start_utc_ns) if r.camera else "-",
+            local(r.end_utc_ns) if r.camera else "-",
             r.state,
             local(r.expires_utc_ns),
         )

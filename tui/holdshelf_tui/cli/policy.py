@@ -223,6 +223,6 @@ def board_set(
 app.command(epilog="Example: holdshelf policy show --text")(policy_posted.show)
 app.command(epilog="Example: holdshelf policy draft first -o policy.toml")(policy_files.draft)
 app.command(epilog="Example: holdshelf policy lint policy.toml")(policy_files.lint)
-app.command(epilog="Example: holdshelf policy words es >> policy.toml")(policy_files.words)
+app.command(epilog="Example: holdshelf policy words es")(policy_files.words)
 app.command(epilog="Example: holdshelf policy schema > policy.schema.json")(policy_files.schema)
 app.command(epilog="Example: holdshelf policy check https://library.example/cameras")(policy_posted.check)

@@ -45,6 +45,7 @@ MODULES = {
     "person": "people",
     "seat": "people",
     "appointment": "people",
+    "screen": "screen",
     "share": "people",
     "flag": "people",
     "look": "look",

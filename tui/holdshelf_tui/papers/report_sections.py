@@ -311,7 +311,9 @@ def _rest(report: ReportPaper) -> Iterable[d.Block]:
     yield d.Heading("Sharing, signs, people, the house (P3, P11, P14, P17, P18)")
     rows: list[tuple[str, str]] = []
     for share in report.shares:
-        if share.kind == "view":
+        if share.kind == "live":
+            rows.append(("Screens", f"{share.made:,} given, {share.ended:,} ended, {share.open:,} open"))
+        elif share.kind == "view":
             rows.append(("Shared to view", f"{share.made:,} given, {share.ended:,} ended, {share.open:,} open"))
         else:
             late = f", {share.overdue:,} of these not back by their day" if share.overdue else ""

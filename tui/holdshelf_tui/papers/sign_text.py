@@ -73,7 +73,7 @@ def _own(facts: PaperFacts, language: str) -> tuple[tuple[str, ...], tuple[str, 
     if not named and any(_CONTACT in line for line in (*words.headline, *words.lines)):
         raise BadRequest(
             "The policy's sign names whom to ask, and nobody is named yet.",
-            "Set it with `holdshelf board set contact=…`, or give contact under [library] in the policy file.",
+            "Set it with `holdshelf board set contact WHOM --why WHY`, or give contact under [library] in the policy file.",
         )
     headline, lines = (
         tuple(clean(line.replace(_CONTACT, named), _LINE_LETTERS) for line in texts)

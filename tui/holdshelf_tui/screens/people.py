@@ -46,6 +46,7 @@ from holdshelf_tui.screens.dialogs.people_forms import (
     FirstSeatDialog,
     KeyDialog,
     PeopleForm,
+    ScreenDialog,
     SeatDialog,
 )
 from holdshelf_tui.screens.dialogs.share import ShareDialog
@@ -246,7 +247,7 @@ class PeoplePane(ListPane[Row]):
         await self._async_form(EndDialog(AppointmentEnd, letter.id, words), "It has ended.")
 
     async def _async_end_share(self, share: ShareRow) -> None:
-        over = "can no longer view it." if share.kind == "view" else f"has given back sheet no. {share.copy}."
+        over = "can no longer view it." if share.kind != "sheet" else f"has given back sheet no. {share.copy}."
         await self._async_form(EndDialog(ShareEnd, share.id, f"{share.name} {over}"), "It has ended.")
 
     def _may_set(self, line: BoardLine) -> bool:
@@ -289,6 +290,10 @@ class PeoplePane(ListPane[Row]):
         PaneAction("share", "Share a recording", "Somebody may view a span, or has a sheet", key=key_table.SHARE, short="Share",
             parts=(SHARES,), shown=has_right("share"),
             run=lambda self: self._async_form(ShareDialog([], self._cameras, self._others), "It is shared.")),
+        PaneAction("screen", "Give a screen its pictures", "Live pictures for an audience, as the policy has it",
+            key=key_table.GRANT, short="Screen", parts=(SHARES,),
+            shown=lambda self: self.who.seat and bool(self.link.policy.screens),
+            run=lambda self: self._async_form(ScreenDialog(self._others), "The screen has its pictures.")),
         RowAction("end_share", "End it", "It can be viewed no longer, or the sheet is back", key=key_table.END,
             parts=(SHARES,), shown=lambda self: self.who.seat or "share" in self.who.rights,
             can=lambda _, share: share.state not in ("ended", "back"), only="It has ended.", run=_async_end_share),

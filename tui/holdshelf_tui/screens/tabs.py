@@ -12,6 +12,7 @@ from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.screens.papers import PapersPane
 from holdshelf_tui.screens.people import PeoplePane
 from holdshelf_tui.screens.releases import ReleasesPane
+from holdshelf_tui.screens.screen_wall import ScreenPane
 from holdshelf_tui.screens.shared import SharedPane
 from holdshelf_tui.screens.start import StartPane
 from holdshelf_tui.screens.storage import StoragePane
@@ -21,6 +22,8 @@ from holdshelf_tui.session.link import Who
 
 def panes_for(who: Who) -> dict[str, type[Pane]]:
     """Tabs by key, in their order; their numbers begin with 0."""
+    if "screen" in who.rights:
+        return {"screen": ScreenPane}
     panes: dict[str, type[Pane]] = {"start": StartPane, "cameras": CamerasPane}
     if who.admin:
         panes |= {"add": AddCamerasPane, "storage": StoragePane, "doctor": DoctorPane}

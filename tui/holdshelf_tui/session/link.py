@@ -76,7 +76,7 @@ class Who:
     @property
     def designee(self) -> bool:
         """Whether a letter of appointment is all they have."""
-        return bool(self.rights) and not self.seat
+        return bool(self.rights - {"screen"}) and not self.seat
 
     @property
     def words(self) -> str:

@@ -247,11 +247,13 @@ SENTENCES: dict[str, Sentence] = {
         "release.written": ("copied", "copy", "the bundle of release {subject} to a disk[ ({f.bytes})]"),
         "report.kept": ("made and kept", "make and keep", "the report for {f.quarter}"),
         "right.ended": ("noted", "note", "that a right ended[: {f.ended}]"),
+        "screen.give": ("gave", "give", "the screen {f.screen} its live pictures[, to {with}][ until {f.expires}]"),
         "seat.away": ("entered", "enter", "that the {f.seat} is away from now on" + _WHY),
         "seat.away back": ("entered", "enter", "that the {f.seat} is back" + _WHY),
         "seat.end": ("ended", "end", "the term {f.seat}" + _WHY),
         "seat.name": ("named", "name", "{holder} to the seat “{f.seat}”[ from {f.from}][ until {f.until}]"),
         "share.end": ("ended", "end", "the share {subject}" + _WHY),
+        "share.live": ("looked at", "look at", "a screen's live picture[ of {cameras}]"),
         "share.make": (
             "shared",
             "share",

@@ -88,7 +88,10 @@ def letter_cells(letter: AppointmentRow, names: Mapping[str, str]) -> tuple[str,
 def shared_lines(shares: Iterable[ShareRow], names: Mapping[str, str]) -> list[str]:
     """What a guest is told of each view that is open: which camera, which time, until when."""
     return [
-        f"{names.get(share.camera, share.camera)}, {exact(share.start_utc_ns, share.end_utc_ns)}: view only, "
+        f"live pictures of the screen {share.screen}, until {share.ends} each day, "
+        f"until {last_day(share.expires_utc_ns)}"
+        if share.kind == "live"
+        else f"{names.get(share.camera, share.camera)}, {exact(share.start_utc_ns, share.end_utc_ns)}: view only, "
         f"until {last_day(share.expires_utc_ns)}"
         for share in shares
         if share.state == "active"
@@ -97,6 +100,14 @@ def shared_lines(shares: Iterable[ShareRow], names: Mapping[str, str]) -> list[s
 
 def share_cells(share: ShareRow, names: Mapping[str, str]) -> tuple[str, ...]:
     """With whom, which camera, from when, state, expiry."""
+    if share.kind == "live":
+        return (
+            share.name,
+            f"screen {share.screen}",
+            "live",
+            STATE_WORDS.get(share.state, ""),
+            last_day(share.expires_utc_ns),
+        )
     kind = share.name if share.kind == "view" else f"{share.name} (sheet no. {share.copy})"
     begins = f"{short_date(share.start_utc_ns)}, {told_clock(share.start_utc_ns, seconds=False)}"
     state = STATE_WORDS.get(share.state) or SHEET_WORDS.get(share.state, share.state)
@@ -105,6 +116,8 @@ def share_cells(share: ShareRow, names: Mapping[str, str]) -> tuple[str, ...]:
 
 def share_lines(share: ShareRow, names: Mapping[str, str], by: str) -> list[str]:
     """What exactly is shared, what for, by whom."""
+    if share.kind == "live":
+        return [f"The screen {share.screen} shows live pictures until {share.ends} each day", f"given by {by}"]
     what = f"{names.get(share.camera, share.camera)}, {exact(share.start_utc_ns, share.end_utc_ns)}"
     return [what, f"For: {share.purpose}; shared by {by}"]
 

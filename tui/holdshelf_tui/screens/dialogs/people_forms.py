@@ -18,6 +18,7 @@ from holdshelf_core.people.types import (
     PersonKey,
     PersonRemove,
     PersonRow,
+    ScreenGive,
     SeatAway,
     SeatEnd,
     SeatName,
@@ -292,6 +293,37 @@ class AppointDialog(PeopleForm):
             self.query_one("#seat", Choice).value if len(self._seats) > 1 else "",
         )
         return await self.link.act(asked)
+
+
+class ScreenDialog(PeopleForm):
+    """Give a screen of the policy its live pictures."""
+
+    title_words = "Give a screen its pictures"
+    does = "Give them"
+    doing = "Giving them"
+
+    def __init__(self, people: Sequence[PersonRow]) -> None:
+        super().__init__()
+        self._people = [("", "not chosen yet"), *people_choices(people)]
+
+    def lead(self) -> str:
+        return "Whoever is enrolled for the screen shows live pictures until its end each day. Each hour of it is an entry."
+
+    def fields(self) -> ComposeResult:
+        yield FormField("Screen", Choice(self.link.policy.screens, id="screen", rows=4))
+        yield FormField("Logs in as", Choice(self._people, id="person", rows=4))
+        yield FormField("For", TextField("", "days; blank: 366, the most", id="days", most=4))
+
+    async def async_submit(self) -> Done:
+        """Give the chosen screen its pictures. Raises Missing, HoldshelfError."""
+        person, days = self.query_one("#person", Choice).value, self.text("days")
+        if not person:
+            raise Missing("person", "Who is enrolled for the screen alone? Enroll it first.")
+        if days and not days.isdecimal():
+            raise Missing("days", "For how many days?", "Type a number, or leave it out.")
+        return await self.link.act(
+            ScreenGive(self.query_one("#screen", Choice).value, person, int(days) if days else None)
+        )
 
 
 class EndDialog(PeopleForm):
