@@ -37,6 +37,7 @@ from holdshelf_core.policy.tables import Policy
 from holdshelf_core.policy_file.adopted import path_of
 from holdshelf_core.policy_file.cases import failures
 from holdshelf_core.policy_file.check import mistakes
+from holdshelf_core.policy_file.compare import LOOSER, OTHER, STRICTER, differences
 from holdshelf_core.policy_file.read import read_bytes, read_file
 from holdshelf_storage.atomic import make_dir, write_atomic
 from holdshelf_storage.errors import StorageError
@@ -330,6 +331,27 @@ async def _lists(asked: Reading[types.ReadPolicyLists]) -> types.PolicyLists:
         policy.file.library.dates,
         policy.file.library.clock,
     )
+
+
+@handles(types.ReadPolicyLint)
+async def _lint(asked: Reading[types.ReadPolicyLint]) -> types.PolicyLinted:
+    before = asked.state.policy
+
+    def look() -> types.PolicyLinted:
+        file = read_bytes(asked.request.file.encode(), "The policy file")
+        found = mistakes(file) or failures(file)
+        if found:
+            return types.PolicyLinted([str(mistake) for mistake in found])
+        rows = differences(before, Policy(file))
+        return types.PolicyLinted(
+            library=file.library.name,
+            looser=[row.sentence for row in rows if row.kind == LOOSER],
+            stricter=[row.sentence for row in rows if row.kind == STRICTER],
+            other=[row.sentence for row in rows if row.kind == OTHER],
+            words_only=[clause.id for clause in file.clause if not clause.duty],
+        )
+
+    return await asyncio.to_thread(look)
 
 
 @handles(types.ReadPolicyFile)

@@ -106,6 +106,27 @@ class ReadPolicyText(Read[AdoptedText], frozen=True):
     sha256: str
 
 
+class PolicyLinted(msgspec.Struct, frozen=True):
+    """What is found in a policy file before it is adopted, in sentences. With a mistake, nothing else is said of it."""
+
+    mistakes: list[str] = []
+    library: str = ""
+    looser: list[str] = []
+    """Than the policy in force."""
+    stricter: list[str] = []
+    other: list[str] = []
+    words_only: list[str] = []
+    """Clauses that the machine leaves to people."""
+
+
+class ReadPolicyLint(Read[PolicyLinted], frozen=True):
+    """Check a policy file, and compare it with the policy in force; nothing is adopted."""
+
+    spec = ReadSpec("/rules/lint", "policy.adopt", method="POST")
+
+    file: str
+
+
 class PolicyRole(msgspec.Struct, frozen=True):
     """A role of the policy in force. ``on_paper``: it has no holder here, and acts by signed paper."""
 

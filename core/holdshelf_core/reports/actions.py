@@ -77,12 +77,13 @@ class PrintActs:
             # A patron at the desk is not refused because a disk is full (P17): only the count of prints suffers.
             call.unrecorded("print while the log is unwritable")
             caveats.append("The access log could not be written when this was printed.")
-        text, adopted = "", state.adopted
+        texts, adopted = {}, state.adopted
         if adopted is not None and call.request.paper in ("policy", "release"):
+            folder, wanted = call.frame.paths.state, {adopted.sha256, *adopted.texts.values()}
             try:
-                text = (
-                    await asyncio.to_thread(policy_text(call.frame.paths.state, adopted.sha256).read_bytes)
-                ).decode()
+                texts = await asyncio.to_thread(
+                    lambda: {sha256: policy_text(folder, sha256).read_bytes().decode() for sha256 in wanted}
+                )
             except (OSError, UnicodeDecodeError):
                 caveats.append("The adopted text could not be read; see the library's website.")
         # Somebody who reads a paper on a screen does not wait for others' machines.
@@ -91,7 +92,7 @@ class PrintActs:
             policy=state.policy,
             board=state.board,
             adopted=adopted,
-            policy_text=text,
+            texts=texts,
             cameras=cameras,
             commissions=state.commissions,
             entrances=state.entrances.values() if call.request.paper == "checklist" else (),

@@ -41,14 +41,13 @@ def read_offline(data: Path, now_utc_ns: int | None = None) -> PaperFacts:
     caveats = [NO_SERVICE] if tables is not None else [NO_REGISTER]
     rows = {name: _keyed(table) for name, table in (tables or {}).items()}
     adopted = adopted_row = _one(rows, "policy", "adopted", model.Adopted)
-    text = ""
+    texts: dict[str, str] = {}
     if adopted is not None:
-        read = _policy_text(state, adopted.sha256)
-        if read is None:
+        read = {sha256: _policy_text(state, sha256) for sha256 in (adopted.sha256, *adopted.texts.values())}
+        texts = {sha256: text for sha256, text in read.items() if text is not None}
+        if adopted.sha256 not in texts:
             caveats.append(NO_TEXT)
             adopted = None
-        else:
-            text = read
     head = _read(state / "access" / "head", MAX_HEAD_BYTES)
     cameras = [_camera(row) for row in rows.get("entries", {}).values()]
     found = in_force(state, adopted_row.file_sha256 if adopted_row is not None else "")
@@ -68,7 +67,7 @@ def read_offline(data: Path, now_utc_ns: int | None = None) -> PaperFacts:
         policy=policy,
         board=rules.board,
         adopted=adopted,
-        policy_text=text,
+        texts=texts,
         cameras=cameras,
         commissions=rules.commissions,
         entrances=rules.entrances.values(),

@@ -18,6 +18,7 @@ from holdshelf_core.policy.releases import kept_by
 from holdshelf_core.policy.state import State
 from holdshelf_core.policy.tables import Policy
 from holdshelf_core.reports.types import (
+    AdoptedText,
     CameraPaper,
     EntrancePaper,
     LogHead,
@@ -54,6 +55,21 @@ def _needs(needs: Iterable[str]) -> tuple[str, ...]:
     return tuple(need for need in needs if need != MEANWHILE)
 
 
+def _policy_text(policy: Policy, adopted: model.Adopted, texts: Mapping[str, str]) -> PolicyText:
+    first = policy.file.library.languages[0] if adopted.file_sha256 and policy.file.library.languages else "en"
+    others = {
+        _base(language): AdoptedText(sha256, texts.get(sha256, ""))
+        for language, sha256 in reversed(adopted.texts.items())  # of two kinds of one language the first
+        if _base(language) != _base(first)
+    }
+    text = texts.get(adopted.sha256, "")
+    return PolicyText(adopted.version, adopted.adopted_on, adopted.sha256, text, _base(first), others)
+
+
+def _base(language: str) -> str:
+    return language.partition("-")[0]
+
+
 def refusal_paper(state: State, release: model.Release, now: Now) -> RefusalPaper:
     """Return the sheet for one request, after its last refusal; for one never refused, what its basis requires."""
     last = release.refusals[-1] if release.refusals else None
@@ -84,7 +100,7 @@ def paper_facts(
     policy: Policy,
     board: model.Board,
     adopted: model.Adopted | None,
-    policy_text: str,
+    texts: Mapping[str, str],
     cameras: Iterable[CameraSource],
     commissions: Mapping[str, model.Commission],
     entrances: Iterable[model.Entrance],
@@ -98,7 +114,7 @@ def paper_facts(
 ) -> PaperFacts:
     """Return everything that a paper may say, as of ``now``. ``head``: the log's signed head, '' when there is none.
 
-    ``witnesses``: names of those who countersigned it.
+    ``texts``: the adopted texts that are to be printed, by SHA-256. ``witnesses``: names of those who countersigned it.
     """
 
     def name(person: str) -> str:
@@ -156,7 +172,7 @@ def paper_facts(
         bases=tuple((key, policy.basis_words(key)) for key in policy.bases if key != COUNSEL),
         release_by_two=board.second_person_release,
         page=board.paper_size,
-        policy=PolicyText(adopted.version, adopted.adopted_on, adopted.sha256, policy_text) if adopted else None,
+        policy=_policy_text(policy, adopted, texts) if adopted is not None else None,
         log=log_head(head, witnesses) if head else None,
         cameras=tuple(camera(source) for source in cameras),
         entrances=tuple(entrance(row) for row in entrances if row.removed_utc_ns is None),

@@ -55,6 +55,13 @@ class PrintRequest(Act["PaperFacts"], frozen=True):
     """Read on a screen; whether it is printed from there is unknown."""
 
 
+class AdoptedText(msgspec.Struct, frozen=True):
+    """The adopted text in one more language."""
+
+    sha256: str
+    text: str = ""
+
+
 class PolicyText(msgspec.Struct, frozen=True):
     """The policy that the library adopted. ``text`` is the file as installed: ``sha256`` is of its UTF-8 bytes."""
 
@@ -63,6 +70,10 @@ class PolicyText(msgspec.Struct, frozen=True):
     sha256: str
     text: str = ""
     """'' where only the facts are known, on papers that do not print the text."""
+    language: str = "en"
+    """Of ``text``, without its country: 'en' of en-CA."""
+    others: dict[str, AdoptedText] = {}
+    """What was adopted in other languages beside it."""
 
 
 class LogHead(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from holdshelf_core.api.client import Client
@@ -14,14 +15,19 @@ from holdshelf_core.cameras.types import CameraSettings, ReadCamerasToAdd
 from holdshelf_core.people.board_types import (
     BoardSet,
     PolicyAdopt,
+    PolicyLinted,
     ReadBoard,
     ReadMay,
     ReadPolicy,
+    ReadPolicyLint,
     ReadPolicyLists,
     ReadPolicyText,
 )
 from holdshelf_core.people.types import AppointmentMake, ReadSeats, SeatName
 from holdshelf_core.policy_file.first import FIRST
+from holdshelf_core.reports.offline import read_offline
+from holdshelf_core.reports.types import PrintRequest
+from holdshelf_tui.papers.catalogue import PAPERS
 from tests.keys import new_key
 from tests.people import PAPER, People, day
 from tests.service import Service
@@ -124,6 +130,29 @@ def test_every_language_has_its_text(service: Service, dora: Client) -> None:
         adopt(service.client, text, es="Hay cámaras.", fr="Des caméras.")
     adopt(service.client, text, es="Hay cámaras.")
     assert service.client.read(ReadPolicy()).languages == ["en", "es"]
+    # And it is printed as it was adopted, in each.
+    facts = service.client.act(PrintRequest("policy"))
+    english, spanish, french = (
+        PAPERS["policy"].as_text(msgspec.structs.replace(facts, language=language)) for language in ("en", "es", "fr")
+    )
+    assert TEXT in " ".join(english.split()) and "Hay cámaras." not in english
+    assert "Hay cámaras." in spanish and "inglés" not in spanish and TEXT not in " ".join(spanish.split())
+    assert TEXT in " ".join(french.split()) and "Lui seul fait foi" in " ".join(french.split())
+    service.stop()
+    offline = read_offline(service.data).policy
+    assert offline is not None and offline.others["es"].text == "Hay cámaras."
+
+
+def test_a_file_is_checked_and_compared_with_the_policy_in_force_before_it_is_adopted(dora: Client) -> None:
+    first = FIRST.read_text()
+    range_, shorter = "value = 10, least = 1, most = 60 }\ngrace", "value = 5, least = 1, most = 5 }\ngrace"
+    found = dora.read(ReadPolicyLint(first.replace(range_, shorter)))
+    assert found.mistakes == [] and found.looser == [] and found.stricter
+    assert dora.read(ReadPolicyLint(first)) == PolicyLinted(library="Library")
+    (mistake,) = dora.read(ReadPolicyLint(first.replace("speaks_for_board = true", ""))).mistakes
+    assert "No role speaks for the Board" in mistake
+    with pytest.raises(BadRequest, match="is not TOML"):
+        dora.read(ReadPolicyLint("format ="))
 
 
 def test_settings_stay_within_the_files_ranges(service: Service, dora: Client) -> None:

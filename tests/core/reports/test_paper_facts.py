@@ -27,7 +27,7 @@ def facts_of(
         policy=first_policy(),
         board=model.Board("Example Town Library", "Ada", "https://library.example"),
         adopted=model.Adopted("3", "2026-10-01", "a" * 64),
-        policy_text="text",
+        texts={},
         cameras=[CameraSource("front", "Front door", "service-desk", sound_found=False)],
         commissions={"front": commission} if commission else {},
         entrances=entrances,

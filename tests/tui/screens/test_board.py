@@ -12,6 +12,7 @@ from textual.widgets import Input, OptionList
 from holdshelf_core.looks.types import PurposeOpen
 from holdshelf_core.people.board_types import ReadBoard, ReadPolicy
 from holdshelf_core.people.types import ReadShares, ShareMake
+from holdshelf_core.policy_file.first import FIRST
 from holdshelf_tui.screens.dialogs.board_forms import TextPasteArea
 from holdshelf_tui.screens.dialogs.first_day import FirstDayDialog
 from holdshelf_tui.screens.people import BOARD, PeoplePane
@@ -99,6 +100,41 @@ async def test_the_policy_is_pasted_and_adopted_word_for_word(stage: Stage) -> N
     row = stage.service.client.read(ReadPolicy())
     assert row.text == OWN_TEXT.rstrip("\n") and row.statute == "advise"
     assert row.sha256 == hashlib.sha256(row.text.encode()).hexdigest()
+
+
+async def test_what_a_policy_file_changes_is_read_before_it_is_adopted(stage: Stage) -> None:
+    ranges = "live_minutes = { value = 10, least = 1, most = 60 }", "live_minutes = { value = 5, least = 1, most = 5 }"
+    own = FIRST.read_text().replace(*ranges)
+    async with stage.seated("carl") as pilot:
+        home = await settled(pilot)
+        pane = await home.go("people")
+        pane.choose("policy")
+        await until(
+            pilot, "the policy's line", lambda: pane.part == BOARD and pane.chosen and pane.chosen.id == "policy"
+        )
+        await pilot.press("enter")
+        area = pilot.app.screen.query_one("#text", TextPasteArea)
+        await until(pilot, "the text has the cursor", lambda: area.has_focus)
+        await types(pilot, OWN_TEXT.rstrip("\n"))
+        await pilot.press("tab")
+        await fills(pilot, "2026-2", "3/10/2026", "")
+        file = pilot.app.screen.query_one("#file", TextPasteArea)
+        file.focus()
+        await until(pilot, "the file has the cursor", lambda: file.has_focus)
+        await types(pilot, own.replace("speaks_for_board = true", ""))
+        pilot.app.screen.query_one("#version", Input).focus()
+        await pilot.press("enter")
+        await until_said(pilot, "No role speaks for the Board")
+        file.text = own
+        pilot.app.screen.query_one("#version", Input).focus()
+        await pilot.press("enter")
+        await until_said(pilot, "What the policy file changes")
+        await pilot.press("enter")
+        await until_said(pilot, "Adopt the policy file", "stricter")
+        await pilot.press("enter")
+        await until_said(pilot, "Version 2026-2, adopted on 2026-03-10, is in force.")
+        await pilot.press("enter")
+    assert stage.service.client.read(ReadPolicy()).file_sha256 == hashlib.sha256(own.encode()).hexdigest()
 
 
 async def test_a_rule_is_made_looser_by_the_board_alone_and_the_form_keeps_what_was_typed(stage: Stage) -> None:

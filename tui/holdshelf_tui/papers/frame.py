@@ -16,6 +16,7 @@ from holdshelf_tui.papers.document import LEGEND, Block, Document, Foot, Para, V
 from holdshelf_tui.papers.text import clean
 
 BINDING = noted("This is a translation. The English text is the binding one.")
+NOT_ADOPTED = noted("This is a translation. The text that the library adopted is the binding one.")
 _CAVEAT_LETTERS = 400
 _ADDRESS_LETTERS = 400
 
@@ -63,10 +64,19 @@ def _numbered[T](value: T, numbers: Mapping[str, str]) -> T:
     return cast("T", found)
 
 
+def binding_words(facts: PaperFacts) -> str:
+    """On a translation, which text binds, in its language; '' in a language in which the policy was adopted."""
+    say, policy = words_of(facts), facts.policy
+    first, others = (policy.language, policy.others) if policy is not None else (ENGLISH, {})
+    if say.language == first or say.language in others:
+        return ""
+    return say(BINDING if first == ENGLISH else NOT_ADOPTED)
+
+
 def binding(facts: PaperFacts) -> list[Block]:
-    """On a translation, which text binds; nothing on the English one."""
-    say = words_of(facts)
-    return [] if say.language == ENGLISH else [Para(say(BINDING), "small")]
+    """As a paragraph."""
+    words = binding_words(facts)
+    return [Para(words, "small")] if words else []
 
 
 def foot(facts: PaperFacts) -> Foot:

@@ -11,7 +11,7 @@ import hashlib
 import msgspec
 
 from holdshelf_core.api.errors import Conflict
-from holdshelf_core.reports.types import PaperFacts, PolicyText
+from holdshelf_core.reports.types import AdoptedText, PaperFacts, PolicyText
 from holdshelf_tui.papers import frame, text
 from holdshelf_tui.papers.catalogs import ENGLISH, Words, noted, words_of
 from holdshelf_tui.papers.document import Block, Document, Heading, Para, Verbatim
@@ -33,7 +33,11 @@ def policy_document(facts: PaperFacts) -> Document:
 
 def check_text(policy: PolicyText) -> None:
     """The text is the adopted one, byte for byte. Raises Conflict (P20)."""
-    if hashlib.sha256(policy.text.encode("utf-8", "surrogatepass")).hexdigest() != policy.sha256:
+    _check(policy.text, policy.sha256)
+
+
+def _check(text: str, sha256: str) -> None:
+    if hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() != sha256:
         raise Conflict(
             "The policy's text on this machine is not the adopted one, so it was not printed (P20).",
             "Install the adopted file again: `holdshelf policy adopt FILE --version NUMBER --adopted-on DAY`; until then copy "
@@ -42,14 +46,17 @@ def check_text(policy: PolicyText) -> None:
 
 
 def _adopted(facts: PaperFacts, policy: PolicyText) -> Document:
-    check_text(policy)
     say = words_of(facts)
+    # In a language in which it was adopted too, that text is printed and no translation.
+    mine = policy.others.get(say.language) or AdoptedText(policy.sha256, policy.text)
+    language = say.language if say.language in policy.others else policy.language
+    _check(mine.text, mine.sha256)
     after = say(
         "Between the lines is the text that the library adopted, word for word. Disclaimer (P20): what the library "
         "answers for, and what it does not, is said in that text and nowhere else. The program that printed it adds "
         "nothing to it and does not claim that it meets any law."
     )
-    left_out = text.clean_lines(policy.text)[1]
+    left_out = text.clean_lines(mine.text)[1]
     cut = say("{count} characters that cannot be printed were left out.", count=str(left_out))
     version, day = text.clean(policy.version, 40), text.clean(policy.adopted_on, 10)
     return frame.document(
@@ -57,8 +64,8 @@ def _adopted(facts: PaperFacts, policy: PolicyText) -> Document:
         say("Security camera policy"),
         [
             Para(say("Version {version}, adopted {day}.", version=version, day=day)),
-            *_translated(facts, policy, say),
-            Verbatim(policy.text, policy.sha256, version, day, "" if say.language == ENGLISH else ENGLISH),
+            *(_translated(facts, policy, say) if language != say.language else []),
+            Verbatim(mine.text, mine.sha256, version, day, "" if language == say.language else language),
             Para(after, "small"),
             *([Para(cut, "small")] if left_out else []),
             Para(say(ANYONE), "small"),
@@ -71,8 +78,8 @@ def _translated(facts: PaperFacts, policy: PolicyText, say: Words) -> list[Block
 
     The catalogs hold the model's clauses. They are a translation of what was adopted only where that is the model, word for word.
     """
-    if say.language == ENGLISH:
-        return []
+    if policy.language != ENGLISH:
+        return [Para(say(frame.NOT_ADOPTED), "caveat"), Heading(say("The text that was adopted"))]
     english = msgspec.structs.replace(facts, language=ENGLISH)
     if policy.text.split() != filled_model(english).split():
         none = say("There is no translation of it here. Please ask at any desk.")

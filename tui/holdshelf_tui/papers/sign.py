@@ -50,7 +50,7 @@ def sign_paper(facts: PaperFacts) -> str:
         "",
         *text.centered(text.library_name(facts.library, say)),
         *text.centered(say("Text version {version}", version=sign_text.text_version(facts))),
-        *([] if say.language == catalogs.ENGLISH else text.centered(say(frame.BINDING))),
+        *(text.centered(binds) if (binds := frame.binding_words(facts)) else []),
         "",
         *text.foot(frame.foot(facts).rows),
     ]

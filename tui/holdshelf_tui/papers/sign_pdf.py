@@ -33,8 +33,8 @@ def _data(facts: PaperFacts) -> dict[str, object]:
     address, policy = sign_text.qr_address(facts), sign_text.policy_address(facts)
     version = say("Text version {version}", version=sign_text.text_version(facts))
     foot = f"{version} · {frame.foot(facts).running}"
-    if say.language != catalogs.ENGLISH:
-        foot += f" · {say(frame.BINDING)}"
+    if binds := frame.binding_words(facts):
+        foot += f" · {binds}"
 
     def both(field: str) -> str:
         return " · ".join(dict.fromkeys(str(getattr(text, field)) for text in texts))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from holdshelf_core.people.board_types import AdoptedRow, BoardSetting
-from holdshelf_tui.text.words import counted
+from holdshelf_core.people.board_types import AdoptedRow, BoardSetting, PolicyLinted
+from holdshelf_tui.text.words import counted, inert
 
 STATUTE_WORDS = {
     "enforce": "enforced: it can refuse what only the policy allows",
@@ -77,3 +77,17 @@ def verdict_words(page: str, verdict: str, differences: int, text: str) -> str:
     if verdict == ABSENT:
         return f"The policy is not there: {page} contains too little of the adopted text ({text})."
     return f"{page} does not match what was adopted: it differs in {counted(differences, 'place')}."
+
+
+def linted_words(found: PolicyLinted) -> str:
+    """What a policy file makes looser and stricter than the one in force, a sentence a line."""
+    parts = []
+    for heading, sentences in (
+        ("Looser than the policy in force", found.looser),
+        ("Stricter", found.stricter),
+        ("Also different", found.other),
+        ("Words only, which the machine leaves to people", found.words_only),
+    ):
+        if sentences:
+            parts += [f"{heading}:", *(f"  {inert(sentence, 4000)}" for sentence in sentences), ""]
+    return "\n".join(parts) or "It changes nothing of what the policy in force means."

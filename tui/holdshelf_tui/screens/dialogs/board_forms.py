@@ -11,12 +11,20 @@ from textual.widgets import TextArea
 
 from holdshelf_core.acts import Done
 from holdshelf_core.api.errors import BadRequest
-from holdshelf_core.people.board_types import AdoptedRow, BoardSet, BoardSetting, PolicyAdopt
+from holdshelf_core.people.board_types import (
+    AdoptedRow,
+    BoardSet,
+    BoardSetting,
+    PolicyAdopt,
+    ReadPolicyLint,
+)
+from holdshelf_tui.screens.dialogs.confirm import ConfirmDialog
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
-from holdshelf_tui.text.board import STATUTES, range_words, setting_words
+from holdshelf_tui.screens.dialogs.sheet import SheetDialog
+from holdshelf_tui.text.board import STATUTES, linted_words, range_words, setting_words
 from holdshelf_tui.text.time_span import typed_day
-from holdshelf_tui.text.words import counted
+from holdshelf_tui.text.words import counted, inert
 from holdshelf_tui.widgets.fields import Choice, FormField, TextField
 
 MOST_CHARS = 200_000
@@ -106,6 +114,11 @@ class AdoptDialog(FormDialog[AdoptedRow]):
         yield FormField("Adopted on", TextField("", "the day of the meeting, e.g., 3/10/2026", id="on", most=40))
         yield statute_field(self._before.statute)
         yield paper_field("Minutes", needed=False)
+        yield FormField(
+            "Policy file",
+            TextPasteArea(id="file"),
+            hint="Only where what it means changes, too: the whole policy file.",
+        )
 
     def opened(self) -> None:
         """The text is what comes first."""
@@ -138,7 +151,23 @@ class AdoptDialog(FormDialog[AdoptedRow]):
             raise Missing("on", error.sentence, error.next_step) from None
         statute = self.query_one("#statute", Choice).value
         paper = sha256_of(self.text("paper"), needed=False)
-        return await self.link.act(PolicyAdopt(text, version, day, statute, paper))
+        file = self.query_one("#file", TextPasteArea).text
+        if file.strip() and not await self._async_agreed(file):
+            raise Missing("file", "Nothing was adopted.", "Take the policy file out, or adopt what it changes.")
+        return await self.link.act(PolicyAdopt(text, version, day, statute, paper, file if file.strip() else ""))
+
+    async def _async_agreed(self, file: str) -> bool:
+        """What the file makes looser and stricter is read first. Raises Missing for one with a mistake."""
+        found = await self.link.read(ReadPolicyLint(file))
+        if found.mistakes:
+            more = f"There are {len(found.mistakes)} mistakes. " if len(found.mistakes) > 1 else ""
+            raise Missing("file", found.mistakes[0], f"{more}`holdshelf policy lint FILE` tells all of them.")
+        await self.app.push_screen_wait(SheetDialog("What the policy file changes", linted_words(found)))
+        count = f"{counted(len(found.looser), 'rule is', 'rules are')} looser than today, "
+        count += f"{counted(len(found.stricter), 'rule is', 'rules are')} stricter."
+        asked = ConfirmDialog("Adopt the policy file", f"{inert(found.library, 80)}: {count}", "Adopt it")
+        agreed: bool = await self.app.push_screen_wait(asked)
+        return agreed
 
 
 class StatuteDialog(FormDialog[AdoptedRow]):
