@@ -63,6 +63,7 @@ FACTS = {
     "checked": "day on which it was checked",
     "conditions": "which conditions a way of telling tells, or `all`",
     "confirmed_not_private": "the area was confirmed not to be private, though its name sounds so",
+    "consulted": "keys of roles that were consulted before, by the word of whoever acts",
     "copy": "`begun`: a bundle is about to be written; of a share: number of the printed sheet",
     "count": "how many ticks",
     "counted": "time that the service had counted when the clock was confirmed",

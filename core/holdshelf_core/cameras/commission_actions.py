@@ -34,6 +34,7 @@ from holdshelf_core.policy import model
 from holdshelf_core.policy.areas import questionable_name
 from holdshelf_core.policy.rules import Scope
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.steps import consulted
 from holdshelf_core.recorder.recorder import Recorder
 from holdshelf_core.times import HOUR_NS
 from holdshelf_storage.errors import StorageError
@@ -113,7 +114,12 @@ def _scope(q: types.CommissionEdit | types.CommissionStill, state: State) -> Sco
 
 
 def _approve_scope(q: types.CommissionApprove, state: State) -> Scope:
-    return Scope(cameras=common.camera_scope(state, [q.camera]), paper_sha256=q.paper_sha256 or None, paper_seat=q.seat)
+    return Scope(
+        cameras=common.camera_scope(state, [q.camera]),
+        paper_sha256=q.paper_sha256 or None,
+        paper_seat=q.seat,
+        done=consulted(q.consulted),
+    )
 
 
 def _form(q: types.CommissionEdit | types.CommissionStill | types.CommissionApprove) -> LogForm:
@@ -248,6 +254,7 @@ class CommissionActs:
             "still_at": times.rfc3339(row.still_utc_ns) if row.still_utc_ns is not None else "",
             **({"confirmed_not_private": True} if word else {}),
             **({"paper": sha256, "approved_by": asked.seat} if sha256 else {}),
+            **({"consulted": roles} if (roles := [r for r in asked.consulted if r in call.state.policy.roles]) else {}),
         }
         form = LogForm(cameras=(entry.entry_id,), facts=facts, private={"camera_name": entry.title})
         await call.record([put("commissions", entry.entry_id, approved)], form=form)

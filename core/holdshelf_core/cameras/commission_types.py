@@ -145,6 +145,8 @@ class CommissionApprove(Act["CommissionRow"], frozen=True):
     paper_sha256: str = ""
     """Where the policy has somebody consent who has no key: their signed paper, and whose it is."""
     seat: str = ""
+    consulted: list[str] = []
+    """Roles that were consulted before, where the policy asks for it."""
 
 
 class CommissionRow(msgspec.Struct, frozen=True):

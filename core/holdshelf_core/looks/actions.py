@@ -37,6 +37,7 @@ from holdshelf_core.policy.rights import NEVER
 from holdshelf_core.policy.rules import Scope
 from holdshelf_core.policy.screens import cameras_of, end_utc_ns
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.steps import consulted
 from holdshelf_core.policy.tables import IMMINENT_DANGER
 from holdshelf_core.policy.widening import (
     WANDERING_NS,
@@ -95,7 +96,12 @@ def _form(grant: Grant, **facts: object) -> LogForm:
         purpose=grant.purpose,
         incident=grant.incident,
         subject=grant.id,
-        facts={"kind": grant.kind, "share": grant.share, **facts},
+        facts={
+            "kind": grant.kind,
+            "share": grant.share,
+            **({"consulted": list(grant.consulted)} if grant.consulted else {}),
+            **facts,
+        },
     )
 
 
@@ -118,6 +124,7 @@ def _open_form(q: types.PurposeOpen, state: State) -> LogForm:
     # Only text from the list goes into the public part as typed: anything else may contain names.
     listed, numbered = state.policy.is_purpose(q.purpose), incident_problem(q.incident.strip()) is None
     private = {} if listed else {"purpose_asked": q.purpose[:80]}
+    roles = [role for role in q.consulted if role in state.policy.roles]
     return LogForm(
         cameras=tuple(camera[:64] for camera in q.cameras[:MAX_TYPED]),
         start_utc_ns=start,
@@ -125,6 +132,7 @@ def _open_form(q: types.PurposeOpen, state: State) -> LogForm:
         mode=q.mode if q.mode in (LIVE, ARCHIVE) else "",
         purpose=q.purpose if listed else "",
         incident=q.incident.strip() if numbered else "",
+        facts={"consulted": roles} if roles else {},
         private=private if numbered else {**private, "incident_asked": q.incident[:80]},
     )
 
@@ -137,6 +145,7 @@ def _open_scope(q: types.PurposeOpen, state: State) -> Scope:
         end_utc_ns=end,
         purpose=q.purpose,
         incident=q.incident.strip(),
+        done=consulted(q.consulted),
     )
 
 
@@ -253,6 +262,7 @@ class LookActs:
                         f"Widen it, or close it: `holdshelf look close {other.id}`.",
                     )
         self._check_right(call, grant)
+        grant.consulted = tuple(role for role in asked.consulted if role in call.state.policy.roles)
         recent = (g for g in looks.recent_of(grant.person, grant.opened_boot_ns - WANDERING_NS) if g.kind == LOOK)
         grant.widenings = widenings_so_far(grant, recent)
         return await self._begin(call, grant, _wandering(call, grant), note)

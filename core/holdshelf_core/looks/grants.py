@@ -54,6 +54,8 @@ class Grant:
     ends_utc_ns: int
     """For display; ``ends_boot_ns`` decides."""
     acting_as: str = ""
+    consulted: tuple[str, ...] = ()
+    """Roles that were consulted before it, by the word of whoever looks."""
     share: str = ""
     pictures: int = 0
     """Promised so far, in all its leases."""

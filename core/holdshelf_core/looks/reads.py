@@ -6,6 +6,7 @@ from holdshelf_core.actions.call import Reading
 from holdshelf_core.actions.registry import handles
 from holdshelf_core.looks import types
 from holdshelf_core.looks.looks import Looks
+from holdshelf_core.policy.steps import consults
 
 
 class LookReads:
@@ -23,4 +24,7 @@ class LookReads:
     async def purposes(self, asked: Reading[types.ReadPurposes]) -> list[types.PurposeRow]:
         """Return what the caller may look for."""
         policy = asked.state.policy
-        return [types.PurposeRow(key, policy.purpose_words(key)) for key in policy.look_purposes]
+        return [
+            types.PurposeRow(key, policy.purpose_words(key), consults(row.steps))
+            for key, row in policy.look_purposes.items()
+        ]

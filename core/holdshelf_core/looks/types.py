@@ -16,6 +16,8 @@ class PurposeRow(msgspec.Struct, frozen=True):
 
     id: str
     words: str
+    consults: list[str] = []
+    """Roles that are consulted before such a look."""
 
 
 class PurposeOpen(Act["GrantRow"], frozen=True):
@@ -34,6 +36,8 @@ class PurposeOpen(Act["GrantRow"], frozen=True):
     at_utc_ns: int | None = None
     start_utc_ns: int | None = None
     end_utc_ns: int | None = None
+    consulted: list[str] = []
+    """Roles that were consulted before, where the policy asks for it: whoever looks says so."""
 
 
 class BreakGlass(Act["GrantRow"], frozen=True):

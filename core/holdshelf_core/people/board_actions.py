@@ -33,6 +33,7 @@ from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.schema import PolicyFile
 from holdshelf_core.policy.screens import words_of as screen_words
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.steps import consenting, consulted, consults
 from holdshelf_core.policy.tables import Policy
 from holdshelf_core.policy_file.adopted import path_of
 from holdshelf_core.policy_file.cases import failures
@@ -320,17 +321,31 @@ async def _lists(asked: Reading[types.ReadPolicyLists]) -> types.PolicyLists:
         [(key, policy.purpose_words(key)) for key in policy.share_purposes],
         [(key, policy.ground_words(key)) for key in policy.grounds],
         [(key, policy.basis_words(key)) for key in policy.bases],
-        {key: list(row.needs) for key, row in policy.bases.items()},
+        {key: [*row.needs, *consulted(consults(row.steps))] for key, row in policy.bases.items()},
         list(determinable(policy)),
         {act: list(policy.second(act)) for act in ("hold.lift", "release.approve", "flag.review")},
-        [(need, NEEDS[need]) for need in STATED],
+        [
+            *((need, NEEDS[need]) for need in STATED),
+            *((step, f"the {policy.role_words(role)} was consulted") for step, role in _consultations(policy)),
+        ],
         list(policy.places.items()),
         [place for place in policy.places if policy.needs_note(place)],
         [key for key, row in policy.bases.items() if row.clock is not None],
         [(key, screen_words(policy, screen)) for key, screen in policy.screens.items()],
+        [(role, policy.role_words(role)) for role in consenting(_before_approval(policy))],
+        [(role, policy.role_words(role)) for role in consults(_before_approval(policy))],
         policy.file.library.dates,
         policy.file.library.clock,
     )
+
+
+def _before_approval(policy: Policy) -> tuple[str, ...]:
+    return policy.file.steps.get("commission.approve", ())
+
+
+def _consultations(policy: Policy) -> list[tuple[str, str]]:
+    roles = dict.fromkeys(role for row in policy.bases.values() for role in consults(row.steps))
+    return list(zip(consulted(roles), roles, strict=True))
 
 
 @handles(types.ReadPolicyLint)

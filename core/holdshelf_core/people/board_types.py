@@ -165,6 +165,10 @@ class PolicyLists(msgspec.Struct, frozen=True):
     """Bases whose requests must be answered in time."""
     screens: Choices = []
     """What shows live pictures to an audience: which cameras, to whom, until when."""
+    consents: Choices = []
+    """Roles whose consent the approval of a camera takes."""
+    consults: Choices = []
+    """Roles that are consulted before it."""
     dates: Order = "mdy"
     """In which order a day is written."""
     hours: int = 12

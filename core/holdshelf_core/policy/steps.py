@@ -6,7 +6,7 @@ A step is done when it is on record, or when the caller is the one who has to co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from holdshelf_core.policy.case import Decision, refused
 from holdshelf_core.policy.question import Ask
@@ -22,6 +22,21 @@ def kind_and_role(step: str) -> tuple[str, str]:
     return kind, role
 
 
+def consulted(roles: Iterable[str]) -> tuple[str, ...]:
+    """Return the steps that are done where these roles were consulted."""
+    return tuple(f"{CONSULT}:{role}" for role in roles)
+
+
+def consults(steps: Iterable[str]) -> list[str]:
+    """Return the roles that these steps have consulted."""
+    return [role for kind, role in map(kind_and_role, steps) if kind == CONSULT]
+
+
+def consenting(steps: Iterable[str]) -> list[str]:
+    """Return the roles whose consent these steps take."""
+    return [role for kind, role in map(kind_and_role, steps) if kind == CONSENT]
+
+
 def step_missing(ask: Ask, steps: Sequence[str], what: str, clause: str) -> Decision | None:
     """Return a refusal that names the first step which is not done, and what would do it; None: all are. ``what`` ("this
     release") goes into the sentence, ``clause`` is the duty that the act states."""
@@ -32,11 +47,17 @@ def step_missing(ask: Ask, steps: Sequence[str], what: str, clause: str) -> Deci
         words = ask.state.policy.role_words(role)
         if kind == CONSULT:
             return refused(
-                clause, f"Before {what} the {words} is consulted.", f"Do that, and say so: step {step} is done."
+                clause,
+                f"Before {what} the {words} is consulted.",
+                f"Do that, and say so: by command with `{_said_by(ask, step, role)}`, on the screens with a tick.",
             )
         if not _consents(ask, role):
             return refused(clause, f"It takes the {words} to consent to {what}.", _who_consents(ask, role))
     return None
+
+
+def _said_by(ask: Ask, step: str, role: str) -> str:
+    return f"--stated {step}" if ask.rule.id.startswith("release.") else f"--consulted {role}"
 
 
 def _consents(ask: Ask, role: str) -> bool:

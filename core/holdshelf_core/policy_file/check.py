@@ -45,6 +45,8 @@ _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _DATE = re.compile(r"(\d{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
 _PLACEHOLDERS = ("library", "authority", "purposes", "contact")
 _MOST_LINES = 4
+STEPPED = ("commission.approve",)
+"""Acts before which a file can put steps; purposes and bases have their own."""
 _FIELD = re.compile(r"\{([a-z]+)\}", re.ASCII)
 
 
@@ -198,8 +200,8 @@ class _Check:
     def _of_steps(self) -> Iterator[Mistake]:
         for act, steps in self._file.steps.items():
             where = f"steps, {inert(act)[:40]}"
-            if act not in DECIDED:
-                yield Mistake(where, f"There is no act that a role decides {shown(act)}.", one_of(DECIDED))
+            if act not in STEPPED:
+                yield Mistake(where, f"Steps do not stand before {shown(act)}.", one_of(STEPPED))
             yield from self._steps(where, steps)
             for step in steps:
                 if step.partition(":")[0] not in ROLE_STEPS:

@@ -24,6 +24,8 @@ from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.purposes import incident_problem
 from holdshelf_core.policy.second import FLAG_PAPER
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.steps import consulted, consults
+from holdshelf_core.policy.tables import Policy
 from holdshelf_core.releases import types
 from holdshelf_core.releases.action_parts import MAX_SPANS, find_release, form_of, paper_of, spans_of
 from holdshelf_core.releases.others_actions import check_answered, narrowed
@@ -150,16 +152,18 @@ def _approve_scope(q: types.ReleaseApprove, state: State) -> Scope:
         requested_by=row.requested_by if row is not None else "",
         basis=row.basis if row is not None else "",
         requested_utc_ns=row.requested_utc_ns if row is not None else None,
+        done=row.stated if row is not None else (),
     )
 
 
-def _stated(typed: list[str]) -> tuple[str, ...]:
-    unknown = sorted(set(typed) - set(gates.STATED))
+def _stated(typed: list[str], policy: Policy) -> tuple[str, ...]:
+    known = (*gates.STATED, *consulted(dict.fromkeys(r for row in policy.bases.values() for r in consults(row.steps))))
+    unknown = sorted(set(typed) - set(known))
     if unknown:
         raise BadRequest(
-            f"{unknown[0][:30]!r} is nothing that is stated of a request.", f"Some of: {', '.join(gates.STATED)}."
+            f"{unknown[0][:30]!r} is nothing that is stated of a request.", f"Some of: {', '.join(known)}."
         )
-    return tuple(need for need in gates.STATED if need in typed)
+    return tuple(need for need in known if need in typed)
 
 
 def _received(call: Call[Any], typed: str) -> date:
@@ -206,7 +210,7 @@ class ReleaseActs:
             paper=paper_of(call, self._cameras, asked.paper, asked.basis),
             why=common.words(asked.why, "Why it is asked for"),
             urgent=gates.is_urgent(call.state.policy, asked.basis),
-            stated=_stated(asked.stated),
+            stated=_stated(asked.stated, call.state.policy),
             received_on=received.isoformat(),
             due_utc_ns=_due(rules.answer_day(call.state.policy, asked.basis, received)),
         )
@@ -225,7 +229,7 @@ class ReleaseActs:
                 f"{row.id} is {types.STATE_WORDS[row.state]} as requested and can no longer be changed.",
                 "Withdraw it and submit a new request.",
             )
-        stated = tuple(dict.fromkeys((*row.stated, *_stated(asked.stated))))
+        stated = tuple(dict.fromkeys((*row.stated, *_stated(asked.stated, call.state.policy))))
         row = msgspec.structs.replace(row, paper=paper or row.paper, stated=stated, version=row.version + 1)
         if asked.trim:
             if row.paper is None or not row.paper.scope:

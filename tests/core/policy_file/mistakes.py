@@ -159,7 +159,7 @@ MEANING: dict[str, tuple[str, str, str]] = {
     "steps before no act": (
         "[second]",
         '[steps]\n"look.sell" = ["consent:board"]\n[second]',
-        "There is no act that a role decides 'look.sell'",
+        "Steps do not stand before 'look.sell'",
     ),
     "a judge before an act": (
         "[second]",

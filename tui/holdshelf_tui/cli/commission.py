@@ -19,7 +19,7 @@ from holdshelf_core.api.client import TOKEN_VARIABLE, Client
 from holdshelf_core.api.errors import BadRequest, HoldshelfError, NotFound
 from holdshelf_core.cameras import commission_types as types
 from holdshelf_core.cameras import types as camera_types
-from holdshelf_tui.cli.options import Camera, Data, Json, client
+from holdshelf_tui.cli.options import Camera, Data, Json, Paper, client, paper_hash
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.text.cameras import USE_WORDS
 from holdshelf_tui.text.time_format import local
@@ -106,6 +106,14 @@ def commission(
     not_private: Annotated[
         bool, typer.Option("--not-private", help="Confirm that it sees no private area, whatever its name.")
     ] = False,
+    paper: Paper = None,
+    seat: Annotated[
+        str, typer.Option(help="With --paper: whose signed consent it is, where the policy has somebody consent.")
+    ] = "",
+    consulted: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROLE", help="This role was consulted before, as the policy asks; can be repeated."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask if you looked at the still.")] = False,
     json: Json = False,
 ) -> None:
@@ -136,7 +144,9 @@ def commission(
         if approve and not yes:
             _ask_looked(still)
     if approve:
-        row = service.act(types.CommissionApprove(camera, seen, not_private))
+        row = service.act(
+            types.CommissionApprove(camera, seen, not_private, paper_hash(paper, data), seat, consulted or [])
+        )
         said.append(f"{inert(row.name)} is now in use.")
     rows = service.read(types.ReadCommissions())
     found = next((row for row in rows if camera in (row.camera, row.name)), None)

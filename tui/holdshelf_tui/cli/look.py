@@ -95,6 +95,10 @@ def open_look(
     note: Annotated[
         str, typer.Option(help="Anything else; with --break-glass, what the danger is. No patron names.")
     ] = "",
+    consulted: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROLE", help="This role was consulted before, as the policy asks; can be repeated."),
+    ] = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
@@ -105,7 +109,7 @@ def open_look(
     elif break_glass:
         row = service.act(types.BreakGlass(camera or [], note, incident))
     else:
-        row = _open(service, camera or [], purpose, incident, note, live, at, start, end)
+        row = _open(service, camera or [], purpose, incident, note, live, at, start, end, consulted or [])
     _tell(row, json=json)
 
 
@@ -119,12 +123,20 @@ def _open(
     at: str | None,
     start: str | None,
     end: str | None,
+    consulted: Sequence[str] = (),
 ) -> types.GrantRow:
     if at is not None and (start is not None or end is not None):
         raise BadRequest("Use --at, or --from and --to.")
     mode = "live" if live else "archive"
     asked = types.PurposeOpen(
-        cameras, purpose, incident, note, mode, typed_times.maybe_instant(at), *typed_times.span(start, end)
+        cameras,
+        purpose,
+        incident,
+        note,
+        mode,
+        typed_times.maybe_instant(at),
+        *typed_times.span(start, end),
+        consulted=list(consulted),
     )
     return service.act(asked)
 

@@ -9,9 +9,10 @@ from holdshelf_core.api.areas import questionable_name
 from holdshelf_core.cameras.commission_types import CommissionApprove, CommissionEdit, CommissionRow, StillRow
 from holdshelf_core.cameras.types import CameraRetire
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
+from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
 from holdshelf_tui.text.time_format import clock
 from holdshelf_tui.text.words import inert
-from holdshelf_tui.widgets.fields import Choice, FormField, TextField, Tick
+from holdshelf_tui.widgets.fields import Choice, FormField, Picks, TextField, Tick
 
 
 def area_of[T](form: FormDialog[T]) -> tuple[str, str]:
@@ -158,6 +159,11 @@ class ApproveDialog(FormDialog[CommissionRow]):
         if word := questionable_name(self._row.name):
             words = f"it sees no private place, though its name says {word!r}"
             yield FormField("", Tick(words, id="not_private"))
+        if self.link.policy.consents:
+            yield FormField("Consent of", Choice(self.link.policy.consents, id="seat", rows=3))
+            yield paper_field("Signed paper", needed=False)
+        if self.link.policy.consults:
+            yield FormField("Consulted", Picks(self.link.policy.consults, id="consulted", rows=3))
 
     async def async_submit(self) -> CommissionRow:
         """In use from then on."""
@@ -166,7 +172,15 @@ class ApproveDialog(FormDialog[CommissionRow]):
         not_private = bool(self.query("#not_private")) and self.query_one("#not_private", Tick).value
         if self.query("#not_private") and not not_private:
             raise Missing("not_private", "No camera may see a private place (P5). Tick this if the camera sees none.")
-        asked = CommissionApprove(self._row.camera, self._still.sha256, not_private)
+        paper = sha256_of(self.text("paper"), needed=False) if self.query("#paper") else ""
+        asked = CommissionApprove(
+            self._row.camera,
+            self._still.sha256,
+            not_private,
+            paper,
+            self.query_one("#seat", Choice).value if paper else "",
+            self.query_one("#consulted", Picks).selected if self.query("#consulted") else [],
+        )
         return await self.link.act(asked)
 
 

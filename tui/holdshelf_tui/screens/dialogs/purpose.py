@@ -43,6 +43,15 @@ class _Asks(FormDialog[GrantRow]):
         yield FormField("Purpose", Choice([(row.id, row.words) for row in self.purposes], chosen, id="purpose", rows=8))
         number = self.before.incident if self.before is not None else ""
         yield FormField("Incident", TextField(number, INCIDENT_HINT, id="incident", most=60))
+        roles = dict.fromkeys(role for row in self.purposes for role in row.consults)
+        if roles:
+            choices = [(role, self.link.policy.role_words.get(role, role)) for role in roles]
+            yield FormField("Consulted", Picks(choices, id="consulted", rows=3), hint="Where the purpose asks for it.")
+
+    @property
+    def consulted(self) -> list[str]:
+        """Roles that were consulted, by the word of whoever looks."""
+        return self.query_one("#consulted", Picks).selected if self.query("#consulted") else []
 
     def offer_danger(self) -> None:
         """A way out beside the ordinary one."""
@@ -106,6 +115,7 @@ class PurposeDialog(_Asks, SpanForm[GrantRow]):
             self.text("incident"),
             start_utc_ns=spans[0].start_utc_ns,
             end_utc_ns=spans[0].end_utc_ns,
+            consulted=self.consulted,
         )
         return await self.home.looks.async_open(asked)
 
@@ -145,7 +155,13 @@ class LivePurposeDialog(_Asks):
 
     async def async_submit(self) -> GrantRow:
         """Opened, and written down."""
-        asked = PurposeOpen(_picked(self), self.query_one("#purpose", Choice).value, self.text("incident"), mode="live")
+        asked = PurposeOpen(
+            _picked(self),
+            self.query_one("#purpose", Choice).value,
+            self.text("incident"),
+            mode="live",
+            consulted=self.consulted,
+        )
         return await self.home.looks.async_open(asked)
 
 
