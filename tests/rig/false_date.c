@@ -11,6 +11,13 @@
 #include <time.h>
 #include <utime.h>
 
+/* The conditions of glibc on this kind of machine. */
+#ifdef __x86_64__
+#define COND_VERSION "GLIBC_2.3.2"
+#else
+#define COND_VERSION "GLIBC_2.17"
+#endif
+
 #define THE_REAL(name)                 \
     static __typeof__(&name) the_real; \
     if (!the_real) the_real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
@@ -144,14 +151,55 @@ int utime(const char *path, const struct utimbuf *times) {
 
 /* --- waits that end at a moment of the wall clock ------------------------------------------------------------------ */
 
-int sem_timedwait(sem_t *restrict semaphore, const struct timespec *restrict ends) {
-    THE_REAL(sem_timedwait);
-    struct timespec out = {ends->tv_sec - OFFSET_S, ends->tv_nsec};
-    return the_real(semaphore, &out);
+/* A condition waits by the clock that it was made with, which it does not tell. One that runs since the machine started is far below
+   this; the wall clock passed it in 2001. */
+#define WALL_FROM_S 1000000000
+
+static const struct timespec *true_end(const struct timespec *ends, struct timespec *out) {
+    if (!ends || ends->tv_sec < WALL_FROM_S) return ends;
+    out->tv_sec = ends->tv_sec - OFFSET_S;
+    out->tv_nsec = ends->tv_nsec;
+    return out;
 }
 
-int pthread_mutex_timedlock(pthread_mutex_t *restrict mutex, const struct timespec *restrict ends) {
-    THE_REAL(pthread_mutex_timedlock);
-    struct timespec out = {ends->tv_sec - OFFSET_S, ends->tv_nsec};
-    return the_real(mutex, &out);
+#define WAIT(name, type)                                                    \
+    int name(type *restrict waited, const struct timespec *restrict ends) { \
+        THE_REAL(name);                                                     \
+        struct timespec out;                                                \
+        return the_real(waited, true_end(ends, &out));                      \
+    }
+#define WAIT_BY_CLOCK(name, type)                                                            \
+    int name(type *restrict waited, clockid_t clock, const struct timespec *restrict ends) { \
+        THE_REAL(name);                                                                      \
+        struct timespec out;                                                                 \
+        return the_real(waited, clock, true_end(ends, &out));                                \
+    }
+WAIT(sem_timedwait, sem_t)
+WAIT(pthread_mutex_timedlock, pthread_mutex_t)
+WAIT(pthread_rwlock_timedrdlock, pthread_rwlock_t)
+WAIT(pthread_rwlock_timedwrlock, pthread_rwlock_t)
+WAIT_BY_CLOCK(sem_clockwait, sem_t)
+WAIT_BY_CLOCK(pthread_mutex_clocklock, pthread_mutex_t)
+WAIT_BY_CLOCK(pthread_rwlock_clockrdlock, pthread_rwlock_t)
+WAIT_BY_CLOCK(pthread_rwlock_clockwrlock, pthread_rwlock_t)
+
+/* The C library has an older one under the same name, which dlsym would find first. */
+int pthread_cond_timedwait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict mutex, const struct timespec *restrict ends) {
+    static __typeof__(&pthread_cond_timedwait) the_real;
+    if (!the_real) the_real = (__typeof__(&pthread_cond_timedwait))dlvsym(RTLD_NEXT, "pthread_cond_timedwait", COND_VERSION);
+    struct timespec out;
+    return the_real(cond, mutex, true_end(ends, &out));
+}
+
+int pthread_cond_clockwait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict mutex, clockid_t clock,
+                           const struct timespec *restrict ends) {
+    THE_REAL(pthread_cond_clockwait);
+    struct timespec out;
+    return the_real(cond, mutex, clock, true_end(ends, &out));
+}
+
+int clock_nanosleep(clockid_t clock, int flags, const struct timespec *ends, struct timespec *left) {
+    THE_REAL(clock_nanosleep);
+    struct timespec out;
+    return the_real(clock, flags, flags & TIMER_ABSTIME ? true_end(ends, &out) : ends, left);
 }

@@ -122,7 +122,10 @@ async def _set(call: Call[types.BoardSet]) -> Done:
     why = common.words(asked.why, "Why the setting changes", needed=True)
     sha256 = common.paper(asked.paper_sha256, "The Board's minutes", needed=False)
     before = getattr(call.state.board, asked.key)
-    board = msgspec.structs.replace(call.state.board, **{asked.key: value})
+    given = call.state.board.given
+    if given is not None:
+        given = tuple(dict.fromkeys((*given, asked.key)))
+    board = msgspec.structs.replace(call.state.board, **{asked.key: value}, given=given)
     facts: dict[str, Any] = {"key": asked.key, "paper": sha256}
     private = {"why": why}
     if isinstance(value, str):

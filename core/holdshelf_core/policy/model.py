@@ -466,3 +466,5 @@ class Board(msgspec.Struct, frozen=True):
     """Names of CUPS printers that papers may go to, comma-separated; '' for all that CUPS knows."""
     paper_size: str = "letter"
     """Default paper size: letter | a4."""
+    given: tuple[str, ...] | None = None
+    """The settings that the Board has set; the others are as the policy in force says. None: all, in a row from before."""

@@ -317,20 +317,24 @@ class Policy:
     @cached_property
     def board(self) -> Board:
         """The settings as the file gives them, before the Board has set any."""
-        values: dict[str, Any] = {key: given.value for key, given in self.file.setting.items() if key in LIMITS}
-        return self.bounded(Board(**values))
+        return self.bounded(Board(given=()))
 
     def bounded(self, board: Board) -> Board:
-        """Return the settings within the file's own ranges, and no second person where the file has none for that act.
+        """Return the settings as they are in force: what the Board has not set is the file's, all are within the file's own
+        ranges, and no second person is needed where the file has none for that act.
 
         Holdshelf's ranges are kept when a setting is made: one from before stays as it was.
         """
-        changes: dict[str, int | bool] = {}
+        changes: dict[str, Any] = {}
+        if board.given is not None:
+            values = msgspec.structs.asdict(Board()) | {"given": board.given, "paper_size": self.file.library.page}
+            values |= {key: given.value for key, given in self.file.setting.items() if key in LIMITS}
+            changes = {key: value for key, value in values.items() if key not in board.given}
         for key, usual in LIMITS.items():
             least, most = self.limits(key) or usual
             if (least, most) == usual:
                 continue
-            value = getattr(board, key)
+            value = changes.get(key, getattr(board, key))
             if not least <= value <= most:
                 changes[key] = min(max(value, least), most)
         changes |= {key: False for key, act in SECOND_SETTINGS.items() if not self.second(act)}

@@ -178,7 +178,8 @@ def _screens(before: Policy, after: Policy) -> Iterator[Difference]:
     come, gone = _come_and_gone(was, now)
     for key in come:
         audience = "anyone" if "anyone" in now[key].audience else "staff"
-        yield _looser(f"The screen {key} shows {listed(now[key].classes)} live to {audience}.")
+        shown = listed([after.class_words(one) for one in now[key].classes])
+        yield _looser(f"The screen {key} shows {shown} live to {audience}.")
     for key in gone:
         yield _stricter(f"The screen {key} shows nothing any more.")
 

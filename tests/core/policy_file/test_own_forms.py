@@ -10,7 +10,7 @@ import pytest
 
 from holdshelf_core.api.errors import BadRequest, Refused
 from holdshelf_core.cameras.checklist_types import ChecklistEnter, ReadChecklist
-from holdshelf_core.people.board_types import PolicyAdopt, ReadPolicyLists
+from holdshelf_core.people.board_types import BoardSet, PolicyAdopt, ReadBoard, ReadPolicyLists
 from holdshelf_core.people.types import SeatName
 from holdshelf_core.policy.date_forms import DateForm
 from holdshelf_core.reports.types import PrintRequest
@@ -42,6 +42,26 @@ def test_papers_lists_and_refusals_are_in_the_librarys_own_forms(service: Servic
     with pytest.raises(Refused) as refused:
         service.client.act(SeatName("mayor", "m", "Mia Sand", new_key()[0], paper_sha256=PAPER))
     assert "(P11)" not in refused.value.sentence, "its text has no such clause"
+
+
+def test_what_the_board_has_not_set_is_as_the_policy_says(service: Service) -> None:
+    def settings() -> dict[str, object]:
+        return {row.key: row.value for row in director.read(ReadBoard())}
+
+    director = People(service).name_director()
+    before = settings()
+    assert (before["paper_size"], before["review_days"]) == ("letter", 90)
+    director.act(BoardSet("share_days", "3", "Shorter.", PAPER))
+    file = (POLICIES / "e.toml").read_text()
+    assert "[library]\n" in file and "[setting.review_days]" not in file
+    adopt(service, file.replace("[library]\n", '[library]\npage = "a4"\n') + "\n[setting.review_days]\nvalue = 30\n")
+    after = settings()
+    assert (after["paper_size"], after["review_days"], after["share_days"]) == ("a4", 30, 3)
+    assert service.client.act(PrintRequest("sign")).page == "a4"
+    director.act(BoardSet("paper_size", "letter", "What the printer takes.", PAPER))
+    adopt(service, file.replace("[library]\n", '[library]\npage = "a4"\n'))
+    after = settings()
+    assert (after["paper_size"], after["review_days"], after["share_days"]) == ("letter", 90, 3)
 
 
 def test_the_checks_of_the_policy_are_entered_and_others_are_none(service: Service) -> None:
