@@ -1,4 +1,4 @@
-"""The rules' speed: a hold, a look, a picture, a million entries of the log. `python bench/rules.py --help`; docs/benchmarks.md.
+"""The rules' speed: a decision, a hold, a look, a picture, a million entries of the log. See `--help`, docs/benchmarks.md.
 
 Each is done as the service does it and set beside what anybody would compare it with: the same on an empty house, one
 fdatasync, `ffmpeg -ss … -frames:v 1` on the same files, one SHA-256 of the same bytes.
@@ -16,12 +16,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.parts import access_log, holds, stills
+from bench.parts import access_log, decisions, holds, stills
 from bench.parts.library import Library, make_library
 from bench.parts.rows import Row, add_options, report, say
 from tests.rig.rtsp import Mount, RtspServer
 
-PARTS = ("holds", "looks", "stills", "log")
+PARTS = ("decisions", "holds", "looks", "stills", "log")
 
 
 def acts(folder: Path, options: argparse.Namespace) -> list[Row]:
@@ -69,6 +69,8 @@ def main() -> int:
         finally:
             subprocess.run(["rm", "-rf", str(folder)], check=True)
 
+    if "decisions" in options.parts:
+        rows += decisions.measure(options.repeat)
     if {"holds", "looks"} & set(options.parts):
         run(lambda folder: acts(folder, options))
     if "stills" in options.parts:

@@ -140,6 +140,7 @@ FACTS = {
     "on": "true: gaps are filled from what the camera has recorded itself",
     "opened_by": "number of the entry `commission.still` under which this picture left",
     "original": "true: the recording itself is released, without masks",
+    "signature": "SHA-256 of the policy file's SSH signature, kept beside it as `STATE/policy/SHA256.toml.sig`",
     "paper": "SHA-256 of the signed paper; of a print: which paper; of a release: an object about its paper, with its `sha256`",
     "paper_due": "when the paper of an emergency must have followed",
     "others": "whether other people are seen in the release, and what is done about it, in words",

@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -158,8 +158,15 @@ def record(data: Path, cameras: Sequence[str], start_utc_ns: int | None = None, 
 
 def record_one(data: Path, camera: str, start_utc_ns: int, seconds: int) -> None:
     """One file of that length, whose only key frame is its first, in a set-up data folder whose service does not run."""
+    record_files(data, [(camera, start_utc_ns)], seconds)
+
+
+def record_files(data: Path, files: Iterable[tuple[str, int]], seconds: int, *, explained: bool = False) -> None:
+    """Files of that length by (camera, start), each a stretch of its own, in a set-up data folder whose service does not run."""
     with _footage(data) as footage:
-        write(footage, camera, start_utc_ns, seconds=seconds, key_each_s=seconds)
+        for camera, start_utc_ns in files:
+            run = f"{camera}-{start_utc_ns}"
+            write(footage, camera, start_utc_ns, run, seconds=seconds, key_each_s=seconds, explained=explained)
 
 
 @contextmanager

@@ -16,6 +16,11 @@
 
 from __future__ import annotations
 
+import re
+
+_QUOTED = re.compile(r"\([^()]{1,60}: .+\)\.?$", re.DOTALL)
+"""A clause in the words of the policy in force, as a decision quotes it: '… (7.4: Footage is kept for 30 days.)'."""
+
 
 class HoldshelfError(Exception):
     """Base class. ``next_step`` says what the person can do, if the sentence does not."""
@@ -49,7 +54,8 @@ class Refused(NotPermitted):
     """The policy refuses. ``clause`` is its id (RULES P1–P21), ``who`` names who can help."""
 
     def __init__(self, clause: str, sentence: str, who: str = "") -> None:
-        quoted = sentence if not clause or f"({clause}" in sentence else f"{sentence.rstrip('.')} ({clause})."
+        is_cited = not clause or f"({clause}" in sentence or _QUOTED.search(sentence)
+        quoted = sentence if is_cited else f"{sentence.rstrip('.')} ({clause})."
         super().__init__(quoted, who)
         self.clause = clause
         self.who = who

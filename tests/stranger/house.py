@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -39,7 +39,6 @@ from tests.tui.ssh.door_rig import HOME_SHOWS, DoorHouse, Ran, Terminal
 
 CHECKER = Path(__file__).with_name("check_data.py")
 MOUNTS = [Mount("a", media="h264_bigkey"), Mount("b", media="h265_360p"), Mount("c", media="h264_720p")]
-CAMERAS = tuple(mount.name for mount in MOUNTS)
 NS = 1_000_000_000
 MIB = 1 << 20
 RECORDING_S = 60.0
@@ -92,15 +91,28 @@ def await_patiently[T](what: str, probe: Callable[[], T], pids: Callable[[], lis
 
 
 class Installation:
-    """Entered: running, with three cameras that are recorded and a budget that sweeps before long."""
+    """Entered: running, with cameras that are recorded and a budget that sweeps before long.
 
-    def __init__(self, folder: Path, chance: random.Random, *, budget_mb: int = 140) -> None:
+    ``furnish``: what is done to DATA before that, while nothing runs, such as footage of days ago.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        chance: random.Random,
+        *,
+        budget_mb: int = 140,
+        mounts: Sequence[Mount] = MOUNTS,
+        furnish: Callable[[Path], None] = lambda _: None,
+    ) -> None:
         self.folder, self.chance = folder, chance
         self.witness = folder / "witness.jsonl"
         self.state_disk = LoopImage(160, mount_point=folder / "data")
         self.media_disk = LoopImage(260, mount_point=folder / "disk")
         self.clock = FakeClock()
-        self.server = RtspServer(MOUNTS)
+        self.server = RtspServer(mounts)
+        self.cameras = tuple(mount.name for mount in mounts)
+        self._furnish = furnish
         self.budget_bytes = budget_mb * MIB
         self._stack = contextlib.ExitStack()
         self.refusals: list[str] = []
@@ -125,12 +137,13 @@ class Installation:
             self.service.start()
             self.people = DoorHouse(self.service, self.folder)
             self._name_director()
-            assert [self.service.add(self.server.url(name), name) for name in CAMERAS] == list(CAMERAS)
+            assert [self.service.add(self.server.url(name), name) for name in self.cameras] == list(self.cameras)
             self.stop()
             # As a seat has approved them; no days of grace, so that what is lifted is swept while this lasts.
-            seed(self.data, [*commissioned(*CAMERAS), ("board", "settings", model.Board(grace_days=0))])
+            seed(self.data, [*commissioned(*self.cameras), ("board", "settings", model.Board(grace_days=0))])
+            self._furnish(self.data)
             self.service.start()
-            self.service.await_recording(*CAMERAS, seconds=RECORDING_S)
+            self.service.await_recording(*self.cameras, seconds=RECORDING_S)
             way = MailWay(
                 "it", host="127.0.0.1", port=NOWHERE, to=("it@library.example",), sender="recorder@library.example"
             )
@@ -253,7 +266,7 @@ class Installation:
 
     def _all_record(self) -> bool:
         rows = {row.id: row for row in self.service.client.status().cameras}
-        return all(rows[name].state == "recording" and rows[name].bytes_per_s > 0 for name in CAMERAS)
+        return all(rows[name].state == "recording" and rows[name].bytes_per_s > 0 for name in self.cameras)
 
     def _told(self) -> str:
         """What the service says of itself."""
@@ -275,7 +288,7 @@ class Installation:
         since, self._recording_since_ns = self._recording_since_ns, 2**62
         if now - LOST_NS <= since + SETTLED_NS:
             return []
-        return [{"recording": {"camera": name, "boot": self.boot, "boot_ns": now - LOST_NS}} for name in CAMERAS]
+        return [{"recording": {"camera": name, "boot": self.boot, "boot_ns": now - LOST_NS}} for name in self.cameras]
 
     # -- people --------------------------------------------------------------------------------------------------------
 
@@ -296,7 +309,7 @@ class Installation:
         return datetime.fromtimestamp(self.clock.utc_ns() / NS - seconds, UTC).strftime("%Y-%m-%d %H:%M:%S+00:00")
 
     def look(self) -> Ran:
-        camera = self.chance.choice(CAMERAS)
+        camera = self.chance.choice(self.cameras)
         at = self._ago(self.chance.uniform(2, 40))
         ran = self.people.run(
             "dora", "look", "still", "--camera", camera, "--at", at, "--purpose", "violation", "--incident", "26-1", "--outbox",
@@ -306,7 +319,7 @@ class Installation:
         return ran
 
     def hold(self) -> Ran:
-        camera = self.chance.choice(CAMERAS)
+        camera = self.chance.choice(self.cameras)
         start, length = self.chance.uniform(1, 40), self.chance.uniform(1, 20)
         until = ("--until-lifted",) if self.chance.random() < 0.15 else ("--to", self._ago(start - length))
         ran = self.people.run(

@@ -12,7 +12,7 @@ import os
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ from tests.rig.parts import RigError
 from tests.rig.processes import Patience, kill9, processes_with_files_in
 from tests.service import Service, wait_for
 from tests.stranger.house import (
-    CAMERAS,
     RECORDING_S,
     Installation,
     await_patiently,
@@ -171,7 +170,9 @@ class Campaign:
             self._say(words.splitlines()[:-1] if code else [])
             with contextlib.closing(_second(self.house, data)) as again:
                 again.start(wait=False)
-                await_patiently("the copy records", lambda: _all_record(again), lambda: recorders(again), 40)
+                await_patiently(
+                    "the copy records", lambda: _all_record(again, self.house.cameras), lambda: recorders(again), 40
+                )
                 assert again.stop(40) == 0
             code, words = judge(data, seen)
             self._say(words.splitlines()[:-1] if code else [])
@@ -265,12 +266,12 @@ def _open_files(folder: Path) -> list[str]:
     return found
 
 
-def _all_record(service: Service) -> bool:
+def _all_record(service: Service, cameras: Sequence[str]) -> bool:
     try:
         rows = {row.id: row for row in service.client.status().cameras}
     except HoldshelfError:
         return False
-    return all(rows[name].state == "recording" and rows[name].bytes_per_s > 0 for name in CAMERAS)
+    return all(rows[name].state == "recording" and rows[name].bytes_per_s > 0 for name in cameras)
 
 
 def events_of(chance: random.Random, kills: int, faults: int) -> list[str]:

@@ -57,7 +57,7 @@ def mistyped(where: str) -> BadRequest:
     return BadRequest(
         f"Check your typing: the line differs from the log's in {where}.",
         "Compare it with the paper and try again. Nothing else differs, so the log is not changed. If the paper itself says so, "
-        "show it to the Director, the Chair and the admin.",
+        "show it to those who decide about footage, and to the admin.",
     )
 
 
@@ -220,7 +220,7 @@ def write_tiles(folder: Path, answer: LogHead, copy: Copy, *, countersigned: boo
     except LogBroken as error:
         raise Conflict(
             str(error),
-            "Keep both as they are, tell the Director and the Chair, and see `When the log or the register is damaged` in "
+            "Keep both as they are, tell those who decide about footage, and see `When the log or the register is damaged` in "
             "docs/operate.md.",
         ) from None
     except StorageError as error:

@@ -30,7 +30,7 @@ from holdshelf_core.integration.stream_url import shown_address
 from holdshelf_core.policy.case import NO_LOOK, Decision, Scope, Subject
 from holdshelf_core.policy.doubt import HOLDS_ONLY
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.rules import decide
+from holdshelf_core.policy.rules import as_quoted, decide
 from holdshelf_core.policy.standing import ask_seats, standing
 from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.access_log.lines import check_entry
@@ -159,7 +159,9 @@ class Authorizer:
         """Return the policy's decision. Another person's look is refused like one that does not exist."""
         grant = getattr(request, "grant", None)
         if isinstance(grant, str) and not self._told.async_owns_look(grant, caller):
-            return NO_LOOK if caller.person is not None else self.decide(caller, action.permission, Scope())
+            if caller.person is None:
+                return self.decide(caller, action.permission, Scope())
+            return as_quoted(self.store.state.policy, NO_LOOK)
         return self.decide(caller, action.permission, action.scope(request, self.store.state))
 
     def _check_pace(self, action: Action, caller: Caller) -> None:

@@ -33,7 +33,9 @@ _LOGGER = logging.getLogger(__name__)
 
 MISSING_REPAIR = "footage_missing"
 VOLUME_REPAIR = "volume_unknown"
-SETTLE_VOLUME = "See `The access log does not lead to the media volume` in docs/operate.md; tell the Director."
+SETTLE_VOLUME = (
+    "See `The access log does not lead to the media volume` in docs/operate.md; tell those who decide about footage."
+)
 COMING = "That entry is written as soon as the access log can be; if this stays, restart the service."
 LAST_WAIT_S = 20.0
 """At a clean stop."""

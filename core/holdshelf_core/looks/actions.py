@@ -32,12 +32,13 @@ from holdshelf_core.looks.grants import (
 from holdshelf_core.looks.looks import Looks
 from holdshelf_core.policy import model
 from holdshelf_core.policy.clauses import name_warning
+from holdshelf_core.policy.numbering import renumbered
 from holdshelf_core.policy.purposes import incident_problem
 from holdshelf_core.policy.rights import NEVER
 from holdshelf_core.policy.rules import Scope
 from holdshelf_core.policy.screens import cameras_of, end_utc_ns
 from holdshelf_core.policy.state import State
-from holdshelf_core.policy.steps import consulted
+from holdshelf_core.policy.steps import consulted, tell_words
 from holdshelf_core.policy.tables import IMMINENT_DANGER
 from holdshelf_core.policy.widening import (
     WANDERING_NS,
@@ -237,7 +238,10 @@ class LookActs:
         if grant.mode == LIVE:
             _go_live(call, grant)
         if note and (name := name_warning(note)):
-            grant.warning = f"{name!r} looks like a name. Keep patrons' names out of the record (P21)."
+            grant.warning = renumbered(f"{name!r} looks like a name. Keep patrons' names out of the record (P21).")
+        row = call.state.policy.look_purposes.get(grant.purpose)
+        if row is not None and (tell := tell_words(call.state, row.steps, call.now)):
+            grant.warning = f"{grant.warning} {tell}".strip()
         self._looks.async_add(grant)
         return grant.row()
 

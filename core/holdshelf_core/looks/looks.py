@@ -24,7 +24,7 @@ from holdshelf_core.looks.leases import CLOSE, OPEN, Lease
 from holdshelf_core.looks.maps_seen import MapsSeen
 from holdshelf_core.looks.pictures import Pictures
 from holdshelf_core.policy.case import NO_LOOK
-from holdshelf_core.policy.rules import Decision, Scope
+from holdshelf_core.policy.rules import Decision, Scope, as_quoted
 from holdshelf_core.times import NS
 
 _LOGGER = logging.getLogger(__name__)
@@ -103,7 +103,8 @@ class Looks:
         """Return an open look of this caller. Raises Refused, which says why it ended."""
         grant = self.find(grant_id, caller)
         if grant is None:
-            raise Refused(NO_LOOK.clause, NO_LOOK.sentence, NO_LOOK.who_can_help)
+            said = as_quoted(self._authorizer.store.state.policy, NO_LOOK)
+            raise Refused(said.clause, said.sentence, said.who_can_help)
         if not grant.closed and self._clock.boot_ns() >= grant.ends_boot_ns:
             self._end(grant, "its time was over")
         if grant.closed:

@@ -19,7 +19,6 @@ from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound
 from holdshelf_core.operations.doctor import examine_disk, examine_kernel, examine_machine
 from holdshelf_core.paths import DataPaths
 from holdshelf_core.policy import explain as policy_table
-from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.tables import Policy
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage.media_change import adopt_volume, replace_volume
@@ -88,7 +87,7 @@ def init(
         done += f" Adopted: segments checked: {adopted.segments}, of {'1 camera' if cameras == 1 else f'{cameras} cameras'};"
         done += f" problems found: {problems}." if problems else " all of them are intact."
         done += "".join(f"\n  - {problem}" for problem in adopted.problems)
-        done += "\nThe service writes this into the access log when it starts; then the Director, Chair or Mayor reviews it."
+        done += "\nThe service writes this into the access log when it starts; then it is reviewed on the first screen."
     if budget_bytes is not None:
         figures = os.statvfs(paths.media)
         most_bytes = figures.f_blocks * figures.f_frsize * DEFAULT_BUDGET_PERCENT // 100
@@ -184,10 +183,12 @@ def explain(policy: Policy, action: str = "", *, width: int = 100) -> tuple[str,
     rows = policy_table.table(policy)
     if not action:
         return policy_table.text(policy, rows, width), rows
-    if (clause := action.upper()) in CLAUSES:
-        return policy_table.clause_detail(clause, rows, width), [row for row in rows if row.clause == clause]
+    for clause in policy.file.clause:
+        if clause.id.casefold() == action.casefold():
+            mine = [row for row in rows if row.clause == clause.id]
+            return policy_table.clause_detail(policy, clause, rows, width), mine
     found = [row for row in rows if row.permission == action or row.permission.startswith(action + ".")]
     if not found:
         known = ", ".join(dict.fromkeys(row.permission for row in rows))
-        raise NotFound(f"The policy has no action named {action[:40]!r}.", f"Known: {known}.")
+        raise NotFound(f"The policy has no action or clause named {action[:40]!r}.", f"Known acts: {known}.")
     return policy_table.detail(found, width), found

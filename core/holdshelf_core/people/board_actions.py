@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import hashlib
 import re
@@ -20,7 +21,8 @@ from holdshelf_core.actions.call import Call, Reading
 from holdshelf_core.actions.registry import LogForm, handles
 from holdshelf_core.actions.state_store import put
 from holdshelf_core.acts import Done
-from holdshelf_core.errors import BadRequest, Unavailable
+from holdshelf_core.api.ssh.user_signature import signer_of_file
+from holdshelf_core.errors import BadRequest, Conflict, Unavailable
 from holdshelf_core.people import board_types as types
 from holdshelf_core.policy import model
 from holdshelf_core.policy.board import CHOICES
@@ -29,6 +31,7 @@ from holdshelf_core.policy.clauses import watching_promise
 from holdshelf_core.policy.gates import NEEDS, STATED, determinable
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.listing import listed
+from holdshelf_core.policy.numbering import renumbered
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.schema import PolicyFile
 from holdshelf_core.policy.screens import words_of as screen_words
@@ -70,15 +73,17 @@ WORDS = {
 }
 
 
-def settings_rows(board: model.Board, policy: Policy) -> list[types.BoardSetting]:
+def settings_rows(state: State) -> list[types.BoardSetting]:
     """Return all settings, as `board show` lists them."""
+    board, policy = state.board, state.policy
     unbounded: tuple[int | None, int | None] = (None, None)
+    own = dict(zip(("library", "contact"), _own_words(state), strict=True))
     return [
         types.BoardSetting(
             key,
-            getattr(board, key),
-            getattr(policy.board, key),
-            what,
+            getattr(board, key) or own.get(key, getattr(board, key)),
+            own.get(key, getattr(policy.board, key)),
+            renumbered(what),
             least=(policy.limits(key) or unbounded)[0],
             most=(policy.limits(key) or unbounded)[1],
             choices=list(CHOICES.get(key, ())),
@@ -136,15 +141,46 @@ async def _set(call: Call[types.BoardSet]) -> Done:
     return Done(seq, asked.key)
 
 
+POLICY_NAMESPACE = "policy@holdshelf"
+"""For what a policy file's signature is: `ssh-keygen -Y sign -n policy@holdshelf`."""
+
+
 def policy_text(state_folder: Path, sha256: str) -> Path:
     """Return the path of an adopted text."""
     return state_folder / "policy" / f"{sha256}.txt"
 
 
+def _signer(asked: types.PolicyAdopt, state: State) -> str:
+    """Return whose key signed the policy file; '' where nobody did. Raises BadRequest, Conflict."""
+    if not asked.signature:
+        return ""
+    if not asked.file:
+        raise BadRequest("There is a signature, and no policy file that it signs.", "Give the file with --policy.")
+    data = asked.file.encode()
+    # A byte order mark, which some editors write, was signed with the file and is not sent with it.
+    key = signer_of_file(asked.signature, (data, codecs.BOM_UTF8 + data), POLICY_NAMESPACE)
+    for person in state.people.values():
+        if any(known.fingerprint == key.fingerprint for known in person.keys):
+            break
+    else:
+        raise BadRequest(
+            f"The policy file is signed with the key {key.fingerprint}, which is nobody's here.",
+            "Sign it with a key that logs in here.",
+        )
+    if state.adopted is not None and hashlib.sha256(data).hexdigest() in state.adopted.earlier:
+        raise Conflict(
+            "This policy file was in force before, and its signature was for that time.",
+            "Write into it why it comes back (a line that begins with #), and sign it again.",
+        )
+    return person.id
+
+
 @handles(
     types.PolicyAdopt,
-    scope=lambda q, _s: Scope(
-        paper_sha256=q.paper_sha256 or None, settings={"statute": q.statute, **({"file": True} if q.file else {})}
+    scope=lambda q, s: Scope(
+        paper_sha256=q.paper_sha256 or None,
+        signed_by=_signer(q, s),
+        settings={"statute": q.statute, **({"file": True} if q.file else {})},
     ),
     log=lambda q: LogForm(facts={"version": q.version[:40]}),
 )
@@ -166,6 +202,8 @@ async def _adopt(call: Call[types.PolicyAdopt]) -> types.AdoptedRow:
             _write(policy_text(folder, sums[language]), text)
         if asked.file:
             _write(path_of(folder, file_sha256), asked.file)
+        if asked.signature:
+            _write(path_of(folder, file_sha256).with_suffix(".toml.sig"), asked.signature)
 
     try:
         # The files first: an entry must not refer to one that does not exist.
@@ -175,7 +213,23 @@ async def _adopt(call: Call[types.PolicyAdopt]) -> types.AdoptedRow:
     paper = common.paper(asked.paper_sha256, "The Board's paper", needed=False)
     sha256 = sums[languages[0]]
     others = {language: sums[language] for language in languages} if len(languages) > 1 else {}
-    row = model.Adopted(version, asked.adopted_on, sha256, asked.statute, call.now.utc_ns, file_sha256, others, paper)
+    before = call.state.adopted
+    signed_by = _signer(asked, call.state) if asked.file else before.signed_by if before is not None else ""
+    earlier = before.earlier if before is not None else ()
+    if before is not None and before.file_sha256 not in ("", file_sha256):
+        earlier = tuple(dict.fromkeys((*earlier, before.file_sha256)))
+    row = model.Adopted(
+        version,
+        asked.adopted_on,
+        sha256,
+        asked.statute,
+        call.now.utc_ns,
+        file_sha256,
+        others,
+        paper,
+        signed_by,
+        earlier,
+    )
     facts = {
         "version": version,
         "adopted_on": asked.adopted_on,
@@ -183,6 +237,7 @@ async def _adopt(call: Call[types.PolicyAdopt]) -> types.AdoptedRow:
         "statute": asked.statute,
         "paper": paper,
         "file": file_sha256 or None,
+        "signature": hashlib.sha256(asked.signature.encode()).hexdigest() if asked.signature else None,
         "texts": others or None,
     }
     ended = _roles_gone(call, Policy(file)) if file is not None else []
@@ -195,6 +250,7 @@ async def _adopt(call: Call[types.PolicyAdopt]) -> types.AdoptedRow:
         asked.statute,
         file_sha256=file_sha256,
         languages=list(others),
+        signed_by=call.state.name_of(signed_by) if signed_by else "",
         ended=[f"{call.state.name_of(seat.person)}, {seat.key}" for seat in ended],
         warning=f"{promise[:120]!r} promises that someone is always watching, but nobody is (P10)." if promise else "",
     )
@@ -272,7 +328,7 @@ def _write(path: Path, text: str) -> None:
 
 @handles(types.ReadBoard)
 async def _board(asked: Reading[types.ReadBoard]) -> list[types.BoardSetting]:
-    return settings_rows(asked.state.board, asked.state.policy)
+    return settings_rows(asked.state)
 
 
 @handles(types.ReadPolicy)
@@ -293,6 +349,7 @@ async def _policy(asked: Reading[types.ReadPolicy]) -> types.AdoptedRow:
         text,
         adopted.file_sha256,
         list(adopted.texts),
+        asked.state.name_of(adopted.signed_by) if adopted.signed_by else "",
     )
 
 
@@ -339,7 +396,15 @@ async def _lists(asked: Reading[types.ReadPolicyLists]) -> types.PolicyLists:
         [(role, policy.role_words(role)) for role in consults(_before_approval(policy))],
         policy.file.library.dates,
         policy.file.library.clock,
+        *_own_words(asked.state),
+        dict(policy.numbers),
     )
+
+
+def _own_words(state: State) -> tuple[str, str]:
+    """Return the library's name and whom the public asks, as the adopted file says them; '' where there is none."""
+    has_file = state.adopted is not None and bool(state.adopted.file_sha256)
+    return (state.policy.file.library.name, state.policy.contact()) if has_file else ("", "")
 
 
 def _before_approval(policy: Policy) -> tuple[str, ...]:
@@ -360,13 +425,14 @@ async def _lint(asked: Reading[types.ReadPolicyLint]) -> types.PolicyLinted:
         found = mistakes(file) or failures(file)
         if found:
             return types.PolicyLinted([str(mistake) for mistake in found])
-        rows = differences(before, Policy(file))
+        policy = Policy(file)
+        rows = differences(before, policy)
         return types.PolicyLinted(
             library=file.library.name,
             looser=[row.sentence for row in rows if row.kind == LOOSER],
             stricter=[row.sentence for row in rows if row.kind == STRICTER],
             other=[row.sentence for row in rows if row.kind == OTHER],
-            words_only=[clause.id for clause in file.clause if not clause.duty],
+            words_only=list(policy.words_only),
         )
 
     return await asyncio.to_thread(look)

@@ -50,6 +50,8 @@ class PolicyAdopt(Act["AdoptedRow"], frozen=True):
     """The policy file, whole; '' to leave the one in force."""
     texts: dict[str, str] = {}
     """By language: the text in the policy's other languages."""
+    signature: str = ""
+    """The policy file signed as by `ssh-keygen -Y sign -n policy@holdshelf`, by the key of who speaks for the Board."""
 
 
 class AdoptedRow(msgspec.Struct, frozen=True):
@@ -64,6 +66,8 @@ class AdoptedRow(msgspec.Struct, frozen=True):
     """Of the policy file; '' for the first library's."""
     languages: list[str] = []
     """In which the text was adopted, where it was in several."""
+    signed_by: str = ""
+    """Who signed the policy file, by name; '' nobody did."""
     ended: list[str] = []
     """On adoption: terms that end because their role is no more, in words."""
     warning: str = ""
@@ -172,11 +176,21 @@ class PolicyLists(msgspec.Struct, frozen=True):
     dates: Order = "mdy"
     """In which order a day is written."""
     hours: int = 12
+    library: str = ""
+    """The library's name in the adopted file, and whom the public asks; '' where none was adopted, or it says nothing."""
+    contact: str = ""
+    numbers: dict[str, str] = {}
+    """By P1 to P21 the library's own clauses; {} for the same."""
 
     @property
     def date_form(self) -> DateForm:
         """How days and times of day are written."""
         return DateForm(self.dates, self.hours)
+
+    @property
+    def first(self) -> str:
+        """'Library Director': the role whose holder is named first, whom people ask."""
+        return next((words for _, words in self.seats), "library")
 
     @property
     def seats(self) -> Choices:
@@ -216,6 +230,11 @@ class PolicyLists(msgspec.Struct, frozen=True):
     def is_urgent(self, basis: str) -> bool:
         """Return whether it is imminent danger: the paper follows."""
         return "danger" in self.needs.get(basis, [])
+
+    def is_spoken(self, basis: str) -> bool:
+        """Return whether a request on that basis takes no paper: who asks is written down as they say it."""
+        needs = self.needs.get(basis)
+        return needs is not None and "written" not in needs and not self.is_urgent(basis)
 
     def signers(self, act: str) -> Choices:
         """Return who may sign as the second person of an act."""

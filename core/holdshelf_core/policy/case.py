@@ -7,8 +7,6 @@ from typing import Any
 
 import msgspec
 
-from holdshelf_core.policy.clauses import quoted
-
 
 class Subject(msgspec.Struct, frozen=True):
     """Who asks: a person from the register, or the admin, who is not a person. With a person, ``admin`` is ignored."""
@@ -62,6 +60,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """purpose.open, release.approve: steps that are on record, as the policy file names them."""
     private: bool = False
     """log.see, log.export: with names and free text."""
+    signed_by: str = ""
+    """policy.adopt: whose key signed the policy file (a person's id)."""
     settings: Mapping[str, Any] | None = None
     """board.set: the fields of ``model.Board`` that change. policy.adopt: ``statute``, and ``file`` where there is one."""
     text_sha256: str | None = None
@@ -88,8 +88,8 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 def refused(clause: str, reason: str, who: str = "", acting_as: str = "") -> Decision:
-    """Return a refusal that quotes its clause. ``reason`` is a whole sentence."""
-    return Decision(False, acting_as, clause, f"{reason.rstrip('.')} ({quoted(clause)})", who, reason)
+    """Return a refusal; ``decide`` quotes its clause as the policy words it. ``reason`` is a whole sentence."""
+    return Decision(False, acting_as, clause, reason, who, reason)
 
 
 NO_LOOK = refused("P12", "There is no such look of yours.", "Open one: `holdshelf look open`.")

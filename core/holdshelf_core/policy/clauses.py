@@ -46,8 +46,7 @@ CLAUSES: dict[str, Clause] = {
             "P4",
             "permitted places",
             "A camera stands in one of the places that the policy lists, and a person approves it.",
-            "A camera needs a kind of place from the list; the Director, Chair or Mayor "
-            "approves its reference still; moves and removals are logged.",
+            "A camera needs a kind of place from the list; somebody approves its reference still; moves and removals are logged.",
         ),
         Clause(
             "P5",
@@ -88,7 +87,7 @@ CLAUSES: dict[str, Clause] = {
         Clause(
             "P11",
             "who may access",
-            "Video is for the Director, the Board Chair, the Mayor and whom they appoint in writing.",
+            "Video is for those whom the policy names, and whom they appoint in writing.",
             "Only seats in office and those whom their letters name come in; each act and each picture asks again.",
         ),
         Clause(
@@ -100,9 +99,9 @@ CLAUSES: dict[str, Clause] = {
         Clause(
             "P13",
             "third parties",
-            "Video is released on a paper that the policy names, within what that paper covers, with the approval of two people.",
-            "Two gates, a hashed paper, a scope within that paper, an answer about other people who are seen, and a second "
-            "person's approval; refusals are kept and counted.",
+            "Video is released on what the policy names, and within what that covers.",
+            "Two gates, a hashed paper and its scope, an answer about others who are seen, a second person where the policy "
+            "has one; refusals are kept and counted.",
         ),
         Clause(
             "P14",
@@ -114,15 +113,16 @@ CLAUSES: dict[str, Clause] = {
         Clause(
             "P15",
             "kept by capacity",
-            "Footage is kept as long as the disk allows and erased oldest first, never by hand.",
+            "Footage is erased oldest first, never by hand.",
             "When space is needed, the oldest footage of all cameras is erased; the "
             "ledger says what was erased; nobody erases by hand.",
         ),
         Clause(
             "P16",
             "kept longer",
-            "Footage for an investigation, a case or a violation is held until two people lift it.",
-            "Footage on hold is not erased; lifting takes a second person and a grace period; an overdue review is a repair.",
+            "Footage on hold is not erased until the hold is lifted.",
+            "Footage on hold is not erased; a lift has a grace period, and a second person where the policy has one; an overdue "
+            "review is a repair.",
         ),
         Clause(
             "P17",
@@ -139,8 +139,8 @@ CLAUSES: dict[str, Clause] = {
         Clause(
             "P19",
             "questions",
-            "Questions about the policy go to the Library Director.",
-            "The Director's contact is printed on the policy, the sign and every paper; `holdshelf board show` shows it.",
+            "Questions about the policy go to whom its papers name.",
+            "Whom to ask is printed on the policy, the sign and every paper; `holdshelf board show` shows it.",
         ),
         Clause(
             "P20",
@@ -176,11 +176,6 @@ _NO_NAME = re.compile(
     r"October|November|December|Children|Teen|Adult|Book|Drop"
 )
 """Capitalized words that are not a person's name."""
-
-
-def quoted(clause: str) -> str:
-    """Return e.g. 'P16: Footage for … is held until two people lift it.'"""
-    return f"{clause}: {CLAUSES[clause].sentence}"
 
 
 def watching_promise(text: str) -> str | None:

@@ -20,7 +20,14 @@ from holdshelf_core.policy.purposes import incident_problem, not_for, purpose_pr
 from holdshelf_core.policy.question import Ask, Role
 from holdshelf_core.policy.screens import end_of_day, end_utc_ns
 from holdshelf_core.policy.second import second_person
-from holdshelf_core.policy.standing import appointment_counts, ask_seats, of_classes, seat_counts, share_counts
+from holdshelf_core.policy.standing import (
+    acts_for,
+    appointment_counts,
+    ask_seats,
+    of_classes,
+    seat_counts,
+    share_counts,
+)
 from holdshelf_core.policy.steps import step_missing
 from holdshelf_storage.units import DAY_NS, HOUR_NS, MINUTE_NS
 
@@ -126,9 +133,11 @@ def _purpose(ask: Ask) -> Decision | None:
 
 
 def roles_of(ask: Ask) -> tuple[str, ...]:
-    """Return the roles that the caller holds, and those whose letters they act under."""
+    """Return the roles that the caller holds or acts for now, and those whose letters they act under."""
     letters = (ask.state.seats[row.seat].key for row in ask.standing.appointments if row.seat in ask.state.seats)
-    return (*(seat.key for seat in ask.standing.seats), *letters)
+    held = [seat.key for seat in ask.standing.seats]
+    stands_in = ((key, found[0]) for key in held if (found := ask.state.policy.stands_in(key)) is not None)
+    return (*held, *(other for key, other in stands_in if acts_for(ask.state, key, other, ask.now)), *letters)
 
 
 def _look(ask: Ask, role: Role) -> Decision | None:

@@ -178,11 +178,22 @@ def _board(ask: Ask, role: Role) -> Decision | None:
 def _adopt(ask: Ask, role: Role) -> Decision | None:
     settings = ask.scope.settings or {}
     if settings.get("file"):
-        return _by_the_board(ask, role, "Another policy", "P20")
+        return _signed(ask, role) if ask.scope.signed_by else _by_the_board(ask, role, "Another policy", "P20")
     before = ask.state.adopted.statute if ask.state.adopted is not None else "enforce"
     if settings.get("statute", before) == "advise" and before != "advise":
         return _by_the_board(ask, role, "Treating the statute as advice", "P13")
     return None
+
+
+def _signed(ask: Ask, role: Role) -> Decision:
+    """Allow a policy file that somebody who speaks for the Board signed, whoever brings it."""
+    policy, signer = ask.state.policy, ask.scope.signed_by
+    words = policy.role_words(policy.for_the_board)
+    if any(seat.person == signer for seat in holders(ask.state, ask.now, policy.for_the_board)):
+        return Decision(True, role.acting_as, "P20", f"The policy file is signed by the {words}.")
+    who = ask_seats(ask.state, ask.now, keys=(policy.for_the_board,), but=ask.person)
+    name = ask.state.name_of(signer)
+    return refused("P20", f"The policy file is signed by {name}, and it is the {words} who speaks for the Board.", who)
 
 
 def _by_the_board(ask: Ask, role: Role, what: str, clause: str = "P11") -> Decision | None:

@@ -11,6 +11,21 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Literal
 
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
 type Order = Literal["mdy", "dmy", "ymd"]
 
 
@@ -23,7 +38,7 @@ class DateForm:
 
     def day(self, on: date, *, long: bool = False, weekday: bool = False, year: bool = True) -> str:
         """Return e.g. 'Nov 24, 2026', '24 Nov 2026' or '2026-11-24'; ``long``: with the month's whole name."""
-        month = f"{on:%B}" if long else f"{on:%b}"
+        month = _MONTHS[on.month - 1] if long else _MONTHS[on.month - 1][:3]
         if self.order == "ymd" and year and not long:
             said = f"{on:%Y-%m-%d}"
         elif self.order == "mdy":

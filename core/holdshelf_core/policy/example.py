@@ -38,13 +38,15 @@ TIMES = {WITHIN: Now(AT, AT), BEFORE: Now(START - DAY_NS, START - DAY_NS), AFTER
 
 
 def subjects(policy: Policy) -> dict[str, Subject]:
-    """Column → who asks: a holder of each role, and the others.
+    """Column → who asks: a holder of each role, and the others that there can be.
 
     "designee": of the first role, every right, one camera; "to look": of the second, recordings only.
     """
     found = {policy.short(key): Subject(f"p{n}") for n, key in enumerate(policy.seats, 1)}
-    others = ("designee", "to look", "shared")
-    found |= {name: Subject(person) for name, person in zip(others, _others(policy), strict=False)}
+    made_by = {"designee": "appointment.make", "to look": "appointment.make", "shared": "share.make"}
+    for (name, act), person in zip(made_by.items(), _others(policy), strict=False):
+        if policy.who_may(act):
+            found[name] = Subject(person)
     return found | {"admin": Subject(None, admin=True), "no right": Subject(_others(policy)[3])}
 
 

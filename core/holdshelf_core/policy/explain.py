@@ -17,14 +17,18 @@ from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.rights import NEVER, PERMISSIONS
 from holdshelf_core.policy.rules import decide
+from holdshelf_core.policy.schema import Clause
 from holdshelf_core.policy.state import State
 from holdshelf_core.policy.tables import Policy
 
 _NARROWEST, _WORDS_WIDTH = 60, 27
+_MOST = 8
+"""A clause's number has so much room in a column."""
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One cell of the table, ready for JSON. ``permission`` is the action's id, ``who`` a column of ``example.subjects``."""
+    """One cell of the table, ready for JSON. ``permission`` is the action's id, ``who`` a column of ``example.subjects``,
+    ``clause`` in the policy's own numbering: '' where its text states no such rule."""
 
     permission: str
     words: str
@@ -70,7 +74,7 @@ def _row(
         about,
         when,
         said.allowed,
-        said.clause,
+        house.policy.clause_id(said.clause, said.cites),
         said.sentence,
         said.who_can_help,
         said.acting_as,
@@ -86,7 +90,8 @@ def text(policy: Policy, rows: Iterable[Row], width: int = 100) -> str:
     """
     rows = list(rows)
     columns = list(example.subjects(policy))
-    cell = 9 if width >= _WORDS_WIDTH + 9 * len(columns) else 0
+    longest = max((len(_cell(row)) + 1 for row in rows if row.when == example.WITHIN), default=0)
+    cell = 9 if width >= _WORDS_WIDTH + 9 * len(columns) else longest
     first = max(18, width - sum(_cell_width(name, cell) for name in columns))
     lines = [(" " * first + "".join(name.rjust(_cell_width(name, cell)) for name in columns)).rstrip()]
     shown: dict[tuple[str, str], dict[str, Row]] = {}
@@ -125,7 +130,8 @@ def _line(label: str, first: int, cells: dict[str, str], columns: Sequence[str],
 
 def _cell(row: Row) -> str:
     if not row.allowed:
-        return row.clause
+        clause = row.clause or "no"
+        return clause if len(clause) <= _MOST else f"{clause[: _MOST - 1]}…"
     return "yes*" if row.flag else "yes"
 
 
@@ -133,8 +139,10 @@ def _legend(policy: Policy, rows: Sequence[Row], width: int) -> list[str]:
     used = {row.clause for row in rows if not row.allowed}
     paragraphs = [
         "yes: allowed. yes*: allowed, and flagged for other seats to look at afterwards. Otherwise the clause that refuses:",
-        *(f"  {clause.id}: {clause.sentence}" for clause in CLAUSES.values() if clause.id in used),
+        *(f"  {clause.id}: {policy.said(clause.says)}" for clause in policy.file.clause if clause.id in used),
     ]
+    if "" in used:
+        paragraphs.append("  no: a rule of Holdshelf's own, which the text does not state.")
     # A share has no first day.
     for when, what, nobody in (
         (example.BEFORE, "a term or a letter", ("admin", "no right", "shared")),
@@ -146,11 +154,20 @@ def _legend(policy: Policy, rows: Sequence[Row], width: int) -> list[str]:
     if policy.seats:
         first, second, last = (policy.short(policy.seats[n]) for n in (0, min(1, len(policy.seats) - 1), -1))
         keyless = f"; the {last} has no key" if len(policy.seats) > 1 else ""
-        paragraphs.append(
-            f'Columns: "designee" has a letter of the {first}\'s with every right on one camera; "to look" has one of the '
-            f'{second}\'s for recordings of it; "shared" was given half an hour of it to view{keyless}.'
+        designee = (
+            f'"designee" has a letter of the {first}\'s with every right on one camera; "to look" has one of the '
         )
-    paragraphs += ["", "What keeps each clause:", *(f"  {clause.id}: {clause.kept}" for clause in CLAUSES.values())]
+        designee += f"{second}'s for recordings of it; "
+        shared = '"shared" was given half an hour of it to view'
+        said = (designee if policy.who_may("appointment.make") else "") + (
+            shared if policy.who_may("share.make") else ""
+        )
+        paragraphs.append(f"Columns: {said.removesuffix('; ')}{keyless}." if said else f"Columns{keyless}.")
+    paragraphs += [
+        "",
+        "What keeps each clause:",
+        *(f"  {clause.id}: {_kept(policy, clause)}" for clause in policy.file.clause),
+    ]
     return [
         line
         for paragraph in paragraphs
@@ -158,11 +175,27 @@ def _legend(policy: Policy, rows: Sequence[Row], width: int) -> list[str]:
     ]
 
 
-def clause_detail(clause: str, rows: Iterable[Row], width: int = 100) -> str:
-    """Return one clause: its sentence, what keeps it, and the actions that it refuses to somebody. Raises KeyError."""
-    found = CLAUSES[clause]
-    acts = list(dict.fromkeys(row.permission for row in rows if not row.allowed and row.clause == clause))
-    lines = [f"{clause}, {found.title}: {found.sentence}", found.kept]
+def _kept(policy: Policy, clause: Clause) -> str:
+    """Return what keeps a clause: its duties, or the rows that cite it; else people do."""
+    kept = [CLAUSES[duty].kept for duty in clause.duties]
+    if "P15" in clause.duties and (most := policy.file.keeping.at_most):
+        kept.insert(0, f"What is older than {most} is erased, but for holds.")
+    if kept:
+        return " ".join(kept)
+    file = policy.file
+    for what, rows in (("purpose", file.purpose), ("ground of holds", file.ground), ("basis", file.basis)):
+        said = listed(f"“{policy.said(row.words)}”" for row in rows if row.clause == clause.id)
+        kept += [f"The {what} {said} cites it."] if said else []
+    if said := listed(f"“{policy.said(row.words)}”" for row in file.check if row.clause == clause.id):
+        kept.append(f"The checklist asks for it: {said}.")
+    return " ".join(kept) or "words only; the machine leaves it to people."
+
+
+def clause_detail(policy: Policy, clause: Clause, rows: Iterable[Row], width: int = 100) -> str:
+    """Return one clause: its sentence, what keeps it, and the actions that it refuses to somebody."""
+    acts = list(dict.fromkeys(row.permission for row in rows if not row.allowed and row.clause == clause.id))
+    title = f", {policy.said(clause.title)}" if clause.title else ""
+    lines = [f"{clause.id}{title}: {policy.said(clause.says)}", _kept(policy, clause)]
     lines += [f"It refuses {listed(acts)} to some or all: `holdshelf policy explain ACT` says to whom."] if acts else []
     return "\n".join(line for one in lines for line in textwrap.wrap(one, width)) + "\n"
 

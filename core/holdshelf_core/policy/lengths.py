@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final
 
 import msgspec
@@ -71,6 +71,16 @@ def parse_length(text: str) -> Length | None:
 def is_closed(day: date, closed: Collection[str]) -> bool:
     """Return whether a day is no business day: by its name, its date, or its date of each year."""
     return not {WEEKDAYS[day.weekday()], day.isoformat(), f"{day:%m-%d}"}.isdisjoint(name.lower() for name in closed)
+
+
+def after(start_utc_ns: int, length: Length | None, closed: Collection[str], zone: tzinfo) -> int:
+    """Return when a length is over that began then (UTC ns): hours to the nanosecond; days of business, months and years with the
+    end of their last day. None: at once."""
+    if length is None or length.unit in _FIXED_NS:
+        return start_utc_ns + (length.shortest_ns if length is not None else 0)
+    begun = datetime.fromtimestamp(start_utc_ns // 1_000_000_000, zone).date()
+    over = last_day(begun, length, closed) + timedelta(days=1)
+    return round(datetime.combine(over, time(), zone).timestamp()) * 1_000_000_000
 
 
 def last_day(start: date, length: Length, closed: Collection[str]) -> date:

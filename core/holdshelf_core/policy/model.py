@@ -435,6 +435,10 @@ class Adopted(msgspec.Struct, frozen=True):
     texts: dict[str, str] = {}
     """By language, the SHA-256 of each adopted text; {} where there is but one."""
     minutes_sha256: str = ""
+    signed_by: str = ""
+    """Whose key signed the policy file (a person's id), in STATE/policy/SHA256.toml.sig; '' where nobody did."""
+    earlier: tuple[str, ...] = ()
+    """SHA-256 of the policy files that were in force before: what was signed for then is not signed for now."""
 
 
 class Board(msgspec.Struct, frozen=True):

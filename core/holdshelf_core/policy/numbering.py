@@ -6,7 +6,7 @@ One numbering for the process, as with the form of dates: a service and a sessio
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 _CLAUSE = r"P(?:2[01]|1\d|[1-9])"
 _CITED = re.compile(rf" ?\(({_CLAUSE}(?:(?:, | and | to |[-–]){_CLAUSE})*)\)", re.ASCII)
@@ -15,11 +15,22 @@ _PART = re.compile(rf"({_CLAUSE})(?:(?: to |[-–])({_CLAUSE}))?", re.ASCII)
 
 class _Used:
     numbers: Mapping[str, str] = {}
+    ask: Callable[[], Mapping[str, str]] | None = None
 
 
-def use(numbers: Mapping[str, str]) -> None:
-    """Cite by these numbers from now on: by P1 to P21 the library's own, '' where it has no such clause; {} for the same."""
-    _Used.numbers = numbers
+def use(numbers: Mapping[str, str] | None = None, *, ask: Callable[[], Mapping[str, str]] | None = None) -> None:
+    """Cite by these numbers from now on: by P1 to P21 the library's own, '' where it has no such clause; {} for the same.
+
+    ``ask``: returns them when a clause is first cited, as a command asks its service.
+    """
+    _Used.numbers, _Used.ask = numbers or {}, ask
+
+
+def _numbers() -> Mapping[str, str]:
+    if (ask := _Used.ask) is not None:
+        _Used.ask = None
+        _Used.numbers = ask()
+    return _Used.numbers
 
 
 def renumbered(text: str, numbers: Mapping[str, str] | None = None) -> str:
@@ -27,8 +38,10 @@ def renumbered(text: str, numbers: Mapping[str, str] | None = None) -> str:
 
     ``numbers``: in place of those in use.
     """
-    known = _Used.numbers if numbers is None else numbers
-    return _CITED.sub(lambda found: _cited(found, known), text) if known and "(P" in text else text
+    if "(P" not in text:
+        return text
+    known = _numbers() if numbers is None else numbers
+    return _CITED.sub(lambda found: _cited(found, known), text) if known else text
 
 
 def _cited(found: re.Match[str], numbers: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ MAX_INCIDENT_CHARS = 60
 # What somebody read, however phrased; a theft of books is a different matter, so the words must be about a person's reading.
 _READING = re.compile(
     r"\b(what|which|whose)\b.{0,60}\b(read\w*|view\w*|watch\w*|listen\w*|borrow\w*|brows\w*|check\w* ?outs?|checked)\b"
-    r"|\b(read(?:ing|s)|listening|viewing|browsing|borrowing)\b",
+    r"|\b(read(?:ing|s)|listening|browsing|borrowing)\b|\bviewing (?:habit|histor|record|choice|interest)",
     re.IGNORECASE,
 )
 _MONITORING = re.compile(
@@ -64,6 +64,12 @@ def no_purpose(words: str) -> tuple[str, str] | None:
     if _MONITORING.search(words.replace("-", " ")):
         return "P1", "Watching people in general is not a purpose."
     return None
+
+
+def offending(words: str) -> str:
+    """Return the part of the words for which ``no_purpose`` refuses them."""
+    found = _READING.search(words.replace("-", " ")) or _MONITORING.search(words.replace("-", " "))
+    return found[0] if found is not None else ""
 
 
 def incident_problem(incident: str) -> str | None:

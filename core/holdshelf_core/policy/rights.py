@@ -311,7 +311,7 @@ NEVER: dict[str, Forbidden] = {
             "find out what somebody was reading",
             "P6",
             "Nobody may look for what someone was reading, and text in pictures is not recognized.",
-            "The Library Director answers questions about the policy.",
+            "The {first} answers questions about the policy.",
         ),
         Forbidden(
             "audio.record",

@@ -48,12 +48,17 @@ class Library(_Table, frozen=True):
 
 
 class Clause(_Table, frozen=True):
-    """One clause in the library's own numbering. ``duty``: the kernel's duty that it states; '' for words only."""
+    """One clause in the library's own numbering. ``duty``: the kernel's duty that it states, or several; '' for none."""
 
     id: str
     says: ByLanguage
-    duty: str = ""
+    duty: str | tuple[str, ...] = ""
     title: ByLanguage = {}
+
+    @property
+    def duties(self) -> tuple[str, ...]:
+        """Each duty that it states."""
+        return (self.duty,) if isinstance(self.duty, str) and self.duty else tuple(self.duty)
 
 
 class StandsIn(_Table, frozen=True):

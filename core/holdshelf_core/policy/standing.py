@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from holdshelf_core.policy.instants import Now, day_words, end_words
+from holdshelf_core.policy.lengths import after
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import Appointment, Person, Seat, Share
 from holdshelf_core.policy.state import State
@@ -126,7 +127,9 @@ def acts_for(state: State, role: str, other: str, now: Now) -> bool:
         return True
     stands_in = state.policy.stands_in(role)
     since = state.absences.get(other)
-    return stands_in is not None and stands_in[0] == other and since is not None and now.begun(since + stands_in[1])
+    if stands_in is None or stands_in[0] != other or since is None:
+        return False
+    return now.begun(after(since, stands_in[1], state.policy.file.library.closed, now.zone))
 
 
 def of_classes(state: State, classes: tuple[str, ...], cameras: Iterable[str]) -> bool:
@@ -160,7 +163,7 @@ def may_place_holds(state: State, person: str, now: Now) -> bool:
 
 
 def _why_not(state: State, person: Person, now: Now) -> tuple[str, str]:
-    everyone = ask_seats(state, now, but=person.id)
+    everyone = ask_seats(state, now, keys=state.policy.who_may("appointment.make") or None, but=person.id)
     if person.left_utc_ns is not None:
         return f"{person.name} was removed on {day_words(person.left_utc_ns, now.zone)}.", everyone
     ended: list[tuple[int, str, str]] = []
@@ -234,7 +237,9 @@ def holders(state: State, now: Now, key: str | None = None) -> list[Seat]:
     current = [
         seat for seat in state.seats.values() if (key is None or seat.key == key) and seat_counts(state, seat, now)
     ]
-    return sorted(current, key=lambda seat: state.policy.order(seat.key))
+    if len(current) > 1:
+        current.sort(key=lambda seat: state.policy.order(seat.key))
+    return current
 
 
 def can_log_in(state: State, person: str) -> bool:
@@ -276,7 +281,7 @@ def ask_seats(state: State, now: Now, *, keys: tuple[str, ...] | None = None, bu
 
 def ask_admin(state: State, keys: tuple[str, ...] | None = None) -> str:
     """Return whom to ask when no seat can be asked on screen: on paper, through the admin."""
-    seats = listed([f"the {state.policy.role_words(key)}" for key in keys or state.policy.seats], "or")
+    seats = state.policy.any_of(keys or state.policy.seats)
     return f"Ask {seats}; nobody else is enrolled for that now, and the admin can enroll people on a signed paper."
 
 

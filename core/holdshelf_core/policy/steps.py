@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from holdshelf_core.policy.case import Decision, refused
+from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.question import Ask
 from holdshelf_core.policy.second import is_paper
-from holdshelf_core.policy.standing import acts_for, ask_seats
+from holdshelf_core.policy.standing import acts_for, ask_seats, holders
+from holdshelf_core.policy.state import State
 
 CONSENT, CONSULT, TELL = "consent", "consult", "tell"
 
@@ -37,6 +40,15 @@ def consenting(steps: Iterable[str]) -> list[str]:
     return [role for kind, role in map(kind_and_role, steps) if kind == CONSENT]
 
 
+def tell_words(state: State, steps: Iterable[str], now: Now) -> str:
+    """Return whom these steps have told once it is done: 'Tell the Manager of Privacy (Ann Lee) of it.'; '' for nobody."""
+    said = []
+    for role in (role for kind, role in map(kind_and_role, steps) if kind == TELL):
+        names = [state.name_of(seat.person) for seat in holders(state, now, role)]
+        said.append(f"the {state.policy.role_words(role)}{f' ({listed(names)})' if names else ''}")
+    return f"Tell {listed(said)} of it." if said else ""
+
+
 def step_missing(ask: Ask, steps: Sequence[str], what: str, clause: str) -> Decision | None:
     """Return a refusal that names the first step which is not done, and what would do it; None: all are. ``what`` ("this
     release") goes into the sentence, ``clause`` is the duty that the act states."""
@@ -49,7 +61,7 @@ def step_missing(ask: Ask, steps: Sequence[str], what: str, clause: str) -> Deci
             return refused(
                 clause,
                 f"Before {what} the {words} is consulted.",
-                f"Do that, and say so: by command with `{_said_by(ask, step, role)}`, on the screens with a tick.",
+                f"Do that, and tick it in the form. By command: `{_said_by(ask, step, role)}`.",
             )
         if not _consents(ask, role):
             return refused(clause, f"It takes the {words} to consent to {what}.", _who_consents(ask, role))

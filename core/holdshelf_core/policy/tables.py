@@ -13,7 +13,7 @@ from holdshelf_core.policy.areas import PERMITTED, PRIVATE
 from holdshelf_core.policy.board import LIMITS
 from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.date_forms import DateForm
-from holdshelf_core.policy.lengths import parse_length
+from holdshelf_core.policy.lengths import Length, parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import Board
 from holdshelf_core.policy.rights import PERMISSIONS
@@ -61,7 +61,7 @@ class Policy:
     def __init__(self, file: PolicyFile) -> None:
         self.file = file
         self._order = {role.key: number for number, role in enumerate(file.role)}
-        self._acts = {role.key: _acts(role) for role in file.role if not role.on_paper}
+        self._acts = {role.key: acts_of(role) for role in file.role if not role.on_paper}
 
     @cached_property
     def roles(self) -> Mapping[str, Role]:
@@ -98,21 +98,26 @@ class Policy:
         return self._acts.get(role, frozenset())
 
     @cached_property
-    def _stands_in(self) -> Mapping[str, tuple[str, int]]:
-        found = {}
-        for role in self.file.role:
-            if role.stands_in is not None:
-                length = parse_length(role.stands_in.after) if role.stands_in.after else None
-                found[role.key] = role.stands_in.role, length.longest_ns if length is not None else 0
-        return found
+    def _stands_in(self) -> Mapping[str, tuple[str, Length | None]]:
+        return {
+            role.key: (role.stands_in.role, parse_length(role.stands_in.after) if role.stands_in.after else None)
+            for role in self.file.role
+            if role.stands_in is not None
+        }
 
-    def stands_in(self, role: str) -> tuple[str, int] | None:
-        """Return for whom a role acts, and after how long an absence (ns); None: for nobody."""
+    def stands_in(self, role: str) -> tuple[str, Length | None] | None:
+        """Return for whom a role acts, and after how long an absence; None: for nobody."""
         return self._stands_in.get(role)
 
     def who_may(self, permission: str) -> tuple[str, ...]:
         """Return the roles whose holders may do this, in the file's order."""
-        return tuple(key for key in self.seats if permission in self._acts[key])
+        if (roles := self._who_may.get(permission)) is None:
+            roles = self._who_may[permission] = tuple(key for key in self.seats if permission in self._acts[key])
+        return roles
+
+    @cached_property
+    def _who_may(self) -> dict[str, tuple[str, ...]]:
+        return {}
 
     def whoever_may(self, permission: str, last: str = "or") -> str:
         """Return e.g. 'Director, Chair or Mayor': the roles whose holders may do this."""
@@ -130,7 +135,14 @@ class Policy:
 
     @cached_property
     def _of_duty(self) -> Mapping[str, str]:
-        return {clause.duty: clause.id for clause in reversed(self.file.clause) if clause.duty}
+        return {duty: clause.id for clause in reversed(self.file.clause) for duty in clause.duties}
+
+    @cached_property
+    def words_only(self) -> tuple[str, ...]:
+        """Clauses that state no duty and that no row cites: the machine leaves them to people."""
+        file = self.file
+        cited = {row.clause for rows in (file.purpose, file.ground, file.basis, file.check) for row in rows}
+        return tuple(clause.id for clause in self.file.clause if not clause.duties and clause.id not in cited)
 
     def clause_id(self, duty: str, cites: str = "") -> str:
         """Return the number of the clause that a refusal quotes, in the library's own numbering; '' for Holdshelf's own rule."""
@@ -145,7 +157,14 @@ class Policy:
     def quoted(self, duty: str, cites: str = "") -> str:
         """Return e.g. 'P16: Footage for … is held until two people lift it.': the clause that a row names (``cites``), or the
         first one that states a duty; Holdshelf's own rule where the text has none."""
-        return self._said.get(self.clause_id(duty, cites)) or f"Holdshelf: {CLAUSES[duty].sentence}"
+        return self._said.get(cites) or self._said_of_duty[duty]
+
+    @cached_property
+    def _said_of_duty(self) -> Mapping[str, str]:
+        return {
+            duty: self._said.get(self.clause_id(duty)) or f"Holdshelf: {clause.sentence}"
+            for duty, clause in CLAUSES.items()
+        }
 
     # --- what is looked, shared and held for ------------------------------------------------------------------------
 
@@ -344,10 +363,24 @@ class Policy:
         """Return a role's place in the file; one that it does not name comes last."""
         return self._order.get(role, len(self._order))
 
+    @cached_property
+    def _role_words(self) -> Mapping[str, str]:
+        return {key: self.said(row.words) for key, row in self.roles.items()}
+
     def role_words(self, role: str) -> str:
         """Return e.g. 'Library Director'."""
-        row = self.roles.get(role)
-        return self.said(row.words) if row is not None else role[:40]
+        words = self._role_words.get(role)
+        return role[:40] if words is None else words
+
+    @cached_property
+    def _any_of(self) -> dict[tuple[str, ...], str]:
+        return {}
+
+    def any_of(self, roles: tuple[str, ...]) -> str:
+        """Return e.g. 'the Library Director or the Mayor'."""
+        if (words := self._any_of.get(roles)) is None:
+            words = self._any_of[roles] = listed([f"the {self.role_words(role)}" for role in roles], "or")
+        return words
 
     def short(self, role: str) -> str:
         """Return e.g. 'Director'."""
@@ -368,7 +401,8 @@ def decided(named: str) -> tuple[str, ...]:
     return tuple(act for act in DECIDED if named in (ALL, act) or act.startswith(f"{named}."))
 
 
-def _acts(role: Role) -> frozenset[str]:
+def acts_of(role: Role) -> frozenset[str]:
+    """Return everything that the holder of a role may do as such."""
     by_right = [rule.id for rule in PERMISSIONS.values() if rule.seat and set(rule.rights) & set(role.rights)]
     acts = {*by_right, *role.receives, *(act for named in role.decides for act in decided(named))}
     # Who decides something sees what it is about.

@@ -6,12 +6,14 @@ request by somebody else. What the case gives is on paper or on record; nothing 
 
 from __future__ import annotations
 
+from datetime import UTC
+
 import msgspec
 
 from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.gates import Request, gates
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.lengths import parse_length
+from holdshelf_core.policy.lengths import after, parse_length
 from holdshelf_core.policy.model import (
     Adopted,
     Commission,
@@ -54,9 +56,8 @@ def failures(file: PolicyFile) -> list[Mistake]:
         where = row("case", number, case.says)
         if said.allowed != (case.expect == "yes"):
             told = "yes" if said.allowed else "no"
-            found.append(
-                Mistake(where, f"The file answers {told}: {said.sentence}", "Correct the case, or what it is about.")
-            )
+            sentence = f"The file answers {told}: {said.sentence}{_absence(policy, case)}"
+            found.append(Mistake(where, sentence, "Correct the case, or what it is about."))
         elif case.clause and not said.allowed and said.clause != case.clause:
             found.append(
                 Mistake(
@@ -66,6 +67,17 @@ def failures(file: PolicyFile) -> list[Mistake]:
                 )
             )
     return found
+
+
+def _absence(policy: Policy, case: Case) -> str:
+    """Return who acts for whoever is away in the case, and from when on."""
+    said = [
+        f" The {policy.role_words(role.key)} acts for the {policy.role_words(role.stands_in.role)} "
+        + (f"after {role.stands_in.after} of absence." if role.stands_in.after else "from the beginning of an absence.")
+        for role in policy.file.role
+        if role.stands_in is not None and role.stands_in.role in case.away
+    ]
+    return "".join(said)
 
 
 def answer(policy: Policy, case: Case) -> Answer:
@@ -147,7 +159,7 @@ def _house(policy: Policy, case: Case) -> State:
         seats={
             f"s-{key}": Seat(
                 *(f"s-{key}", key, key, 0, _AT + 365 * DAY_NS),
-                away_since_utc_ns=_AT - _length_ns(case.away[key]) if key in case.away else None,
+                away_since_utc_ns=_since(policy, case.away[key]) if key in case.away else None,
             )
             for key in policy.seats
         },
@@ -181,6 +193,12 @@ def _in_use(camera: str) -> Commission:
     )
 
 
-def _length_ns(text: str) -> int:
-    length = parse_length(text)
-    return length.shortest_ns if length is not None else 0
+def _since(policy: Policy, text: str) -> int:
+    """Return when an absence of that length began: the latest moment since which it is over."""
+    length, closed = parse_length(text), policy.file.library.closed
+    if length is None:
+        return _AT
+    start = _AT - length.shortest_ns
+    while after(start, length, closed, UTC) > _AT:
+        start -= DAY_NS
+    return start

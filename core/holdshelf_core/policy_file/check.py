@@ -12,15 +12,16 @@ from holdshelf_core.inert import inert
 from holdshelf_core.policy.areas import PERMITTED, PRIVATE, questionable_name
 from holdshelf_core.policy.board import LIMITS
 from holdshelf_core.policy.clauses import CLAUSES
-from holdshelf_core.policy.gates import NEEDS
+from holdshelf_core.policy.gates import NEEDS, STATED
 from holdshelf_core.policy.lengths import WEEKDAYS, Length, parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import RIGHTS
-from holdshelf_core.policy.purposes import no_purpose
+from holdshelf_core.policy.purposes import no_purpose, offending
 from holdshelf_core.policy.rights import ADMIN_NO, PERMISSIONS
 from holdshelf_core.policy.schema import Basis, ByLanguage, PolicyFile, Role
 from holdshelf_core.policy.screens import CLOSING
-from holdshelf_core.policy.tables import ALL, DECIDED, decided
+from holdshelf_core.policy.tables import ALL, DECIDED, acts_of, decided
+from holdshelf_core.policy_file.check_words import no_language, sign_mistakes, word_mistakes
 from holdshelf_core.policy_file.mistake import Mistake, a_key, a_length, among, one_of, printable, row, shown, twice
 
 LANGUAGES = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?", re.ASCII)
@@ -43,11 +44,8 @@ PLAIN_STEPS = ("paper", "judge")
 ROLE_STEPS = ("consent", "consult", "tell")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _DATE = re.compile(r"(\d{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
-_PLACEHOLDERS = ("library", "authority", "purposes", "contact")
-_MOST_LINES = 4
 STEPPED = ("commission.approve",)
 """Acts before which a file can put steps; purposes and bases have their own."""
-_FIELD = re.compile(r"\{([a-z]+)\}", re.ASCII)
 
 
 def mistakes(file: PolicyFile) -> list[Mistake]:
@@ -79,8 +77,8 @@ class _Check:
         yield from self._of_screens()
         yield from self._of_checks()
         yield from self._of_settings()
-        yield from self._of_signs()
-        yield from self._of_words()
+        yield from sign_mistakes(self._file)
+        yield from word_mistakes(self._file)
         yield from self._of_cases()
 
     # --- the library ---------------------------------------------------------------------------------------------------
@@ -131,8 +129,7 @@ class _Check:
             yield from self._said(where, "says", clause.says)
             if clause.title:
                 yield from self._said(where, "title", clause.title)
-            if clause.duty and clause.duty not in CLAUSES:
-                yield Mistake(where, f"There is no duty {shown(clause.duty)}.", one_of(CLAUSES))
+            yield from among(where, clause.duties, CLAUSES, "duty")
 
     # --- roles ---------------------------------------------------------------------------------------------------------
 
@@ -214,6 +211,19 @@ class _Check:
             if act not in SECOND:
                 yield Mistake(where, "Nothing of that name takes a second person.", one_of(SECOND))
             yield from among(where, roles, self._roles, "role")
+            does = "hold.lift.approve" if act == "hold.lift" else act
+            for role in (self._roles[key] for key in roles if key in self._roles and act in SECOND):
+                if not role.on_paper and not self._may(role, does):
+                    yield Mistake(
+                        where,
+                        f"{role.key} may not {PERMISSIONS[does].words}, so it cannot be the second person.",
+                        f'Add "{does}" to what it decides, or take it out here.',
+                    )
+
+    def _may(self, role: Role, act: str) -> bool:
+        """Return whether its holder may do this, as such or for somebody who is away."""
+        principal = self._roles.get(role.stands_in.role) if role.stands_in is not None else None
+        return act in acts_of(role) or (principal is not None and act in acts_of(principal))
 
     # --- places --------------------------------------------------------------------------------------------------------
 
@@ -264,7 +274,8 @@ class _Check:
             for words in purpose.words.values():
                 problem = no_purpose(words)
                 if problem is not None:
-                    yield Mistake(where, problem[1], "No file makes it one; take it out.")
+                    sentence = f"{problem[1].rstrip('.')}: {shown(offending(words))}."
+                    yield Mistake(where, sentence, "No file makes it one; take it out, or say it in other words.")
                     break
 
     # --- keeping -------------------------------------------------------------------------------------------------------
@@ -314,6 +325,14 @@ class _Check:
         yield from among(where, (basis.asker,), ASKERS, "asker")
         yield from among(where, basis.needs, NEEDS, "thing that a basis needs")
         yield from self._steps(where, basis.steps)
+        if "danger" in basis.needs:
+            later = [need for need in basis.needs if need in NEEDS and need not in ("danger", "scope", *STATED)]
+            if later:
+                yield Mistake(
+                    where,
+                    f"With danger the footage may leave before a paper is there, so {listed(later)} cannot be asked for.",
+                    f"Leave that to the paper that follows, or ask for what somebody knows: {listed(STATED, 'or')}.",
+                )
         if not basis.needs and not basis.steps:
             yield Mistake(where, "The basis asks for nothing: no paper and no step.", "Say what it needs.")
         if basis.ground:
@@ -398,60 +417,6 @@ class _Check:
                     where, f"{given.value!r:.20} is not a number from {least} to {most}.", "Correct the value."
                 )
 
-    def _of_signs(self) -> Iterator[Mistake]:
-        file = self._file
-        for language, sign in file.sign.items():
-            where = f"sign, {inert(language)[:20]}"
-            if language not in file.library.languages:
-                yield from self._no_language(where, language)
-            if not any(line.strip() for line in sign.headline):
-                yield Mistake(where, "The sign has no headline.", "Say that cameras are in use.")
-            for what, texts in (("headline", sign.headline), ("lines", sign.lines)):
-                if len(texts) > _MOST_LINES:
-                    yield Mistake(
-                        where,
-                        f"{what} has {len(texts)} texts, and a sign that is read in passing has room for {_MOST_LINES}.",
-                        "Join or shorten them.",
-                    )
-            for line in (*sign.headline, *sign.lines):
-                yield from printable(where, line)
-                for name in re.findall(r"\{([^}]*)\}", line):
-                    yield from self._placed(where, language, name)
-                if set("{}") & set(re.sub(r"\{[^{}]*\}", "", line)):
-                    yield Mistake(
-                        where, "A brace is left open.", f"Write {{contact}}, for example. {one_of(_PLACEHOLDERS)}"
-                    )
-
-    def _of_words(self) -> Iterator[Mistake]:
-        for language, said in self._file.words.items():
-            where = f"words, {inert(language)[:20]}"
-            if language not in self._file.library.languages:
-                yield from self._no_language(where, language)
-            for name, text in said.items():
-                place = f"{where}, {shown(name)}"
-                yield from printable(place, text)
-                if not text.strip():
-                    yield Mistake(place, "It says nothing.", "Write the words, or leave the row out.")
-                unknown = set(_FIELD.findall(text)) - set(_FIELD.findall(name))
-                if unknown or set("{}") & set(_FIELD.sub("", text)):
-                    yield Mistake(
-                        place,
-                        f"What it puts in is not {inert(', '.join(sorted(unknown)))[:40]}."
-                        if unknown
-                        else "A brace is left open.",
-                        "Keep what stands in braces as the sentence has it.",
-                    )
-
-    def _placed(self, where: str, language: str, name: str) -> Iterator[Mistake]:
-        if name not in _PLACEHOLDERS:
-            yield Mistake(where, f"The sign knows nothing for {{{inert(name)[:20]}}}.", one_of(_PLACEHOLDERS))
-        elif name in ("authority", "purposes") and not getattr(self._file.library, name).get(language, "").strip():
-            yield Mistake(
-                where,
-                f"The sign has {{{name}}}, and the library has no {name} in {shown(language)}.",
-                f'Add {name}.{language} = "…" under [library].',
-            )
-
     def _said(self, where: str, field: str, words: ByLanguage) -> Iterator[Mistake]:
         languages = self._file.library.languages
         for language in languages:
@@ -459,12 +424,8 @@ class _Check:
                 yield Mistake(where, f"{field} has nothing in {shown(language)}.", f'Add {field}.{language} = "…".')
         for language, text in words.items():
             if language not in languages:
-                yield from self._no_language(where, language)
+                yield from no_language(self._file, where, language)
             yield from printable(f"{where}, {field}", text)
-
-    def _no_language(self, where: str, language: str) -> Iterator[Mistake]:
-        step = one_of(self._file.library.languages)
-        yield Mistake(where, f"{shown(language)} is not one of the library's languages.", step)
 
     def _cited(self, where: str, clause: str) -> Iterator[Mistake]:
         if clause and clause not in self._clauses:
@@ -486,6 +447,11 @@ class _Check:
                 (case.camera, self._classes | self._places, "class of camera or kind of place"),
             ):
                 yield from among(where, (given,) if given else (), known, what)
+            for thing in case.given:
+                kind, _, whose = thing.partition(":")
+                if thing not in (*NEEDS, *PLAIN_STEPS) and not (kind in ROLE_STEPS and whose in self._roles):
+                    can = dict.fromkeys((*NEEDS, *PLAIN_STEPS, *(f"{kind}:ROLE" for kind in ROLE_STEPS)))
+                    yield Mistake(where, f"{shown(thing)} is nothing that a case can give.", one_of(can))
             for role, away in case.away.items():
                 yield from among(where, (role,), self._roles, "role")
                 yield from a_length(where, away)

@@ -11,11 +11,21 @@ from holdshelf_core.policy.board import LOOSER_WHEN_LESS, LOOSER_WHEN_MORE
 from holdshelf_core.policy.lengths import parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.rights import PERMISSIONS
-from holdshelf_core.policy.schema import Basis
-from holdshelf_core.policy.tables import Policy
+from holdshelf_core.policy.schema import Basis, Role, StandsIn
+from holdshelf_core.policy.tables import ALL, Policy, decided
 
 LOOSER, STRICTER, OTHER = "looser", "stricter", "other"
 _SECOND = {"release.approve": "a release", "hold.lift": "lifting a hold", "flag.review": "the review of a flag"}
+
+_RIGHTS = {
+    "live": "look live",
+    "archive": "look at recordings",
+    "hold": "hold footage",
+    "share": "share it",
+    "release": "handle releases",
+    "commission": "bring cameras into use",
+}
+"""What each right of ``model.RIGHTS`` lets somebody do."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -27,7 +37,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 def differences(before: Policy, after: Policy) -> list[Difference]:
     """Return what ``after`` makes different, in the order of the file's tables."""
-    parts = (_roles, _second, _places, _purposes, _keeping, _grounds, _bases, _screens, _settings)
+    parts = (_roles, _second, _places, _purposes, _keeping, _grounds, _bases, _steps, _screens, _settings)
     return [one for part in parts for one in part(before, after)]
 
 
@@ -51,12 +61,19 @@ def _roles(before: Policy, after: Policy) -> Iterator[Difference]:
             f"The {before.role_words(key)} is no role any more: those terms end, and letters under them lapse."
         )
     for key in come:
-        role = after.roles[key]
-        may = [*(f"the right {right}" for right in role.rights), *(f"decides {act}" for act in role.decides)]
-        yield _looser(f"The {after.role_words(key)} is a new role: {listed(may) or 'it only receives requests'}.")
+        role, classes = after.roles[key], after.roles[key].classes
+        bound = f", on these cameras alone: {listed(map(after.class_words, classes))}" if classes else ""
+        yield _looser(f"The {after.role_words(key)} is a new role: {_may_words(role)}{bound}.")
+        if role.stands_in is not None:
+            yield _looser(_deputy_words(after, key, role.stands_in))
     for key in before.seats:
         if key in gone:
             continue
+        were, are = before.roles[key].classes, after.roles[key].classes
+        if set(were) != set(are):
+            kind = STRICTER if not were or (are and set(are) < set(were)) else LOOSER
+            bound = f"these cameras alone: {listed(map(after.class_words, are))}" if are else "all cameras"
+            yield Difference(kind, f"The {after.role_words(key)} is there for {bound}.")
         gained, lost = _come_and_gone(sorted(before.acts(key)), sorted(after.acts(key)))
         if gained:
             yield _looser(f"The {after.role_words(key)} may also {listed(PERMISSIONS[act].words for act in gained)}.")
@@ -66,12 +83,28 @@ def _roles(before: Policy, after: Policy) -> Iterator[Difference]:
             )
         stood, stands = before.roles[key].stands_in, after.roles[key].stands_in
         if stands is not None and stands != stood:
-            since = f" after {stands.after} of absence" if stands.after else " once an absence is entered"
-            yield _looser(f"The {after.role_words(key)} acts for the {after.role_words(stands.role)}{since}.")
+            yield _looser(_deputy_words(after, key, stands))
         elif stood is not None and stands is None:
             yield _stricter(f"The {after.role_words(key)} no longer acts for the {before.role_words(stood.role)}.")
     if before.for_the_board != after.for_the_board:
         yield Difference(OTHER, f"The {after.role_words(after.for_the_board)} speaks for the Board.")
+
+
+def _deputy_words(policy: Policy, role: str, stands: StandsIn) -> str:
+    since = f" after {stands.after} of absence" if stands.after else " once an absence is entered"
+    return f"The {policy.role_words(role)} acts for the {policy.role_words(stands.role)}{since}, with all that they may do."
+
+
+def _may_words(role: Role) -> str:
+    """Return e.g. 'it may look live and place holds, and decides everything'."""
+    may = listed(_RIGHTS[right] for right in role.rights)
+    if ALL in role.decides:
+        decides = "everything"
+    else:
+        acts = dict.fromkeys(act for named in role.decides for act in decided(named))
+        decides = f"this: {listed(PERMISSIONS[act].words for act in acts)}" if acts else ""
+    said = [*([f"it may {may}"] if may else []), *([f"it decides {decides}"] if decides else [])]
+    return ", and ".join(said) or "it only receives requests"
 
 
 def _second(before: Policy, after: Policy) -> Iterator[Difference]:
@@ -148,6 +181,27 @@ def _grounds(before: Policy, after: Policy) -> Iterator[Difference]:
         yield Difference(OTHER, f"Holds may also rest on {listed(map(after.ground_words, come), 'or')}.")
     if gone:
         yield Difference(OTHER, f"New holds no longer rest on {listed(map(before.ground_words, gone), 'or')}.")
+    for key, ground in after.grounds.items():
+        was = before.grounds[key].at_most if key in before.grounds else ""
+        if was != ground.at_most:
+            until = f"for at most {ground.at_most}" if ground.at_most else "until it is lifted"
+            yield Difference(OTHER, f"A hold on {after.ground_words(key)} keeps footage {until}.")
+
+
+def _steps(before: Policy, after: Policy) -> Iterator[Difference]:
+    come, gone = _come_and_gone(
+        before.file.steps.get("commission.approve", ()), after.file.steps.get("commission.approve", ())
+    )
+    if come:
+        yield _stricter(f"Before a camera is approved: {listed(_step_words(after, step) for step in come)}.")
+    if gone:
+        yield _looser(f"No longer before a camera is approved: {listed(_step_words(before, step) for step in gone)}.")
+
+
+def _step_words(policy: Policy, step: str) -> str:
+    kind, _, role = step.partition(":")
+    words = {"consent": "consents", "consult": "is consulted", "tell": "is told"}
+    return f"the {policy.role_words(role)} {words.get(kind, kind)}"
 
 
 def _bases(before: Policy, after: Policy) -> Iterator[Difference]:
@@ -162,7 +216,9 @@ def _bases(before: Policy, after: Policy) -> Iterator[Difference]:
 
 
 def _basis(words: str, was: Basis, now: Basis) -> Iterator[Difference]:
-    for what, mine, theirs in (("paper", was.needs, now.needs), ("steps", was.steps, now.steps)):
+    yield from _within(words, was, now)
+    steps = [[step for step in row.steps if not step.startswith("within:")] for row in (was, now)]
+    for what, mine, theirs in (("paper", was.needs, now.needs), ("steps", *steps)):
         come, gone = _come_and_gone(mine, theirs)
         if come:
             yield _stricter(f"On {words}, its {what} must also have: {listed(come)}.")
@@ -171,6 +227,24 @@ def _basis(words: str, was: Basis, now: Basis) -> Iterator[Difference]:
     if set(was.classes) != set(now.classes):
         kind = STRICTER if not was.classes else LOOSER if not now.classes else OTHER
         yield Difference(kind, f"On {words}, cameras of these classes: {listed(now.classes) or 'all'}.")
+    if was.hide != now.hide:
+        yield (_stricter if now.hide else _looser)(f"On {words}, others {'are' if now.hide else 'need not be'} hidden.")
+    if was.clock != now.clock:
+        said = f"due in {now.clock.answer}" if now.clock is not None else "no longer due at a time"
+        yield Difference(OTHER, f"On {words}, the answer is {said}.")
+
+
+def _within(words: str, was: Basis, now: Basis) -> Iterator[Difference]:
+    before, after = (
+        next((step.partition(":")[2] for step in row.steps if step.startswith("within:")), "") for row in (was, now)
+    )
+    if before == after:
+        return
+    if not after:
+        yield _looser(f"On {words}, the paper that follows is no longer due at a time of its own.")
+    else:
+        kind = LOOSER if before and _ns(after) > _ns(before) else STRICTER
+        yield Difference(kind, f"On {words}, the paper that follows is due within {after}.")
 
 
 def _screens(before: Policy, after: Policy) -> Iterator[Difference]:

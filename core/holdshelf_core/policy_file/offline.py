@@ -37,8 +37,10 @@ class Linted(msgspec.Struct, frozen=True):
     library: str = ""
     mistakes: list[Mistake] = []
     counts: dict[str, int] = {}
+    unasked: int = 0
+    """Cases that were not asked, as other mistakes come first."""
     words_only: list[str] = []
-    """Clauses without a duty: the machine leaves them to people."""
+    """Clauses that the machine leaves to people."""
     differences: list[Difference] = []
     """From the policy in force, or the first library's where no service says which one that is."""
 
@@ -50,8 +52,10 @@ def lint(path: Path, before: Policy | None = None, sentences: Collection[str] = 
     """
     file, data = read_file(path)
     sha256 = hashlib.sha256(data).hexdigest()
-    found = [*mistakes(file), *_unknown_words(file, sentences)] or failures(file)
+    found = [*mistakes(file), *_unknown_words(file, sentences)]
     if found:
+        return Linted(str(path), sha256, file.library.name, found, unasked=len(file.case))
+    if found := failures(file):
         return Linted(str(path), sha256, file.library.name, found)
     policy = Policy(file)
     counts = {
@@ -61,10 +65,8 @@ def lint(path: Path, before: Policy | None = None, sentences: Collection[str] = 
         "bases": len(file.basis),
         "cases": len(file.case),
     }
-    words_only = [clause.id for clause in file.clause if not clause.duty]
-    return Linted(
-        str(path), sha256, file.library.name, [], counts, words_only, differences(before or first_policy(), policy)
-    )
+    found_differences = differences(before or first_policy(), policy)
+    return Linted(str(path), sha256, file.library.name, [], counts, 0, list(policy.words_only), found_differences)
 
 
 def _unknown_words(file: PolicyFile, sentences: Collection[str]) -> list[Mistake]:

@@ -68,10 +68,10 @@ def read_bytes(data: bytes, shown: str) -> PolicyFile:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadRequest(
-            f"{shown} is not TOML: {inert(str(error))[:200]}.",
-            "Look at that line: a missing quote, bracket or comma is the usual cause.",
-        ) from None
+        step = "Look at that line: a missing quote, bracket or comma is the usual cause."
+        if "overwrite" in str(error):
+            step = "Something of that name stands before it already: the line between two rows, such as [[case]], may be missing."
+        raise BadRequest(f"{shown} is not TOML: {inert(str(error))[:200]}.", step) from None
     except RecursionError:
         raise BadRequest(
             f"{shown} has lists within lists without end.", "Begin from a template: `holdshelf policy draft`."

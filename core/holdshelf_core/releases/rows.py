@@ -34,7 +34,7 @@ from holdshelf_core.policy.releases import (
 )
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.state import State
-from holdshelf_core.policy.steps import CONSENT, kind_and_role
+from holdshelf_core.policy.steps import CONSENT, kind_and_role, tell_words
 from holdshelf_core.releases import types
 from holdshelf_core.times import NS
 
@@ -152,6 +152,8 @@ def next_step(state: State, row: model.Release, free: Sequence[model.Span], now:
     if row.state in ("approved", EXPORTED) and row.paper_due_utc_ns is not None:
         due = end_words(row.paper_due_utc_ns, now.zone)
         steps.append(f"The paper is due by {due}: `holdshelf release paper {row.id} --paper FILE …`.")
+    if row.state in ("approved", EXPORTED) and (basis := state.policy.bases.get(row.basis)) is not None:
+        steps.append(tell_words(state, basis.steps, now))
     steps.append(hold_words(state, row, free))
     return " ".join(step for step in steps if step)
 

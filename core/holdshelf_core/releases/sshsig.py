@@ -7,7 +7,6 @@ A key inside a bundle only proves that nothing was changed; only the fingerprint
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import struct
 from dataclasses import dataclass
@@ -18,15 +17,23 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from holdshelf_core.policy.ssh_wire import Reader, fingerprint_of, string
+from holdshelf_core.policy.ssh_wire import (
+    BEGIN,
+    END,
+    SSHSIG,
+    Malformed,
+    Reader,
+    fingerprint_of,
+    read_file_signature,
+    sshsig_message,
+    string,
+)
 
 NAMESPACE = "release@holdshelf.local"
 PRINCIPAL = "library@holdshelf.local"
 _KIND = b"ssh-ed25519"
-_MAGIC = b"SSHSIG"
-_HASH = b"sha512"
+_HASH = "sha512"
 _OPTIONS = frozenset({"namespaces", "valid-after", "valid-before"})
-_BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 
 
 class BadSignature(Exception):
@@ -52,7 +59,7 @@ class Signature:
         digest = digests.get(self.hash_name)
         if digest is None:
             return False
-        message = _message(self.namespace.encode(), self.hash_name.encode(), digest)
+        message = sshsig_message(self.namespace, self.hash_name, digest)
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(self.raw, message)
         except (InvalidSignature, ValueError):
@@ -83,21 +90,21 @@ class ReleaseKey:
 
     def sign(self, message: bytes, namespace: str = NAMESPACE) -> str:
         """Return the signature of ``message``, armored, as in a file."""
-        signed = self._private.sign(_message(namespace.encode(), _HASH, hashlib.sha512(message).digest()))
+        signed = self._private.sign(sshsig_message(namespace, _HASH, hashlib.sha512(message).digest()))
         blob = b"".join(
             (
-                _MAGIC,
+                SSHSIG,
                 struct.pack(">I", 1),
                 string(_public_blob(self.public)),
                 string(namespace.encode()),
                 string(b""),
-                string(_HASH),
+                string(_HASH.encode()),
                 string(string(_KIND) + string(signed)),
             )
         )
         text = base64.b64encode(blob).decode()
         lines = [text[at : at + 70] for at in range(0, len(text), 70)]
-        return "\n".join((_BEGIN, *lines, _END, ""))
+        return "\n".join((BEGIN, *lines, END, ""))
 
     def allowed_signers(self, valid_before: str = "") -> str:
         """Return the line for `ssh-keygen -Y verify -f`. ``valid_before``: YYYYMMDD[HHMMSS[Z]], '' for no end."""
@@ -118,28 +125,17 @@ def fingerprint(public: bytes) -> str:
 
 def read_signature(armoured: str) -> Signature:
     """Parse a signature strictly. Raises BadSignature."""
-    lines = armoured.replace("\r\n", "\n").rstrip("\n").split("\n")
-    if len(lines) < 3 or lines[0] != _BEGIN or lines[-1] != _END:
-        raise BadSignature("is no signature of `ssh-keygen -Y`")
     try:
-        blob = base64.b64decode("".join(lines[1:-1]), validate=True)
-    except (binascii.Error, ValueError):
-        raise BadSignature("cannot be read: a letter in it was changed") from None
-    if not blob.startswith(_MAGIC + struct.pack(">I", 1)):
-        raise BadSignature("is of another form than this program knows")
+        found = read_file_signature(armoured)
+    except Malformed as error:
+        raise BadSignature(str(error)) from None
     try:
-        public, namespace, reserved, hash_name, signed = Reader(blob[10:]).strings()
-        (kind, raw), (signed_kind, signed_raw) = Reader(public).strings(), Reader(signed).strings()
+        (kind, raw), (signed_kind, signed_raw) = Reader(found.key).strings(), Reader(found.signature).strings()
     except ValueError:
         raise BadSignature("is cut off, or has something behind its end") from None
     if kind != _KIND or signed_kind != _KIND or len(raw) != 32 or len(signed_raw) != 64:
         raise BadSignature("is not one of an Ed25519 key, as the library's is")
-    if reserved:
-        raise BadSignature("has something where nothing belongs")
-    try:
-        return Signature(raw, namespace.decode("ascii"), hash_name.decode("ascii"), signed_raw)
-    except UnicodeDecodeError:
-        raise BadSignature("cannot be read: a letter in it was changed") from None
+    return Signature(raw, found.namespace, found.hash_name, signed_raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +207,6 @@ def digests_of(file: BinaryIO) -> dict[str, bytes]:
     """Return the digests that a signature may use, of a small file."""
     data = file.read()
     return {"sha256": hashlib.sha256(data).digest(), "sha512": hashlib.sha512(data).digest()}
-
-
-def _message(namespace: bytes, hash_name: bytes, digest: bytes) -> bytes:
-    return _MAGIC + string(namespace) + string(b"") + string(hash_name) + string(digest)
 
 
 def _public_blob(public: bytes) -> bytes:

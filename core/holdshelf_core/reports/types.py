@@ -226,8 +226,8 @@ class PaperFacts(msgspec.Struct, frozen=True):
     """Whether a release takes two people: a setting of the Board."""
     page: str = "letter"
     """letter | a4: the library's default paper size."""
-    language: str = "en"
-    """Language of the sign: 'en', 'es', or two as 'en+es'; set by whoever prints it."""
+    language: str = ""
+    """'en', 'es', or two on a sign as 'en+es'; set by whoever prints it. '': the policy's own, where papers speak it."""
     printed_at: str = ""
     """Local time with its offset: '2026-11-24 14:00 -05:00'."""
     caveats: tuple[str, ...] = ()

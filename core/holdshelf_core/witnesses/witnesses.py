@@ -273,8 +273,8 @@ class Witnesses:
                     camera_id=None,
                     severity="error",
                     sentence=asked.sentence,
-                    next_step="Keep STATE/access as it is, and tell the Director and the Chair: entries were taken away or "
-                    "changed here, unless an older state was put back. `holdshelf log verify` reads all of it.",
+                    next_step="Keep STATE/access as it is, and tell those who decide about footage: entries were taken away "
+                    "or changed here, unless an older state was put back. `holdshelf log verify` reads all of it.",
                 )
             else:
                 repairs.async_delete(f"{CONTRADICTS}{one.name}")

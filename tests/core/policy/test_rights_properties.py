@@ -179,7 +179,7 @@ def test_every_answer_says_as_what_or_quotes_a_clause_in_a_sentence_and_names_wh
             assert permission in PERMISSIONS
             assert said.acting_as or permission == "print"
         else:
-            assert said.sentence.endswith(f"({said.clause}: {CLAUSES[said.clause].sentence})")
+            assert said.sentence.endswith(f"({first_policy().quoted(said.clause)})")
             assert len(said.reason) > 10
             assert said.who_can_help.strip()
             assert not said.flag

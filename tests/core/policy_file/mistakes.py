@@ -104,6 +104,10 @@ SYNTAX: dict[str, tuple[str, str]] = {
         SOUND.replace('expect = "yes"', 'expect = "maybe"'),
         "'maybe' is not one of those that belong here",
     ),
+    "a row without its heading": (
+        SOUND.replace('[[role]]\nkey = "board"', 'key = "board"'),
+        "the line between two rows, such as [[case]], may be missing",
+    ),
     "no library": ("format = 1\n", "the field 'library' is missing"),
 }
 
@@ -313,6 +317,27 @@ MEANING: dict[str, tuple[str, str, str]] = {
     "no name": ('name = "Example Library"', 'name = " "', "The library has no name"),
     "a case of an unknown basis": ('basis = "police"', 'basis = "sheriff"', "There is no basis 'sheriff'"),
     "a case of an unknown act": ('act = "release.approve"', 'act = "release.sell"', "There is no act 'release.sell'"),
+    "a case that gives what is nothing": (
+        'who = "director"',
+        'given = ["banana"]\nwho = "director"',
+        "'banana' is nothing that a case can give",
+    ),
+    "danger that waits for a paper": (
+        'needs = ["written", "agency"]',
+        'needs = ["danger", "agency"]',
+        "the footage may leave before a paper is there, so agency cannot be asked for",
+    ),
+    "a second person who may not": (
+        '"release.approve" = ["board"]',
+        '"flag.review" = ["director"]',
+        "director may not review a flagged act, so it cannot be the second person",
+    ),
+    "a purpose of watching": (
+        'words.en = "a crime"',
+        'words.en = "keeping an eye on the teens"',
+        "Watching people in general is not a purpose: 'keeping an eye'",
+    ),
+    "a duty that there is not": ('duty = "P13"', 'duty = ["P13", "P22"]', "There is no duty 'P22'"),
     "a case of nobody": ('who = "director"', 'who = "clerk"', "There is no role 'clerk'"),
 }
 """By name: what of the sound file is replaced, by what, and the sentence."""

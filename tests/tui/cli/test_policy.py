@@ -36,7 +36,7 @@ def test_the_table_of_the_rules_needs_no_service_and_no_folder(
     assert one.startswith("hold.lift: may ask for a hold to be lifted")
     rows = desk.admin("policy", "explain", "hold", "--json").json()
     assert {row["permission"].split(".")[0] for row in rows} == {"hold"}
-    assert "has no action named 'fly'" in desk.admin("policy", "explain", "fly").err
+    assert "has no action or clause named 'fly'" in desk.admin("policy", "explain", "fly").err
 
 
 def test_the_table_fits_the_terminal(library: Library) -> None:

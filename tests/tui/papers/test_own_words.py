@@ -17,6 +17,7 @@ from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.papers.sign import sign_paper
 from holdshelf_tui.papers.sign_pdf import sign_pdf
 from tests.tui.papers.points import POINTS
+from tests.tui.papers.test_accessible import FACTS_OF
 from tests.tui.papers.test_sign import FACTS, words_of
 
 POLICY = Policy(read_file(Path(__file__).parents[2] / "policies" / "h.toml")[0])
@@ -87,3 +88,18 @@ def test_a_meter_is_a_unit_of_the_checklist() -> None:
 
     (legible,) = (point for point in points_of(POLICY, "entrance") if point.id == "legible")
     assert (legible.words, legible.value, legible.clause) == ("legible from (m)", "m", "signs")
+
+
+def test_papers_for_the_public_are_in_the_policys_first_language_and_records_in_english() -> None:
+    text = "Règle 1. Personne ne regarde."
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    facts = msgspec.structs.replace(
+        FACTS_OF["receipt"], policy=PolicyText("1", "2026-10-01", sha256, text, "fr"), contact="Ada Byron"
+    )
+    assert "Aucun son n'est enregistré." in sign_paper(facts)
+    assert "Aucun son n'est enregistré." in words_of(sign_pdf(facts, "letter"))
+    assert "No sound is recorded." in sign_paper(msgspec.structs.replace(facts, language="en"))
+    printed = PAPERS["receipt"].as_text(facts)
+    assert "Questions" in printed and "Politique" not in printed, "a record has one language"
+    other = msgspec.structs.replace(facts, policy=PolicyText("1", "2026-10-01", sha256, text, "de"))
+    assert "No sound is recorded." in sign_paper(other), "papers do not speak German"

@@ -16,7 +16,6 @@ from holdshelf_core.policy_file.first import FIRST
 from holdshelf_tui.screens.dialogs.board_forms import TextPasteArea
 from holdshelf_tui.screens.dialogs.first_day import FirstDayDialog
 from holdshelf_tui.screens.people import BOARD, PeoplePane
-from holdshelf_tui.text.first_day import STEPS
 from holdshelf_tui.widgets import key_table
 from holdshelf_tui.widgets.fields import Choice
 from tests.looking import NS
@@ -159,7 +158,9 @@ async def test_the_admin_sees_the_first_day_and_whose_turn_it_is(stage: Stage) -
         shown = await until_said(pilot, "of 9 steps are done.")
         assert "Say whom the public asks (the seats)" in shown and "[x] Add the cameras " in shown
         steps = pilot.app.screen.query_one(OptionList)
-        steps.highlighted = next(n for n, step in enumerate(STEPS) if step.id == "contact")
+        steps.highlighted = next(
+            n for n, row in enumerate(steps.options) if "Say whom the public asks" in str(row.prompt)
+        )
         await until_said(pilot, "This is for those who hold a seat.")
         await pilot.press("enter")
         assert isinstance(pilot.app.screen, FirstDayDialog), "it leads nobody where they cannot do it"

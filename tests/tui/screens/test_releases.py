@@ -302,7 +302,7 @@ async def test_scene_7_counsels_route_is_one_button_from_the_statutes_no_to_the_
         await does(pilot, pane, "again")
         await until_said(pilot, "trimmed to what its paper names")
         await pilot.press("down", "enter")
-        shown = await until_said(pilot, "Counsel's route: the Director asks the library's counsel")
+        shown = await until_said(pilot, "Counsel's route: the library's counsel is asked")
         assert "Trim it" not in shown, "the paper names all of it"
         while pilot.app.focused is not None and pilot.app.focused.id != "do-counsel":
             await pilot.press("right")

@@ -15,6 +15,7 @@ from holdshelf_core.cameras import types
 from holdshelf_core.cameras import types as asking
 from holdshelf_core.looks.types import ActivityAsk
 from holdshelf_core.people.board_types import PolicyLists, ReadPolicyLists
+from holdshelf_core.policy.numbering import renumbered
 from holdshelf_tui.cli import camera_bulk, camera_device, camera_flow, commission, commission_group, typed_times
 from holdshelf_tui.cli.options import (
     Camera,
@@ -231,7 +232,9 @@ def _ask_row(
     note = str(typer.prompt("  Which area, and why")) if area in lists.explained else ""
     not_private = False
     if word := questionable_name(name):
-        not_private = typer.confirm(f"  {word!r} sounds like a private area. Does this camera see none (P5)?")
+        not_private = typer.confirm(
+            renumbered(f"  {word!r} sounds like a private area. Does this camera see none (P5)?")
+        )
         if not not_private:
             return None
     return types.AddRequest(row.id, name, area, note, user, password, transport, not_private)

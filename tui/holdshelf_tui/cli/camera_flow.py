@@ -15,6 +15,7 @@ from holdshelf_core.cameras import flow_types as types_flow
 from holdshelf_core.cameras import types
 from holdshelf_core.cameras.types import CameraReload
 from holdshelf_core.people.board_types import ReadPolicyLists
+from holdshelf_core.policy.numbering import renumbered
 from holdshelf_tui.cli.options import (
     Camera,
     Data,
@@ -135,7 +136,7 @@ def _place(step: types_flow.FlowStep, target: str, given: Given, explained: Sequ
         note = _ask(fields["note"].ask)
     questioned = given.questioned
     if (word := questionable_name(name)) and not questioned:
-        questioned = typer.confirm(f"{word!r} sounds like a private area (P5). {fields['questioned'].ask}")
+        questioned = typer.confirm(renumbered(f"{word!r} sounds like a private area (P5). {fields['questioned'].ask}"))
     # Credentials stay in the flow: they were tried there.
     return types.AddRequest(without_login(target), name, area, note, questioned=questioned, flow=step.flow)
 

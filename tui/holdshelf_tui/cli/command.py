@@ -131,9 +131,11 @@ class Command(_Helped, TyperCommand):
         try:
             return super().invoke(ctx)
         except HoldshelfError as error:
+            from holdshelf_core.policy.numbering import renumbered  # noqa: PLC0415
             from holdshelf_tui.cli.options import client  # noqa: PLC0415 - a command that succeeds needs none of these
             from holdshelf_tui.cli.suggest import NAMES_SOMETHING, suggestion  # noqa: PLC0415
 
+            error.sentence, error.next_step = renumbered(error.sentence), renumbered(error.next_step)
             typed = [(str(param.metavar), ctx.params.get(param.name)) for param in self.params]
             if (
                 isinstance(error, NAMES_SOMETHING)

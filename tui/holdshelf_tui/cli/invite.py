@@ -55,7 +55,9 @@ def invite(
     known = next((row for row in people if row.login == name and row.left_utc_ns is None), None)
     library, contact = _board(service)
     seats = [row.name for row in people for role in row.roles if role.state == "active" and not role.rights]
-    director = f"the Library Director{f', {seats[0]}' if seats else ''}, or the admin"
+    director = (
+        f"the {service.read(types_board.ReadPolicyLists()).first}{f', {seats[0]}' if seats else ''}, or the admin"
+    )
     card = Invitation(
         login=name,
         name=known.name if known is not None else "",

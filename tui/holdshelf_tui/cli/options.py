@@ -7,8 +7,9 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
-from typing import Annotated, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import typer
 
@@ -17,8 +18,11 @@ from holdshelf_core.api.client import Client
 from holdshelf_core.api.door_name import DEFAULT_DOOR_PORT
 from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, NotFound
 from holdshelf_core.api.ownership import check_writer
-from holdshelf_core.policy import date_forms
+from holdshelf_core.policy import date_forms, numbering
 from holdshelf_tui.text.words import inert
+
+if TYPE_CHECKING:
+    from holdshelf_core.people.board_types import PolicyLists
 
 
 def folder(text: str) -> Path:
@@ -110,17 +114,19 @@ def writing_folder(data: Path | None) -> Path:
 def client(data: Path | None) -> Client:
     """A client for the service on that folder; None: for the one that this account means."""
     made = Client(data.absolute() if data is not None else None)
-    date_forms.use(ask=lambda: _date_form(made))
+    lists = cache(lambda: _policy_lists(made))
+    date_forms.use(ask=lambda: lists().date_form)
+    numbering.use(ask=lambda: lists().numbers)
     return made
 
 
-def _date_form(service: Client) -> date_forms.DateForm:
-    from holdshelf_core.people.board_types import ReadPolicyLists  # noqa: PLC0415 (few commands read or write a day)
+def _policy_lists(service: Client) -> PolicyLists:
+    from holdshelf_core.people.board_types import PolicyLists, ReadPolicyLists  # noqa: PLC0415 (few commands need them)
 
     try:
-        return service.read(ReadPolicyLists()).date_form
+        return service.read(ReadPolicyLists())
     except HoldshelfError:
-        return date_forms.DateForm()  # whoever cannot be asked says so to the command itself
+        return PolicyLists()  # whoever cannot be asked says so to the command itself
 
 
 def given_password(file: Path | None, env: str | None, what: str = "password") -> str | None:

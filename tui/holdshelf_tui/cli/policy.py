@@ -26,7 +26,7 @@ root.add_typer(board, name="board")
 @app.command(epilog="Example: holdshelf policy explain hold.lift")
 def explain(
     action: Annotated[
-        str, typer.Argument(metavar="ACTION", help="Only this action, a group (hold) or a clause (P16).")
+        str, typer.Argument(metavar="ACTION", help="Only this action, a group (hold) or a clause, by its number.")
     ] = "",
     policy: Annotated[
         Path | None,
@@ -159,12 +159,20 @@ def adopt(
             "--text", metavar="LANGUAGE:FILE", help="The text in another of the policy's languages; can be repeated."
         ),
     ] = None,
+    signature: Annotated[
+        Path | None,
+        typer.Option(
+            "--signature",
+            metavar="FILE",
+            help="The policy file's signature (`ssh-keygen -Y sign -n policy@holdshelf`), by whoever speaks for the Board.",
+        ),
+    ] = None,
     paper: Paper = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
     """Install the library's own text: it is printed verbatim from now on, with version and SHA-256. With --policy, what it means
-    too: the Chair does that, or anybody else on the Board's signed paper."""
+    too: who speaks for the Board does that, or anybody else with their signature of the file, or on the Board's signed paper."""
     if policy is not None:
         _check(policy)
     texts = dict(_in_language(one) for one in text or ())
@@ -176,6 +184,7 @@ def adopt(
         paper_hash(paper, data),
         text_file(policy, "The policy file") if policy is not None else "",
         texts,
+        text_file(signature, "The signature") if signature is not None else "",
     )
     row = client(data).act(asked)
     if json:
@@ -183,7 +192,8 @@ def adopt(
     else:
         typer.echo(f"Version {inert(row.version)}, adopted on {row.adopted_on}, SHA-256 {row.sha256}, is in force.")
         if row.file_sha256:
-            typer.echo(f"So is what it means: the policy file, SHA-256 {row.file_sha256}.")
+            by = f", signed by {inert(row.signed_by, 80)}" if row.signed_by else ""
+            typer.echo(f"So is what it means: the policy file, SHA-256 {row.file_sha256}{by}.")
         for words in row.ended:
             typer.echo(f"This term ended, as the policy has no such role: {inert(words, 200)}.")
         if row.warning:

@@ -10,9 +10,10 @@ import typer
 
 from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_core.people.board_types import ReadPolicyFile
+from holdshelf_core.policy.listing import listed
 from holdshelf_tui.cli.options import Data, Json, client
 from holdshelf_tui.cli.service import echo_json
-from holdshelf_tui.text.words import counted, inert, listed
+from holdshelf_tui.text.words import counted, inert
 
 WORDS = {
     "roles": ("role",),
@@ -47,7 +48,9 @@ def lint(
         for mistake in found.mistakes:
             typer.echo(inert(str(mistake), 600))
         count = len(found.mistakes)
-        typer.echo(f"{shown} has {'1 mistake' if count == 1 else f'{count} mistakes'}; it cannot be adopted.", err=True)
+        later = " Its cases are asked once there is none." if found.unasked else ""
+        said = "1 mistake" if count == 1 else f"{count} mistakes"
+        typer.echo(f"{shown} has {said}; it cannot be adopted.{later}", err=True)
         raise typer.Exit(1)
     counts = listed([counted(number, *WORDS[what]) for what, number in found.counts.items()])
     typer.echo(f"{shown} has no mistake: {inert(found.library, 80)}, {counts}.")

@@ -73,12 +73,18 @@ class Page(NamedTuple):
 def show(
     data: Data = None,
     text: Annotated[bool, typer.Option("--text", help="Show the text itself, too.")] = False,
+    policy: Annotated[
+        bool, typer.Option("--policy", help="The policy file and nothing else: `> policy.toml`.")
+    ] = False,
     at: Annotated[str, typer.Option("--at", metavar="DAY", help="The one that was in force on that day.")] = "",
     model: Annotated[bool, typer.Option("--model", help="The model policy that comes with the program.")] = False,
     json: Json = False,
 ) -> None:
     """Which text is in force: version, day of adoption, SHA-256."""
     row = _model(data) if model else _once(data, at) if at else _adopted(data)
+    if policy:
+        typer.echo(_file_of(data, row), nl=False)
+        return
     whole = not row.sha256 or model or hashlib.sha256(row.text.encode()).hexdigest() == row.sha256
     if json:
         echo_json(row)
@@ -89,6 +95,9 @@ def show(
     else:
         words = f"Version {inert(row.version)}, adopted on {inert(row.adopted_on)}, statute: {row.statute}"
         typer.echo(f"{words}, SHA-256 {row.sha256}")
+        if row.file_sha256:
+            by = f", signed by {inert(row.signed_by, 80)}" if row.signed_by else ""
+            typer.echo(f"Policy file: SHA-256 {row.file_sha256}{by}")
     if text and not json and row.text and whole:
         from holdshelf_tui.papers.text import clean_lines  # noqa: PLC0415
 
@@ -120,6 +129,18 @@ def _once(data: Path | None, at: str) -> types_board.AdoptedRow:
         facts.get("file", ""),
         list(facts.get("texts", {})),
     )
+
+
+def _file_of(data: Path | None, row: types_board.AdoptedRow) -> str:
+    """The policy file of that policy; the first library's, where none was adopted. Raises NotFound where it cannot be read."""
+    from holdshelf_core.policy_file import offline  # noqa: PLC0415 - it imports all rules
+
+    if not row.file_sha256:
+        return offline.draft("first").decode()
+    text = client(data).read(types_board.ReadPolicyText(row.file_sha256)).text
+    if not text:
+        raise NotFound(f"The policy file {row.file_sha256} cannot be read on this machine.", "Adopt it again.")
+    return text
 
 
 def _model(data: Path | None) -> types_board.AdoptedRow:

@@ -5,12 +5,14 @@ A paper's scan stays where it is: its SHA-256 is taken here, and what the paper 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from holdshelf_core.api.errors import BadRequest
+from holdshelf_core.people.board_types import ReadPolicyLists
 from holdshelf_core.releases import types
 from holdshelf_tui.cli import release_bundle, release_gates, release_others, release_proof, typed_times
 from holdshelf_tui.cli.options import Data, Json, Paper, client, paper_hash
@@ -95,13 +97,19 @@ def _paper(
     scope: list[str] | None,
     lapses: str,
     original: bool,
+    spoken: Sequence[types.SpanRow] = (),
 ) -> types.PaperAsk | None:
-    """What the options say of a paper; None when there is none. Raises BadRequest."""
+    """What the options say of a paper; None when there is none. Raises BadRequest.
+
+    ``spoken``: what is asked for, on a basis that takes no paper: who asks is then recorded in the same form, without a scan.
+    """
     spans = _scope(scope)
     if file is None:
-        if scope or judge or original:
+        if judge or original or (scope and not spoken):
             raise BadRequest("--scope, --judge and --original describe a paper.", "Give its scan with --paper FILE.")
-        return None
+        if not spoken:
+            return None
+        return types.PaperAsk("", kind, issuer, docket, agency, officer, False, spans or list(spoken))
     lapses = typed_times.day_or_time(lapses, "--lapses")
     return types.PaperAsk(paper_hash(file, data), kind, issuer, docket, agency, officer, judge, spans, lapses, original)
 
@@ -215,7 +223,9 @@ def request(
     """Ask both gates. A refusal is kept under its number and says what is needed; an approval waits for a second person."""
     start_utc_ns, end_utc_ns = typed_times.whole_span(start, end)
     spans = [types.SpanRow(one, start_utc_ns, end_utc_ns) for one in camera]
-    read = _paper(data, paper, kind or basis, issuer, docket, agency, officer, judge, scope, lapses, original)
+    policy = client(data).read(ReadPolicyLists())
+    spoken = spans if policy.is_spoken(basis) else []
+    read = _paper(data, paper, kind or basis, issuer, docket, agency, officer, judge, scope, lapses, original, spoken)
     day = typed_times.day(received, "--received") if received else ""
     asked = types.ReleaseRequest(basis, spans, reference, read, why, stated or [], day)
     _at_gates(data, asked, sheet, json=json)
@@ -268,8 +278,11 @@ def bring_paper(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Add the paper that was missing, or that follows an emergency."""
-    read = _paper(data, paper, kind, issuer, docket, agency, officer, judge, scope, lapses, original)
+    """Add the paper that was missing, or that follows an emergency; on a basis that takes none, who asks."""
+    service, spoken = client(data), list[types.SpanRow]()
+    if paper is None and service.read(ReadPolicyLists()).is_spoken(kind):
+        spoken = service.act(types.ReleaseShow(release)).given
+    read = _paper(data, paper, kind, issuer, docket, agency, officer, judge, scope, lapses, original, spoken)
     if read is None:
         raise BadRequest("Which paper?", "Give its scan with --paper FILE.")
     _amend(release, read, False, sheet, data, json=json)

@@ -77,9 +77,20 @@ def words(language: str) -> Words:
     return _load(asked)
 
 
+def own_language(facts: PaperFacts) -> str:
+    """The first language of the policy in force; English where there is none, or where papers do not speak it."""
+    own = facts.policy.language if facts.policy is not None else ENGLISH
+    return own if own in known() else ENGLISH
+
+
+def spoken(facts: PaperFacts) -> str:
+    """The language, or two as 'en+es', that the paper is asked for in."""
+    return facts.language or own_language(facts)
+
+
 def words_of(facts: PaperFacts, language: str = "") -> Words:
     """In the language that the paper is asked for in, or in another one, as the policy says them. Raises BadRequest."""
-    said = words(language or facts.language)
+    said = words(language or spoken(facts))
     return said.with_own(
         {key: text for code, own in facts.words.items() if base(code) == said.language for key, text in own.items()}
     )

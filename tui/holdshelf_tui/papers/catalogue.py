@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_core.reports import types
 from holdshelf_core.reports.types import PaperFacts, PrintRequest
 from holdshelf_tui.papers import text
 from holdshelf_tui.papers.bundle_forms import certificate_document, custody_document, receipt_document
+from holdshelf_tui.papers.catalogs import ENGLISH
 from holdshelf_tui.papers.checklist import checklist_document
 from holdshelf_tui.papers.contact_sheet import sheet_document
 from holdshelf_tui.papers.destroyed import destroyed_csv, destroyed_document
@@ -78,13 +81,20 @@ class Paper:
         hold, release, quarter = (id if self.needs == need else "" for need in ("hold", "release", "quarter"))
         return PrintRequest(self.name, release=release, hold=hold, quarter=quarter, on_screen=on_screen)
 
+    def speaks(self, facts: PaperFacts) -> PaperFacts:
+        """The same, in English where the paper has no other language: a record, the form of one release."""
+        if self.translated == "always" or (self.translated == "blank" and facts.released is None):
+            return facts
+        return msgspec.structs.replace(facts, language=ENGLISH)
+
     def as_text(self, facts: PaperFacts) -> str:
         """80 columns, inert on a terminal."""
+        facts = self.speaks(facts)
         return self.sets_text(facts) if self.sets_text is not None else text.render(self.makes(facts))
 
     def as_pdf(self, facts: PaperFacts, page: PageSize | None = None, *, large: bool = False) -> bytes:
         """A PDF with its fonts in it; ``page``: one of ``pages``; ``large``: for eyes that need it."""
-        page = page or self.pages[0]
+        page, facts = page or self.pages[0], self.speaks(facts)
         if self.sets_pdf is not None:
             return self.sets_pdf(facts, page, large)
         from holdshelf_tui.papers import pdf  # noqa: PLC0415 (few papers are PDFs)
@@ -95,13 +105,13 @@ class Paper:
         """A table for a spreadsheet. Raises BadRequest when there is none of it."""
         if self.sets_csv is None:
             raise BadRequest(f"{self.title} is not made as csv.", f"One of: {', '.join(self.formats)}.")
-        return self.sets_csv(facts)
+        return self.sets_csv(self.speaks(facts))
 
     def as_html(self, facts: PaperFacts) -> str:
         """A page that stands alone."""
         from holdshelf_tui.papers import html  # noqa: PLC0415 (few papers need it)
 
-        return html.render(self.makes(facts))
+        return html.render(self.makes(self.speaks(facts)))
 
 
 def _sign_pdf(facts: PaperFacts, page: PageSize, _large: bool) -> bytes:

@@ -28,7 +28,7 @@ async def async_deliver(
 ) -> Delivered:
     """As a PDF to that printer, None: to one's outbox. ``given``: what stands on it, where only the asker has it (who looked).
 
-    ``language`` '': English. Raises HoldshelfError.
+    ``language`` '': the policy's own. Raises HoldshelfError.
     """
     facts = await link.act(paper.request(id))
     if given is not None:

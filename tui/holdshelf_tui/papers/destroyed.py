@@ -8,13 +8,13 @@ from datetime import date
 
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_core.policy.date_forms import date_form
+from holdshelf_core.policy.listing import listed
 from holdshelf_core.reports.report_types import DestroyedPaper
 from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import frame
 from holdshelf_tui.papers.document import Block, Document, Field, Fields, Heading, Keep, Para, Table
 from holdshelf_tui.papers.text import clean
 from holdshelf_tui.papers.who_looked import cell
-from holdshelf_tui.text.words import listed
 
 _COLUMNS = ("month", "camera", "name", "rule", "footage_from", "footage_to", "erased_from", "erased_to", "files")
 

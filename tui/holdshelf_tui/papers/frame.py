@@ -82,7 +82,7 @@ def binding(facts: PaperFacts) -> list[Block]:
 def foot(facts: PaperFacts) -> Foot:
     """Contact (P19), address (P18), policy version and hash, the log's checkpoint, when it was printed."""
     say = words_of(facts)
-    rows = [(say("Questions"), clean(facts.contact) or say("the Library Director"))]
+    rows = [(say("Questions"), clean(facts.contact) or clean(facts.first_role) or say("the Library Director"))]
     if address := clean(facts.policy_address, _ADDRESS_LETTERS):
         rows.append((say("On the web"), address))
     running = [clean(facts.library, 60)]

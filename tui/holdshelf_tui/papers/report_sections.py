@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from holdshelf_core.policy.listing import listed
 from holdshelf_core.reports.report_types import CameraRow, ReportPaper, SpotRow, WeekRow
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers.report_words import (
@@ -19,7 +20,6 @@ from holdshelf_tui.papers.report_words import (
 )
 from holdshelf_tui.papers.text import clean
 from holdshelf_tui.text.flags import flag_words
-from holdshelf_tui.text.words import listed
 
 MINUTE_S, HOUR_S = 60, 3600
 BAD_DAY = 0.99

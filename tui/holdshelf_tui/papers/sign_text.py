@@ -126,7 +126,7 @@ def text_version(facts: PaperFacts, asked: str = "") -> str:
 
     Another name, contact or address is another version, so whoever walks with the checklist sees an old sign.
     """
-    keys = languages(asked or facts.language)
+    keys = languages(asked or catalogs.spoken(facts))
     said = [part for key in keys for part in _parts(sign_text(facts, key))]
     words = "\n".join(str(part) for part in (*said, clean(facts.library), clean(facts.contact), policy_address(facts)))
     digest = hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()

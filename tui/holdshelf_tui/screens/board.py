@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from holdshelf_core.people.board_types import AdoptedRow, BoardSetting
+from holdshelf_core.policy.numbering import renumbered
 from holdshelf_core.reports.website_types import PolicyChecked, PostedAsk
 from holdshelf_tui.screens.dialogs.board_forms import AdoptDialog, BoardSetDialog, StatuteDialog, adopted_words
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.sheet import SheetDialog
 from holdshelf_tui.screens.pane import Pane
-from holdshelf_tui.text.board import LABELS, NOT_SET, policy_words, setting_words, statute_words, verdict_words
+from holdshelf_tui.text.board import NOT_SET, label, policy_words, setting_words, statute_words, verdict_words
 from holdshelf_tui.text.posted import Compared, compare
 from holdshelf_tui.text.posted_policy import read_posted
 from holdshelf_tui.text.words import inert
@@ -45,7 +46,7 @@ class BoardLine:
 def _setting_line(row: BoardSetting) -> BoardLine:
     value, default = setting_words(row.key, row.value), setting_words(row.key, row.default)
     more = f"{row.what[:1].upper()}{row.what[1:]}: {value}."
-    return BoardLine(row.key, LABELS.get(row.key, row.what), value, "" if row.default == "" else default, (more,), row)
+    return BoardLine(row.key, label(row.key) or row.what, value, "" if row.default == "" else default, (more,), row)
 
 
 def board_lines(settings: Iterable[BoardSetting], adopted: AdoptedRow) -> dict[str, BoardLine]:
@@ -55,14 +56,14 @@ def board_lines(settings: Iterable[BoardSetting], adopted: AdoptedRow) -> dict[s
     policy = (
         BoardLine(
             POLICY,
-            "The adopted policy (P17, P20)",
+            renumbered("The adopted policy (P17, P20)"),
             f"version {adopted.version}" if adopted.sha256 else NOT_SET,
             "",
             (f"The library's own text, printed word for word: {policy_words(adopted)}.", *sha256),
         ),
         BoardLine(
             STATUTE,
-            "The statute, for releases (P13)",
+            renumbered("The statute, for releases (P13)"),
             statute_words(adopted).partition(":")[0].partition(",")[0],
             "enforced",
             (f"Where only the policy lets footage out, the statute is {statute_words(adopted)}.",),

@@ -301,7 +301,7 @@ class PeoplePane(ListPane[Row]):
             parts=(BOARD,), shown=_may_enroll, can=_may_set, only="Who holds a seat sets it.", run=_async_set),
         PaneAction("adopt", "Adopt a policy", "The library's own text, printed word for word", key=key_table.NEW, short="Adopt",
             parts=(BOARD,), shown=_may_enroll, run=lambda self: async_adopt(self, self._adopted)),
-        PaneAction("posted", "Compare the website", "Whether the posted page says what was adopted (P18)", key=key_table.CHECK,
+        PaneAction("posted", "Compare the website", "Whether the posted page says what was adopted", key=key_table.CHECK,
             in_footer=False, parts=(BOARD,), shown=_may_enroll, can=lambda self: bool(self._adopted.sha256),
             only="Adopt a policy first.", run=lambda self: async_check_posted(self, self._adopted)),
     )  # fmt: skip

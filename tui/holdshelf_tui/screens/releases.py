@@ -307,7 +307,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
         facts = await self.async_do("Making the receipt", asked)
         if facts is not None:
             how = how_to_print(self.who.reached, f"receipt {row.id}", "receipt.pdf")
-            opened = Opened(paper, row.id, paper.as_text(facts), facts.page)
+            opened = Opened(paper, row.id, paper.as_text(facts), facts.page, facts)
             await self.app.push_screen_wait(SheetDialog("Receipt", opened.text, how, opened))
 
     async def _async_verify(self, row: ReleaseRow) -> None:
@@ -345,7 +345,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
         facts = await self.async_do("Making the sheet", asked)
         if facts is not None:
             how = how_to_print(self.who.reached, f"refusal {release}", "sheet.pdf")
-            opened = Opened(PAPERS["refusal"], release, refusal_paper(facts), facts.page)
+            opened = Opened(PAPERS["refusal"], release, refusal_paper(facts), facts.page, facts)
             await self.app.push_screen_wait(SheetDialog("What we need", opened.text, how, opened))
 
     async def _async_counsel(self) -> bool:

@@ -36,7 +36,7 @@ PACE_S = 1.0
 PAGE_S = 10.0
 """More cameras than there is room for take turns."""
 STALE_S = 30.0
-NO_SCREEN = "This screen has no pictures now: nothing is shared with it. Ask the Library Director."
+NO_SCREEN = "This screen has no pictures now: nothing is shared with it."
 
 
 class ScreenPane(Pane):
@@ -150,7 +150,9 @@ class ScreenPane(Pane):
         if look is None:
             ended = next((why for row, why in self.home.looks.ended.values() if row.kind == "share"), "")
             why = f"The screen has ended: {ended.rstrip('.')}." if ended else "The screen shows nothing now."
-            self._why.update(Content(inert(why if self._share is not None else NO_SCREEN, 300)))
+            if self._share is None:
+                why = f"{NO_SCREEN} Ask the {self.link.policy.first}."
+            self._why.update(Content(inert(why, 300)))
             self._words.update("")
             self._button.disabled = self._share is None
             return

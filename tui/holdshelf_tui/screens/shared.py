@@ -107,7 +107,7 @@ class SharedPane(ListPane[ShareRow]):
 
     def summary(self) -> str:
         """That there is nothing; else the list says it."""
-        return "" if self.shares else "Nothing is shared with you now. Ask the Library Director."
+        return "" if self.shares else f"Nothing is shared with you now. Ask the {self.link.policy.first}."
 
     def cells(self, row: ShareRow) -> Sequence[str]:
         """Camera, from, to, until when."""

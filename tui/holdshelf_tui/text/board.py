@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from holdshelf_core.people.board_types import AdoptedRow, BoardSetting, PolicyLinted
+from holdshelf_core.policy.numbering import renumbered
 from holdshelf_tui.text.words import counted, inert
 
 STATUTE_WORDS = {
@@ -43,6 +44,11 @@ VERDICT_WORDS = {
     "same": "says what was adopted, in the same words",
 }
 _UNITS = {"days": "day", "minutes": "minute", "hours": "hour"}
+
+
+def label(key: str) -> str:
+    """What a setting is called in a list; '' for one that has no words."""
+    return renumbered(LABELS.get(key, ""))
 
 
 def setting_words(key: str, value: Any) -> str:

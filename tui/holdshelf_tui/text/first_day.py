@@ -6,7 +6,7 @@ Pure. What it is made from are reads that the admin and every seat may make.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from holdshelf_core.acts import Read
@@ -17,11 +17,14 @@ from holdshelf_core.people.board_types import (
     AdoptedRow,
     BoardSetting,
     PolicyLists,
+    PolicyRole,
     ReadBoard,
     ReadPolicy,
     ReadPolicyLists,
 )
 from holdshelf_core.people.types import ReadSeats, SeatRow
+from holdshelf_core.policy.listing import listed
+from holdshelf_core.policy.numbering import renumbered
 
 ADMIN, SEAT = "admin", "seat"
 READS: Final[tuple[Read[Any], ...]] = (
@@ -72,11 +75,17 @@ def _is_reviewed(facts: FirstDayFacts) -> bool:
     return any(point.id == "board-review" and point.seen_utc_ns is not None for point in points)
 
 
+def _seconds(lists: PolicyLists) -> list[PolicyRole]:
+    """Roles with holders that can be the second person beside the first."""
+    counted = {*lists.second.get("release.approve", ()), *lists.second.get("hold.lift", ())}
+    return [role for role in lists.roles if not role.on_paper and role.key in counted and role.words != lists.first]
+
+
 def _in_use(facts: FirstDayFacts) -> bool:
     return any(camera.commission in ("approved", "retired") for camera in facts.status.cameras)
 
 
-STEPS: tuple[Step, ...] = (
+_STEPS: tuple[Step, ...] = (
     Step(
         "cameras",
         "Add the cameras",
@@ -89,12 +98,12 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "director",
-        "Name the Library Director",
-        "With the public key that the Director made: `holdshelf person invite LOGIN` prints the card that says how.",
+        "Name the {first}",
+        "With the public key that they made: `holdshelf person invite LOGIN` prints the card that says how.",
         (ADMIN,),
         "people",
         "people",
-        "holdshelf seat name director --person LOGIN --name NAME --key FILE",
+        "holdshelf seat name {first_key} --person LOGIN --name NAME --key FILE",
         lambda facts: any(seat.seat == key for seat in facts.seats for key, _ in facts.lists.seats[:1]),
     ),
     Step(
@@ -110,7 +119,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "contact",
         "Say whom the public asks",
-        "The Director's name, telephone or e-mail address, on every paper (P19).",
+        "A name, telephone or e-mail address, on every paper (P19).",
         (SEAT,),
         "people",
         "contact",
@@ -129,14 +138,15 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "second",
-        "Name a second person: the Chair or the Mayor",
+        "Name a second person: the {second}",
         "A release and a lift take two (P13, P16), unless the Board has said otherwise.",
         (SEAT,),
         "people",
         "seats",
-        "holdshelf seat name chair --person LOGIN --name NAME",
+        "holdshelf seat name {second_key} --person LOGIN --name NAME",
         lambda facts: (
             len({seat.seat for seat in facts.seats}) > 1
+            or not _seconds(facts.lists)
             or (facts.setting("second_person_lift") is False and facts.setting("second_person_release") is False)
         ),
     ),
@@ -194,9 +204,29 @@ class FirstDay:
         return next((step for step, done in self.steps if not done and who in step.who), None)
 
 
+def told(lists: PolicyLists) -> list[Step]:
+    """The steps, with the policy's roles and clauses."""
+    seconds = _seconds(lists)
+    words = {
+        "first": lists.first,
+        "first_key": next((key for key, _ in lists.seats), "ROLE"),
+        "second": listed([role.short for role in seconds], "or the") or "one who decides",
+        "second_key": next((role.key for role in seconds), "ROLE"),
+    }
+    return [
+        replace(
+            step,
+            words=step.words.format(**words),
+            why=renumbered(step.why),
+            command=step.command.format(**words),
+        )
+        for step in _STEPS
+    ]
+
+
 def first_day(facts: FirstDayFacts) -> FirstDay:
     """How far it is."""
-    return FirstDay([(step, step.is_done(facts)) for step in STEPS])
+    return FirstDay([(step, step.is_done(facts)) for step in told(facts.lists)])
 
 
 def who_words(step: Step) -> str:

@@ -10,10 +10,11 @@ from datetime import date, time
 
 from holdshelf_core.access_log.types import LogEntryRow, LogRows, at_utc_ns, instant
 from holdshelf_core.policy.date_forms import date_form
+from holdshelf_core.policy.listing import listed
 from holdshelf_core.reports.types import PAPERS
 from holdshelf_tui.text.log_sentences import SENTENCES, Sentence
 from holdshelf_tui.text.time_format import date_words, moment, short_date, told_clock, when
-from holdshelf_tui.text.words import inert, listed, size
+from holdshelf_tui.text.words import inert, size
 
 FAMILIES = (
     ("", "all acts"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from holdshelf_core.access_log.types import LogEntryRow, LogRows, LogShow
+from holdshelf_core.policy.listing import listed
 from holdshelf_core.reports.case_types import LookedPaper, LookedRow
 from holdshelf_tui.text.log import Names, at, refused, role_words, sentence, who_words
 from holdshelf_tui.text.time_format import DAY_NS, date_words, local, moment, when
-from holdshelf_tui.text.words import counted, inert, listed
+from holdshelf_tui.text.words import counted, inert
 
 SECTIONS: Mapping[str, str] = {
     "pictures": "Saw pictures",

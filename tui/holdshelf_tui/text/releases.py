@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from holdshelf_core.api.errors import Refused
 from holdshelf_core.holds.types import HoldPlace, SpanAsk
+from holdshelf_core.policy.listing import listed
+from holdshelf_core.policy.numbering import renumbered
 from holdshelf_core.releases.types import GATE_WORDS, ReleaseRow, SpanRow
 from holdshelf_tui.text.holds import exact
 from holdshelf_tui.text.time_format import date_words, when
-from holdshelf_tui.text.words import listed
 
 STATUTE = 2
 """The second gate."""
@@ -52,7 +53,7 @@ def step_after_no(row: ReleaseRow | None, release: str) -> str:
     """What can be done about a gate's no, in front of the list of releases."""
     if row is not None and row.gates and row.gates[-1].gate == STATUTE:
         return (
-            f"The refusal is kept as {release}. Counsel's route: the Director asks the library's counsel for a determination. "
+            f"The refusal is kept as {release}. Counsel's route: the library's counsel is asked for a determination. "
             "Once it is recorded, the request can be checked again."
         )
     return f"The refusal is kept as {release}. When the paper is here, choose “Paper”: the request is checked again."
@@ -76,7 +77,7 @@ def gate_lines(row: ReleaseRow) -> list[str]:
     lines = []
     for gate in row.gates:
         sign = "✓ yes" if gate.passed else "✗ NO"
-        lines.append(f"{GATE_WORDS.get(gate.gate, 'A rule')} (P13): {sign}. {gate.sentence}")
+        lines.append(renumbered(f"{GATE_WORDS.get(gate.gate, 'A rule')} (P13): {sign}. {gate.sentence}"))
         if not gate.passed:
             lines += [f"    needed: {need}" for need in gate.needs]
     return lines

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from decimal import Decimal
 
 from holdshelf_core.api.errors import BadRequest
@@ -76,8 +75,3 @@ def span(seconds: float) -> str:
     if whole < 2 * 86_400:
         return f"{whole // 3600} h {whole % 3600 // 60:02} min"
     return f"{seconds / 86_400:.1f} days"
-
-
-def listed(parts: Sequence[str]) -> str:
-    """'a, b and c'; '' for none."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

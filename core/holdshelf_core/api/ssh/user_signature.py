@@ -1,4 +1,5 @@
-"""Proof of a login: the signature of the person's key over one SSH session and the login request (RFC 4252 § 7).
+"""Proof of a login: the signature of the person's key over one SSH session and the login request (RFC 4252 § 7); and of a file
+that they signed (OpenSSH's PROTOCOL.sshsig).
 
 The door forwards what the client sent; name, key and fingerprint are read here, from the signed bytes. Security keys sign by
 FIDO's rules (OpenSSH's PROTOCOL.u2f): the key must have been touched.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
@@ -17,9 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
-from holdshelf_core.errors import UnknownKey
+from holdshelf_core.errors import BadRequest, UnknownKey
+from holdshelf_core.inert import inert
 from holdshelf_core.policy.keys import RSA, SK_ECDSA, SK_ED25519, PublicKey, parse_public_key
-from holdshelf_core.policy.ssh_wire import Malformed, Reader, string
+from holdshelf_core.policy.ssh_wire import Malformed, Reader, read_file_signature, string
 
 _USERAUTH_REQUEST = 50
 _SERVICE, _METHOD = b"ssh-connection", b"publickey"
@@ -58,6 +61,35 @@ def public_key(blob: bytes) -> PublicKey:
     except UnicodeDecodeError:
         kind = "unknown"
     return parse_public_key(f"{kind} {base64.b64encode(blob).decode()}")
+
+
+def signer_of_file(armored: str, contents: Iterable[bytes], namespace: str) -> PublicKey:
+    """Return the key whose signature of a file with one of these contents `ssh-keygen -Y sign` made.
+
+    Raises BadRequest: it is no such signature, for another use, of other bytes, or by a kind of key that may not log in either.
+    """
+    try:
+        found = read_file_signature(armored)
+        messages = [found.message(data) for data in contents]
+    except Malformed as error:
+        raise BadRequest(f"The signature {error}.", f"Make it with `ssh-keygen -Y sign -n {namespace}`.") from None
+    if found.namespace != namespace:
+        raise BadRequest(
+            f"The signature is for {inert(found.namespace)[:40]!r}, not for {namespace!r}.",
+            f"Make it with `ssh-keygen -Y sign -n {namespace}`.",
+        )
+    try:
+        key = public_key(found.key)
+        algorithm = Reader(found.signature).string()
+        good = any(_is_good(key, algorithm, found.key, message, found.signature) for message in messages)
+    except Malformed:
+        good = False
+    if not good:
+        raise BadRequest(
+            "The signature is not of this file: it was changed after it was signed, or another one was signed.",
+            "Sign the file as it is now.",
+        )
+    return key
 
 
 def _read_request(request: bytes) -> tuple[str, bytes, bytes]:

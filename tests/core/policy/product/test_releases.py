@@ -19,6 +19,7 @@ from holdshelf_core.releases import types
 from holdshelf_core.releases.upkeep import async_raise_repairs
 from holdshelf_core.reports.types import PrintRequest
 from holdshelf_core.times import local_day
+from tests.core.policy.product.test_looks_and_holds import look
 from tests.core.policy.product.test_people import letter
 from tests.rules_furnished import House
 from tests.rules_machine import PAPER
@@ -292,3 +293,17 @@ def test_where_others_must_be_hidden_nothing_leaves_with_them_in_it(house: House
     house.ask("dora", types.ReleaseOthers(row.id, seen=False))
     house.refused("carl", types.ReleaseApprove(row.id, original=True), "P13", "does not ask for the original")
     assert house.ask("carl", types.ReleaseApprove(row.id)).state == "approved"
+
+
+def test_p13_whoever_approves_or_looks_is_reminded_whom_to_tell(house: House) -> None:
+    basis = (
+        '\n[[basis]]\nkey = "told"\nwords.en = "a request that is told"\nneeds = ["name"]\nsteps = ["tell:director"]\n'
+        '[[purpose]]\nkey = "told"\nwords.en = "a look that is told"\nsteps = ["tell:mayor"]\n'
+    )
+    house.ask("carl", PolicyAdopt("Told.", "2", "2026-01-01", "enforce", "", FIRST.read_text() + basis))
+    row = house.ask("dora", request(house, "told", stated=["name"]))
+    house.ask("dora", types.ReleaseOthers(row.id, seen=False))
+    assert "Tell" not in row.next_step
+    approved = house.ask("carl", types.ReleaseApprove(row.id))
+    assert "Tell the Library Director (Dora Reed) of it." in approved.next_step
+    assert "Tell the Mayor" in house.ask("dora", look(house, purpose="told")).warning

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 
+import msgspec
 from textual import events, on
 from textual.app import ComposeResult
 from textual.widgets import TextArea
@@ -95,6 +96,7 @@ class AdoptDialog(FormDialog[AdoptedRow]):
     doing = "Adopting it"
     CSS = """
     AdoptDialog TextArea { height: 6; background: $panel; border: none; padding: 0; }
+    AdoptDialog #signature { height: 2; }
     """
 
     def __init__(self, before: AdoptedRow) -> None:
@@ -118,6 +120,11 @@ class AdoptDialog(FormDialog[AdoptedRow]):
             "Policy file",
             TextPasteArea(id="file"),
             hint="Only where what it means changes, too: the whole policy file.",
+        )
+        yield FormField(
+            "Signature",
+            TextPasteArea(id="signature"),
+            hint="Of the policy file, by its own: from `ssh-keygen -Y sign`, where it is not you who speaks for the Board.",
         )
 
     def opened(self) -> None:
@@ -154,7 +161,9 @@ class AdoptDialog(FormDialog[AdoptedRow]):
         file = self.query_one("#file", TextPasteArea).text
         if file.strip() and not await self._async_agreed(file):
             raise Missing("file", "Nothing was adopted.", "Take the policy file out, or adopt what it changes.")
-        return await self.link.act(PolicyAdopt(text, version, day, statute, paper, file if file.strip() else ""))
+        signed = self.query_one("#signature", TextPasteArea).text.strip()
+        asked = PolicyAdopt(text, version, day, statute, paper, file if file.strip() else "")
+        return await self.link.act(msgspec.structs.replace(asked, signature=f"{signed}\n" if signed else ""))
 
     async def _async_agreed(self, file: str) -> bool:
         """What the file makes looser and stricter is read first. Raises Missing for one with a mistake."""

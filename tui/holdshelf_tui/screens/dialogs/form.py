@@ -16,6 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, OptionList, Static
 
 from holdshelf_core.api.errors import BadRequest, HoldshelfError
+from holdshelf_core.policy.numbering import renumbered
 from holdshelf_tui.screens.dialogs.confirm import ConfirmDialog
 from holdshelf_tui.session.app import SessionApp
 from holdshelf_tui.session.inputs import in_turn
@@ -32,7 +33,7 @@ _SENTENCE = re.compile(r"(?<=[.?!])\s+")
 
 def in_words(error: HoldshelfError) -> str:
     """What the service said, without the commands and options that stand for nothing on a screen."""
-    return " ".join(part for part in (error.sentence, step_on_screen(error)) if part)
+    return renumbered(" ".join(part for part in (error.sentence, step_on_screen(error)) if part))
 
 
 def step_on_screen(error: HoldshelfError) -> str:

@@ -25,11 +25,12 @@ from holdshelf_core.people.types import (
     SeatRow,
     ShareEnd,
 )
+from holdshelf_core.policy.listing import listed
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
 from holdshelf_tui.text.people import RIGHTS
 from holdshelf_tui.text.time_span import typed_day
-from holdshelf_tui.text.words import counted, listed
+from holdshelf_tui.text.words import counted
 from holdshelf_tui.widgets.fields import Choice, FormField, PasteField, Picks, TextField, Tick
 
 KEY_HINT = "The line from the file that ends in .pub (ssh-ed25519 AAAA…), or the whole of PuTTYgen's public file."

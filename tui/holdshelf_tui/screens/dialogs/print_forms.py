@@ -11,6 +11,7 @@ from holdshelf_core.holds.types import HoldRow
 from holdshelf_core.outbox.types import OUTBOX, PRINTER, Delivered, Printers, ReadPrinters
 from holdshelf_core.releases.types import ReleaseRow
 from holdshelf_core.reports.types import PaperFacts
+from holdshelf_tui.papers.catalogs import own_language
 from holdshelf_tui.papers.catalogue import PAPERS, Format, Paper
 from holdshelf_tui.papers.delivery import async_deliver, delivered_words
 from holdshelf_tui.papers.printing import PAGE_WORDS, languages_of, page_of
@@ -135,6 +136,7 @@ class PrintDialog(FormDialog[tuple[str | None, Delivered]]):
         super().__init__()
         self._paper, self._of, self._printers, self._outbox = opened.paper, opened.id, printers, outbox
         self._given = given(opened)
+        self._own_language = own_language(opened.facts) if opened.facts is not None else None
         # A sign is larger than most printers' paper.
         self._own_page = page_of(opened.paper, "", opened.page, printer=bool(printers.printers))
 
@@ -151,7 +153,7 @@ class PrintDialog(FormDialog[tuple[str | None, Delivered]]):
         if self._paper.sets_pdf is None:  # a sign's letters are as large as its page lets them be
             yield FormField("", Tick("large type", id="large"))
         if len(languages := languages_of(self._paper, self._of)) > 1:
-            yield FormField("Language", Choice(languages, id="language", rows=4))
+            yield FormField("Language", Choice(languages, self._own_language, id="language", rows=4))
 
     async def async_submit(self) -> tuple[str | None, Delivered]:
         """Deliver the paper; return the printer (None: the outbox) and what came of it. Raises Missing, HoldshelfError."""

@@ -59,6 +59,10 @@ def stopped(error: Refused) -> Outcome | None:
 # --- the paper ------------------------------------------------------------------------------------------------------
 
 
+SAID = ("issuer", "docket", "agency", "officer")
+"""Of what a basis needs, what is typed."""
+
+
 def paper_fields(cameras: Sequence[CameraRow], *, same: bool) -> Iterator[Widget]:
     """What the paper says. ``same``: it may name exactly what is asked for."""
     choices = [(ANY_CAMERA, "any camera"), *((camera.id, camera.name) for camera in cameras)]
@@ -158,10 +162,11 @@ class RequestDialog(SpanForm[Outcome]):
     def _show(self) -> None:
         has_paper = self.query_one("#has-paper", Tick).value
         same = self.query_one("#same", Tick).value
+        said = self._said()
         for field in ("paper", "issuer", "docket", "agency", "officer", "judge", "lapses", "same", "original"):
             row = self.query_one(f"#{field}").parent
             if row is not None and isinstance(row.parent, FormField):
-                row.parent.display = has_paper
+                row.parent.display = has_paper or field in said
         for name in ("scope-row", "scope-from-row", "scope-to-row"):
             self.query_one(f"#{name}").display = has_paper and not same
         if has_paper:
@@ -172,6 +177,11 @@ class RequestDialog(SpanForm[Outcome]):
         self.query_one("#received-row").display = basis in policy.timed
         asked = policy.needs.get(basis, [])
         self.query_one("#stated-row").display = any(need in asked for need, _ in policy.stated)
+
+    def _said(self) -> list[str]:
+        """What is written down as it is said, on a basis that takes no paper."""
+        policy, basis = self.link.policy, self.query_one("#basis", Choice).value
+        return [need for need in policy.needs.get(basis, []) if need in SAID] if policy.is_spoken(basis) else []
 
     def _bring_up(self) -> None:
         self.query_one("#fields").scroll_to_widget(self.query_one("#has-paper"), top=True, animate=False)
@@ -184,6 +194,9 @@ class RequestDialog(SpanForm[Outcome]):
         if self.query_one("#has-paper", Tick).value:
             paper = await async_paper(self, basis, spans if self.query_one("#same", Tick).value else [])
         rows = [SpanRow(one.camera, one.start_utc_ns, one.end_utc_ns or one.start_utc_ns) for one in spans]
+        if paper is None and self._said():
+            issuer, docket, agency, officer = map(self.text, SAID)
+            paper = PaperAsk("", basis, issuer, docket, agency, officer, False, rows)
         stated = self.query_one("#stated", Picks).selected if self.query_one("#stated-row").display else []
         received = typed_or_missing(self, "received")
         asked = ReleaseRequest(basis, rows, self.text("reference"), paper, self.text("why"), stated, received)

@@ -19,13 +19,14 @@ from textual.widgets.option_list import Option
 
 from holdshelf_core.access_log.types import LogHead
 from holdshelf_core.people.types import LoginsRow
+from holdshelf_core.policy.listing import listed
 from holdshelf_tui.session.link import Who
 from holdshelf_tui.session.log_head import short_head
 from holdshelf_tui.session.waiting import Duty
 from holdshelf_tui.text.people import last_login_words
 from holdshelf_tui.text.time_format import when
 from holdshelf_tui.text.witnesses import newest_words
-from holdshelf_tui.text.words import inert, listed
+from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets import key_table
 from holdshelf_tui.widgets.clipboard import copy
 from holdshelf_tui.widgets.text import plain

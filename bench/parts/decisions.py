@@ -1,0 +1,78 @@
+"""What one decision of the rules costs: every act of everybody in the example house, under the first library's policy and others.
+
+The peer is the first library's policy in the same turn: a file with more roles, classes or steps costs no more than its rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.parts.rows import Row, median_row, say
+from holdshelf_core.policy import example
+from holdshelf_core.policy.case import Scope, Subject
+from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy.rights import NEVER, PERMISSIONS
+from holdshelf_core.policy.rules import decide
+from holdshelf_core.policy.state import State
+from holdshelf_core.policy.tables import Policy
+from holdshelf_core.policy_file.first import first_policy
+from holdshelf_core.policy_file.read import read_file
+
+POLICIES = Path(__file__).parents[2] / "tests" / "policies"
+ROUNDS = 5
+BAR, BAR_SHA256 = 1.5, 0.5
+PICTURE_BYTES = 172_000
+"""A still of 1080p with its legend."""
+
+type Asked = tuple[State, Subject, str, Scope, Now]
+
+
+def _questions(policy: Policy) -> list[Asked]:
+    house, subjects, every = example.house(policy), example.subjects(policy), example.cases(policy)
+    return [
+        (house, subject, permission, scope, now)
+        for permission in (*PERMISSIONS, *NEVER)
+        for scope in every.get(permission, {"": Scope()}).values()
+        for subject in subjects.values()
+        for now in example.TIMES.values()
+    ]
+
+
+def _each_us(asked: Sequence[Asked]) -> float:
+    """Microseconds of processor time for one decision."""
+    began = time.thread_time()
+    for _ in range(ROUNDS):
+        for house, subject, permission, scope, now in asked:
+            decide(house, subject, permission, scope, now)
+    return (time.thread_time() - began) / (ROUNDS * len(asked)) * 1e6
+
+
+def _sha256_us(size: int) -> float:
+    data, began = bytes(size), time.thread_time()
+    for _ in range(ROUNDS):
+        hashlib.sha256(data).digest()
+    return (time.thread_time() - began) / ROUNDS * 1e6
+
+
+def measure(repeat: int) -> list[Row]:
+    """A row for each policy file of the tests, and one beside a SHA-256 of the picture that it is asked about."""
+    first = _questions(first_policy())
+    _each_us(first)
+    turns = [(_each_us(first), _sha256_us(PICTURE_BYTES)) for _ in range(repeat)]
+    rows = [
+        median_row(
+            "a decision, of every act by everybody, beside a SHA-256 of one picture", "µs", turns, bar=BAR_SHA256
+        )
+    ]
+    for path in sorted(POLICIES.glob("*.toml")):
+        asked = _questions(Policy(read_file(path)[0]))
+        _each_us(asked)
+        pairs = [(_each_us(asked), _each_us(first)) for _ in range(repeat)]
+        rows.append(
+            median_row(f"a decision under policy {path.stem}, beside the first library's", "µs", pairs, bar=BAR)
+        )
+    say(f"{len(first):,} questions of the first library's")
+    return rows

@@ -1,0 +1,78 @@
+"""What a policy file says in the library's own words: the sign, and sentences of papers that it says otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from holdshelf_core.inert import inert
+from holdshelf_core.policy.schema import PolicyFile
+from holdshelf_core.policy_file.mistake import Mistake, one_of, printable, shown
+
+_PLACEHOLDERS = ("library", "authority", "purposes", "contact")
+_MOST_LINES = 4
+_FIELD = re.compile(r"\{([a-z]+)\}", re.ASCII)
+
+
+def sign_mistakes(file: PolicyFile) -> Iterator[Mistake]:
+    """Yield what is wrong with the signs."""
+    for language, sign in file.sign.items():
+        where = f"sign, {inert(language)[:20]}"
+        if language not in file.library.languages:
+            yield from no_language(file, where, language)
+        if not any(line.strip() for line in sign.headline):
+            yield Mistake(where, "The sign has no headline.", "Say that cameras are in use.")
+        for what, texts in (("headline", sign.headline), ("lines", sign.lines)):
+            if len(texts) > _MOST_LINES:
+                yield Mistake(
+                    where,
+                    f"{what} has {len(texts)} texts, and a sign that is read in passing has room for {_MOST_LINES}.",
+                    "Join or shorten them.",
+                )
+        for line in (*sign.headline, *sign.lines):
+            yield from printable(where, line)
+            for name in re.findall(r"\{([^}]*)\}", line):
+                yield from _placed(file, where, language, name)
+            if set("{}") & set(re.sub(r"\{[^{}]*\}", "", line)):
+                yield Mistake(
+                    where, "A brace is left open.", f"Write {{contact}}, for example. {one_of(_PLACEHOLDERS)}"
+                )
+
+
+def word_mistakes(file: PolicyFile) -> Iterator[Mistake]:
+    """Yield what is wrong with sentences that are said otherwise."""
+    for language, said in file.words.items():
+        where = f"words, {inert(language)[:20]}"
+        if language not in file.library.languages:
+            yield from no_language(file, where, language)
+        for name, text in said.items():
+            place = f"{where}, {shown(name)}"
+            yield from printable(place, text)
+            if not text.strip():
+                yield Mistake(place, "It says nothing.", "Write the words, or leave the row out.")
+            unknown = set(_FIELD.findall(text)) - set(_FIELD.findall(name))
+            if unknown or set("{}") & set(_FIELD.sub("", text)):
+                yield Mistake(
+                    place,
+                    f"What it puts in is not {inert(', '.join(sorted(unknown)))[:40]}."
+                    if unknown
+                    else "A brace is left open.",
+                    "Keep what stands in braces as the sentence has it.",
+                )
+
+
+def _placed(file: PolicyFile, where: str, language: str, name: str) -> Iterator[Mistake]:
+    if name not in _PLACEHOLDERS:
+        yield Mistake(where, f"The sign knows nothing for {{{inert(name)[:20]}}}.", one_of(_PLACEHOLDERS))
+    elif name in ("authority", "purposes") and not getattr(file.library, name).get(language, "").strip():
+        yield Mistake(
+            where,
+            f"The sign has {{{name}}}, and the library has no {name} in {shown(language)}.",
+            f'Add {name}.{language} = "…" under [library].',
+        )
+
+
+def no_language(file: PolicyFile, where: str, language: str) -> Iterator[Mistake]:
+    """Yield that words are in a language which is not the library's."""
+    step = one_of(file.library.languages)
+    yield Mistake(where, f"{shown(language)} is not one of the library's languages.", step)

@@ -1,0 +1,125 @@
+"""What another library's policy asks before an act, done on the screens: who was consulted, who consents on paper, who asks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widgets import Input
+
+from holdshelf_core.cameras.commission_types import CommissionStill, ReadCommissions
+from holdshelf_core.releases.types import ReleaseListAsk
+from holdshelf_tui.screens.dialogs.commission_forms import ApproveDialog
+from holdshelf_tui.screens.dialogs.purpose import PurposeDialog
+from holdshelf_tui.screens.releases import ReleasesPane
+from holdshelf_tui.screens.timeline import TimelinePane
+from holdshelf_tui.widgets.fields import Choice, Picks, Tick
+from holdshelf_tui.widgets.timeline_strip import TimelineStrip
+from tests.looking import NS
+from tests.people import PAPER
+from tests.policy_library import POLICIES, PolicyLibrary, typed
+from tests.tui.keyboard import does, said, until_said
+from tests.tui.stage import our_app, seated, settled, until
+
+pytestmark = pytest.mark.usefixtures("no_frames")
+
+
+def put(form: Screen[Any], **fields: str) -> None:
+    for name, text in fields.items():
+        form.query_one(f"#{name.rstrip('_')}", Input).value = text
+
+
+def choose(form: Screen[Any], field: str, value: str) -> None:
+    choice = form.query_one(f"#{field}", Choice)
+    choice.highlighted = [one for one, _ in choice._choices].index(value)
+
+
+async def tick(pilot: Pilot[Any], field: str, value: str) -> None:
+    """With Space, as a person does."""
+    picks = pilot.app.screen.query_one(f"#{field}", Picks)
+    picks.highlighted = [one for one, _ in picks._choices].index(value)
+    picks.focus()
+    await until(pilot, "it has the keys", lambda: pilot.app.focused is picks)
+    await pilot.press("space")
+    await until(pilot, "it is ticked", lambda: value in picks.selected)
+
+
+async def test_a_look_takes_a_tick_for_who_was_consulted(tmp_path: Path) -> None:
+    library = PolicyLibrary(POLICIES / "d.toml", tmp_path)
+    with library.service:
+        library.settle()
+        async with seated(library.people, library.logins["branch-manager"], size=(100, 40)) as pilot:
+            pane = await (await settled(pilot)).go("timeline")
+            assert isinstance(pane, TimelinePane)
+            await until(pilot, "cameras", lambda: pane.cameras)
+            await until(pilot, "the strip has the keys", lambda: isinstance(pilot.app.focused, TimelineStrip))
+            pane.view.go(library.span[0] + 10 * NS, library.span[1], level=1)
+            await pilot.press("o")
+            await until_said(pilot, "Why are you looking?", "Consulted")
+            dialog = pilot.app.screen
+            assert isinstance(dialog, PurposeDialog)
+            choose(dialog, "purpose", "staff")
+            put(dialog, incident="26-1")
+            await pilot.press("enter")
+            await until_said(pilot, "is consulted", "tick it in the form")
+            await tick(pilot, "consulted", "human-resources")
+            await pilot.press("enter")
+            (look,) = await until(pilot, "an open look", our_app(pilot).looks.all)
+            assert look.purpose == "staff"
+
+
+async def test_an_officer_without_a_paper_is_written_down(tmp_path: Path) -> None:
+    library = PolicyLibrary(POLICIES / "f.toml", tmp_path)
+    with library.service:
+        library.settle()
+        login = library.logins["director"]
+        async with seated(library.people, login, size=(100, 50)) as pilot:
+            pane = await (await settled(pilot)).go("releases")
+            assert isinstance(pane, ReleasesPane)
+            await until(pilot, "cameras", lambda: pane._cameras)
+            await does(pilot, pane, "request")
+            shown = await until_said(pilot, "On the basis of")
+            assert "Agency" not in shown, "a court's paper is asked for first"
+            form = pilot.app.screen
+            choose(form, "basis", "officer")
+            await until_said(pilot, "Agency", "Officer")
+            assert "Its last day" not in said(pilot)
+            start, end = map(typed, library.span)
+            put(form, reference="26-1", from_=start, to=end, agency="Elm Police", officer="badge 12")
+            await tick(pilot, "cameras", next(iter(library.cameras)))
+            await tick(pilot, "stated", "at-library")
+            await pilot.press("enter")
+            await until(pilot, "it is asked", lambda: form is not pilot.app.screen)
+        client = library.people.client(login)
+        (row,) = client.act(ReleaseListAsk(True)).releases
+        paper = row.paper
+        assert paper is not None and (paper.agency, paper.officer, paper.sha256) == ("Elm Police", "badge 12", "")
+        assert row.state == "requested"
+
+
+async def test_a_camera_is_approved_with_the_consent_of_trustees_on_paper(tmp_path: Path) -> None:
+    library = PolicyLibrary(POLICIES / "c.toml", tmp_path)
+    with library.service:
+        library.settle()
+        with library.new_camera("director"):
+            login = library.logins["director"]
+            client = library.people.client(login)
+            row = next(one for one in client.read(ReadCommissions()) if one.camera == "new")
+            still = client.act(CommissionStill("new", True))
+            async with seated(library.people, login, size=(100, 40)) as pilot:
+                await settled(pilot)
+                dialog = ApproveDialog(row, still)
+                pilot.app.push_screen(dialog)
+                await until_said(pilot, "Consent of", "Signed paper")
+                dialog.query_one("#looked", Tick).value = True
+                await pilot.press("enter")
+                await until_said(pilot, "It takes the Board of Trustees to consent")
+                choose(dialog, "seat", "trustees")
+                put(dialog, paper=PAPER)
+                await pilot.press("enter")
+                await until(pilot, "it is approved", lambda: pilot.app.screen is not dialog)
+            row = next(one for one in client.read(ReadCommissions()) if one.camera == "new")
+            assert row.state == "approved"
