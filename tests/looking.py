@@ -143,14 +143,7 @@ def record(data: Path, cameras: Sequence[str], start_utc_ns: int | None = None, 
         for camera in cameras:
             for at in range(made.start_utc_ns, made.gap_utc_ns, SECONDS * NS):
                 write(footage, camera, at, f"{camera}-{made.start_utc_ns}", **look)
-            gap = Gap(
-                start_utc_ns=made.gap_utc_ns,
-                start_boot_ns=made.gap_utc_ns - BOOTED_UTC_NS,
-                boot=BOOT,
-                reason="camera unreachable",
-            )
-            gap = footage.start_gap(camera, gap)
-            footage.end_gap(camera, gap, GapEnd(end_utc_ns=made.resumed_utc_ns, elapsed_ns=MINUTE_NS))
+            _gap(footage, camera, made.gap_utc_ns, made.resumed_utc_ns)
             for at in range(made.resumed_utc_ns, made.end_utc_ns, SECONDS * NS):
                 write(footage, camera, at, f"{camera}-{made.resumed_utc_ns}", **look)
     return made
@@ -162,11 +155,29 @@ def record_one(data: Path, camera: str, start_utc_ns: int, seconds: int) -> None
 
 
 def record_files(data: Path, files: Iterable[tuple[str, int]], seconds: int, *, explained: bool = False) -> None:
-    """Files of that length by (camera, start), each a stretch of its own, in a set-up data folder whose service does not run."""
+    """Files of that length by (camera, start), each a stretch of its own, in a set-up data folder whose service does not run.
+
+    ``explained``: with the comment of a recorded file, and a gap from each to the camera's next.
+    """
+    ended: dict[str, int] = {}
     with _footage(data) as footage:
         for camera, start_utc_ns in files:
+            if explained and camera in ended:
+                _gap(footage, camera, ended[camera], start_utc_ns)
             run = f"{camera}-{start_utc_ns}"
             write(footage, camera, start_utc_ns, run, seconds=seconds, key_each_s=seconds, explained=explained)
+            ended[camera] = start_utc_ns + seconds * NS
+
+
+def _gap(footage: Footage, camera: str, start_utc_ns: int, end_utc_ns: int) -> None:
+    gap = Gap(
+        start_utc_ns=start_utc_ns,
+        start_boot_ns=start_utc_ns - BOOTED_UTC_NS,
+        boot=BOOT,
+        reason="camera unreachable",
+    )
+    gap = footage.start_gap(camera, gap)
+    footage.end_gap(camera, gap, GapEnd(end_utc_ns=end_utc_ns, elapsed_ns=end_utc_ns - start_utc_ns))
 
 
 @contextmanager

@@ -61,7 +61,7 @@ class Checker:
         self._check_erased(cameras, erased)
         self._check_order(cameras, erased, log)
         for camera in cameras:
-            gone = [line for (name, _), line in erased.days.items() if name == camera.name]
+            gone = erased.days.get(camera.name, [])
             camera.check_time(gone)
             camera.check_recovered(gone)
         self._check_holds(cameras, erased, log)
@@ -140,7 +140,7 @@ class Checker:
 
     def _check_age(self, cameras: list[Camera], erased: Erased, log: AccessLog, tables: dict[str, Any]) -> None:
         rows = [row for (table, _), row in log.rows().items() if table == "holds" and row is not None]
-        lived = self._lived_utc_ns()
+        lived = self._clock()["utc_ns"]
         held: dict[str, list[tuple[int, int]]] = {}
         for row in rows:
             if row["state"] != "lifted" or (row.get("lifted_utc_ns") or 0) + SHELVED_AFTER_NS > lived:
@@ -158,7 +158,7 @@ class Checker:
     def _check_holds(self, cameras: list[Camera], erased: Erased, log: AccessLog) -> None:
         rows = {key: row for (table, key), row in log.rows().items() if table == "holds" and row is not None}
         by_camera = {camera.name: camera for camera in cameras}
-        lived = self._lived_utc_ns()
+        clock = self._clock()
         for hold, row in sorted(rows.items()):
             if row["state"] == "lifted":
                 continue
@@ -176,7 +176,7 @@ class Checker:
                     if not segment.is_there and not shelved.exists():
                         self._check_gone(hold, segment, erased, log, since, copied=copied)
                     elif segment.is_there and not copied:
-                        self._check_shelved(hold, segment, shelved, lived, log, since)
+                        self._check_shelved(hold, segment, shelved, clock, log, since)
 
     def _check_gone(
         self, hold: str, segment: Segment, erased: Erased, log: AccessLog, since: int, *, copied: bool
@@ -192,7 +192,7 @@ class Checker:
             self.say(f"{segment.path} is on hold ({hold}) and gone.")
 
     def _check_shelved(
-        self, hold: str, segment: Segment, shelved: Path, lived: int, log: AccessLog, since: int
+        self, hold: str, segment: Segment, shelved: Path, clock: dict[str, Any], log: AccessLog, since: int
     ) -> None:
         if shelved.exists():
             own = self._media / segment.path
@@ -200,14 +200,16 @@ class Checker:
                 self.say(f"{segment.path} and its second name under {hold} are two files that differ.")
             return
         placed = utc_ns(log.entries[since - 1]["at"])
-        if not self._crashed and max(segment.span[1], segment.written[1], placed) + SHELVED_AFTER_NS < lived:
+        if not self._crashed and min(segment.over_for(clock), clock["utc_ns"] - placed) > SHELVED_AFTER_NS:
             self.say(f"{segment.path} is on hold ({hold}) and has no second name on the shelf.")
 
-    def _lived_utc_ns(self) -> int:
+    def _clock(self) -> dict[str, Any]:
+        """When the service last lived, by both clocks."""
         try:
-            return int(json.loads((self._state / "clock.json").read_text())["utc_ns"])
+            found: dict[str, Any] = json.loads((self._state / "clock.json").read_text())
+            return found | {"utc_ns": int(found["utc_ns"])}
         except (OSError, ValueError, KeyError):
-            return 0
+            return {"utc_ns": 0}
 
     # -- room, pictures, witnesses ------------------------------------------------------------------------------------------
 
@@ -253,7 +255,7 @@ class Checker:
             return  # that day has gone
         before = max((one for one in lines if one.start_boot_ns <= at), key=lambda one: one.start_boot_ns)
         after = min((one for one in lines if one.start_boot_ns > at), key=lambda one: one.start_boot_ns, default=None)
-        gone = [line for (name, _), line in erased.days.items() if name == seen["camera"]]
+        gone = erased.days.get(seen["camera"], [])
         if after is not None and is_excused(before, after, gone):
             return  # so has that one, and an earlier one by the clock of then has not
         if not any(not one.reason and one.start_boot_ns <= at <= one.start_boot_ns + one.length_ns for one in lines):

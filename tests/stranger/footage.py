@@ -55,6 +55,12 @@ class Segment:
             return self.span
         return self.recovered["fetched_utc_ns"], self.recovered["fetched_utc_ns"]
 
+    def over_for(self, clock: dict[str, Any]) -> int:
+        """For how many ns it had been on the disk, by a `clock.json`: by boottime within one boot, which no set clock moves."""
+        if self.line["boot"] and self.line["boot"] == clock.get("boot"):
+            return int(clock["boot_ns"] - self.line["start_boot_ns"] - self.line["duration_ns"])
+        return int(clock["utc_ns"] - max(self.span[1], self.written[1]))
+
     def was_over_before(self, other: Segment, ns: int) -> bool:
         """Whether it came to the disk so long before another: by boottime within one boot, which no set clock moves."""
         if self.line["boot"] and self.line["boot"] == other.line["boot"]:
@@ -93,7 +99,8 @@ class Erased:
     certain: set[tuple[str, int]] = field(default_factory=set)
     abandoned: set[tuple[str, int]] = field(default_factory=set)
     order: list[tuple[int, list[tuple[str, int]]]] = field(default_factory=list)
-    days: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    days: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Of each camera, what remains of its days that have gone: two of one day, where a clock came back to it."""
 
 
 def lines_of(path: Path, say: Say, what: str, *, crashed: bool = False) -> list[dict[str, Any]]:
@@ -142,7 +149,7 @@ def read_ledger(state: Path, say: Say, *, crashed: bool = False) -> Erased:
                     if at == intent["at_utc_ns"]:
                         named[:] = [one for one in named if one not in kept_here]
             elif kind == "day":
-                erased.days[line["camera"], line["day"]] = line
+                erased.days.setdefault(line["camera"], []).append(line)
     return erased
 
 

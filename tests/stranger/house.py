@@ -28,6 +28,7 @@ from holdshelf_core.operations.types import ClockConfirm, ReadClock
 from holdshelf_core.people.types import SeatName
 from holdshelf_core.policy import model
 from holdshelf_storage.register import Register
+from tests import streams
 from tests.looking import commissioned, seed
 from tests.people import PAPER
 from tests.rig.faults import FakeClock, LoopImage
@@ -134,15 +135,13 @@ class Installation:
             settings.set_segment_s(3)
             settings.set_budget_bytes(self.budget_bytes)
             stack.callback(self._end)
+            streams.furnish(self.data, {name: self.server.url(name) for name in self.cameras})
+            # As a seat has approved them; no days of grace, so that what is lifted is swept while this lasts.
+            seed(self.data, [*commissioned(*self.cameras), ("board", "settings", model.Board(grace_days=0))])
+            self._furnish(self.data)  # before anything is recorded: numbers go up with time
             self.service.start()
             self.people = DoorHouse(self.service, self.folder)
             self._name_director()
-            assert [self.service.add(self.server.url(name), name) for name in self.cameras] == list(self.cameras)
-            self.stop()
-            # As a seat has approved them; no days of grace, so that what is lifted is swept while this lasts.
-            seed(self.data, [*commissioned(*self.cameras), ("board", "settings", model.Board(grace_days=0))])
-            self._furnish(self.data)
-            self.service.start()
             self.service.await_recording(*self.cameras, seconds=RECORDING_S)
             way = MailWay(
                 "it", host="127.0.0.1", port=NOWHERE, to=("it@library.example",), sender="recorder@library.example"

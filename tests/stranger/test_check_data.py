@@ -132,8 +132,28 @@ def test_a_day_between_two_others_has_gone_where_the_clock_was_set_meanwhile(dat
     (data / "state" / "ledger").mkdir(exist_ok=True)
     with (data / "state" / "ledger" / "2025-01.jsonl").open("a") as file:
         file.write(json.dumps(day) + "\n")
+        file.write(
+            json.dumps({**day, "first_seq": 1, "last_seq": 1}) + "\n"
+        )  # another end of that day, by another step
     code, words = judge(data, witness)
     assert code == 0, words
+
+
+def test_a_clock_set_ahead_makes_no_second_name_late(data: Path) -> None:
+    """How long a file has been there is told by boottime."""
+    name = next((data / "media" / "shelf").glob("H-*/*/20*/*.mp4"))
+    (line,) = (one for one in _lines(name.with_name("journal.jsonl")) if one.get("name") == name.name)
+    name.unlink()
+    told = data / "state" / "clock.json"
+    clock = json.loads(told.read_text())
+    clock |= {"boot": line["boot"], "utc_ns": clock["utc_ns"] + 365 * 86_400 * NS}
+    ended_ns = line["start_boot_ns"] + line["duration_ns"]
+    told.write_text(json.dumps(clock | {"boot_ns": ended_ns + NS}))
+    code, words = judge(data)
+    assert code == 0, words
+    told.write_text(json.dumps(clock | {"boot_ns": ended_ns + 3600 * NS}))
+    _, words = judge(data)
+    assert "has no second name on the shelf" in words
 
 
 # --- what is done to it ----------------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ class FootageReads:
             rows: list[Any] = []
             for camera in cameras:
                 if gaps:
-                    rows += span_rows.gone_gap_rows(footage, ledger, camera, start_utc_ns, end_utc_ns)
+                    rows += span_rows.gone_gap_rows(ledger, camera, start_utc_ns, end_utc_ns)
                 for item in footage.query(camera, start_utc_ns, end_utc_ns):
                     if isinstance(item, GapSpan):
                         if gaps:

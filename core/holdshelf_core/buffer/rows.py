@@ -8,7 +8,6 @@ from holdshelf_core.api.types import GapRow
 from holdshelf_core.buffer.types import SegmentRow
 from holdshelf_core.recorder.camera import CameraRecorder
 from holdshelf_core.times import NS
-from holdshelf_storage.footage.footage import Footage
 from holdshelf_storage.layout import day_of
 from holdshelf_storage.ledger.ledger import Ledger
 from holdshelf_storage.volume.journal import GapSpan
@@ -57,13 +56,11 @@ def open_row(camera: CameraRecorder, start_utc_ns: int, end_utc_ns: int, now_utc
     )
 
 
-def gone_gap_rows(footage: Footage, ledger: Ledger, camera: str, start_utc_ns: int, end_utc_ns: int) -> list[GapRow]:
+def gone_gap_rows(ledger: Ledger, camera: str, start_utc_ns: int, end_utc_ns: int) -> list[GapRow]:
     """Return gaps that began on days whose folders are gone, from the ledger. Raises StorageError."""
-    existing = set(footage.days(camera))
     return [
         GapRow(camera, start, end, max(0, end - start) / NS, reason, "")
-        for day, entry in sorted(ledger.days_gone(camera, "", day_of(end_utc_ns)).items())
-        if day not in existing
+        for entry in ledger.days_gone(camera, "", day_of(end_utc_ns))
         for start, end, reason in entry.gap_spans
         if start < end_utc_ns and max(end, start + 1) > start_utc_ns
     ]

@@ -68,7 +68,7 @@ def _gone(ledger: Ledger, camera: str, start_utc_ns: int, end_utc_ns: int) -> li
     """Return what existed on deleted days, of which only the ledger's line is left. A stretch may begin the day before."""
     first, last = layout.day_of(max(0, start_utc_ns - DAY_NS)), layout.day_of(end_utc_ns)
     found: list[tuple[str, int, int | None, str]] = []
-    for day in ledger.days_gone(camera, first, last).values():
+    for day in ledger.days_gone(camera, first, last):
         gone = [(start, end) for _, start, end in day.missing]
         found += [("missing", start, end, MISSING) for start, end in gone]
         found += [("erased", start, end, "erased on schedule") for start, end in without(day.recorded, gone)]

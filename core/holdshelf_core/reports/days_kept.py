@@ -55,7 +55,7 @@ def days_kept(
 
 def reached_before(ledger: Ledger, camera: str, until_utc_ns: int) -> int:
     """Return the end of a camera's last day that was deleted entirely before then; 0 for none. Raises StorageError."""
-    gone = [day for day, entry in ledger.days_gone(camera).items() if entry.at_utc_ns < until_utc_ns and entry.segments]
+    gone = [entry.day for entry in ledger.days_gone(camera) if entry.at_utc_ns < until_utc_ns and entry.segments]
     return day_start_ns(max(gone)) + DAY_NS if gone else 0
 
 

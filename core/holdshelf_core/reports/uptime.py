@@ -153,25 +153,26 @@ def _summed(found: Uptime, ledger: Ledger, camera: str, seen: Stretches, free: S
     for begin, until in seen.unsure_days:
         pieces = intersected(free, [(begin, until)])
         room = total(pieces)
-        entry = ledger.days_gone(camera, day_of(begin), day_of(begin)).get(day_of(begin))
-        if entry is None or not room:
+        entries = ledger.days_gone(camera, day_of(begin), day_of(begin))
+        if not entries or not room:
             continue
         found.summed_days += 1
         # For a day only partly in the span, its share of the totals.
         share = room / DAY_NS
-        recorded = min(room, round(entry.recorded_ns * share))
-        found.recorded += recorded
         day = found.day(max(0, day_at(midnights, pieces[0][0])))
-        day.recorded += recorded
-        day.erased += recorded
-        room -= recorded
-        left -= recorded
-        for reason, ns in entry.gaps.items():
-            gap = min(room, round(ns * share))
-            found.gaps[reason] = found.gaps.get(reason, 0) + gap
-            day.gaps[reason] = day.gaps.get(reason, 0) + gap
-            room -= gap
-            left -= gap
+        for entry in entries:
+            recorded = min(room, round(entry.recorded_ns * share))
+            found.recorded += recorded
+            day.recorded += recorded
+            day.erased += recorded
+            room -= recorded
+            left -= recorded
+            for reason, ns in entry.gaps.items():
+                gap = min(room, round(ns * share))
+                found.gaps[reason] = found.gaps.get(reason, 0) + gap
+                day.gaps[reason] = day.gaps.get(reason, 0) + gap
+                room -= gap
+                left -= gap
     return left
 
 

@@ -72,7 +72,7 @@ def stretches(
     if end_utc_ns < start_utc_ns:
         raise FootageError("The span ends before it begins; give the earlier time first.")
     last = layout.day_of(max(start_utc_ns, end_utc_ns - 1))
-    gone = ledger.days_gone(camera, "", last)
+    gone = {(entry.day, entry.journal_sha256): entry for entry in ledger.days_gone(camera, "", last)}
     shelved = shelf.days_of(camera, "", last)
     for hold in shelf.tellers_of(camera):
         gone.update(_gone_on_shelf(shelf, hold, camera))
@@ -87,9 +87,10 @@ def stretches(
         for day in [day for day in known if day > last][:1]:
             reader.numbers_of(day)
     reader.lost(lost)
-    for day, entry in gone.items():
-        if day not in existing:
-            reader.gone(entry, whole=day not in shelved, lost=[one for one in lost if one.day == day])
+    for entry in gone.values():
+        if entry.day in existing and ledger.is_left(entry):
+            continue  # told by the shelf, and there
+        reader.gone(entry, whole=entry.day not in shelved, lost=[one for one in lost if one.day == entry.day])
     result = reader.result()
     result.open_start_utc_ns = _open_start(days, camera)
     return result
@@ -239,7 +240,7 @@ class _Reader:
             erased=merged(self._erased),
             missing=merged(self._missing),
             gaps=sorted(self._left_of(gaps), key=lambda gap: (gap.start_utc_ns, gap.end_utc_ns or layout.MAX_TIME_NS)),
-            unsure_days=sorted(self._unsure),
+            unsure_days=sorted(set(self._unsure)),
             bytes=self._bytes,
         )
 
@@ -270,12 +271,12 @@ class _Reader:
         return start < self._end and max(end, start + 1) > self._start
 
 
-def _gone_on_shelf(shelf: ShelfIndex, hold: str, camera: str) -> Iterable[tuple[str, DayGone]]:
+def _gone_on_shelf(shelf: ShelfIndex, hold: str, camera: str) -> Iterable[tuple[tuple[str, str], DayGone]]:
     data = shelf.read(f"{layout.hold_path(hold)}/{camera}/{layout.GONE_FILE}", 1 << 28) or b""
     for line in whole_lines(data):
         entry = ledger_lines.decode(line)
         if isinstance(entry, DayGone) and entry.camera == camera:
-            yield entry.day, entry
+            yield (entry.day, entry.journal_sha256), entry
 
 
 def _open_start(days: Days, camera: str) -> int | None:

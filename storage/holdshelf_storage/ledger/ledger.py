@@ -31,6 +31,7 @@ from holdshelf_storage.errors import DiskFull, StorageError, translating
 from holdshelf_storage.ledger import lines as ledger_lines
 from holdshelf_storage.ledger.erased import ErasedDay, ErasedIndex
 from holdshelf_storage.ledger.files import read_month
+from holdshelf_storage.ledger.gone_days import GoneDays
 from holdshelf_storage.ledger.lines import Abandon, DayGone, Done, Entry, Intent, IntentDay, Unshelve
 from holdshelf_storage.volume import journal
 from holdshelf_storage.volume.days import Days, SegmentRef
@@ -38,7 +39,6 @@ from holdshelf_storage.volume.volume import Volume
 
 MAX_REFS_PER_INTENT = 1_000
 _TAIL_BYTES = 512 * 1024
-_DAY_LINE = b'{"kind":"day"'
 _log = logging.getLogger(__name__)
 
 
@@ -69,9 +69,7 @@ class Ledger:
         self._on_day_gone: list[Callable[[str, str], None]] = []
         self._unfinished: dict[str, tuple[Intent | Abandon | Unshelve, Path]] = {}
         self._told_gone: set[tuple[str, str, str]] = set()
-        self._gone_lock = threading.Lock()
-        self._gone: dict[str, dict[str, DayGone]] = {}
-        self._scanned: dict[Path, int] = {}
+        self._gone = GoneDays()
         self._load()
 
     @property
@@ -250,31 +248,21 @@ class Ledger:
             self._finish(entry.id, path, Done(id=entry.id))
         return kept
 
-    def days_gone(self, camera: str, first_day: str = "", last_day: str = "9999-99-99") -> dict[str, DayGone]:
+    def days_gone(self, camera: str, first_day: str = "", last_day: str = "9999-99-99") -> list[DayGone]:
         """Summaries of the deleted days of `camera`, by day; first..last included. Raises DiskWriteError.
 
-        The ledger is read once, then continued where that ended.
+        A day that a clock came back to has one for each of its ends, and may be there again. One that a crash left whole after
+        its summary is not among them. The ledger is read once, then continued where that ended.
         """
         layout.check_camera(camera)
-        with self._gone_lock:
-            for path in self._months():
-                self._scanned[path] = self._scan_gone(path, self._scanned.get(path, 0))
-            return {day: entry for day, entry in self._gone.get(camera, {}).items() if first_day <= day <= last_day}
+        gone = self._gone.of(camera, self._months(), first_day, last_day)
+        again = set(self.days.days(camera)) if gone else set()
+        return [entry for entry in gone if entry.day not in again or not self.is_left(entry)]
 
-    def _scan_gone(self, path: Path, position: int) -> int:
-        """Processes the summaries after `position` of one month; returns where its last whole line ends."""
-        with translating(f"{path} could not be read"):
-            if path.stat().st_size == position:
-                return position
-        data = read_month(path, 0)
-        whole = data.rfind(b"\n") + 1
-        found = data.find(_DAY_LINE, position if position <= whole else 0)
-        while 0 <= found < whole:
-            entry = ledger_lines.decode(data[found : data.find(b"\n", found)])
-            if isinstance(entry, DayGone):
-                self._gone.setdefault(entry.camera, {})[entry.day] = entry
-            found = data.find(_DAY_LINE, found + 1)
-        return whole
+    def is_left(self, entry: DayGone) -> bool:
+        """Whether the very journal that this tells of is still there: a crash came before the day's end."""
+        data = self.days.read_journal(entry.camera, entry.day)
+        return hashlib.sha256(data).hexdigest() == entry.journal_sha256
 
     def finish_days(self, cameras: Iterable[str], at_utc_ns: int) -> list[tuple[str, str]]:
         """Ends the oldest days of `cameras` that have no footage left: summary, then folder. Returns those ended.

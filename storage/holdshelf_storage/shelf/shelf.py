@@ -275,7 +275,7 @@ class Shelf:
             self._make_folders_of_camera(hold, camera)
             path = f"{layout.hold_path(hold)}/{camera}/{layout.GONE_FILE}"
             known = set(whole_lines(self.index.read(path) or b""))
-            lines = [msgspec.json.encode(entry) for _, entry in sorted(gone.items())]
+            lines = [msgspec.json.encode(entry) for entry in gone]
             missing = [line for line in lines if line not in known]
             if missing:
                 append_file(path, b"\n".join(missing) + b"\n", "The shelf's list of days", dir_fd=self._volume.root_fd)

@@ -14,7 +14,6 @@ from holdshelf_core.operations.media_changes import lost_spans
 from holdshelf_core.policy import model
 from holdshelf_core.times import rfc3339
 from holdshelf_storage.access_log.access_log import AccessLog
-from holdshelf_storage.footage.footage import Footage
 from holdshelf_storage.ledger.ledger import Ledger
 from holdshelf_storage.volume.volume import Volume, init_volume
 
@@ -118,7 +117,6 @@ def test_a_gap_is_listed_still_when_its_day_has_gone(house: House) -> None:
     spans = {"recorded": [], "gap_spans": [[T, T + 9 * MINUTE, LOST]], "last_seq": None}
     house.line(kind="day", at_utc_ns=T, camera="a", day="2026-11-25", **told, **spans)
     ledger = Ledger(house.volume)
-    footage = Footage(house.volume, ledger)
-    (row,) = rows.gone_gap_rows(footage, ledger, "a", T + MINUTE, T + 2 * MINUTE)
+    (row,) = rows.gone_gap_rows(ledger, "a", T + MINUTE, T + 2 * MINUTE)
     assert (row.start_utc_ns, row.end_utc_ns, row.elapsed_s, row.reason) == (T, T + 9 * MINUTE, 540.0, LOST)
-    assert rows.gone_gap_rows(footage, ledger, "a", T + 10 * MINUTE, T + 20 * MINUTE) == []
+    assert rows.gone_gap_rows(ledger, "a", T + 10 * MINUTE, T + 20 * MINUTE) == []

@@ -270,7 +270,8 @@ def test_what_was_erased_against_the_rules_is_missing_in_the_days_summary(archiv
     archive.forge(victim)
     archive.erase(*[ref for ref in archive.footage.oldest() if ref.day == "2024-05-06"])
     assert not archive.house.media.joinpath("footage/front/2024-05-06").exists()
-    assert [start for _, start, _ in archive.footage.ledger.days_gone("front")["2024-05-06"].missing] == [span(1)[0]]
+    (gone,) = archive.footage.ledger.days_gone("front", "2024-05-06", "2024-05-06")
+    assert [start for _, start, _ in gone.missing] == [span(1)[0]]
     assert archive.told("front").missing == [span(1)]
 
 

@@ -120,7 +120,7 @@ def test_it_is_erased_in_the_order_of_when_it_was_fetched(
     seen = told(footage, ledger)
     assert (seen.recorded, seconds(seen.erased)) == ([], [(0, 3), (10, 13), (20, 23)])
     assert seconds([(one.start_utc_ns, one.end_utc_ns or 0) for one in seen.gaps]) == [(3, 10), (13, 20)]
-    (gone,) = ledger.days_gone(CAMERA).values()
+    (gone,) = ledger.days_gone(CAMERA)
     assert gone.gaps == {"camera unreachable": 14 * NS}
     assert seconds([(start, end) for start, end, _ in gone.gap_spans]) == [(3, 10), (13, 20)]
     assert (gone.recorded_ns, seconds(gone.recovered)) == (9 * NS, [(10, 13)])
