@@ -6,7 +6,7 @@ import contextlib
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_core.people.board_types import PolicyAdopt
-from holdshelf_core.people.types import ReadSeats, SeatAway, SeatName
+from holdshelf_core.people.types import PersonAdd, ReadSeats, SeatAway, SeatName
 from holdshelf_core.policy.lengths import parse_length
 from holdshelf_core.policy.model import Seat
 from holdshelf_core.policy.schema import Case
@@ -57,7 +57,8 @@ def steps(case: Case, kind: str) -> list[str]:
 class PolicyLibrary:
     """A holder for each role, a camera in use for each class, and one that is not yet."""
 
-    def __init__(self, file: Path, folder: Path) -> None:
+    def __init__(self, file: Path, folder: Path, *, older_ns: Sequence[int] = ()) -> None:
+        """``older_ns``: how long ago more was recorded, the oldest first."""
         self.text = file.read_text()
         self.policy = Policy(read_file(file)[0])
         places = {one.key: one.places[0] for one in self.policy.file.camera_class}
@@ -65,6 +66,8 @@ class PolicyLibrary:
         self.service = Service(folder / "data", mint=True)
         cameras = [entry(key, key, place) for key, place in self.cameras.items()]
         seed(self.service.data, [*commissioned(*self.cameras), *cameras])
+        for age_ns in older_ns:
+            record(self.service.data, list(self.cameras), time.time_ns() - age_ns)
         made = record(self.service.data, list(self.cameras), time.time_ns() - 30 * MINUTE_NS)
         self.span = (made.start_utc_ns, made.start_utc_ns + MINUTE_NS // 2)
         self.people = People(self.service)
@@ -92,6 +95,12 @@ class PolicyLibrary:
             self.logins[role] = login
             clients.append(self.people.client(login))
 
+    def enroll(self, login: str) -> None:
+        """Somebody with a key and nothing else, to be asked as a role of that name."""
+        line, self.people.fingerprints[login] = new_key()
+        self.service.client.act(PersonAdd(login, login.title(), line))
+        self.logins[login] = login
+
     # --- what is typed ------------------------------------------------------------------------------------------
 
     def command(self, role: str, *words: str, paper: bool = False) -> Any:
@@ -111,9 +120,7 @@ class PolicyLibrary:
 
     def ask(self, case: Case) -> None:
         """Type what the case asks about. Raises No."""
-        for role, away in case.away.items():
-            self.people.client(self.logins[role]).act(SeatAway(role, away=True, why="travels"))
-            self.was_away(role, away)
+        self.be_away(case)
         consents = ["--seat", *found[:1]] if (found := steps(case, "consent")) else []
         consulted = [word for role in steps(case, "consult") for word in ("--consulted", role)]
         match case.act:
@@ -136,7 +143,13 @@ class PolicyLibrary:
             case _:
                 raise AssertionError(f"this library knows no way to ask {case.act}")
 
-    def was_away(self, role: str, away: str) -> None:
+    def be_away(self, case: Case) -> None:
+        """Whoever the case has away is entered as that, for so long."""
+        for role, away in case.away.items():
+            self.people.client(self.logins[role]).act(SeatAway(role, away=True, why="travels"))
+            self._was_away(role, away)
+
+    def _was_away(self, role: str, away: str) -> None:
         """As if it had been entered so long ago."""
         length = parse_length(away)
         assert length is not None
@@ -168,8 +181,13 @@ class PolicyLibrary:
         said = self.run(who, "camera", "commission", "new", "--still", "-").stderr.decode()
         return said.partition("hash ")[2].partition(",")[0]
 
+    def who_requests(self, case: Case) -> str:
+        """The role whose holder writes it down: another one than decides, where one may."""
+        others = [role for role in self.logins if role != case.who and self.policy.may(role, "release.request")]
+        return (others or [case.who])[0]
+
     def request(self, case: Case) -> str:
-        """Write down what somebody asks for; the release's number. Somebody else than who decides does, where one may."""
+        """Write down what somebody asks for; the release's number."""
         camera, start, end = self.camera_of(case), *map(typed, self.span)
         words = ["--basis", case.basis, "--camera", camera, "--from", start, "--to", end, "--incident", "26-1"]
         words += [word for need in sorted(STATED & set(case.given)) for word in ("--stated", need)]
@@ -177,8 +195,7 @@ class PolicyLibrary:
         paper = "written" in case.given
         words += ["--scope", f"{camera},{start},{end}"] if paper else []
         words += ["--judge"] if "judge" in case.given else []
-        others = [role for role in self.logins if role != case.who and self.policy.may(role, "release.request")]
-        who = (others or [case.who])[0]
+        who = self.who_requests(case)
         release = str(self.command(who, "release", "request", *words, paper=paper)["id"])
         self.command(who, "release", "others", release, "--none")
         return release

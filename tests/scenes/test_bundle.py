@@ -142,7 +142,7 @@ def test_scene_8_and_9_what_leaves_is_what_the_paper_names_on_two_peoples_word(h
     release = dora.run(*words).refusal().split()[0]
     assert "stopped" in dora.run("release", "export", release).refusal(), "nothing leaves that a gate has stopped"
     assert dora.run("release", "trim", release).code == 0
-    assert "waiting for a second person" in dora.run("release", "export", release).refusal()
+    assert "waiting for approval" in dora.run("release", "export", release).refusal()
     assert "You cannot approve" in dora.run("release", "approve", release).refusal()
     row = _leaves_as_typed(house, release)
     assert (row.state, row.approved_by) == ("exported", "chair")

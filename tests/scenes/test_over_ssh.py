@@ -85,7 +85,7 @@ def test_scene_7_and_9_a_release_from_request_to_receipt_over_ssh(
     opinion = ["counsel", "record", "--paper", "-", "--basis", "active-investigation", "--until", day(30)]
     well(house.run("dora", *opinion, stdin=b"scan of the opinion"))
     again = well(house.run("dora", "release", "again", release))
-    assert "waiting for a second person" in again and "without a court order" in again
+    assert "waiting for approval" in again and "without a court order" in again
     assert "You cannot approve" in house.run("dora", "release", "approve", release).err
     unanswered = house.run("carl", "release", "approve", release)
     assert unanswered.code == 1 and "Nobody has said yet whether other people are seen" in unanswered.err
@@ -224,7 +224,7 @@ def test_scene_22_others_in_what_a_patron_asks_for_are_masked_over_time_or_the_r
     ]
     told = well(house.run("dora", *asked, stdin=b"scan of the permission"))
     release = told.split(":")[0]
-    assert "waiting for a second person" in told and "Are other people seen in it?" in told
+    assert "waiting for approval" in told and "Are other people seen in it?" in told
     refused = house.run("carl", "release", "approve", release)
     assert refused.code == 1 and "Nobody has said yet whether other people are seen" in refused.err
     silent = house.run("dora", "release", "others", release, "--unmasked")

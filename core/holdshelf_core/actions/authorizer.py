@@ -244,7 +244,9 @@ class Authorizer:
             raise NotPermitted("Only the admin of this server may do this.", "Ask the admin.")
         if camera is not None:
             raise Refused("P11", "You may not see this camera.", ask_seats(self.store.state, self.now()))
-        raise Refused("P11", "You may not see this.", f"Ask the {self.store.state.policy.titles()}, or the admin.")
+        policy = self.store.state.policy
+        who = policy.whoever_may(request.spec.permission or "") or policy.titles()
+        raise Refused("P11", "You may not see this.", f"Ask the {who}, or the admin.")
 
     async def async_read[A](self, request: Read[A], caller: Caller) -> A:
         """Return the answer to a read. Raises HoldshelfError."""

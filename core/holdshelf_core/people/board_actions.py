@@ -37,7 +37,7 @@ from holdshelf_core.policy.schema import PolicyFile
 from holdshelf_core.policy.screens import words_of as screen_words
 from holdshelf_core.policy.state import State
 from holdshelf_core.policy.steps import consenting, consulted, consults
-from holdshelf_core.policy.tables import Policy
+from holdshelf_core.policy.tables import SECOND_SETTINGS, Policy
 from holdshelf_core.policy_file.adopted import path_of
 from holdshelf_core.policy_file.cases import failures
 from holdshelf_core.policy_file.check import mistakes
@@ -384,6 +384,8 @@ async def _lists(asked: Reading[types.ReadPolicyLists]) -> types.PolicyLists:
         {key: [*row.needs, *consulted(consults(row.steps))] for key, row in policy.bases.items()},
         list(determinable(policy)),
         {act: list(policy.second(act)) for act in ("hold.lift", "release.approve", "flag.review")},
+        [act for setting, act in SECOND_SETTINGS.items() if not getattr(asked.state.board, setting)],
+        {key: found for key, row in policy.bases.items() if (found := consenting(row.steps))},
         [
             *((need, NEEDS[need]) for need in STATED),
             *((step, f"the {policy.role_words(role)} was consulted") for step, role in _consultations(policy)),

@@ -159,6 +159,10 @@ class PolicyLists(msgspec.Struct, frozen=True):
     """Bases that counsel's determination can open."""
     second: dict[str, list[str]] = {}
     """Roles that count as the second person: of ``hold.lift``, ``release.approve`` and ``flag.review``."""
+    alone: list[str] = []
+    """Of ``hold.lift`` and ``release.approve``, what takes no second person."""
+    consenting: dict[str, list[str]] = {}
+    """Of each basis, the roles whose consent a release on it takes."""
     stated: Choices = []
     """What somebody at the library can state of a request, as bases ask for it."""
     places: Choices = []
@@ -236,9 +240,10 @@ class PolicyLists(msgspec.Struct, frozen=True):
         needs = self.needs.get(basis)
         return needs is not None and "written" not in needs and not self.is_urgent(basis)
 
-    def signers(self, act: str) -> Choices:
-        """Return who may sign as the second person of an act."""
-        return [(role.key, role.words) for role in self.roles if role.key in self.second.get(act, [])]
+    def signers(self, act: str, basis: str = "") -> Choices:
+        """Return who may sign for an act: as its second person, and whose consent that basis takes."""
+        named = [*self.consenting.get(basis, []), *self.second.get(act, [])]
+        return [(role.key, role.words) for role in self.roles if role.key in named]
 
 
 class ReadPolicyLists(Read[PolicyLists], frozen=True):

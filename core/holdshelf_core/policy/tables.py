@@ -406,7 +406,7 @@ def acts_of(role: Role) -> frozenset[str]:
     by_right = [rule.id for rule in PERMISSIONS.values() if rule.seat and set(rule.rights) & set(role.rights)]
     acts = {*by_right, *role.receives, *(act for named in role.decides for act in decided(named))}
     # Who decides something sees what it is about.
-    subjects = {act.partition(".")[0] for act in acts} | ({"camera"} if by_right else set())
+    subjects = {act.partition(".")[0] for act in acts} | ({"camera"} if acts else set())
     return frozenset(acts | {f"{one}.see" for one in subjects} & set(DECIDED) | EVERY_ROLE)
 
 

@@ -9,7 +9,7 @@ from holdshelf_core.api.boxes import MovingBox
 
 STATE_WORDS = {
     "stopped": "stopped by a gate",
-    "requested": "waiting for a second person",
+    "requested": "waiting for approval",
     "approved": "approved",
     "exported": "exported",
     "refused": "refused",

@@ -1,14 +1,10 @@
-"""What another library's policy asks before an act, done on the screens: who was consulted, who consents on paper, who asks."""
+"""Other libraries' policies on the screens: each case of their files, and what a form says where a step is left out."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from textual.pilot import Pilot
-from textual.screen import Screen
-from textual.widgets import Input
 
 from holdshelf_core.cameras.commission_types import CommissionStill, ReadCommissions
 from holdshelf_core.releases.types import ReleaseListAsk
@@ -16,35 +12,30 @@ from holdshelf_tui.screens.dialogs.commission_forms import ApproveDialog
 from holdshelf_tui.screens.dialogs.purpose import PurposeDialog
 from holdshelf_tui.screens.releases import ReleasesPane
 from holdshelf_tui.screens.timeline import TimelinePane
-from holdshelf_tui.widgets.fields import Choice, Picks, Tick
+from holdshelf_tui.widgets.fields import Tick
 from holdshelf_tui.widgets.timeline_strip import TimelineStrip
 from tests.looking import NS
 from tests.people import PAPER
-from tests.policy_library import POLICIES, PolicyLibrary, typed
+from tests.policy_library import CASES, POLICIES, No, PolicyLibrary, typed
 from tests.tui.keyboard import does, said, until_said
+from tests.tui.policy_screens import PolicyScreens, choose, put, tick
 from tests.tui.stage import our_app, seated, settled, until
 
 pytestmark = pytest.mark.usefixtures("no_frames")
 
 
-def put(form: Screen[Any], **fields: str) -> None:
-    for name, text in fields.items():
-        form.query_one(f"#{name.rstrip('_')}", Input).value = text
-
-
-def choose(form: Screen[Any], field: str, value: str) -> None:
-    choice = form.query_one(f"#{field}", Choice)
-    choice.highlighted = [one for one, _ in choice._choices].index(value)
-
-
-async def tick(pilot: Pilot[Any], field: str, value: str) -> None:
-    """With Space, as a person does."""
-    picks = pilot.app.screen.query_one(f"#{field}", Picks)
-    picks.highlighted = [one for one, _ in picks._choices].index(value)
-    picks.focus()
-    await until(pilot, "it has the keys", lambda: pilot.app.focused is picks)
-    await pilot.press("space")
-    await until(pilot, "it is ticked", lambda: value in picks.selected)
+@pytest.mark.parametrize(("file", "number"), CASES)
+async def test_each_case_is_answered_on_the_screens_as_the_file_says(file: Path, number: int, tmp_path: Path) -> None:
+    library = PolicyLibrary(file, tmp_path)
+    case = library.policy.file.case[number]
+    with library.service:
+        library.settle()
+        if case.expect == "yes":
+            await PolicyScreens(library).ask(case)
+            return
+        with pytest.raises(No) as refused:
+            await PolicyScreens(library).ask(case)
+    assert f"({case.clause}" in str(refused.value)
 
 
 async def test_a_look_takes_a_tick_for_who_was_consulted(tmp_path: Path) -> None:
@@ -62,7 +53,7 @@ async def test_a_look_takes_a_tick_for_who_was_consulted(tmp_path: Path) -> None
             dialog = pilot.app.screen
             assert isinstance(dialog, PurposeDialog)
             choose(dialog, "purpose", "staff")
-            put(dialog, incident="26-1")
+            await put(pilot, incident="26-1")
             await pilot.press("enter")
             await until_said(pilot, "is consulted", "tick it in the form")
             await tick(pilot, "consulted", "human-resources")
@@ -88,7 +79,7 @@ async def test_an_officer_without_a_paper_is_written_down(tmp_path: Path) -> Non
             await until_said(pilot, "Agency", "Officer")
             assert "Its last day" not in said(pilot)
             start, end = map(typed, library.span)
-            put(form, reference="26-1", from_=start, to=end, agency="Elm Police", officer="badge 12")
+            await put(pilot, reference="26-1", from_=start, to=end, agency="Elm Police", officer="badge 12")
             await tick(pilot, "cameras", next(iter(library.cameras)))
             await tick(pilot, "stated", "at-library")
             await pilot.press("enter")
@@ -118,7 +109,7 @@ async def test_a_camera_is_approved_with_the_consent_of_trustees_on_paper(tmp_pa
                 await pilot.press("enter")
                 await until_said(pilot, "It takes the Board of Trustees to consent")
                 choose(dialog, "seat", "trustees")
-                put(dialog, paper=PAPER)
+                await put(pilot, paper=PAPER)
                 await pilot.press("enter")
                 await until(pilot, "it is approved", lambda: pilot.app.screen is not dialog)
             row = next(one for one in client.read(ReadCommissions()) if one.camera == "new")

@@ -126,7 +126,7 @@ async def test_scene_8_with_its_paper_it_is_trimmed_to_what_the_paper_names(stag
         row = releases(stage)["26-902"]
         assert row.state == "stopped"
         await pilot.press("enter")
-        await until_said(pilot, f"{row.id} is waiting for a second person")
+        await until_said(pilot, f"{row.id} is waiting for approval")
         await pilot.press("escape")
     trimmed = releases(stage)["26-902"].given
     assert trimmed == [SpanRow("lobby", start, start + MINUTE_NS)]
@@ -317,7 +317,7 @@ async def test_scene_7_counsels_route_is_one_button_from_the_statutes_no_to_the_
         await pilot.press("enter")
         await until_said(pilot, "Recorded")
         await pilot.press("enter")
-        shown = await until_said(pilot, "waiting for a second person")
+        shown = await until_said(pilot, "waiting for approval")
         assert "without a court order" in shown
         await pilot.press("escape")
     row = releases(stage)["26-908"]

@@ -220,7 +220,7 @@ def request(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Ask both gates. A refusal is kept under its number and says what is needed; an approval waits for a second person."""
+    """Ask both gates. A refusal is kept under its number and says what is needed; then it waits for approval."""
     start_utc_ns, end_utc_ns = typed_times.whole_span(start, end)
     spans = [types.SpanRow(one, start_utc_ns, end_utc_ns) for one in camera]
     policy = client(data).read(ReadPolicyLists())

@@ -66,6 +66,7 @@ from holdshelf_tui.text.releases import (
     release_lines,
     span_lines,
     step_after_no,
+    step_to_approval,
 )
 from holdshelf_tui.text.time_format import short_date
 from holdshelf_tui.text.words import counted, inert, size
@@ -175,13 +176,8 @@ class ReleasesPane(ListPane[ReleaseRow]):
         else:
             caution = f" Caution: {outcome.row.caution}" if outcome.row.caution else ""
             title = f"Release {outcome.row.id}"
-            is_asked = outcome.row.state == "requested"
             sentence = f"{outcome.row.id} is {outcome.row.state_words}.{caution}"
-            step = "Another seat approves or refuses it; until then nothing leaves." if is_asked else ""
-            if is_asked and outcome.row.needs_others:
-                step = (
-                    "Say first whether other people are seen in it: “Others”. Then another seat approves or refuses it."
-                )
+            step = step_to_approval(outcome.row, self.link.policy)
         # Whoever asked stands at the desk: what may roll off is held, and the sheet handed out, without typing anything twice.
         while True:
             choices = self._choices(row, is_no=outcome.row is None or outcome.row.state == "refused")
@@ -274,9 +270,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
             return
         self.wanted = row.id
         self.load_soon()
-        step = (
-            "Another seat approves or refuses it; until then nothing leaves." if answered.state == "requested" else ""
-        )
+        step = step_to_approval(answered, self.link.policy)
         await self.app.push_screen_wait(MessageDialog("Recorded", others_line(answered), step))
 
     async def _async_bundle(self, row: ReleaseRow) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from holdshelf_core.api.errors import Refused
 from holdshelf_core.holds.types import HoldPlace, SpanAsk
+from holdshelf_core.people.board_types import PolicyLists
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.numbering import renumbered
 from holdshelf_core.releases.types import GATE_WORDS, ReleaseRow, SpanRow
@@ -57,6 +58,21 @@ def step_after_no(row: ReleaseRow | None, release: str) -> str:
             "Once it is recorded, the request can be checked again."
         )
     return f"The refusal is kept as {release}. When the paper is here, choose “Paper”: the request is checked again."
+
+
+def step_to_approval(row: ReleaseRow, policy: PolicyLists) -> str:
+    """Who says yes or no now, in front of the list of releases; '' where nobody has to."""
+    if row.state != "requested":
+        return ""
+    if roles := policy.consenting.get(row.basis):
+        decides = f"the {listed([policy.role_words[role] for role in roles])} must agree, and it is approved or refused"
+    elif "release.approve" in policy.alone:
+        decides = "“Decide” approves or refuses it"
+    else:
+        decides = "another seat approves or refuses it"
+    if row.needs_others:
+        return f"Say first whether other people are seen in it: “Others”. Then {decides}."
+    return f"{decides[0].upper()}{decides[1:]}; until then nothing leaves."
 
 
 def cameras_of(spans: Sequence[SpanRow], names: Mapping[str, str]) -> str:

@@ -14,6 +14,8 @@ from holdshelf_tui.text.holds import review_words
 from holdshelf_tui.text.time_format import when
 from holdshelf_tui.widgets.fields import Choice, FormField, TextField
 
+ACT = "hold.lift"
+SECOND_FIRST = "A second person must approve it. Then comes a grace period"
 APPROVE, PAPER, REFUSE = "approve", "paper", "refuse"
 
 
@@ -61,9 +63,11 @@ class LiftDialog(FormDialog[HoldRow]):
 
     def lead(self) -> str:
         """What becomes of it."""
+        named = f"{self._hold.id}, no. {self._hold.reference}."
+        comes = "A grace period comes first" if ACT in self.link.policy.alone else SECOND_FIRST
         return (
-            f"{self._hold.id}, no. {self._hold.reference}. A second person must approve it. Then comes a grace period, "
-            "when the lift can be undone. Only after that is the footage erased on schedule, like all footage of its age."
+            f"{named} {comes}, when the lift can be undone. Only after that is the footage erased on schedule, like all "
+            "footage of its age."
         )
 
     def fields(self) -> ComposeResult:
@@ -76,12 +80,12 @@ class LiftDialog(FormDialog[HoldRow]):
 
 
 class DecideDialog(FormDialog[HoldRow]):
-    """The second person's word on a lift: their own on screen, another seat's on signed paper, or no.
+    """The word on a lift: a second person's on screen, another seat's on signed paper, or no.
 
-    ``own_asking``: who sits here asked for it, so their own word does not count.
+    ``own_asking``: who sits here asked for it, so their own word does not count, unless it takes no second person any more.
     """
 
-    title_words = "A lift waits for a second person"
+    title_words = "A lift waits for approval"
     does = "Decide"
     doing = "Recording the decision"
 
@@ -101,8 +105,14 @@ class DecideDialog(FormDialog[HoldRow]):
         asker = hold.lift_by_name or "Somebody"
         lead = f"{asker} asks to lift {hold.id}, no. {hold.reference}: {hold.lift_why.rstrip('.')}."
         return lead + (
-            " You cannot decide this; another seat must. You can enter a paper that they signed." if self._own else ""
+            " You cannot decide this; another seat must. You can enter a paper that they signed."
+            if not self._may_approve
+            else ""
         )
+
+    @property
+    def _may_approve(self) -> bool:
+        return not self._own or ACT in self.link.policy.alone
 
     def fields(self) -> ComposeResult:
         """Which word; for a paper, whose."""
@@ -111,14 +121,14 @@ class DecideDialog(FormDialog[HoldRow]):
             choices = [(REFUSE, "Undo the lift: the hold stays in force")]
         else:
             choices = [
-                *([] if self._own else [(APPROVE, "I approve: lift it, after the grace period")]),
-                (PAPER, "Another seat approves, on a signed paper"),
+                *([(APPROVE, "I approve: lift it, after the grace period")] if self._may_approve else []),
+                *([(PAPER, "Another seat approves, on a signed paper")] if self.link.policy.signers(ACT) else []),
                 (REFUSE, "No: the hold stays in force"),
             ]
         yield FormField("Decision", Choice(choices, id="word"))
         yield FormField(
             "Signed by",
-            Choice(self.link.policy.signers("hold.lift"), self.link.policy.for_the_board, id="seat"),
+            Choice(self.link.policy.signers(ACT), self.link.policy.for_the_board, id="seat"),
             id="seat-row",
         )
         paper = paper_field()

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from holdshelf_core.api.errors import BadRequest, Refused
 from holdshelf_core.api.types import CameraRow
 from holdshelf_core.holds.types import SpanAsk
+from holdshelf_core.people.board_types import Choices
 from holdshelf_core.releases.types import (
     PaperAsk,
     ReleaseAmend,
@@ -36,6 +37,7 @@ from holdshelf_tui.text.time_off_loop import async_end, async_start
 from holdshelf_tui.text.time_span import typed_day
 from holdshelf_tui.widgets.fields import Choice, FormField, Picks, TextField, Tick
 
+ACT = "release.approve"
 ANY_CAMERA = "*"
 SHOWN_S = 0.1
 """Fields that came up have their places by then."""
@@ -302,9 +304,9 @@ class ExtendDialog(FormDialog[Outcome]):
 
 
 class DecideReleaseDialog(FormDialog[Outcome]):
-    """The second person's word; who asked withdraws instead. ``own``: who sits here asked for it."""
+    """The word of who approves: a second person, unless none is needed. ``own``: who sits here asked for it."""
 
-    title_words = "A release waits for a second person"
+    title_words = "A release waits for approval"
     does = "Decide"
     doing = "Recording the decision"
 
@@ -327,14 +329,17 @@ class DecideReleaseDialog(FormDialog[Outcome]):
         choices = []
         if row.state == "requested" and self._seat:
             whole = row.paper is not None and row.paper.original
-            choices += [] if self._own else [("approve", "I approve: release what its paper covers")]
-            choices += (
-                [("original", "I approve, and the original is released: nothing hidden")]
-                if whole and not self._own
-                else []
-            )
-            choices.append(("paper", "another seat approves, on a signed paper"))
-            choices += [("paper-original", "the same, and the original is released: nothing hidden")] if whole else []
+            if not self._own or ACT in self.link.policy.alone:
+                covered = (
+                    "what its paper covers" if row.paper is not None and row.paper.sha256 else "what was requested"
+                )
+                choices.append(("approve", f"I approve: release {covered}"))
+                choices += [("original", "I approve, and the original is released: nothing hidden")] if whole else []
+            if self._signers():
+                choices.append(("paper", "another seat approves, on a signed paper"))
+                choices += (
+                    [("paper-original", "the same, and the original is released: nothing hidden")] if whole else []
+                )
         if self._seat:
             choices.append(("refuse", "no: it is not released"))
         if self._own:
@@ -342,13 +347,16 @@ class DecideReleaseDialog(FormDialog[Outcome]):
         yield FormField("Decision", Choice(choices, id="word"))
         yield FormField(
             "Signed by",
-            Choice(self.link.policy.signers("release.approve"), self.link.policy.for_the_board, id="seat"),
+            Choice(self._signers(), self.link.policy.for_the_board, id="seat"),
             id="seat-row",
         )
         paper = paper_field()
         paper.id = "paper-row"
         yield paper
         yield FormField("Why or note", TextField("", "required to refuse", id="note", most=300))
+
+    def _signers(self) -> Choices:
+        return self.link.policy.signers(ACT, self._row.basis)
 
     def opened(self) -> None:
         """What a paper needs is asked for only then."""
