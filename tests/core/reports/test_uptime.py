@@ -19,7 +19,7 @@ from holdshelf_core.reports.quarters import Quarter, day_at
 from holdshelf_core.reports.uptime import Uptime, uptime
 from holdshelf_storage.footage.footage import Footage
 from holdshelf_storage.layout import day_of, segment_name
-from holdshelf_storage.ledger import ledger as ledger_module
+from holdshelf_storage.ledger import gone_days
 from holdshelf_storage.ledger.ledger import Ledger
 from holdshelf_storage.ledger.lines import Intent, IntentDay
 from holdshelf_storage.volume.journal import Gap, GapEnd, Line, Segment
@@ -251,13 +251,13 @@ def test_each_journal_is_read_at_most_twice_however_long_the_quarter(
 
     monkeypatch.setattr(disk.footage.folders, "read_journal", counted)
     months: Counter[str] = Counter()
-    real_month = ledger_module.read_month
+    real_month = gone_days.read_month
 
     def counted_month(path: Path, tail_bytes: int) -> bytes:
         months[path.name] += 1
         return real_month(path, tail_bytes)
 
-    monkeypatch.setattr(ledger_module, "read_month", counted_month)
+    monkeypatch.setattr(gone_days, "read_month", counted_month)
     at = midnights[20]
     disk.ledger._append(at, Intent(id="i", at_utc_ns=at, reason="budget", days=[]))
     found = asked(disk, [(midnights[0], midnights[43])], midnights, midnights[43])

@@ -210,6 +210,15 @@ class DrivenApp[T](App[T]):
             renderable = cast(Any, self._driver.screen.of(renderable))
         super()._display(screen, renderable)
 
+    async def push_screen_wait[R](self, screen: Screen[R] | str, *, mode: str | None = None) -> R | Any:
+        """Push a screen and return what it is dismissed with; to be awaited in a worker.
+
+        What the app does next is done here first, such as to wait for the end of a screen. Textual shields only what comes after:
+        a worker that is cancelled at that moment, as somebody leaves, cancelled that screen's own task, and the session with it.
+        """
+        await asyncio.shield(self._flush_next_callbacks())
+        return await asyncio.shield(self.push_screen(screen, wait_for_dismiss=True, mode=mode))
+
     def repaint(self) -> None:
         """Write the whole screen anew: something else has written on the terminal, or it has lost what it showed."""
         if isinstance(self._driver, TerminalDriver):
