@@ -82,8 +82,7 @@ def _past_span(call: Call[Any], start_utc_ns: int | None, end_utc_ns: int | None
 def _go_live(call: Call[Any], grant: Grant) -> None:
     """Allow live pictures from now until they end by themselves: never beyond the look's own end."""
     clock, boot_ns = call.frame.clock, call.frame.clock.boot_ns()
-    # A screen goes on until its end today.
-    until_ns = grant.ends_boot_ns if grant.is_screen else live_ends_ns(call.state.board, boot_ns)
+    until_ns = grant.ends_boot_ns if grant.goes_on else live_ends_ns(call.state.board, boot_ns)
     grant.live_until_boot_ns = min(until_ns, grant.ends_boot_ns)
     grant.live_until_utc_ns = clock.utc_ns() + grant.live_until_boot_ns - boot_ns
 
@@ -251,7 +250,9 @@ class LookActs:
         if asked.mode not in (LIVE, ARCHIVE):
             raise BadRequest(f"{asked.mode[:20]!r} is not a way to look.", "Use live or archive.")
         note = common.words(asked.note, "The note")
-        grant = self._new(call, LOOK, asked.mode, self._cameras(asked.cameras), GRANT_S)
+        shift_ns = call.state.policy.shift_ns(call.decision.acting_as) if asked.mode == LIVE else 0
+        grant = self._new(call, LOOK, asked.mode, self._cameras(asked.cameras), shift_ns // NS or GRANT_S)
+        grant.is_shift = bool(shift_ns)
         grant.purpose, grant.incident = asked.purpose, asked.incident.strip()
         looks = self._looks
         if asked.mode == ARCHIVE:
@@ -363,8 +364,10 @@ class LookActs:
     @handles(types.LiveRenew, scope=_scope_of_live, log=lambda q: LogForm(subject=q.grant[:24], mode=LIVE))
     async def renew(self, call: Call[types.LiveRenew]) -> types.GrantRow:
         grant = self._looks.get(call.request.grant, call.caller)
-        if grant.mode != LIVE or grant.is_screen:
+        if grant.mode != LIVE:
             raise BadRequest(f"{grant.id} is not a live look.", "There is nothing to renew.")
+        if grant.goes_on:
+            raise BadRequest(f"{grant.id} goes on until its end.", "There is nothing to renew.")
         if grant.renewals >= RENEWALS:
             never = NEVER["live.unattended"]
             call.refuse(never.clause, never.sentence, "Open a new look with its purpose.")

@@ -19,7 +19,7 @@ PICTURES_PER_GRANT = 2_000
 GRANT_S = 8 * 3600
 """A working day: an older look must be requested again, whatever its session does."""
 GRANTS_PER_PERSON = 16
-SCREEN_PICTURES, SCREEN_S = 3_600, 3_600
+SCREEN_PICTURES, SHIFT_PICTURES, SCREEN_S = 3_600, 36_000, 3_600
 LOOK, BREAK_GLASS, SHARE = "look", "break_glass", "share"
 LIVE, ARCHIVE = "live", "archive"
 """Also said about another person's look: that it exists is not revealed."""
@@ -57,6 +57,8 @@ class Grant:
     consulted: tuple[str, ...] = ()
     """Roles that were consulted before it, by the word of whoever looks."""
     share: str = ""
+    is_shift: bool = False
+    """Whoever looks watches as their duty: live, until their shift ends."""
     pictures: int = 0
     """Promised so far, in all its leases."""
     delivered: int = 0
@@ -79,14 +81,21 @@ class Grant:
         return self.kind == SHARE and self.mode == LIVE
 
     @property
+    def goes_on(self) -> bool:
+        """Return whether it is live until its end, with nobody's confirmation: on a screen, or while a shift lasts."""
+        return self.is_screen or self.is_shift
+
+    @property
     def lease(self) -> tuple[int, int]:
-        """Return (most pictures, seconds) of each of its leases. A screen has an entry for each hour and camera."""
+        """Return (most pictures, seconds) of each of its leases. What goes on has an entry for each hour and camera."""
+        if self.is_shift:
+            return SHIFT_PICTURES, SCREEN_S
         return (SCREEN_PICTURES, SCREEN_S) if self.is_screen else (LEASE_PICTURES, LEASE_S)
 
     @property
     def pictures_left(self) -> int:
-        """Return how many more pictures it may show. A screen is limited by its end alone."""
-        return PICTURES_PER_GRANT if self.is_screen else max(0, PICTURES_PER_GRANT - self.pictures)
+        """Return how many more pictures it may show. What goes on is limited by its end alone."""
+        return PICTURES_PER_GRANT if self.goes_on else max(0, PICTURES_PER_GRANT - self.pictures)
 
     def row(self) -> GrantRow:
         """Return the grant as clients see it."""

@@ -15,6 +15,7 @@ from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.listing import listed
+from holdshelf_core.policy.particulars import particulars
 from holdshelf_core.policy.rights import NEVER, PERMISSIONS
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.schema import Clause
@@ -164,6 +165,7 @@ def _legend(policy: Policy, rows: Sequence[Row], width: int) -> list[str]:
         )
         paragraphs.append(f"Columns: {said.removesuffix('; ')}{keyless}." if said else f"Columns{keyless}.")
     paragraphs += [
+        *particulars(policy),
         "",
         "What keeps each clause:",
         *(f"  {clause.id}: {_kept(policy, clause)}" for clause in policy.file.clause),
@@ -171,7 +173,7 @@ def _legend(policy: Policy, rows: Sequence[Row], width: int) -> list[str]:
     return [
         line
         for paragraph in paragraphs
-        for line in textwrap.wrap(paragraph, max(width, _NARROWEST), subsequent_indent="    ")
+        for line in textwrap.wrap(paragraph, max(width, _NARROWEST), subsequent_indent="    ") or [""]
     ]
 
 

@@ -84,6 +84,8 @@ class Role(_Table, frozen=True):
     stands_in: StandsIn | None = None
     classes: tuple[str, ...] = ()
     """Classes of camera it is bound to; () for all."""
+    shift: str = ""
+    """How long a live look of its holder goes on: watching is its duty. '' for the Board's minutes, as of everybody."""
     on_paper: bool = False
     speaks_for_board: bool = False
 

@@ -382,6 +382,12 @@ class Policy:
             words = self._any_of[roles] = listed([f"the {self.role_words(role)}" for role in roles], "or")
         return words
 
+    def shift_ns(self, role: str) -> int:
+        """Return for how long a live look of a role's holder goes on; 0: for the Board's minutes."""
+        row = self.roles.get(role)
+        length = parse_length(row.shift) if row is not None and row.shift else None
+        return length.shortest_ns if length is not None else 0
+
     def short(self, role: str) -> str:
         """Return e.g. 'Director'."""
         row = self.roles.get(role)

@@ -13,7 +13,7 @@ from holdshelf_core.policy.areas import PERMITTED, PRIVATE, questionable_name
 from holdshelf_core.policy.board import LIMITS
 from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.gates import NEEDS, STATED
-from holdshelf_core.policy.lengths import WEEKDAYS, Length, parse_length
+from holdshelf_core.policy.lengths import HOURS, MINUTES, WEEKDAYS, Length, parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import RIGHTS
 from holdshelf_core.policy.purposes import no_purpose, offending
@@ -23,11 +23,13 @@ from holdshelf_core.policy.screens import CLOSING
 from holdshelf_core.policy.tables import ALL, DECIDED, acts_of, decided
 from holdshelf_core.policy_file.check_words import no_language, sign_mistakes, word_mistakes
 from holdshelf_core.policy_file.mistake import Mistake, a_key, a_length, among, one_of, printable, row, shown, twice
+from holdshelf_storage.units import DAY_NS
 
 LANGUAGES = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?", re.ASCII)
 RESERVED = ("admin", "share", "nobody", "anyone", "library")
 """Names that the kernel gives to hands of its own: no role has them."""
 RECEIVED = ("release.request",)
+LONGEST_SHIFT_NS = DAY_NS
 SECOND = ("release.approve", "hold.lift", "flag.review")
 ASKERS = (
     "anyone",
@@ -167,6 +169,8 @@ class _Check:
             yield Mistake(
                 where, "A role on paper has no key, so it can have no rights.", "Take the rights out, or on_paper."
             )
+        if role.shift:
+            yield from self._shift(where, role)
         if role.stands_in is not None:
             if role.stands_in.role not in self._roles:
                 yield Mistake(
@@ -174,6 +178,17 @@ class _Check:
                 )
             if role.stands_in.after:
                 yield from a_length(where, role.stands_in.after)
+
+    @staticmethod
+    def _shift(where: str, role: Role) -> Iterator[Mistake]:
+        length = parse_length(role.shift)
+        if length is None or length.unit not in (MINUTES, HOURS) or length.longest_ns > LONGEST_SHIFT_NS:
+            sentence = f"{shown(role.shift)} is no length of a shift: minutes or hours, at most a day."
+            yield Mistake(where, sentence, 'Write e.g. shift = "8 hours".')
+        if "live" not in role.rights:
+            yield Mistake(
+                where, "A shift is spent watching live, and this role has no right to.", 'Add "live" to its rights.'
+            )
 
     def _circles(self) -> Iterator[Mistake]:
         told: set[frozenset[str]] = set()

@@ -10,6 +10,7 @@ from holdshelf_core.policy.areas import PRIVATE
 from holdshelf_core.policy.board import LOOSER_WHEN_LESS, LOOSER_WHEN_MORE
 from holdshelf_core.policy.lengths import parse_length
 from holdshelf_core.policy.listing import listed
+from holdshelf_core.policy.particulars import step_words
 from holdshelf_core.policy.rights import PERMISSIONS
 from holdshelf_core.policy.schema import Basis, Role, StandsIn
 from holdshelf_core.policy.tables import ALL, Policy, decided
@@ -66,6 +67,7 @@ def _roles(before: Policy, after: Policy) -> Iterator[Difference]:
         yield _looser(f"The {after.role_words(key)} is a new role: {_may_words(role)}{bound}.")
         if role.stands_in is not None:
             yield _looser(_deputy_words(after, key, role.stands_in))
+        yield from _shift(after, "", role)
     for key in before.seats:
         if key in gone:
             continue
@@ -81,6 +83,7 @@ def _roles(before: Policy, after: Policy) -> Iterator[Difference]:
             yield _stricter(
                 f"The {after.role_words(key)} may no longer {listed(PERMISSIONS[act].words for act in lost)}."
             )
+        yield from _shift(after, before.roles[key].shift, after.roles[key])
         stood, stands = before.roles[key].stands_in, after.roles[key].stands_in
         if stands is not None and stands != stood:
             yield _looser(_deputy_words(after, key, stands))
@@ -88,6 +91,15 @@ def _roles(before: Policy, after: Policy) -> Iterator[Difference]:
             yield _stricter(f"The {after.role_words(key)} no longer acts for the {before.role_words(stood.role)}.")
     if before.for_the_board != after.for_the_board:
         yield Difference(OTHER, f"The {after.role_words(after.for_the_board)} speaks for the Board.")
+
+
+def _shift(policy: Policy, was: str, role: Role) -> Iterator[Difference]:
+    if role.shift == was:
+        return
+    words = f"A live look of the {policy.role_words(role.key)} goes on for {role.shift or 'the minutes that the Board sets'}."
+    before, after = parse_length(was), parse_length(role.shift)
+    longer = after is not None and (before is None or after.longest_ns > before.longest_ns)
+    yield _looser(words) if longer else _stricter(words)
 
 
 def _deputy_words(policy: Policy, role: str, stands: StandsIn) -> str:
@@ -193,15 +205,9 @@ def _steps(before: Policy, after: Policy) -> Iterator[Difference]:
         before.file.steps.get("commission.approve", ()), after.file.steps.get("commission.approve", ())
     )
     if come:
-        yield _stricter(f"Before a camera is approved: {listed(_step_words(after, step) for step in come)}.")
+        yield _stricter(f"Before a camera is approved: {listed(step_words(after, step) for step in come)}.")
     if gone:
-        yield _looser(f"No longer before a camera is approved: {listed(_step_words(before, step) for step in gone)}.")
-
-
-def _step_words(policy: Policy, step: str) -> str:
-    kind, _, role = step.partition(":")
-    words = {"consent": "consents", "consult": "is consulted", "tell": "is told"}
-    return f"the {policy.role_words(role)} {words.get(kind, kind)}"
+        yield _looser(f"No longer before a camera is approved: {listed(step_words(before, step) for step in gone)}.")
 
 
 def _bases(before: Policy, after: Policy) -> Iterator[Difference]:

@@ -19,8 +19,9 @@ from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, NotFound, Refused, Unavailable
 from holdshelf_core.looks import types
 from holdshelf_core.outbox.types import FULL_WIDTH, OutboxLive, ReadOutbox
-from holdshelf_core.people.board_types import BoardSet
+from holdshelf_core.people.board_types import BoardSet, PolicyAdopt
 from holdshelf_core.policy import model
+from holdshelf_core.policy_file.first import FIRST
 from tests.looking import NS, commissioned, pixels, seed
 from tests.people import PAPER, People
 from tests.rig import forked
@@ -194,6 +195,29 @@ def test_p9_what_has_run_out_shows_nothing_until_it_is_confirmed(tmp_path: Path,
         over = wait_for("it is written down", lambda: entries(running, "purpose.close"))
         assert [(e["subject"], e["facts"]["by"]) for e in over] == [(glass.id, "service")]
         assert entries(running, "look.open") == []
+
+
+def test_whoever_watches_as_their_duty_looks_live_until_their_shift_ends(tmp_path: Path, server: RtspServer) -> None:
+    """By their role's ``shift`` in the policy file, where everybody else's live view would have run out at once."""
+    policy = FIRST.read_text().replace('key = "director"\n', 'key = "director"\nshift = "12 hours"\n')
+    board = ("board", "settings", model.Board(live_minutes=0))
+    with with_camera(tmp_path / "data", server, board) as running:
+        people = People(running)
+        director = people.name_director()
+        people.name("chair", "carl", "Carl Moss", director)
+        running.client.act(PolicyAdopt("The policy.", "2", "2026-01-01", "enforce", PAPER, policy))
+        running.await_recording("front-door")
+        grant = go_live(director)
+        assert grant.live_until_utc_ns == pytest.approx(grant.ends_utc_ns, abs=2 * NS)
+        assert grant.ends_utc_ns - grant.opened_utc_ns == 12 * 3600 * NS
+        assert live(director, grant).jpeg
+        with pytest.raises(BadRequest, match="goes on until its end"):
+            director.act(types.LiveRenew(grant.id))
+        (opened,) = entries(running, "look.open")
+        assert (opened["seat"], opened["facts"]["most_s"]) == ("director", 3600)
+        chair = people.client("carl")
+        with pytest.raises(Refused, match="ended automatically"):
+            live(chair, go_live(chair))
 
 
 def test_over_ssh_a_picture_goes_to_standard_output_and_into_no_file(

@@ -17,6 +17,7 @@ from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import Appointment, Person, Share
+from holdshelf_core.policy.particulars import particulars
 from holdshelf_core.policy.rights import NEVER, PERMISSIONS
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.state import State
@@ -33,6 +34,25 @@ def test_every_permission_is_allowed_to_somebody_and_refused_to_somebody() -> No
     for permission in PERMISSIONS:
         answers = {row.allowed for row in ROWS if row.permission == permission}
         assert answers == {True, False}, permission
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("a", "  Assistant Director: acts for the Library Director after 72 hours of absence."),
+        ("a", "  Person in Charge: takes requests from outside and passes them on."),
+        ("b", "  a suspected breach of the Personnel Policy by staff (staff): for the Library administration."),
+        ("b", "  a written request by the police (exterior): on paper, the agency, the officer and a number to call back; "
+            "of these cameras alone: exterior."),
+        ("d", "  a question about staff (staff): the Human Resources is consulted."),
+        ("i", "  a person's request for recordings of themselves (5): proof of who asks; answered in 1 month, 2 months more "
+            "with a reason; others are hidden."),
+    ],
+)  # fmt: skip
+def test_below_the_table_stands_what_it_cannot_show(file: str, said: str) -> None:
+    policy = Policy(read_file(Path(__file__).parents[2] / "policies" / f"{file}.toml")[0])
+    assert said in particulars(policy)
+    assert " ".join(said.split()) in " ".join(explain.text(policy, explain.table(policy)).split())
 
 
 def test_what_nobody_may_stands_in_the_table_and_is_refused_in_all_of_it() -> None:

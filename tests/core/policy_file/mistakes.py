@@ -155,6 +155,12 @@ MEANING: dict[str, tuple[str, str, str]] = {
         'on_paper = true\nstands_in = { for = "director", after = "soon" }',
         "'soon' is no length of time",
     ),
+    "a shift of days": ('key = "director"', 'key = "director"\nshift = "2 days"', "'2 days' is no length of a shift"),
+    "a shift with nothing to watch": (
+        'rights = ["live", "archive", "hold"]',
+        'rights = ["archive", "hold"]\nshift = "8 hours"',
+        "A shift is spent watching live",
+    ),
     "a week without a business day": (
         'name = "Example Library"',
         'name = "Example Library"\nclosed = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]',

@@ -27,6 +27,12 @@ STEPS = '[steps]\n"commission.approve" = ["consult:board"]\n[second]'
             STRICTER,
             "for these cameras alone: outdoors.",
         ),
+        (
+            'key = "director"',
+            'key = "director"\nshift = "8 hours"',
+            LOOSER,
+            "A live look of the Library Director goes on for 8 hours.",
+        ),
         (NEEDS, f'clock = {{ answer = "1 month" }}\n{NEEDS}', OTHER, "the answer is due in 1 month."),
     ],
 )

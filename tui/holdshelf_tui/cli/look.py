@@ -60,7 +60,9 @@ def _tell(row: types.GrantRow, *, json: bool) -> None:
         span = "live"
     typer.echo(f"{row.id}: {cameras}, {span}")
     if row.live_until_utc_ns is not None:
-        typer.echo(f"  live until {local(row.live_until_utc_ns)}, then confirm to continue: `look renew {row.id}`")
+        goes_on = row.live_until_utc_ns >= row.ends_utc_ns
+        renew = "" if goes_on else f", then confirm to continue: `look renew {row.id}`"
+        typer.echo(f"  live until {local(row.live_until_utc_ns)}{renew}")
     typer.echo(f"  ends {local(row.ends_utc_ns)}; recorded as entry {row.seq} of the access log")
     if row.kind == "break_glass":
         typer.echo("  ! others who hold a seat must review this look")

@@ -244,7 +244,9 @@ class LivePane(SplitPane):
         if running and look is not None:
             seconds = int(self._live_left_s(look))
             shown = f"{clock(self._shown_utc_ns)} · " if self._shown_utc_ns else ""
-            left.update(Content(f"{shown}ends in {seconds // 60}:{seconds % 60:02}"), layout=False)
+            minutes, hours = seconds // 60, seconds // 3600
+            until = f"{hours}:{minutes % 60:02}" if hours else f"{minutes}"
+            left.update(Content(f"{shown}ends in {until}:{seconds % 60:02}"), layout=False)
             if self._shown and self.camera in look.cameras:  # not before the cameras are known
                 self._poll()
             return

@@ -139,7 +139,7 @@ class LivePurposeDialog(_Asks):
         self.purposes, self.before, self._cameras, self._camera = purposes, before, list(cameras), camera
 
     def lead(self) -> str:
-        return "Live pictures end automatically after a few minutes, and when you leave the tab."
+        return "Live pictures end automatically, and when you leave the tab."
 
     def fields(self) -> ComposeResult:
         """Why, which incident, which cameras."""
