@@ -177,6 +177,12 @@ def _rewrite(path: Path, change: Callable[[dict[str, Any]], dict[str, Any] | Non
     path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines if line is not None))
 
 
+def _rewrite_days(data: Path, camera: str, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> None:
+    """Footage of an hour ago is of two days for the first hour of each: its gaps are in either one's journal."""
+    for journal in sorted((data / "media" / "footage" / camera).glob("20*/journal.jsonl")):
+        _rewrite(journal, change)
+
+
 def _write(path: Path, at: int, data: bytes) -> None:
     path.chmod(0o600)
     with path.open("r+b") as file:
@@ -255,22 +261,22 @@ def lengthen_a_gap(data: Path) -> None:
     def change(line: dict[str, Any]) -> dict[str, Any]:
         return {**line, "elapsed_ns": line["elapsed_ns"] + 5 * NS} if line["kind"] == "gap_end" else line
 
-    _rewrite(_day(data, "desk") / "journal.jsonl", change)
+    _rewrite_days(data, "desk", change)
 
 
 def forget_a_gap(data: Path) -> None:
-    _rewrite(_day(data, "desk") / "journal.jsonl", lambda line: None if line["kind"].startswith("gap") else line)
+    _rewrite_days(data, "desk", lambda line: None if line["kind"].startswith("gap") else line)
 
 
 def turn_a_gap_round(data: Path) -> None:
     def change(line: dict[str, Any]) -> dict[str, Any]:
         return {**line, "elapsed_ns": -2 * NS} if line["kind"] == "gap_end" else line
 
-    _rewrite(_day(data, "desk") / "journal.jsonl", change)
+    _rewrite_days(data, "desk", change)
 
 
 def take_a_reason(data: Path) -> None:
-    _rewrite(_day(data, "desk") / "journal.jsonl", lambda one: {**one, "reason": ""} if one["kind"] == "gap" else one)
+    _rewrite_days(data, "desk", lambda one: {**one, "reason": ""} if one["kind"] == "gap" else one)
 
 
 def move_a_start(data: Path) -> None:
