@@ -201,7 +201,7 @@ class Camera(SegmentThread):
         if self._writer is not None:
             self._written_ns = boot_ns
             if turns_later:
-                self._write_turn(picture, boot_ns, utc_ns)
+                self._write_turn(picture, boot_ns, utc_ns, self._timeline.drift_ns())
             else:
                 self._write(picture)
         return True
@@ -217,9 +217,9 @@ class Camera(SegmentThread):
         if not back:
             return True  # written meanwhile: this segment goes on
         until = min(each.ticks for each in back)
-        is_done = self._at_key_frame(turn.picture, source, turn.boot_ns, turn.utc_ns, until)
+        is_done = self._at_key_frame(turn.picture, source, turn.boot_ns, turn.utc_ns, until, turn.drift_ns)
         if not is_done:
-            self._write_turn(back[0], turn.boot_ns, turn.utc_ns)
+            self._write_turn(back[0], turn.boot_ns, turn.utc_ns, turn.drift_ns)
             del back[0]
         for each in back:
             self._write(each)
@@ -284,11 +284,18 @@ class Camera(SegmentThread):
         )
 
     def _at_key_frame(
-        self, picture: Picture, source: Source, boot_ns: int, utc_ns: int, until_pts: int | None = None
+        self,
+        picture: Picture,
+        source: Source,
+        boot_ns: int,
+        utc_ns: int,
+        until_pts: int | None = None,
+        drift_ns: int | None = None,
     ) -> bool:
         """Begin a segment where one is due or must be; False while it waits for one.
 
-        ``until_pts``: what is shown from then on is not in the segment before; None: from this picture on.
+        ``until_pts``: what is shown from then on is not in the segment before; None: from this picture on. ``drift_ns``: of the
+        stream's clock when the picture came, where others have come since.
         """
         pts = picture.ticks
         changed = self._is_changed(picture, source)
@@ -320,7 +327,8 @@ class Camera(SegmentThread):
             # The stream's clock alone tells how much is missing, as inside a run: also where the first frame had been read
             # late, or this one is read before it is shown (B-frames).
             ahead_ns = DRIFT_NS if self._why == FRAMES_LOST else 0
-            self._timeline.go_on(pts, boot_ns, utc_ns, self._begun_ns(writer), ahead_ns)
+            begun_ns = self._begun_ns(writer)
+            self._timeline.go_on(pts, boot_ns, utc_ns, begun_ns, ahead_ns=ahead_ns, drift_ns=drift_ns)
             self._close_segment(pts, self._timeline.at(pts)[1])
         elif writer is None or self._why or not self._timeline.run:
             self._close_segment(pts)

@@ -47,6 +47,8 @@ class Turn:
     """When it came."""
     frames: int
     """Of the open segment, with it."""
+    drift_ns: int
+    """Of the stream's clock, when it came."""
 
     def is_due(self, picture: Picture, frames: int) -> bool:
         """Return whether it is time, with this picture to come. ``frames``: of the open segment."""
@@ -251,7 +253,7 @@ class SegmentThread(ABC):
             except WriteFailed as error:
                 self._tear(error.errno)
 
-    def _write_turn(self, picture: Picture, boot_ns: int = 0, utc_ns: int = 0) -> None:
+    def _write_turn(self, picture: Picture, boot_ns: int = 0, utc_ns: int = 0, drift_ns: int = 0) -> None:
         """Write a key frame that the open segment is to end before, once that is certain."""
         writer = self._writer
         assert writer is not None
@@ -260,7 +262,7 @@ class SegmentThread(ABC):
         except WriteFailed as error:
             self._tear(error.errno)
         else:
-            self._turn = Turn(picture, boot_ns, utc_ns, writer.frames)
+            self._turn = Turn(picture, boot_ns, utc_ns, writer.frames, drift_ns)
 
     def _tear(self, errno: int) -> None:
         """Give the open segment up: it could not be written to."""

@@ -73,14 +73,24 @@ class Timeline:
                 return boot_ns - waited_ns
         return boot_ns
 
-    def go_on(self, pts: int, boot_ns: int, utc_ns: int, not_before_ns: int = 0, ahead_ns: int = 0) -> Anchor:
+    def go_on(
+        self,
+        pts: int,
+        boot_ns: int,
+        utc_ns: int,
+        not_before_ns: int = 0,
+        *,
+        ahead_ns: int = 0,
+        drift_ns: int | None = None,
+    ) -> Anchor:
         """Start a new run where the last one ends: frames keep their boot time, minus the drift.
 
         For a wall clock that was set (no frame is missing, so no boot time is either), for drift, and after a loss, where the
         stream's clock tells how long it was. ``ahead_ns``: so much earlier than the stream says the frame may have been read.
+        ``drift_ns``: the drift when that frame came, where others have come since; None: as it is now.
         """
         at_boot_ns = self.at(pts)[1]
-        drift_ns = self._drift_ns()
+        drift_ns = self.drift_ns() if drift_ns is None else drift_ns
         if abs(drift_ns) > DRIFT_NS:
             at_boot_ns += drift_ns
         return self._start(pts, max(min(at_boot_ns, boot_ns + ahead_ns), not_before_ns), boot_ns, utc_ns)
@@ -117,7 +127,7 @@ class Timeline:
             return ""
         if abs((utc_ns - boot_ns) - (anchor.utc_ns - anchor.boot_ns)) > STEP_NS:
             return "clock stepped"
-        return "stream clock drifted" if abs(self._drift_ns()) > DRIFT_NS else ""
+        return "stream clock drifted" if abs(self.drift_ns()) > DRIFT_NS else ""
 
     def _forget_bases(self, base_ns: int, boot_ns: int) -> None:
         self._window_start_ns, self._least_ns, self._least_before_ns = boot_ns, base_ns, None
@@ -134,7 +144,7 @@ class Timeline:
     def _base_of(self, anchor: Anchor) -> int:
         return anchor.boot_ns - self.ticks_to_ns(anchor.pts)
 
-    def _drift_ns(self) -> int:
+    def drift_ns(self) -> int:
         """Return how much later than the run says its frames arrive (< 0: how far the run is ahead of our clock)."""
         least_ns = self._least_of_both_ns()
         return least_ns - self._base_of(self._anchor) if least_ns is not None and self._anchor is not None else 0
