@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import signal
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tzlocal import get_localzone
 
 from holdshelf_core.access_log.types import LogShow
 from holdshelf_core.api.client import Client
@@ -24,107 +18,11 @@ from holdshelf_core.holds.types import HoldPlace, SpanAsk
 from holdshelf_core.looks import types
 from holdshelf_core.people import types as types_people
 from holdshelf_core.people.board_types import BoardSet
-from holdshelf_core.policy import model
-from holdshelf_core.times import rfc3339
-from tests.looking import HEIGHT, MINUTE_NS, NS, Recorded, commissioned, pixels, record, record_one, seed
+from tests.core.looks.looks_rig import CAMERAS, TIMES, entries, look, refused, still
+from tests.looking import HEIGHT, MINUTE_NS, NS, Recorded, pixels
 from tests.people import PAPER, People
 from tests.rig.hang import HANG_S
 from tests.service import Service, wait_for
-
-CAMERAS = ("lobby", "desk", "stacks", "door", "lot")
-# The left half of the desk's picture, as wide as high.
-MASK = model.Mask(((0, 0), (5000, 0), (5000, 10000), (0, 10000)), "screen")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("looks") / "data"
-
-
-@pytest.fixture(scope="module")
-def service(data: Path) -> Iterator[Service]:
-    running = Service(data, mint=True)
-    rows = [
-        *commissioned(*(c for c in (*CAMERAS, "porch") if c != "desk")),
-        *commissioned("desk", masks=(MASK,), version=3),
-    ]
-    seed(data, [*rows, ("commissions", "attic", model.Commission("attic"))])
-    TIMES.append(record(data, CAMERAS))
-    record_one(data, "porch", TIMES[0].start_utc_ns, seconds=240)
-    # Its last picture is of this moment: a look at what was a quarter of an hour ago at most reaches it in whatever test.
-    TIMES.append(record(data, ["attic"], time.time_ns() - 5 * MINUTE_NS - NS))
-    with running:
-        yield running
-
-
-TIMES: list[Recorded] = []
-# One incident's looks at many cameras are one wandering: each test has its own, unless that is its subject.
-INCIDENTS = itertools.count(1000)
-
-
-@pytest.fixture(scope="module")
-def made(service: Service) -> Recorded:
-    return TIMES[0]
-
-
-@pytest.fixture(scope="module")
-def people(service: Service) -> People:
-    found = People(service)
-    director = found.name_director()
-    found.name("chair", "carl", "Carl Moss", director)
-    found.name("mayor", "may", "May Fox", director)
-    return found
-
-
-@pytest.fixture(scope="module")
-def dora(people: People) -> Client:
-    return people.client("dora")
-
-
-@pytest.fixture
-def director(dora: Client) -> Iterator[Client]:
-    """The Director's session; what a test left open is closed after it."""
-    client = dora
-    yield client
-    for row in client.read(types.ReadLooks()):
-        client.act(types.PurposeClose(row.id))
-
-
-def entries(service: Service, action: str = "", camera: str = "") -> list[dict[str, Any]]:
-    rows = service.act(LogShow(action=action, camera=camera, most=500)).entries
-    return [{**row.entry, "seq": row.seq} for row in rows]
-
-
-def look(client: Client, made: Recorded, *cameras: str, **more: Any) -> types.GrantRow:
-    asked = types.PurposeOpen(
-        list(cameras or ("lobby",)),
-        more.pop("purpose", "violation"),
-        more.pop("incident", f"26-{next(INCIDENTS)}"),
-        start_utc_ns=more.pop("start", made.start_utc_ns),
-        end_utc_ns=more.pop("end", made.end_utc_ns),
-        **more,
-    )
-    return client.act(asked)
-
-
-def still(client: Client, grant: types.GrantRow, at: int, camera: str = "lobby", **more: Any) -> types.PictureRow:
-    kind = types.ShareStill if grant.kind == "share" else types.LookStill
-    return client.act(kind(grant.id, camera, at, **more))
-
-
-def refused(clause: str, match: str) -> Any:
-    class _Clause:
-        def __enter__(self) -> None:
-            self._raises = pytest.raises(Refused, match=match)
-            self._info = self._raises.__enter__()
-
-        def __exit__(self, *exc: Any) -> bool:
-            swallowed = bool(self._raises.__exit__(*exc))
-            assert self._info.value.clause == clause
-            return swallowed
-
-    return _Clause()
-
 
 # --- the purpose ----------------------------------------------------------------------------------------------------------
 
@@ -594,55 +492,7 @@ def test_what_is_held_shows_from_the_shelf_when_its_file_is_lost(
     assert [(h.hold, h.end_utc_ns) for h in row.held] == [(hold.id, made.gap_utc_ns)]
 
 
-# --- activity ---------------------------------------------------------------------------------------------------------------
-
-
-def test_activity_takes_a_right_and_no_purpose_and_is_written_down(
-    service: Service, people: People, director: Client, made: Recorded
-) -> None:
-    asked = types.ActivityAsk("lobby", made.start_utc_ns - 48 * 60 * MINUTE_NS, made.end_utc_ns, 100)
-    row = director.act(asked)
-    assert [(m.kind, m.reason) for m in row.missing] == [("gap", "camera unreachable")]
-    assert max(row.activity) > 100
-    assert entries(service, "activity.see")[-1]["cameras"] == ["lobby"]
-    people.appoint("hal", "Hal Orr", director, "hold")
-    with refused("P11", "recordings"):
-        people.client("hal").act(asked)
-
-
-def test_the_map_of_movement_is_written_down_once_for_a_session_camera_and_day(
-    service: Service, people: People, made: Recorded
-) -> None:
-    """A screen that is left open asks again and again; that is not a new look each time."""
-
-    def ask(client: Client, camera: str, start_utc_ns: int) -> list[dict[str, Any]]:
-        client.act(types.ActivityAsk(camera, start_utc_ns, start_utc_ns + NS, 1))
-        return entries(service, "activity.see")[before:]
-
-    before, at = len(entries(service, "activity.see")), made.start_utc_ns
-    first = people.client("dora")
-    assert [entry["cameras"] for entry in ask(first, "lobby", at)] == [["lobby"]]
-    (entry,) = ask(first, "lobby", at + 2 * NS)
-    noon = datetime.fromtimestamp(at // NS, get_localzone()).replace(hour=12, minute=0, second=0)
-    assert entry["start"] <= rfc3339(int(noon.timestamp()) * NS) < entry["end"], "it names the day that it covers"
-    assert len(ask(first, "desk", at)) == 2, "another camera"
-    assert len(ask(first, "desk", at - 72 * 60 * MINUTE_NS)) == 3, "another day"
-    assert len(ask(first, "desk", at)) == 3
-    assert len(ask(people.client("dora"), "lobby", at)) == 4, "another session"
-
-
-def test_a_week_by_the_minute_is_one_question_and_one_entry(service: Service, people: People, made: Recorded) -> None:
-    before, client = len(entries(service, "activity.see")), people.client("dora")
-    end = made.end_utc_ns + 60 * MINUTE_NS
-    asked = types.ActivityAsk("lobby", end - 8 * 1440 * MINUTE_NS, end, 8 * 1440)
-    row = client.act(asked)
-    assert (row.bucket_ns, len(row.activity)) == (MINUTE_NS, 8 * 1440)
-    client.act(types.ActivityAsk("lobby", made.start_utc_ns, made.end_utc_ns, 300))
-    assert len(entries(service, "activity.see")) == before + 1
-    with pytest.raises(BadRequest, match="12000 parts"):
-        client.act(types.ActivityAsk("lobby", end - MINUTE_NS, end, 12_001))
-    with pytest.raises(BadRequest, match="a number is too large"):
-        client.act(types.ActivityAsk("lobby", 10**30, 10**30 + NS, 1))
+# --- a setting of the Board ---------------------------------------------------------------------------------------------------
 
 
 def test_a_setting_of_the_board_counts_at_once(people: People, director: Client, made: Recorded) -> None:

@@ -19,7 +19,7 @@ from tests.core.witnesses.running import running
 from tests.tsa import POLICY, Tsa
 from tests.tui.keyboard import fills, until_said
 from tests.tui.keyboard import types as type_text
-from tests.tui.screens.test_admin import closed, press_tab
+from tests.tui.screens.admin_rig import closed, press_tab
 from tests.tui.stage import Stage, settled, until_shown
 
 OAK = "oak.example/witness"

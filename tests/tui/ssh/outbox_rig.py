@@ -155,3 +155,9 @@ def later(client: subprocess.Popen[str], again: Path) -> bool:
     with contextlib.suppress(AssertionError):
         return wait_for("it came", lambda: again.exists() and again.stat().st_size == len(CONTENT), 2)
     return False
+
+
+def log_files(house: DoorHouse) -> list[Path]:
+    """What the log is written to: the newest file, and the folder, in which a new month begins another one."""
+    folder = house.service.data / "state" / "access"
+    return [max(folder.glob("*.jsonl")), folder]

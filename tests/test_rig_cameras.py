@@ -1,32 +1,28 @@
-"""The rig itself is tried here: what other tests build their proofs on must be able to fail and must not lie."""
+"""The rig's cameras must not lie: what they say that they sent is what came, and they fail when they are told to."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import signal
 import socket
 import statistics
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import av
 import av.error
 import pytest
 
-from tests.rig import hashes, media
-from tests.rig.faults import FakeClock, LoopImage, SizedTmpfs, fill, free_bytes
+from tests.rig import hashes
 from tests.rig.hang import HANG_S
-from tests.rig.netns import NetNamespace
 from tests.rig.parts import RigError
-from tests.rig.processes import kill9_member, members, processes_with_files_in, tree, wait_dead
+from tests.rig.processes import wait_dead
 from tests.rig.rtsp import Mount, RtspServer
+from tests.rig_lines import python, said, until
 
 MOUNTS = [
     Mount("h264"),
@@ -100,56 +96,6 @@ def watcher(url: str) -> Iterator[subprocess.Popen[bytes]]:
             yield process
         finally:
             process.kill()
-
-
-def python(script: str, *words: str, **more: Any) -> subprocess.Popen[str]:
-    """A Python process that is talked to by lines."""
-    pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, "-c", script, *words], stdin=pipe, stdout=pipe, text=True, **more)
-
-
-def said(process: subprocess.Popen[str]) -> str:
-    """The next line that a process says."""
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def until(condition: Callable[[], bool], wait_s: float = HANG_S) -> None:
-    """Polls another process's state, which nothing here can wait on."""
-    deadline = time.monotonic() + wait_s
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never came true"
-        time.sleep(0.02)
-
-
-# -- media ----------------------------------------------------------------------------------------------------------
-
-
-def test_two_processes_that_make_a_medium_at_once_get_the_same_and_leave_nothing_half_made(tmp_path: Path) -> None:
-    script = "from tests.rig.media import media; print(media('h264_100k').units[-1])"
-    environment = {**os.environ, "HOLDSHELF_RIG_CACHE": str(tmp_path)}
-    both = [python(script, env=environment) for _ in range(2)]
-    assert {process.communicate()[0].strip() for process in both} == {
-        str(media.media("h264_100k").units[-1])
-    }  # and the same as on any other day: it is deterministic
-    assert len([entry for entry in tmp_path.iterdir() if entry.is_dir()]) == 1
-
-
-@pytest.mark.parametrize("name", list(media.RECIPES))
-def test_every_access_unit_of_a_medium_is_like_no_other(name: str) -> None:
-    medium = media.media(name)
-    assert medium.seconds >= 60
-    assert len({unit.sha256 for unit in medium.units}) == len(medium.units)
-
-
-def test_the_media_are_as_heavy_as_they_are_meant_to_be() -> None:
-    assert media.media("h264_720p").bits_per_second == pytest.approx(2e6, rel=0.1)
-    assert media.media("h264_100k").bits_per_second == pytest.approx(1e5, rel=0.2)
-    keys = [unit.size for unit in media.media("h264_bigkey").units if unit.is_key]
-    assert min(keys) >= 1_000_000
-
-
-# -- cameras --------------------------------------------------------------------------------------------------------
 
 
 FRAMES = {"h264": 40, "over_udp": 40, "h265": 40, "large": 35, "changing": 80, "slow": 25}
@@ -342,163 +288,3 @@ def test_the_cameras_end_with_the_process_that_started_them_even_when_it_is_kill
         server_pid = int(said(starter))
         starter.kill()
         assert wait_dead(server_pid)
-
-
-# -- faults ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_disk_image_fills_to_the_last_byte_and_has_room_again() -> None:
-    with LoopImage(16) as disk:
-        filler = fill(disk.mount_point, leave_bytes=0)
-        with pytest.raises(OSError, match="No space left"):
-            (disk.mount_point / "more").write_bytes(b"x" * 8192)
-        filler.unlink()
-        fill(disk.mount_point, leave_bytes=4 << 20)
-        assert free_bytes(disk.mount_point) == pytest.approx(4 << 20, abs=65536)
-
-
-def test_a_power_cut_keeps_what_was_synced_and_loses_what_was_not() -> None:
-    writer = (
-        "import os, sys\n"
-        "with open('kept', 'wb') as f: f.write(b'k' * 100_000); f.flush(); os.fsync(f.fileno())\n"
-        "os.fsync(os.open('.', os.O_RDONLY))\n"
-        "f = open('lost', 'wb'); f.write(b'l' * 100_000); f.flush()\n"
-        "print('written', flush=True)\n"
-        "while True: f.write(b'l' * 1000); f.flush()\n"
-    )
-    with LoopImage(64) as disk:
-        with python(writer, cwd=disk.mount_point) as process:
-            try:
-                assert said(process) == "written"
-                before_ns = time.time_ns()
-                copy = disk.copy_as_power_cut([process.pid])
-                assert before_ns <= copy.cut_utc_ns <= time.time_ns()
-                size = (disk.mount_point / "lost").stat().st_size
-                until(lambda: (disk.mount_point / "lost").stat().st_size > size)  # the writer goes on
-            finally:
-                process.kill()
-        with copy:
-            assert (copy.mount_point / "kept").read_bytes() == b"k" * 100_000
-            lost = copy.mount_point / "lost"
-            assert not lost.exists() or lost.stat().st_size == 0
-            copy.unmount()
-            assert copy.problems() == ""
-
-
-def test_an_ext4_error_makes_the_disk_read_only_under_open_files_and_mending_brings_it_back() -> None:
-    with LoopImage(16) as disk:
-        with open(disk.mount_point / "file", "wb") as file:
-            with pytest.raises(RigError, match="busy"):
-                disk.remount(read_only=True)
-            disk.force_read_only()
-            with pytest.raises(OSError, match="Read-only") as refused:
-                os.write(file.fileno(), b"x")
-            assert refused.value.errno == errno.EROFS
-            with pytest.raises(RigError, match=f"open in processes \\[{os.getpid()}\\]"):
-                disk.mend(wait_s=0)
-        disk.mend()
-        (disk.mount_point / "file").write_bytes(b"again")
-
-
-def test_another_disk_appears_at_the_same_path_and_goes_again(tmp_path: Path) -> None:
-    with LoopImage(16, mount_point=tmp_path) as first:
-        (tmp_path / "which").write_text("first")
-        with LoopImage(16, mount_point=tmp_path):
-            assert not (tmp_path / "which").exists()
-        assert (tmp_path / "which").read_text() == "first"
-        first.remount(read_only=True)
-        with pytest.raises(OSError, match="Read-only"):
-            (tmp_path / "which").write_text("second")
-    assert not (tmp_path / "which").exists()
-
-
-def test_a_sized_tmpfs_is_full_when_it_is_full() -> None:
-    with SizedTmpfs(2) as disk:
-        with pytest.raises(OSError, match="No space left"):
-            (disk.mount_point / "file").write_bytes(bytes(3 << 20))
-        assert free_bytes(disk.mount_point) == 0
-    assert not disk.mount_point.exists()
-
-
-def test_the_wall_clock_steps_under_a_running_process_and_no_other_clock_does() -> None:
-    script = (
-        "import sys, time\n"
-        "for _ in sys.stdin:\n"
-        " print(time.time(), time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME), flush=True)\n"
-    )
-    with FakeClock() as clock, python(script, env=clock.environment(), bufsize=1) as process:
-        assert process.stdin is not None
-        for step_s in (0, 3600, -7200, 365 * 86400):
-            clock.step(step_s)
-            before = time.time() + clock.offset_s, time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME)
-            process.stdin.write("\n")
-            told = tuple(float(word) for word in said(process).split())
-            after = clock.utc_ns() / 1e9, time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME)
-            for earliest, at, latest in zip(before, told, after, strict=True):
-                assert earliest - 0.01 <= at <= latest + 0.01
-        process.stdin.close()
-
-
-def test_waits_last_as_long_under_a_stepped_clock() -> None:
-    script = (
-        "import asyncio, select, threading, time, multiprocessing, sys\n"
-        "lock = threading.Lock(); lock.acquire()\n"
-        "shared = multiprocessing.Lock(); shared.acquire()\n"
-        "def boot(): return time.clock_gettime(time.CLOCK_BOOTTIME)\n"
-        "print('ready', flush=True); sys.stdin.readline()\n"
-        "for wait in (lambda: threading.Event().wait(.2), lambda: lock.acquire(timeout=.2), lambda: time.sleep(.2),\n"
-        "             lambda: asyncio.run(asyncio.sleep(.2)), lambda: select.select([], [], [], .2),\n"
-        "             lambda: shared.acquire(timeout=.2)):\n"
-        "    begin = boot(); wait(); print(boot() - begin)\n"
-    )
-    with FakeClock() as clock:
-        process = python(script, env=clock.environment())
-        assert said(process) == "ready"
-        clock.step(-86400)
-        waited, _ = process.communicate("\n", timeout=2 * HANG_S)
-    assert len(lasted := [float(line) for line in waited.split()]) == 6
-    assert all(one > 0.19 for one in lasted), lasted
-
-
-def test_a_network_namespace_carries_multicast_and_is_cut_off_from_this_machine() -> None:
-    group = ("239.255.255.250", 3702)
-    with NetNamespace(addresses=["10.77.0.1/24"]) as inside:
-        with inside.entered():
-            listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        with listener, sender:
-            listener.bind(("", group[1]))
-            membership = socket.inet_aton(group[0]) + socket.inet_aton("127.0.0.1")
-            listener.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
-            listener.settimeout(HANG_S)
-            sender.sendto(b"probe", group)
-            assert listener.recv(100) == b"probe"
-        addresses = inside.run(["ip", "-o", "-4", "addr"]).stdout
-        assert "10.77.0.1" in addresses
-        assert len(addresses.splitlines()) == 2
-        with RtspServer([Mount("door")], prefix=inside.prefix) as server:
-            probe = ["ffprobe", "-v", "error", "-show_entries", "stream=width", "-of", "csv=p=0", server.url("door")]
-            assert inside.run(probe).stdout.strip() == "320"
-            with pytest.raises(ConnectionRefusedError):
-                socket.create_connection(("127.0.0.1", server.port("door")), timeout=HANG_S)
-
-
-def test_a_member_of_a_process_tree_is_killed_by_its_role_and_the_others_live(tmp_path: Path) -> None:
-    script = (
-        "import subprocess, sys\n"
-        "each = [subprocess.Popen([sys.executable, '-c', 'import sys; sys.stdin.read()', role],\n"
-        "        stdin=subprocess.PIPE, stdout=open(role, 'w')) for role in ('worker-1', 'worker-2')]\n"
-        "print('ready', flush=True); sys.stdin.read()\n"
-    )
-    with python(script, "service", cwd=tmp_path) as process:
-        assert said(process) == "ready"
-        workers = members(process.pid, r"worker-\d$")
-        assert len(workers) == 2
-        assert processes_with_files_in(tmp_path) == sorted([process.pid, *workers])
-        assert kill9_member(process.pid, r"worker-2$") == workers[1]
-        assert [member.pid for member in tree(process.pid)] == [process.pid, workers[0]]
-        with pytest.raises(RigError, match="matches 'worker-2"):
-            kill9_member(process.pid, r"worker-2$")
-        kill9_member(process.pid, "service$")
-        assert wait_dead(workers[0])  # its pipe ended
-    assert processes_with_files_in(tmp_path) == []
