@@ -148,9 +148,7 @@ def _share_rows(state: State, now: Now) -> list[types.ShareRow]:
             right_state(state, s, now) if s.kind != "sheet" else sheet_state(s, now.latest_utc_ns),
             s.copy,
             s.screen,
-            f"{at:%H:%M}"
-            if (of := state.policy.screens.get(s.screen)) and (at := end_of_day(state.policy, of))
-            else "",
+            f"{end_of_day(state.policy, of):%H:%M}" if (of := state.policy.screens.get(s.screen)) else "",
         )
         for s in state.shares.values()
     ]

@@ -378,9 +378,7 @@ def point_due_utc_ns(state: State, kind: str, id_: str, point: str) -> int | Non
         # Approving a camera is its first check: its still was viewed, and its masks drawn.
         approved = commission.approved_utc_ns if commission is not None and commission.state == "approved" else None
         return approved + days if approved is not None else None
-    check = state.policy.checks.get(point)
-    if check is None:
-        return None
+    check = state.policy.checks[point]
     length = parse_length(check.every)
     every = length.shortest_ns if length is not None else state.board.house_check_days * DAY_NS
     if seen is not None:

@@ -311,9 +311,8 @@ def _view_screen(ask: Ask, row: Share) -> Decision | None:
     if ask.scope.start_utc_ns is not None:
         return refused("P9", "A screen shows live pictures and no recordings.", others(ask))
     if end_utc_ns(state, screen, ask.now) is None:
-        at = end_of_day(state.policy, screen)
-        ended = f" at {date_form().time(at, seconds=False)}" if at is not None else ""
-        return refused("P9", f"This screen has ended for today{ended}.", "It can begin again tomorrow.")
+        ended = date_form().time(end_of_day(state.policy, screen), seconds=False)
+        return refused("P9", f"This screen has ended for today at {ended}.", "It can begin again tomorrow.")
     if not of_classes(state, screen.classes, ask.cameras):
         words = listed(state.policy.class_words(key) for key in screen.classes)
         return refused("P9", f"This screen shows cameras of this class alone: {words}.", others(ask))

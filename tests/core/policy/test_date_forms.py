@@ -35,6 +35,8 @@ def test_a_day_and_a_time_are_written_as_the_policy_has_them(
 ) -> None:
     assert (form.day(AT), form.day(AT, long=True), form.day(AT, year=False), form.time(AT)) == (day, long, near, time)
     assert form.day(AT, weekday=True) == f"Wed, {day}"
+    date_forms.use(form)
+    assert time_format.date_words(int(AT.replace(hour=12).timestamp()) * 10**9) == day, "and so on screens"
     assert form.time(AT.replace(hour=0), seconds=False) == ("12:05 am" if form.hours == 12 else "00:05")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import subprocess
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, Conflict, Refused
 from holdshelf_core.people.board_types import AdoptedRow, PolicyAdopt, ReadPolicy
 from holdshelf_core.people.types import PersonKey, ReadFlags
+from holdshelf_core.policy.ssh_wire import Reader, string
 from holdshelf_core.policy_file.first import FIRST
 from tests.people import People
 from tests.service import Service
@@ -113,6 +116,43 @@ def test_what_is_not_a_signature_of_this_file_is_told(
     assert not service.client.read(ReadPolicy()).sha256
     with pytest.raises(BadRequest, match="no policy file that it signs"):
         adopt(service.client, "", signature)
+
+
+def _retold(signature: str, change: Callable[[bytes, list[bytes]], bytes]) -> str:
+    """The signature with its head and its five strings (key, namespace, reserved, hash, signature) made anew."""
+    begin, *body, end = signature.rstrip("\n").split("\n")
+    blob = base64.b64decode("".join(body))
+    text = base64.b64encode(change(blob[:10], list(Reader(blob[10:]).strings()))).decode()
+    return "\n".join((begin, *textwrap.wrap(text, 70), end)) + "\n"
+
+
+def _with(number: int, value: bytes) -> Callable[[bytes, list[bytes]], bytes]:
+    return lambda head, parts: head + b"".join(string(value if at == number else part) for at, part in enumerate(parts))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_with(1, b"\xff"), "a letter in it was changed"),
+        (_with(2, b"more"), "has something where nothing belongs"),
+        (_with(3, b"sha1"), "is made with a digest that this program does not know"),
+        (lambda head, parts: head[:-1] + b"\x02" + b"".join(map(string, parts)), "is of another form"),
+        (lambda head, parts: head + b"".join(map(string, parts))[:-5], "is cut off"),
+    ],
+)
+def test_a_signature_that_was_changed_itself_is_told(
+    service: Service, chair: Client, tmp_path: Path, change: Callable[[bytes, list[bytes]], bytes], said: str
+) -> None:
+    key, file = new_key(tmp_path), FIRST.read_text()
+    chair.act(PersonKey("carl", key.with_suffix(".pub").read_text()))
+    with pytest.raises(BadRequest, match=said):
+        adopt(service.client, file, _retold(sign(key, file.encode()), change))
+
+
+def test_a_signature_with_a_letter_that_none_has_is_told(service: Service, chair: Client, tmp_path: Path) -> None:
+    begin, body, rest = sign(new_key(tmp_path), b"").split("\n", 2)
+    with pytest.raises(BadRequest, match="a letter in it was changed"):
+        adopt(service.client, FIRST.read_text(), f"{begin}\n{body}!\n{rest}")
 
 
 def test_a_signature_counts_once(service: Service, chair: Client, tmp_path: Path) -> None:

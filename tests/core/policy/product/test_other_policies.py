@@ -28,9 +28,11 @@ from holdshelf_core.people.types import PersonAdd, ScreenGive, SeatAway, SeatNam
 from holdshelf_core.policy import date_forms, numbering
 from holdshelf_core.policy.schema import Case
 from holdshelf_core.policy.tables import Policy
+from holdshelf_core.policy_file.first import FIRST
 from holdshelf_core.releases.sshsig import ReleaseKey
 from holdshelf_core.releases.types import PaperAsk, ReleaseApprove, ReleaseOthers, ReleaseRequest, SpanRow
 from holdshelf_core.reports.types import PrintRequest
+from tests.core.policy.product.test_people import share
 from tests.policy_library import CASES, FIELDS, POLICIES, STATED, steps
 from tests.rules_furnished import House
 from tests.rules_house import Session
@@ -231,3 +233,29 @@ def test_p9_a_screen_of_the_policy_shows_its_classes_until_its_end(house: House)
     assert FRONT in opened.answer.cameras
     shown = house.rig.act("share.live", session, ShareLive(opened.answer.id, FRONT))
     assert shown.kind == "done", shown
+
+
+def test_p14_where_no_other_purpose_is_listed_a_share_is_for_one_of_the_list(house: House) -> None:
+    other = """[[purpose]]
+key = "other"
+words.en = "other, which is explained"
+clause = "P14"
+for = ["share"]
+"""
+    assert other in FIRST.read_text()
+    file = FIRST.read_text().replace(other, "")
+    house.ask("carl", PolicyAdopt("The policy.", "2", "2026-01-01", "enforce", "", file))
+    house.refused("dora", share(house, purpose="the insurer asked for it"), "P14", "is not on the list of purposes")
+    house.ask("dora", share(house))
+
+
+def test_p9_who_watches_as_a_duty_is_explained(house: House) -> None:
+    guard = """
+[[role]]
+key = "guard"
+words.en = "Security Officer"
+rights = ["live"]
+shift = "8 hours"
+"""
+    house.ask("carl", PolicyAdopt("The policy.", "2", "2026-01-01", "enforce", "", FIRST.read_text() + guard))
+    assert "watches live as a duty, for 8 hours" in " ".join(offline.explain(house.state.policy)[0].split())

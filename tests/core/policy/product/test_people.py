@@ -380,6 +380,25 @@ def test_p12_a_flag_is_reviewed_by_another_seat(house: House) -> None:
     house.ask("bob", types.FlagReview(own, "fine"))
 
 
+def test_p12_a_flag_is_reviewed_on_paper_by_a_seat_without_a_key(house: House) -> None:
+    house.ask("ann", looks.BreakGlass(["front"], "smoke"))
+    flag = [row.id for row in house.state.flags.values() if row.kind == "break_glass"][-1]
+
+    def on_paper(sha256: str = PAPER, seat: str = "mayor") -> types.FlagReview:
+        return types.FlagReview(flag, "read on paper", sha256, seat)
+
+    house.refused("dora", on_paper("1" * 64), "P12", "needs its scan")
+    house.refused("dora", on_paper(seat="clerk"), "P12", "needs the name of the seat that signed it")
+    house.refused("dora", on_paper(seat="chair"), "P12", "can log in and must review it on screen")
+    house.ask("dora", types.SeatEnd("mayor", "moved away"))
+    house.refused("dora", on_paper(), "P12", "Nobody is the Mayor now")
+    house.ask("dora", types.SeatName("mayor", "noa", "Noa Bell", paper_sha256=PAPER))
+    house.ask("dora", on_paper())
+    house.refused("dora", on_paper(), "P12", "did this or has already reviewed it")
+    house.ask("carl", types.FlagReview(flag, "fine"))
+    house.refused("dora", on_paper(), "P12", "has been reviewed already")
+
+
 def test_p12_who_stepped_into_the_seat_that_did_it_does_not_review_it(house: House) -> None:
     house.ask("dora", looks.BreakGlass(["front"], "smoke"))
     flag = [row.id for row in house.state.flags.values() if row.kind == "break_glass"][-1]

@@ -48,6 +48,26 @@ def request(house: House, basis: str = "search-warrant", **more: Any) -> types.R
     return types.ReleaseRequest(basis, asked.pop("spans"), asked.pop("reference"), **asked)
 
 
+def test_p13_a_basis_without_a_paper_says_what_it_takes(house: House) -> None:
+    """Also to whoever brings the paper of another basis."""
+    told = """
+[[basis]]
+key = "told"
+words.en = "a request by whoever is seen"
+clause = "P13"
+from = "person-seen"
+needs = ["identity", "scope"]
+"""
+    house.ask("carl", PolicyAdopt("The policy.", "2", "2026-01-01", "enforce", "", FIRST.read_text() + told))
+    asked = request(house, "told", stated=["identity"])
+    house.ask("dora", asked)
+    other = msgspec.structs.replace(asked, paper=paper(house, "subpoena"))
+    house.refused("dora", other, "P13", "The paper is a lawful subpoena, not a request by whoever is seen")
+    last = [*house.state.releases][-1]
+    sheet = house.ask("dora", PrintRequest("refusal", release=last)).refusal
+    assert {NEEDS["identity"], NEEDS["scope"]} <= set(sheet.needs)
+
+
 def test_p13_the_policys_gate(house: House) -> None:
     police = {"agency": "Police", "officer": "12", "signed_by_judge": False}
     for asked, words in (
