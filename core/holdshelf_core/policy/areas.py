@@ -36,7 +36,12 @@ PRIVATE = (
 _PRIVATE_WORDS = re.compile(
     r"\b(rest\s?rooms?|bath\s?rooms?|wash\s?rooms?|powder\s?rooms?|toilets?|lavator(?:y|ies)|wcs?|w\.c\.|loos?|urinals?"
     r"|men'?s|ladies'?|women'?s|gents'?|chang(?:e|ing)|dressing|fitting|lockers?|showers?|lounges?"
-    r"|break\s?rooms?|staff\s?rooms?|nursing|lactation|mother'?s)(?!\w)",
+    r"|break\s?rooms?|staff\s?rooms?|nursing|lactation|mother'?s"
+    # Spanish and French, in which policies and their papers are printed, too.
+    r"|baños?|aseos?|lavabos?|sanitarios?|servicios higiénicos|retretes?|inodoros?|vestuarios?|vestidores?|probadores?|duchas?"
+    r"|taquillas?|lactancia|sala de (?:descanso|personal)"
+    r"|toilettes?|sanitaires?|latrines?|cabinets? d'aisances?|vestiaires?|cabines? d'essayage|douches?|casiers?|allaitement"
+    r"|salles? (?:de repos|du personnel|de pause|de bains?))(?!\w)",
     re.IGNORECASE,
 )
 # Characters that join or end words in names but count as letters in a pattern, or hide a word: Staff_Lounge, Restroom2, men’s.

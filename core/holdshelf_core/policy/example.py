@@ -73,6 +73,13 @@ _NAMES = (
 _PLACES = {FRONT: "entrance", READING: "seating", ATTIC: OTHER, STILLED: "service-desk"}
 
 
+def appointing(policy: Policy) -> tuple[str, str]:
+    """Return the roles whose letters the designees of the example have: the first two that may appoint and look at recordings,
+    one for both, or the first role where none may."""
+    can = [key for key in policy.who_may("appointment.make") if policy.may(key, "look.archive")] or [policy.first_seat]
+    return can[0], can[:2][-1]
+
+
 def house(policy: Policy) -> State:
     """The example, under the Board's settings as they are at first. The last of several roles has a holder without a key."""
     seats = {f"s{n}": Seat(f"s{n}", key, f"p{n}", START, END) for n, key in enumerate(policy.seats, 1)}
@@ -86,9 +93,9 @@ def house(policy: Policy) -> State:
         people[person] = Person(person, name.split()[0].lower(), name, keys)
     letters = {}
     if seats:
-        second = f"s{min(2, len(seats))}"
+        first, second = (f"s{policy.seats.index(key) + 1}" for key in appointing(policy))
         letters = {
-            "a1": Appointment("a1", designee, "s1", RIGHTS, (FRONT, ATTIC, STILLED), START, END, PAPER),
+            "a1": Appointment("a1", designee, first, RIGHTS, (FRONT, ATTIC, STILLED), START, END, PAPER),
             "a2": Appointment("a2", looks, second, ("archive",), (FRONT,), START, END, PAPER),
         }
     grounds = [*policy.grounds] or [""]

@@ -68,6 +68,12 @@ def _row(
 ) -> Row:
     words = PERMISSIONS[permission].words if permission in PERMISSIONS else NEVER[permission].words
     said = decide(house, subject, permission, scope, now)
+    purposes = [*(house.policy.share_purposes if permission == "share.make" else house.policy.look_purposes)]
+    if not said.allowed and scope.purpose in purposes[:1]:
+        # Each purpose may be another role's: whoever may do it for one of them may do it.
+        others = (msgspec.structs.replace(scope, purpose=key) for key in purposes[1:])
+        tried = (decide(house, subject, permission, other, now) for other in others)
+        said = next((other for other in tried if other.allowed), said)
     return Row(
         permission,
         words,
@@ -153,17 +159,22 @@ def _legend(policy: Policy, rows: Sequence[Row], width: int) -> list[str]:
         still = list(dict.fromkeys(row.permission for row in outside if row.allowed))
         paragraphs.append(f"{when.capitalize()} of {what} all of it is refused, {listed(still)} excepted.")
     if policy.seats:
-        first, second, last = (policy.short(policy.seats[n]) for n in (0, min(1, len(policy.seats) - 1), -1))
-        keyless = f"; the {last} has no key" if len(policy.seats) > 1 else ""
-        designee = (
-            f'"designee" has a letter of the {first}\'s with every right on one camera; "to look" has one of the '
+        first, second = map(policy.short, example.appointing(policy))
+        letters = (
+            f'"designee" has a letter of the {first}\'s with every right on one camera',
+            f'"to look" has one of the {second}\'s for recordings of it',
         )
-        designee += f"{second}'s for recordings of it; "
-        shared = '"shared" was given half an hour of it to view'
-        said = (designee if policy.who_may("appointment.make") else "") + (
-            shared if policy.who_may("share.make") else ""
-        )
-        paragraphs.append(f"Columns: {said.removesuffix('; ')}{keyless}." if said else f"Columns{keyless}.")
+        said = [
+            "Every name of a person is invented: it is an example, with one holder for each role",
+            *(
+                [f"the last one, the {policy.short(policy.seats[-1])}, has no key in it"]
+                if len(policy.seats) > 1
+                else []
+            ),
+            *(letters if policy.who_may("appointment.make") else ()),
+            *(['"shared" was given half an hour of it to view'] if policy.who_may("share.make") else []),
+        ]
+        paragraphs.append(f"{'; '.join(said)}.")
     paragraphs += [
         *particulars(policy),
         "",

@@ -1,4 +1,5 @@
-"""What a policy says that the table of acts does not show: who acts for whom and where, and what each purpose and basis takes."""
+"""What a policy says that the table of acts does not show: who acts for whom and where, what each
+purpose and basis takes, and how long footage and holds last."""
 
 from __future__ import annotations
 
@@ -6,21 +7,36 @@ from collections.abc import Iterator
 
 from holdshelf_core.policy.gates import JUDGE, NEEDS
 from holdshelf_core.policy.listing import listed
-from holdshelf_core.policy.schema import Basis, Purpose, Role
+from holdshelf_core.policy.rights import PERMISSIONS
+from holdshelf_core.policy.schema import Basis, Ground, Purpose, Role
 from holdshelf_core.policy.steps import CONSENT, CONSULT, TELL, kind_and_role
 from holdshelf_core.policy.tables import Policy
 
 _STEPS = {CONSENT: "consents", CONSULT: "is consulted", TELL: "is told"}
+_SECOND = {"release.approve": "release.approve", "hold.lift": "hold.lift.approve", "flag.review": "flag.review"}
 _PLAIN = {"paper": "a paper", JUDGE: "the confidentiality statute is asked"}
 
 
 def particulars(policy: Policy) -> Iterator[str]:
-    """Return lines: a heading for roles, purposes and bases, and under it each one that has any."""
+    """Return lines: a heading for roles, purposes, bases, holds and times, and under it each one that says anything."""
     for heading, said in (
         ("Roles:", [(policy.role_words(role.key), "", _of_role(policy, role)) for role in policy.file.role]),
         (
-            "Purposes of looks:",
+            "Second person:",
+            [(PERMISSIONS[act].words.capitalize(), "", _of_second(policy, key)) for key, act in _SECOND.items()],
+        ),
+        (
+            "Before a camera is approved:",
+            [("each", "", [step_words(policy, step) for step in policy.file.steps.get("commission.approve", ())])],
+        ),
+        (
+            "Purposes:",
             [(policy.purpose_words(row.key), row.clause, _of_purpose(policy, row)) for row in policy.file.purpose],
+        ),
+        ("Footage is kept:", [("for all cameras", "", _of_keeping(policy))]),
+        (
+            "Grounds of holds:",
+            [(policy.ground_words(row.key), row.clause, _of_ground(row)) for row in policy.file.ground],
         ),
         (
             "Requests from outside:",
@@ -58,8 +74,25 @@ def _of_role(policy: Policy, role: Role) -> list[str]:
     return [*said, *_classes(policy, role.classes)]
 
 
+def _of_second(policy: Policy, act: str) -> list[str]:
+    seconds = policy.second(act)
+    return [f"the {policy.titles(of=seconds)}, never who asked" if seconds else "none needed"]
+
+
+def _of_keeping(policy: Policy) -> list[str]:
+    keeping = policy.file.keeping
+    said = [f"at least {keeping.at_least}, an error where there is less room"] if keeping.at_least else []
+    said.append(f"at most {keeping.at_most}" if keeping.at_most else "as long as there is room")
+    return [*said, "what is on hold stays"]
+
+
+def _of_ground(row: Ground) -> list[str]:
+    return [f"at most {row.at_most}" if row.at_most else "until it is lifted"]
+
+
 def _of_purpose(policy: Policy, row: Purpose) -> list[str]:
-    said = [f"for the {policy.titles(of=row.roles)}"] if row.roles else []
+    said = [f"to {listed(row.uses)}"]
+    said += [f"for the {policy.titles(of=row.roles)}"] if row.roles else []
     return [*said, *(step_words(policy, step) for step in row.steps), *_classes(policy, row.classes)]
 
 

@@ -12,16 +12,21 @@ OTHER_WORDS_LEAST = 3
 MAX_INCIDENT_CHARS = 60
 
 
+# In English, Spanish and French, the languages of the papers; people read the others, whoever adopts them.
 # What somebody read, however phrased; a theft of books is a different matter, so the words must be about a person's reading.
 _READING = re.compile(
     r"\b(what|which|whose)\b.{0,60}\b(read\w*|view\w*|watch\w*|listen\w*|borrow\w*|brows\w*|check\w* ?outs?|checked)\b"
-    r"|\b(read(?:ing|s)|listening|browsing|borrowing)\b|\bviewing (?:habit|histor|record|choice|interest)",
+    r"|\b(read(?:ing|s)|listening|browsing|borrowing)\b|\bviewing (?:habit|histor|record|choice|interest)"
+    r"|\bqué\b.{0,60}\b(lee\w*|leía\w*|mira\w*|escucha\w*)\b|\blecturas? de\b|\bhábitos de lectura\b"
+    r"|\bce qu\w*.{0,60}\b(lit|lisent|lisait|regarde\w*|écoute\w*|emprunte\w*)\b|\bhabitudes de lecture\b",
     re.IGNORECASE,
 )
 _MONITORING = re.compile(
     r"\b(general (?:monitor|watch|observ|surveil)\w*|monitor\w*|surveil\w*|routine (?:watch|check|look|observ)\w*|curio\w*"
     r"|just (?:to )?look\w*|see what (?:is|'s|goes)|keep(?:ing)? an eye"
-    r"|watch(?:ing)? (?:him|her|them|people|patrons|staff|employees|visitors|everyone)|staff performance|attendance)\b",
+    r"|watch(?:ing)? (?:him|her|them|people|patrons|staff|employees|visitors|everyone)|staff performance|attendance"
+    r"|vigilancia general|vigilar (?:a|al|en general)|(?:mirar|observar) a (?:la gente|los usuarios|los empleados|las personas)"
+    r"|surveillance générale|(?:surveiller|observer) (?:les gens|les usagers|les employés|le public|le personnel|en général))\b",
     re.IGNORECASE,
 )
 _INCIDENT = re.compile(r"(?=.*\d)[A-Za-z0-9][A-Za-z0-9 ,./#:()&_-]*", re.ASCII)

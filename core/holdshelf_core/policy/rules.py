@@ -26,7 +26,7 @@ from holdshelf_core.policy.rights import (
     Permission,
 )
 from holdshelf_core.policy.second import is_paper
-from holdshelf_core.policy.standing import ask_seats, may, of_classes, some_seat_can_log_in, standing
+from holdshelf_core.policy.standing import acts_for, ask_seats, may, of_classes, some_seat_can_log_in, standing
 from holdshelf_core.policy.state import CameraFacts, State
 from holdshelf_core.policy.steps import step_missing
 from holdshelf_core.policy.tables import Policy
@@ -136,8 +136,21 @@ def _role(ask: Ask) -> Role | Decision:
 
 
 def _covers(ask: Ask, seat: Seat) -> bool:
-    """Return whether a role is bound to no class of camera, or all that the act is about are of its classes."""
-    classes = ask.state.policy.roles[seat.key].classes
+    """Return whether the role by which they may do it is bound to no class of camera, or all that the act is about are of its
+    classes: of their own role for what it may do itself, of the one that they act for where only that one may."""
+    policy = ask.state.policy
+    if policy.may(seat.key, ask.rule.id) and _is_of(ask, policy.roles[seat.key].classes):
+        return True
+    stands_in = policy.stands_in(seat.key)
+    return (
+        stands_in is not None
+        and policy.may(stands_in[0], ask.rule.id)
+        and acts_for(ask.state, seat.key, stands_in[0], ask.now)
+        and _is_of(ask, policy.roles[stands_in[0]].classes)
+    )
+
+
+def _is_of(ask: Ask, classes: tuple[str, ...]) -> bool:
     if not classes:
         return True
     return not conditions.names_nothing(ask) and of_classes(ask.state, classes, conditions.cameras_of(ask))

@@ -124,8 +124,14 @@ class Policy:
         return self.titles(last, of=self.who_may(permission))
 
     def second(self, act: str) -> tuple[str, ...]:
-        """Return the roles that count as the second person of an act; () for none."""
-        return self.file.second.get(act, self.seats)
+        """Return the roles that count as the second person of an act: the file's, else all who may do it, as such or for
+        somebody who is away. () for none."""
+        if (named := self.file.second.get(act)) is not None:
+            return named
+        does = "hold.lift.approve" if act == "hold.lift" else act
+        return tuple(
+            key for key in self.seats if self.may(key, does) or self.may((self.stands_in(key) or ("",))[0], does)
+        )
 
     # --- its clauses -------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from datetime import UTC
 
 import msgspec
 
-from holdshelf_core.policy.case import Scope, Subject
+from holdshelf_core.policy.case import Scope, Subject, refused
 from holdshelf_core.policy.gates import Request, gates
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.lengths import after, parse_length
@@ -18,6 +18,7 @@ from holdshelf_core.policy.model import (
     Adopted,
     Commission,
     Entrance,
+    Flag,
     Hold,
     HoldSpan,
     Key,
@@ -86,31 +87,60 @@ def answer(policy: Policy, case: Case) -> Answer:
     on_paper = case.who in policy.roles and policy.roles[case.who].on_paper
     subject = Subject(None, admin=case.who == "admin") if case.who not in policy.roles else Subject(case.who)
     if on_paper:
+        if not _takes_its_paper(policy, case):
+            words = policy.role_words(case.who)
+            return Answer(False, f"The {words} acts by signed paper alone, and this takes none of theirs.")
         # A role on paper acts through whoever brings its paper.
         subject = Subject(policy.first_seat)
+    if case.camera in policy.private_places:
+        said = refused("P5", f"No camera is in a private place: {policy.place_words(case.camera)}.")
+        return Answer(False, said.sentence, policy.clause_id("P5", ""))
     span = Span(camera, _AT - 2 * HOUR_NS, _AT - HOUR_NS)
     if case.basis:
         word = gates(policy, _request(case, span, state), state.adopted, (), _NOW)
         if not word.passed:
             return Answer(False, word.quoted(policy), policy.clause_id(word.clause, word.cites))
+    times: tuple[int | None, int | None] = (span.start_utc_ns, span.end_utc_ns)
+    if case.act == "break_glass":
+        times = (None, None)  # now
+    elif case.act == "appointment.make":
+        times = (_AT, _AT + 30 * DAY_NS)
     scope = Scope(
         cameras=(camera,),
-        start_utc_ns=span.start_utc_ns,
-        end_utc_ns=span.end_utc_ns,
+        start_utc_ns=times[0],
+        end_utc_ns=times[1],
         purpose=case.purpose or next(iter(policy.look_purposes), ""),
         incident="26-1",
-        target="H-1" if case.act.startswith("hold.") and case.act != "hold.place" else "",
+        target=_target(case.act),
+        rights=policy.roles[case.who].rights[:1] if case.who in policy.roles else (),
         ground=case.ground or next(iter(policy.grounds), ""),
         reference="26-1",
         requested_by=_ASKER,
         requested_utc_ns=_AT - HOUR_NS,
         basis=case.basis,
         done=case.given,
-        paper_sha256=_SCAN if on_paper else None,
+        paper_sha256=_SCAN if on_paper or case.act == "appointment.make" else None,
         paper_seat=case.who if on_paper else "",
     )
     said = decide(state, subject, case.act, scope, _NOW)
     return Answer(said.allowed, said.sentence, "" if said.allowed else policy.clause_id(said.clause, said.cites))
+
+
+def _takes_its_paper(policy: Policy, case: Case) -> bool:
+    """Return whether the act takes the paper of that role: as the second person's, or as a consent."""
+    second = "hold.lift" if case.act == "hold.lift.approve" else case.act
+    basis = policy.bases.get(case.basis)
+    steps = (*(policy.file.steps.get(case.act, ())), *(basis.steps if basis is not None else ()))
+    return case.who in policy.file.second.get(second, ()) or f"consent:{case.who}" in steps
+
+
+def _target(act: str) -> str:
+    """Return what the act is about: the hold or the flag of the house, or the person in it who has no role."""
+    if act.startswith("hold.") and act != "hold.place":
+        return "H-1"
+    if act == "flag.review":
+        return "f1"
+    return _ASKER if act.startswith(("person.", "appointment.", "share.")) else ""
 
 
 def _camera_of(policy: Policy, case: Case) -> str:
@@ -164,6 +194,7 @@ def _house(policy: Policy, case: Case) -> State:
             for key in policy.seats
         },
         holds={"H-1": _as_asked(hold, case)},
+        flags={"f1": Flag("f1", "break_glass", 1, _ASKER, _AT - HOUR_NS, 1)},
         commissions={name: _in_use(name) for name in cameras},
         entrances={"e1": Entrance("e1", "Main", attested_by=_ASKER, attested_utc_ns=0, next_check_utc_ns=_AT + DAY_NS)},
         adopted=Adopted("1", "2026-01-01", _SCAN),

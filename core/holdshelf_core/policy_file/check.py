@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 from holdshelf_core.inert import inert
 from holdshelf_core.policy.areas import PERMITTED, PRIVATE, questionable_name
@@ -15,22 +16,19 @@ from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.gates import NEEDS, STATED
 from holdshelf_core.policy.lengths import HOURS, MINUTES, WEEKDAYS, Length, parse_length
 from holdshelf_core.policy.listing import listed
-from holdshelf_core.policy.model import RIGHTS
 from holdshelf_core.policy.purposes import no_purpose, offending
-from holdshelf_core.policy.rights import ADMIN_NO, PERMISSIONS
-from holdshelf_core.policy.schema import Basis, ByLanguage, PolicyFile, Role
+from holdshelf_core.policy.rights import PERMISSIONS
+from holdshelf_core.policy.schema import Basis, PolicyFile
 from holdshelf_core.policy.screens import CLOSING
-from holdshelf_core.policy.tables import ALL, DECIDED, acts_of, decided
-from holdshelf_core.policy_file.check_words import no_language, sign_mistakes, word_mistakes
+from holdshelf_core.policy_file.check_roles import role_mistakes
+from holdshelf_core.policy_file.check_words import said_mistakes, sign_mistakes, word_mistakes
 from holdshelf_core.policy_file.mistake import Mistake, a_key, a_length, among, one_of, printable, row, shown, twice
 from holdshelf_storage.units import DAY_NS
 
 LANGUAGES = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?", re.ASCII)
-RESERVED = ("admin", "share", "nobody", "anyone", "library")
-"""Names that the kernel gives to hands of its own: no role has them."""
-RECEIVED = ("release.request",)
-LONGEST_SHIFT_NS = DAY_NS
-SECOND = ("release.approve", "hold.lift", "flag.review")
+NO_ROLE = ("admin", "nobody")
+"""Whom a case may ask for beside the file's roles."""
+NOT_ASKED = ("share.view", "share.end", "screen.give")
 ASKERS = (
     "anyone",
     "person-seen",
@@ -48,6 +46,17 @@ _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _DATE = re.compile(r"(\d{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
 STEPPED = ("commission.approve",)
 """Acts before which a file can put steps; purposes and bases have their own."""
+
+
+def _is_date(text: str) -> bool:
+    """Return whether it is 2026-12-25, or 12-25 of each year (02-29 too)."""
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text if len(text) == 10 else f"2028-{text}")
+    except ValueError:
+        return False
+    return True
 
 
 def mistakes(file: PolicyFile) -> list[Mistake]:
@@ -69,8 +78,7 @@ class _Check:
     def all(self) -> Iterator[Mistake]:
         yield from self._library()
         yield from self._of_clauses()
-        yield from self._of_roles()
-        yield from self._of_second()
+        yield from role_mistakes(self._file)
         yield from self._of_steps()
         yield from self._of_places()
         yield from self._of_purposes()
@@ -97,9 +105,9 @@ class _Check:
                 yield Mistake(where, f"{shown(language)} is not a language.", 'Write codes as "en", "es" or "en-US".')
         for field, words in (("authority", library.authority), ("purposes", library.purposes)):
             if words:
-                yield from self._said(where, field, words)
+                yield from said_mistakes(self._file, where, field, words)
         if library.contact is not None:
-            yield from self._said(where, "contact.title", library.contact.title)
+            yield from said_mistakes(self._file, where, "contact.title", library.contact.title)
             for field, text in (("address", library.contact.address), ("telephone", library.contact.telephone)):
                 if not text.strip():
                     yield Mistake(where, f"contact.{field} is empty.", "Give it: it is on the sign.")
@@ -111,7 +119,7 @@ class _Check:
         if library.closing and not _TIME.fullmatch(library.closing):
             yield Mistake(where, f"{shown(library.closing)} is no time of day.", 'Write closing = "20:00".')
         for day in library.closed:
-            if day.lower() not in WEEKDAYS and not _DATE.fullmatch(day):
+            if day.lower() not in WEEKDAYS and not _is_date(day):
                 yield Mistake(where, f"{shown(day)} is not a day.", "Write days of the week, 2026-12-25 or 12-25.")
         if {day.lower() for day in library.closed}.issuperset(WEEKDAYS):
             yield Mistake(
@@ -128,86 +136,13 @@ class _Check:
             where = row("clause", number, clause.id)
             if not clause.id.strip() or len(clause.id) > 20:
                 yield Mistake(where, "A clause's number has 1 to 20 characters.", "Write it as the policy has it.")
-            yield from self._said(where, "says", clause.says)
+            if clause.id.strip().lower() in ("yes", "no"):
+                sentence = f"{shown(clause.id)} would be read as an answer in the table of who may do what."
+                yield Mistake(where, sentence, "Give the clause a number, or another name.")
+            yield from said_mistakes(self._file, where, "says", clause.says)
             if clause.title:
-                yield from self._said(where, "title", clause.title)
+                yield from said_mistakes(self._file, where, "title", clause.title)
             yield from among(where, clause.duties, CLAUSES, "duty")
-
-    # --- roles ---------------------------------------------------------------------------------------------------------
-
-    def _of_roles(self) -> Iterator[Mistake]:
-        file = self._file
-        yield from twice("role", (role.key for role in file.role), "role")
-        for number, role in enumerate(file.role, 1):
-            yield from self._role(row("role", number, role.key), role)
-        yield from self._circles()
-        speakers = [role.key for role in file.role if role.speaks_for_board]
-        if len(speakers) != 1:
-            said = "No role speaks" if not speakers else f"{listed(speakers)} all speak"
-            yield Mistake("role", f"{said} for the Board.", "Set speaks_for_board = true on one role.")
-        for act, what in (("release.approve", "a release"), ("hold.lift", "that a hold is lifted")):
-            if not any(act in decided(named) for role in file.role for named in role.decides):
-                yield Mistake("role", f"No role decides {what}.", f'Add "{act}" to the decides of one.')
-
-    def _role(self, where: str, role: Role) -> Iterator[Mistake]:
-        yield from a_key(where, role.key)
-        if role.key in RESERVED:
-            yield Mistake(where, f"{shown(role.key)} is a name that Holdshelf uses itself.", "Choose another key.")
-        yield from self._said(where, "words", role.words)
-        if role.short:
-            yield from self._said(where, "short", role.short)
-        yield from among(where, role.rights, RIGHTS, "right")
-        for named in role.decides:
-            rule = PERMISSIONS.get(named)
-            if rule is not None and not rule.seat and rule.admin != ADMIN_NO:
-                yield Mistake(where, f"{named} is the admin's alone.", "Take it out.")
-            elif not decided(named):
-                yield Mistake(where, f"There is no act that a role decides {shown(named)}.", one_of((ALL, *DECIDED)))
-        yield from among(where, role.receives, RECEIVED, "thing that a role receives")
-        yield from among(where, role.classes, self._classes, "class of camera")
-        if role.on_paper and role.rights:
-            yield Mistake(
-                where, "A role on paper has no key, so it can have no rights.", "Take the rights out, or on_paper."
-            )
-        if role.shift:
-            yield from self._shift(where, role)
-        if role.stands_in is not None:
-            if role.stands_in.role not in self._roles:
-                yield Mistake(
-                    where, f"There is no role {shown(role.stands_in.role)} to stand in for.", one_of(self._roles)
-                )
-            if role.stands_in.after:
-                yield from a_length(where, role.stands_in.after)
-
-    @staticmethod
-    def _shift(where: str, role: Role) -> Iterator[Mistake]:
-        length = parse_length(role.shift)
-        if length is None or length.unit not in (MINUTES, HOURS) or length.longest_ns > LONGEST_SHIFT_NS:
-            sentence = f"{shown(role.shift)} is no length of a shift: minutes or hours, at most a day."
-            yield Mistake(where, sentence, 'Write e.g. shift = "8 hours".')
-        if "live" not in role.rights:
-            yield Mistake(
-                where, "A shift is spent watching live, and this role has no right to.", 'Add "live" to its rights.'
-            )
-
-    def _circles(self) -> Iterator[Mistake]:
-        told: set[frozenset[str]] = set()
-        for role in self._file.role:
-            seen: list[str] = []
-            at: Role | None = role
-            while at is not None and at.stands_in is not None and at.key not in seen:
-                seen.append(at.key)
-                at = self._roles.get(at.stands_in.role)
-            if at is not None and at.key in seen:
-                circle = seen[seen.index(at.key) :]
-                if frozenset(circle) not in told:
-                    told.add(frozenset(circle))
-                    sentence = (
-                        f"{circle[0]} stands in for itself."
-                        if len(circle) == 1
-                        else f"{listed(circle)} stand in for each other in a circle."
-                    )
-                    yield Mistake("role", sentence, "Let one of them stand in for nobody.")
 
     def _of_steps(self) -> Iterator[Mistake]:
         for act, steps in self._file.steps.items():
@@ -215,30 +150,15 @@ class _Check:
             if act not in STEPPED:
                 yield Mistake(where, f"Steps do not stand before {shown(act)}.", one_of(STEPPED))
             yield from self._steps(where, steps)
-            for step in steps:
-                if step.partition(":")[0] not in ROLE_STEPS:
-                    sentence = f"{shown(step)} is asked of a request, not before an act."
-                    yield Mistake(where, sentence, one_of(f"{kind}:ROLE" for kind in ROLE_STEPS))
+            yield from self._before_an_act(where, steps)
 
-    def _of_second(self) -> Iterator[Mistake]:
-        for act, roles in self._file.second.items():
-            where = f"second, {inert(act)[:40]}"
-            if act not in SECOND:
-                yield Mistake(where, "Nothing of that name takes a second person.", one_of(SECOND))
-            yield from among(where, roles, self._roles, "role")
-            does = "hold.lift.approve" if act == "hold.lift" else act
-            for role in (self._roles[key] for key in roles if key in self._roles and act in SECOND):
-                if not role.on_paper and not self._may(role, does):
-                    yield Mistake(
-                        where,
-                        f"{role.key} may not {PERMISSIONS[does].words}, so it cannot be the second person.",
-                        f'Add "{does}" to what it decides, or take it out here.',
-                    )
-
-    def _may(self, role: Role, act: str) -> bool:
-        """Return whether its holder may do this, as such or for somebody who is away."""
-        principal = self._roles.get(role.stands_in.role) if role.stands_in is not None else None
-        return act in acts_of(role) or (principal is not None and act in acts_of(principal))
+    @staticmethod
+    def _before_an_act(where: str, steps: Sequence[str]) -> Iterator[Mistake]:
+        for step in steps:
+            kind = step.partition(":")[0]
+            if kind in PLAIN_STEPS or kind == "within":
+                sentence = f"{shown(step)} is asked of a request, not before an act."
+                yield Mistake(where, sentence, one_of(f"{kind}:ROLE" for kind in ROLE_STEPS))
 
     # --- places --------------------------------------------------------------------------------------------------------
 
@@ -249,7 +169,7 @@ class _Check:
         for number, place in enumerate(file.place, 1):
             where = row("place", number, place.key)
             yield from a_key(where, place.key)
-            yield from self._said(where, "words", place.words)
+            yield from said_mistakes(self._file, where, "words", place.words)
             hidden = place.key in private or any(questionable_name(text) for text in (place.key, *place.words.values()))
             if hidden and not place.private:
                 yield Mistake(
@@ -281,11 +201,20 @@ class _Check:
         for number, purpose in enumerate(file.purpose, 1):
             where = row("purpose", number, purpose.key)
             yield from a_key(where, purpose.key)
-            yield from self._said(where, "words", purpose.words)
+            yield from said_mistakes(self._file, where, "words", purpose.words)
             yield from self._cited(where, purpose.clause)
+            if not purpose.uses:
+                yield Mistake(where, "The purpose is for nothing.", 'Write for = ["look"], ["share"] or both.')
             yield from among(where, purpose.roles, self._roles, "role")
+            for key in purpose.roles:
+                if key in self._roles and self._roles[key].on_paper:
+                    yield Mistake(where, f"{key} is on paper and looks at nothing.", "Take it out of the roles.")
             yield from among(where, purpose.classes, self._classes, "class of camera")
             yield from self._steps(where, purpose.steps)
+            yield from self._before_an_act(where, purpose.steps)
+            if purpose.steps and "look" not in purpose.uses:
+                sentence = "Steps stand before a look, and this purpose is for sharing alone."
+                yield Mistake(where, sentence, 'Take the steps out, or add "look" to for.')
             for words in purpose.words.values():
                 problem = no_purpose(words)
                 if problem is not None:
@@ -309,7 +238,8 @@ class _Check:
             if not same:
                 yield Mistake(
                     "keeping",
-                    f"At most {found['at_most']} is shorter than at least {found['at_least']}.",
+                    f"At most {found['at_most']} may be as short as {found['at_most'].shortest_ns // DAY_NS} days, and that is "
+                    f"shorter than at least {found['at_least']}, up to {found['at_least'].longest_ns // DAY_NS} days.",
                     "Correct one of the two.",
                 )
         yield from twice("ground", (ground.key for ground in self._file.ground), "ground")
@@ -320,7 +250,7 @@ class _Check:
         for number, ground in enumerate(self._file.ground, 1):
             where = row("ground", number, ground.key)
             yield from a_key(where, ground.key)
-            yield from self._said(where, "words", ground.words)
+            yield from said_mistakes(self._file, where, "words", ground.words)
             yield from self._cited(where, ground.clause)
             if ground.at_most:
                 yield from a_length(where, ground.at_most)
@@ -334,7 +264,7 @@ class _Check:
 
     def _basis(self, where: str, basis: Basis) -> Iterator[Mistake]:
         yield from a_key(where, basis.key)
-        yield from self._said(where, "words", basis.words)
+        yield from said_mistakes(self._file, where, "words", basis.words)
         yield from self._cited(where, basis.clause)
         yield from among(where, basis.classes, self._classes, "class of camera")
         yield from among(where, (basis.asker,), ASKERS, "asker")
@@ -348,16 +278,30 @@ class _Check:
                     f"With danger the footage may leave before a paper is there, so {listed(later)} cannot be asked for.",
                     f"Leave that to the paper that follows, or ask for what somebody knows: {listed(STATED, 'or')}.",
                 )
+        if "paper" in basis.steps and "written" not in basis.needs:
+            yield Mistake(where, "The step “paper” has no paper to ask for.", 'Add "written" to what it needs.')
+        within = [step for step in basis.steps if step.startswith("within:")]
+        if within and "danger" not in basis.needs:
+            sentence = (
+                f"{shown(within[0])} is about a paper that follows, and only in danger does footage leave before."
+            )
+            yield Mistake(where, sentence, 'Take the step out, or add "danger" to what it needs.')
+        if len(within) > 1:
+            yield Mistake(where, f"{listed(within)} are two times for one paper.", "Leave one.")
         if not basis.needs and not basis.steps:
             yield Mistake(where, "The basis asks for nothing: no paper and no step.", "Say what it needs.")
         if basis.ground:
             yield from among(where, (basis.ground,), [ground.key for ground in self._file.ground], "ground")
         if basis.clock is not None:
-            yield from a_length(f"{where}, clock, answer", basis.clock.answer)
-            if basis.clock.once_more:
-                yield from a_length(f"{where}, clock, once_more", basis.clock.once_more)
+            for field, text in (("answer", basis.clock.answer), ("once_more", basis.clock.once_more)):
+                if text or field == "answer":
+                    yield from a_length(f"{where}, clock, {field}", text)
+                length = parse_length(text)
+                if length is not None and length.unit in (MINUTES, HOURS):
+                    sentence = f"{shown(text)}: an answer is due by the end of a day."
+                    yield Mistake(f"{where}, clock, {field}", sentence, "Count it in days, business days or months.")
         if basis.caution:
-            yield from self._said(where, "caution", basis.caution)
+            yield from said_mistakes(self._file, where, "caution", basis.caution)
 
     def _steps(self, where: str, steps: Sequence[str]) -> Iterator[Mistake]:
         for step in steps:
@@ -405,7 +349,7 @@ class _Check:
         for number, check in enumerate(self._file.check, 1):
             where = row("check", number, check.key)
             yield from a_key(where, check.key)
-            yield from self._said(where, "words", check.words)
+            yield from said_mistakes(self._file, where, "words", check.words)
             yield from self._cited(where, check.clause)
             if check.key == "all":
                 yield Mistake(where, "all is what ticks every box of a form.", "Give the check another key.")
@@ -432,16 +376,6 @@ class _Check:
                     where, f"{given.value!r:.20} is not a number from {least} to {most}.", "Correct the value."
                 )
 
-    def _said(self, where: str, field: str, words: ByLanguage) -> Iterator[Mistake]:
-        languages = self._file.library.languages
-        for language in languages:
-            if not words.get(language, "").strip():
-                yield Mistake(where, f"{field} has nothing in {shown(language)}.", f'Add {field}.{language} = "…".')
-        for language, text in words.items():
-            if language not in languages:
-                yield from no_language(self._file, where, language)
-            yield from printable(f"{where}, {field}", text)
-
     def _cited(self, where: str, clause: str) -> Iterator[Mistake]:
         if clause and clause not in self._clauses:
             yield Mistake(where, f"There is no clause {shown(clause)} in this file.", "Add it, or correct the number.")
@@ -452,8 +386,11 @@ class _Check:
         file = self._file
         for number, case in enumerate(file.case, 1):
             where = row("case", number, "")
-            yield from among(where, (case.who,), (*self._roles, *RESERVED), "role")
+            yield from among(where, (case.who,), (*self._roles, *NO_ROLE), "role")
             yield from among(where, (case.act,), PERMISSIONS, "act")
+            if case.act in NOT_ASKED:
+                sentence = f"{case.act} is about something that was given before, which no case has."
+                yield Mistake(where, sentence, "Ask whether it may be given: share.make, or who may look.")
             yield from self._cited(where, case.clause)
             for given, known, what in (
                 (case.basis, {one.key for one in file.basis}, "basis"),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from holdshelf_core.inert import inert
-from holdshelf_core.policy.schema import PolicyFile
+from holdshelf_core.policy.schema import ByLanguage, PolicyFile
 from holdshelf_core.policy_file.mistake import Mistake, one_of, printable, shown
 
 _PLACEHOLDERS = ("library", "authority", "purposes", "contact")
@@ -76,3 +76,15 @@ def no_language(file: PolicyFile, where: str, language: str) -> Iterator[Mistake
     """Yield that words are in a language which is not the library's."""
     step = one_of(file.library.languages)
     yield Mistake(where, f"{shown(language)} is not one of the library's languages.", step)
+
+
+def said_mistakes(file: PolicyFile, where: str, field: str, words: ByLanguage) -> Iterator[Mistake]:
+    """A text is there in each of the library's languages and in no other one, and can be printed."""
+    languages = file.library.languages
+    for language in languages:
+        if not words.get(language, "").strip():
+            yield Mistake(where, f"{field} has nothing in {shown(language)}.", f'Add {field}.{language} = "…".')
+    for language, text in words.items():
+        if language not in languages:
+            yield from no_language(file, where, language)
+        yield from printable(f"{where}, {field}", text)

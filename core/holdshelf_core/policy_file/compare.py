@@ -8,6 +8,7 @@ import msgspec
 
 from holdshelf_core.policy.areas import PRIVATE
 from holdshelf_core.policy.board import LOOSER_WHEN_LESS, LOOSER_WHEN_MORE
+from holdshelf_core.policy.gates import NEEDS
 from holdshelf_core.policy.lengths import parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.particulars import step_words
@@ -38,7 +39,10 @@ class Difference(msgspec.Struct, frozen=True):
 
 def differences(before: Policy, after: Policy) -> list[Difference]:
     """Return what ``after`` makes different, in the order of the file's tables."""
-    parts = (_roles, _second, _places, _purposes, _keeping, _grounds, _bases, _steps, _screens, _settings)
+    parts = (
+        *(_roles, _second, _places, _purposes, _keeping, _grounds, _bases, _steps, _screens, _checks, _settings),
+        *(_worded, _rest),
+    )
     return [one for part in parts for one in part(before, after)]
 
 
@@ -116,7 +120,7 @@ def _may_words(role: Role) -> str:
         acts = dict.fromkeys(act for named in role.decides for act in decided(named))
         decides = f"this: {listed(PERMISSIONS[act].words for act in acts)}" if acts else ""
     said = [*([f"it may {may}"] if may else []), *([f"it decides {decides}"] if decides else [])]
-    return ", and ".join(said) or "it only receives requests"
+    return ", and ".join(said) or ("it only receives requests" if role.receives else "it may do nothing by itself")
 
 
 def _second(before: Policy, after: Policy) -> Iterator[Difference]:
@@ -156,7 +160,21 @@ def _purposes(before: Policy, after: Policy) -> Iterator[Difference]:
             yield _stricter(f"No purpose to {verb} any more: {listed(map(before.purpose_words, gone))}.")
         for key in now:
             if key in was:
-                yield from _narrowed(f"The purpose “{after.purpose_words(key)}”", was[key].roles, now[key].roles, after)
+                what = f"The purpose “{after.purpose_words(key)}”"
+                if verb == "look" or key not in before.look_purposes or key not in after.look_purposes:
+                    yield from _narrowed(what, was[key].roles, now[key].roles, after)
+                if verb == "look":
+                    yield from _asked(f"For {what[0].lower()}{what[1:]}", before, was[key].steps, after, now[key].steps)
+
+
+def _asked(
+    what: str, before: Policy, was: Collection[str], after: Policy, now: Collection[str]
+) -> Iterator[Difference]:
+    come, gone = _come_and_gone(was, now)
+    if come:
+        yield _stricter(f"{what}: {listed(step_words(after, step) for step in come)}.")
+    if gone:
+        yield _looser(f"{what}, no longer: {listed(step_words(before, step) for step in gone)}.")
 
 
 def _narrowed(what: str, was: tuple[str, ...], now: tuple[str, ...], after: Policy) -> Iterator[Difference]:
@@ -201,13 +219,9 @@ def _grounds(before: Policy, after: Policy) -> Iterator[Difference]:
 
 
 def _steps(before: Policy, after: Policy) -> Iterator[Difference]:
-    come, gone = _come_and_gone(
-        before.file.steps.get("commission.approve", ()), after.file.steps.get("commission.approve", ())
-    )
-    if come:
-        yield _stricter(f"Before a camera is approved: {listed(step_words(after, step) for step in come)}.")
-    if gone:
-        yield _looser(f"No longer before a camera is approved: {listed(step_words(before, step) for step in gone)}.")
+    act = "commission.approve"
+    was, now = before.file.steps.get(act, ()), after.file.steps.get(act, ())
+    yield from _asked("Before a camera is approved", before, was, after, now)
 
 
 def _bases(before: Policy, after: Policy) -> Iterator[Difference]:
@@ -218,18 +232,20 @@ def _bases(before: Policy, after: Policy) -> Iterator[Difference]:
         yield _stricter(f"A release no longer rests on {listed(map(before.basis_words, gone), 'or')}.")
     for key, now in after.bases.items():
         if key in before.bases:
-            yield from _basis(after.basis_words(key), before.bases[key], now)
+            yield from _basis(after.basis_words(key), before, before.bases[key], after, now)
 
 
-def _basis(words: str, was: Basis, now: Basis) -> Iterator[Difference]:
+def _basis(words: str, before: Policy, was: Basis, after: Policy, now: Basis) -> Iterator[Difference]:
     yield from _within(words, was, now)
+    come, gone = _come_and_gone(was.needs, now.needs)
+    if come:
+        yield _stricter(f"On {words}, this is needed, too: {listed(NEEDS[need] for need in come)}.")
+    if gone:
+        yield _looser(f"On {words}, this is no longer needed: {listed(NEEDS[need] for need in gone)}.")
     steps = [[step for step in row.steps if not step.startswith("within:")] for row in (was, now)]
-    for what, mine, theirs in (("paper", was.needs, now.needs), ("steps", *steps)):
-        come, gone = _come_and_gone(mine, theirs)
-        if come:
-            yield _stricter(f"On {words}, its {what} must also have: {listed(come)}.")
-        if gone:
-            yield _looser(f"On {words}, its {what} need no longer have: {listed(gone)}.")
+    yield from _asked(f"On {words}", before, steps[0], after, steps[1])
+    if was.asker != now.asker:
+        yield Difference(OTHER, f"On {words}, who asks is: {now.asker} (before: {was.asker}).")
     if set(was.classes) != set(now.classes):
         kind = STRICTER if not was.classes else LOOSER if not now.classes else OTHER
         yield Difference(kind, f"On {words}, cameras of these classes: {listed(now.classes) or 'all'}.")
@@ -266,6 +282,12 @@ def _screens(before: Policy, after: Policy) -> Iterator[Difference]:
 
 def _settings(before: Policy, after: Policy) -> Iterator[Difference]:
     for key in (*sorted(LOOSER_WHEN_MORE), *sorted(LOOSER_WHEN_LESS)):
+        value, given = getattr(before.board, key), getattr(after.board, key)
+        if value != given:
+            less = (given < value) == (key in LOOSER_WHEN_LESS)
+            yield Difference(
+                LOOSER if less else STRICTER, f"{key} is {given} where the Board sets nothing (before: {value})."
+            )
         was, now = before.limits(key), after.limits(key)
         # What the Board could loosen it to: the file's bound on that side.
         side = 0 if key in LOOSER_WHEN_LESS else 1
@@ -276,6 +298,75 @@ def _settings(before: Policy, after: Policy) -> Iterator[Difference]:
             LOOSER if looser else STRICTER,
             f"{key} can be set from {now[0]} to {now[1]} (before: {was[0]} to {was[1]}).",
         )
+
+
+def _checks(before: Policy, after: Policy) -> Iterator[Difference]:
+    come, gone = _come_and_gone(before.checks, after.checks)
+    if come:
+        yield _stricter(f"To be checked, too: {listed(after.said(after.checks[key].words) for key in come)}.")
+    if gone:
+        yield _looser(f"To be checked no more: {listed(before.said(before.checks[key].words) for key in gone)}.")
+    for key, now in after.checks.items():
+        was = before.checks.get(key)
+        if was is None or was.every == now.every:
+            continue
+        often = f"every {now.every}" if now.every else "as often as the Board sets"
+        longer = not now.every or (was.every and _ns(now.every) > _ns(was.every))
+        yield (_looser if longer else _stricter)(f"{after.said(now.words)}: to be checked {often}.")
+
+
+def _worded(before: Policy, after: Policy) -> Iterator[Difference]:
+    """Rows whose words changed: a reused key may mean something else now."""
+    for what in ("role", "place", "camera_class", "purpose", "ground", "basis", "check"):
+        was = {row.key: row for row in getattr(before.file, what)}
+        for row in getattr(after.file, what):
+            if row.key in was and before.said(was[row.key].words) != after.said(row.words):
+                old, new = before.said(was[row.key].words), after.said(row.words)
+                name = "class of camera" if what == "camera_class" else what
+                yield Difference(OTHER, f"The {name} {row.key} is “{new}” (before: “{old}”).")
+    said = {clause.id: before.said(clause.says) for clause in before.file.clause}
+    come, gone = _come_and_gone(said, [clause.id for clause in after.file.clause])
+    changed = [one.id for one in after.file.clause if one.id in said and after.said(one.says) != said[one.id]]
+    for keys, words in ((come, "New clauses"), (gone, "Clauses that are gone"), (changed, "Clauses worded otherwise")):
+        if keys:
+            yield Difference(OTHER, f"{words}: {listed(keys)}.")
+
+
+_UNTOLD = (
+    ("place", ("note",)),
+    ("camera_class", ("places",)),
+    ("purpose", ("clause", "classes")),
+    ("ground", ("clause",)),
+    ("basis", ("clause", "ground", "caution")),
+    ("screen", ("for", "classes", "ends", "plain_sight")),
+    ("check", ("clause", "by", "by_adoption", "of_the_text")),
+)
+"""Fields of rows of which no sentence above tells."""
+
+
+def _rest(before: Policy, after: Policy) -> Iterator[Difference]:
+    """Whatever else is different, by its place in the file: nothing changes unsaid."""
+    was, now = before.file, after.file
+    places = [
+        f"library, {name}" for name in now.library.__struct_fields__ if _of(was.library, name) != _of(now.library, name)
+    ]
+    for table, fields in _UNTOLD:
+        rows = {row.key: row for row in getattr(was, table)}
+        for row in getattr(now, table):
+            if row.key in rows:
+                name = {"camera_class": "class"}.get(table, table)
+                places += [
+                    f"{name} {row.key}, {field}" for field in fields if _of(rows[row.key], field) != _of(row, field)
+                ]
+    papers = [{role.key for role in one.role if role.on_paper} for one in (was, now)]
+    places += [f"role {key}, on paper" for key in sorted(papers[0] ^ papers[1])]
+    places += [table for table in ("sign", "words") if _of(was, table) != _of(now, table)]
+    if places:
+        yield Difference(OTHER, f"Also different: {listed(places)}.")
+
+
+def _of(row: object, field: str) -> object:
+    return getattr(row, {"for": "audience"}.get(field, field))
 
 
 def by_kind(found: list[Difference]) -> Mapping[str, list[str]]:

@@ -10,7 +10,9 @@ import pytest
 from holdshelf_core.policy.schema import Case, PolicyFile, StandsIn
 from holdshelf_core.policy.tables import Policy
 from holdshelf_core.policy_file.cases import answer, failures
-from holdshelf_core.policy_file.read import read_file
+from holdshelf_core.policy_file.first import first_policy
+from holdshelf_core.policy_file.read import read_bytes, read_file
+from tests.core.policy_file.mistakes import SOUND
 
 FILES = sorted((Path(__file__).parents[2] / "policies").glob("*.toml"))
 
@@ -105,3 +107,60 @@ def test_a_clause_may_state_several_duties_and_what_a_row_cites_is_not_words_onl
     policy = Policy(msgspec.structs.replace(file, clause=both))
     assert (policy.clause_id("P13"), policy.clause_id("P14")) == ("3", "3")
     assert "4" not in policy.words_only, "the street's record cites it"
+
+
+@pytest.mark.parametrize("act", ["look.archive", "seat.name", "release.approve", "policy.adopt"])
+def test_a_role_on_paper_does_nothing_that_takes_no_paper_of_theirs(act: str) -> None:
+    """It was asked as the first role, so that counsel seemed to look at recordings."""
+    file = file_of("a")
+    (paper,) = [role.key for role in file.role if role.on_paper]
+    said = answer(Policy(file), Case(paper, act, "yes"))
+    assert not said.allowed
+    assert "acts by signed paper alone" in said.sentence
+    policy = Policy(msgspec.structs.replace(file, second={"release.approve": (paper,)}))
+    assert answer(policy, Case(paper, "release.approve", "yes")).allowed
+
+
+@pytest.mark.parametrize("act", ["break_glass", "appointment.make", "flag.review", "person.key", "hold.lift.approve"])
+def test_an_act_that_the_director_may_do_is_answered_yes(act: str) -> None:
+    """A no to an act that no case could ever do would prove nothing."""
+    said = answer(first_policy(), Case("director", act, "yes"))
+    assert said.allowed, said.sentence
+
+
+@pytest.mark.parametrize("act", ["camera.manage", "commission.approve", "look.live", "hold.place"])
+def test_nothing_is_done_about_a_camera_in_a_private_place(act: str) -> None:
+    who = "admin" if act == "camera.manage" else "director"
+    policy = Policy(file_of("g"))
+    said = answer(policy, Case(policy.first_seat if who == "director" else who, act, "yes", camera="private-office"))
+    assert not said.allowed
+    assert "No camera is in a private place: private office" in said.sentence
+
+
+def test_a_deputy_has_what_they_act_for_on_the_cameras_of_that_role_and_their_own_on_their_own() -> None:
+    """It was all that both may do, on the deputy's cameras: what neither could see alone."""
+    two = """
+[[class]]
+key = "in"
+places = ["seating"]
+words.en = "inside"
+[[class]]
+key = "out"
+places = ["parking"]
+words.en = "outside"
+"""
+    text = SOUND.replace('key = "director"', 'key = "director"\nclasses = ["in"]') + two
+    text += '[[role]]\nkey = "deputy"\nwords.en = "Deputy"\nrights = ["live"]\nclasses = ["out"]\n'
+    policy = Policy(read_bytes((text + 'stands_in = { for = "director" }\n').encode(), "x"))
+    away = {"director": "1 day"}
+    for who, act, camera, since, allowed in (
+        ("director", "look.archive", "in", {}, True),
+        ("director", "look.archive", "out", {}, False),
+        ("deputy", "look.live", "out", {}, True),
+        ("deputy", "look.archive", "in", {}, False),
+        ("deputy", "look.archive", "in", away, True),
+        ("deputy", "look.archive", "out", away, False),
+        ("deputy", "look.live", "in", away, True),
+    ):
+        said = answer(policy, Case(who, act, "yes", camera=camera, away=since))
+        assert said.allowed is allowed, (who, act, camera, since, said.sentence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from holdshelf_core.policy.tables import Policy
@@ -10,14 +11,28 @@ from holdshelf_core.policy_file.read import read_bytes
 from tests.core.policy_file.mistakes import SOUND
 
 NEEDS, GROUND = 'needs = ["written", "agency"]', 'words.en = "an incident"'
+PURPOSE = 'key = "crime"'
 STEPS = '[steps]\n"commission.approve" = ["consult:board"]\n[second]'
 
 
 @pytest.mark.parametrize(
     ("before", "after", "kind", "said"),
     [
-        ("within:5 business days", "within:24 hours", STRICTER, "the paper that follows is due within 24 hours."),
-        ("within:5 business days", "within:30 days", LOOSER, "the paper that follows is due within 30 days."),
+        (PURPOSE, f'{PURPOSE}\nsteps = ["consult:board"]', STRICTER, "“a crime”: the Library Board is consulted."),
+        (NEEDS, f'from = "law-enforcement"\n{NEEDS}', OTHER, "who asks is: law-enforcement (before: anyone)."),
+        (
+            NEEDS,
+            'needs = ["written", "agency", "officer"]',
+            STRICTER,
+            "needed, too: the officer and a number to call back.",
+        ),
+        ('every = "3 years"', 'every = "10 years"', LOOSER, "looks at the policy again: to be checked every 10 years."),
+        ('every = "3 years"', "", LOOSER, "looks at the policy again: to be checked as often as the Board sets."),
+        ("value = 10", "value = 20", LOOSER, "live_minutes is 20 where the Board sets nothing (before: 10)."),
+        ('"a crime"', '"anything"', OTHER, "The purpose crime is “anything” (before: “a crime”)."),
+        ("through the Director.", "by mail.", OTHER, "Clauses worded otherwise: 7.4."),
+        (NEEDS, f'caution.en = "Ask counsel."\n{NEEDS}', OTHER, "Also different: basis police, caution."),
+        ('closing = "20:00"', 'closing = "21:00"', OTHER, "Also different: library, closing."),
         (GROUND, f'{GROUND}\nat_most = "1 year"', OTHER, "A hold on an incident keeps footage for at most 1 year."),
         ("[second]", STEPS, STRICTER, "Before a camera is approved: the Library Board is consulted."),
         (NEEDS, f'hide = "others"\n{NEEDS}', STRICTER, "others are hidden."),
@@ -46,3 +61,28 @@ def test_each_difference_is_a_sentence_of_its_kind_and_the_other_way_round_is_to
     back = differences(changed, sound)
     opposite = {LOOSER: STRICTER, STRICTER: LOOSER, OTHER: OTHER}[kind]
     assert [one.kind for one in back] == [opposite]
+
+
+DANGER = SOUND.replace('needs = ["written", "agency"]', 'needs = ["danger"]').replace(
+    '"consent:director"]', '"consent:director", "within:5 business days"]'
+)
+
+
+@pytest.mark.parametrize(("within", "kind"), [("24 hours", STRICTER), ("30 days", LOOSER)])
+def test_when_a_paper_follows_is_told(within: str, kind: str) -> None:
+    before, after = (
+        Policy(read_bytes(text.encode(), "x"))
+        for text in (DANGER, DANGER.replace("within:5 business days", f"within:{within}"))
+    )
+    (found,) = differences(before, after)
+    assert found.kind == kind
+    assert found.sentence.endswith(f"the paper that follows is due within {within}.")
+
+
+def test_a_check_that_is_gone_is_looser() -> None:
+    before = Policy(read_bytes(SOUND.encode(), "x"))
+    after = Policy(msgspec.structs.replace(before.file, check=()))
+    (found,) = differences(before, after)
+    assert (found.kind, found.sentence) == (LOOSER, "To be checked no more: the Board looks at the policy again.")
+    (back,) = differences(after, before)
+    assert (back.kind, back.sentence) == (STRICTER, "To be checked, too: the Board looks at the policy again.")

@@ -19,6 +19,7 @@ from holdshelf_core.policy.schema import PolicyFile, Range, Role, StandsIn
 from holdshelf_core.policy.state import State
 from holdshelf_core.policy.tables import ALL, DECIDED, Policy
 from holdshelf_core.policy_file.check import mistakes
+from holdshelf_core.policy_file.check_roles import NEEDED
 from holdshelf_core.policy_file.first import first_policy
 
 FIRST = first_policy().file
@@ -34,10 +35,12 @@ def files(draw: st.DrawFn) -> PolicyFile:
     roles = []
     for number, key in enumerate(keys):
         on_paper = number > 0 and draw(st.booleans())
-        decides = (*draw(DECIDES), "release.approve", "hold.lift") if not number else tuple(draw(DECIDES))
-        before = keys[:number]
+        decides = (*draw(DECIDES), *NEEDED) if not number else tuple(draw(DECIDES))
+        before = [role.key for role in roles if not role.on_paper]
         stands_in = (
-            StandsIn(role=draw(st.sampled_from(before)), after="72 hours") if before and draw(st.booleans()) else None
+            StandsIn(role=draw(st.sampled_from(before)), after="72 hours")
+            if before and not on_paper and draw(st.booleans())
+            else None
         )
         roles.append(
             Role(

@@ -1,0 +1,144 @@
+"""What a policy file says of its roles: their acts and rights, who stands in for whom, who counts as the second person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from holdshelf_core.inert import inert
+from holdshelf_core.policy.lengths import HOURS, MINUTES, parse_length
+from holdshelf_core.policy.listing import listed
+from holdshelf_core.policy.model import RIGHTS
+from holdshelf_core.policy.rights import ADMIN_NO, PERMISSIONS
+from holdshelf_core.policy.schema import PolicyFile, Role
+from holdshelf_core.policy.tables import ALL, DECIDED, acts_of, decided
+from holdshelf_core.policy_file.check_words import said_mistakes
+from holdshelf_core.policy_file.mistake import Mistake, a_key, a_length, among, one_of, row, shown, twice
+from holdshelf_storage.units import DAY_NS
+
+RESERVED = ("admin", "share", "nobody", "anyone", "library")
+"""Names that the kernel gives to hands of its own: no role has them."""
+RECEIVED = ("release.request",)
+LONGEST_SHIFT_NS = DAY_NS
+NEEDED = ("release.approve", "hold.place", "hold.lift", "seat.name", "commission.approve")
+"""What somebody must be able to do under any policy: answer a request, keep and give up footage, name a holder, use a camera."""
+SECOND = ("release.approve", "hold.lift", "flag.review")
+
+
+def role_mistakes(file: PolicyFile) -> Iterator[Mistake]:
+    """Return every mistake of the roles, then of the second persons."""
+    check = _Roles(file)
+    yield from check.of_roles()
+    yield from check.of_second()
+
+
+class _Roles:
+    def __init__(self, file: PolicyFile) -> None:
+        self._file = file
+        self._roles = {role.key: role for role in file.role}
+        self._classes = {one.key: None for one in file.camera_class}
+
+    def of_roles(self) -> Iterator[Mistake]:
+        file = self._file
+        yield from twice("role", (role.key for role in file.role), "role")
+        for number, role in enumerate(file.role, 1):
+            yield from self._role(row("role", number, role.key), role)
+        yield from self._circles()
+        speakers = [role.key for role in file.role if role.speaks_for_board]
+        if len(speakers) != 1:
+            said = "No role speaks" if not speakers else f"{listed(speakers)} all speak"
+            yield Mistake("role", f"{said} for the Board.", "Set speaks_for_board = true on one role.")
+        # On paper alone nobody would do it: somebody with a key brings that paper.
+        done = {act for role in file.role if not role.on_paper for act in acts_of(role)}
+        for act in NEEDED:
+            if act not in done:
+                yield Mistake(
+                    "role",
+                    f"No role with holders may {PERMISSIONS[act].words}.",
+                    f'Add "{act}" to the decides of one, or the right that brings it.',
+                )
+
+    def _role(self, where: str, role: Role) -> Iterator[Mistake]:
+        yield from a_key(where, role.key)
+        if role.key in RESERVED:
+            yield Mistake(where, f"{shown(role.key)} is a name that Holdshelf uses itself.", "Choose another key.")
+        yield from said_mistakes(self._file, where, "words", role.words)
+        if role.short:
+            yield from said_mistakes(self._file, where, "short", role.short)
+        yield from among(where, role.rights, RIGHTS, "right")
+        for named in role.decides:
+            rule = PERMISSIONS.get(named)
+            if rule is not None and not rule.seat and rule.admin != ADMIN_NO:
+                yield Mistake(where, f"{named} is the admin's alone.", "Take it out.")
+            elif not decided(named):
+                yield Mistake(where, f"There is no act that a role decides {shown(named)}.", one_of((ALL, *DECIDED)))
+        yield from among(where, role.receives, RECEIVED, "thing that a role receives")
+        yield from among(where, role.classes, self._classes, "class of camera")
+        if role.on_paper and role.rights:
+            yield Mistake(
+                where, "A role on paper has no key, so it can have no rights.", "Take the rights out, or on_paper."
+            )
+        if role.shift:
+            yield from self._shift(where, role)
+        if role.stands_in is not None:
+            if role.stands_in.role not in self._roles:
+                yield Mistake(
+                    where, f"There is no role {shown(role.stands_in.role)} to stand in for.", one_of(self._roles)
+                )
+            elif self._roles[role.stands_in.role].on_paper or role.on_paper:
+                yield Mistake(
+                    where,
+                    "A role on paper is never away, and stands in for nobody.",
+                    "Take stands_in out, or on_paper.",
+                )
+            if role.stands_in.after:
+                yield from a_length(where, role.stands_in.after)
+
+    @staticmethod
+    def _shift(where: str, role: Role) -> Iterator[Mistake]:
+        length = parse_length(role.shift)
+        if length is None or length.unit not in (MINUTES, HOURS) or length.longest_ns > LONGEST_SHIFT_NS:
+            sentence = f"{shown(role.shift)} is no length of a shift: minutes or hours, at most a day."
+            yield Mistake(where, sentence, 'Write e.g. shift = "8 hours".')
+        if "live" not in role.rights:
+            yield Mistake(
+                where, "A shift is spent watching live, and this role has no right to.", 'Add "live" to its rights.'
+            )
+
+    def _circles(self) -> Iterator[Mistake]:
+        told: set[frozenset[str]] = set()
+        for role in self._file.role:
+            seen: list[str] = []
+            at: Role | None = role
+            while at is not None and at.stands_in is not None and at.key not in seen:
+                seen.append(at.key)
+                at = self._roles.get(at.stands_in.role)
+            if at is not None and at.key in seen:
+                circle = seen[seen.index(at.key) :]
+                if frozenset(circle) not in told:
+                    told.add(frozenset(circle))
+                    sentence = (
+                        f"{circle[0]} stands in for itself."
+                        if len(circle) == 1
+                        else f"{listed(circle)} stand in for each other in a circle."
+                    )
+                    yield Mistake("role", sentence, "Let one of them stand in for nobody.")
+
+    def of_second(self) -> Iterator[Mistake]:
+        for act, roles in self._file.second.items():
+            where = f"second, {inert(act)[:40]}"
+            if act not in SECOND:
+                yield Mistake(where, "Nothing of that name takes a second person.", one_of(SECOND))
+            yield from among(where, roles, self._roles, "role")
+            does = "hold.lift.approve" if act == "hold.lift" else act
+            for role in (self._roles[key] for key in roles if key in self._roles and act in SECOND):
+                if not role.on_paper and not self._may(role, does):
+                    yield Mistake(
+                        where,
+                        f"{role.key} may not {PERMISSIONS[does].words}, so it cannot be the second person.",
+                        f'Add "{does}" to what it decides, or take it out here.',
+                    )
+
+    def _may(self, role: Role, act: str) -> bool:
+        """Return whether its holder may do this, as such or for somebody who is away."""
+        principal = self._roles.get(role.stands_in.role) if role.stands_in is not None else None
+        return act in acts_of(role) or (principal is not None and act in acts_of(principal))
