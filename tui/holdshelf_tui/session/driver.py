@@ -21,8 +21,10 @@ from rich.console import RenderableType
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual._xterm_parser import XTermParser
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
+from textual.worker import active_worker
 
 from holdshelf_tui.session.answers import Answers
 from holdshelf_tui.session.pastes import Pastes
@@ -218,6 +220,18 @@ class DrivenApp[T](App[T]):
         """
         await asyncio.shield(self._flush_next_callbacks())
         return await asyncio.shield(self.push_screen(screen, wait_for_dismiss=True, mode=mode))
+
+    def pop_screen(self) -> AwaitComplete:
+        """Take the screen in front away; its workers end with it, but for the one that asked for this.
+
+        Textual takes its widgets away before it ends its workers: one that came back in between found none of them, and ended
+        the session.
+        """
+        asked_by = active_worker.get(None)
+        if len(self.screen_stack) > 1:
+            for worker in [one for one in self.workers if one.node is self.screen and one is not asked_by]:
+                worker.cancel()
+        return super().pop_screen()
 
     def repaint(self) -> None:
         """Write the whole screen anew: something else has written on the terminal, or it has lost what it showed."""
