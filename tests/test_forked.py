@@ -251,12 +251,12 @@ def test_the_helper_ends_with_the_process_that_has_it() -> None:
         "import subprocess, sys; sys.modules['tests.conftest'] = sys\n"
         "from tests.rig import forked\n"
         "forked._helper = forked._Helper('tests.test_forked')\n"
-        f"process = forked.Popen([forked.HOLDSHELF, {WAITS!r}.replace('sys', '__import__(\"sys\")')], stdin=subprocess.PIPE)\n"
+        "process = forked.Popen([forked.HOLDSHELF, '__import__(\"sys\").stdin.read()'], stdin=subprocess.PIPE)\n"
         "print(forked._helper.process.pid, process.pid, flush=True); process.wait()\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
-        pids = {int(word) for _ in range(2) for word in holder.stdout.readline().split() if word != "ready"}
+        pids = {int(word) for word in holder.stdout.readline().split()}
         assert len(pids) == 2
         holder.kill()
     for pid in pids:
