@@ -69,6 +69,9 @@ class Request(msgspec.Struct, frozen=True):
     """Of ``STATED``: what is on record besides the paper."""
     areas: Mapping[str, str] = {}
     """Camera → the kind of place that it is in."""
+    asked_needs: tuple[str, ...] = ()
+    """What the basis needed when it was asked."""
+    asked_steps: tuple[str, ...] = ()
 
 
 class ReleaseCheck(msgspec.Struct, frozen=True):
@@ -91,7 +94,7 @@ class ReleaseCheck(msgspec.Struct, frozen=True):
 
 def gate_1(policy: Policy, request: Request, now: Now) -> ReleaseCheck:
     """Check the policy: one of its bases, with its paper, not lapsed, and nothing requested beyond it."""
-    row = policy.bases.get(request.basis)
+    row = _basis(policy, request)
     return msgspec.structs.replace(_gate_1(policy, request, now), cites=row.clause if row is not None else "")
 
 
@@ -102,7 +105,7 @@ def _gate_1(policy: Policy, request: Request, now: Now) -> ReleaseCheck:
             "A release must name cameras, each with a start and an end.",
             ("the cameras and times that are asked for",),
         )
-    row = policy.bases.get(request.basis)
+    row = _basis(policy, request)
     if row is None:
         return ReleaseCheck(False, "Video is not released on this basis.", what_would_pass(policy, None, (), now))
     problem = _class_problem(policy, row, request) or _stated_problem(row, request)
@@ -137,6 +140,19 @@ def _gate_1(policy: Policy, request: Request, now: Now) -> ReleaseCheck:
             False, f"The paper does not cover this: {words}.", ("only what the paper names: trim the request to it",)
         )
     return ReleaseCheck(True, f"The policy's gate passes on {policy.said(row.words)}.")
+
+
+def _basis(policy: Policy, request: Request) -> Basis | None:
+    return stricter(policy.bases.get(request.basis), request.asked_needs, request.asked_steps)
+
+
+def stricter(row: Basis | None, needs: Iterable[str], steps: Iterable[str]) -> Basis | None:
+    """Return a basis with what it needed, and the steps that it had, when a request on it was entered: a policy that is adopted
+    meanwhile may ask for more, not for less."""
+    if row is None or (set(needs) <= set(row.needs) and set(steps) <= set(row.steps)):
+        return row
+    before = [step for step in steps if step not in row.steps]
+    return msgspec.structs.replace(row, needs=tuple(dict.fromkeys((*row.needs, *needs))), steps=(*before, *row.steps))
 
 
 def is_urgent(policy: Policy, basis: str) -> bool:
@@ -250,14 +266,14 @@ def gate_2(
     policy: Policy, request: Request, adopted: Adopted | None, determinations: Iterable[Determination], now: Now
 ) -> ReleaseCheck:
     """Check the statute, where the policy has it as a step: a judge, or what the Board set or counsel determined."""
-    paper, row = request.paper, policy.bases.get(request.basis)
+    paper, row = request.paper, _basis(policy, request)
     if row is not None and JUDGE not in row.steps:
         if _is_urgent(row):
             return ReleaseCheck(
                 True, "Imminent danger: the statute's question goes to counsel with the paper that follows."
             )
         sentence = "The policy asks for nothing more on this basis."
-        if row.asker == "person-seen":
+        if row.asker == "person-seen" and "written" in row.needs:
             sentence = "A court order or the person's written permission is on record."
         elif row.key == COUNSEL:
             sentence = "Counsel's paper is on record."

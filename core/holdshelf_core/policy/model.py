@@ -334,6 +334,13 @@ class Others(msgspec.Struct, frozen=True):
     """Why they are not masked, if they are seen and nothing is drawn."""
 
 
+class Consent(msgspec.Struct, frozen=True):
+    """The consent of a role on its signed paper."""
+
+    role: str
+    paper_sha256: str
+
+
 class Release(msgspec.Struct, frozen=True):
     """Table ``releases`` (P13): a request to release footage, from the first question to its end.
 
@@ -382,6 +389,12 @@ class Release(msgspec.Struct, frozen=True):
     """When it must be answered; None: its basis has no clock. It stays with the request, whatever policy comes."""
     extended_why: str = ""
     """Why it was given more time; '' it was not."""
+    asked_needs: tuple[str, ...] = ()
+    """What its basis needed when it was asked for: a later policy takes nothing from it."""
+    asked_steps: tuple[str, ...] = ()
+    """The steps of its basis then."""
+    consents: tuple[Consent, ...] = ()
+    """On paper, besides the approval."""
 
 
 class Flag(msgspec.Struct, frozen=True):
