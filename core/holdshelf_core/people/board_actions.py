@@ -42,7 +42,7 @@ from holdshelf_core.policy_file.adopted import path_of
 from holdshelf_core.policy_file.cases import failures
 from holdshelf_core.policy_file.check import mistakes
 from holdshelf_core.policy_file.compare import LOOSER, OTHER, STRICTER, differences
-from holdshelf_core.policy_file.read import read_bytes, read_file
+from holdshelf_core.policy_file.read import Misshapen, read_bytes, read_file
 from holdshelf_storage.atomic import make_dir, write_atomic
 from holdshelf_storage.errors import StorageError
 
@@ -423,7 +423,10 @@ async def _lint(asked: Reading[types.ReadPolicyLint]) -> types.PolicyLinted:
     before = asked.state.policy
 
     def look() -> types.PolicyLinted:
-        file = read_bytes(asked.request.file.encode(), "The policy file")
+        try:
+            file = read_bytes(asked.request.file.encode(), "The policy file")
+        except Misshapen as refused:
+            return types.PolicyLinted([str(mistake) for mistake in refused.mistakes])
         found = mistakes(file) or failures(file)
         if found:
             return types.PolicyLinted([str(mistake) for mistake in found])

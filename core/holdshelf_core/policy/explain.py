@@ -6,7 +6,8 @@ Nothing in the table is written by hand, so it always matches what the authorize
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -24,7 +25,7 @@ from holdshelf_core.policy.tables import Policy
 
 _NARROWEST, _WORDS_WIDTH = 60, 27
 _MOST = 8
-"""A clause's number has so much room in a column."""
+"""A clause's number has so much room in a column; a longer one is cut, or numbered where two would look alike."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -97,7 +98,8 @@ def text(policy: Policy, rows: Iterable[Row], width: int = 100) -> str:
     """
     rows = list(rows)
     columns = list(example.subjects(policy))
-    longest = max((len(_cell(row)) + 1 for row in rows if row.when == example.WITHIN), default=0)
+    marks = _marks(policy)
+    longest = max((len(_cell(row, marks)) + 1 for row in rows if row.when == example.WITHIN), default=0)
     cell = 9 if width >= _WORDS_WIDTH + 9 * len(columns) else longest
     first = max(18, width - sum(_cell_width(name, cell) for name in columns))
     lines = [(" " * first + "".join(name.rjust(_cell_width(name, cell)) for name in columns)).rstrip()]
@@ -107,7 +109,7 @@ def text(policy: Policy, rows: Iterable[Row], width: int = 100) -> str:
             shown.setdefault((row.permission, row.about), {})[row.who] = row
     previous: tuple[str, dict[str, str]] | None = None
     for (permission, about), by_who in shown.items():
-        cells = {name: _cell(by_who[name]) if name in by_who else "" for name in columns}
+        cells = {name: _cell(by_who[name], marks) if name in by_who else "" for name in columns}
         again = previous is not None and previous[0] == permission
         if again and previous is not None and previous[1] == cells:
             continue
@@ -135,18 +137,32 @@ def _line(label: str, first: int, cells: dict[str, str], columns: Sequence[str],
     return [*(indent + part for part in parts[:-1]), ((indent + parts[-1]).ljust(first) + filled).rstrip()]
 
 
-def _cell(row: Row) -> str:
+def _marks(policy: Policy) -> dict[str, str]:
+    """Return how each clause stands in a column: its number, a part of it, or that part with its place among the clauses."""
+    ids = [clause.id for clause in policy.file.clause]
+    cut = {one: one if len(one) <= _MOST else f"{one[: _MOST - 1]}…" for one in ids}
+    alike = Counter(cut.values())
+    return {
+        one: mark if alike[mark] == 1 else f"{one[: _MOST - 1 - len(str(number))]}…{number}"
+        for number, (one, mark) in enumerate(cut.items(), 1)
+    }
+
+
+def _cell(row: Row, marks: Mapping[str, str]) -> str:
     if not row.allowed:
-        clause = row.clause or "no"
-        return clause if len(clause) <= _MOST else f"{clause[: _MOST - 1]}…"
+        return marks.get(row.clause, row.clause) or "no"
     return "yes*" if row.flag else "yes"
 
 
 def _legend(policy: Policy, rows: Sequence[Row], width: int) -> list[str]:
-    used = {row.clause for row in rows if not row.allowed}
+    used, marks = {row.clause for row in rows if not row.allowed}, _marks(policy)
     paragraphs = [
         "yes: allowed. yes*: allowed, and flagged for other seats to look at afterwards. Otherwise the clause that refuses:",
-        *(f"  {clause.id}: {policy.said(clause.says)}" for clause in policy.file.clause if clause.id in used),
+        *(
+            f"  {marks[clause.id]}{f' ({clause.id})' if marks[clause.id] != clause.id else ''}: {policy.said(clause.says)}"
+            for clause in policy.file.clause
+            if clause.id in used
+        ),
     ]
     if "" in used:
         paragraphs.append("  no: a rule of Holdshelf's own, which the text does not state.")
@@ -214,25 +230,50 @@ def clause_detail(policy: Policy, clause: Clause, rows: Iterable[Row], width: in
 
 
 def detail(rows: Iterable[Row], width: int = 100) -> str:
-    """Return one or a few actions in full sentences: who, about what, and the decision; other times in one line each."""
+    """Return one or a few actions in full sentences: who, about what, and the decision; other times in one line each.
+
+    Those who hear the same are in one line, and who hears the same whatever it is about, only once.
+    """
     rows = list(rows)
     lines: list[str] = []
     for act in dict.fromkeys(row.permission for row in rows):
         mine = [row for row in rows if row.permission == act]
+        within: dict[str, dict[str, str]] = {}
+        for row in mine:
+            if row.when == example.WITHIN:
+                within.setdefault(row.about, {})[row.who] = _answer(row)
+        always = _always(within)
         lines += [*([""] if lines else []), f"{act}: may {mine[0].words}"]
-        for about in dict.fromkeys(row.about for row in mine):
-            lines += [f"  {about}"] if about else []
-            for row in (row for row in mine if row.about == about and row.when == example.WITHIN):
-                answer = f"{'yes' if row.allowed else 'no'}. {row.sentence}" + (
-                    "" if row.allowed else f" {row.who_can_help}"
-                )
-                lines += textwrap.wrap(
-                    f"{row.who}: {answer}", width, initial_indent="    ", subsequent_indent="        "
-                )
+        for about, by_who in within.items():
+            said = {who: answer for who, answer in by_who.items() if who not in always}
+            lines += _told(about, said, width) if said else []
+        lines += _told("whatever it is about", always, width) if always else []
         for when in (example.BEFORE, example.AFTER):
             answers: dict[str, list[str]] = {}
             for row in (row for row in mine if row.when == when):
-                answers.setdefault("yes" if row.allowed else f"no ({row.clause})", []).append(row.who)
+                no = f"no ({row.clause})" if row.clause else "no"
+                answers.setdefault("yes" if row.allowed else no, []).append(row.who)
             words = "; ".join(f"{answer}: {', '.join(who)}" for answer, who in answers.items())
             lines += textwrap.wrap(f"{when}: {words}", width, initial_indent="  ", subsequent_indent="      ")
     return "\n".join(lines) + "\n"
+
+
+def _answer(row: Row) -> str:
+    return f"yes. {row.sentence}" if row.allowed else f"no. {row.sentence} {row.who_can_help}".rstrip()
+
+
+def _always(within: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return who hears the same whatever it is about, and what."""
+    heard: dict[str, list[str]] = {}
+    for by_who in within.values():
+        for who, answer in by_who.items():
+            heard.setdefault(who, []).append(answer)
+    return {who: said[0] for who, said in heard.items() if len(said) > 1 and len(set(said)) == 1}
+
+
+def _told(about: str, said: Mapping[str, str], width: int) -> list[str]:
+    lines = [f"  {about}"] if about else []
+    for answer in dict.fromkeys(said.values()):
+        who = ", ".join(name for name, one in said.items() if one == answer)
+        lines += textwrap.wrap(f"{who}: {answer}", width, initial_indent="    ", subsequent_indent="        ")
+    return lines

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+from msgspec import structs
+
 from holdshelf_core.inert import inert
 from holdshelf_core.policy.areas import PERMITTED, PRIVATE, questionable_name
 from holdshelf_core.policy.board import LIMITS
@@ -22,7 +24,18 @@ from holdshelf_core.policy.schema import Basis, PolicyFile
 from holdshelf_core.policy.screens import CLOSING
 from holdshelf_core.policy_file.check_roles import role_mistakes
 from holdshelf_core.policy_file.check_words import said_mistakes, sign_mistakes, word_mistakes
-from holdshelf_core.policy_file.mistake import Mistake, a_key, a_length, among, one_of, printable, row, shown, twice
+from holdshelf_core.policy_file.mistake import (
+    Mistake,
+    a_key,
+    a_length,
+    among,
+    one_of,
+    printable,
+    repeated,
+    row,
+    shown,
+    twice,
+)
 from holdshelf_storage.units import DAY_NS
 
 LANGUAGES = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?", re.ASCII)
@@ -90,6 +103,23 @@ class _Check:
         yield from sign_mistakes(self._file)
         yield from word_mistakes(self._file)
         yield from self._of_cases()
+        yield from self._of_lists()
+
+    def _of_lists(self) -> Iterator[Mistake]:
+        """Lists of names: each name once."""
+        for field in structs.fields(PolicyFile):
+            rows = getattr(self._file, field.name)
+            for number, one in enumerate(rows if isinstance(rows, tuple) else (), 1):
+                where = row(
+                    field.encode_name, number, next((getattr(one, k) for k in ("key", "id") if hasattr(one, k)), "")
+                )
+                for inner in structs.fields(one):
+                    given = getattr(one, inner.name)
+                    yield from repeated(f"{where}, {inner.encode_name}", given if isinstance(given, tuple) else ())
+        yield from repeated("library, closed", self._file.library.closed)
+        for name in ("second", "steps"):
+            for act, given in getattr(self._file, name).items():
+                yield from repeated(f"{name}, {inert(act)[:40]}", given)
 
     # --- the library ---------------------------------------------------------------------------------------------------
 
@@ -134,6 +164,8 @@ class _Check:
         yield from twice("clause", (clause.id for clause in self._file.clause), "clause")
         for number, clause in enumerate(self._file.clause, 1):
             where = row("clause", number, clause.id)
+            if clause.id != " ".join(clause.id.split()):
+                yield Mistake(where, "The clause's number has spaces too many.", "Write it as other rows cite it.")
             if not clause.id.strip() or len(clause.id) > 20:
                 yield Mistake(where, "A clause's number has 1 to 20 characters.", "Write it as the policy has it.")
             if clause.id.strip().lower() in ("yes", "no"):
@@ -148,7 +180,7 @@ class _Check:
         for act, steps in self._file.steps.items():
             where = f"steps, {inert(act)[:40]}"
             if act not in STEPPED:
-                yield Mistake(where, f"Steps do not stand before {shown(act)}.", one_of(STEPPED))
+                yield Mistake(where, f"Steps do not stand before {shown(act)}.", one_of(STEPPED, act))
             yield from self._steps(where, steps)
             yield from self._before_an_act(where, steps)
 
@@ -175,7 +207,7 @@ class _Check:
                 yield Mistake(
                     where,
                     "People may expect to be private there, and no file opens such a place.",
-                    "Set private = true.",
+                    "Set private = true; a place beside it is named by itself, as “hallway”.",
                 )
         if file.place and all(place.private for place in file.place):
             yield Mistake(
@@ -309,13 +341,13 @@ class _Check:
             if kind in ROLE_STEPS and of:
                 if of not in self._roles:
                     yield Mistake(
-                        where, f"There is no role {shown(of)} for the step {shown(step)}.", one_of(self._roles)
+                        where, f"There is no role {shown(of)} for the step {shown(step)}.", one_of(self._roles, of)
                     )
             elif kind == "within" and of:
                 yield from a_length(where, of)
             elif step not in PLAIN_STEPS:
                 known = (*PLAIN_STEPS, *(f"{kind}:ROLE" for kind in ROLE_STEPS), "within:TIME")
-                yield Mistake(where, f"{shown(step)} is not a step.", one_of(known))
+                yield Mistake(where, f"{shown(step)} is not a step.", one_of(known, step))
 
     # --- screens, checks -------------------------------------------------------------------------------------------------
 
@@ -363,7 +395,7 @@ class _Check:
         for name, given in self._file.setting.items():
             where, bounds = f"setting, {inert(name)[:40]}", LIMITS.get(name)
             if bounds is None:
-                yield Mistake(where, "There is no setting of that name with a range.", one_of(LIMITS))
+                yield Mistake(where, "There is no setting of that name with a range.", one_of(LIMITS, name))
                 continue
             least = bounds[0] if given.least is None else given.least
             most = bounds[1] if given.most is None else given.most
@@ -378,7 +410,7 @@ class _Check:
 
     def _cited(self, where: str, clause: str) -> Iterator[Mistake]:
         if clause and clause not in self._clauses:
-            yield Mistake(where, f"There is no clause {shown(clause)} in this file.", "Add it, or correct the number.")
+            yield Mistake(where, f"There is no clause {shown(clause)} in this file.", one_of(self._clauses, clause))
 
     # --- cases -----------------------------------------------------------------------------------------------------------
 
@@ -403,7 +435,7 @@ class _Check:
                 kind, _, whose = thing.partition(":")
                 if thing not in (*NEEDS, *PLAIN_STEPS) and not (kind in ROLE_STEPS and whose in self._roles):
                     can = dict.fromkeys((*NEEDS, *PLAIN_STEPS, *(f"{kind}:ROLE" for kind in ROLE_STEPS)))
-                    yield Mistake(where, f"{shown(thing)} is nothing that a case can give.", one_of(can))
+                    yield Mistake(where, f"{shown(thing)} is nothing that a case can give.", one_of(can, thing))
             for role, away in case.away.items():
                 yield from among(where, (role,), self._roles, "role")
                 yield from a_length(where, away)

@@ -70,7 +70,9 @@ class _Roles:
             if rule is not None and not rule.seat and rule.admin != ADMIN_NO:
                 yield Mistake(where, f"{named} is the admin's alone.", "Take it out.")
             elif not decided(named):
-                yield Mistake(where, f"There is no act that a role decides {shown(named)}.", one_of((ALL, *DECIDED)))
+                yield Mistake(
+                    where, f"There is no act that a role decides {shown(named)}.", one_of((ALL, *DECIDED), named)
+                )
         yield from among(where, role.receives, RECEIVED, "thing that a role receives")
         yield from among(where, role.classes, self._classes, "class of camera")
         if role.on_paper and role.rights:
@@ -82,7 +84,9 @@ class _Roles:
         if role.stands_in is not None:
             if role.stands_in.role not in self._roles:
                 yield Mistake(
-                    where, f"There is no role {shown(role.stands_in.role)} to stand in for.", one_of(self._roles)
+                    where,
+                    f"There is no role {shown(role.stands_in.role)} to stand in for.",
+                    one_of(self._roles, role.stands_in.role),
                 )
             elif self._roles[role.stands_in.role].on_paper or role.on_paper:
                 yield Mistake(
@@ -127,7 +131,7 @@ class _Roles:
         for act, roles in self._file.second.items():
             where = f"second, {inert(act)[:40]}"
             if act not in SECOND:
-                yield Mistake(where, "Nothing of that name takes a second person.", one_of(SECOND))
+                yield Mistake(where, "Nothing of that name takes a second person.", one_of(SECOND, act))
             yield from among(where, roles, self._roles, "role")
             does = "hold.lift.approve" if act == "hold.lift" else act
             for role in (self._roles[key] for key in roles if key in self._roles and act in SECOND):

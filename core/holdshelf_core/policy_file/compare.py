@@ -108,7 +108,8 @@ def _shift(policy: Policy, was: str, role: Role) -> Iterator[Difference]:
 
 def _deputy_words(policy: Policy, role: str, stands: StandsIn) -> str:
     since = f" after {stands.after} of absence" if stands.after else " once an absence is entered"
-    return f"The {policy.role_words(role)} acts for the {policy.role_words(stands.role)}{since}, with all that they may do."
+    who, whom = policy.role_words(role), policy.role_words(stands.role)
+    return f"The {who} acts for the {whom}{since}, with what that role itself may do."
 
 
 def _may_words(role: Role) -> str:
@@ -248,7 +249,9 @@ def _basis(words: str, before: Policy, was: Basis, after: Policy, now: Basis) ->
         yield Difference(OTHER, f"On {words}, who asks is: {now.asker} (before: {was.asker}).")
     if set(was.classes) != set(now.classes):
         kind = STRICTER if not was.classes else LOOSER if not now.classes else OTHER
-        yield Difference(kind, f"On {words}, cameras of these classes: {listed(now.classes) or 'all'}.")
+        yield Difference(
+            kind, f"On {words}, cameras of these classes: {listed(map(after.class_words, now.classes)) or 'all'}."
+        )
     if was.hide != now.hide:
         yield (_stricter if now.hide else _looser)(f"On {words}, others {'are' if now.hide else 'need not be'} hidden.")
     if was.clock != now.clock:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -35,10 +37,14 @@ def shown(text: str) -> str:
     return repr(inert(text)[:40])
 
 
-def one_of(known: Iterable[str]) -> str:
-    """Return the step that lists what would be right."""
+def one_of(known: Iterable[str], given: str = "") -> str:
+    """Return the step that lists what would be right, the nearest to what was ``given`` first."""
     names = list(known)
-    return f"One of: {', '.join(names)}." if names else "There is none yet."
+    if not names:
+        return "There is none yet."
+    near = difflib.get_close_matches(given, names, 1, 0.7) if len(given) > 3 else []
+    begin = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{begin}One of: {', '.join(names)}."
 
 
 def twice(where: str, keys: Iterable[str], what: str) -> Iterator[Mistake]:
@@ -64,12 +70,14 @@ def among(where: str, given: Iterable[str], known: Collection[str], what: str) -
     """Yield a mistake for each that is not known."""
     for one in given:
         if one not in known:
-            yield Mistake(where, f"There is no {what} {shown(one)}.", one_of(known))
+            yield Mistake(where, f"There is no {what} {shown(one)}.", one_of(known, one))
 
 
 def a_length(where: str, text: str) -> Iterator[Mistake]:
     """Yield a mistake unless this is a length of time."""
-    if parse_length(text) is None:
+    if text != " ".join(text.split()):
+        yield _spaces(where, text)
+    elif parse_length(text) is None:
         yield Mistake(
             where,
             f"{shown(text)} is no length of time.",
@@ -77,9 +85,30 @@ def a_length(where: str, text: str) -> Iterator[Mistake]:
         )
 
 
+def _spaces(where: str, text: str) -> Mistake:
+    return Mistake(where, f"{shown(text)} has spaces too many.", f"Write {shown(' '.join(text.split()))}.")
+
+
+def repeated(where: str, given: Sequence[str]) -> Iterator[Mistake]:
+    """Yield a mistake for each that is named again in one list."""
+    for one, times in Counter(given).items():
+        if times > 1:
+            yield Mistake(
+                where, f"{shown(one)} is there {'twice' if times == 2 else f'{times} times'}.", "Name it once."
+            )
+
+
 def printable(where: str, text: str) -> Iterator[Mistake]:
     """Yield the mistakes of a text that goes onto paper or a screen."""
     if len(text) > MAX_WORDS:
         yield Mistake(where, f"The text has {len(text)} characters; {MAX_WORDS} are the most.", "Shorten it.")
-    if inert(text) != text:
+    if text.strip() and text != text.strip():
+        yield Mistake(where, "The text begins or ends with a space.", "Take the space out.")
+    if len(text.splitlines()) > 1:
+        yield Mistake(
+            where, "The text has a line break.", "Write it in one line; screens and papers break it themselves."
+        )
+    elif "\t" in text:
+        yield Mistake(where, "The text has a tab.", "Write a space.")
+    elif inert(text) != text:
         yield Mistake(where, "The text has a character that cannot be printed.", "Type it anew.")

@@ -18,7 +18,7 @@ from holdshelf_core.policy_file.check import mistakes
 from holdshelf_core.policy_file.compare import Difference, differences
 from holdshelf_core.policy_file.first import FIRST, first_policy
 from holdshelf_core.policy_file.mistake import Mistake, shown
-from holdshelf_core.policy_file.read import read_bytes, read_file
+from holdshelf_core.policy_file.read import Misshapen, read_bytes, read_data, read_file
 
 TEMPLATES = {
     "first": "three officials decide, two of them together; a court's paper for a release; kept as room allows",
@@ -39,6 +39,8 @@ class Linted(msgspec.Struct, frozen=True):
     counts: dict[str, int] = {}
     unasked: int = 0
     """Cases that were not asked, as other mistakes come first."""
+    unread: bool = False
+    """Fields are unknown, missing or of the wrong kind, so what the rows mean was not checked."""
     words_only: list[str] = []
     """Clauses that the machine leaves to people."""
     differences: list[Difference] = []
@@ -50,8 +52,12 @@ def lint(path: Path, before: Policy | None = None, sentences: Collection[str] = 
 
     ``sentences``: those of the papers, which a file may say otherwise. Raises BadRequest for a file that cannot be read.
     """
-    file, data = read_file(path)
+    data = read_data(path)
     sha256 = hashlib.sha256(data).hexdigest()
+    try:
+        file = read_bytes(data, str(path))
+    except Misshapen as refused:
+        return Linted(str(path), sha256, mistakes=refused.mistakes, unread=True)
     found = [*mistakes(file), *_unknown_words(file, sentences)]
     if found:
         return Linted(str(path), sha256, file.library.name, found, unasked=len(file.case))
@@ -66,7 +72,14 @@ def lint(path: Path, before: Policy | None = None, sentences: Collection[str] = 
         "cases": len(file.case),
     }
     found_differences = differences(before or first_policy(), policy)
-    return Linted(str(path), sha256, file.library.name, [], counts, 0, list(policy.words_only), found_differences)
+    return Linted(
+        str(path),
+        sha256,
+        file.library.name,
+        counts=counts,
+        words_only=list(policy.words_only),
+        differences=found_differences,
+    )
 
 
 def _unknown_words(file: PolicyFile, sentences: Collection[str]) -> list[Mistake]:

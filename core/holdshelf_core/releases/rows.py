@@ -149,6 +149,8 @@ def next_step(state: State, row: model.Release, free: Sequence[model.Span], now:
         )
     elif row.state == "refused":
         steps.append(f"The sheet for the person who asked: `holdshelf print refusal {row.id}`.")
+    if row.state in ("stopped", "requested") and row.due_utc_ns is not None:
+        steps.append(f"The answer is due by {end_words(row.due_utc_ns, now.zone)}.")
     if row.state in ("approved", EXPORTED) and row.paper_due_utc_ns is not None:
         due = end_words(row.paper_due_utc_ns, now.zone)
         steps.append(f"The paper is due by {due}: `holdshelf release paper {row.id} --paper FILE …`.")

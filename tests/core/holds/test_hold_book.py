@@ -231,17 +231,18 @@ def test_two_holds_of_one_number_are_both_kept() -> None:
     assert made.to_unite() == []
 
 
-def test_a_lifted_hold_does_not_take_another_of_its_number_with_it() -> None:
-    lifted, old = hold(FRONT, state="lifted", version=5), hold(BACK, placed_utc_ns=NOON - NS)
+@pytest.mark.parametrize("span", [BACK, FRONT], ids=["other footage", "the same footage"])
+def test_a_lifted_hold_does_not_take_another_of_its_number_with_it(span: HoldSpan) -> None:
+    lifted, old = hold(FRONT, state="lifted", version=5), hold(span, placed_utc_ns=NOON - NS)
     made = book({HOLD: lifted}, {HOLD: old})
     assert made.to_remove() == []
-    assert keeps(made, "back")
+    assert keeps(made, span.camera)
     assert made.to_write(HOLD) == old
     (united,) = made.to_unite()
-    assert (united.spans, united.state, united.version) == ((BACK,), "active", 6)
+    assert (united.spans, united.state, united.version) == ((span,), "active", 6)
     made.apply({HOLD: united})
     assert made.to_remove() == []
-    assert keeps(made, "back")
+    assert keeps(made, span.camera)
 
 
 def test_a_number_that_anything_knows_is_known() -> None:

@@ -205,3 +205,25 @@ def test_whoever_may_look_for_one_of_the_purposes_may_look() -> None:
     usual = {(row.permission, row.who, row.about, row.when): row.allowed for row in explain.table(Policy(first))}
     for row in explain.table(policy):
         assert row.allowed == usual[row.permission, row.who, row.about, row.when], row
+
+
+def test_long_clause_numbers_that_look_alike_are_told_apart_in_the_table() -> None:
+    file = first_policy().file
+    long = {"P11": "Confidentiality of staff", "P12": "Confidentiality, all", "P13": "Third parties"}
+    clauses = tuple(msgspec.structs.replace(one, id=long.get(one.id, one.id)[:20]) for one in file.clause)
+    policy = Policy(msgspec.structs.replace(file, clause=clauses, purpose=(), basis=(), ground=(), check=()))
+    said = explain.text(policy, explain.table(policy), 120)
+    assert "Confi…11 (Confidentiality of s): " in said
+    assert "Confi…12 (Confidentiality, all): " in said
+    assert "Third p… (Third parties): " in said
+
+
+def test_an_act_is_explained_once_to_those_who_hear_the_same() -> None:
+    rows = [row for row in ROWS if row.permission == "look.archive"]
+    lines = explain.detail(rows).splitlines()
+    assert len(lines) < 60
+    assert sum(line.startswith("    admin: no.") for line in lines) == 1
+    words = " ".join(" ".join(lines).split())
+    for row in rows:
+        if row.when == example.WITHIN:
+            assert " ".join(row.sentence.split()) in words, row

@@ -86,29 +86,71 @@ SYNTAX: dict[str, tuple[str, str]] = {
     "no equals sign": (SOUND + "\nretention 30 days\n", "is not TOML: "),
     "a quote that is open": (SOUND.replace('"Library Director"', '"Library Director'), "is not TOML: "),
     "a table twice": (SOUND + '\n[library]\nname = "y"\n', "is not TOML: "),
-    "a field misspelled": (SOUND.replace("rights =", "rigths ="), "role 1 ('director'): there is no field 'rigths'"),
-    "a table misspelled": (SOUND.replace("[[ground]]", "[[grounds]]"), "there is no field 'grounds'"),
+    "a field misspelled": (
+        SOUND.replace("rights =", "rigths ="),
+        "role 1 ('director'): There is no field 'rigths'. Did you mean 'rights'?",
+    ),
+    "a table misspelled": (
+        SOUND.replace("[[ground]]", "[[grounds]]"),
+        "There is no table 'grounds'. Did you mean 'ground'?",
+    ),
     "a field missing": (
         SOUND.replace('words.en = "a crime"\n', ""),
-        "purpose 1 ('crime'): the field 'words' is missing",
+        "purpose 1 ('crime'): The field 'words' is missing. Add words.en =",
     ),
     "words without a language": (
         SOUND.replace('words.en = "a crime"', 'words = "a crime"'),
-        "a table belongs here, not text in quotes",
+        "purpose 1 ('crime'), words: A table belongs here, not text in quotes. Write it by language: words.en = \"a crime\"",
     ),
     "a number for text": (
         SOUND.replace('every = "3 years"', "every = 3"),
-        "check 1 ('review'), every: text in quotes belongs here, not a whole number",
+        "check 1 ('review'), every: Text in quotes belongs here, not a whole number. Write every = \"3\"",
     ),
     "a choice that is none": (
         SOUND.replace('expect = "yes"', 'expect = "maybe"'),
-        "'maybe' is not one of those that belong here",
+        "'maybe' is not one of those that belong here. One of: no, yes",
     ),
     "a row without its heading": (
         SOUND.replace('[[role]]\nkey = "board"', 'key = "board"'),
         "the line between two rows, such as [[case]], may be missing",
     ),
-    "no library": ("format = 1\n", "the field 'library' is missing"),
+    "one bracket for a row": (
+        SOUND.replace("[[check]]", "[check]"),
+        "check: A list belongs here, not a table. Write [[check]] above each row, with two brackets",
+    ),
+    "two brackets for a table": (
+        SOUND.replace("[keeping]", "[[keeping]]"),
+        "keeping: A table belongs here, not a list of tables. There is one of it: write [keeping], with one bracket",
+    ),
+    "a name with a dot, without quotes": (
+        SOUND.replace('"release.approve" = ["board"]', 'release.approve = ["board"]'),
+        'second, release: A list belongs here, not a table. Put the name in quotes, as there is a dot in it: "release.approve" =',
+    ),
+    "text for a list": (
+        SOUND.replace('classes = ["outdoors"]', 'classes = "outdoors"'),
+        "screen 1 ('desk'), classes: A list belongs here, not text in quotes. Put it in brackets: classes = [\"outdoors\"]",
+    ),
+    "words by language where there is one text": (
+        SOUND.replace('name = "Example Library"', 'name.en = "Example Library"'),
+        "library, name: Text in quotes belongs here, not a table. It is one text, the same in each language: write name = ",
+    ),
+    "a setting without its value": (
+        SOUND.replace("value = 10, ", ""),
+        "setting, live_minutes: The field 'value' is missing. Add value = 10",
+    ),
+    "a sign without a headline": (
+        SOUND.replace('headline = ["Cameras are in use"]\n', ""),
+        "sign, en: The field 'headline' is missing. Add headline = [",
+    ),
+    "a clock of hands": (
+        SOUND.replace('closing = "20:00"', 'closing = "20:00"\nclock = "24"'),
+        "library, clock: A whole number belongs here, not text in quotes. Write clock = 24",
+    ),
+    "a date without quotes": (
+        SOUND.replace('closing = "20:00"', "closed = [2026-12-25]"),
+        'library, closed 1: Text in quotes belongs here, not a date. Write "2026-12-25"',
+    ),
+    "no library": ("format = 1\n", "The table 'library' is missing. Add a table [library]"),
 }
 
 MEANING: dict[str, tuple[str, str, str]] = {
@@ -430,6 +472,31 @@ MEANING: dict[str, tuple[str, str, str]] = {
         "Watching people in general is not a purpose: 'keeping an eye'",
     ),
     "a duty that there is not": ('duty = "P13"', 'duty = ["P13", "P22"]', "There is no duty 'P22'"),
+    "an act misspelled": (
+        '"hold.lift", "seat.name"',
+        '"hold.lift", "hold.lfit", "seat.name"',
+        "There is no act that a role decides 'hold.lfit'",
+    ),
+    "a clause misspelled": ('clause = "7.4"\n[keeping]', 'clause = "7.4."\n[keeping]', "There is no clause '7.4.'"),
+    "a name twice in a list": (
+        'needs = ["written", "agency"]',
+        'needs = ["written", "agency", "written"]',
+        "'written' is there twice",
+    ),
+    "a time with a space behind it": (
+        'at_most = "30 days"',
+        'at_most = "30  days "',
+        "'30  days ' has spaces too many",
+    ),
+    "a text with a line break": ('"an incident"', '"an\\nincident"', "The text has a line break"),
+    "a text with a tab": ('"an incident"', '"an\\tincident"', "The text has a tab"),
+    "a text that ends with a space": ('"an incident"', '"an incident "', "The text begins or ends with a space"),
+    "a clause's number with a space": ('id = "7.4"', 'id = "7.4 "', "The clause's number has spaces too many"),
+    "a place beside a private one": (
+        "[[class]]",
+        '[[place]]\nkey = "h"\nwords.en = "a hall by restrooms"\n[[place]]\nkey = "parking"\nwords.en = "parking"\n[[class]]',
+        "no file opens such a place",
+    ),
     "a case of nobody": ('who = "director"', 'who = "clerk"', "There is no role 'clerk'"),
 }
 """By name: what of the sound file is replaced, by what, and the sentence."""

@@ -114,7 +114,7 @@ def test_a_file_with_a_mistake_is_refused_and_nothing_changes(service: Service, 
     for text, words in (
         (broken, "is not TOML"),
         (FIRST.read_text().replace("speaks_for_board = true", ""), "No role speaks for the Board"),
-        ("format = 1", "the field 'library' is missing"),
+        ("format = 1", "The table 'library' is missing"),
     ):
         with pytest.raises(BadRequest, match=words):
             adopt(service.client, text)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from holdshelf_core.errors import BadRequest
 from holdshelf_core.policy.lengths import BUSINESS_DAYS, DAYS, HOURS, MONTHS, Length, parse_length
+from holdshelf_core.policy.schema import PolicyFile
 from holdshelf_core.policy_file.check import mistakes
-from holdshelf_core.policy_file.read import MAX_BYTES, read_bytes, read_file
+from holdshelf_core.policy_file.offline import lint
+from holdshelf_core.policy_file.read import MAX_BYTES, Misshapen, read_bytes, read_file
+from holdshelf_core.policy_file.shape import shape_mistakes
 from scripts import policy_file_page
 from tests.core.policy_file.mistakes import HEAD, MEANING, PAGE, SOUND, SYNTAX, page
 
@@ -62,6 +68,61 @@ def test_all_mistakes_are_told_at_once() -> None:
         .replace('duty = "P13"', 'duty = "Q"')
     )
     assert len(mistakes(read_bytes(text.encode(), "policy.toml"))) == 3
+
+
+def test_all_fields_that_are_wrong_are_told_at_once(tmp_path: Path) -> None:
+    text = (
+        SOUND.replace("rights =", "rigths =")
+        .replace('words.en = "a crime"\n', "")
+        .replace('every = "3 years"', "every = 3")
+        .replace("value = 10, ", "")
+        .replace('expect = "yes"', 'expect = "maybe"')
+    )
+    with pytest.raises(Misshapen) as refused:
+        read_bytes(text.encode(), "policy.toml")
+    assert [one.where for one in refused.value.mistakes] == [
+        "role 1 ('director')",
+        "purpose 1 ('crime')",
+        "check 1 ('review'), every",
+        "setting, live_minutes",
+        "case 1 ('release.approve'), expect",
+    ]
+    assert "There are 4 more; `holdshelf policy lint` lists all of them." in str(refused.value)
+    path = tmp_path / "policy.toml"
+    path.write_text(text, encoding="utf-8")
+    found = lint(path)
+    assert (found.mistakes, found.unread) == (refused.value.mistakes, True)
+
+
+_JUNK = st.one_of(
+    st.integers(), st.booleans(), st.floats(), st.text(max_size=5), st.just([]), st.just({}), st.just([{}]), st.dates()
+)
+
+
+@given(st.data())
+def test_the_fields_that_are_told_are_those_for_which_the_file_is_refused(data: st.DataObject) -> None:
+    tables = tomllib.loads(SOUND)
+    for _ in range(data.draw(st.integers(0, 3))):
+        at: Any = tables
+        while True:
+            key: Any = data.draw(st.sampled_from(list(at) if isinstance(at, dict) else range(len(at))))
+            if isinstance(at[key], dict | list) and at[key] and data.draw(st.booleans()):
+                at = at[key]
+                continue
+            if isinstance(at, dict) and data.draw(st.booleans()):
+                at.pop(key)
+                at |= data.draw(st.dictionaries(st.text(max_size=3), _JUNK, max_size=1))
+            else:
+                at[key] = data.draw(_JUNK)
+            break
+        if not tables:
+            break
+    try:
+        msgspec.convert(tables, PolicyFile)
+    except msgspec.ValidationError as error:
+        assert shape_mistakes(tables), error
+    else:
+        assert shape_mistakes(tables) == []
 
 
 def test_a_circle_of_deputies_is_told_once() -> None:

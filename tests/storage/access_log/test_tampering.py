@@ -153,6 +153,19 @@ def test_what_is_cut_off_at_the_end_is_found_at_opening_too(state: Path, tmp_pat
                 assert (copy / "access" / "2026-12.jsonl").read_bytes() == b"".join(order)  # and nothing was mended
 
 
+def test_a_last_entry_that_was_edited_is_found_at_opening(tmp_path: Path) -> None:
+    """A log that is begun where it ended compares the last entry alone, if their number is odd."""
+    made(tmp_path, range(5))
+    month = max((tmp_path / "access").glob("*.jsonl"))
+    data = month.read_bytes()
+    assert data.count(b'"person":"p4"') == 1
+    for number in range(12):
+        month.write_bytes(data.replace(b'"person":"p4"', b'"person":"%c4"' % (ord("a") + number)))
+        assert broken_at_opening(tmp_path), number
+    month.write_bytes(data)
+    assert not broken_at_opening(tmp_path)
+
+
 def test_a_changed_text_is_named_with_its_entry(state: Path) -> None:
     path = state / "access" / "2026-11.jsonl"
     path.write_bytes(path.read_bytes().replace(b"192.0.2.1:", b"192.0.2.9:"))

@@ -38,10 +38,10 @@ def explain(
     """Who may do what, when, and under which clause: a table made from the rules themselves."""
     from holdshelf_core.operations import offline  # noqa: PLC0415 - it imports all rules
     from holdshelf_core.policy_file import offline as files  # noqa: PLC0415
-    from holdshelf_tui.papers import catalogs  # noqa: PLC0415
+    from holdshelf_tui.papers import model_policy  # noqa: PLC0415
 
     rules = (
-        files.policy_of(policy, catalogs.messages())
+        files.policy_of(policy, model_policy.sayable())
         if policy is not None
         else files.policy_in(policy_files.in_force(data) or "")
     )
@@ -133,9 +133,9 @@ def _in_language(typed: str) -> tuple[str, str]:
 
 def _check(file: Path) -> None:
     from holdshelf_core.policy_file import offline  # noqa: PLC0415 - it imports all rules
-    from holdshelf_tui.papers import catalogs  # noqa: PLC0415 (few commands need them)
+    from holdshelf_tui.papers import model_policy  # noqa: PLC0415 (few commands need them)
 
-    offline.policy_of(file, catalogs.messages())
+    offline.policy_of(file, model_policy.sayable())
 
 
 @app.command(epilog="Example: holdshelf policy adopt policy.txt --version 2026-1 --adopted-on 2026-03-10")

@@ -35,10 +35,10 @@ def lint(
     It is compared with the policy in force, or with the first library's where no service runs.
     """
     from holdshelf_core.policy_file import offline  # noqa: PLC0415 - it imports all rules
-    from holdshelf_tui.papers import catalogs  # noqa: PLC0415 (few commands need them)
+    from holdshelf_tui.papers import model_policy  # noqa: PLC0415 (few commands need them)
 
     now = in_force(data)
-    found = offline.lint(file, offline.policy_in(now or ""), catalogs.messages())
+    found = offline.lint(file, offline.policy_in(now or ""), model_policy.sayable())
     before = "the first library's policy" if now is None else "the policy in force"
     if json:
         echo_json(found)
@@ -46,9 +46,11 @@ def lint(
     shown = inert(str(file), 200)
     if found.mistakes:
         for mistake in found.mistakes:
-            typer.echo(inert(str(mistake), 600))
+            typer.echo(inert(str(mistake), 4000))
         count = len(found.mistakes)
         later = " Its cases are asked once there is none." if found.unasked else ""
+        if found.unread:
+            later = " What its rows mean is checked once its fields are right."
         said = "1 mistake" if count == 1 else f"{count} mistakes"
         typer.echo(f"{shown} has {said}; it cannot be adopted.{later}", err=True)
         raise typer.Exit(1)
@@ -104,11 +106,11 @@ def words(
     ] = "en",
 ) -> None:
     """Every sentence of the papers for the public, as a table for a policy file: keep what your library says otherwise."""
-    from holdshelf_tui.papers import catalogs  # noqa: PLC0415 (few commands need them)
+    from holdshelf_tui.papers import catalogs, model_policy  # noqa: PLC0415 (few commands need them)
 
     said = catalogs.words(language)
     typer.echo(f"[words.{inert(language, 20)}]")
-    for sentence in sorted(catalogs.messages()):
+    for sentence in sorted(model_policy.sayable()):
         typer.echo(f"{_quoted(sentence)} = {_quoted(said(sentence))}")
 
 

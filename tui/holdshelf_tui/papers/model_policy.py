@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 
 from holdshelf_core.reports.types import PaperFacts
-from holdshelf_tui.papers.catalogs import words_of
+from holdshelf_tui.papers.catalogs import messages, words_of
 from holdshelf_tui.papers.text import clean
 
 MODEL_VERSION = "1"
@@ -22,6 +22,15 @@ def model_text() -> str:
     return files("holdshelf_tui.papers").joinpath("model_policy.txt").read_text(encoding="utf-8")
 
 
+def _clauses() -> list[str]:
+    return model_text().removesuffix("\n").split("\n\n")
+
+
+def sayable() -> frozenset[str]:
+    """What a policy file may say otherwise: all that papers say but for the model's clauses, which no adopted policy prints."""
+    return messages().difference(_clauses())
+
+
 def filled_model(facts: PaperFacts) -> str:
     """The model in the facts' language, with the library's own name, contact and address where they are known."""
     say = words_of(facts)
@@ -30,8 +39,7 @@ def filled_model(facts: PaperFacts) -> str:
         "[[CONTACT]]": clean(facts.contact) or say("the Library Director"),
         "[[ADDRESS]]": clean(facts.policy_address, 400) or say("the library's website"),
     }
-    clauses = model_text().removesuffix("\n").split("\n\n")
-    text = "\n\n".join(map(say, clauses)) + "\n"
+    text = "\n\n".join(map(say, _clauses())) + "\n"
     for place, words in known.items():
         text = text.replace(place, words)
     return text[:1].upper() + text[1:]

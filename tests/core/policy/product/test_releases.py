@@ -281,6 +281,7 @@ def test_a_request_with_a_clock_is_due_is_given_more_time_once_and_told_when_it_
     for received in (today + timedelta(days=1), today - timedelta(days=400)):
         house.wrong("dora", request(house, "public-record", received=received.isoformat()), "was received today or")
     house.refused("dora", request(house, "public-record"), "P13", "This is not on record: the asker's name")
+    assert "The answer is due by" in house.ask("dora", types.ReleaseShow("R-2026-0001")).next_step, "its clock runs"
     row = house.ask("dora", types.ReleaseAmend("R-2026-0001", stated=["name"]))
     assert row.received_on == today.isoformat() and not row.overdue and row.may_extend
     assert local_day(row.due_utc_ns - 1) == last_day(today, FIVE, ["saturday", "sunday"]).isoformat()
