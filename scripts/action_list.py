@@ -35,6 +35,7 @@ FACTS = {
     "adopted_on": "day on which the Board adopted the policy",
     "again": "it had been waived before",
     "approval_paper": "SHA-256 of the paper with which a second person approved",
+    "paper_seat": "the seat that signed the paper, where the approval or a consent came on one",
     "approved_by": "id of the person who approved, or the seat that signed the paper",
     "archive": "`begun`: the copy is about to be made; or SHA-256 of the backup's file (`backup.restored`, `backup.verified`)",
     "area_before": "area kind before",

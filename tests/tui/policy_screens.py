@@ -80,6 +80,10 @@ async def submitted(pilot: Pilot[Any], form: FormDialog[Any]) -> None:
         raise No(form._refusal)
 
 
+NOT_OFFERED = "It is not offered to them."
+"""A no of the screens: the act is not theirs, whatever it is about."""
+
+
 class PolicyScreens:
     """Each of its people in a session of their own, in turn."""
 
@@ -187,7 +191,7 @@ class PolicyScreens:
             pane.choose(row.id)
             await until(pilot, "the cursor on it", lambda: pane.chosen is not None and pane.chosen.id == row.id)
             if not pane.state_of("decide"):
-                raise No("It is not offered to them.")
+                raise No(NOT_OFFERED)
             await does(pilot, pane, "decide")
             form = await self._form(pilot, DecideReleaseDialog)
             if consents := steps(case, "consent"):

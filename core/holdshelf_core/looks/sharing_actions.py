@@ -15,7 +15,7 @@ from holdshelf_core.errors import BadRequest, Conflict
 from holdshelf_core.people import types
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
-from holdshelf_core.policy.second import by_paper
+from holdshelf_core.policy.second import by_paper, reviewed
 from holdshelf_core.policy.standing import share_counts
 from holdshelf_core.times import DAY_NS
 
@@ -150,9 +150,9 @@ class ShareActs:
         sha256 = common.paper(asked.paper_sha256, "A review on paper", needed=False)
         who = by_paper(asked.seat) if sha256 else call.caller.who
         note = common.words(asked.note, "What the review found", needed=True)
-        reviewed = msgspec.structs.replace(flag, reviewed_by=(*flag.reviewed_by, who), note=note or flag.note)
+        after = msgspec.structs.replace(reviewed(call.state, flag, who, call.now), note=note or flag.note)
         seq = await call.record(
-            [put("flags", flag.id, reviewed)],
+            [put("flags", flag.id, after)],
             subject=flag.id,
             facts={
                 "kind": flag.kind,
@@ -161,5 +161,5 @@ class ShareActs:
             },
             private={"note": note},
         )
-        left = max(0, flag.needs - len(reviewed.reviewed_by))
+        left = max(0, after.needs - len(after.reviewed_by))
         return Done(seq, flag.id, "Reviewed." if not left else f"Reviewed; {left} more by another seat.")

@@ -11,6 +11,7 @@ from holdshelf_core.people import types
 from holdshelf_core.people.expiry import sheet_state
 from holdshelf_core.policy import model
 from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy.rules import given
 from holdshelf_core.policy.screens import end_of_day
 from holdshelf_core.policy.second import flag_open
 from holdshelf_core.policy.standing import right_end, right_state, standing
@@ -76,7 +77,11 @@ async def _me(asked: Reading[types.ReadMe]) -> types.PersonRow:
     person = asked.state.people.get(asked.caller.person or "")
     if person is None:
         raise NotFound("You are logged in as the admin of this server, not as an enrolled person.")
-    return msgspec.structs.replace(person_row(asked.state, asked.now, person), limited=asked.authorizer.limited())
+    return msgspec.structs.replace(
+        person_row(asked.state, asked.now, person),
+        limited=asked.authorizer.limited(),
+        acts=list(given(asked.state, person.id, asked.now)),
+    )
 
 
 @handles(types.ReadSeats)

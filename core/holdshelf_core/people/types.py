@@ -41,6 +41,8 @@ class PersonRow(msgspec.Struct, frozen=True):
     left_utc_ns: int | None = None
     limited: str = ""
     """For the caller only: why nothing but holds can be placed now, in a sentence; '' when not limited."""
+    acts: list[str] = []
+    """For the caller only: the acts that their roles, letters and shares give now, whatever it is about."""
 
 
 class PersonAdd(Act[Done], frozen=True):

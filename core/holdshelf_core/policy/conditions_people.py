@@ -9,12 +9,20 @@ from collections.abc import Callable
 
 import msgspec
 
+from holdshelf_core.policy.asked import stricter
 from holdshelf_core.policy.board import loosened
 from holdshelf_core.policy.case import Decision, refused
 from holdshelf_core.policy.listing import listed
-from holdshelf_core.policy.model import RIGHTS, Seat
+from holdshelf_core.policy.model import RIGHTS, AskedRule, Seat
 from holdshelf_core.policy.question import Ask, Role
-from holdshelf_core.policy.second import FLAG_PAPER, is_paper, paper_review_problem, review_problem, second_person
+from holdshelf_core.policy.second import (
+    FLAG_PAPER,
+    is_paper,
+    paper_review_problem,
+    review_problem,
+    second_person,
+    signs_review,
+)
 from holdshelf_core.policy.standing import ask_seats, holders
 from holdshelf_core.policy.steps import step_missing
 
@@ -255,8 +263,14 @@ def _review(ask: Ask, role: Role) -> Decision | None:
         problem = review_problem(ask.state, flag, ask.person, ask.now)
     if not problem:
         return None
-    signers = ask.state.policy.titles(of=ask.state.policy.second("flag.review"))
-    return refused("P12", problem, f"{others(ask)} Or give a paper signed by the {signers}; its SHA-256 is recorded.")
+    signers = [role for role in ask.state.policy.second("flag.review") if signs_review(ask.state, flag, role, ask.now)]
+    hint = (
+        f" Or give a paper signed by the {ask.state.policy.titles(of=tuple(signers))}; its SHA-256 is recorded."
+        if signers
+        else ""
+    )
+    reviewers = ask_seats(ask.state, ask.now, keys=ask.state.policy.second("flag.review"), but=ask.person)
+    return refused("P12", problem, f"{reviewers}{hint}")
 
 
 def _print(ask: Ask, role: Role) -> Decision | None:
@@ -280,16 +294,19 @@ def _approve_release(ask: Ask, role: Role) -> Decision | None:
         return problem
     if not ask.scope.requested_by:
         return refused("P13", "It is not known who requested this release.", "Request it again.")
-    row = ask.state.policy.bases.get(ask.scope.basis)
+    asked = ask.state.releases.get(ask.scope.target)
+    rule = asked.asked_rule if asked is not None else AskedRule()
+    row = stricter(ask.state.policy, ask.scope.basis, rule)
     missing = step_missing(ask, row.steps, "this release", "P13") if row is not None else None
     if missing is not None and row is not None:
         return msgspec.structs.replace(missing, cites=row.clause)
-    if not ask.state.policy.second("release.approve"):
+    seconds = ask.state.policy.second("release.approve")
+    if not seconds and not rule.second:
         return None
-    if not ask.state.board.second_person_release and ask.scope.requested_by == ask.person:
+    if seconds and not ask.state.board.second_person_release and ask.scope.requested_by == ask.person:
         return None
     return second_person(
-        ask, "release.approve", ask.scope.requested_by, ask.scope.requested_utc_ns or 0, "this release"
+        ask, "release.approve", ask.scope.requested_by, ask.scope.requested_utc_ns or 0, "this release", rule.second
     )
 
 

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from holdshelf_core.policy.asked import stricter
 from holdshelf_core.policy.instants import Now, end_words, moment_words
 from holdshelf_core.policy.lengths import parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import (
     Adopted,
+    AskedRule,
     Determination,
     Paper,
     Span,
@@ -69,6 +71,8 @@ class Request(msgspec.Struct, frozen=True):
     """Of ``STATED``: what is on record besides the paper."""
     areas: Mapping[str, str] = {}
     """Camera → the kind of place that it is in."""
+    asked_rule: AskedRule = AskedRule()
+    """Under which it was entered."""
 
 
 class ReleaseCheck(msgspec.Struct, frozen=True):
@@ -91,7 +95,7 @@ class ReleaseCheck(msgspec.Struct, frozen=True):
 
 def gate_1(policy: Policy, request: Request, now: Now) -> ReleaseCheck:
     """Check the policy: one of its bases, with its paper, not lapsed, and nothing requested beyond it."""
-    row = policy.bases.get(request.basis)
+    row = _basis(policy, request)
     return msgspec.structs.replace(_gate_1(policy, request, now), cites=row.clause if row is not None else "")
 
 
@@ -102,7 +106,7 @@ def _gate_1(policy: Policy, request: Request, now: Now) -> ReleaseCheck:
             "A release must name cameras, each with a start and an end.",
             ("the cameras and times that are asked for",),
         )
-    row = policy.bases.get(request.basis)
+    row = _basis(policy, request)
     if row is None:
         return ReleaseCheck(False, "Video is not released on this basis.", what_would_pass(policy, None, (), now))
     problem = _class_problem(policy, row, request) or _stated_problem(row, request)
@@ -137,6 +141,10 @@ def _gate_1(policy: Policy, request: Request, now: Now) -> ReleaseCheck:
             False, f"The paper does not cover this: {words}.", ("only what the paper names: trim the request to it",)
         )
     return ReleaseCheck(True, f"The policy's gate passes on {policy.said(row.words)}.")
+
+
+def _basis(policy: Policy, request: Request) -> Basis | None:
+    return stricter(policy, request.basis, request.asked_rule)
 
 
 def is_urgent(policy: Policy, basis: str) -> bool:
@@ -243,21 +251,21 @@ def _emergency(row: Basis, request: Request, now: Now) -> ReleaseCheck:
 def within_ns(row: Basis) -> int:
     """Return the time of its step ``within:…``, the shortest that it can be; 0 where it has none."""
     lengths = (parse_length(step.partition(":")[2]) for step in row.steps if step.startswith("within:"))
-    return next((length.shortest_ns for length in lengths if length is not None), 0)
+    return min((length.shortest_ns for length in lengths if length is not None), default=0)
 
 
 def gate_2(
     policy: Policy, request: Request, adopted: Adopted | None, determinations: Iterable[Determination], now: Now
 ) -> ReleaseCheck:
     """Check the statute, where the policy has it as a step: a judge, or what the Board set or counsel determined."""
-    paper, row = request.paper, policy.bases.get(request.basis)
+    paper, row = request.paper, _basis(policy, request)
     if row is not None and JUDGE not in row.steps:
         if _is_urgent(row):
             return ReleaseCheck(
                 True, "Imminent danger: the statute's question goes to counsel with the paper that follows."
             )
         sentence = "The policy asks for nothing more on this basis."
-        if row.asker == "person-seen":
+        if row.asker == "person-seen" and "written" in row.needs:
             sentence = "A court order or the person's written permission is on record."
         elif row.key == COUNSEL:
             sentence = "Counsel's paper is on record."

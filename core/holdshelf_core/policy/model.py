@@ -334,6 +334,25 @@ class Others(msgspec.Struct, frozen=True):
     """Why they are not masked, if they are seen and nothing is drawn."""
 
 
+class Consent(msgspec.Struct, frozen=True):
+    """The consent of a role on its signed paper."""
+
+    role: str
+    paper_sha256: str
+
+
+class AskedRule(msgspec.Struct, frozen=True):
+    """What the policy asked for when a request was entered: one that is adopted meanwhile may ask for more, not for less."""
+
+    needs: tuple[str, ...] = ()
+    """Of its basis."""
+    steps: tuple[str, ...] = ()
+    """Of its basis."""
+    hides_others: bool = False
+    second: tuple[str, ...] = ()
+    """Roles that counted as the second person; () none was asked for."""
+
+
 class Release(msgspec.Struct, frozen=True):
     """Table ``releases`` (P13): a request to release footage, from the first question to its end.
 
@@ -382,6 +401,10 @@ class Release(msgspec.Struct, frozen=True):
     """When it must be answered; None: its basis has no clock. It stays with the request, whatever policy comes."""
     extended_why: str = ""
     """Why it was given more time; '' it was not."""
+    asked_rule: AskedRule = AskedRule()
+    """The stricter of this and the policy in force decides."""
+    consents: tuple[Consent, ...] = ()
+    """On paper, besides the approval."""
 
 
 class Flag(msgspec.Struct, frozen=True):

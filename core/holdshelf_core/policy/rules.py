@@ -179,7 +179,7 @@ def _designee(ask: Ask) -> Role | str | None:
     rule, appointments = ask.rule, ask.standing.appointments
     if not appointments or not (rule.rights or rule.designee):
         return None
-    giving = tuple(row for row in appointments if rule.designee or set(rule.rights) & _rights(ask, row))
+    giving = tuple(row for row in appointments if rule.designee or set(rule.rights) & _rights(ask.state, row))
     if not giving:
         return None
     needed = conditions.cameras_of(ask)
@@ -198,9 +198,23 @@ def _designee(ask: Ask) -> Role | str | None:
     return _as_designee(ask, used)
 
 
-def _rights(ask: Ask, letter: Appointment) -> frozenset[str]:
+def given(state: State, person: str, now: Now) -> tuple[str, ...]:
+    """Return every act that the person's roles, letters and shares give now, whatever it is about: what a terminal offers them.
+    Whether one of them is allowed, ``decide`` says each time."""
+    here = standing(state, person, now)
+    rights = frozenset[str]().union(*(_rights(state, row) for row in here.appointments))
+    return tuple(
+        rule.id
+        for rule in PERMISSIONS.values()
+        if any(may(state, seat.key, rule.id, now) for seat in here.seats)
+        or (here.appointments and (rule.designee or rights.intersection(rule.rights)))
+        or (rule.share and here.shares)
+    )
+
+
+def _rights(state: State, letter: Appointment) -> frozenset[str]:
     """Return what a letter gives now: no more than the role that wrote it has by the policy in force."""
-    role = ask.state.policy.roles.get(ask.state.seats[letter.seat].key)
+    role = state.policy.roles.get(state.seats[letter.seat].key)
     return frozenset(letter.rights) & frozenset(role.rights if role is not None else ())
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from holdshelf_core.policy.case import Decision, refused
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import Flag
@@ -18,6 +20,7 @@ from holdshelf_core.policy.state import State
 FLAG_PAPER = "paper_approval"
 PAPER_MARK = "paper:"
 """Before the role in ``Flag.reviewed_by`` where a paper was signed; no id of a person has a colon."""
+_ANY_PAPER = "01" * 32
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -37,15 +40,18 @@ def seats_held_since(state: State, person: str, since_utc_ns: int, now: Now) -> 
     return held
 
 
-def second_person(ask: Ask, act: str, requested_by: str, since_utc_ns: int, what: str) -> Decision:
+def second_person(
+    ask: Ask, act: str, requested_by: str, since_utc_ns: int, what: str, asked: tuple[str, ...] = ()
+) -> Decision:
     """Decide whether this subject, or the paper they bring, counts as the second person for ``what`` ("this lift").
 
     ``act``: as in the policy file's ``second``. ``requested_by``: id of who requested it. The requester may bring the paper; it
-    is flagged for review by another seat.
+    is flagged for review by another seat. ``asked``: the roles that counted when it was requested, of which one counts still,
+    if any is left.
     """
     state, scope, clause = ask.state, ask.scope, ask.rule.clause
     theirs = seats_held_since(state, requested_by, since_utc_ns, ask.now)
-    seconds = state.policy.second(act)
+    seconds = _seconds(state.policy.second(act), asked, theirs)
     if ask.person and ask.person != requested_by:
         for seat in ask.standing.seats:
             if seat.key in seconds and seat.key not in theirs:
@@ -53,12 +59,27 @@ def second_person(ask: Ask, act: str, requested_by: str, since_utc_ns: int, what
     acting_as = ask.standing.seats[0].key if ask.standing.seats else ""
     others = tuple(key for key in seconds if key not in theirs)
     who = ask_seats(state, ask.now, keys=others, but=requested_by)
-    hint = f"Or give a paper signed by the {state.policy.titles(of=seconds)}; its SHA-256 is recorded."
+    signers = [
+        key for key in others if not any(can_log_in(state, seat.person) for seat in holders(state, ask.now, key))
+    ]
+    hint = (
+        f"Or give a paper signed by the {state.policy.titles(of=tuple(signers))}; its SHA-256 is recorded."
+        if signers
+        else ""
+    )
     if scope.paper_sha256 is not None and scope.paper_sha256 != "":
         return _on_paper(ask, seconds, theirs, who, what, acting_as)
+    step = f"{who} {hint}".strip()
     if ask.person == requested_by:
-        return refused(clause, f"You cannot approve {what}: you asked for it.", f"{who} {hint}", acting_as)
-    return refused(clause, f"The seat that asked for {what} cannot also approve it.", f"{who} {hint}", acting_as)
+        return refused(clause, f"You cannot approve {what}: you asked for it.", step, acting_as)
+    if not theirs.intersection(seat.key for seat in ask.standing.seats):
+        return refused(clause, f"It takes the {state.policy.titles(of=seconds)} to approve {what}.", step, acting_as)
+    return refused(clause, f"The seat that asked for {what} cannot also approve it.", step, acting_as)
+
+
+def _seconds(now: tuple[str, ...], asked: tuple[str, ...], theirs: set[str]) -> tuple[str, ...]:
+    both = tuple(key for key in now if key in asked)
+    return both if set(both) - theirs else now or asked
 
 
 def _on_paper(ask: Ask, seconds: tuple[str, ...], theirs: set[str], who: str, what: str, acting_as: str) -> Decision:
@@ -137,11 +158,35 @@ def paper_review_problem(state: State, flag: Flag, sha256: str, role: str, now: 
     if role in _taken(state, flag, now):
         return f"The {words} did this or has already reviewed it; someone with another seat must sign."
     people = [seat.person for seat in holders(state, now, role)]
-    if state.policy.has_holders(role) and not people:
+    # The Board itself is always there, and keeps minutes, whoever its seat names here.
+    if state.policy.has_holders(role) and not people and role != state.policy.for_the_board:
         return f"Nobody is the {words} now, so nobody can have signed as that."
     if any(can_log_in(state, person) for person in people):
         return f"The {words} can log in and must review it on screen."
     return "A review of an act that favors its signer does not count." if flag.about in people else None
+
+
+def signs_review(state: State, flag: Flag, role: str, now: Now) -> bool:
+    """Return whether that role's paper would count as a review of the flag."""
+    return paper_review_problem(state, flag, _ANY_PAPER, role, now) is None
+
+
+def reviewed(state: State, flag: Flag, who: str, now: Now) -> Flag:
+    """Return the flag with one more review, that counts. Where nobody else is left who could review it, the Board's paper is the
+    last one: with one seat filled a flag could not be closed otherwise."""
+    flag = msgspec.structs.replace(flag, reviewed_by=(*flag.reviewed_by, who))
+    if who == by_paper(state.policy.for_the_board) and flag_open(flag) and not _left(state, flag, now):
+        flag = msgspec.structs.replace(flag, needs=len(set(flag.reviewed_by) - {flag.person}))
+    return flag
+
+
+def _left(state: State, flag: Flag, now: Now) -> bool:
+    roles = state.policy.second("flag.review")
+    return any(signs_review(state, flag, role, now) for role in roles) or any(
+        review_problem(state, flag, seat.person, now) is None and can_log_in(state, seat.person)
+        for role in roles
+        for seat in holders(state, now, role)
+    )
 
 
 def by_paper(role: str) -> str:

@@ -125,13 +125,18 @@ class Policy:
 
     def second(self, act: str) -> tuple[str, ...]:
         """Return the roles that count as the second person of an act: the file's, else all who may do it, as such or for
-        somebody who is away. () for none."""
+        somebody who is away. () for none.
+
+        Where that is one role, a Board that acts on paper counts, too: nobody is their own second person.
+        """
         if (named := self.file.second.get(act)) is not None:
             return named
-        does = "hold.lift.approve" if act == "hold.lift" else act
-        return tuple(
+        does = second_does(act)
+        roles = tuple(
             key for key in self.seats if self.may(key, does) or self.may((self.stands_in(key) or ("",))[0], does)
         )
+        board = self.for_the_board
+        return (*roles, board) if len(roles) == 1 and board and not self.has_holders(board) else roles
 
     # --- its clauses -------------------------------------------------------------------------------------------------------
 
@@ -413,12 +418,19 @@ def decided(named: str) -> tuple[str, ...]:
     return tuple(act for act in DECIDED if named in (ALL, act) or act.startswith(f"{named}."))
 
 
+def second_does(act: str) -> str:
+    """Return the act by which a second person agrees to an act that takes one."""
+    return "hold.lift.approve" if act == "hold.lift" else act
+
+
 def acts_of(role: Role) -> frozenset[str]:
     """Return everything that the holder of a role may do as such."""
     by_right = [rule.id for rule in PERMISSIONS.values() if rule.seat and set(rule.rights) & set(role.rights)]
     acts = {*by_right, *role.receives, *(act for named in role.decides for act in decided(named))}
     # Who decides something sees what it is about.
     subjects = {act.partition(".")[0] for act in acts} | ({"camera"} if acts else set())
+    if "flag.review" in acts:
+        subjects |= {"log", "person"}  # the entry that is flagged, and who did it
     return frozenset(acts | {f"{one}.see" for one in subjects} & set(DECIDED) | EVERY_ROLE)
 
 

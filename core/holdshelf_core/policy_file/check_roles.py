@@ -10,7 +10,7 @@ from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import RIGHTS
 from holdshelf_core.policy.rights import ADMIN_NO, PERMISSIONS
 from holdshelf_core.policy.schema import PolicyFile, Role
-from holdshelf_core.policy.tables import ALL, DECIDED, acts_of, decided
+from holdshelf_core.policy.tables import ALL, DECIDED, Policy, acts_of, decided, second_does
 from holdshelf_core.policy_file.check_words import said_mistakes
 from holdshelf_core.policy_file.mistake import Mistake, a_key, a_length, among, one_of, row, shown, twice
 from holdshelf_storage.units import DAY_NS
@@ -19,8 +19,9 @@ RESERVED = ("admin", "share", "nobody", "anyone", "library")
 """Names that the kernel gives to hands of its own: no role has them."""
 RECEIVED = ("release.request",)
 LONGEST_SHIFT_NS = DAY_NS
-NEEDED = ("release.approve", "hold.place", "hold.lift", "seat.name", "commission.approve")
-"""What somebody must be able to do under any policy: answer a request, keep and give up footage, name a holder, use a camera."""
+NEEDED = ("release.approve", "hold.place", "hold.lift", "seat.name", "commission.approve", "flag.review")
+"""What somebody must be able to do under any policy: answer a request, keep and give up footage, name a holder, use a camera,
+review a flag."""
 SECOND = ("release.approve", "hold.lift", "flag.review")
 
 
@@ -133,7 +134,7 @@ class _Roles:
             if act not in SECOND:
                 yield Mistake(where, "Nothing of that name takes a second person.", one_of(SECOND, act))
             yield from among(where, roles, self._roles, "role")
-            does = "hold.lift.approve" if act == "hold.lift" else act
+            does = second_does(act)
             for role in (self._roles[key] for key in roles if key in self._roles and act in SECOND):
                 if not role.on_paper and not self._may(role, does):
                     yield Mistake(
@@ -141,6 +142,59 @@ class _Roles:
                         f"{role.key} may not {PERMISSIONS[does].words}, so it cannot be the second person.",
                         f'Add "{does}" to what it decides, or take it out here.',
                     )
+        yield from self._nobody_else()
+
+    def _nobody_else(self) -> Iterator[Mistake]:
+        """What would wait for a second person who can never be: everybody who counts as one has the role that asked."""
+        asks = {
+            "hold.lift": [role for role in self._file.role if not role.on_paper and self._may(role, "hold.lift")],
+            "release.approve": [role for role in self._file.role if not role.on_paper and self._requests(role)],
+        }
+        # Whoever has a letter of appointment requests in no role: any second person is another.
+        if any(not role.on_paper and "release" in role.rights for role in self._file.role):
+            del asks["release.approve"]
+        policy = Policy(self._file)
+        for act, askers in asks.items():
+            seconds = policy.second(act)
+            if seconds and askers and all(set(seconds) <= {role.key} for role in askers):
+                what, end = (
+                    ("ask to lift a hold", "no hold could be lifted")
+                    if act == "hold.lift"
+                    else ("request a release", "nothing could be released")
+                )
+                yield Mistake(
+                    f"second, {act}",
+                    f"Only {seconds[0]} may {what}, and only {seconds[0]} counts as its second person, so {end}.",
+                    self._another(act, seconds[0]),
+                )
+        seconds = policy.second("flag.review")
+        if not seconds:
+            yield Mistake(
+                "second, flag.review",
+                "Nobody may review what is flagged, so no flag could be closed.",
+                "Name at least two roles here, one of them on paper if need be, or leave the line out.",
+            )
+            return
+        watchers = [role.key for role in self._file.role if not role.on_paper and "live" in role.rights]
+        alone = [key for key in watchers if not set(seconds) - {key}]
+        if alone:
+            yield Mistake(
+                "second, flag.review",
+                f"Only {alone[0]} may review what {alone[0]} does in imminent danger, so its flag could not be closed.",
+                self._another("flag.review", alone[0]),
+            )
+
+    def _requests(self, role: Role) -> bool:
+        return self._may(role, "release.request") or "release.request" in role.receives
+
+    def _another(self, act: str, key: str) -> str:
+        does = second_does(act)
+        can = [role for role in self._file.role if role.key != key and (role.on_paper or self._may(role, does))]
+        can.sort(key=lambda role: not role.speaks_for_board)
+        if not can:
+            return f'Name another role here, as the Board on paper: on_paper = true, then "{act}" = ["{key}", "board"].'
+        none = "" if act == "flag.review" else f' With "{act}" = [] it takes no second person.'
+        return f'Write "{act}" = ["{key}", "{can[0].key}"].{none}'
 
     def _may(self, role: Role, act: str) -> bool:
         """Return whether its holder may do this, as such or for somebody who is away."""

@@ -20,6 +20,7 @@ from holdshelf_core.errors import BadRequest, Conflict, Refused
 from holdshelf_core.holds.holds import Holds
 from holdshelf_core.policy import gates, model
 from holdshelf_core.policy import releases as rules
+from holdshelf_core.policy.asked import asked_rule, hides_others
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.purposes import incident_problem
 from holdshelf_core.policy.second import FLAG_PAPER
@@ -38,7 +39,10 @@ LONGEST_RECEIVED_DAYS = 366
 
 
 def _only_its_requester(call: Call[Any], row: model.Release, what: str) -> None:
-    if call.caller.who != row.requested_by:
+    if call.caller.who == row.requested_by:
+        return
+    # A request with a clock is the library's to answer: whoever may request goes on where who entered it no longer may.
+    if row.due_utc_ns is None or requesters_right(call.state, row, call.now):
         step = (
             f"The {call.state.policy.whoever_may('release.approve')} can refuse it with `holdshelf release "
             f"refuse {row.id}`. Request separately what you need."
@@ -66,7 +70,15 @@ def _question(state: State, row: model.Release) -> gates.Request:
         span.camera: facts.area_kind for span in row.given if (facts := state.cameras.get(span.camera)) is not None
     }
     return gates.Request(
-        row.basis, row.given, row.requested_by, row.requested_utc_ns, row.paper, row.why, row.stated, areas
+        row.basis,
+        row.given,
+        row.requested_by,
+        row.requested_utc_ns,
+        row.paper,
+        row.why,
+        row.stated,
+        areas,
+        row.asked_rule,
     )
 
 
@@ -213,6 +225,7 @@ class ReleaseActs:
             stated=_stated(asked.stated, call.state.policy),
             received_on=received.isoformat(),
             due_utc_ns=_due(rules.answer_day(call.state.policy, asked.basis, received)),
+            asked_rule=asked_rule(call.state.policy, asked.basis, call.state.board),
         )
         return await self._ask_gates(call, row)
 
@@ -244,7 +257,7 @@ class ReleaseActs:
     async def approve(self, call: Call[types.ReleaseApprove]) -> types.ReleaseRow:
         asked = call.request
         row = find_release(call, asked.release, "requested")
-        if not requesters_right(call.state, row, call.now):
+        if row.due_utc_ns is None and not requesters_right(call.state, row, call.now):
             call.refuse(
                 "P11", f"The person who requested {row.id} no longer has the right to.", "Submit a new request."
             )
@@ -261,7 +274,7 @@ class ReleaseActs:
                 f"The paper behind {row.id} does not ask for the original recording, so what is masked stays masked (P6).",
                 "Approve it without the original.",
             )
-        if asked.original and call.state.policy.hides_others(row.basis):
+        if asked.original and hides_others(call.state.policy, row):
             call.refuse(
                 "P13",
                 f"On {call.state.policy.basis_words(row.basis)} the original does not leave: nobody else is shown.",
@@ -282,13 +295,19 @@ class ReleaseActs:
             approved_by=by,
             approved_utc_ns=call.now.utc_ns,
             approval_paper_sha256=sha256 if on_paper else "",
+            consents=(*row.consents, model.Consent(asked.seat, sha256)) if sha256 and not on_paper else row.consents,
             note=note,
             original=asked.original,
         )
         changes = [put("releases", row.id, approved)]
         if rules.urgent(row):
             changes.append(_emergency_flag(call, approved, call.caller.who))
-        facts = {"approved_by": by, "requested_by": row.requested_by, "approval_paper": sha256}
+        facts = {
+            "approved_by": by,
+            "requested_by": row.requested_by,
+            "approval_paper": sha256,
+            "paper_seat": asked.seat,
+        }
         await call.record(changes, form=form_of(approved, call.state.policy), facts=facts, private={"note": note})
         return await self._row(call, approved)
 

@@ -21,6 +21,7 @@ from holdshelf_core.holds.holds import Holds
 from holdshelf_core.looks.picture_actions import with_ids
 from holdshelf_core.policy import model
 from holdshelf_core.policy import releases as rules
+from holdshelf_core.policy.asked import hides_others
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.redaction import boxes_problem
 from holdshelf_core.releases import types
@@ -45,8 +46,9 @@ def check_answered(call: Call[Any], row: model.Release) -> None:
 def _check_hidden(call: Call[Any], row: model.Release) -> None:
     """Refuse to leave others in the picture where the basis has them hidden."""
     policy = call.state.policy
-    if policy.hides_others(row.basis):
-        cites = policy.quoted("P13", policy.bases[row.basis].clause)
+    if hides_others(policy, row):
+        basis = policy.bases.get(row.basis)
+        cites = policy.quoted("P13", basis.clause if basis is not None else "")
         call.refuse(
             "P13",
             f"On {policy.basis_words(row.basis)} nobody else is shown ({cites})",

@@ -15,6 +15,7 @@ from tzlocal import get_localzone
 from holdshelf_core.errors import HoldshelfError
 from holdshelf_core.holds.holds import Holds
 from holdshelf_core.policy import model
+from holdshelf_core.policy.asked import stricter
 from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.gates import NEEDS
 from holdshelf_core.policy.instants import Now, end_words
@@ -33,8 +34,10 @@ from holdshelf_core.policy.releases import (
     unheld,
 )
 from holdshelf_core.policy.rules import decide
+from holdshelf_core.policy.schema import Basis
 from holdshelf_core.policy.state import State
 from holdshelf_core.policy.steps import CONSENT, kind_and_role, tell_words
+from holdshelf_core.policy.tables import Policy
 from holdshelf_core.releases import types
 from holdshelf_core.times import NS
 
@@ -74,10 +77,13 @@ def _others_row(state: State, others: model.Others, *, whole: bool) -> types.Oth
 
 
 def approver(state: State, row: model.Release) -> str:
-    """Return who approved it: a seat that signed on paper, or a person; '' for none, or an emergency approved alone."""
+    """Return who approved it: a seat that signed on paper, or a person, and whose paper consented; '' for none, or an emergency
+    approved alone."""
     if row.approved_by in state.policy.roles:
         return state.policy.role_words(row.approved_by)
-    return state.name_of(row.approved_by) if row.approved_by else ""
+    papers = listed(f"the {state.policy.role_words(one.role)}" for one in row.consents)
+    consented = f", with the signed consent of {papers}" if papers else ""
+    return f"{state.name_of(row.approved_by)}{consented}" if row.approved_by else ""
 
 
 def refusals_of(row: model.Release) -> list[types.RefusalRow]:
@@ -154,16 +160,21 @@ def next_step(state: State, row: model.Release, free: Sequence[model.Span], now:
     if row.state in ("approved", EXPORTED) and row.paper_due_utc_ns is not None:
         due = end_words(row.paper_due_utc_ns, now.zone)
         steps.append(f"The paper is due by {due}: `holdshelf release paper {row.id} --paper FILE …`.")
-    if row.state in ("approved", EXPORTED) and (basis := state.policy.bases.get(row.basis)) is not None:
+    if row.state in ("approved", EXPORTED) and (basis := basis_of(state.policy, row)) is not None:
         steps.append(tell_words(state, basis.steps, now))
     steps.append(hold_words(state, row, free))
     return " ".join(step for step in steps if step)
 
 
+def basis_of(policy: Policy, row: model.Release) -> Basis | None:
+    """Return what a release rests on: its basis, with what that asked for when it was entered."""
+    return stricter(policy, row.basis, row.asked_rule)
+
+
 def _approvers(state: State, row: model.Release) -> str:
     """Return who must approve it, as the beginning of a sentence."""
     policy = state.policy
-    basis = policy.bases.get(row.basis)
+    basis = basis_of(policy, row)
     consents = [role for kind, role in map(kind_and_role, basis.steps if basis is not None else ()) if kind == CONSENT]
     if consents:
         return f"The {listed(map(policy.short, consents))}"
@@ -232,6 +243,7 @@ def release_row(
         approved_by_name=approver(state, row),
         approved_utc_ns=row.approved_utc_ns,
         approval_paper_sha256=row.approval_paper_sha256,
+        consents=[types.ConsentRow(one.role, one.paper_sha256) for one in row.consents],
         version=row.version,
         ended_utc_ns=row.ended_utc_ns,
         ended_why=row.ended_why,

@@ -294,6 +294,13 @@ class Written(msgspec.Struct, frozen=True):
     seq: int
 
 
+class ConsentRow(msgspec.Struct, frozen=True):
+    """A role's consent on its signed paper."""
+
+    role: str
+    paper_sha256: str
+
+
 class ReleaseRow(msgspec.Struct, frozen=True):
     """A release. ``state``: stopped | requested | approved | exported | refused | withdrawn | cancelled."""
 
@@ -317,6 +324,8 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     approved_by_name: str
     approved_utc_ns: int | None
     approval_paper_sha256: str
+    consents: list[ConsentRow]
+    """On signed paper, besides the approval."""
     version: int
     ended_utc_ns: int | None
     ended_why: str

@@ -1,6 +1,7 @@
 """Automatic changes to releases: canceled when their requester's right ends, and repairs for overdue papers.
 
-A second person's approval is pointless once nobody with a right requests the release any more (scene 2).
+A second person's approval is pointless once nobody with a right requests the release any more (scene 2). A request with a clock
+is somebody's outside, and waits for its answer whoever entered it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def _to_cancel(authorizer: Authorizer) -> list[model.Release]:
     return [
         row
         for row in state.releases.values()
-        if row.state in CANCELLED_WITH_RIGHT and not requesters_right(state, row, now)
+        if row.state in CANCELLED_WITH_RIGHT and row.due_utc_ns is None and not requesters_right(state, row, now)
     ]
 
 

@@ -25,7 +25,7 @@ says.en = "Footage goes to the police through the Director."
 key = "director"
 words.en = "Library Director"
 rights = ["live", "archive", "hold"]
-decides = ["release.approve", "hold.lift", "seat.name", "commission.approve"]
+decides = ["release.approve", "hold.lift", "seat.name", "commission.approve", "flag.review"]
 [[role]]
 key = "board"
 words.en = "Library Board"
@@ -181,8 +181,8 @@ MEANING: dict[str, tuple[str, str, str]] = {
     ),
     "nobody names holders": ('"seat.name", ', "", "No role with holders may name the holder of a seat"),
     "nobody brings a camera into use": (
-        ', "commission.approve"]',
-        "]",
+        ', "commission.approve"',
+        "",
         "No role with holders may approve a camera for use",
     ),
     "a clause by the name of yes": (
@@ -463,8 +463,36 @@ MEANING: dict[str, tuple[str, str, str]] = {
     ),
     "a second person who may not": (
         '"release.approve" = ["board"]',
-        '"flag.review" = ["director"]',
-        "director may not review a flagged act, so it cannot be the second person",
+        '"flag.review" = ["holder"]\n[[role]]\nkey = "holder"\nwords.en = "Holder"',
+        "holder may not review a flagged act, so it cannot be the second person",
+    ),
+    "nobody who reviews": (
+        ', "flag.review"]',
+        "]",
+        "No role with holders may review a flagged act",
+    ),
+    "no second person who reviews": (
+        "[second]",
+        '[second]\n"flag.review" = []',
+        "Nobody may review what is flagged, so no flag could be closed",
+    ),
+    "a reviewer of nobody else": (
+        "[second]",
+        '[second]\n"flag.review" = ["director"]',
+        "Only director may review what director does in imminent danger, so its flag could not be closed",
+    ),
+    "a second person who is always the first": (
+        "[second]",
+        '[second]\n"hold.lift" = ["director"]',
+        "Only director may ask to lift a hold, and only director counts as its second person, so no hold could be lifted",
+    ),
+    "an approver who is always the requester": (
+        'decides = ["release.approve", "hold.lift", "seat.name", "commission.approve", "flag.review"]\n[[role]]\nkey = "board"\n'
+        'words.en = "Library Board"\non_paper = true\nspeaks_for_board = true\n[second]\n"release.approve" = ["board"]',
+        'decides = ["release.approve", "release.request", "hold.lift", "seat.name", "commission.approve", "flag.review"]\n'
+        '[[role]]\nkey = "board"\nwords.en = "Library Board"\non_paper = true\nspeaks_for_board = true\n[second]\n'
+        '"release.approve" = ["director"]',
+        "Only director may request a release, and only director counts as its second person, so nothing could be released",
     ),
     "a purpose of watching": (
         'words.en = "a crime"',

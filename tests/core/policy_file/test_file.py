@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,14 @@ def test_a_mistake_of_meaning_is_told_with_its_place_and_what_to_do(name: str) -
     assert one.where
     assert one.step.endswith(".")
     assert one.sentence.endswith(".")
+
+
+@pytest.mark.parametrize("name", ["a reviewer of nobody else", "a second person who is always the first"])
+def test_the_second_person_that_is_advised_is_taken(name: str) -> None:
+    before, after, _ = MEANING[name]
+    (one,) = mistakes(read_bytes(SOUND.replace(before, after, 1).encode(), "policy.toml"))
+    for advised in re.findall(r'"[a-z.]+" = \[.*?\]', one.step):
+        assert mistakes(read_bytes(SOUND.replace(before, f"[second]\n{advised}").encode(), "policy.toml")) == []
 
 
 def test_the_pages_are_those_of_the_rules_and_of_these_tests() -> None:

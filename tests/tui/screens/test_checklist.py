@@ -17,7 +17,7 @@ from holdshelf_tui.screens.papers import PapersPane
 from holdshelf_tui.session.waiting import TICKS, checklist_duties
 from holdshelf_tui.widgets.reader import Reader
 from tests.tui.keyboard import Desk, said, types, until_said
-from tests.tui.screens.test_home import SEAT, with_rights
+from tests.tui.sitting import designee, seat
 from tests.tui.stage import Stage, our_app, settled, until
 
 pytestmark = pytest.mark.usefixtures("no_frames")
@@ -137,12 +137,12 @@ def test_what_is_due_is_among_the_duties_of_who_can_see_to_it(stage: Stage) -> N
 
     rows = [due(one) for one in stage.service.client.read(ReadChecklist())]
 
-    words = [(duty.tab, duty.key, duty.words) for duty in checklist_duties(rows, SEAT)]
+    words = [(duty.tab, duty.key, duty.words) for duty in checklist_duties(rows, seat())]
     assert words == [
         ("papers", TICKS, "Walk with the checklist: Front entrance, Service desk"),
         ("papers", TICKS, "On the checklist: house.copies, house.website and 6 more"),
     ]
-    assert len(checklist_duties(rows, with_rights("commission"))) == 1
+    assert len(checklist_duties(rows, designee("commission"))) == 1
 
 
 async def test_enter_goes_on_to_the_next_one_also_before_the_list_is_there_anew(

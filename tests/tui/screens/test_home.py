@@ -15,7 +15,6 @@ from textual.widgets._toast import Toast
 from holdshelf_core.api.types import DiskRow, Status
 from holdshelf_core.holds.types import HoldListAsk
 from holdshelf_core.looks.types import LookStill
-from holdshelf_core.people.types import PersonRow, RoleRow
 from holdshelf_tui.screens.dialogs.capacity import CapacityDialog
 from holdshelf_tui.screens.dialogs.hold import FoundDialog, HoldDialog
 from holdshelf_tui.screens.dialogs.purpose import BreakGlassDialog
@@ -28,6 +27,7 @@ from holdshelf_tui.session.link import Who
 from holdshelf_tui.widgets.fields import Choice, Picks
 from tests.looking import NS
 from tests.tui.keyboard import Desk, types, until_said
+from tests.tui.sitting import designee, seat
 from tests.tui.stage import Stage, arrived, our_app, screen_text, settled, until, until_shown
 
 pytestmark = pytest.mark.usefixtures("no_frames")
@@ -79,27 +79,19 @@ async def in_front(pilot: Pilot[Any], key: str) -> None:
     await until(pilot, f"the tab {key}", lambda: home.front is not None and home.front is home.pane(key))
 
 
-def with_rights(*rights: str) -> Who:
-    """A person with such a letter; with none a guest."""
-    roles = [RoleRow("", "", "active", 0, None, rights=list(rights))] if rights else []
-    return Who(PersonRow("p1", "vera", "Vera Lund", [], "", "", roles, ""))
-
-
-SEAT = Who(PersonRow("p1", "dora", "Dora Reed", [], "", "", [RoleRow("", "", "active", 0, None)], ""))
-
-
 @pytest.mark.parametrize(
     ("who", "needs"),
     [
-        (SEAT, [HAPPENED, OFFICER, LOOKED, DANGER, "Print", WAITS]),
-        (with_rights("live"), [OFFICER, DANGER, SHARED, "Print", WAITS]),
-        (with_rights("archive", "hold"), [HAPPENED, OFFICER, SHARED, "Print", WAITS]),
-        (with_rights("archive"), ["Something happened: find it", OFFICER, SHARED, "Print", WAITS]),
-        (with_rights("hold"), [HAPPENED, OFFICER, SHARED, "Print", WAITS]),
-        (with_rights(), [SHARED, "Print", WAITS]),
+        (seat(), [HAPPENED, OFFICER, LOOKED, DANGER, "Print", WAITS]),
+        (designee("live"), [OFFICER, DANGER, SHARED, "Print", WAITS]),
+        (designee("archive", "hold"), [HAPPENED, OFFICER, SHARED, "Print", WAITS]),
+        (designee("archive"), ["Something happened: find it", OFFICER, SHARED, "Print", WAITS]),
+        (designee("hold"), [HAPPENED, OFFICER, SHARED, "Print", WAITS]),
+        (designee(), [SHARED, "Print", WAITS]),
+        (seat("p1", "release.approve", "release.see"), [OFFICER, "Print", WAITS]),
         (Who(None), [OFFICER, LOOKED, MACHINE, "Print", WAITS]),
     ],
-    ids=["seat", "looks live", "looks and holds", "looks", "holds", "guest", "admin"],
+    ids=["seat", "looks live", "looks and holds", "looks", "holds", "guest", "decides on releases", "admin"],
 )
 def test_everybody_is_asked_what_they_need_and_led_to_tabs_that_are_theirs(who: Who, needs: list[str]) -> None:
     found = needs_for(who)

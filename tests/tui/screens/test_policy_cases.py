@@ -18,7 +18,7 @@ from tests.looking import NS
 from tests.people import PAPER
 from tests.policy_library import CASES, POLICIES, No, PolicyLibrary, typed
 from tests.tui.keyboard import does, said, until_said
-from tests.tui.policy_screens import PolicyScreens, choose, put, tick
+from tests.tui.policy_screens import NOT_OFFERED, PolicyScreens, choose, put, tick
 from tests.tui.stage import our_app, seated, settled, until
 
 pytestmark = pytest.mark.usefixtures("no_frames")
@@ -35,7 +35,8 @@ async def test_each_case_is_answered_on_the_screens_as_the_file_says(file: Path,
             return
         with pytest.raises(No) as refused:
             await PolicyScreens(library).ask(case)
-    assert f"({case.clause}" in str(refused.value)
+    told = str(refused.value)
+    assert told == NOT_OFFERED or f"({case.clause}" in told
 
 
 async def test_a_look_takes_a_tick_for_who_was_consulted(tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from holdshelf_core.holds.types import CoverageRow, HoldRow, SpanAsk
-from holdshelf_core.people.types import FlagRow, PersonRow, RoleRow
+from holdshelf_core.people.types import FlagRow
+from holdshelf_core.releases.types import ReleaseRow
 from holdshelf_tui.session.link import Who
-from holdshelf_tui.session.waiting import flag_duties, hold_duties, room_duties
+from holdshelf_tui.session.waiting import flag_duties, hold_duties, release_duties, room_duties
 from holdshelf_tui.text.holds import found, review_words, state_words, stops_words
 from holdshelf_tui.text.time_format import clock, when
+from tests.tui.sitting import designee, seat
 
 S = 1_000_000_000
 DAY = 86_400 * S
@@ -18,16 +22,6 @@ HOLD = HoldRow(
     "H-1", "violation", "26-1", "active", [SpanAsk("lobby", AT, AT + 60 * S)], "p1", AT, AT + 90 * DAY, False, 1, "", "",
     None, None, "", True, 10,
 )  # fmt: skip
-
-
-def seat(person: str) -> Who:
-    role = RoleRow("s1", "Library Director", "active", 0, None)
-    return Who(PersonRow(person, "x", "X", [], "", "", [role], ""))
-
-
-def designee(*rights: str) -> Who:
-    role = RoleRow("a1", "designee of the Library Director", "active", 0, None, list(rights))
-    return Who(PersonRow("p9", "x", "X", [], "", "", [role], ""))
 
 
 def with_(**changes: object) -> HoldRow:
@@ -76,6 +70,37 @@ def test_a_review_says_whose_doing_it_is_and_of_when() -> None:
     (duty,) = flag_duties([paper], seat("p2"), now_utc_ns=AT)
     assert duty.words == f"Review Dora Reed's approval on signed paper of {at}: H-2026-0001, on paper of the Mayor"
     assert words("key_by_admin") == f"Review a key that the admin installed: Dora Reed, {at}"
+
+
+def release(number: int = 1, **changes: Any) -> ReleaseRow:
+    row = ReleaseRow(
+        f"R-{number}", "requested", "police", "a request by the police", "26-7", [], [], "p1", "Dora Reed", AT, None, "",
+        [], [], "", None, "", "", None, "", [], 1, None, "", received_on="2026-11-20",
+    )  # fmt: skip
+    return msgspec.structs.replace(row, **changes)
+
+
+def due(rows: list[ReleaseRow], who: Who, **more: bool) -> list[str]:
+    return [duty.words for duty in release_duties(rows, who, now_utc_ns=AT, **more)]
+
+
+def test_an_answer_that_is_due_waits_for_who_decides_and_for_who_asked() -> None:
+    late = release(due_utc_ns=AT - DAY, overdue=True, needs_others=True)
+    for who in (seat("p2", "release.see", "release.approve"), seat("p1", "release.see")):
+        (words, *_) = [one for one in due([late], who) if "OVERDUE" in one]
+        assert words.startswith("R-1, no. 26-7: OVERDUE: to be answered by Nov")
+    assert due([late], seat("p2", "release.see", "hold.place")) == [], "a role that decides nothing of it"
+    assert due([release(due_utc_ns=AT + 9 * DAY, state="stopped")], seat("p2")) == [], "not yet"
+
+
+def test_a_request_waits_for_who_decides() -> None:
+    asks = "Dora Reed requests the release R-1, no. 26-7: approve or refuse"
+    assert due([release()], seat("p2", "release.approve")) == [asks]
+    (words,) = due([release(needs_others=True)], seat("p2", "release.approve"))
+    assert words.endswith("R-1, no. 26-7: see whether others are in it, then approve or refuse")
+    assert due([release()], seat("p2", "release.see")) == []
+    assert due([release()], seat("p1", "release.approve")) == []
+    assert due([release()], seat("p1", "release.approve"), takes_another=False) == [asks], "one who asks may approve"
 
 
 def test_what_was_found_is_said_to_the_second() -> None:

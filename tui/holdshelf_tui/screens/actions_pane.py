@@ -109,9 +109,9 @@ def has_right(right: str) -> Callable[[Pane], bool]:
     return lambda pane: right in pane.who.rights
 
 
-def is_seat(pane: Pane) -> bool:
-    """Whether a seat sits there, for ``shown``."""
-    return pane.who.seat
+def may(act: str) -> Callable[[Pane], bool]:
+    """Whether that act is theirs who sit there, for ``shown``."""
+    return lambda pane: pane.who.may(act)
 
 
 def is_admin(pane: Pane) -> bool:

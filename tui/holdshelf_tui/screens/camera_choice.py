@@ -18,7 +18,7 @@ def _may(who: Who, camera: CameraRow, right: str) -> bool:
     if camera.commission not in (("approved", "retired") if right == "archive" else ("approved",)):
         return False
     if who.seat:
-        return True
+        return right in who.rights
     roles = who.person.roles if who.person is not None else []
     return any(
         role.state == "active" and right in role.rights and (role.cameras is None or camera.id in role.cameras)

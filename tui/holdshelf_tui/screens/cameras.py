@@ -58,7 +58,7 @@ EVENT_PARTS = 1440
 def commissions(who: Who, camera: str) -> bool:
     """Whether this person may bring that camera into use."""
     if who.seat:
-        return True
+        return who.may("commission.edit")
     roles = who.person.roles if who.person is not None else []
     return any(
         role.state == "active" and "commission" in role.rights and (role.cameras is None or camera in role.cameras)
@@ -253,7 +253,7 @@ class CamerasPane(ListPane[types.CameraRow]):
             only="It was added by its stream address only.",
             run=_async_backfill),
         PaneAction("clock", "Confirm the time", "The server's clock is in doubt: is it right?", key=key_table.CLOCK,
-            in_footer=False, shown=lambda self: self._clock_doubtful and (self.who.admin or self.who.seat),
+            in_footer=False, shown=lambda self: self._clock_doubtful and (self.who.admin or self.who.may("clock.confirm")),
             run=_async_clock),
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from holdshelf_core.api.types import CameraRow
 from holdshelf_core.holds.types import MOST_ROWS, PAGE_ROWS, HoldAsk, HoldListAsk, HoldRow
-from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, has_right, is_seat
+from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, has_right, may
 from holdshelf_tui.screens.dialogs.contact_sheet import async_contact_sheet
 from holdshelf_tui.screens.dialogs.copies import ArchiveDialog
 from holdshelf_tui.screens.dialogs.hold import ExtendDialog, FoundDialog, HoldDialog, who_placed
@@ -148,15 +148,15 @@ class HoldsPane(ListPane[HoldRow]):
         RowAction("review", "Review", "Say that it is still needed", key=key_table.REVIEW, shown=has_right("hold"),
             can=lambda _, hold: hold.state == "active", only="Only while the hold is active.",
             run=lambda self, hold: self._async_ask(ReviewDialog(hold))),
-        RowAction("lift", "Ask to lift", "Ask for it to be lifted", key=key_table.LIFT, short="Lift", shown=is_seat,
+        RowAction("lift", "Ask to lift", "Ask for it to be lifted", key=key_table.LIFT, short="Lift", shown=may("hold.lift"),
             can=lambda _, hold: hold.state == "active", only="Only while the hold is active.",
             run=lambda self, hold: self._async_ask(LiftDialog(hold))),
-        RowAction("decide", "Decide", "Approve or refuse a lift", key=key_table.APPROVE, shown=is_seat,
+        RowAction("decide", "Decide", "Approve or refuse a lift", key=key_table.APPROVE, shown=may("hold.lift.approve"),
             can=lambda _, hold: hold.state in ("lifting", "grace"), only="No lift is asked for.",
             run=lambda self, hold: self._async_ask(DecideDialog(hold, own_asking=self._is_own_asking(hold)))),
         RowAction("paper", "Paper", "Its notice, to be printed", key=key_table.PAPER, in_footer=False, run=_async_paper),
         RowAction("archive", "Archive", "Put it on another disk of the server, and read it back", key=key_table.ELSEWHERE,
-            in_footer=False, shown=lambda self: self.who.seat or self.who.admin, run=_async_archive),
+            in_footer=False, shown=lambda self: self.who.admin or self.who.may("hold.archive"), run=_async_archive),
         RowAction("sheet", "Pictures", "Its pictures on one sheet, printed", key=key_table.PICTURES, in_footer=False,
             shown=has_right("archive"), can=lambda _, hold: hold.state != "lifted", only="It is lifted.",
             run=lambda self, hold: async_contact_sheet(self.home, hold, self._cameras)),

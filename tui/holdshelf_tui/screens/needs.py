@@ -97,7 +97,7 @@ def needs_for(who: Who) -> list[Need]:
                 tuple(steps),
             )
         )
-    if who.seat or who.admin:
+    if who.admin or who.may("log.see"):
         found.append(Need("looked", "Who looked?", "By camera, person and day, from the access log", (_WHO_LOOKED,)))
     if who.may_look_live:
         found.append(

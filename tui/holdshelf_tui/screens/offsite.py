@@ -39,7 +39,7 @@ async def async_verify(pane: Pane) -> None:
 
 async def async_county(pane: Pane) -> CountyRow | None:
     """This recorder's part in the county's list; None for those who may not see it, too."""
-    return await pane.link.read(ReadCounty()) if pane.who.seat or pane.who.admin else None
+    return await pane.link.read(ReadCounty()) if pane.who.may_read(ReadCounty) else None
 
 
 async def async_branches(pane: Pane, hold: HoldRow | None) -> None:

@@ -23,7 +23,7 @@ from holdshelf_core.holds.types import MOST_ROWS, HoldListAsk
 from holdshelf_core.outbox.types import ReadOutbox
 from holdshelf_core.releases.types import ReleaseListAsk
 from holdshelf_tui.papers.catalogue import GROUPS, PAPERS
-from holdshelf_tui.screens.actions_pane import ActionDescription, ActionsPane, PaneAction, is_seat
+from holdshelf_tui.screens.actions_pane import ActionDescription, ActionsPane, PaneAction, may
 from holdshelf_tui.screens.dialogs.checklist import ChecklistDialog
 from holdshelf_tui.screens.dialogs.entrance import (
     AddEntranceDialog,
@@ -87,8 +87,8 @@ def as_of(made_utc_ns: int, now_utc_ns: int, *, changed: bool) -> str:
 
 def tabs_for(who: Who) -> dict[str, str]:
     """The tabs of this person, and what stands on each."""
-    hides = set() if who.seat else {"report"}
-    hides |= set() if who.seat or who.designee or who.admin else {"hold"}
+    hides = set() if who.may("report.see") else {"report"}
+    hides |= set() if who.admin or who.may("hold.see") else {"hold"}
     hides |= set() if "release" in who.rights else {"release"}
     return {tab: words for tab, words in _LABELS.items() if tab not in hides}
 
@@ -250,10 +250,10 @@ class PapersPane(ActionsPane):
 
     @property
     def _sees_entrances(self) -> bool:
-        return self.who.seat or self.who.designee or self.who.admin
+        return self.who.may_read(ReadEntrances)
 
     def _may_attest(self) -> bool:
-        return self.who.seat or "commission" in self.who.rights
+        return self.who.may("entrance.attest")
 
     @property
     def _is_made(self) -> bool:
@@ -383,7 +383,7 @@ class PapersPane(ActionsPane):
             shown=_may_attest, can=lambda self: bool(self._entrances), only="No entrance is registered.",
             run=lambda self: self._async_enter(AttestDialog(self._entrances, ""))),
         PaneAction("waive", "No sign", "Go without a sign for some days", key=key_table.WAIVE, in_footer=False,
-            parts=(CHECKLIST,), shown=is_seat,
+            parts=(CHECKLIST,), shown=may("entrance.waive"),
             can=lambda self: bool(self._entrances), only="No entrance is registered.",
             run=lambda self: self._async_enter(WaiveDialog(self._entrances))),
         PaneAction("add", "Add entrance", "Register an entrance", key=key_table.NEW, in_footer=False,

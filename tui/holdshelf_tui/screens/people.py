@@ -27,7 +27,7 @@ from holdshelf_core.people.types import (
     ShareEnd,
     ShareRow,
 )
-from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, has_right, is_seat
+from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, has_right, may
 from holdshelf_tui.screens.board import (
     STATUTE,
     BoardLine,
@@ -71,7 +71,7 @@ type Row = PersonRow | SeatRow | AppointmentRow | ShareRow | BoardLine
 
 
 def _may_enroll(pane: PeoplePane) -> bool:
-    return pane.who.seat or pane.who.admin
+    return pane.who.admin or pane.who.may("person.add")
 
 
 class PeoplePane(ListPane[Row]):
@@ -113,7 +113,7 @@ class PeoplePane(ListPane[Row]):
 
     @property
     def _sees_all(self) -> bool:
-        return self.who.seat or self.who.admin
+        return self.who.may_read(ReadPeople)
 
     async def async_load(self) -> None:
         """Ask for everything that is theirs to see."""
@@ -251,7 +251,7 @@ class PeoplePane(ListPane[Row]):
         await self._async_form(EndDialog(ShareEnd, share.id, f"{share.name} {over}"), "It has ended.")
 
     def _may_set(self, line: BoardLine) -> bool:
-        return self.who.seat or line.setting is None
+        return self.who.may("board.set") or line.setting is None
 
     async def _async_set(self, line: BoardLine) -> None:
         if line.setting is not None:
@@ -266,36 +266,36 @@ class PeoplePane(ListPane[Row]):
             can=lambda _, person: person.left_utc_ns is None, only="The person has left.",
             run=lambda self, person: self._async_form(KeyDialog(person, paper=self.who.admin), "The key is installed.")),
         RowAction("remove", "Has left", "Their seats, letters and keys end at once", key=key_table.END,
-            in_footer=False, parts=(PEOPLE,), shown=is_seat,
+            in_footer=False, parts=(PEOPLE,), shown=may("person.remove"),
             can=lambda self, person: person.left_utc_ns is None and person.id != self._me,
             only="Only somebody else, who has not left yet.", run=_async_remove),
         PaneAction("seat", "Name a holder", "Who holds a seat from now on", key=key_table.GRANT, short="Name",
-            parts=(SEATS,), shown=_may_enroll,
+            parts=(SEATS,), shown=lambda self: self.who.admin or self.who.may("seat.name"),
             run=_async_seat),
         RowAction("end_seat", "End the term", "The seat is no longer held", key=key_table.END, short="End", parts=(SEATS,),
-            shown=_may_enroll,
+            shown=lambda self: self.who.admin or self.who.may("seat.end"),
             can=lambda _, seat: seat.state != "ended", only="It has ended.",
             run=lambda self, seat: self._async_form(EndSeatDialog(seat, paper=self.who.admin), "The term ends.")),
         RowAction("away", "Away or back", "Whether the holder is away: a deputy by the policy acts after a while",
-            key=key_table.CHANGE, short="Away", in_footer=False, parts=(SEATS,), shown=is_seat,
+            key=key_table.CHANGE, short="Away", in_footer=False, parts=(SEATS,), shown=may("seat.away"),
             can=lambda _, seat: seat.state != "ended", only="It has ended.",
             run=lambda self, seat: self._async_form(AwayDialog(seat), "It is entered.")),
         PaneAction("appoint", "Appoint a designee", "A letter of appointment", key=key_table.GRANT, short="Appoint",
-            parts=(LETTERS, PEOPLE), shown=is_seat,
+            parts=(LETTERS, PEOPLE), shown=may("appointment.make"),
             can=lambda self: self.part == LETTERS or self.chosen is None or self.chosen.id != self._me,
             only="Nobody appoints themselves.", run=_async_appoint),
         RowAction("end_letter", "End it", "What the designee has open closes at once", key=key_table.END,
-            parts=(LETTERS,), shown=is_seat,
+            parts=(LETTERS,), shown=may("appointment.end"),
             can=lambda _, letter: letter.state != "ended", only="It has ended.", run=_async_end_letter),
         PaneAction("share", "Share a recording", "Somebody may view a span, or has a sheet", key=key_table.SHARE, short="Share",
             parts=(SHARES,), shown=has_right("share"),
             run=lambda self: self._async_form(ShareDialog([], self._cameras, self._others), "It is shared.")),
         PaneAction("screen", "Give a screen its pictures", "Live pictures for an audience, as the policy has it",
             key=key_table.GRANT, short="Screen", parts=(SHARES,),
-            shown=lambda self: self.who.seat and bool(self.link.policy.screens),
+            shown=lambda self: self.who.may("screen.give") and bool(self.link.policy.screens),
             run=lambda self: self._async_form(ScreenDialog(self._others), "The screen has its pictures.")),
         RowAction("end_share", "End it", "It can be viewed no longer, or the sheet is back", key=key_table.END,
-            parts=(SHARES,), shown=lambda self: self.who.seat or "share" in self.who.rights,
+            parts=(SHARES,), shown=may("share.end"),
             can=lambda _, share: share.state not in ("ended", "back"), only="It has ended.", run=_async_end_share),
         RowAction("set", "Change it", "Another value, with the reason for it", key=key_table.CHANGE, short="Change", enters=True,
             parts=(BOARD,), shown=_may_enroll, can=_may_set, only="Who holds a seat sets it.", run=_async_set),

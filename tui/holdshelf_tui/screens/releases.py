@@ -28,7 +28,7 @@ from holdshelf_core.releases.types import (
 from holdshelf_core.reports.types import PrintRequest
 from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.papers.refusal import refusal_paper
-from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, has_right, is_seat
+from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, has_right, may
 from holdshelf_tui.screens.dialogs.bundle import UNDER_WAY, BundleDialog
 from holdshelf_tui.screens.dialogs.contact_sheet import async_contact_sheet
 from holdshelf_tui.screens.dialogs.copies import SigningKeyDialog, StickDialog
@@ -131,6 +131,9 @@ class ReleasesPane(ListPane[ReleaseRow]):
     def _own(self, row: ReleaseRow) -> bool:
         return self.who.person is not None and row.requested_by == self.who.person.id
 
+    async def _async_decide(self, row: ReleaseRow) -> None:
+        await self._async_ask(DecideReleaseDialog(row, own=self._own(row), decides=self.who.may("release.approve")))
+
     def _awaits_paper(self, row: ReleaseRow) -> bool:
         return self._own(row) and (row.state == "stopped" or row.paper_due_utc_ns is not None)
 
@@ -215,7 +218,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
                 and row is not None
                 and row.gates
                 and row.gates[-1].gate == STATUTE
-                and self.who.seat
+                and self.who.may("counsel.record")
                 and self._own(row)
             ):
                 choices["counsel"] = "Counsel's word"
@@ -363,22 +366,22 @@ class ReleasesPane(ListPane[ReleaseRow]):
         RowAction("show", "Show", "All of it: what was requested, and what each gate said", enters=True,
             run=_async_show),
         RowAction("bundle", "Make the bundle", "Make the bundle that leaves the library", key=key_table.MAKE, in_footer=False,
-            shown=lambda self: "release" in self.who.rights and self._has_state("approved"), run=_async_bundle),
+            shown=lambda self: self.who.may("release.export") and self._has_state("approved"), run=_async_bundle),
         RowAction("receipt", "Receipt", "The receipt for the officer", key=key_table.RECEIPT, in_footer=False,
             shown=lambda self: self._has_state("exported"), run=_async_receipt),
         RowAction("verify", "Check the bundle", "Whether the bundle at the server is as it was signed", key=key_table.CHECK,
             in_footer=False, shown=lambda self: self._has_state("exported"), run=_async_verify),
         RowAction("stick", "Onto a stick", "Put the bundle on a stick at the server, and read it back", key=key_table.ELSEWHERE,
-            in_footer=False, shown=lambda self: "release" in self.who.rights and self._has_state("exported"),
+            in_footer=False, shown=lambda self: self.who.may("release.export") and self._has_state("exported"),
             run=_async_stick),
         PaneAction("key", "Signing key", "Which key bundles are signed with; a new one", key=key_table.KEY,
-            in_footer=False, shown=is_seat, run=_async_key),
+            in_footer=False, shown=may("release.key.renew"), run=_async_key),
         RowAction("decide", "Decide", "Approve, refuse or withdraw", key=key_table.APPROVE,
-            can=lambda self, row: row.state in AWAITED and (self.who.seat or self._own(row)),
+            can=lambda self, row: row.state in AWAITED and (self.who.may("release.approve") or self._own(row)),
             only="There is nothing to decide.",
-            run=lambda self, row: self._async_ask(DecideReleaseDialog(row, own=self._own(row), seat=self.who.seat))),
+            run=_async_decide),
         RowAction("extend", "More time", "More time for the answer, once", key=key_table.EXTEND, in_footer=False,
-            shown=lambda self: self.who.seat and self.chosen is not None and self.chosen.may_extend,
+            shown=lambda self: self.who.may("release.approve") and self.chosen is not None and self.chosen.may_extend,
             run=lambda self, row: self._async_ask(ExtendDialog(row))),
         RowAction("others", "Others", "Whether other people are seen, and masks over them", key=key_table.OTHERS,
             shown=_asks_for_others, run=_async_others),
@@ -393,8 +396,8 @@ class ReleasesPane(ListPane[ReleaseRow]):
             can=lambda _, row: row.state in AWAITED, only="There is nothing to decide.", run=_async_hold),
         PaneAction("sheet", "What we need", "The sheet for the person who asks", key=key_table.SHEET,
             run=lambda self: self._async_sheet(self.chosen.id if self.chosen is not None else "")),
-        PaneAction("counsel", "Counsel", "Counsel's determinations", key=key_table.COUNSEL, in_footer=False, shown=is_seat,
-            run=_async_counsel),
+        PaneAction("counsel", "Counsel", "Counsel's determinations", key=key_table.COUNSEL, in_footer=False,
+            shown=may("counsel.record"), run=_async_counsel),
         PaneAction("sent", "Sent papers", "Papers sent to the desk: the last one, and those that are kept sealed",
             key=key_table.SENT, in_footer=False, run=lambda self: async_sent_papers(self.home)),
         RowAction("papers", "Papers", "Its papers, in the print tab", key=key_table.PAPER, in_footer=False, run=_async_papers),

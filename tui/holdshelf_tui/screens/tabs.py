@@ -33,12 +33,12 @@ def panes_for(who: Who) -> dict[str, type[Pane]]:
         panes["live"] = LivePane
     if not who.seat and not who.admin:
         panes["shared"] = SharedPane
-    if who.seat or who.designee or who.admin:
+    if who.admin or who.may("hold.see"):
         panes["holds"] = HoldsPane
-    if "release" in who.rights:
+    if who.may("release.see"):
         panes["releases"] = ReleasesPane
     panes["people"] = PeoplePane
-    if who.seat or who.admin:
+    if who.admin or who.may("log.see"):
         panes["log"] = LogPane
     panes["papers"] = PapersPane
     return panes

@@ -36,6 +36,15 @@ EARLY_S = 0.25
 RENEWAL_S = 20.0
 
 
+RIGHTS = {
+    "live": "look.live",
+    "archive": "look.archive",
+    "hold": "hold.place",
+    "share": "share.make",
+    "release": "release.request",
+    "commission": "commission.edit",
+}
+"""Rights, and the act of each that a role has which has the right."""
 NOT_REACHED = Reached("SERVER", DEFAULT_DOOR_PORT, "")
 
 
@@ -60,13 +69,20 @@ class Who:
         """Whether they hold a seat of the policy now."""
         return self.person is not None and any(r.state == "active" and not r.rights for r in self.person.roles)
 
+    def may(self, act: str) -> bool:
+        """Whether a role, a letter or a share of theirs gives that act of the policy. The admin's are not asked here."""
+        return self.person is not None and act in self.person.acts
+
+    def may_read(self, read: type[Read[Any]]) -> bool:
+        """Whether it is theirs to be read, or the admin's."""
+        return self.admin or self.may(read.spec.permission or "")
+
     @property
     def rights(self) -> frozenset[str]:
-        """What letters of appointment give; all of it to a seat."""
-        if self.seat:
-            return frozenset(("live", "archive", "hold", "share", "release", "commission"))
+        """What their role or their letters of appointment give."""
         roles = self.person.roles if self.person is not None else []
-        return frozenset(right for role in roles if role.state == "active" for right in role.rights)
+        screen = {"screen"} if any(role.state == "active" and "screen" in role.rights for role in roles) else set()
+        return frozenset({right for right, act in RIGHTS.items() if self.may(act)} | screen)
 
     @property
     def may_look_live(self) -> bool:

@@ -119,7 +119,10 @@ def _kinds(link: Link, who: Who, now_utc_ns: int) -> dict[str, Callable[[], Awai
         return room_duties(answer.recording_stops_days, who) + hold_duties(answer.holds, who)
 
     async def releases() -> list[Duty]:
-        return release_duties((await link.act(ReleaseListAsk(refresh=True))).releases, who, now_utc_ns=now_utc_ns)
+        answer = await link.act(ReleaseListAsk(refresh=True))
+        return release_duties(
+            answer.releases, who, now_utc_ns=now_utc_ns, takes_another="release.approve" not in link.policy.alone
+        )
 
     async def flags() -> list[Duty]:
         return flag_duties(await link.read(ReadFlags(only_open=True)), who, now_utc_ns=now_utc_ns)
@@ -137,18 +140,17 @@ def _kinds(link: Link, who: Who, now_utc_ns: int) -> dict[str, Callable[[], Awai
         asked[FIRST_DAY] = day
     if who.person is None:
         return asked
-    if who.seat or who.designee:
-        asked["holds"] = holds
-    if who.seat:
-        asked |= {"releases": releases, "flags": flags, "reports": reports}
-    if who.seat or "commission" in who.rights:
-        asked |= {ENTRANCES: entrances, TICKS: checklist}
-    return asked
+    asked |= {"holds": holds} if who.may("hold.see") else {}
+    asked |= {"releases": releases} if who.may("release.see") else {}
+    asked |= {"flags": flags} if who.may("flag.review") else {}
+    asked |= {"reports": reports} if who.may("report.see") else {}
+    asked |= {ENTRANCES: entrances} if who.may("entrance.attest") else {}
+    return asked | ({TICKS: checklist} if who.may("checklist.enter") else {})
 
 
 def room_duties(stops_days: float | None, who: Who) -> list[Duty]:
-    """That what is on hold will fill the disk: to a seat, which can have holds lifted. The admin has a repair for it."""
-    if not stops_soon(stops_days) or not who.seat:
+    """That what is on hold will fill the disk: to whoever can have holds lifted. The admin has a repair for it."""
+    if not stops_soon(stops_days) or not who.may("hold.lift"):
         return []
     words = f"{stops_words(stops_days)} Lift what is no longer needed, or have the admin give more room"
     return [Duty("holds", "", words)]
@@ -159,7 +161,7 @@ def hold_duties(holds: Iterable[HoldRow], who: Who) -> list[Duty]:
     me = who.person.id if who.person is not None else ""
     found = []
     for hold in holds:
-        if hold.state == "lifting" and who.seat and hold.lift_by != me:
+        if hold.state == "lifting" and who.may("hold.lift.approve") and hold.lift_by != me:
             asker = hold.lift_by_name or "Somebody"
             which = f"{hold.id}, no. {hold.reference}"
             found.append(Duty("holds", hold.id, f"{asker} asks to lift {which}: approve or refuse"))
@@ -180,9 +182,11 @@ def report_duties(kept: KeptReports) -> list[Duty]:
     ]
 
 
-def release_duties(releases: Iterable[ReleaseRow], who: Who, *, now_utc_ns: int) -> list[Duty]:
-    """Releases that wait for another word than the asker's; one's own of which nobody said whether others are seen; and those
-    whose answer is due."""
+def release_duties(
+    releases: Iterable[ReleaseRow], who: Who, *, now_utc_ns: int, takes_another: bool = True
+) -> list[Duty]:
+    """Releases that wait for the word of whoever approves, another than the asker if it ``takes_another``; one's own of which
+    nobody said whether others are seen; and those whose answer is due."""
     me = who.person.id if who.person is not None else ""
     rows = list(releases)
     own = [
@@ -191,24 +195,26 @@ def release_duties(releases: Iterable[ReleaseRow], who: Who, *, now_utc_ns: int)
         if row.state == "requested" and row.requested_by == me and row.needs_others
     ]
     soon = now_utc_ns + ANSWER_SOON_DAYS * DAY_NS
+    decides = who.may("release.approve")
     own += [
-        Duty(
-            "releases", row.id, answer_words(row).replace("To be answered", f"{row.id}{_number(row)} is to be answered")
-        )
+        Duty("releases", row.id, f"{row.id}{_number(row)}: {answer_words(row)}")
         for row in rows
         if row.due_utc_ns is not None
         and row.state in AWAITED
         and row.due_utc_ns <= soon
-        and (who.seat or row.requested_by == me)
+        and (decides or row.requested_by == me)
     ]
+    if not decides:
+        return own
     return own + [
         Duty(
             "releases",
             row.id,
-            f"{row.requested_by_name} requests the release {row.id}{_number(row)}: approve or refuse",
+            f"{row.requested_by_name} requests the release {row.id}{_number(row)}: "
+            f"{'see whether others are in it, then ' if row.needs_others else ''}approve or refuse",
         )
         for row in rows
-        if row.state == "requested" and row.requested_by != me
+        if row.state == "requested" and (row.requested_by != me or not takes_another)
     ]
 
 

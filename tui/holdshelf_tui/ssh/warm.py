@@ -13,7 +13,7 @@ from holdshelf_core.api.types import DiskRow, Status
 from holdshelf_core.people.types import PersonRow, RoleRow
 from holdshelf_tui.app import HoldshelfApp
 from holdshelf_tui.screens.home import HomeScreen
-from holdshelf_tui.session.link import Who
+from holdshelf_tui.session.link import RIGHTS, Who
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -37,7 +37,9 @@ async def _show() -> None:
     app = HoldshelfApp(Client(NOWHERE, token=""))
     async with app.run_test(size=(80, 24), tooltips=True, notifications=True) as pilot:
         seat = RoleRow("", "", "active", 0, None)
-        who = Who(PersonRow("", "", "", [], "", "", [seat], ""))
+        who = Who(
+            PersonRow("", "", "", [], "", "", [seat], "", acts=[*RIGHTS.values(), "hold.see", "release.see", "log.see"])
+        )
         home = HomeScreen(who, Status("", 0, [], 0, 0, DiskRow("", "", 0, 0, 0, 0, 0, True, None), [], []))
         await app.push_screen(home)
         ends_s = time.monotonic() + ENDS_S

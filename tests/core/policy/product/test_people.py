@@ -399,6 +399,31 @@ def test_p12_a_flag_is_reviewed_on_paper_by_a_seat_without_a_key(house: House) -
     house.refused("dora", on_paper(), "P12", "has been reviewed already")
 
 
+def test_p12_where_one_seat_is_filled_the_boards_paper_closes_a_flag(house: House) -> None:
+    house.ask("dora", types.SeatEnd("mayor", "moved away"))
+    house.ask("dora", looks.BreakGlass(["front"], "smoke"))
+    flag = [row.id for row in house.state.flags.values() if row.kind == "break_glass"][-1]
+    on_paper = types.FlagReview(flag, "read on paper", PAPER, "chair")
+    house.refused("dora", on_paper, "P12", "can log in and must review it on screen")
+    house.ask("carl", types.SeatEnd("chair", "term is over"))
+    assert house.state.flags[flag].needs == 2
+    house.refused("dora", types.FlagReview(flag, "fine"), "P12", "Or give a paper signed by the Chair; its SHA-256")
+    assert house.ask("dora", on_paper).sentence == "Reviewed."
+    assert (house.state.flags[flag].needs, house.state.flags[flag].reviewed_by) == (1, ("paper:chair",))
+    house.refused("dora", on_paper, "P12", "has been reviewed already")
+
+
+def test_p12_the_boards_paper_closes_no_flag_that_somebody_else_can_review(house: House) -> None:
+    house.ask("ann", looks.BreakGlass(["front"], "smoke"))
+    flag = [row.id for row in house.state.flags.values() if row.kind == "break_glass"][-1]
+    house.ask("dora", types.SeatEnd("mayor", "moved away"))
+    house.ask("carl", types.SeatEnd("chair", "term is over"))
+    said = house.ask("dora", types.FlagReview(flag, "read on paper", PAPER, "chair")).sentence
+    assert said == "Reviewed; 1 more by another seat."
+    house.ask("dora", types.FlagReview(flag, "fine"))
+    assert house.state.flags[flag].needs == 2
+
+
 def test_p12_who_stepped_into_the_seat_that_did_it_does_not_review_it(house: House) -> None:
     house.ask("dora", looks.BreakGlass(["front"], "smoke"))
     flag = [row.id for row in house.state.flags.values() if row.kind == "break_glass"][-1]

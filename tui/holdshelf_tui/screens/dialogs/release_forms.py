@@ -310,9 +310,9 @@ class DecideReleaseDialog(FormDialog[Outcome]):
     does = "Decide"
     doing = "Recording the decision"
 
-    def __init__(self, row: ReleaseRow, *, own: bool, seat: bool) -> None:
+    def __init__(self, row: ReleaseRow, *, own: bool, decides: bool) -> None:
         super().__init__()
-        self._row, self._own, self._seat = row, own, seat
+        self._row, self._own, self._decides = row, own, decides
 
     def lead(self) -> str:
         """Who asks for what."""
@@ -327,7 +327,7 @@ class DecideReleaseDialog(FormDialog[Outcome]):
         """Which word, whose paper, why."""
         row = self._row
         choices = []
-        if row.state == "requested" and self._seat:
+        if row.state == "requested" and self._decides:
             whole = row.paper is not None and row.paper.original
             if not self._own or ACT in self.link.policy.alone:
                 covered = (
@@ -340,7 +340,7 @@ class DecideReleaseDialog(FormDialog[Outcome]):
                 choices += (
                     [("paper-original", "the same, and the original is released: nothing hidden")] if whole else []
                 )
-        if self._seat:
+        if self._decides:
             choices.append(("refuse", "no: it is not released"))
         if self._own:
             choices.append(("withdraw", "I withdraw my request"))

@@ -84,7 +84,7 @@ class SignsDialog(ModalScreen[None]):
             entrances.add_option(Option(plain(f"{'✓' if row.ready else '▲'} {row.name}: {sign_words(row)}", 200)))
         actions = self.query_one(Actions)
         actions.allow(attest=bool(self._rows), waive=bool(self._rows))
-        actions.shows(waive=app.who.seat)
+        actions.shows(waive=app.who.may("entrance.waive"))
         if self._rows:
             unready = next((i for i, row in enumerate(self._rows) if not row.ready), min(at, len(self._rows) - 1))
             entrances.highlighted = unready

@@ -20,7 +20,7 @@ from textual.widgets.option_list import Option
 from holdshelf_core.access_log.types import LogHead
 from holdshelf_core.people.types import LoginsRow
 from holdshelf_core.policy.listing import listed
-from holdshelf_tui.session.link import Who
+from holdshelf_tui.session.link import RIGHTS, Who
 from holdshelf_tui.session.log_head import short_head
 from holdshelf_tui.session.waiting import Duty
 from holdshelf_tui.text.people import last_login_words
@@ -39,6 +39,11 @@ RIGHT_WORDS = {
     "release": "request releases",
     "commission": "commission cameras",
 }
+ACT_WORDS = {
+    "hold.lift": "have holds lifted",
+    "release.approve": "decide on releases",
+    "appointment.make": "appoint designees",
+}
 COMPARE = "compare"
 MOST_SHARED = 4
 
@@ -47,14 +52,17 @@ def may_words(who: Who) -> str:
     """What they can do here, in a sentence."""
     if who.person is None:
         return "You look after the machine: cameras, capacity, keys, the log. You may not see pictures."
-    if who.seat:
+    if all(map(who.may, (*RIGHTS.values(), *ACT_WORDS))):
         return (
             "You look at recordings for a reason, place and lift holds, share, decide on releases, and appoint designees. "
             "Each look is recorded first."
         )
-    if who.rights:
-        granted = [words for right, words in RIGHT_WORDS.items() if right in who.rights]
-        return f"Your letter lets you {listed(granted)}. Each look is recorded first."
+    granted = [words for right, words in RIGHT_WORDS.items() if right in who.rights]
+    granted += [words for act, words in ACT_WORDS.items() if who.may(act)]
+    if granted:
+        return f"Your {'role' if who.seat else 'letter'} lets you {listed(granted)}. Each look is recorded first."
+    if who.seat:
+        return "Your role shows you no pictures. What you do is recorded."
     return "You look at what is shared with you, until it expires. Each look is recorded."
 
 
