@@ -190,7 +190,9 @@ def test_held_bytes_count_what_reaches_over_midnight_and_files_that_lost_their_l
     journal.chmod(0o600)
     journal.write_bytes(b"")
     keeping.start()
-    assert keeping.work.held_bytes.of("front", [(midnight + 10 * NS, midnight + 11 * NS)]) == after
+    of = keeping.work.held_bytes.of
+    assert of("front", [(midnight + 10 * NS, midnight + 11 * NS)]) == after
+    assert of("front", [(midnight + 2 * NS, midnight + 5 * NS)]) == 0, "what begins after the span is not held"
 
 
 def test_of_the_day_before_is_read_what_can_reach_into_the_span(
@@ -223,4 +225,9 @@ def test_files_that_are_gone_are_told_whether_they_are_looked_at_singly_or_liste
         keeping.record("front", NOON + number * 3 * NS)
     keeping.tell(hold(span(6, None)))
     assert keeping.erase_all() == [1, 2]
+    assert told(keeping, span(0, 12)) == [("erased", 0, 6, ERASED), ("recorded", 6, 12, "")]
+    # A link in a file's place is that name, wherever it leads: nothing outside the volume is looked at.
+    *_, last = sorted((keeping.root / "media" / "footage" / "front").glob("2*/*.mp4"))
+    last.unlink()
+    last.symlink_to("nowhere")
     assert told(keeping, span(0, 12)) == [("erased", 0, 6, ERASED), ("recorded", 6, 12, "")]

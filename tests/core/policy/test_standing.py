@@ -94,6 +94,12 @@ def test_a_letter_to_oneself_counts_for_nothing_however_it_came_into_the_registe
     assert not standing(dangling, "p4", NOW).any
 
 
+def test_whom_the_register_does_not_know_is_named_as_nobody_else() -> None:
+    """Least of all as the admin."""
+    told = [HOUSE.name_of(person) for person in ("p1", "admin", "p999", "_", "")]
+    assert told == [HOUSE.people["p1"].name, "the admin", "p999", "_", "nobody"]
+
+
 def test_a_person_with_two_letters_looks_where_either_lets_them_and_over_both_at_once() -> None:
     second = msgspec.structs.replace(HOUSE.appointments["a2"], id="a3", person="p4", cameras=("reading",))
     house = replace(HOUSE, appointments={**HOUSE.appointments, "a3": second})

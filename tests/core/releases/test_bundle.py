@@ -339,11 +339,30 @@ def test_p6_no_pixel_under_a_mask_survives_in_the_masked_copy(house: Library, ma
     assert not np.array_equal(legend, frames[-1][SIZE[1] :]), "each frame bears its own time"
 
 
+def test_the_masked_copys_parameter_sets_stand_in_its_header_alone(house: Library, masked: types.ReleaseRow) -> None:
+    """Where avc1 promises them (14496-15): players that go by that need not search the frames."""
+    bundle = bundle_of(house, masked.id)
+    (video,) = manifest_of(bundle)["videos"]
+    kinds = set()
+    with av.open(str(bundle / video["file"])) as container:
+        assert container.streams.video[0].codec_context.codec_tag == "avc1"
+        for packet in container.demux(video=0):
+            data, at = bytes(packet), 0
+            while at < len(data):
+                kinds.add(data[at + 4] & 31)
+                at += 4 + int.from_bytes(data[at : at + 4])
+    assert {1, 5} <= kinds
+    assert not kinds & {7, 8}
+
+
 def test_the_masked_copy_names_the_original_that_was_not_given_out(house: Library) -> None:
     """The same stretch, once masked and once as it is: the one names the other by its SHA-256."""
-    (copy,) = manifest_of(bundle_of(house, export(house, COPY).id))["videos"]
-    (whole,) = manifest_of(bundle_of(house, export(house, WHOLE).id))["videos"]
+    bundles = [bundle_of(house, export(house, number).id) for number in (COPY, WHOLE)]
+    (copy,), (whole,) = (manifest_of(bundle)["videos"] for bundle in bundles)
     assert copy["sha256"] != copy["original_sha256"] == whole["sha256"] == whole["original_sha256"]
+    # In print as well; an original has no other that it could name.
+    named = [re.findall(r"Original's SHA-256:\s+(\w+)\n", (one / "manifest.txt").read_text()) for one in bundles]
+    assert named == [[whole["sha256"]], []]
 
 
 # --- who may, and what is left --------------------------------------------------------------------------------------

@@ -274,6 +274,9 @@ def test_a_zip_that_programs_read_in_two_ways_is_told(tmp_path: Path) -> None:
         whole + b"#!/bin/sh",
         b"MZ" + whole,
         whole[:-2] + b"\4\0more",
+        whole[:-2] + b"\4\0",
+        whole[: end + 4] + b"\1" + whole[end + 5 :],
+        whole[: end + 6] + b"\1" + whole[end + 7 :],
         whole[: end + 8] + b"\1\0\1\0" + whole[end + 12 :],
         whole[:end] + b"PK\1\2" + whole[end:],
     ):

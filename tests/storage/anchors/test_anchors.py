@@ -215,6 +215,8 @@ def test_a_journal_that_was_emptied_and_goes_on_still_tells_what_it_lost(house: 
     assert [one.name for one in recorded.missing.look(book, threading.Event())] == [path.name]
     found = [one for one in recorded.query("front", NOON, NOON + 3 * NS) if isinstance(one, StoredSegment)]
     assert [(one.name, one.missing, one.erased) for one in found] == [(path.name, True, False)]
+    later = recorded.query("front", NOON + 20 * NS, NOON + 40 * NS)
+    assert [one.missing for one in later if isinstance(one, StoredSegment)] == [False] * 6, "it is missing where it was"
 
 
 def test_what_was_missing_is_not_called_erased_when_its_day_goes(

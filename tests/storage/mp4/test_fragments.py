@@ -112,6 +112,33 @@ def test_a_broken_frame_is_told_from_a_whole_one() -> None:
     os.close(fd)
 
 
+def test_a_frame_for_which_the_table_has_no_room_is_not_read_from_what_follows() -> None:
+    data = bytearray(mp4(3))
+    *_, before, _ = fragment_ends(bytes(data))
+    count = data.rindex(b"trun") + 8
+    data[count : count + 4] = (int.from_bytes(data[count : count + 4]) + 1).to_bytes(4)
+    fd = memory_file(bytes(data))
+    assert fmp4.last_whole_fragment(fd) == before
+    os.close(fd)
+
+
+@pytest.mark.parametrize(("version", "shift"), [(0, 2**31), (1, -(2**31))])
+def test_when_a_frame_is_shown_is_signed_in_version_1_of_its_table_alone(version: int, shift: int) -> None:
+    """14496-12 § 8.8.8."""
+    whole, frame = mp4(1), b"\0\0\0\1\x65"
+    run = bytes([version]) + (0x000A01).to_bytes(3) + (1).to_bytes(4)
+    tfhd = _box(b"tfhd", bytes(4) + (1).to_bytes(4))
+
+    def moof(offset: int) -> bytes:
+        row = offset.to_bytes(4) + len(frame).to_bytes(4) + (2**31).to_bytes(4)
+        return _box(b"moof", _box(b"traf", tfhd + _box(b"trun", run + row)))
+
+    fd = memory_file(whole + moof(len(moof(0)) + 8) + _box(b"mdat", frame))
+    *_, last = fmp4.samples(fd)
+    assert last.pts - last.dts == shift
+    os.close(fd)
+
+
 def test_leaping_time_stamps_do_not_make_a_segment_of_years() -> None:
     data = bytearray(mp4(3))
     last = data.rindex(b"tfdt")

@@ -149,6 +149,13 @@ def test_a_security_key_that_was_not_touched_proves_nobody(make: Callable[[int],
             verify(SESSION, *make(flags).log_in())
 
 
+def test_a_security_keys_signature_counts_whatever_its_halves_begin_with() -> None:
+    """A half has a leading zero or none, as it happens: within twenty signatures there are both."""
+    key = made("sk-ecdsa")
+    for _ in range(20):
+        assert verify(SESSION, *key.log_in()) == ("dora", fingerprint_of(key.blob))
+
+
 def test_a_negative_number_is_no_half_of_a_signature() -> None:
     key = made("sk-ecdsa")
     request, _ = key.log_in()

@@ -9,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from holdshelf_core.access_log.repair import UNPROVEN
 from holdshelf_core.access_log.types import LogAccept, LogRepair
 from holdshelf_core.actions.registry import Change, LogForm
 from holdshelf_core.cameras import commission_types as commission
@@ -17,6 +18,8 @@ from holdshelf_core.holds import types as holds
 from holdshelf_core.looks import types as looks
 from holdshelf_core.people import types as people
 from holdshelf_core.people.board_types import PolicyAdopt, ReadPolicyLists
+from holdshelf_core.policy import doubt
+from holdshelf_core.policy.model import Flag
 from holdshelf_core.reports.types import PrintRequest
 from holdshelf_tui.cli import camera as camera_commands
 from tests.core.policy.product.test_looks_and_holds import look, place
@@ -90,13 +93,19 @@ def test_p21_after_a_log_that_was_begun_anew_only_holds_are_placed(house: House)
     house.sessions.clear()
     assert house.rig.run(house.rig.house.jobs.run["access log"]())  # type: ignore[attr-defined]
     house.ask(None, LogRepair("a byte had changed"))
-    house.refused("dora", look(house), "P11", "You can only place holds now")
+    house.refused("dora", look(house), "P11", f"You can only place holds now. {UNPROVEN.rstrip('.')}")
     house.refused(None, people.PersonAdd("eve", "Eve"), "P11", "The admin can accept it on the Board's signed paper")
     span = holds.SpanAsk("front", house.now - MINUTE_NS, None)
     house.ask("dora", holds.HoldPlace("violation", "26-7", [span]))
     house.refused(None, LogAccept("", "compared"), "P11", "needs a signed paper")
     house.ask(None, LogAccept(PAPER, "compared with the paper"))
     house.ask("dora", look(house))
+
+
+def test_p11_a_state_in_doubt_is_limited_though_its_flag_bears_no_note() -> None:
+    for kind in doubt.KINDS:
+        flag = Flag("f1", kind, 1, "admin", 1, 1)
+        assert doubt.sentence({"f1": flag}).startswith("The state may be older")
 
 
 def test_p5_a_private_place_is_refused_where_the_kind_is_asked(house: House) -> None:

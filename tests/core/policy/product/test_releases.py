@@ -230,6 +230,15 @@ def test_p13_boxes_are_drawn_over_what_leaves_and_nowhere_else(house: House) -> 
         assert words in house.ask("dora", types.ReleaseShow(asked.id)).others.words
 
 
+def test_p6_what_nobody_approved_is_answered_again_until_it_leaves(house: House) -> None:
+    """In imminent danger: whoever sees somebody at the second look can still say so."""
+    alarm = house.ask("dora", request(house, "emergency", why="a fall"))
+    assert (alarm.state, alarm.approved_by) == ("approved", "")
+    house.ask("dora", types.ReleaseOthers(alarm.id, seen=False))
+    again = house.ask("dora", types.ReleaseOthers(alarm.id, seen=True, why="a crowd"))
+    assert again.others.seen
+
+
 def test_p16_what_a_release_is_made_from_is_not_lifted(house: House) -> None:
     at = span(house)
     kept = house.ask(
@@ -287,6 +296,7 @@ def test_a_request_with_a_clock_is_due_is_given_more_time_once_and_told_when_it_
     assert local_day(row.due_utc_ns - 1) == last_day(today, FIVE, ["saturday", "sunday"]).isoformat()
     assert row.stated == [NEEDS["name"]]
     house.refused("ann", types.ReleaseExtend(row.id, "long"), "P13", "Only the Director, Chair or Mayor may approve")
+    house.wrong("carl", types.ReleaseExtend(row.id, " "), "Why it takes longer is missing")
     longer = house.ask("carl", types.ReleaseExtend(row.id, "three hours have to be looked through"))
     assert local_day(longer.due_utc_ns - 1) == last_day(last_day(today, FIVE, WEEKEND), FIVE, WEEKEND).isoformat()
     house.wrong("carl", types.ReleaseExtend(row.id, "still"), "was given more time already")
