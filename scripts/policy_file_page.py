@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from holdshelf_core.policy.board import LIMITS
-from holdshelf_core.policy.rights import PERMISSIONS
+from holdshelf_core.policy.rights import PERMISSIONS, TAKEN
 from holdshelf_core.policy.tables import DECIDED
 
 PAGE = Path(__file__).parents[1] / "docs" / "policy-file.md"
@@ -16,9 +16,14 @@ def tables() -> dict[str, str]:
     """Return each table by its mark."""
     acts = "\n".join(f"| `{act}` | {PERMISSIONS[act].words} |" for act in DECIDED)
     settings = "\n".join(f"| `{key}` | {least} | {most} |" for key, (least, most) in LIMITS.items())
+    taken = "\n".join(
+        f"| `{name}` | {', '.join(f'`{rule.id}`' for rule in PERMISSIONS.values() if name in rule.takes)} |"
+        for name in TAKEN
+    )
     return {
         "acts": f"| act | may |\n|---|---|\n{acts}",
         "settings": f"| setting | least | most |\n|---|---|---|\n{settings}",
+        "taken": f"| in a case | acts that take it |\n|---|---|\n{taken}",
     }
 
 

@@ -292,7 +292,7 @@ def _checked_texts(asked: types.PolicyAdopt, languages: Sequence[str]) -> dict[s
 def _checked_file(text: str) -> PolicyFile:
     """Return the policy file. Raises BadRequest for one that cannot be read, or has a mistake."""
     file = read_bytes(text.encode(), "The policy file")
-    found = mistakes(file) or failures(file)
+    found = mistakes(file, text) or failures(file)
     if found:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
         raise BadRequest(
@@ -427,7 +427,7 @@ async def _lint(asked: Reading[types.ReadPolicyLint]) -> types.PolicyLinted:
             file = read_bytes(asked.request.file.encode(), "The policy file")
         except Misshapen as refused:
             return types.PolicyLinted([str(mistake) for mistake in refused.mistakes])
-        found = mistakes(file) or failures(file)
+        found = mistakes(file, asked.request.file) or failures(file)
         if found:
             return types.PolicyLinted([str(mistake) for mistake in found])
         policy = Policy(file)

@@ -11,6 +11,9 @@ import msgspec
 ADMIN_NO, ADMIN_YES, ADMIN_PAPER, ADMIN_ENROLS = "no", "yes", "paper", "enrols"
 """The admin's part in an action: none; all of it; with a signed paper and a flag; only while no seat's holder has a key."""
 
+TAKEN = ("basis", "purpose", "ground")
+"""Rows of the policy that decide about some actions, beside who asks: what ``Permission.takes`` may name."""
+
 
 class Permission(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of action. ``words`` complete "may …"."""
@@ -38,6 +41,8 @@ class Permission(msgspec.Struct, frozen=True, kw_only=True):
     """Requires at least one camera."""
     who_clause: str = "P11"
     """Quoted when the wrong person asks."""
+    takes: tuple[str, ...] = ()
+    """Of TAKEN: what the question names and the answer rests on."""
 
 
 PERMISSIONS: dict[str, Permission] = {
@@ -45,7 +50,13 @@ PERMISSIONS: dict[str, Permission] = {
     for rule in (
         # looking
         Permission(
-            id="look.live", words="look at live pictures", clause="P9", rights=("live",), pictures=True, cameras=True
+            id="look.live",
+            words="look at live pictures",
+            clause="P9",
+            rights=("live",),
+            pictures=True,
+            cameras=True,
+            takes=("purpose",),
         ),
         Permission(
             id="look.archive",
@@ -54,6 +65,7 @@ PERMISSIONS: dict[str, Permission] = {
             rights=("archive",),
             pictures=True,
             cameras=True,
+            takes=("purpose",),
         ),
         Permission(
             id="purpose.open",
@@ -62,6 +74,7 @@ PERMISSIONS: dict[str, Permission] = {
             rights=("live", "archive"),
             pictures=True,
             cameras=True,
+            takes=("purpose",),
         ),
         Permission(
             id="purpose.widen",
@@ -70,6 +83,7 @@ PERMISSIONS: dict[str, Permission] = {
             rights=("live", "archive"),
             pictures=True,
             cameras=True,
+            takes=("purpose",),
         ),
         Permission(
             id="break_glass",
@@ -80,7 +94,9 @@ PERMISSIONS: dict[str, Permission] = {
             cameras=True,
         ),
         # holds
-        Permission(id="hold.place", words="place a hold", clause="P16", rights=("hold",), cameras=True),
+        Permission(
+            id="hold.place", words="place a hold", clause="P16", rights=("hold",), cameras=True, takes=("ground",)
+        ),
         Permission(id="hold.extend", words="extend a hold", clause="P16", rights=("hold",)),
         Permission(id="hold.review", words="say that a hold is still needed", clause="P16", rights=("hold",)),
         Permission(id="hold.lift", words="ask for a hold to be lifted", clause="P16", who_clause="P16"),
@@ -101,7 +117,13 @@ PERMISSIONS: dict[str, Permission] = {
         Permission(id="appointment.end", words="end an appointment", clause="P11", own=True),
         # sharing
         Permission(
-            id="share.make", words="share a recording", clause="P14", rights=("share",), cameras=True, who_clause="P14"
+            id="share.make",
+            words="share a recording",
+            clause="P14",
+            rights=("share",),
+            cameras=True,
+            who_clause="P14",
+            takes=("purpose",),
         ),
         Permission(id="share.end", words="end a share", clause="P14", own=True, who_clause="P14"),
         Permission(id="screen.give", words="give a screen its live pictures", clause="P9", who_clause="P14"),
@@ -173,15 +195,21 @@ PERMISSIONS: dict[str, Permission] = {
         Permission(id="report.see", words="see the quarterly report", clause="P21", who_clause="P21"),
         # out of the building
         Permission(
-            id="release.request", words="request a release", clause="P13", rights=("release",), who_clause="P13"
+            id="release.request",
+            words="request a release",
+            clause="P13",
+            rights=("release",),
+            who_clause="P13",
+            takes=("basis",),
         ),
-        Permission(id="release.approve", words="approve a release", clause="P13", who_clause="P13"),
+        Permission(id="release.approve", words="approve a release", clause="P13", who_clause="P13", takes=("basis",)),
         Permission(
             id="release.export",
             words="make the bundle of a release",
             clause="P13",
             rights=("release",),
             who_clause="P13",
+            takes=("basis",),
         ),
         Permission(
             id="release.key.renew",

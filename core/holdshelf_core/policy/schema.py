@@ -6,11 +6,15 @@ lists (acts, rights, duties, areas).
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 type ByLanguage = dict[str, str]
+type LengthOfTime = Annotated[
+    str, msgspec.Meta(description="a length of time", examples=["72 hours", "5 business days"])
+]
+"""A length of time, as ``lengths`` reads it."""
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,7 +69,7 @@ class StandsIn(_Table, frozen=True):
     """For whom a role acts, and after how long an absence."""
 
     role: str = msgspec.field(name="for")
-    after: str = ""
+    after: LengthOfTime = ""
     """A length; '' for as soon as the absence is entered."""
 
 
@@ -84,7 +88,7 @@ class Role(_Table, frozen=True):
     stands_in: StandsIn | None = None
     classes: tuple[str, ...] = ()
     """Classes of camera it is bound to; () for all."""
-    shift: str = ""
+    shift: LengthOfTime = ""
     """How long a live look of its holder goes on: watching is its duty. '' for the Board's minutes, as of everybody."""
     on_paper: bool = False
     speaks_for_board: bool = False
@@ -124,8 +128,8 @@ class Purpose(_Table, frozen=True):
 class Keeping(_Table, frozen=True):
     """How long footage is kept, beside the room there is."""
 
-    at_least: str = ""
-    at_most: str = ""
+    at_least: LengthOfTime = ""
+    at_most: LengthOfTime = ""
 
 
 class Ground(_Table, frozen=True):
@@ -134,15 +138,15 @@ class Ground(_Table, frozen=True):
     key: str
     words: ByLanguage
     clause: str = ""
-    at_most: str = ""
+    at_most: LengthOfTime = ""
     """Its hold's last day; '' until it is lifted."""
 
 
 class AnswerBy(_Table, frozen=True):
     """When a request must be answered."""
 
-    answer: str
-    once_more: str = ""
+    answer: LengthOfTime
+    once_more: LengthOfTime = ""
 
 
 class Basis(_Table, frozen=True):
@@ -182,7 +186,7 @@ class Check(_Table, frozen=True):
     words: ByLanguage
     """What is true when it is ticked."""
     clause: str = ""
-    every: str = ""
+    every: LengthOfTime = ""
     """A length; '' for as often as the Board sets it (``house_check_days``)."""
     by: str = ""
     """The role that does it; '' for whoever enters the checklist."""
@@ -221,7 +225,7 @@ class Case(_Table, frozen=True):
     ground: str = ""
     camera: str = ""
     """A class of camera, or a kind of place."""
-    away: ByLanguage = {}
+    away: dict[str, LengthOfTime] = {}
     """Who is away for how long: ``away.director = "71 hours"``."""
     given: tuple[str, ...] = ()
     """What is on paper, and which steps were taken."""

@@ -19,11 +19,11 @@ from holdshelf_core.policy.gates import NEEDS, STATED
 from holdshelf_core.policy.lengths import HOURS, MINUTES, WEEKDAYS, Length, parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.purposes import no_purpose, offending
-from holdshelf_core.policy.rights import PERMISSIONS
-from holdshelf_core.policy.schema import Basis, PolicyFile
+from holdshelf_core.policy.rights import PERMISSIONS, TAKEN
+from holdshelf_core.policy.schema import Basis, Case, PolicyFile
 from holdshelf_core.policy.screens import CLOSING
 from holdshelf_core.policy_file.check_roles import role_mistakes
-from holdshelf_core.policy_file.check_words import said_mistakes, sign_mistakes, word_mistakes
+from holdshelf_core.policy_file.check_words import language_mistakes, said_mistakes, sign_mistakes, word_mistakes
 from holdshelf_core.policy_file.mistake import (
     Mistake,
     a_key,
@@ -36,9 +36,9 @@ from holdshelf_core.policy_file.mistake import (
     shown,
     twice,
 )
+from holdshelf_core.policy_file.spelling import odd_characters
 from holdshelf_storage.units import DAY_NS
 
-LANGUAGES = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?", re.ASCII)
 NO_ROLE = ("admin", "nobody")
 """Whom a case may ask for beside the file's roles."""
 NOT_ASKED = ("share.view", "share.end", "screen.give")
@@ -72,9 +72,13 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def mistakes(file: PolicyFile) -> list[Mistake]:
-    """Return every mistake, in the order of the file."""
-    return list(_Check(file).all())
+def mistakes(file: PolicyFile, text: str = "") -> list[Mistake]:
+    """Return every mistake, in the order of the file.
+
+    ``text``: the file as it was written. Characters in it that look like others come first, and alone: what they stand in is
+    not what it seems. A file in force is read without it, whatever it has in its texts.
+    """
+    return odd_characters(text) or list(_Check(file).all())
 
 
 class _Check:
@@ -127,12 +131,7 @@ class _Check:
         library, where = self._file.library, "library"
         if not library.name.strip():
             yield Mistake(where, "The library has no name.", "Give its name: it is on every paper.")
-        if not library.languages:
-            yield Mistake(where, "There is no language.", 'Write languages = ["en"].')
-        yield from twice("library, languages", library.languages, "language")
-        for language in library.languages:
-            if not LANGUAGES.fullmatch(language):
-                yield Mistake(where, f"{shown(language)} is not a language.", 'Write codes as "en", "es" or "en-US".')
+        yield from language_mistakes(self._file)
         for field, words in (("authority", library.authority), ("purposes", library.purposes)):
             if words:
                 yield from said_mistakes(self._file, where, field, words)
@@ -424,6 +423,8 @@ class _Check:
                 sentence = f"{case.act} is about something that was given before, which no case has."
                 yield Mistake(where, sentence, "Ask whether it may be given: share.make, or who may look.")
             yield from self._cited(where, case.clause)
+            if case.act in PERMISSIONS:
+                yield from self._taken(where, case)
             for given, known, what in (
                 (case.basis, {one.key for one in file.basis}, "basis"),
                 (case.purpose, {one.key for one in file.purpose}, "purpose"),
@@ -439,3 +440,15 @@ class _Check:
             for role, away in case.away.items():
                 yield from among(where, (role,), self._roles, "role")
                 yield from a_length(where, away)
+
+    @staticmethod
+    def _taken(where: str, case: Case) -> Iterator[Mistake]:
+        """A basis, a purpose or a ground is named for acts on which it decides: with another one it would prove nothing."""
+        for name in TAKEN:
+            given, acts = getattr(case, name), [rule.id for rule in PERMISSIONS.values() if name in rule.takes]
+            if given and case.act not in acts:
+                yield Mistake(
+                    where,
+                    f"The {name} {shown(given)} decides nothing about {case.act}.",
+                    f"Take {name} out of the case, or ask about one of these acts: {', '.join(acts)}.",
+                )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec import structs
+
 from holdshelf_core.inert import inert
 from holdshelf_core.policy.lengths import HOURS, MINUTES, parse_length
 from holdshelf_core.policy.listing import listed
@@ -32,10 +34,20 @@ def role_mistakes(file: PolicyFile) -> Iterator[Mistake]:
     yield from check.of_second()
 
 
+def _without_pattern(named: str) -> str:
+    """Return what is meant by 'release.*' ('release') or '*' (ALL)."""
+    return named.rstrip(".*") or ALL if named.endswith(("*", ".")) else named
+
+
 class _Roles:
     def __init__(self, file: PolicyFile) -> None:
         self._file = file
-        self._roles = {role.key: role for role in file.role}
+        # A pattern is one mistake, and what it means is known: it is not told again as acts that nobody may do.
+        self._as_meant = [
+            structs.replace(role, decides=tuple(_without_pattern(named) for named in role.decides))
+            for role in file.role
+        ]
+        self._roles = {role.key: role for role in self._as_meant}
         self._classes = {one.key: None for one in file.camera_class}
 
     def of_roles(self) -> Iterator[Mistake]:
@@ -49,7 +61,7 @@ class _Roles:
             said = "No role speaks" if not speakers else f"{listed(speakers)} all speak"
             yield Mistake("role", f"{said} for the Board.", "Set speaks_for_board = true on one role.")
         # On paper alone nobody would do it: somebody with a key brings that paper.
-        done = {act for role in file.role if not role.on_paper for act in acts_of(role)}
+        done = {act for role in self._as_meant if not role.on_paper for act in acts_of(role)}
         for act in NEEDED:
             if act not in done:
                 yield Mistake(
@@ -70,6 +82,11 @@ class _Roles:
             rule = PERMISSIONS.get(named)
             if rule is not None and not rule.seat and rule.admin != ADMIN_NO:
                 yield Mistake(where, f"{named} is the admin's alone.", "Take it out.")
+            elif decided(meant := _without_pattern(named)) and meant != named:
+                sentence = (
+                    f"{shown(named)} is a pattern, and the beginning alone names these acts: {listed(decided(meant))}."
+                )
+                yield Mistake(where, sentence if meant != ALL else f"{shown(named)} is a pattern.", f'Write "{meant}".')
             elif not decided(named):
                 yield Mistake(
                     where, f"There is no act that a role decides {shown(named)}.", one_of((ALL, *DECIDED), named)

@@ -7,11 +7,41 @@ from collections.abc import Iterator
 
 from holdshelf_core.inert import inert
 from holdshelf_core.policy.schema import ByLanguage, PolicyFile
-from holdshelf_core.policy_file.mistake import Mistake, one_of, printable, shown
+from holdshelf_core.policy_file.mistake import Mistake, one_of, printable, shown, twice
 
+LANGUAGES = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?", re.ASCII)
+_NAMED = {"english": "en", "spanish": "es", "español": "es", "french": "fr", "français": "fr"}
+"""What those write who do not know the code, of the languages of the papers."""
 _PLACEHOLDERS = ("library", "authority", "purposes", "contact")
 _MOST_LINES = 4
 _FIELD = re.compile(r"\{([a-z]+)\}", re.ASCII)
+
+
+def language_mistakes(file: PolicyFile) -> Iterator[Mistake]:
+    """Yield what is wrong with the library's languages."""
+    languages = file.library.languages
+    if not languages:
+        yield Mistake("library", "There is no language.", 'Write languages = ["en"].')
+    yield from twice("library, languages", languages, "language")
+    wrong = [language for language in languages if not LANGUAGES.fullmatch(language)]
+    meant = [_code_of(language) for language in languages]
+    for language in wrong:
+        step = 'Write codes as "en", "es" or "en-US".'
+        if all(meant):
+            step = f"Write languages = [{', '.join(f'"{code}"' for code in dict.fromkeys(meant))}]."
+        yield Mistake("library", f"{shown(language)} is not a language.", step)
+
+
+def _code_of(language: str) -> str:
+    """Return the code that somebody meant: 'en' for 'EN' or 'English'; '' where that is not known."""
+    first, _, country = language.strip().replace("_", "-").partition("-")
+    code = f"{first.lower()}-{country.upper()}" if country else first.lower()
+    return code if LANGUAGES.fullmatch(code) else _NAMED.get(code, "")
+
+
+def _sound_languages(file: PolicyFile) -> bool:
+    """Whether words can be looked for by language: where a code is misspelled, that is the mistake, not each text."""
+    return all(LANGUAGES.fullmatch(language) for language in file.library.languages)
 
 
 def sign_mistakes(file: PolicyFile) -> Iterator[Mistake]:
@@ -75,13 +105,14 @@ def _placed(file: PolicyFile, where: str, language: str, name: str) -> Iterator[
 def no_language(file: PolicyFile, where: str, language: str) -> Iterator[Mistake]:
     """Yield that words are in a language which is not the library's."""
     step = one_of(file.library.languages)
-    yield Mistake(where, f"{shown(language)} is not one of the library's languages.", step)
+    if _sound_languages(file):
+        yield Mistake(where, f"{shown(language)} is not one of the library's languages.", step)
 
 
 def said_mistakes(file: PolicyFile, where: str, field: str, words: ByLanguage) -> Iterator[Mistake]:
     """A text is there in each of the library's languages and in no other one, and can be printed."""
     languages = file.library.languages
-    for language in languages:
+    for language in languages if _sound_languages(file) else ():
         if not words.get(language, "").strip():
             yield Mistake(where, f"{field} has nothing in {shown(language)}.", f'Add {field}.{language} = "…".')
     for language, text in words.items():

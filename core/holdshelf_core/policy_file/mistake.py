@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -39,12 +40,20 @@ def shown(text: str) -> str:
 
 def one_of(known: Iterable[str], given: str = "") -> str:
     """Return the step that lists what would be right, the nearest to what was ``given`` first."""
-    names = list(known)
+    names = [inert(name)[:40] for name in known]
     if not names:
         return "There is none yet."
-    near = difflib.get_close_matches(given, names, 1, 0.7) if len(given) > 3 else []
+    # Capitals are no difference to whoever types; a few letters are alike too easily.
+    near = [name for name in names if given and name.lower() == given.lower()]
+    near = near or (difflib.get_close_matches(given, names, 1, 0.7) if len(given) > 3 else [])
     begin = f"Did you mean {near[0]!r}? " if near else ""
     return f"{begin}One of: {', '.join(names)}."
+
+
+def character(char: str) -> str:
+    """Return the name of a character: 'a no-break space (U+00A0)'."""
+    name = unicodedata.name(char, "control character" if unicodedata.category(char) == "Cc" else "character").lower()
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name} (U+{ord(char):04X})"
 
 
 def twice(where: str, keys: Iterable[str], what: str) -> Iterator[Mistake]:
@@ -69,7 +78,11 @@ def a_key(where: str, key: str) -> Iterator[Mistake]:
 def among(where: str, given: Iterable[str], known: Collection[str], what: str) -> Iterator[Mistake]:
     """Yield a mistake for each that is not known."""
     for one in given:
-        if one not in known:
+        parts = [part.strip() for part in one.split(",")]
+        if one not in known and len(parts) > 1 and set(parts) <= set(known):
+            said = ", ".join(f'"{part}"' for part in parts)
+            yield Mistake(where, f"{shown(one)} is one text, and a list has each name in quotes.", f"Write {said}.")
+        elif one not in known:
             yield Mistake(where, f"There is no {what} {shown(one)}.", one_of(known, one))
 
 
@@ -77,12 +90,21 @@ def a_length(where: str, text: str) -> Iterator[Mistake]:
     """Yield a mistake unless this is a length of time."""
     if text != " ".join(text.split()):
         yield _spaces(where, text)
+    elif text.isdecimal():
+        yield Mistake(where, f"{shown(text)} is no length of time: it has no unit.", with_a_unit(text))
     elif parse_length(text) is None:
         yield Mistake(
             where,
             f"{shown(text)} is no length of time.",
             'Write "72 hours", "30 days", "5 business days" or "1 year".',
         )
+
+
+def with_a_unit(number: str, name: str = "") -> str:
+    """Return the step for a length of time without a unit; ``name``: the field, as it is written."""
+    field = f"{name} = " if name else ""
+    days, hours = ("day", "hour") if number == "1" else ("days", "hours")
+    return f'Write its unit: {field}"{number} {days}" or {field}"{number} {hours}", whichever the policy says.'
 
 
 def _spaces(where: str, text: str) -> Mistake:
@@ -111,4 +133,5 @@ def printable(where: str, text: str) -> Iterator[Mistake]:
     elif "\t" in text:
         yield Mistake(where, "The text has a tab.", "Write a space.")
     elif inert(text) != text:
-        yield Mistake(where, "The text has a character that cannot be printed.", "Type it anew.")
+        odd = next(char for char in text if not char.isprintable())
+        yield Mistake(where, f"The text has a character that cannot be printed: {character(odd)}.", "Type it anew.")

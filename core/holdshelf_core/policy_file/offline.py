@@ -18,7 +18,8 @@ from holdshelf_core.policy_file.check import mistakes
 from holdshelf_core.policy_file.compare import Difference, differences
 from holdshelf_core.policy_file.first import FIRST, first_policy
 from holdshelf_core.policy_file.mistake import Mistake, shown
-from holdshelf_core.policy_file.read import Misshapen, read_bytes, read_data, read_file
+from holdshelf_core.policy_file.read import Misshapen, read_bytes, read_data, read_file, text_of
+from holdshelf_core.policy_file.spelling import odd_characters
 
 TEMPLATES = {
     "first": "three officials decide, two of them together; a court's paper for a release; kept as room allows",
@@ -58,7 +59,7 @@ def lint(path: Path, before: Policy | None = None, sentences: Collection[str] = 
         file = read_bytes(data, str(path))
     except Misshapen as refused:
         return Linted(str(path), sha256, mistakes=refused.mistakes, unread=True)
-    found = [*mistakes(file), *_unknown_words(file, sentences)]
+    found = _mistakes(file, data, sentences)
     if found:
         return Linted(str(path), sha256, file.library.name, found, unasked=len(file.case))
     if found := failures(file):
@@ -82,6 +83,12 @@ def lint(path: Path, before: Policy | None = None, sentences: Collection[str] = 
     )
 
 
+def _mistakes(file: PolicyFile, data: bytes, sentences: Collection[str]) -> list[Mistake]:
+    text = text_of(data)
+    # A sentence with such a character in it is not one that no paper says.
+    return odd_characters(text) or [*mistakes(file, text), *_unknown_words(file, sentences)]
+
+
 def _unknown_words(file: PolicyFile, sentences: Collection[str]) -> list[Mistake]:
     return [
         Mistake(
@@ -97,8 +104,8 @@ def _unknown_words(file: PolicyFile, sentences: Collection[str]) -> list[Mistake
 
 def policy_of(path: Path, sentences: Collection[str]) -> Policy:
     """Return a policy file without a mistake as the rules read it; ``sentences`` as for ``lint``. Raises BadRequest."""
-    file, _ = read_file(path)
-    found = [*mistakes(file), *_unknown_words(file, sentences)]
+    file, data = read_file(path)
+    found = _mistakes(file, data, sentences)
     if found:
         raise BadRequest(f"{path} has a mistake: {found[0]}", f"`holdshelf policy lint {path}` lists all of them.")
     return Policy(file)

@@ -14,11 +14,19 @@ from holdshelf_core.errors import BadRequest
 from holdshelf_core.inert import inert
 from holdshelf_core.policy.schema import PolicyFile
 from holdshelf_core.policy_file.mistake import Mistake
-from holdshelf_core.policy_file.shape import shape_mistakes
+from holdshelf_core.policy_file.shape import Decimal, row_tables, shape_mistakes
+from holdshelf_core.policy_file.spelling import not_toml, one_bracket
 from holdshelf_storage.atomic import read_all
 
 FORMAT = 1
 MAX_BYTES = 1 << 20
+_OTHER_KINDS = {
+    b"PK\x03\x04": "a word processor's document (.docx, .odt) or another packed file",
+    b"\xd0\xcf\x11\xe0": "a word processor's document (.doc)",
+    b"{\\rtf": "a word processor's document (.rtf)",
+    b"%PDF": "a PDF",
+}
+"""How files begin that are handed in for a policy file: the adopted text instead of it, or one that was saved as it."""
 
 
 class Misshapen(BadRequest):
@@ -61,24 +69,30 @@ def read_data(path: Path) -> bytes:
         ) from None
 
 
+def text_of(data: bytes) -> str:
+    """Return the file's text. Raises UnicodeDecodeError."""
+    return data.decode("utf-8-sig")
+
+
 def read_bytes(data: bytes, shown: str) -> PolicyFile:
     """Return the tables. ``shown`` names the file in sentences. Raises BadRequest."""
+    for begin, kind in _OTHER_KINDS.items():
+        if data.startswith(begin):
+            step = "In the program that wrote it, save it as plain text, UTF-8, with a name that ends in .toml."
+            raise BadRequest(f"{shown} is {kind}, not plain text.", step)
     if len(data) > MAX_BYTES:
         raise BadRequest(
             f"{shown} is larger than {MAX_BYTES >> 20} MB, which no policy file is.", "Give the policy file itself."
         )
     try:
-        text = data.decode("utf-8-sig")
+        text = text_of(data)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise BadRequest(f"{shown}, line {line}: this is not UTF-8 text.", "Save the file as UTF-8.") from None
     try:
-        tables = tomllib.loads(text)
+        tables = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        step = "Look at that line: a missing quote, bracket or comma is the usual cause."
-        if "overwrite" in str(error):
-            step = "Something of that name stands before it already: the line between two rows, such as [[case]], may be missing."
-        raise BadRequest(f"{shown} is not TOML: {inert(str(error))[:200]}.", step) from None
+        raise _told(shown, not_toml(text, error)) from None
     except RecursionError:
         raise BadRequest(
             f"{shown} has lists within lists without end.", "Begin from a template: `holdshelf policy draft`."
@@ -88,11 +102,25 @@ def read_bytes(data: bytes, shown: str) -> PolicyFile:
         return msgspec.convert(tables, PolicyFile)
     except msgspec.ValidationError as error:
         unseen = Mistake("", f"{inert(str(error))[:120]}.", "Correct it; `holdshelf policy schema` lists the fields.")
-        raise Misshapen(shown, shape_mistakes(tables) or [unseen]) from None
+        raise Misshapen(shown, _misshapen(text, tables) or [unseen]) from None
     except RecursionError:
         raise BadRequest(
             f"{shown} has lists within lists without end.", "Begin from a template: `holdshelf policy draft`."
         ) from None
+
+
+def _misshapen(text: str, tables: dict[str, Any]) -> list[Mistake]:
+    """Return every mistake of the fields; rows with one bracket are one of them, however many tables it is about."""
+    rows = [name for name in row_tables() if isinstance(tables.get(name), dict)]
+    said = one_bracket(text) if rows else None
+    if said is None:
+        return shape_mistakes(tables)
+    return [said, *shape_mistakes({name: table for name, table in tables.items() if name not in rows})]
+
+
+def _told(shown: str, mistake: Mistake) -> BadRequest:
+    place = f"{shown}, {mistake.where}" if mistake.where else shown
+    return BadRequest(f"{place}: {mistake.sentence}", mistake.step)
 
 
 def _check_format(tables: dict[str, Any], shown: str) -> None:

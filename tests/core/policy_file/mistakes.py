@@ -74,7 +74,7 @@ expect = "yes"
 clause = "7.4"
 """
 )
-"""A file without a mistake; each mistake changes one place of it."""
+"""A file without a mistake; each mistake changes one place of it. ``typed`` has more of them."""
 
 SYNTAX: dict[str, tuple[str, str]] = {
     "no format": ('[library]\nname = "x"\n', "does not say its format. Write `format = 1`"),
@@ -83,9 +83,18 @@ SYNTAX: dict[str, tuple[str, str]] = {
         "has format 9; this version of Holdshelf knows formats up to 1",
     ),
     "a format in words": (SOUND.replace("format = 1", 'format = "one"'), "the format is a number"),
-    "no equals sign": (SOUND + "\nretention 30 days\n", "is not TOML: "),
-    "a quote that is open": (SOUND.replace('"Library Director"', '"Library Director'), "is not TOML: "),
-    "a table twice": (SOUND + '\n[library]\nname = "y"\n', "is not TOML: "),
+    "no equals sign": (
+        SOUND + "\nretention 30 days\n",
+        "line 62: 'retention 30 days' is no field, no heading and no comment. Write name = value, or begin the line with #.",
+    ),
+    "a quote that is open": (
+        SOUND.replace('"Library Director"', '"Library Director'),
+        'line 12: The text has no quote at its end. Write words.en = "Library Director".',
+    ),
+    "a table twice": (
+        SOUND + '\n[library]\nname = "y"\n',
+        "line 62: The table [library] is there twice, in lines 2 and 62. Put its fields together below the first one",
+    ),
     "a field misspelled": (
         SOUND.replace("rights =", "rigths ="),
         "role 1 ('director'): There is no field 'rigths'. Did you mean 'rights'?",
@@ -104,7 +113,7 @@ SYNTAX: dict[str, tuple[str, str]] = {
     ),
     "a number for text": (
         SOUND.replace('every = "3 years"', "every = 3"),
-        "check 1 ('review'), every: Text in quotes belongs here, not a whole number. Write every = \"3\"",
+        "check 1 ('review'), every: Text in quotes belongs here, not a whole number. Write its unit: every = \"3 days\" or",
     ),
     "a choice that is none": (
         SOUND.replace('expect = "yes"', 'expect = "maybe"'),
@@ -112,11 +121,11 @@ SYNTAX: dict[str, tuple[str, str]] = {
     ),
     "a row without its heading": (
         SOUND.replace('[[role]]\nkey = "board"', 'key = "board"'),
-        "the line between two rows, such as [[case]], may be missing",
+        "line 15: 'key' is there a second time below one heading. Where another row begins, write its heading above it, such as",
     ),
     "one bracket for a row": (
         SOUND.replace("[[check]]", "[check]"),
-        "check: A list belongs here, not a table. Write [[check]] above each row, with two brackets",
+        "The heading of a row has two brackets, not one: [check] in line 45. Write [[check]] in its place",
     ),
     "two brackets for a table": (
         SOUND.replace("[keeping]", "[[keeping]]"),
@@ -533,17 +542,21 @@ MEANING: dict[str, tuple[str, str, str]] = {
 def answers(text: str) -> list[str]:
     """What `policy lint` answers to a file of that text."""
     try:
-        return [str(mistake) for mistake in mistakes(read_bytes(text.encode(), "policy.toml"))]
+        return [str(mistake) for mistake in mistakes(read_bytes(text.encode(), "policy.toml"), text)]
     except BadRequest as refused:
         return [str(refused)]
 
 
 def page() -> str:
     """The page: each mistake, and the first sentence that names it."""
+    from tests.core.policy_file.typed import TYPED  # noqa: PLC0415 (it changes the sound file, which is here)
+
     rows = {name: text for name, (text, _) in SYNTAX.items()}
     rows |= {name: SOUND.replace(before, after, 1) for name, (before, after, _) in MEANING.items()}
     wanted = {name: sentence for name, (_, sentence) in SYNTAX.items()}
     wanted |= {name: sentence for name, (_, _, sentence) in MEANING.items()}
+    rows |= {name: SOUND.replace(one.before, one.after) for name, one in TYPED.items()}
+    wanted |= {name: one.told for name, one in TYPED.items()}
     lines = (f"| {name} | {next(one for one in answers(text) if wanted[name] in one)} |" for name, text in rows.items())
     return (
         "# Mistakes in a policy file, and what is answered\n\n"
