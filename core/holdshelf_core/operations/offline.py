@@ -20,6 +20,7 @@ from holdshelf_core.operations.doctor import examine_disk, examine_kernel, exami
 from holdshelf_core.paths import DataPaths
 from holdshelf_core.policy import explain as policy_table
 from holdshelf_core.policy.tables import Policy
+from holdshelf_core.policy_file.mistake import did_you_mean
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage.media_change import adopt_volume, replace_volume
 from holdshelf_storage.register import Register
@@ -180,15 +181,19 @@ def doctor(data: Path) -> Checks:
 
 def explain(policy: Policy, action: str = "", *, width: int = 100) -> tuple[str, list[policy_table.Row]]:
     """Return the policy table as text and as rows: of all actions, one, a group ('hold'), or a clause. Raises NotFound."""
-    rows = policy_table.table(policy)
+    rows, asked = policy_table.table(policy), action.casefold()
     if not action:
         return policy_table.text(policy, rows, width), rows
     for clause in policy.file.clause:
-        if clause.id.casefold() == action.casefold():
+        if clause.id.casefold() == asked:
             mine = [row for row in rows if row.clause == clause.id]
             return policy_table.clause_detail(policy, clause, rows, width), mine
-    found = [row for row in rows if row.permission == action or row.permission.startswith(action + ".")]
+    found = [row for row in rows if row.permission == asked or row.permission.startswith(asked + ".")]
     if not found:
-        known = ", ".join(dict.fromkeys(row.permission for row in rows))
-        raise NotFound(f"The policy has no action or clause named {action[:40]!r}.", f"Known acts: {known}.")
+        acts, clauses = dict.fromkeys(row.permission for row in rows), [clause.id for clause in policy.file.clause]
+        meant = did_you_mean(asked, (*acts, *(act.partition(".")[0] for act in acts), *clauses))
+        step = "Ask for an act, the beginning of several (hold), or a clause, by its number."
+        known = [f"Acts: {', '.join(acts)}.", *([f"Clauses: {', '.join(clauses)}."] if clauses else [])]
+        sentence = f"The policy has no action or clause named {action[:40]!r}."
+        raise NotFound(sentence, " ".join((*([meant] if meant else []), step, *known)))
     return policy_table.detail(found, width), found

@@ -25,7 +25,7 @@ from holdshelf_core.api.ssh.user_signature import signer_of_file
 from holdshelf_core.errors import BadRequest, Conflict, Unavailable
 from holdshelf_core.people import board_types as types
 from holdshelf_core.policy import model
-from holdshelf_core.policy.board import CHOICES
+from holdshelf_core.policy.board import CHOICES, SETTING_WORDS
 from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.clauses import watching_promise
 from holdshelf_core.policy.gates import NEEDS, STATED, determinable
@@ -48,29 +48,6 @@ from holdshelf_storage.errors import StorageError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 MAX_POLICY_CHARS = 200_000
-WORDS = {
-    "library": "the library's name, on every print",
-    "contact": "whom the public asks (P19), on every print",
-    "policy_address": "where the policy is posted (P18)",
-    "second_person_lift": "lifting a hold takes a second person (P16)",
-    "second_person_release": "a release takes a second person (P13)",
-    "live_minutes": "a live view ends by itself after so many minutes (P9)",
-    "grace_days": "days between a lift's approval and the first erasing (P16)",
-    "waiver_days": "for how long an entrance's sign may be waived (P3)",
-    "review_days": "a hold's first review, in days (P16)",
-    "sign_check_days": "days between checks of a sign (P3)",
-    "camera_check_days": "days between walks past each camera with the checklist (P4 to P8)",
-    "house_check_days": "days between the Board's reviews (P1), and of what else the checklist asks of the house",
-    "longest_look_hours": "the longest span under one purpose (P12)",
-    "cameras_per_purpose": "cameras under one purpose (P12)",
-    "widenings_before_flag": "widenings of one purpose before it is flagged (P12)",
-    "break_glass_minutes": "how long a break-glass look lasts",
-    "share_days": "days until a share expires (P14)",
-    "outbox_days": "for how many days bundles, papers and stills are ready to fetch",
-    "paper_days": "for how many days a paper that was sent is kept, sealed; 0: thrown away once its fingerprint is taken",
-    "paper_size": "the page that papers are set for: letter or a4",
-    "printers": "printers that papers may go to, with commas between; empty: all that CUPS knows",
-}
 
 
 def settings_rows(state: State) -> list[types.BoardSetting]:
@@ -88,13 +65,13 @@ def settings_rows(state: State) -> list[types.BoardSetting]:
             most=(policy.limits(key) or unbounded)[1],
             choices=list(CHOICES.get(key, ())),
         )
-        for key, what in WORDS.items()
+        for key, what in SETTING_WORDS.items()
     ]
 
 
 def _value(key: str, text: str, policy: Policy) -> str | bool | int:
-    if key not in WORDS:
-        raise BadRequest(f"{key[:40]!r} is not a setting.", "Known: " + ", ".join(WORDS) + ".")
+    if key not in SETTING_WORDS:
+        raise BadRequest(f"{key[:40]!r} is not a setting.", "Known: " + ", ".join(SETTING_WORDS) + ".")
     default = getattr(model.Board(), key)
     if isinstance(default, bool):
         if text.lower() in ("yes", "on", "true"):

@@ -100,8 +100,8 @@ CLAUSES: dict[str, Clause] = {
             "P13",
             "third parties",
             "Video is released on what the policy names, and within what that covers.",
-            "Two gates, a hashed paper and its scope, an answer about others who are seen, a second person where the policy "
-            "has one; refusals are kept and counted.",
+            "A hashed paper and its scope where one is asked for, an answer about others in it, a second person where the "
+            "policy has one; refusals are kept and counted.",
         ),
         Clause(
             "P14",

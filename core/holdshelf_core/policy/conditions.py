@@ -29,6 +29,7 @@ from holdshelf_core.policy.standing import (
     share_counts,
 )
 from holdshelf_core.policy.steps import step_missing
+from holdshelf_core.policy.tables import OTHER, Policy
 from holdshelf_storage.units import DAY_NS, HOUR_NS, MINUTE_NS
 
 # --- checked before the role is known --------------------------------------------------------------------
@@ -271,7 +272,7 @@ def _share(ask: Ask, role: Role) -> Decision | None:
         return refused("P14", "A share names its start and its end.", "Give both.")
     problem = share_purpose_problem(state.policy, scope.purpose)
     if problem is not None:
-        return refused(*problem, "Choose one from the list, or explain it in a few words.")
+        return refused(*problem, _how_to_share(state.policy))
     if scope.target:
         target = state.person_id(scope.target)
         if target == ask.person:
@@ -283,6 +284,15 @@ def _share(ask: Ask, role: Role) -> Decision | None:
                 "Enroll the person, or give a printed sheet.",
             )
     return _span(ask, needed=True) or known(ask) or _in_use(ask)
+
+
+def _how_to_share(policy: Policy) -> str:
+    """Return what somebody can do whose purpose of a share is not allowed."""
+    if not policy.share_purposes:
+        return "Request a release, on one of the policy's bases: `holdshelf release request`."
+    if OTHER not in policy.share_purposes:
+        return "Choose one from the list: `holdshelf policy lists`."
+    return "Choose one from the list, or explain it in a few words."
 
 
 def _give_screen(ask: Ask, role: Role) -> Decision | None:

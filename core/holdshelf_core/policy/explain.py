@@ -14,6 +14,7 @@ import msgspec
 from holdshelf_core.policy import example
 from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.clauses import CLAUSES
+from holdshelf_core.policy.gates import determinable
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.particulars import particulars
@@ -206,9 +207,7 @@ def _legend(policy: Policy, rows: Sequence[Row], width: int) -> list[str]:
 
 def _kept(policy: Policy, clause: Clause) -> str:
     """Return what keeps a clause: its duties, or the rows that cite it; else people do."""
-    kept = [CLAUSES[duty].kept for duty in clause.duties]
-    if "P15" in clause.duties and (most := policy.file.keeping.at_most):
-        kept.insert(0, f"What is older than {most} is erased, but for holds.")
+    kept = [text for duty in clause.duties for text in (*_of_this_file(policy, duty), CLAUSES[duty].kept)]
     if kept:
         return " ".join(kept)
     file = policy.file
@@ -218,6 +217,26 @@ def _kept(policy: Policy, clause: Clause) -> str:
     if said := listed(f"“{policy.said(row.words)}”" for row in file.check if row.clause == clause.id):
         kept.append(f"The checklist asks for it: {said}.")
     return " ".join(kept) or "words only; the machine leaves it to people."
+
+
+def _of_this_file(policy: Policy, duty: str) -> list[str]:
+    """Return what keeps a duty under this file alone."""
+    if duty == "P15" and (most := policy.file.keeping.at_most):
+        return [f"What is older than {most} is erased, but for holds."]
+    return [_gates(policy)] if duty == "P13" else []
+
+
+def _gates(policy: Policy) -> str:
+    """Return what decides on a release: the statute's gate stands only before bases that have its step."""
+    if not policy.bases:
+        return "Nothing is released, as the policy names no basis."
+    asked = determinable(policy)
+    if not asked:
+        return "One gate, the policy's own: no basis of it has the confidentiality statute's step."
+    if len(asked) == len(policy.bases):
+        return "Two gates, the policy's own and the confidentiality statute's."
+    words = listed(map(policy.basis_words, asked))
+    return f"Two gates, the policy's own and the confidentiality statute's; the second is asked on {words}."
 
 
 def clause_detail(policy: Policy, clause: Clause, rows: Iterable[Row], width: int = 100) -> str:

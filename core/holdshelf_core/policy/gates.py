@@ -27,6 +27,18 @@ from holdshelf_core.policy.second import is_paper
 from holdshelf_core.policy.tables import Policy
 from holdshelf_storage.units import HOUR_NS
 
+ASKERS = {
+    "anyone": "anyone",
+    "person-seen": "a person who is seen in it",
+    "law-enforcement": "law enforcement",
+    "court": "a court",
+    "emergency-services": "the emergency services",
+    "lawyer": "a lawyer",
+    "insurer": "an insurer",
+    "staff": "the library's staff",
+    "own": "the library itself",
+}
+"""Who may ask on a basis, in words."""
 COUNSEL = "counsel"
 """The key of a basis that nobody outside brings: what counsel puts on paper."""
 NEEDS = {

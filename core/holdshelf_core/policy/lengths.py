@@ -54,6 +54,21 @@ class Length(msgspec.Struct, frozen=True):
         """The longest that it can be: a month of 31 days."""
         return self.count * _FIXED_NS.get(self.unit, _LONGEST_DAYS.get(self.unit, 0) * DAY_NS)
 
+    def compared(self, other: Length) -> int | None:
+        """Return 1 where it is longer than another one, -1 shorter, 0 equal; None where that depends on the calendar."""
+        for units in ({MONTHS, YEARS}, {BUSINESS_DAYS}, set(_FIXED_NS)):
+            if {self.unit, other.unit} <= units:
+                mine, others = self._count_of_its_kind, other._count_of_its_kind
+                return (mine > others) - (mine < others)
+        if self.shortest_ns >= other.longest_ns:
+            return 1
+        return -1 if self.longest_ns <= other.shortest_ns else None
+
+    @property
+    def _count_of_its_kind(self) -> int:
+        """In months, business days or nanoseconds: whatever is exact for its unit."""
+        return self.count * (12 if self.unit == YEARS else _FIXED_NS.get(self.unit, 1))
+
     def __str__(self) -> str:
         unit = self.unit if self.count != 1 else self.unit.removesuffix("s")
         return f"{self.count} {unit}"

@@ -9,7 +9,7 @@ from holdshelf_core.policy.gates import JUDGE, NEEDS
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.rights import PERMISSIONS
 from holdshelf_core.policy.schema import Basis, Ground, Purpose, Role
-from holdshelf_core.policy.steps import CONSENT, CONSULT, TELL, kind_and_role
+from holdshelf_core.policy.steps import CONSENT, CONSULT, STEPPED, TELL, kind_and_role
 from holdshelf_core.policy.tables import Policy
 
 _STEPS = {CONSENT: "consents", CONSULT: "is consulted", TELL: "is told"}
@@ -25,9 +25,9 @@ def particulars(policy: Policy) -> Iterator[str]:
             "Second person:",
             [(PERMISSIONS[act].words.capitalize(), "", _of_second(policy, key)) for key, act in _SECOND.items()],
         ),
-        (
-            "Before a camera is approved:",
-            [("each", "", [step_words(policy, step) for step in policy.file.steps.get("commission.approve", ())])],
+        *(
+            (f"Before {words}:", [("each", "", [step_words(policy, step) for step in policy.file.steps.get(act, ())])])
+            for act, words in STEPPED.items()
         ),
         (
             "Purposes:",

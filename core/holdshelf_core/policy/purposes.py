@@ -4,31 +4,13 @@ from __future__ import annotations
 
 import re
 
+from holdshelf_core.policy.purpose_words import refused_words
 from holdshelf_core.policy.schema import Purpose
 from holdshelf_core.policy.tables import OTHER, Policy
 
 IMMINENT_DANGER = "imminent-danger"
 OTHER_WORDS_LEAST = 3
 MAX_INCIDENT_CHARS = 60
-
-
-# In English, Spanish and French, the languages of the papers; people read the others, whoever adopts them.
-# What somebody read, however phrased; a theft of books is a different matter, so the words must be about a person's reading.
-_READING = re.compile(
-    r"\b(what|which|whose)\b.{0,60}\b(read\w*|view\w*|watch\w*|listen\w*|borrow\w*|brows\w*|check\w* ?outs?|checked)\b"
-    r"|\b(read(?:ing|s)|listening|browsing|borrowing)\b|\bviewing (?:habit|histor|record|choice|interest)"
-    r"|\bqué\b.{0,60}\b(lee\w*|leía\w*|mira\w*|escucha\w*)\b|\blecturas? de\b|\bhábitos de lectura\b"
-    r"|\bce qu\w*.{0,60}\b(lit|lisent|lisait|regarde\w*|écoute\w*|emprunte\w*)\b|\bhabitudes de lecture\b",
-    re.IGNORECASE,
-)
-_MONITORING = re.compile(
-    r"\b(general (?:monitor|watch|observ|surveil)\w*|monitor\w*|surveil\w*|routine (?:watch|check|look|observ)\w*|curio\w*"
-    r"|just (?:to )?look\w*|see what (?:is|'s|goes)|keep(?:ing)? an eye"
-    r"|watch(?:ing)? (?:him|her|them|people|patrons|staff|employees|visitors|everyone)|staff performance|attendance"
-    r"|vigilancia general|vigilar (?:a|al|en general)|(?:mirar|observar) a (?:la gente|los usuarios|los empleados|las personas)"
-    r"|surveillance générale|(?:surveiller|observer) (?:les gens|les usagers|les employés|le public|le personnel|en général))\b",
-    re.IGNORECASE,
-)
 _INCIDENT = re.compile(r"(?=.*\d)[A-Za-z0-9][A-Za-z0-9 ,./#:()&_-]*", re.ASCII)
 
 
@@ -46,6 +28,8 @@ def share_purpose_problem(policy: Policy, purpose: str) -> tuple[str, str] | Non
     explained in words."""
     if purpose in policy.share_purposes and purpose != OTHER:
         return None
+    if not policy.share_purposes:
+        return no_purpose(purpose) or ("P14", "The policy has no purpose for sharing, so nothing is shared.")
     if not purpose.strip():
         return "P14", "A share needs a purpose."
     if OTHER not in policy.share_purposes:
@@ -64,17 +48,14 @@ def not_for(policy: Policy, row: Purpose, roles: tuple[str, ...]) -> str | None:
 
 def no_purpose(words: str) -> tuple[str, str] | None:
     """Return why these words name nothing that anyone may look for, whatever the policy lists: (clause, sentence)."""
-    if _READING.search(words.replace("-", " ")):
-        return "P6", "Finding out what someone reads, views or listens to is not a purpose."
-    if _MONITORING.search(words.replace("-", " ")):
-        return "P1", "Watching people in general is not a purpose."
-    return None
+    found = refused_words(words)
+    return (found[0].clause, found[0].sentence) if found is not None else None
 
 
 def offending(words: str) -> str:
     """Return the part of the words for which ``no_purpose`` refuses them."""
-    found = _READING.search(words.replace("-", " ")) or _MONITORING.search(words.replace("-", " "))
-    return found[0] if found is not None else ""
+    found = refused_words(words)
+    return found[1] if found is not None else ""
 
 
 def incident_problem(incident: str) -> str | None:

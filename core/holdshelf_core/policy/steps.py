@@ -17,6 +17,8 @@ from holdshelf_core.policy.standing import acts_for, ask_seats, holders
 from holdshelf_core.policy.state import State
 
 CONSENT, CONSULT, TELL = "consent", "consult", "tell"
+STEPPED = {"commission.approve": "a camera is approved"}
+"""Acts before which a file can put steps, in words; purposes and bases have their own."""
 
 
 def kind_and_role(step: str) -> tuple[str, str]:

@@ -105,12 +105,12 @@ def answer(policy: Policy, case: Case) -> Answer:
         times = (None, None)  # now
     elif case.act == "appointment.make":
         times = (_AT, _AT + 30 * DAY_NS)
+    purposes = policy.share_purposes if case.act == "share.make" else policy.look_purposes
     scope = Scope(
         cameras=(camera,),
         start_utc_ns=times[0],
         end_utc_ns=times[1],
-        purpose=case.purpose
-        or next(iter(policy.share_purposes if case.act == "share.make" else policy.look_purposes), ""),
+        purpose=case.purpose or next(iter(purposes), ""),
         incident="26-1",
         target=_target(case.act),
         rights=policy.roles[case.who].rights[:1] if case.who in policy.roles else (),

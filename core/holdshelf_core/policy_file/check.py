@@ -15,20 +15,28 @@ from holdshelf_core.inert import inert
 from holdshelf_core.policy.areas import PERMITTED, PRIVATE, questionable_name
 from holdshelf_core.policy.board import LIMITS
 from holdshelf_core.policy.clauses import CLAUSES
-from holdshelf_core.policy.gates import NEEDS, STATED
+from holdshelf_core.policy.gates import ASKERS, NEEDS, STATED
 from holdshelf_core.policy.lengths import HOURS, MINUTES, WEEKDAYS, Length, parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.purposes import no_purpose, offending
 from holdshelf_core.policy.rights import PERMISSIONS, TAKEN
 from holdshelf_core.policy.schema import Basis, Case, PolicyFile
 from holdshelf_core.policy.screens import CLOSING
+from holdshelf_core.policy.steps import STEPPED
 from holdshelf_core.policy_file.check_roles import role_mistakes
-from holdshelf_core.policy_file.check_words import language_mistakes, said_mistakes, sign_mistakes, word_mistakes
+from holdshelf_core.policy_file.check_words import (
+    alike_mistakes,
+    language_mistakes,
+    said_mistakes,
+    sign_mistakes,
+    word_mistakes,
+)
 from holdshelf_core.policy_file.mistake import (
     Mistake,
     a_key,
     a_length,
     among,
+    did_you_mean,
     one_of,
     printable,
     repeated,
@@ -42,23 +50,10 @@ from holdshelf_storage.units import DAY_NS
 NO_ROLE = ("admin", "nobody")
 """Whom a case may ask for beside the file's roles."""
 NOT_ASKED = ("share.view", "share.end", "screen.give")
-ASKERS = (
-    "anyone",
-    "person-seen",
-    "law-enforcement",
-    "court",
-    "emergency-services",
-    "lawyer",
-    "insurer",
-    "staff",
-    "own",
-)
 PLAIN_STEPS = ("paper", "judge")
 ROLE_STEPS = ("consent", "consult", "tell")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _DATE = re.compile(r"(\d{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
-STEPPED = ("commission.approve",)
-"""Acts before which a file can put steps; purposes and bases have their own."""
 
 
 def _is_date(text: str) -> bool:
@@ -106,6 +101,7 @@ class _Check:
         yield from self._of_settings()
         yield from sign_mistakes(self._file)
         yield from word_mistakes(self._file)
+        yield from alike_mistakes(self._file)
         yield from self._of_cases()
         yield from self._of_lists()
 
@@ -179,7 +175,9 @@ class _Check:
         for act, steps in self._file.steps.items():
             where = f"steps, {inert(act)[:40]}"
             if act not in STEPPED:
-                yield Mistake(where, f"Steps do not stand before {shown(act)}.", one_of(STEPPED, act))
+                sentence = f"Steps do not stand before {shown(act)}, only before {listed(STEPPED, 'or')}."
+                step = "Take them out here: a look has the steps of its purpose, and a release those of its basis."
+                yield Mistake(where, sentence, f"{meant} {step}" if (meant := did_you_mean(act, STEPPED)) else step)
             yield from self._steps(where, steps)
             yield from self._before_an_act(where, steps)
 
@@ -421,7 +419,7 @@ class _Check:
             yield from among(where, (case.act,), PERMISSIONS, "act")
             if case.act in NOT_ASKED:
                 sentence = f"{case.act} is about something that was given before, which no case has."
-                yield Mistake(where, sentence, "Ask whether it may be given: share.make, or who may look.")
+                yield Mistake(where, sentence, self._ask_instead(case.act))
             yield from self._cited(where, case.clause)
             if case.act in PERMISSIONS:
                 yield from self._taken(where, case)
@@ -439,6 +437,9 @@ class _Check:
                     yield Mistake(where, f"{shown(thing)} is nothing that a case can give.", one_of(can, thing))
             for role, away in case.away.items():
                 yield from among(where, (role,), self._roles, "role")
+                if role in self._roles and self._roles[role].on_paper:
+                    sentence = f"{role} is on paper, so it has no holder who could be away."
+                    yield Mistake(where, sentence, f"Take away.{role} out.")
                 yield from a_length(where, away)
 
     @staticmethod
@@ -452,3 +453,11 @@ class _Check:
                     f"The {name} {shown(given)} decides nothing about {case.act}.",
                     f"Take {name} out of the case, or ask about one of these acts: {', '.join(acts)}.",
                 )
+
+    def _ask_instead(self, act: str) -> str:
+        """Return which act a case can ask in the place of one that is about what was given before."""
+        if act == "screen.give":
+            return 'Ask who may look live: act = "look.live".'
+        if any("share" in purpose.uses for purpose in self._file.purpose):
+            return 'Ask whether it may be given: act = "share.make".'
+        return 'Ask who may look: act = "look.archive". The file has no purpose for sharing, so nothing is shared under it.'

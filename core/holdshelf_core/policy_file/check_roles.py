@@ -164,13 +164,13 @@ class _Roles:
     def _nobody_else(self) -> Iterator[Mistake]:
         """What would wait for a second person who can never be: everybody who counts as one has the role that asked."""
         asks = {
-            "hold.lift": [role for role in self._file.role if not role.on_paper and self._may(role, "hold.lift")],
-            "release.approve": [role for role in self._file.role if not role.on_paper and self._requests(role)],
+            "hold.lift": [role for role in self._as_meant if not role.on_paper and self._may(role, "hold.lift")],
+            "release.approve": [role for role in self._as_meant if not role.on_paper and self._requests(role)],
         }
         # Whoever has a letter of appointment requests in no role: any second person is another.
         if any(not role.on_paper and "release" in role.rights for role in self._file.role):
             del asks["release.approve"]
-        policy = Policy(self._file)
+        policy = Policy(structs.replace(self._file, role=tuple(self._as_meant)))
         for act, askers in asks.items():
             seconds = policy.second(act)
             if seconds and askers and all(set(seconds) <= {role.key} for role in askers):
@@ -185,14 +185,13 @@ class _Roles:
                     self._another(act, seconds[0]),
                 )
         seconds = policy.second("flag.review")
-        if not seconds:
+        if self._file.second.get("flag.review") == ():
             yield Mistake(
                 "second, flag.review",
                 "Nobody may review what is flagged, so no flag could be closed.",
                 "Name at least two roles here, one of them on paper if need be, or leave the line out.",
             )
-            return
-        watchers = [role.key for role in self._file.role if not role.on_paper and "live" in role.rights]
+        watchers = [role.key for role in self._as_meant if seconds and not role.on_paper and "live" in role.rights]
         alone = [key for key in watchers if not set(seconds) - {key}]
         if alone:
             yield Mistake(
@@ -206,7 +205,7 @@ class _Roles:
 
     def _another(self, act: str, key: str) -> str:
         does = second_does(act)
-        can = [role for role in self._file.role if role.key != key and (role.on_paper or self._may(role, does))]
+        can = [role for role in self._as_meant if role.key != key and (role.on_paper or self._may(role, does))]
         can.sort(key=lambda role: not role.speaks_for_board)
         if not can:
             return f'Name another role here, as the Board on paper: on_paper = true, then "{act}" = ["{key}", "board"].'

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from holdshelf_core.inert import inert
 from holdshelf_core.policy.schema import ByLanguage, PolicyFile
-from holdshelf_core.policy_file.mistake import Mistake, one_of, printable, shown, twice
+from holdshelf_core.policy_file.mistake import Mistake, one_of, printable, row, shown, twice
 
 LANGUAGES = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?", re.ASCII)
 _NAMED = {"english": "en", "spanish": "es", "español": "es", "french": "fr", "français": "fr"}
 """What those write who do not know the code, of the languages of the papers."""
 _PLACEHOLDERS = ("library", "authority", "purposes", "contact")
 _MOST_LINES = 4
+_SHOWN = ("role", "place", "purpose", "ground", "basis", "check")
+"""Tables whose rows people tell apart by their words."""
 _FIELD = re.compile(r"\{([a-z]+)\}", re.ASCII)
 
 
@@ -89,6 +92,32 @@ def word_mistakes(file: PolicyFile) -> Iterator[Mistake]:
                     else "A brace is left open.",
                     "Keep what stands in braces as the sentence has it.",
                 )
+
+
+def alike_mistakes(file: PolicyFile) -> Iterator[Mistake]:
+    """Yield rows of one table that have the same words: screens, papers and the log show words, not keys."""
+    for table in _SHOWN:
+        rows = getattr(file, table)
+        for field in ("words", "short") if table == "role" else ("words",):
+            yield from _alike(file, table, field, rows)
+
+
+def _alike(file: PolicyFile, table: str, field: str, rows: Iterable[Any]) -> Iterator[Mistake]:
+    seen: dict[tuple[str, str], str] = {}
+    told: set[str] = set()
+    for number, one in enumerate(rows, 1):
+        for language in file.library.languages:
+            text = (getattr(one, field) or one.words).get(language, "")
+            plain = " ".join(text.casefold().split())
+            first = seen.setdefault((language, plain), one.key)
+            # Names in lists that are the same because the words are were told with the words.
+            known = field == "short" and not (one.short or any(row.key == first and row.short for row in rows))
+            if plain and first != one.key and one.key not in told and not known:
+                told.add(one.key)
+                sentence = (
+                    f"{shown(text)} is what {table} {shown(first)} is called too, and nobody could tell the two apart."
+                )
+                yield Mistake(f"{row(table, number, one.key)}, {field}", sentence, "Say one of the two in other words.")
 
 
 def _placed(file: PolicyFile, where: str, language: str, name: str) -> Iterator[Mistake]:

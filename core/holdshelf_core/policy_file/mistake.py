@@ -43,11 +43,17 @@ def one_of(known: Iterable[str], given: str = "") -> str:
     names = [inert(name)[:40] for name in known]
     if not names:
         return "There is none yet."
+    meant = did_you_mean(given, names)
+    return f"{f'{meant} ' if meant else ''}One of: {', '.join(names)}."
+
+
+def did_you_mean(given: str, names: Iterable[str]) -> str:
+    """Return a question that names what is most like what was given, in whatever case; '' when nothing is."""
+    folded = {name.casefold(): name for name in names}
     # Capitals are no difference to whoever types; a few letters are alike too easily.
-    near = [name for name in names if given and name.lower() == given.lower()]
-    near = near or (difflib.get_close_matches(given, names, 1, 0.7) if len(given) > 3 else [])
-    begin = f"Did you mean {near[0]!r}? " if near else ""
-    return f"{begin}One of: {', '.join(names)}."
+    near = [given.casefold()] if given.casefold() in folded else []
+    near = near or (difflib.get_close_matches(given.casefold(), folded, 1, 0.7) if len(given) > 3 else [])
+    return f"Did you mean {folded[near[0]]!r}?" if near else ""
 
 
 def character(char: str) -> str:

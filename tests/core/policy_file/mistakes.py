@@ -247,6 +247,11 @@ MEANING: dict[str, tuple[str, str, str]] = {
         '[steps]\n"look.sell" = ["consent:board"]\n[second]',
         "Steps do not stand before 'look.sell'",
     ),
+    "steps before a hold": (
+        "[second]",
+        '[steps]\n"hold.place" = ["consent:board"]\n[second]',
+        "Steps do not stand before 'hold.place', only before commission.approve",
+    ),
     "a judge before an act": (
         "[second]",
         '[steps]\n"commission.approve" = ["judge"]\n[second]',
@@ -532,6 +537,46 @@ MEANING: dict[str, tuple[str, str, str]] = {
     "a place beside a private one": (
         "[[class]]",
         '[[place]]\nkey = "h"\nwords.en = "a hall by restrooms"\n[[place]]\nkey = "parking"\nwords.en = "parking"\n[[class]]',
+        "no file opens such a place",
+    ),
+    "two roles of the same words": (
+        'words.en = "Library Board"',
+        'words.en = "library  director"',
+        "'library  director' is what role 'director' is called too",
+    ),
+    "two roles of the same name in lists": (
+        'words.en = "Library Board"',
+        'words.en = "Library Board"\nshort.en = "Library Director"',
+        "'Library Director' is what role 'director' is called too",
+    ),
+    "two purposes of the same words": (
+        "[keeping]",
+        '[[purpose]]\nkey = "other-crime"\nwords.en = "A crime"\n[keeping]',
+        "'A crime' is what purpose 'crime' is called too",
+    ),
+    "two grounds of the same words": (
+        "[[basis]]",
+        '[[ground]]\nkey = "other"\nwords.en = "an incident"\n[[basis]]',
+        "'an incident' is what ground 'incident' is called too",
+    ),
+    "two bases of the same words": (
+        "[[screen]]",
+        '[[basis]]\nkey = "other"\nwords.en = "a request by the police"\nneeds = ["name"]\n[[screen]]',
+        "'a request by the police' is what basis 'police' is called too",
+    ),
+    "somebody on paper who is away": (
+        'who = "director"',
+        'away.board = "2 days"\nwho = "director"',
+        "board is on paper, so it has no holder who could be away",
+    ),
+    "a search for faces as a purpose": (
+        '"a crime"',
+        '"find a face by recognition"',
+        "Searching for faces or license plates is not a purpose: 'find a face'",
+    ),
+    "a place to nurse that is open": (
+        "[[class]]",
+        '[[place]]\nkey = "n"\nwords.en = "breastfeeding nook"\n[[place]]\nkey = "parking"\nwords.en = "parking"\n[[class]]',
         "no file opens such a place",
     ),
     "a case of nobody": ('who = "director"', 'who = "clerk"', "There is no role 'clerk'"),

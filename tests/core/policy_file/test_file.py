@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from holdshelf_core.errors import BadRequest
 from holdshelf_core.policy.lengths import BUSINESS_DAYS, DAYS, HOURS, MONTHS, Length, parse_length
 from holdshelf_core.policy.schema import PolicyFile
+from holdshelf_core.policy_file.cases import failures
 from holdshelf_core.policy_file.check import mistakes
 from holdshelf_core.policy_file.offline import lint
 from holdshelf_core.policy_file.read import MAX_BYTES, Misshapen, read_bytes, read_file
@@ -68,6 +69,24 @@ def test_the_pages_are_those_of_the_rules_and_of_these_tests() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m tests.core.policy_file.mistakes"
     text = policy_file_page.PAGE.read_text(encoding="utf-8")
     assert policy_file_page.page(text) == text, "run: python scripts/policy_file_page.py"
+
+
+def test_names_in_lists_are_told_once_where_the_words_are_the_same_too() -> None:
+    text = SOUND.replace('words.en = "Library Board"', 'words.en = "Library Director"')
+    assert [one.where for one in mistakes(read_bytes(text.encode(), "x"))] == ["role 2 ('board'), words"]
+
+
+@pytest.mark.parametrize("act", ["share.view", "share.end", "screen.give"])
+@pytest.mark.parametrize("uses", ['["look"]', '["look", "share"]'])
+def test_what_no_case_asks_is_answered_by_an_act_that_one_can_ask(act: str, uses: str) -> None:
+    """The advice, taken literally, is a case that the file answers with yes."""
+    text = SOUND.replace('key = "crime"', f'key = "crime"\nfor = {uses}').replace('"hold"]', '"hold", "share"]')
+    text = text.replace('act = "release.approve"\nbasis = "police"', f'act = "{act}"')
+    (one,) = mistakes(read_bytes(text.encode(), "x"))
+    assert ("share.make" in one.step) == (act != "screen.give" and "share" in uses)
+    advised = one.step.partition('act = "')[2].partition('"')[0]
+    file = read_bytes(text.replace(act, advised).encode(), "x")
+    assert mistakes(file) == [] and failures(file) == []
 
 
 def test_all_mistakes_are_told_at_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,22 @@ def test_the_table_of_the_rules_needs_no_service_and_no_folder(
     rows = desk.admin("policy", "explain", "hold", "--json").json()
     assert {row["permission"].split(".")[0] for row in rows} == {"hold"}
     assert "has no action or clause named 'fly'" in desk.admin("policy", "explain", "fly").err
+    for typed, meant in (("hold.lfit", "hold.lift"), ("Realese", "release"), ("breakglass", "break_glass")):
+        told = desk.admin("policy", "explain", typed).err
+        assert f"Did you mean {meant!r}?" in told
+        assert "or a clause, by its number." in told and "Clauses: P1, P2, " in told
+    assert desk.admin("policy", "explain", "Hold.Lift").out == one
+    assert "Two gates" in desk.admin("policy", "explain", "p13").out
+
+
+def test_the_first_librarys_table_is_the_same_to_the_byte(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOLDSHELF_DATA", str(tmp_path / "nothing"))
+    out = desk.admin("policy", "explain", "--json").out
+    assert (
+        hashlib.sha256(out.encode()).hexdigest() == "8e2843a89552a54428a2def46707095d19fcb3f8ea44bd31aa074e527102c5d3"
+    )
 
 
 def test_the_table_fits_the_terminal(library: Library) -> None:

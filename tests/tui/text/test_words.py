@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdshelf_core.api.errors import BadRequest
-from holdshelf_core.people.board_actions import WORDS
+from holdshelf_core.policy.board import SETTING_WORDS
 from holdshelf_tui.text.board import LABELS
 from holdshelf_tui.text.time_format import date_words, local, local_day, short_date
 from holdshelf_tui.text.time_span import end_utc_ns, start_utc_ns
@@ -224,7 +224,7 @@ def test_a_day_is_said_with_its_year_and_a_near_one_without() -> None:
 
 
 def test_every_setting_of_the_board_has_its_line_in_the_list() -> None:
-    assert set(LABELS) == set(WORDS)
+    assert set(LABELS) == set(SETTING_WORDS)
 
 
 ODD = re.compile(

@@ -249,6 +249,18 @@ for = ["share"]
     house.ask("dora", share(house))
 
 
+def test_p14_where_nothing_is_shared_the_advice_is_another_way(house: House) -> None:
+    file = (
+        FIRST.read_text()
+        .replace('for = ["look", "share"]', 'for = ["look"]')
+        .replace('for = ["share"]', 'for = ["look"]')
+    )
+    house.ask("carl", PolicyAdopt("No sharing.", "2", "2026-01-01", "enforce", "", file))
+    house.refused("dora", share(house), "P14", "The policy has no purpose for sharing, so nothing is shared")
+    house.refused("dora", share(house), "P14", "Request a release, on one of the policy's bases")
+    house.refused("dora", share(house, purpose="what she was reading"), "P6", "is not a purpose")
+
+
 def test_p9_who_watches_as_a_duty_is_explained(house: House) -> None:
     guard = """
 [[role]]
