@@ -405,6 +405,8 @@ class Release(msgspec.Struct, frozen=True):
     """The stricter of this and the policy in force decides."""
     consents: tuple[Consent, ...] = ()
     """On paper, besides the approval."""
+    given_utc_ns: int | None = None
+    """When its first bundle was made; one that is made again answers nothing anew. None in rows from before."""
 
 
 class Flag(msgspec.Struct, frozen=True):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, tzinfo
 
 from holdshelf_core.policy.holds import ACTIVE, LIFTING, keeps
-from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy.instants import Now, local
 from holdshelf_core.policy.lengths import last_day, parse_length
 from holdshelf_core.policy.model import Board, Bundle, Hold, HoldSpan, Others, Release, Span
 from holdshelf_core.policy.tables import Policy
@@ -87,6 +87,25 @@ def may_extend(policy: Policy, row: Release) -> bool:
 def answer_overdue(row: Release, now: Now) -> bool:
     """Return whether a request waits for an answer beyond its day."""
     return row.state in AWAITED and now.ended(row.due_utc_ns)
+
+
+def received_day(row: Release, zone: tzinfo) -> str:
+    """Return the local day on which the library got it, '2026-11-24'; of rows from before, the day on which it was entered."""
+    entered = local(row.requested_utc_ns, zone)
+    return row.received_on or (entered.date().isoformat() if entered is not None else "")
+
+
+def answer_utc_ns(row: Release) -> int | None:
+    """Return when a request was answered: its first bundle was made, it was refused by a person, or it ended; None: it waits."""
+    if row.state == EXPORTED:
+        return row.given_utc_ns or (row.bundle.made_utc_ns if row.bundle is not None else None)
+    return row.ended_utc_ns if row.state not in AWAITED else None
+
+
+def answered_late(row: Release) -> bool:
+    """Return whether the answer came after the day by which it was due."""
+    at_utc_ns = answer_utc_ns(row)
+    return at_utc_ns is not None and row.due_utc_ns is not None and at_utc_ns >= row.due_utc_ns
 
 
 # --- what is held for it --------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from holdshelf_core.policy.tables import Policy
 from holdshelf_core.releases import types
 from holdshelf_core.releases.action_parts import MAX_SPANS, find_release, form_of, paper_of, spans_of
 from holdshelf_core.releases.others_actions import check_answered, narrowed
-from holdshelf_core.releases.rows import async_unheld, next_step, refusals_of, release_row, requesters_right
+from holdshelf_core.releases.rows import async_unheld, goes_on, next_step, refusals_of, release_row, requesters_right
 
 MAX_REFUSALS = 20
 """For one release; after that many refusals a new request is needed."""
@@ -39,10 +39,7 @@ LONGEST_RECEIVED_DAYS = 366
 
 
 def _only_its_requester(call: Call[Any], row: model.Release, what: str) -> None:
-    if call.caller.who == row.requested_by:
-        return
-    # A request with a clock is the library's to answer: whoever may request goes on where who entered it no longer may.
-    if row.due_utc_ns is None or requesters_right(call.state, row, call.now):
+    if not goes_on(call.state, row, call.caller, call.now):
         step = (
             f"The {call.state.policy.whoever_may('release.approve')} can refuse it with `holdshelf release "
             f"refuse {row.id}`. Request separately what you need."
@@ -120,7 +117,7 @@ async def say_no(
         facts={"clause": word.clause, "gate": gate, "needs": list(word.needs)},
         outcome="refused",
     )
-    step = next_step(call.state, row, await async_unheld(holds, call.state, row), call.now)
+    step = next_step(call.state, row, await async_unheld(holds, call.state, row), call.caller, call.now)
     raise Refused(word.clause, f"{row.id} is refused: {word.quoted(call.state.policy)}", step)
 
 
@@ -349,9 +346,13 @@ class ReleaseActs:
             for row in sorted(call.state.releases.values(), key=lambda r: (r.requested_utc_ns, r.id))
             if call.authorizer.decide(call.caller, "release.see", Scope(target=row.id)).allowed
         ]
-        shown = (*rules.AWAITED, rules.EXPORTED)
-        listed = [row for row in seen if call.request.all or row.state in shown]
-        rows = [release_row(call.state, row, call.now, whole=False) for row in listed]
+        asked, shown = call.request, (*rules.AWAITED, rules.EXPORTED)
+        if asked.first_day or asked.last_day:
+            last = asked.last_day or "9999-12-31"
+            listed = [row for row in seen if asked.first_day <= rules.received_day(row, call.now.zone) <= last]
+        else:
+            listed = [row for row in seen if asked.all or row.state in shown]
+        rows = [release_row(call.state, row, call.caller, call.now, whole=False) for row in listed]
         refusals = [refusal for row in seen for refusal in refusals_of(row)]
         return types.ReleaseList(rows, sorted(refusals, key=lambda r: r.at_utc_ns))
 
@@ -409,4 +410,4 @@ class ReleaseActs:
     async def _row(self, call: Call[Any], row: model.Release) -> types.ReleaseRow:
         """Return the answer to an action just recorded, after looking up what is not on hold."""
         free = await async_unheld(self._holds, call.state, row)
-        return release_row(call.state, row, call.now, free=free, seq=call.seq)
+        return release_row(call.state, row, call.caller, call.now, free=free, seq=call.seq)

@@ -28,7 +28,7 @@ from holdshelf_core.holds.coverage import BEING_RECORDED, RECOVERED
 from holdshelf_core.holds.holds import Holds
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
-from holdshelf_core.policy.releases import EXPORTED, has_bundle, may_make_bundle
+from holdshelf_core.policy.releases import EXPORTED, answer_utc_ns, has_bundle, may_make_bundle
 from holdshelf_core.releases import bundle, types
 from holdshelf_core.releases.clips import Missing
 from holdshelf_core.releases.derive import Cancelled
@@ -347,7 +347,10 @@ class BundleBuilds:
                 counted = model.Bundle(
                     **msgspec.structs.asdict(made), made_by=one.caller.who, made_utc_ns=authorizer.now().utc_ns
                 )
-                row = msgspec.structs.replace(row, state=EXPORTED, bundle=counted, version=row.version + 1)
+                first_utc_ns = answer_utc_ns(row) or counted.made_utc_ns
+                row = msgspec.structs.replace(
+                    row, state=EXPORTED, bundle=counted, given_utc_ns=first_utc_ns, version=row.version + 1
+                )
                 form = LogForm(
                     cameras=tuple(sorted({span.camera for span in row.given})),
                     incident=row.reference,

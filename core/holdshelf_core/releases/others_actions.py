@@ -123,4 +123,4 @@ class OthersActs:
             private={"others_why": why},
         )
         free = await async_unheld(self._holds, call.state, answered)
-        return release_row(call.state, answered, call.now, free=free, seq=call.seq)
+        return release_row(call.state, answered, call.caller, call.now, free=free, seq=call.seq)

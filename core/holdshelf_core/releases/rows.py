@@ -12,6 +12,7 @@ from datetime import datetime
 import msgspec
 from tzlocal import get_localzone
 
+from holdshelf_core.actions.caller import Caller
 from holdshelf_core.errors import HoldshelfError
 from holdshelf_core.holds.holds import Holds
 from holdshelf_core.policy import model
@@ -25,11 +26,14 @@ from holdshelf_core.policy.releases import (
     EXPORTED,
     answer_needed,
     answer_overdue,
+    answer_utc_ns,
+    answered_late,
     bundle_end_utc_ns,
     kept_by,
     may_extend,
     may_make_bundle,
     others_words,
+    received_day,
     trimmed,
     unheld,
 )
@@ -48,6 +52,15 @@ def requesters_right(state: State, row: model.Release, now: Now) -> bool:
     """Return whether the requester may still request it, on its cameras."""
     scope = Scope(target=row.id if row.id in state.releases else "", cameras=tuple(s.camera for s in row.given))
     return decide(state, Subject(row.requested_by), "release.request", scope, now).allowed
+
+
+def goes_on(state: State, row: model.Release, caller: Caller, now: Now) -> bool:
+    """Return whether a caller goes on with a request: it is theirs, or it has a clock and whoever entered it may no longer. It is
+    the library's to answer then, and whoever may request does."""
+    if caller.who == row.requested_by:
+        return True
+    waits = row.due_utc_ns is not None and row.state in AWAITED
+    return waits and not requesters_right(state, row, now)
 
 
 def spans_of(spans: Sequence[model.Span]) -> list[types.SpanRow]:
@@ -108,8 +121,19 @@ async def async_unheld(holds: Holds, state: State, row: model.Release) -> tuple[
     return tuple(found)
 
 
-def hold_words(state: State, row: model.Release, free: Sequence[model.Span]) -> str:
-    """Return a sentence that suggests holding the requested footage now, with its command; '' when all is held or gone."""
+def may_hold(state: State, row: model.Release, free: Sequence[model.Span], caller: Caller, now: Now) -> bool:
+    """Return whether the caller may hold what is not on hold."""
+    if not free:
+        return False
+    cameras, ground = tuple(dict.fromkeys(span.camera for span in free)), state.policy.hold_ground(row.basis)
+    # A request may have no number yet; a hold's is typed when it is placed.
+    scope = Scope(cameras=cameras, ground=ground, reference=row.reference or "0")
+    return decide(state, Subject(caller.person, caller.admin), "hold.place", scope, now).allowed
+
+
+def hold_words(state: State, row: model.Release, free: Sequence[model.Span], caller: Caller, now: Now) -> str:
+    """Return a sentence that suggests holding the requested footage now, with its command, to a caller who may; to others it
+    says who may. '' when all is held or gone."""
     if not free:
         return ""
     same = [span for span in free if (span.start_utc_ns, span.end_utc_ns) == (free[0].start_utc_ns, free[0].end_utc_ns)]
@@ -118,8 +142,12 @@ def hold_words(state: State, row: model.Release, free: Sequence[model.Span]) -> 
     rest = f" and {more} more like it" if more else ""
     ground, number = state.policy.hold_ground(row.basis), row.reference or NO_NUMBER
     start, end = typed(free[0].start_utc_ns), typed(-(-free[0].end_utc_ns // NS) * NS)
+    if may_hold(state, row, free, caller, now):
+        step = "a hold needs no paper"
+    else:
+        step = f"ask the {state.policy.whoever_may('hold.place')} to hold it, which needs no paper"
     return (
-        "The requested footage is not on hold and may be erased; a hold needs no paper: `holdshelf hold place --ground "
+        f"The requested footage is not on hold and may be erased; {step}: `holdshelf hold place --ground "
         f"{ground} --incident {shlex.quote(number)} {cameras} --from '{start}' --to '{end}'`{rest}."
     )
 
@@ -129,8 +157,8 @@ def typed(utc_ns: int) -> str:
     return datetime.fromtimestamp(utc_ns // NS, get_localzone()).isoformat(" ")
 
 
-def next_step(state: State, row: model.Release, free: Sequence[model.Span], now: Now) -> str:
-    """Return what to do now, in sentences with their commands."""
+def next_step(state: State, row: model.Release, free: Sequence[model.Span], caller: Caller, now: Now) -> str:
+    """Return what the caller can do now, in sentences with their commands."""
     steps = []
     if row.state == "stopped":
         steps = _when_stopped(state, row)
@@ -162,7 +190,7 @@ def next_step(state: State, row: model.Release, free: Sequence[model.Span], now:
         steps.append(f"The paper is due by {due}: `holdshelf release paper {row.id} --paper FILE …`.")
     if row.state in ("approved", EXPORTED) and (basis := basis_of(state.policy, row)) is not None:
         steps.append(tell_words(state, basis.steps, now))
-    steps.append(hold_words(state, row, free))
+    steps.append(hold_words(state, row, free, caller, now))
     return " ".join(step for step in steps if step)
 
 
@@ -197,10 +225,17 @@ def _when_stopped(state: State, row: model.Release) -> list[str]:
 
 
 def release_row(
-    state: State, row: model.Release, now: Now, *, free: Sequence[model.Span] = (), seq: int = 0, whole: bool = True
+    state: State,
+    row: model.Release,
+    caller: Caller,
+    now: Now,
+    *,
+    free: Sequence[model.Span] = (),
+    seq: int = 0,
+    whole: bool = True,
 ) -> types.ReleaseRow:
-    """Return a release as clients see it. ``free``: what is not on hold, from ``async_unheld``. ``whole`` False: without its
-    boxes, for a list."""
+    """Return a release as the caller sees it. ``free``: what is not on hold, from ``async_unheld``. ``whole`` False: without
+    its boxes, for a list."""
     paper = row.paper
     return types.ReleaseRow(
         id=row.id,
@@ -209,11 +244,13 @@ def release_row(
         basis_words=state.policy.basis_words(row.basis) or "no basis of the policy",
         hold_ground=state.policy.hold_ground(row.basis),
         stated=[NEEDS[need] for need in row.stated if need in NEEDS],
-        received_on=row.received_on,
+        received_on=received_day(row, now.zone),
         due_utc_ns=row.due_utc_ns,
         overdue=answer_overdue(row, now),
         may_extend=may_extend(state.policy, row),
         extended_why=row.extended_why,
+        answered_utc_ns=answer_utc_ns(row),
+        late=answered_late(row),
         reference=row.reference,
         asked=spans_of(row.asked),
         given=spans_of(row.given),
@@ -253,6 +290,8 @@ def release_row(
         needs_others=answer_needed(row),
         holds=kept_by(state.holds.values(), row.given),
         unheld=spans_of(free),
-        next_step=next_step(state, row, free, now),
+        goes_on=goes_on(state, row, caller, now),
+        may_hold=may_hold(state, row, free, caller, now),
+        next_step=next_step(state, row, free, caller, now),
         seq=seq,
     )

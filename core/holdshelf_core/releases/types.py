@@ -158,11 +158,14 @@ class ReleaseShow(ReleaseAsk, Act["ReleaseRow"], frozen=True):
 
 
 class ReleaseListAsk(Act["ReleaseList"], frozen=True):
-    """Return open releases; with ``all`` closed ones too."""
+    """Return open releases; with ``all`` closed ones too. With a day, those received in that time, open or closed."""
 
     spec = ActSpec("release.list", "release.see")
 
     all: bool = False
+    first_day: str = ""
+    """Local day 'YYYY-MM-DD': only those received on it or later."""
+    last_day: str = ""
     refresh: bool = False
     """An open screen brings itself up to date: nobody asked for it."""
 
@@ -333,6 +336,10 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     """Holds that keep part of it."""
     unheld: list[SpanRow] = []
     """What exists and is not on hold."""
+    goes_on: bool = False
+    """Whoever asks may go on with it: it is theirs, or it has a clock and whoever entered it may no longer."""
+    may_hold: bool = False
+    """Who asks may place a hold on that."""
     next_step: str = ""
     seq: int = 0
     original: bool = False
@@ -354,6 +361,10 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     may_extend: bool = False
     """It can be given more time, once."""
     extended_why: str = ""
+    answered_utc_ns: int | None = None
+    """When its first bundle was made, or it was refused or ended; None: it waits."""
+    late: bool = False
+    """It was answered after it was due."""
 
     @property
     def state_words(self) -> str:

@@ -18,7 +18,7 @@ from holdshelf_core.reports.case_papers import CasePapers
 from holdshelf_core.reports.checklist_facts import with_checklist
 from holdshelf_core.reports.paper_facts import CameraSource, paper_facts, refusal_paper
 from holdshelf_core.reports.quarter_actions import QuarterActs, quarter_fact
-from holdshelf_core.reports.report_types import ReportPaper
+from holdshelf_core.reports.report_types import DestroyedPaper, ReportPaper, RequestsPaper
 from holdshelf_core.witnesses.witnesses import PAPER_S, Witnesses
 
 
@@ -106,10 +106,13 @@ class PrintActs:
         )
         if call.request.paper == "checklist":
             facts = with_checklist(facts, call.state, call.now)
-        if isinstance(quarter, ReportPaper):
-            return msgspec.structs.replace(facts, report=quarter)
-        if quarter is not None:
-            return msgspec.structs.replace(facts, destroyed=quarter)
+        match quarter:
+            case ReportPaper():
+                return msgspec.structs.replace(facts, report=quarter)
+            case DestroyedPaper():
+                return msgspec.structs.replace(facts, destroyed=quarter)
+            case RequestsPaper():
+                return msgspec.structs.replace(facts, requests=quarter)
         return await self._cases.async_add(call, facts)
 
     def _cameras(self, call: Call[papers.PrintRequest]) -> list[CameraSource]:

@@ -114,6 +114,7 @@ def build(sources: Sources) -> paper.ReportPaper:
         lifting=sum(row.state == LIFTING for row in holds),
         grace=sum(row.state == GRACE for row in holds),
         releases=register.release_rows(state.policy, state.releases.values(), quarter),
+        requests=register.request_counts(state.releases.values(), quarter, until),
         emergencies=emergencies,
         late_papers=late,
         paper_approvals=sum(

@@ -77,8 +77,10 @@ def refusal_paper(state: State, release: model.Release, now: Now) -> RefusalPape
     spans = tuple(
         f"{state.camera_words(s.camera)}, {span_words(s.start_utc_ns, s.end_utc_ns, now.zone)}" for s in release.given
     )
-    # A person's note with their refusal is for the record, not for handing out.
-    said = last.sentence if last is not None and last.gate else "The library has decided not to release it."
+    said = last.sentence if last is not None else ""
+    if last is not None and not last.gate:
+        # Whoever refuses says why to the person who asked: `release refuse --why`.
+        said = f"The library has decided not to release it: {said.rstrip('.')}."
     needs = (last.needs if last is not None else ()) or what_we_need(state.policy, release.basis)
     return RefusalPaper(
         needs=_needs(needs or what_would_pass(state.policy, state.adopted, state.determinations.values(), now)),
@@ -87,7 +89,6 @@ def refusal_paper(state: State, release: model.Release, now: Now) -> RefusalPape
         basis_words=state.policy.basis_words(release.basis),
         spans=spans,
         refused_on=times.local_words(last.at_utc_ns) if last is not None else "",
-        # A person's note with their refusal is for the record, not for handing out.
         sentence=f"{said} ({state.policy.quoted('P13', basis.clause if basis is not None else '')})"
         if last is not None
         else "",

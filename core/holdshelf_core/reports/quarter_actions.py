@@ -8,10 +8,11 @@ from holdshelf_core.actions.call import Call, Reading
 from holdshelf_core.actions.registry import handles
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.reports.quarter_report import Reports
-from holdshelf_core.reports.report_types import DestroyedPaper, KeptReports, ReadReports, ReportPaper
+from holdshelf_core.reports.report_types import DestroyedPaper, KeptReports, ReadReports, ReportPaper, RequestsPaper
+from holdshelf_core.reports.requests import requests
 from holdshelf_core.reports.types import PrintRequest
 
-REPORT, DESTROYED = "report", "destroyed"
+REPORT, DESTROYED, REQUESTS = "report", "destroyed", "requests"
 _QUARTER = re.compile(r"\d{4}-?Q[1-4]|now|last", re.ASCII | re.IGNORECASE)
 
 
@@ -27,10 +28,10 @@ class QuarterActs:
     def __init__(self, reports: Reports) -> None:
         self._reports = reports
 
-    async def async_report(self, call: Call[PrintRequest]) -> ReportPaper | DestroyedPaper | None:
-        """Return the requested report or record, after writing its entry; None: another paper is requested. Raises Refused,
-        BadRequest, Unavailable."""
-        if call.request.paper not in (REPORT, DESTROYED):
+    async def async_report(self, call: Call[PrintRequest]) -> ReportPaper | DestroyedPaper | RequestsPaper | None:
+        """Return the requested report, record or register, after writing its entry; None: another paper is requested. Raises
+        Refused, BadRequest, Unavailable."""
+        if call.request.paper not in (REPORT, DESTROYED, REQUESTS):
             return None
         seen = call.authorizer.decide(call.caller, "report.see", Scope())
         if not seen.allowed:
@@ -41,6 +42,10 @@ class QuarterActs:
             record = await reports.async_destroyed(quarter)
             await call.record(facts={"quarter": quarter.key})
             return record
+        if call.request.paper == REQUESTS:
+            register = requests(call.state, quarter, call.now)
+            await call.record(facts={"quarter": quarter.key})
+            return register
         report = await reports.async_get(quarter)
         # Counting takes a while: the right is checked again, and changes are made under ``order``.
         async with call.authorizer.order:

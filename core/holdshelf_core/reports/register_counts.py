@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from holdshelf_core.policy import model
 from holdshelf_core.policy.holds import review_overdue
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.releases import paper_overdue, urgent
+from holdshelf_core.policy.releases import answer_utc_ns, answered_late, paper_overdue, received_day, urgent
 from holdshelf_core.policy.second import flag_open
 from holdshelf_core.policy.tables import Policy
 from holdshelf_core.reports.quarters import Quarter
-from holdshelf_core.reports.report_types import CountRow, FlagCount, HoldRow, ReleaseRow, ShareRow
+from holdshelf_core.reports.report_types import CountRow, FlagCount, HoldRow, ReleaseRow, RequestCounts, ShareRow
 from holdshelf_core.times import DAY_NS
 
 AGES = (
@@ -85,6 +85,23 @@ def release_rows(policy: Policy, releases: Iterable[model.Release], quarter: Qua
         for key in keys
         if key or any(counts[key].values())
     )
+
+
+def request_counts(releases: Iterable[model.Release], quarter: Quarter, until_utc_ns: int) -> RequestCounts:
+    """Return requests by how they were answered. ``until_utc_ns``: the quarter's end, or now while it runs."""
+    found: Counter[str] = Counter()
+    first, last = quarter.first_day.isoformat(), quarter.last_day.isoformat()
+    for row in releases:
+        day, at_utc_ns = received_day(row, quarter.zone), answer_utc_ns(row)
+        found["received"] += first <= day <= last
+        if at_utc_ns is not None and quarter.holds(at_utc_ns):
+            is_answer = row.state not in ("withdrawn", "cancelled")
+            found["withdrawn" if not is_answer else "late" if answered_late(row) else "in_time"] += 1
+            found["refused"] += row.state == "refused"
+        elif day <= last and (at_utc_ns is None or at_utc_ns >= quarter.end_utc_ns):
+            found["open"] += 1
+            found["overdue"] += row.due_utc_ns is not None and row.due_utc_ns <= until_utc_ns
+    return RequestCounts(**found)
 
 
 def late_papers(releases: Iterable[model.Release], quarter: Quarter, now: Now) -> tuple[int, int]:

@@ -56,6 +56,60 @@ class DestroyedPaper(msgspec.Struct, frozen=True):
     """How long the policy in force keeps footage: 'at least 7 days', 'at most 30 days'."""
 
 
+class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One request for footage in the register. It names nobody: only the kind of asker. Days are local: '2026-11-24'."""
+
+    id: str
+    received_on: str
+    asker: str
+    """As a basis of the policy has it in ``from``: 'law-enforcement'; '' when the policy no longer knows the basis."""
+    identity: bool
+    """The asker's identity was proven."""
+    basis: str
+    clause: str
+    """The library's own number of the clause that it rests on; '' for none."""
+    due_on: str
+    """'' when the basis has no clock."""
+    extended_why: str
+    """'' when it was not extended."""
+    state: str
+    ended_on: str
+    """When it was answered, refused or ended; '' while it waits."""
+    days: int
+    """How many it took, or has taken so far."""
+    late: bool
+    """Answered after it was due, or overdue now."""
+
+
+class RequestsPaper(msgspec.Struct, frozen=True):
+    """The register of requests of one quarter: those received in it, and those that were still open from before."""
+
+    quarter: str
+    first_day: str
+    last_day: str
+    rows: tuple[RequestRow, ...] = ()
+    so_far: bool = False
+    """The quarter is not over yet."""
+
+
+class RequestCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests for footage in a quarter, and how they were answered in it."""
+
+    received: int = 0
+    in_time: int = 0
+    """Given out or refused by the day by which they were due, or without such a day."""
+    late: int = 0
+    """Given out or refused after it."""
+    refused: int = 0
+    """Of those answered in time or late: refused by a person."""
+    withdrawn: int = 0
+    """Or cancelled, because the requester's right ended."""
+    open: int = 0
+    """Received by the end, and not answered by then."""
+    overdue: int = 0
+    """Of these: due by then."""
+
+
 class DayRow(msgspec.Struct, frozen=True):
     """A local day of one camera. ``elapsed_s``: how much of it the camera was in use."""
 
@@ -319,6 +373,8 @@ class ReportPaper(msgspec.Struct, frozen=True, kw_only=True):
     lifting: int = 0
     grace: int = 0
     releases: tuple[ReleaseRow, ...] = ()
+    requests: RequestCounts | None = None
+    """None in reports that were kept before they were counted."""
     emergencies: int = 0
     late_papers: int = 0
     """Emergency releases whose paper was overdue when this was made."""

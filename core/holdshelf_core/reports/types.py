@@ -12,7 +12,7 @@ from holdshelf_core.acts import COPIES, PICTURE_PAPERS, Act, ActSpec, Read, Read
 from holdshelf_core.policy.checklist import Point
 from holdshelf_core.policy.tables import SignWords
 from holdshelf_core.reports.case_types import BundlePaper, HoldPaper, LookedPaper, ReleasePaper, SheetPaper, StillPaper
-from holdshelf_core.reports.report_types import DestroyedPaper, ReportPaper
+from holdshelf_core.reports.report_types import DestroyedPaper, ReportPaper, RequestsPaper
 
 PAPERS = {
     "policy": "Policy",
@@ -28,6 +28,7 @@ PAPERS = {
     "sheet": "Contact sheet",
     "report": "Quarterly report",
     "destroyed": "Record of destruction",
+    "requests": "Register of requests",
     "who": "Who looked",
 }
 """By the name on the command line: what each paper is called on the screen, in lists and in the log."""
@@ -50,7 +51,7 @@ class PrintRequest(Act["PaperFacts"], frozen=True):
     pictures: int = 0
     """sheet: how many pictures are about to be shown and printed, of the hold or the release."""
     quarter: str = ""
-    """report, destroyed: '2026-Q3', 'now' for the current one, '' for the last complete one."""
+    """report, destroyed, requests: '2026-Q3', 'now' for the current one, '' for the last complete one."""
     on_screen: bool = False
     """Read on a screen; whether it is printed from there is unknown."""
 
@@ -210,6 +211,7 @@ class PaperFacts(msgspec.Struct, frozen=True):
     sheet: SheetPaper | None = None
     report: ReportPaper | None = None
     destroyed: DestroyedPaper | None = None
+    requests: RequestsPaper | None = None
     looked: LookedPaper | None = None
     """who: added where it is printed, from the answer of the access log."""
     signs: dict[str, SignWords] = msgspec.field(default_factory=dict)

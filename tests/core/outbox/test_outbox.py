@@ -149,6 +149,7 @@ def test_a_bundle_that_went_says_so_and_is_made_again(house: House, dora: Client
     assert row.bundle is not None
     assert row.bundle.removed_utc_ns is not None
     assert "make it again" in row.next_step
+    answered = row.bundle.made_utc_ns
     with pytest.raises(Conflict, match="expired and was deleted"):
         dora.act(releases.ReleaseWrite(OLD, "/media/none"))
     with pytest.raises(Conflict, match="exported"):
@@ -161,6 +162,9 @@ def test_a_bundle_that_went_says_so_and_is_made_again(house: House, dora: Client
 
     wait_for("it lies there again", ready)
     assert fetch(dora, zipped)[:2] == b"PK"
+    again = dora.act(releases.ReleaseShow(OLD))
+    assert again.bundle is not None and again.bundle.made_utc_ns > answered
+    assert again.answered_utc_ns == answered, "the first bundle was the answer"
 
 
 def test_p13_both_gates_are_asked_again_for_each_file_that_is_fetched(house: House, dora: Client) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +13,7 @@ from holdshelf_core.policy import model
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy_file.first import first_policy
 from holdshelf_core.reports import register_counts as counts
+from holdshelf_core.reports.report_types import RequestCounts
 from holdshelf_core.times import DAY_NS
 from tests.core.reports.test_uptime import QUARTER
 
@@ -89,6 +92,46 @@ def test_p13_only_the_refusals_of_the_quarter_count_by_the_basis_they_were_said_
     ):
         over = msgspec.structs.replace(RELEASE, state=state, ended_utc_ns=ended)
         assert sum(one.withdrawn for one in counts.release_rows(first_policy(), [over], QUARTER)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        ({"received_on": "BEFORE", "state": "requested"}, {"open": 1}),
+        ({"received_on": "FIRST", "state": "requested"}, {"received": 1, "open": 1}),
+        ({"received_on": "AFTER", "state": "requested"}, {}),
+        ({"received_on": "FIRST", "state": "stopped", "due_utc_ns": END}, {"received": 1, "open": 1, "overdue": 1}),
+        ({"received_on": "FIRST", "state": "stopped", "due_utc_ns": END + 1}, {"received": 1, "open": 1}),
+        ({"received_on": "FIRST", "state": "exported", "given_utc_ns": START}, {"received": 1, "in_time": 1}),
+        (
+            {"received_on": "BEFORE", "state": "exported", "given_utc_ns": START + 1, "due_utc_ns": START + 2},
+            {"in_time": 1},
+        ),
+        ({"received_on": "BEFORE", "state": "exported", "given_utc_ns": START, "due_utc_ns": START}, {"late": 1}),
+        (
+            {"received_on": "BEFORE", "state": "refused", "ended_utc_ns": START, "due_utc_ns": START},
+            {"late": 1, "refused": 1},
+        ),
+        ({"received_on": "BEFORE", "state": "refused", "ended_utc_ns": END - 1}, {"in_time": 1, "refused": 1}),
+        ({"received_on": "BEFORE", "state": "withdrawn", "ended_utc_ns": START, "due_utc_ns": 1}, {"withdrawn": 1}),
+        ({"received_on": "BEFORE", "state": "cancelled", "ended_utc_ns": START}, {"withdrawn": 1}),
+        ({"received_on": "BEFORE", "state": "refused", "ended_utc_ns": START - 1}, {}),
+        (
+            {"received_on": "BEFORE", "state": "refused", "ended_utc_ns": END, "due_utc_ns": END},
+            {"open": 1, "overdue": 1},
+        ),
+        ({"requested_utc_ns": START, "state": "requested"}, {"received": 1, "open": 1}),
+    ],
+)
+def test_p13_a_request_counts_where_it_was_received_answered_and_left_open(
+    row: dict[str, Any], wanted: dict[str, int]
+) -> None:
+    first = QUARTER.first_day
+    days = {"BEFORE": first - timedelta(days=1), "FIRST": first, "AFTER": QUARTER.last_day + timedelta(days=1)}
+    if "received_on" in row:
+        row = row | {"received_on": days[row["received_on"]].isoformat()}
+    found = counts.request_counts([msgspec.structs.replace(RELEASE, **row)], QUARTER, END)
+    assert found == RequestCounts(**wanted)
 
 
 def test_p13_a_paper_that_did_not_follow_is_late_from_its_hour_on() -> None:

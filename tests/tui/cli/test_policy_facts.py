@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 import time
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -98,6 +99,80 @@ def test_a_persons_own_request_may_take_a_month_and_two_more_with_a_reason(tmp_p
             library.command("manager", "release", "extend", row["id"])
         longer = library.command("manager", "release", "extend", row["id"], "--why", "three hours to look through")
         assert longer["due_utc_ns"] - row["due_utc_ns"] > 57 * DAY_NS
+
+
+def test_the_register_of_requests_has_what_came_when_it_was_due_and_how_it_was_answered(tmp_path: Path) -> None:
+    """The list, the printed register and the report say the same of a late refusal, an extended request and an open one."""
+    library = library_of("i", tmp_path)
+    with library.service:
+        library.settle()
+        words = ("--basis", "own-image", "--stated", "identity")
+        first, last = today() - timedelta(days=40), today()
+        late = received(first, library, "manager", *words)
+        library.command("manager", "release", "refuse", late["id"], "--why", "others cannot be masked")
+        longer = received(first, library, "manager", *words)
+        library.command("manager", "release", "extend", longer["id"], "--why", "three hours to look through")
+        received(last, library, "manager", *words)
+
+        def listed(*more: str) -> str:
+            return library.run("manager", "release", "list", *more).stdout.decode()
+
+        assert late["id"] not in listed() and longer["id"] in listed()
+        one_day = listed("--from", f"{first}", "--to", f"{first}")
+        head, refused, extended = one_day.splitlines()
+        assert head.split()[-4:] == ["RECEIVED", "DUE", "EXTENDED", "ANSWERED"]
+        assert refused.split()[-5:] == [f"{first}", due_on(late), "-", f"{last}", "LATE"]
+        assert extended.split()[-4:] == [
+            f"{first}",
+            due_on(library.command("manager", "release", "show", longer["id"])),
+            "yes",
+            "-",
+        ]
+        assert "No request was received" in listed("--to", f"{first - timedelta(days=1)}")
+        with pytest.raises(No, match="is after --to"):
+            listed("--from", f"{last}", "--to", f"{first}")
+
+        said = library.run("manager", "print", "requests", "now", "--as", "csv").stdout.decode("utf-8-sig")
+        rows = {row["Request"]: row for row in csv.DictReader(io.StringIO(said))}
+        assert set(rows) == {late["id"], longer["id"], f"R-{last.year}-0003"}
+        assert rows[late["id"]]["Late"] == "yes" and rows[late["id"]]["Days"] == "40"
+        assert rows[longer["id"]]["Extended"] == "three hours to look through"
+        assert rows[longer["id"]]["Asked by"] == "a person who is seen, identity proven"
+        report = library.command("manager", "print", "report", "now")["facts"]["report"]["requests"]
+        assert (report["late"], report["refused"], report["open"]) == (1, 1, 2)
+        refused = run("print", "requests", "now", "--data", library.service.data)
+        assert "quarterly report" in refused.refusal(), "the admin is not given it, as the report"
+
+
+def due_on(row: dict[str, Any]) -> str:
+    return f"{datetime.fromtimestamp(row['due_utc_ns'] / 1e9 - 1).astimezone():%Y-%m-%d}"
+
+
+def test_the_sheet_after_a_persons_refusal_says_their_reason(tmp_path: Path) -> None:
+    library = library_of("i", tmp_path)
+    with library.service:
+        library.settle()
+        row = received(today(), library, "manager", "--basis", "own-image", "--stated", "identity")
+        library.command("manager", "release", "refuse", row["id"], "--why", "others cannot be masked")
+        sheet = " ".join(library.run("manager", "print", "refusal", row["id"]).stdout.decode().split())
+        assert "The library has decided not to release it: others cannot be masked." in sheet
+
+
+def test_whoever_may_only_receive_a_request_is_told_who_may_hold_what_it_asks_for(tmp_path: Path) -> None:
+    library = library_of("a", tmp_path)
+    with library.service:
+        library.settle()
+        words = ("--basis", "public-record", "--stated", "name")
+        row = received(today(), library, "person-in-charge", *words)
+        assert row["unheld"] and not row["may_hold"]
+        step = row["next_step"]
+        assert "ask the Library Director or Assistant Director to hold it" in step
+        command = step.partition("which needs no paper: `holdshelf ")[2].partition("`")[0]
+        with pytest.raises(No):
+            library.command("person-in-charge", *shlex.split(command))
+        shown = library.command("director", "release", "show", row["id"])
+        assert shown["may_hold"] and "; a hold needs no paper: `" in shown["next_step"]
+        assert library.command("director", *shlex.split(command))["state"] == "active"
 
 
 def test_a_copy_is_approved_once_others_were_looked_for(tmp_path: Path) -> None:

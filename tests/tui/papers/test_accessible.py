@@ -28,6 +28,7 @@ from tests.tui.papers.test_checklist_pages import LARGE
 from tests.tui.papers.test_papers import FACTS
 from tests.tui.papers.test_pdf import every_block, paper
 from tests.tui.papers.test_refusal import FACTS as REFUSED
+from tests.tui.papers.test_requests import FACTS as REQUESTED
 
 SEEN = LookedRow(
     **{name: f"words of {name}" for name in LookedRow.__struct_fields__} | {"seq": 7, "section": "pictures"}  # type: ignore[arg-type]
@@ -59,6 +60,7 @@ FACTS_OF: dict[str, PaperFacts] = {
     "sheet": CASE,
     "report": report_facts(16),
     "destroyed": msgspec.structs.replace(FACTS, destroyed=DESTROYED),
+    "requests": REQUESTED,
     "who": msgspec.structs.replace(FACTS, looked=LookedPaper("Front entrance, on November 27, 2026", (SEEN,), 12)),
 }
 

@@ -28,11 +28,12 @@ from tests.tui.papers import sheets
 from tests.tui.papers.test_accessible import structure
 from tests.tui.papers.test_papers import FACTS, adopted
 from tests.tui.papers.test_refusal import FACTS as REFUSED
+from tests.tui.papers.test_requests import FACTS as REQUESTED
 
 ROOT = Path(__file__).parents[3]
 TRANSLATED = [paper for paper in PAPERS.values() if paper.translated]
 MODEL = msgspec.structs.replace(FACTS, policy=adopted(filled_model(FACTS)))
-FACTS_OF = {"policy": MODEL, "sign": FACTS, "refusal": REFUSED, "release": FACTS}
+FACTS_OF = {"policy": MODEL, "sign": FACTS, "refusal": REFUSED, "release": FACTS, "requests": REQUESTED}
 
 
 def tool() -> Any:
@@ -187,6 +188,10 @@ def strings(document: d.Document) -> Iterator[str]:
                 yield from (field.label for field in fields)
             case d.Facts(rows):
                 yield from (label for label, _ in rows)
+            case d.Table(head, cells):
+                yield from head
+                for row in cells:
+                    yield from row
 
 
 # --- Spanish ----------------------------------------------------------------------------------------------------------
@@ -203,6 +208,7 @@ SAID = {
     "sign": ("No se graba sonido.", "El texto que obliga es el inglés."),
     "refusal": ("Lo que necesitamos", "la orden de registro, firmada por un juez", "El texto que obliga es el inglés."),
     "release": ("Petición de grabaciones de las cámaras", "El texto que obliga es el inglés."),
+    "requests": ("Registro de solicitudes", "no se nombra a nadie", "El texto que obliga es el inglés."),
 }
 
 

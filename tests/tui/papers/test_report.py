@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from holdshelf_core.reports.report_types import CameraRow, CountRow, LogRow, ReportPaper
+from holdshelf_core.reports.report_types import CameraRow, CountRow, LogRow, ReportPaper, RequestCounts
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers import pdf, text
 from holdshelf_tui.papers.catalogue import PAPERS
@@ -207,3 +207,12 @@ def test_p10_weeks_that_missed_an_hour_have_a_row_and_the_others_a_sentence() ->
     text = words_of(PAPERS["report"].as_text(facts(16)))
     assert "Aug 10 99.18 % 20 min 22 h 3 min Parking lot north, 11 h" in text, text
     assert "1 other week missed nothing." in text
+
+
+def test_p13_late_and_overdue_answers_are_told_and_older_reports_say_nothing_of_them() -> None:
+    asked = RequestCounts(received=9, in_time=5, late=2, refused=3, withdrawn=1, open=4, overdue=1)
+    text = words_of(PAPERS["report"].as_text(facts(2, requests=asked)))
+    assert "Requests received: 9. Answered in time: 5, late: 2; of these 3 refused. Withdrawn: 1." in text
+    assert "Still open at the end: 4, of these overdue: 1." in text
+    assert "1 request for footage whose answer is overdue (P13)" in text
+    assert "Requests received" not in words_of(PAPERS["report"].as_text(facts(2, requests=None)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from holdshelf_tui.screens.dialogs.commission_forms import ApproveDialog
 from holdshelf_tui.screens.dialogs.purpose import PurposeDialog
 from holdshelf_tui.screens.releases import ReleasesPane
 from holdshelf_tui.screens.timeline import TimelinePane
+from holdshelf_tui.text.time_format import short_date
 from holdshelf_tui.widgets.fields import Tick
 from holdshelf_tui.widgets.timeline_strip import TimelineStrip
 from tests.looking import NS
@@ -61,6 +63,29 @@ async def test_a_look_takes_a_tick_for_who_was_consulted(tmp_path: Path) -> None
             await pilot.press("enter")
             (look,) = await until(pilot, "an open look", our_app(pilot).looks.all)
             assert look.purpose == "staff"
+
+
+async def test_the_list_of_releases_has_the_day_by_which_each_is_to_be_answered(tmp_path: Path) -> None:
+    library = PolicyLibrary(POLICIES / "i.toml", tmp_path)
+    with library.service:
+        library.settle()
+        camera, (start, end) = next(iter(library.cameras)), map(typed, library.span)
+        due: dict[str, int] = {}
+        for reference, days in (("26-1", 40), ("26-2", 2), ("26-3", 2)):
+            day = f"{datetime.now().astimezone() - timedelta(days=days):%Y-%m-%d}"
+            row = library.command(
+                "manager", "release", "request", "--basis", "own-image", "--stated", "identity", "--incident", reference,
+                "--camera", camera, "--from", start, "--to", end, "--received", day, "--scope", f"{camera},{start},{end}",
+                paper=True,
+            )  # fmt: skip
+            due[reference] = row["due_utc_ns"] - 1
+        library.command("manager", "release", "withdraw", row["id"], "--why", "by mistake")
+        async with seated(library.people, library.logins["manager"], size=(80, 24)) as pilot:
+            pane = await (await settled(pilot)).go("releases")
+            assert isinstance(pane, ReleasesPane)
+            await until_said(pilot, "Due", f"! due {short_date(due['26-1'])}", short_date(due["26-2"]))
+            await does(pilot, pane, "all")
+            await until_said(pilot, f"26-3 camera {short_date(row['requested_utc_ns'])} - ")  # it is over
 
 
 async def test_an_officer_without_a_paper_is_written_down(tmp_path: Path) -> None:

@@ -90,6 +90,18 @@ async def test_a_wide_screen_has_the_bars_beside_the_figures(stage: Stage) -> No
         await until(pilot, "the whole report", lambda: "Looks, by purpose" in page_of(pane) and not bars.display)
 
 
+async def test_p13_the_register_of_requests_of_the_same_quarter_is_a_key_away(stage: Stage) -> None:
+    async with stage.app("dora").run_test(size=(80, 24)) as pilot:
+        pane = await report_tab(pilot)
+        last = quarter_of(pane)
+        pane.query_one(Reader).focus()
+        await pilot.press("quotation_mark")
+        await until(pilot, "the register", lambda: "Register of requests" in page_of(pane))
+        opened = pane._opened["report"].facts
+        assert opened is not None and opened.requests is not None and opened.requests.quarter == last
+        assert "No request was received" in page_of(pane)
+
+
 async def test_a_report_that_is_ready_leads_to_it(stage: Stage) -> None:
     async with stage.app("dora").run_test(size=(80, 24)) as pilot:
         home = await settled(pilot)

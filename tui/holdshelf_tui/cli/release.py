@@ -332,17 +332,27 @@ def withdraw(release: ReleaseId, why: Why, data: Data = None, json: Json = False
 def list_releases(
     data: Data = None,
     everything: Annotated[bool, typer.Option("--all", help="Include finished ones.")] = False,
+    start: Annotated[
+        str, typer.Option("--from", help="Only those received on this day or later, finished ones too.")
+    ] = "",
+    end: Annotated[
+        str, typer.Option("--to", help="Only those received on this day or earlier, finished ones too.")
+    ] = "",
     refusals: Annotated[bool, typer.Option("--refusals", help="List refusals instead, with their basis.")] = False,
     json: Json = False,
 ) -> None:
-    """Requests and their state."""
-    answer = client(data).act(types.ReleaseListAsk(everything))
+    """Requests and their state: when they were received, are due, and were answered."""
+    first, last = typed_times.day(start, "--from"), typed_times.day(end, "--to")
+    if first and last and first > last:
+        raise BadRequest(f"--from {first} is after --to {last}.", "Give the earlier day as --from.")
+    answer = client(data).act(types.ReleaseListAsk(everything, first, last))
     if json:
         echo_json(answer)
     elif refusals:
         typer.echo(_refusal_table(answer.refusals) if answer.refusals else "Nothing was refused.")
     else:
-        typer.echo(_table(answer.releases) if answer.releases else "There are no release requests.")
+        none = "No request was received in that time." if first or last else "There are no release requests."
+        typer.echo(_table(answer.releases) if answer.releases else none)
 
 
 def _refusal_table(rows: list[types.RefusalRow]) -> str:
@@ -350,6 +360,13 @@ def _refusal_table(rows: list[types.RefusalRow]) -> str:
         (r.release, local(r.at_utc_ns), types.GATE_WORDS[r.gate].lower(), r.clause, r.basis, r.sentence) for r in rows
     ]
     return table(("RELEASE", "WHEN", "SAID BY", "CLAUSE", "BASIS", "WHY"), cells)
+
+
+def _due_day(row: types.ReleaseRow) -> str:
+    """'2026-11-30', '2026-11-30 OVERDUE'; '-' for one without a day."""
+    if row.due_utc_ns is None:
+        return "-"
+    return local_day(row.due_utc_ns - 1) + (" OVERDUE" if row.overdue else "")
 
 
 def _table(rows: list[types.ReleaseRow]) -> str:
@@ -361,11 +378,26 @@ def _table(rows: list[types.ReleaseRow]) -> str:
             ", ".join(sorted({s.camera for s in r.given})),
             r.state_words,
             r.requested_by_name,
-            local(r.requested_utc_ns),
+            r.received_on,
+            _due_day(r),
+            "yes" if r.extended_why else "-",
+            local_day(r.answered_utc_ns) + (" LATE" if r.late else ""),
         )
         for r in rows
     ]
-    return table(("RELEASE", "BASIS", "NUMBER", "CAMERAS", "STATE", "REQUESTED BY", "ON"), cells)
+    heads = (
+        "RELEASE",
+        "BASIS",
+        "NUMBER",
+        "CAMERAS",
+        "STATE",
+        "REQUESTED BY",
+        "RECEIVED",
+        "DUE",
+        "EXTENDED",
+        "ANSWERED",
+    )
+    return table(heads, cells)
 
 
 @app.command(epilog="Example: holdshelf release show R-2026-0001")

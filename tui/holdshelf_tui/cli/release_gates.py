@@ -66,8 +66,9 @@ def at_a_terminal() -> bool:
 
 
 def offer(service: Client, row: types.ReleaseRow) -> None:
-    """At a terminal: "hold it now?", for what is asked for and may roll off. Nothing when all of it is kept or gone."""
-    if not row.unheld or not at_a_terminal():
+    """At a terminal: "hold it now?", for what is asked for and may roll off, where the person may. Nothing when all of it is
+    kept or gone."""
+    if not row.may_hold or not at_a_terminal():
         return
     typer.echo("The requested footage is not on hold and may be erased. A hold needs no paper.")
     if not typer.confirm("Hold it now?", default=True):

@@ -22,6 +22,7 @@ from holdshelf_tui.papers.hold_notice import hold_document
 from holdshelf_tui.papers.policy import policy_document
 from holdshelf_tui.papers.refusal import refusal_document
 from holdshelf_tui.papers.release_form import release_document
+from holdshelf_tui.papers.requests import requests_csv, requests_document
 from holdshelf_tui.papers.sign import sign_document, sign_paper
 from holdshelf_tui.papers.still_sheet import still_document
 from holdshelf_tui.papers.who_looked import looked_csv, looked_document
@@ -222,6 +223,17 @@ PAPERS: dict[str, Paper] = {
             id_is_optional=True,
             formats=("text", "pdf", "csv"),
             sets_csv=destroyed_csv,
+        ),
+        Paper(
+            "requests",
+            requests_document,
+            "house",
+            "Who asked for footage in a quarter, on what basis, and how it was answered.",
+            needs="quarter",
+            id_is_optional=True,
+            formats=("text", "pdf", "csv"),
+            sets_csv=requests_csv,
+            translated="always",
         ),
         Paper(
             "who",

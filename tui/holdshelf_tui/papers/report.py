@@ -135,6 +135,8 @@ def _waiting(report: ReportPaper) -> Iterable[str]:
         yield f"{many(overdue, 'hold')} whose review is overdue (P16); kept until someone says otherwise"
     if report.lifting:
         yield f"{many(report.lifting, 'lift')} of a hold waiting for a second person's approval (P16)"
+    if report.requests is not None and report.requests.overdue:
+        yield f"{many(report.requests.overdue, 'request')} for footage whose answer is overdue (P13)"
     if report.late_papers:
         yield f"{many(report.late_papers, 'emergency release')} whose paper did not follow in time (P13)"
     if report.signs.due:

@@ -118,6 +118,12 @@ def _out(report: ReportPaper) -> Iterable[d.Block]:
         )
     else:
         yield d.Para("Nobody asked for recordings in this quarter.")
+    if (asked := report.requests) is not None:
+        yield d.Para(
+            f"Requests received: {asked.received:,}. Answered in time: {asked.in_time:,}, late: {asked.late:,}; of these "
+            f"{asked.refused:,} refused. Withdrawn: {asked.withdrawn:,}. Still open {'now' if report.so_far else 'at the end'}: "
+            f"{asked.open:,}, of these overdue: {asked.overdue:,}."
+        )
     late = f", {report.late_papers} without the paper that was due" if report.late_papers else ""
     yield d.Para(
         f"Emergency releases: {report.emergencies or 'none'}{late}. "

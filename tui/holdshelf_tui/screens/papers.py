@@ -302,11 +302,12 @@ class PapersPane(ActionsPane):
             if self.part == tab:
                 self._show()
 
-    async def _async_destroyed(self) -> None:
-        """What was destroyed in the quarter whose report is read."""
+    async def _async_of_quarter(self, paper: str) -> None:
+        """Another paper of the quarter whose report is read."""
         before = self._opened.get(REPORT)
-        report = before.facts.report if before is not None and before.facts is not None else None
-        asked = async_open(self.link, PAPERS["destroyed"], report.quarter if report is not None else "")
+        facts = before.facts if before is not None else None
+        read = (facts.report or facts.destroyed or facts.requests) if facts is not None else None
+        asked = async_open(self.link, PAPERS[paper], read.quarter if read is not None else "")
         opened = await self.async_do("Counting", asked)
         if opened is not None:
             self._keep(REPORT, opened)
@@ -370,7 +371,10 @@ class PapersPane(ActionsPane):
             shown=lambda self: bool(self._beside(1)),
             run=lambda self: self.turn_to(REPORT, self._beside(1))),
         PaneAction("destroyed", "Destroyed", "What was destroyed in that quarter, and by which rule", key=key_table.GONE,
-            in_footer=False, parts=(REPORT,), run=_async_destroyed),
+            in_footer=False, parts=(REPORT,), run=lambda self: self._async_of_quarter("destroyed")),
+        PaneAction("requests", "Requests", "The requests for footage of that quarter, and how they were answered",
+            key=key_table.REQUESTS, in_footer=False, parts=(REPORT,),
+            run=lambda self: self._async_of_quarter("requests")),
         PaneAction("outbox", "To my outbox", "As a PDF, to fetch", key=key_table.OUTBOX,
             shown=lambda self: not self.who.admin,
             can=lambda self: self._is_made, only="No paper is shown yet.",

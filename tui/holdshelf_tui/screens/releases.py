@@ -72,9 +72,18 @@ from holdshelf_tui.text.time_format import short_date
 from holdshelf_tui.text.words import counted, inert, size
 from holdshelf_tui.widgets import key_table
 from holdshelf_tui.widgets.listing import Columns
+from holdshelf_tui.widgets.text import plain
 
 if TYPE_CHECKING:
     from holdshelf_tui.screens.home import HomeScreen
+
+
+def _due(row: ReleaseRow) -> Content:
+    """The day by which an open one is to be answered."""
+    if row.due_utc_ns is None or row.state not in AWAITED:
+        return Content("-")
+    day = short_date(row.due_utc_ns - 1)
+    return plain(f"! due {day}", 40).stylize("$text-warning") if row.overdue else Content(day)
 
 
 class ReleasesPane(ListPane[ReleaseRow]):
@@ -86,9 +95,10 @@ class ReleasesPane(ListPane[ReleaseRow]):
     table_id = "releases"
     tables = frozenset(("releases",))
     COLUMNS: ClassVar = {
-        "": Columns({"Release": (12, 12), "State": (16, 24), "Basis": (13, 40), "Number": (9, 20), "Cameras": (12, 60),
-            "Asked": (7, 7)}, first=("State", "Basis", "Cameras", "Number"), whole=("Release", "Asked"), by={
-            "Release": lambda row: row.requested_utc_ns, "Asked": lambda row: row.requested_utc_ns}),
+        "": Columns({"Release": (12, 12), "State": (9, 24), "Basis": (12, 40), "Number": (9, 20), "Cameras": (11, 60),
+            "Asked": (7, 7), "Due": (8, 12)}, first=("State", "Basis", "Cameras", "Number"), whole=("Release", "Asked", "Due"),
+            by={"Release": lambda row: row.requested_utc_ns, "Asked": lambda row: row.requested_utc_ns,
+                "Due": lambda row: row.due_utc_ns or 0}),
     }  # fmt: skip
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -106,7 +116,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
         self.show()
 
     def cells(self, row: ReleaseRow) -> Sequence[str | Content]:
-        """Number, state, basis, what for, which cameras, when."""
+        """Number, state, basis, what for, which cameras, when, due when."""
         return (
             row.id,
             row.state_words.partition(" ")[0],  # the line below the list says all of it
@@ -114,6 +124,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
             row.reference or "-",
             cameras_of(row.given, camera_names(self._cameras)),
             short_date(row.requested_utc_ns),
+            _due(row),
         )
 
     def details(self, row: ReleaseRow) -> list[str]:
@@ -135,7 +146,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
         await self._async_ask(DecideReleaseDialog(row, own=self._own(row), decides=self.who.may("release.approve")))
 
     def _awaits_paper(self, row: ReleaseRow) -> bool:
-        return self._own(row) and (row.state == "stopped" or row.paper_due_utc_ns is not None)
+        return row.goes_on and (row.state == "stopped" or row.paper_due_utc_ns is not None)
 
     def _has_state(self, *states: str) -> bool:
         """Whether the one under the cursor is in such a state: there is no room for buttons of all."""
@@ -207,7 +218,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
         """What the desk can do about it at once, the likeliest first. ``is_no``: a gate's, or a seat's."""
         choices: dict[str, str] = {}
         is_stopped = row is not None and row.state == "stopped"
-        if is_stopped and row is not None and self._own(row) and can_trim(row):
+        if is_stopped and row is not None and row.goes_on and can_trim(row):
             choices["trim"] = "Trim it to the paper"
         if row is not None and row.unheld and "hold" in self.who.rights:
             choices["hold"] = "Hold it now"
@@ -219,7 +230,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
                 and row.gates
                 and row.gates[-1].gate == STATUTE
                 and self.who.may("counsel.record")
-                and self._own(row)
+                and row.goes_on
             ):
                 choices["counsel"] = "Counsel's word"
         return choices
@@ -389,7 +400,8 @@ class ReleasesPane(ListPane[ReleaseRow]):
             only="It is not waiting for a paper of yours.",
             run=lambda self, row: self._async_ask(PaperDialog(row, self._cameras))),
         RowAction("again", "Again", "Check it once more, with what was missing", key=key_table.AGAIN, in_footer=False,
-            shown=lambda self: self._has_state("stopped"), can=_own, only="Only whoever asked for it asks again.",
+            shown=lambda self: self._has_state("stopped"), can=lambda _, row: row.goes_on,
+            only="Only whoever asked for it asks again.",
             run=lambda self, row: self._async_ask(AgainDialog(row))),
         RowAction("hold", "Hold", "Keep what was requested, whatever is decided", key=key_table.HOLD, in_footer=False,
             shown=has_right("hold"),

@@ -42,12 +42,14 @@ def test_a_request_with_a_clock_is_answered_after_who_entered_it_has_no_right_an
     assert waits is not None
     stopped = [*house.state.releases][-1]
     house.refused("dora", types.ReleaseAmend(with_clock.id), "P13", "Only the person who requested")
+    assert with_clock.goes_on and not house.ask("dora", types.ReleaseShow(with_clock.id)).goes_on
     without = house.ask("bob", request(house, paper=paper(house)))
     bobs = next(row.id for row in house.state.appointments.values() if row.rights == ("release",))
     house.ask("dora", people.AppointmentEnd(bobs, "another task"))
     house.rig.run(async_cancel(house.rig.house.authorizer))
     states = {key: row.state for key, row in house.state.releases.items()}
     assert states == {with_clock.id: "requested", stopped: "stopped", without.id: "cancelled"}
+    assert house.ask("dora", types.ReleaseShow(stopped)).goes_on
     assert house.ask("dora", types.ReleaseAmend(stopped, stated=["name"])).state == "requested"
     assert house.ask("dora", types.ReleaseWithdraw(stopped, "settled by telephone")).state == "withdrawn"
     assert house.ask("dora", types.ReleaseApprove(with_clock.id)).state == "approved"
