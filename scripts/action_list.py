@@ -31,6 +31,7 @@ NOT_IN = {"log.older": Said({"archive", "entries", "made", "newer", "problems", 
 
 FACTS = {
     "added": "fingerprint of a key that was added (`door.admin_key.add`, `person.key`)",
+    "looked": "pictures of what is released that whoever answered had been shown before, since the service began",
     "adopted": "SHA-256 of the adopted policy's text that was compared",
     "adopted_on": "day on which the Board adopted the policy",
     "again": "it had been waived before",

@@ -119,7 +119,7 @@ def register_all(registry: ActionRegistry, holdshelf: Holdshelf) -> None:
         ),
         MetricsReads(holdshelf.alerts.reporter),
         OffsiteActs(holdshelf.offsite),
-        OthersActs(builds, holds),
+        OthersActs(builds, holds, looks),
         OutboxActs(outboxes),
         OutboxReads(outboxes),
         PaperActs(holdshelf.papers, outboxes),

@@ -123,6 +123,8 @@ class StateStore:
             if self._grouped is None:
                 self._grouped = by_person(rows["seats"], rows["appointments"], rows["shares"])
             policy = self.policy.policy
+            board = policy.bounded(rows["board"].get("settings") or policy.board)
+            policy = policy.under(board)
             date_forms.use(policy.date_form)
             numbering.use(policy.numbers)
             self._state = State(
@@ -136,7 +138,7 @@ class StateStore:
                 entrances=rows["entrances"],
                 flags=rows["flags"],
                 adopted=rows["policy"].get("adopted"),
-                board=policy.bounded(rows["board"].get("settings") or policy.board),
+                board=board,
                 cameras=self.cameras,
                 releases=rows["releases"],
                 determinations=rows["determinations"],

@@ -7,6 +7,7 @@ itself: whoever changes cameras or span must ask the authorizer first.
 from __future__ import annotations
 
 import asyncio
+from array import array
 from dataclasses import dataclass, field
 
 from holdshelf_core.actions.caller import Caller
@@ -62,6 +63,8 @@ class Grant:
     pictures: int = 0
     """Promised so far, in all its leases."""
     delivered: int = 0
+    shown: dict[str, array[int]] = field(default_factory=dict)
+    """Times (UTC ns) of the recorded pictures that were delivered, by camera."""
     widenings: int = 0
     live_until_boot_ns: int = 0
     live_until_utc_ns: int = 0

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from array import array
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
@@ -24,6 +25,7 @@ from holdshelf_core.looks.leases import CLOSE, OPEN, Lease
 from holdshelf_core.looks.maps_seen import MapsSeen
 from holdshelf_core.looks.pictures import Pictures
 from holdshelf_core.policy.case import NO_LOOK
+from holdshelf_core.policy.model import Span
 from holdshelf_core.policy.rules import Decision, Scope, as_quoted
 from holdshelf_core.times import NS
 
@@ -79,6 +81,16 @@ class Looks:
             for g in (*self._ended.values(), *self._open.values(), *self._opening)
             if g.person == person and g.opened_boot_ns >= since_boot_ns
         ]
+
+    def seen(self, person: str, spans: Iterable[Span]) -> int:
+        """Return how many recorded pictures of these spans a person was shown, as far as looks are remembered."""
+        return sum(
+            span.start_utc_ns <= at < span.end_utc_ns
+            for span in spans
+            for grant in (*self._ended.values(), *self._open.values())
+            if grant.person == person
+            for at in grant.shown.get(span.camera, ())
+        )
 
     def find(self, grant_id: str, caller: Caller) -> Grant | None:
         """Return this caller's look of that id, open or recently ended; None for anybody else's."""
@@ -303,6 +315,8 @@ class Looks:
     def _count(self, grant: Grant, lease: Lease, shown_utc_ns: int, mask_version: int) -> None:
         live_ns = lease.count(shown_utc_ns, mask_version, self._clock.boot_ns())
         grant.delivered += 1
+        if not lease.live:
+            grant.shown.setdefault(lease.camera, array("q")).append(shown_utc_ns)
         grant.live_ns += live_ns
         if live_ns:
             self.live_ns[grant.person] = self.live_ns.get(grant.person, 0) + live_ns

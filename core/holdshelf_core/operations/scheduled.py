@@ -27,6 +27,7 @@ from holdshelf_core.operations.losses import Losses
 from holdshelf_core.outbox.outboxes import Outboxes
 from holdshelf_core.outbox.papers import Papers
 from holdshelf_core.people import expiry
+from holdshelf_core.policy_file.adopted import async_look
 from holdshelf_core.reports.quarter_report import Reports
 from holdshelf_core.timestamps.timestamps import Timestamps
 from holdshelf_core.witnesses.witnesses import Witnesses
@@ -58,6 +59,13 @@ async def _papers(authorizer: Authorizer, raise_releases: Callable[[], int]) -> 
     """Update the repairs for papers that become due: those of emergency releases (P13) and printed stills (P14)."""
     papers, sheets = raise_releases(), expiry.async_tell_sheets(authorizer)
     return f"{papers} papers and {sheets} printed stills overdue"
+
+
+async def _policy_file(authorizer: Authorizer) -> str:
+    adopted = authorizer.store.state.adopted
+    return await async_look(
+        authorizer.frame, adopted.file_sha256 if adopted is not None else "", authorizer.store.policy
+    )
 
 
 async def _forget_camera_events(events: CameraEvents, store: Store, utc_ns: Callable[[], int]) -> str:
@@ -145,4 +153,11 @@ def async_add_jobs(
     add("report", "make and keep the report of a quarter that is over", HOUR_S, reports.async_keep_due, soon_s=120)
     add("coverage", "count what there is of yesterday", 600, reports.coverage.async_count_yesterday, soon_s=30)
     add("holds", "keep what is on hold, let go what was lifted", 60, hold_duties, soon_s=1)
+    add(
+        "policy file",
+        "see whether the adopted policy file is as it was adopted",
+        HOUR_S,
+        partial(_policy_file, authorizer),
+        soon_s=50,
+    )
     add("held room", "warn before what is held takes all the room", 600, holds.async_watch_room, soon_s=15)

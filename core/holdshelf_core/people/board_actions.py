@@ -39,7 +39,7 @@ from holdshelf_core.policy.state import State
 from holdshelf_core.policy.steps import consenting, consulted, consults
 from holdshelf_core.policy.tables import SECOND_SETTINGS, Policy
 from holdshelf_core.policy_file.adopted import path_of
-from holdshelf_core.policy_file.cases import failures
+from holdshelf_core.policy_file.cases import failures, unshown
 from holdshelf_core.policy_file.check import mistakes
 from holdshelf_core.policy_file.compare import LOOSER, OTHER, STRICTER, differences
 from holdshelf_core.policy_file.read import Misshapen, read_bytes, read_file
@@ -415,6 +415,7 @@ async def _lint(asked: Reading[types.ReadPolicyLint]) -> types.PolicyLinted:
             stricter=[row.sentence for row in rows if row.kind == STRICTER],
             other=[row.sentence for row in rows if row.kind == OTHER],
             words_only=list(policy.words_only),
+            unshown=unshown(file),
         )
 
     return await asyncio.to_thread(look)

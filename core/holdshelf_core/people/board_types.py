@@ -121,6 +121,8 @@ class PolicyLinted(msgspec.Struct, frozen=True):
     other: list[str] = []
     words_only: list[str] = []
     """Clauses that the machine leaves to people."""
+    unshown: list[str] = []
+    """Clauses with a duty of which no cases show what they allow and what they refuse."""
 
 
 class ReadPolicyLint(Read[PolicyLinted], frozen=True):

@@ -332,6 +332,8 @@ class Others(msgspec.Struct, frozen=True):
     boxes: tuple[MovingBox, ...] = ()
     why: str = ""
     """Why they are not masked, if they are seen and nothing is drawn."""
+    looked: int | None = None
+    """Pictures of it that whoever answered had been shown, since the service began; None: not known."""
 
 
 class Consent(msgspec.Struct, frozen=True):
@@ -342,12 +344,10 @@ class Consent(msgspec.Struct, frozen=True):
 
 
 class AskedRule(msgspec.Struct, frozen=True):
-    """What the policy asked for when a request was entered: one that is adopted meanwhile may ask for more, not for less."""
+    """What the policy asked for when a request was entered (``asked``); ``needs`` and ``steps``: of its basis."""
 
     needs: tuple[str, ...] = ()
-    """Of its basis."""
     steps: tuple[str, ...] = ()
-    """Of its basis."""
     hides_others: bool = False
     second: tuple[str, ...] = ()
     """Roles that counted as the second person; () none was asked for."""

@@ -58,6 +58,8 @@ class Clause(_Table, frozen=True):
     says: ByLanguage
     duty: str | tuple[str, ...] = ""
     title: ByLanguage = {}
+    alone: ByLanguage = {}
+    """What it says in place of that where the Board has one person do what takes two."""
 
     @property
     def duties(self) -> tuple[str, ...]:

@@ -33,6 +33,8 @@ OTHER = "other"
 """The key of a purpose of shares, or of a kind of place, that has to be explained in words."""
 SECOND_SETTINGS = {"second_person_lift": "hold.lift", "second_person_release": "release.approve"}
 """The Board's setting of each act that takes a second person."""
+SECOND_DUTIES = {"second_person_lift": "P16", "second_person_release": "P13"}
+"""The duty of each, whose clause may say otherwise where one person does it."""
 
 
 class KeepingTimes(msgspec.Struct, frozen=True):
@@ -369,6 +371,23 @@ class Policy:
                 changes[key] = min(max(value, least), most)
         changes |= {key: False for key, act in SECOND_SETTINGS.items() if not self.second(act)}
         return msgspec.structs.replace(board, **changes) if changes else board
+
+    def under(self, board: Board) -> Policy:
+        """Return the policy with its clauses as they read under the Board's settings: where one person does what takes two, in
+        their words for that."""
+        alone = frozenset(duty for setting, duty in SECOND_DUTIES.items() if not getattr(board, setting))
+        if alone not in self._under:
+            clauses = tuple(
+                msgspec.structs.replace(one, says=one.alone) if one.alone and alone.intersection(one.duties) else one
+                for one in self.file.clause
+            )
+            file = msgspec.structs.replace(self.file, clause=clauses)
+            self._under[alone] = self if clauses == self.file.clause else Policy(file)
+        return self._under[alone]
+
+    @cached_property
+    def _under(self) -> dict[frozenset[str], Policy]:
+        return {}
 
     def order(self, role: str) -> int:
         """Return a role's place in the file; one that it does not name comes last."""

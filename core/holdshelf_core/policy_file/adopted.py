@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from pathlib import Path
 
@@ -56,3 +57,22 @@ def async_in_force(frame: Frame, sha256: str) -> InForce:
     else:
         frame.repairs.async_delete(REPAIR)
     return found
+
+
+async def async_look(frame: Frame, sha256: str, now: InForce) -> str:
+    """Compare the adopted file on the disk with what was adopted, and keep the repair for it: a file that is gone or changed is
+    read at the next start alone, and nobody would have rights then. Returns what was found."""
+    found = await asyncio.to_thread(in_force, frame.paths.state, sha256)
+    if now.problem:
+        return now.problem
+    if not found.problem:
+        frame.repairs.async_delete(REPAIR)
+        return "as it was adopted" if sha256 else "the one that comes with Holdshelf"
+    frame.repairs.async_create(
+        REPAIR,
+        camera_id=None,
+        severity="error",
+        sentence=f"{found.problem} It holds as it was read until Holdshelf starts again; then nobody has any rights (P20).",
+        next_step="Copy the adopted file there, from a backup if need be.",
+    )
+    return found.problem

@@ -70,6 +70,13 @@ def failures(file: PolicyFile) -> list[Mistake]:
     return found
 
 
+def unshown(file: PolicyFile) -> list[str]:
+    """Return the clauses that state a duty and that no case, or no case of both answers, names: nothing shows what they allow and
+    what they refuse."""
+    shown = {(case.clause, case.expect) for case in file.case}
+    return [row.id for row in file.clause if row.duties and not {(row.id, "yes"), (row.id, "no")} <= shown]
+
+
 def _absence(policy: Policy, case: Case) -> str:
     """Return who acts for whoever is away in the case, and from when on."""
     said = [

@@ -23,6 +23,7 @@ from holdshelf_core.policy.rights import PERMISSIONS, TAKEN
 from holdshelf_core.policy.schema import Basis, Case, PolicyFile
 from holdshelf_core.policy.screens import CLOSING
 from holdshelf_core.policy.steps import STEPPED
+from holdshelf_core.policy.tables import SECOND_DUTIES
 from holdshelf_core.policy_file.check_roles import role_mistakes
 from holdshelf_core.policy_file.check_words import (
     alike_mistakes,
@@ -167,6 +168,14 @@ class _Check:
                 sentence = f"{shown(clause.id)} would be read as an answer in the table of who may do what."
                 yield Mistake(where, sentence, "Give the clause a number, or another name.")
             yield from said_mistakes(self._file, where, "says", clause.says)
+            if clause.alone:
+                yield from said_mistakes(self._file, where, "alone", clause.alone)
+                if not set(clause.duties).intersection(SECOND_DUTIES.values()):
+                    yield Mistake(
+                        where,
+                        "What it says where one person does it is about P13 and P16, which it does not state.",
+                        "Take alone out, or give it that duty.",
+                    )
             if clause.title:
                 yield from said_mistakes(self._file, where, "title", clause.title)
             yield from among(where, clause.duties, CLAUSES, "duty")

@@ -129,7 +129,13 @@ def _clauses(before: Policy, after: Policy) -> Iterator[Difference]:
     rows = [{clause.id: clause for clause in one.file.clause} for one in (before, after)]
     come, gone = come_and_gone(*rows)
     both = list(in_both(*rows))
-    changed = [key for key, was, now in both if reworded(before, was.says, after, now.says) is not None]
+    changed = [
+        key
+        for key, was, now in both
+        if any(
+            reworded(before, old, after, new) is not None for old, new in ((was.says, now.says), (was.alone, now.alone))
+        )
+    ]
     titled = [key for key, was, now in both if reworded(before, was.title, after, now.title) is not None]
     for keys, words in (
         (come, "New clauses"),

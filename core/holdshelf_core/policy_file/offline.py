@@ -13,7 +13,7 @@ from holdshelf_core.errors import BadRequest, NotFound
 from holdshelf_core.inert import inert
 from holdshelf_core.policy.schema import PolicyFile, json_schema
 from holdshelf_core.policy.tables import Policy
-from holdshelf_core.policy_file.cases import failures
+from holdshelf_core.policy_file.cases import failures, unshown
 from holdshelf_core.policy_file.check import mistakes
 from holdshelf_core.policy_file.compare import Difference, differences
 from holdshelf_core.policy_file.first import FIRST, first_policy
@@ -44,6 +44,8 @@ class Linted(msgspec.Struct, frozen=True):
     """Fields are unknown, missing or of the wrong kind, so what the rows mean was not checked."""
     words_only: list[str] = []
     """Clauses that the machine leaves to people."""
+    unshown: list[str] = []
+    """Clauses with a duty of which no cases show what they allow and what they refuse."""
     differences: list[Difference] = []
     """From the policy in force, or the first library's where no service says which one that is."""
 
@@ -79,6 +81,7 @@ def lint(path: Path, before: Policy | None = None, sentences: Collection[str] = 
         file.library.name,
         counts=counts,
         words_only=list(policy.words_only),
+        unshown=unshown(file),
         differences=found_differences,
     )
 

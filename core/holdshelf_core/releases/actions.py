@@ -25,12 +25,20 @@ from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.purposes import incident_problem
 from holdshelf_core.policy.second import FLAG_PAPER
 from holdshelf_core.policy.state import State
-from holdshelf_core.policy.steps import consulted, consults
+from holdshelf_core.policy.steps import consenting, consulted, consults
 from holdshelf_core.policy.tables import Policy
 from holdshelf_core.releases import types
 from holdshelf_core.releases.action_parts import MAX_SPANS, find_release, form_of, paper_of, spans_of
 from holdshelf_core.releases.others_actions import check_answered, narrowed
-from holdshelf_core.releases.rows import async_unheld, goes_on, next_step, refusals_of, release_row, requesters_right
+from holdshelf_core.releases.rows import (
+    async_unheld,
+    basis_of,
+    goes_on,
+    next_step,
+    refusals_of,
+    release_row,
+    requesters_right,
+)
 
 MAX_REFUSALS = 20
 """For one release; after that many refusals a new request is needed."""
@@ -286,13 +294,15 @@ class ReleaseActs:
         # An official who also brings a paper has approved on screen: as themselves, whoever signed the paper.
         on_paper = call.decision.flag == FLAG_PAPER
         by = asked.seat if on_paper else call.caller.who
+        basis = basis_of(call.state.policy, row)
+        consents = sha256 and basis is not None and asked.seat in consenting(basis.steps) and not on_paper
         approved = msgspec.structs.replace(
             row,
             state="approved",
             approved_by=by,
             approved_utc_ns=call.now.utc_ns,
             approval_paper_sha256=sha256 if on_paper else "",
-            consents=(*row.consents, model.Consent(asked.seat, sha256)) if sha256 and not on_paper else row.consents,
+            consents=(*row.consents, model.Consent(asked.seat, sha256)) if consents else row.consents,
             note=note,
             original=asked.original,
         )

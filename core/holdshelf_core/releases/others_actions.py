@@ -18,6 +18,7 @@ from holdshelf_core.actions.registry import LogForm, handles
 from holdshelf_core.actions.state_store import put
 from holdshelf_core.errors import BadRequest, Conflict
 from holdshelf_core.holds.holds import Holds
+from holdshelf_core.looks.looks import Looks
 from holdshelf_core.looks.picture_actions import with_ids
 from holdshelf_core.policy import model
 from holdshelf_core.policy import releases as rules
@@ -73,8 +74,8 @@ def drawing_sha256(boxes: tuple[model.MovingBox, ...]) -> str:
 class OthersActs:
     """The act that answers whether other people are seen in a release, and what is done about it."""
 
-    def __init__(self, builds: BundleBuilds, holds: Holds) -> None:
-        self._builds, self._holds = builds, holds
+    def __init__(self, builds: BundleBuilds, holds: Holds, looks: Looks) -> None:
+        self._builds, self._holds, self._looks = builds, holds, looks
 
     @handles(
         types.ReleaseOthers,
@@ -114,12 +115,13 @@ class OthersActs:
                 f"{row.id} leaves as the original recording, in which nothing is masked.",
                 "Say instead why the others are not masked.",
             )
-        others = model.Others(asked.seen, call.caller.who, call.now.utc_ns, boxes, why)
+        looked = self._looks.seen(call.caller.who, row.given)
+        others = model.Others(asked.seen, call.caller.who, call.now.utc_ns, boxes, why, looked)
         answered = msgspec.structs.replace(row, others=others, version=row.version + 1)
         await call.record(
             [put("releases", row.id, answered)],
             form=form_of(answered, call.state.policy),
-            facts={"drawing": drawing_sha256(boxes)},
+            facts={"drawing": drawing_sha256(boxes), "looked": looked},
             private={"others_why": why},
         )
         free = await async_unheld(self._holds, call.state, answered)

@@ -86,6 +86,7 @@ def _others_row(state: State, others: model.Others, *, whole: bool) -> types.Oth
         others.at_utc_ns,
         list(others.boxes) if whole else [],
         others.why,
+        others.looked,
     )
 
 

@@ -217,6 +217,8 @@ class OthersRow(msgspec.Struct, frozen=True):
     boxes: list[MovingBox]
     """[] in a list of releases."""
     why: str
+    looked: int | None = None
+    """Pictures of it that whoever answered had been shown; None: not known."""
 
 
 class BundleRow(msgspec.Struct, frozen=True):

@@ -480,6 +480,11 @@ MEANING: dict[str, tuple[str, str, str]] = {
         '"flag.review" = ["holder"]\n[[role]]\nkey = "holder"\nwords.en = "Holder"',
         "holder may not review a flagged act, so it cannot be the second person",
     ),
+    "words for one person of a clause that takes no two": (
+        'duty = "P13"',
+        'duty = "P12"\nalone.en = "One decides."',
+        "What it says where one person does it is about P13 and P16, which it does not state",
+    ),
     "nobody who reviews": (
         ', "flag.review"]',
         "]",

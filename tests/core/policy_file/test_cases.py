@@ -9,7 +9,7 @@ import pytest
 
 from holdshelf_core.policy.schema import Case, PolicyFile, StandsIn
 from holdshelf_core.policy.tables import Policy
-from holdshelf_core.policy_file.cases import answer, failures
+from holdshelf_core.policy_file.cases import answer, failures, unshown
 from holdshelf_core.policy_file.first import first_policy
 from holdshelf_core.policy_file.read import read_bytes, read_file
 from tests.core.policy_file.mistakes import SOUND
@@ -164,3 +164,12 @@ words.en = "outside"
     ):
         said = answer(policy, Case(who, act, "yes", camera=camera, away=since))
         assert said.allowed is allowed, (who, act, camera, since, said.sentence)
+
+
+def test_a_clause_is_shown_by_a_case_of_each_answer_that_names_it() -> None:
+    file = file_of("a")
+    duties = [clause.id for clause in file.clause if clause.duties]
+    assert unshown(msgspec.structs.replace(file, case=())) == duties
+    yes, no = (Case("director", "look.archive", expect, clause=duties[0]) for expect in ("yes", "no"))
+    for cases, left in (((yes,), duties), ((no,), duties), ((yes, no), duties[1:])):
+        assert unshown(msgspec.structs.replace(file, case=cases)) == left

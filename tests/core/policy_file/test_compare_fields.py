@@ -114,6 +114,10 @@ CHANGES: dict[tuple[str, str], tuple[dict[Path, Any], tuple[Told, ...]]] = {
     ("Contact", "telephone"): ({("library", "contact", "telephone"): "200"}, ((OTHER, "ask: Clerk, 1 Road, 200"),)),
     ("Clause", "id"): ({("clause", 1, "id"): "9"}, ((OTHER, "New clauses: 9."), (OTHER, "Clauses that are gone: 8."))),
     ("Clause", "says"): ({("clause", 1, "says"): {"en": "No."}}, ((OTHER, "Clauses worded otherwise: 8."),)),
+    ("Clause", "alone"): (
+        {("clause", 0, "alone"): {"en": "One decides."}},
+        ((OTHER, "Clauses worded otherwise: 7.4."),),
+    ),
     ("Clause", "title"): ({("clause", 1, "title"): {"en": "care"}}, ((OTHER, "Clauses with another title: 8."),)),
     ("Clause", "duty"): (
         {("clause", 1, "duty"): "P21"},

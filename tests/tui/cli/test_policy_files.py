@@ -58,6 +58,7 @@ def test_lint_says_what_becomes_looser_and_what_stricter() -> None:
     assert "Footage is erased after 30 days but for holds." in stricter
     assert "The Mayor is no role any more" in stricter
     assert "Words only" not in told, "each clause without a duty is cited by a basis"
+    assert "Enforced, but no cases show what is allowed and what is refused: 1" in told
     assert "The Assistant Director acts for the Library Director after 72 hours of absence" in looser
     rows = json.loads(run("policy", "lint", str(A), "--json").out)
     assert rows["mistakes"] == []

@@ -82,6 +82,7 @@ async def test_scene_22_boxes_are_drawn_over_time_by_keys_alone_previewed_and_ke
         await until(pilot, "the list", lambda: pane.chosen is not None and not pane.chosen.needs_others)
     said = shown(stage, row.id).others
     assert said is not None and said.seen and said.by_name == "Dora Reed"
+    assert said.looked is not None and said.looked >= 3, "each still of it that was shown"
     (box,) = said.boxes
     start, across = row.given[0].start_utc_ns, round(FULL / grid.columns)
     when_shown = [(point.at_utc_ns - start) / NS for point in box.points]

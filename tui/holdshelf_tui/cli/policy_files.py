@@ -58,6 +58,9 @@ def lint(
     typer.echo(f"{shown} has no mistake: {inert(found.library, 80)}, {counts}.")
     if found.words_only:
         typer.echo(f"Words only, which the machine leaves to people: {inert(listed(found.words_only), 300)}.")
+    if found.unshown:
+        said = inert(listed(found.unshown), 300)
+        typer.echo(f"Enforced, but no cases show what is allowed and what is refused: {said}.")
     for kind, heading in KINDS.items():
         sentences = [one.sentence for one in found.differences if one.kind == kind]
         if sentences:

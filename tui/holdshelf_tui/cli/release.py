@@ -24,7 +24,7 @@ from holdshelf_tui.text.time_format import local, local_day
 from holdshelf_tui.text.words import inert, size
 
 app = typer.Typer(
-    help="Requests for footage from outside: two gates, two people, never more than the signed paper covers.",
+    help="Requests for footage from outside: both gates, a second person where the policy takes one, never more than the paper.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from holdshelf_core.people.board_types import AdoptedRow, BoardSetting, PolicyLinted
+from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.numbering import renumbered
 from holdshelf_tui.text.words import counted, inert
 
@@ -93,6 +94,10 @@ def linted_words(found: PolicyLinted) -> str:
         ("Stricter", found.stricter),
         ("Also different", found.other),
         ("Words only, which the machine leaves to people", found.words_only),
+        (
+            "Enforced, but no cases show what is allowed and what is refused",
+            [listed(found.unshown)] if found.unshown else [],
+        ),
     ):
         if sentences:
             parts += [f"{heading}:", *(f"  {inert(sentence, 4000)}" for sentence in sentences), ""]

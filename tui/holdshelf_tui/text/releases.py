@@ -13,6 +13,7 @@ from holdshelf_core.policy.numbering import renumbered
 from holdshelf_core.releases.types import GATE_WORDS, ReleaseRow, SpanRow
 from holdshelf_tui.text.holds import exact
 from holdshelf_tui.text.time_format import date_words, when
+from holdshelf_tui.text.words import counted
 
 STATUTE = 2
 """The second gate."""
@@ -105,7 +106,10 @@ def others_line(row: ReleaseRow) -> str:
     if said is None:
         return "Nobody has said yet whether other people are seen in it."
     why = f": {said.why}" if said.why and not said.boxes else ""
-    return f"{said.words[:1].upper()}{said.words[1:]}{why}; {said.by_name}, {when(said.at_utc_ns)}."
+    looked = "" if said.looked is None else f", who had looked at {counted(said.looked, 'picture')} of it"
+    if said.looked == 0:
+        looked = ", who had looked at no picture of it"
+    return f"{said.words[:1].upper()}{said.words[1:]}{why}; {said.by_name}{looked}, {when(said.at_utc_ns)}."
 
 
 def release_lines(row: ReleaseRow, names: Mapping[str, str]) -> list[str]:

@@ -17,6 +17,7 @@ from holdshelf_core.people.board_types import PolicyAdopt
 from holdshelf_core.people.types import SeatAway, SeatName
 from holdshelf_core.policy import date_forms, numbering
 from holdshelf_core.policy.model import Board
+from holdshelf_core.policy_file.adopted import REPAIR
 from holdshelf_core.policy_file.first import FIRST
 from tests.rules_furnished import House
 from tests.rules_machine import PAPER, key
@@ -123,6 +124,26 @@ def test_p20_a_file_that_cannot_be_read_is_explained_as_nobodys(house: House) ->
     text, rows = offline.explain(house.state.policy)
     assert {row.who for row in rows if row.allowed} <= {"admin", "no right"}
     assert "Columns" not in text
+
+
+def test_p20_a_file_that_is_changed_while_it_is_in_force_is_told_before_the_next_start(house: House) -> None:
+    adopts(house)
+    look = house.rig.house.jobs.run["policy file"]
+    told = lambda: [one for one in house.rig.house.repairs.async_all() if one.issue_id == REPAIR]  # noqa: E731
+    assert house.rig.run(look()) == "as it was adopted"
+    assert told() == []
+    (file,) = (house.rig.data.state / "policy").glob("*.toml")
+    adopted = file.read_bytes()
+    for spoil in (lambda: file.write_text("format = 1\n"), file.unlink):
+        file.chmod(0o600)
+        spoil()
+        house.rig.run(look())
+        (repair,) = told()
+        assert "It holds as it was read until Holdshelf starts again; then nobody has any rights" in repair.sentence
+        assert house.may("dora", "report.see").allowed, "what was read holds"
+    file.write_bytes(adopted)
+    house.rig.run(look())
+    assert told() == []
 
 
 def test_settings_from_before_policies_were_files_stay_as_they_were(house: House) -> None:

@@ -196,8 +196,14 @@ def test_p13_a_release_takes_a_second_person(house: House) -> None:
     again = house.ask("dora", request(house, paper=paper(house)))
     house.refused("carl", types.ReleaseApprove(again.id), "P13", "Nobody has said yet whether other people are seen")
     house.ask("dora", types.ReleaseOthers(again.id, seen=False))
+    house.refused("dora", request(house, "gossip"), "P13", "with the approval of two people")
     house.ask("carl", BoardSet("second_person_release", "no", "decided"))
     house.ask("dora", types.ReleaseApprove(again.id))
+    house.refused("dora", request(house, "gossip"), "P13", "within what that paper covers, once it is approved.")
+    no_ground = holds.HoldPlace("gossip", "26-1", [holds.SpanAsk("front", house.now - MINUTE_NS, None)])
+    house.refused("dora", no_ground, "P16", "is held until two people lift it")
+    house.ask("carl", BoardSet("second_person_lift", "no", "decided"))
+    house.refused("dora", no_ground, "P16", "is held until it is lifted")
     assert house.act("dora", "release.export", types.ReleaseExport(again.id)).kind in ("done", "unavailable")
     alarm = house.ask("dora", request(house, "emergency", why="a fall"))
     assert alarm.others is None and alarm.state == "approved", "the video leaves first"
@@ -225,6 +231,7 @@ def test_p13_boxes_are_drawn_over_what_leaves_and_nowhere_else(house: House) -> 
     ):
         outcome = house.act("dora", "release.others", types.ReleaseOthers(asked.id, seen=True, boxes=boxes))
         assert outcome.kind == "wrong" and words in str(outcome.error), outcome
+    assert house.ask("dora", types.ReleaseOthers(asked.id, seen=False)).others.looked == 0
     for boxes, words in (([good], "1 box is drawn"), ([good, good], "2 boxes are drawn"), ([], "they are not masked")):
         house.ask("dora", types.ReleaseOthers(asked.id, seen=True, boxes=boxes, why="" if boxes else "a crowd"))
         assert words in house.ask("dora", types.ReleaseShow(asked.id)).others.words
