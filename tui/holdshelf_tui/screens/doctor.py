@@ -54,6 +54,7 @@ JOB_WORDS = {
     "coverage": "Coverage",
     "holds": "Holds",
     "held room": "Room for holds",
+    "policy file": "Policy file",
     "camera events": "Camera events",
 }
 _BYTES = re.compile(r"\b(\d+) bytes\b", re.ASCII)
