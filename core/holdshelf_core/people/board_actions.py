@@ -217,8 +217,11 @@ async def _adopt(call: Call[types.PolicyAdopt]) -> types.AdoptedRow:
         "signature": hashlib.sha256(asked.signature.encode()).hexdigest() if asked.signature else None,
         "texts": others or None,
     }
-    ended = _roles_gone(call, Policy(file)) if file is not None else []
-    await call.record([put("policy", "adopted", row), *(put("seats", seat.id, seat) for seat in ended)], facts=facts)
+    policy = Policy(file) if file is not None else None
+    ended = _roles_gone(call, policy) if policy is not None else []
+    dark = _screens_gone(call, policy) if policy is not None else []
+    changes = [*(put("seats", seat.id, seat) for seat in ended), *(put("shares", share.id, share) for share in dark)]
+    await call.record([put("policy", "adopted", row), *changes], facts=facts)
     promise = next((found for text in texts.values() if (found := watching_promise(text))), "")
     return types.AdoptedRow(
         version,
@@ -229,6 +232,7 @@ async def _adopt(call: Call[types.PolicyAdopt]) -> types.AdoptedRow:
         languages=list(others),
         signed_by=call.state.name_of(signed_by) if signed_by else "",
         ended=[f"{call.state.name_of(seat.person)}, {seat.key}" for seat in ended],
+        screens_ended=[f"{call.state.name_of(share.person)}, {share.screen}" for share in dark],
         warning=f"{promise[:120]!r} promises that someone is always watching, but nobody is (P10)." if promise else "",
     )
 
@@ -292,6 +296,15 @@ def _roles_gone(call: Call[types.PolicyAdopt], policy: Policy) -> list[model.Sea
         )
         for seat in open_terms
         if not policy.has_holders(seat.key)
+    ]
+
+
+def _screens_gone(call: Call[types.PolicyAdopt], policy: Policy) -> list[model.Share]:
+    """Return what screens show that ends: the new file has no such screen, and one that has it again gives it anew."""
+    return [
+        msgspec.structs.replace(share, ended_utc_ns=call.now.utc_ns)
+        for share in call.state.shares.values()
+        if share.screen and share.ended_utc_ns is None and share.screen not in policy.screens
     ]
 
 

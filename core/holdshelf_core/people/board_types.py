@@ -70,6 +70,8 @@ class AdoptedRow(msgspec.Struct, frozen=True):
     """Who signed the policy file, by name; '' nobody did."""
     ended: list[str] = []
     """On adoption: terms that end because their role is no more, in words."""
+    screens_ended: list[str] = []
+    """Screens that show nothing any more, as the new policy has none of that name: who has their key, and which."""
     warning: str = ""
     """On adoption: phrases in the text that contradict the policy itself."""
 

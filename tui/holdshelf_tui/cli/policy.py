@@ -196,6 +196,8 @@ def adopt(
             typer.echo(f"So is what it means: the policy file, SHA-256 {row.file_sha256}{by}.")
         for words in row.ended:
             typer.echo(f"This term ended, as the policy has no such role: {inert(words, 200)}.")
+        for words in row.screens_ended:
+            typer.echo(f"This screen shows nothing any more, as the policy has none of that name: {inert(words, 200)}.")
         if row.warning:
             typer.echo(f"! {inert(row.warning, 300)}")
 

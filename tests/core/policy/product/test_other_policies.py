@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,13 @@ def test_p9_a_screen_of_the_policy_shows_its_classes_until_its_end(house: House)
     assert FRONT in opened.answer.cameras
     shown = house.rig.act("share.live", session, ShareLive(opened.answer.id, FRONT))
     assert shown.kind == "done", shown
+    # A policy without that screen ends it, and one that has it again does not bring it back.
+    without = re.sub(r"\[\[screen\]\]\n(?:.+\n)+", "", elsewhere.text)
+    adopted = elsewhere.done("director", PolicyAdopt("No screen.", "3", "2026-01-01", "enforce", PAPER, without))
+    assert (adopted.ended, adopted.screens_ended) == ([], [f"Wall by the desk, {key_}"])
+    elsewhere.done("director", PolicyAdopt("With it.", "4", "2026-01-01", "enforce", PAPER, elsewhere.text))
+    assert house.state.shares[given.id].ended_utc_ns is not None
+    assert house.rig.log_in(login, fingerprint)[0] is None
 
 
 def test_p14_where_no_other_purpose_is_listed_a_share_is_for_one_of_the_list(house: House) -> None:
