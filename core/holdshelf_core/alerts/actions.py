@@ -15,8 +15,7 @@ from holdshelf_core.actions.call import Call, Reading
 from holdshelf_core.actions.registry import LogForm, handles
 from holdshelf_core.alerts import types
 from holdshelf_core.alerts.alerts import Alerts
-from holdshelf_core.alerts.allowed import ADMIN, KINDS, SEATS
-from holdshelf_core.alerts.mqtt_payloads import ID
+from holdshelf_core.alerts.allowed import ADMIN, KINDS, RECORDER_ID, SEATS
 from holdshelf_core.errors import BadRequest, Conflict, NotFound
 
 MOST_WAYS: Final = 16
@@ -191,7 +190,7 @@ def _checked_mqtt(way: types.MqttWay) -> types.MqttWay:
         raise BadRequest(f"{way.security[:20]!r} is no kind of security.", "Use tls or none.")
     if way.security == "none" and way.host not in _LOCAL:
         raise BadRequest("MQTT without TLS goes to this machine only.", "Use tls, or the host localhost.")
-    if not ID.fullmatch(way.id):
+    if not RECORDER_ID.fullmatch(way.id):
         raise BadRequest(
             f"{way.id[:40]!r} cannot be the recorder's id.", "Use small letters, digits, '-' and '_', e.g., `main`."
         )

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from holdshelf_core.alerts.allowed import APPRISE, only
 from holdshelf_core.alerts.types import AppriseWay
 from holdshelf_core.alerts.ways import Undelivered
 from holdshelf_core.alerts.words import Message
@@ -55,7 +56,9 @@ class Apprise:
             if message.is_over
             else {"error": kinds.FAILURE, "warning": kinds.WARNING}.get(message.severity)
         )
-        if not self._target.notify(body=message.text, title=message.subject, notify_type=kind or kinds.INFO):
+        given = {"title": message.subject, "body": message.text, "notify_type": kind or kinds.INFO}
+        only(given, APPRISE, "what Apprise is given")
+        if not self._target.notify(**given):
             raise Undelivered("The service behind the Apprise URL does not take the message, or is not reached.")
         return ""
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from holdshelf_core.alerts.allowed import APPROVALS_WAITING, KINDS, OTHER, REVIEWS_OVERDUE, Audience, Condition
+from holdshelf_core.alerts.allowed import (
+    APPROVALS_WAITING,
+    KINDS,
+    OTHER,
+    REVIEWS_OVERDUE,
+    SEVERITIES,
+    Audience,
+    Condition,
+)
 from holdshelf_core.integration.repairs import Repair
 from holdshelf_core.policy.holds import LIFTING
 from holdshelf_core.policy.second import flag_open
@@ -62,12 +70,13 @@ KIND_OF = {
 }
 """Of the core's own repairs, by what an ``issue_id`` begins with, before its colon. An integration says it with each."""
 _OF_CAMERAS = ("camera_", "days_below_floor")
-_WORSE = {"error": 0, "warning": 1, "notice": 2}
+_WORSE = {severity: order for order, severity in enumerate(SEVERITIES)}
 
 
 def kind_of(repair: Repair) -> str:
-    """Return the kind of a repair, of `KINDS`."""
-    return repair.condition or KIND_OF.get(repair.issue_id.partition(":")[0], OTHER)
+    """Return the kind of a repair, of `KINDS`; `OTHER` for what an integration calls by a name that is not on the list."""
+    kind = repair.condition or KIND_OF.get(repair.issue_id.partition(":")[0], OTHER)
+    return kind if kind in KINDS else OTHER
 
 
 def audience_of(repair: Repair) -> Audience:

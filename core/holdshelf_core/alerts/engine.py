@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from holdshelf_core.alerts.allowed import KINDS, OTHER, Condition, Report
+from holdshelf_core.alerts.allowed import KINDS, OTHER, SEVERITIES, Report
 from holdshelf_core.alerts.types import Rules
 from holdshelf_core.times import HOUR_NS, NS
 
@@ -37,7 +37,7 @@ FLAP_WINDOW_S: Final = 3600
 MOST_BEGINS: Final = 100
 STAYS_S: Final = 1200
 """… until it has stayed as it is for so long."""
-ORDER: Final = {"error": 0, "warning": 1, "notice": 2}
+ORDER: Final = {severity: order for order, severity in enumerate(SEVERITIES)}
 
 type What = Literal["begins", "flaps", "still", "ends", "was"]
 
@@ -137,22 +137,21 @@ def is_quiet(hours: str, minute: int) -> bool:
     return first <= minute < last if first < last else minute >= first or minute < last
 
 
-def wanted(rules: Rules, one: Condition) -> bool:
-    """Return whether a way tells of that condition at all."""
-    kind = KINDS.get(one.kind, KINDS[OTHER])
+def wanted(rules: Rules, kind: str, severity: str) -> bool:
+    """Return whether a way tells of such a condition at all. An earlier version may have told of a kind that is no longer."""
     return (
-        kind.audience == rules.audience
-        and (not rules.kinds or one.kind in rules.kinds)
-        and ORDER.get(one.severity, 0) <= ORDER[rules.least]
+        KINDS.get(kind, KINDS[OTHER]).audience == rules.audience
+        and (not rules.kinds or kind in rules.kinds)
+        and ORDER.get(severity, 0) <= ORDER[rules.least]
     )
 
 
 def _see(rules: Rules, told: Told, report: Report, now: int, quiet: bool) -> None:
     """Take over what the report says."""
     names = {camera.id: camera.name for camera in report.cameras}
-    here = {one.key: one for one in report.conditions if wanted(rules, one)}
+    here = {one.key: one for one in report.conditions if wanted(rules, one.kind, one.severity)}
     unwanted = {one.key for one in report.conditions} - here.keys()
-    for key in [key for key in told.known if key in unwanted or not _still_wanted(rules, told.known[key])]:
+    for key in [k for k, one in told.known.items() if k in unwanted or not wanted(rules, one.kind, one.severity)]:
         del told.known[key]  # the rules changed: it has not ended
     for key, one in here.items():
         known = told.known.get(key)
@@ -190,10 +189,6 @@ def _see(rules: Rules, told: Told, report: Report, now: int, quiet: bool) -> Non
             known.begins = [at for at in known.begins if _past(now, at) < FLAP_WINDOW_S * NS]
         if not (known.is_so or known.told or known.missed or known.flaps or known.begins):
             del told.known[key]
-
-
-def _still_wanted(rules: Rules, one: Known) -> bool:
-    return wanted(rules, Condition(one.kind, one.severity, one.camera, one.since_utc_ns))
 
 
 def _settle(told: Told, now: int) -> None:

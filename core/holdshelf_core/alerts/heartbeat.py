@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any, Final
 
+from holdshelf_core.alerts.allowed import HEARTBEAT_HEADERS, only
 from holdshelf_core.alerts.messages import in_thread
 from holdshelf_core.alerts.types import Health, HeartbeatWay
 from holdshelf_core.alerts.ways import Reports, Undelivered
@@ -31,6 +32,7 @@ AGAIN_S: Final = 30.0
 FRESH_S: Final = 30.0
 """How old the report behind a heartbeat may be: one is made every ten seconds."""
 MOST_ANSWER_BYTES: Final = 4096
+_HEADERS: Final = {"User-Agent": "Holdshelf"}
 
 
 class _Straight(urllib.request.HTTPRedirectHandler):
@@ -88,7 +90,8 @@ class Heartbeat:
     def _ask(self) -> str:
         where = self._settings.service
         # The opener knows http and https alone.
-        request = urllib.request.Request(self._settings.secret, headers={"User-Agent": "Holdshelf"})  # noqa: S310
+        request = urllib.request.Request(self._settings.secret, headers=_HEADERS)  # noqa: S310
+        only((name.title() for name, _ in request.header_items()), HEARTBEAT_HEADERS, "a header")
         try:
             with _opener().open(request, timeout=ASK_S) as answer:
                 answer.read(MOST_ANSWER_BYTES)

@@ -14,6 +14,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Final
 
+from holdshelf_core.alerts.allowed import MAIL_HEADERS, only
 from holdshelf_core.alerts.types import MailWay
 from holdshelf_core.alerts.ways import Undelivered
 from holdshelf_core.alerts.words import Message
@@ -143,6 +144,7 @@ class Mail:
         mail["X-Priority"] = "5" if message.is_over else _PRIORITY[message.severity]
         # Also for a relay that knows no 8-bit text.
         mail.set_content(message.text, cte="7bit" if message.text.isascii() else "quoted-printable")
+        only(mail.keys(), MAIL_HEADERS, "a header")
         return mail
 
     def _connected(self) -> smtplib.SMTP:

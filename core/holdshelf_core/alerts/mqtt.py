@@ -21,7 +21,7 @@ from typing import Final, Never, Self
 import msgspec
 
 from holdshelf_core.alerts import mqtt_wire as wire
-from holdshelf_core.alerts.allowed import Report
+from holdshelf_core.alerts.allowed import Report, is_topic
 from holdshelf_core.alerts.mqtt_payloads import (
     OFFLINE,
     ONLINE,
@@ -325,7 +325,8 @@ class Mqtt:
             kept = msgspec.json.decode(self._file.read_bytes(), type=_Kept)
         except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
             return set()
-        return {topic for topic in kept.announced if topic.startswith(announced_under(self._way))}
+        own = announced_under(self._way)
+        return {topic for topic in kept.announced if topic.startswith(own) and is_topic(topic)}
 
     def _keep(self, topics: set[str]) -> None:
         try:

@@ -9,32 +9,35 @@ Topics, of the recorder ID:
 - ``holdshelf/ID/log_head``: an event, when the log's head has changed.
 - ``homeassistant/device/holdshelf_ID/recorder/config`` and ``…/camera_CAMERA/config`` (retained): discovery.
 
-Pure functions. All values come from a `Report` (ADR 56), and the recorder's id and title from the settings. Times are RFC 3339
-in UTC, sizes bytes, days with one decimal, so that Home Assistant's history does not fill with noise.
+Pure functions. Topics and fields are those of the allow-list; values come from a `Report` (ADR 56), and the recorder's id and
+title from the settings. Times are RFC 3339 in UTC, sizes bytes, days with one decimal, so that Home Assistant's history does
+not fill with noise.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 
-from holdshelf_core.alerts.allowed import KINDS, OTHER, REVIEWS_OVERDUE, CameraState, Condition, Report
+from holdshelf_core.alerts import allowed
+from holdshelf_core.alerts.allowed import (
+    CAMERA_ID,
+    REASONS,
+    REVIEWS_OVERDUE,
+    CameraState,
+    Condition,
+    Report,
+    Topic,
+)
 from holdshelf_core.alerts.types import MqttWay
-from holdshelf_core.integration import reasons
 from holdshelf_core.times import rfc3339
 
 FORMAT: Final = 1
 """Of these topics; told in ``about``."""
 EXPIRE_AFTER_S: Final = 60
 """After so long without a report, Home Assistant shows an entity as unavailable. Reports come every ten seconds."""
-RECORDED: Final = "recorded"
-"""The reason of a camera that is recorded: a value of a sensor is never ''."""
-REASONS: Final = (RECORDED, *sorted(reasons.ALL))
-ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
-_CAMERA_ID: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 ONLINE, OFFLINE = b"online", b"offline"
 
 type Payload = dict[str, Any]
@@ -47,6 +50,9 @@ class Message(msgspec.Struct, frozen=True):
     payload: bytes
     retain: bool = False
 
+    def __post_init__(self) -> None:
+        allowed.check_topic(self.topic)
+
 
 def base(way: MqttWay) -> str:
     """Return what all topics begin with but discovery's."""
@@ -55,7 +61,7 @@ def base(way: MqttWay) -> str:
 
 def announced_under(way: MqttWay) -> str:
     """Return what the topics of discovery begin with."""
-    return f"homeassistant/device/{_node(way)}/"
+    return allowed.DISCOVERY.path.partition("{device}")[0].format(id=way.id)
 
 
 def about(way: MqttWay, version: str) -> Message:
@@ -68,12 +74,12 @@ def about(way: MqttWay, version: str) -> Message:
         "discovery": way.discovery,
         "expire_after_s": EXPIRE_AFTER_S,
     }
-    return Message(f"{base(way)}/about", _json(told), retain=True)
+    return _message(allowed.ABOUT, way, told)
 
 
 def availability(way: MqttWay, payload: bytes) -> Message:
     """Return `ONLINE` or `OFFLINE` for all entities."""
-    return Message(f"{base(way)}/availability", payload, retain=True)
+    return Message(_availability_topic(way), payload, retain=allowed.AVAILABILITY.retain)
 
 
 def states(way: MqttWay, report: Report) -> list[Message]:
@@ -91,8 +97,8 @@ def states(way: MqttWay, report: Report) -> list[Message]:
         "conditions": [_condition(one, names) for one in report.conditions],
     }
     return [
-        Message(f"{base(way)}/state", _json(recorder)),
-        *(Message(f"{_camera_topic(way, camera)}/state", _json(_camera_state(camera))) for camera in _told(report)),
+        _message(allowed.STATE, way, recorder),
+        *(_message(allowed.CAMERA_STATE, way, _camera_state(camera), camera.id) for camera in _told(report)),
     ]
 
 
@@ -101,28 +107,33 @@ def log_head(way: MqttWay, report: Report) -> Message | None:
     if not report.log_head:
         return None
     told = {"event_type": "head", "head": report.log_head, "entries": report.log_size, "at": _time(report.at_utc_ns)}
-    return Message(f"{base(way)}/log_head", _json(told))
+    return _message(allowed.LOG_HEAD, way, told)
 
 
 def discovery(way: MqttWay, report: Report) -> list[Message]:
     """Return a device for the recorder and one for each camera; none where discovery is off."""
     if not way.discovery:
         return []
-    found = [_device(way, report.version, "recorder", way.title, f"{base(way)}/state", _RECORDER)]
-    found += [
-        _device(way, report.version, f"camera_{one.id}", one.name, f"{_camera_topic(way, one)}/state", _CAMERA)
-        for one in _told(report)
-    ]
+    found = [_device(way, report.version, "recorder", way.title, allowed.STATE.at(way.id), _RECORDER)]
+    for one in _told(report):
+        state_topic = allowed.CAMERA_STATE.at(way.id, one.id)
+        found.append(_device(way, report.version, f"camera_{one.id}", one.name, state_topic, _CAMERA))
     return found
 
 
 def _told(report: Report) -> Iterable[CameraState]:
     """The cameras whose ids can stand in a topic: all of them, unless somebody wrote to the register by hand."""
-    return (camera for camera in report.cameras if _CAMERA_ID.fullmatch(camera.id))
+    return (camera for camera in report.cameras if CAMERA_ID.fullmatch(camera.id))
 
 
-def _camera_topic(way: MqttWay, camera: CameraState) -> str:
-    return f"{base(way)}/camera/{camera.id}"
+def _message(topic: Topic, way: MqttWay, told: Payload, camera: str = "", device: str = "") -> Message:
+    """Raises NotAllowed for a topic or a field that is not on the list."""
+    topic.check(told)
+    return Message(topic.at(way.id, camera, device), msgspec.json.encode(told), topic.retain)
+
+
+def _availability_topic(way: MqttWay) -> str:
+    return allowed.AVAILABILITY.at(way.id)
 
 
 def _camera_state(camera: CameraState) -> Payload:
@@ -130,14 +141,13 @@ def _camera_state(camera: CameraState) -> Payload:
         "name": camera.name,
         "recording": camera.recording,
         "connected": camera.connected,
-        "reason": camera.reason or RECORDED,
+        "reason": camera.reason,
         "days_kept": round(camera.days_kept, 1),
     }
 
 
 def _condition(one: Condition, names: dict[str, str]) -> Payload:
     name = names.get(one.camera, one.camera)
-    kind = KINDS.get(one.kind, KINDS[OTHER])
     return {
         "kind": one.kind,
         "severity": one.severity,
@@ -145,7 +155,7 @@ def _condition(one: Condition, names: dict[str, str]) -> Payload:
         "name": name,
         "since": _time(one.since_utc_ns),
         "count": one.count,
-        "words": kind.words.format(camera=name, count=one.count),
+        "words": allowed.words(one.kind, name, one.count),
     }
 
 
@@ -246,7 +256,7 @@ def _device(
     told = {
         "device": device,
         "origin": {"name": "Holdshelf", "sw_version": version},
-        "availability_topic": f"{base(way)}/availability",
+        "availability_topic": _availability_topic(way),
         "state_topic": state_topic,
         "components": {
             key: {
@@ -258,7 +268,7 @@ def _device(
             for key, component in components.items()
         },
     }
-    return Message(f"{announced_under(way)}{part}/config", _json(told), retain=True)
+    return _message(allowed.DISCOVERY, way, told, device=part)
 
 
 def _node(way: MqttWay) -> str:
@@ -273,7 +283,3 @@ def _under(way: MqttWay, value: Any) -> Any:
 
 def _time(utc_ns: int | None) -> str | None:
     return None if utc_ns is None else rfc3339(utc_ns)
-
-
-def _json(value: Payload) -> bytes:
-    return msgspec.json.encode(value)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
-from holdshelf_core.alerts.allowed import CameraState, Condition, Report
+from holdshelf_core.alerts.allowed import RECORDED, UNKNOWN, CameraState, Condition, Report
 from holdshelf_core.api.types import CameraRow, Status
 from holdshelf_core.integration import reasons
 
@@ -58,15 +59,19 @@ def report_of(
 
 def _camera(row: CameraRow, coverage: float | None) -> CameraState:
     recording = row.state == "recording"
-    reason = "" if recording else row.reason
     return CameraState(
         id=row.id,
         name=row.name,
         recording=recording,
-        connected=recording or reason in _AT_THE_RECORDER,
-        reason=reason if reason in reasons.ALL or not reason else reasons.UNKNOWN,
+        connected=recording or row.reason in _AT_THE_RECORDER,
+        reason=RECORDED if recording else reason_word(row.reason),
         days_kept=row.days_kept,
         oldest_utc_ns=row.oldest_utc_ns,
         bytes_per_s=row.bytes_per_s,
         coverage=coverage,
     )
+
+
+def reason_word(reason: str) -> str:
+    """Return a reason of ``integration.reasons`` as it leaves: 'camera_unreachable'. One that is none is not known."""
+    return re.sub("[ -]", "_", reason) if reason in reasons.ALL else UNKNOWN

@@ -60,8 +60,7 @@ class Reporter:
             except Exception:
                 _LOGGER.exception("a report failed")
             else:
-                for listener in tuple(self._listeners):
-                    listener(report)
+                self._tell(report)
             await asyncio.sleep(AT_MOST_EVERY_S)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), EVERY_S - AT_MOST_EVERY_S)
@@ -80,6 +79,13 @@ class Reporter:
         head = "" if log.problem is not None else Head("", log.size, log.root).short
         self._latest = report_of(status, conditions, log_size=log.size, log_head=head, coverage=self._coverage())
         return self._latest
+
+    def _tell(self, report: Report) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                listener(report)
+            except Exception:  # a name that may not leave by one way holds up no other
+                _LOGGER.exception("a report was not passed on")
 
     def _waiting(self) -> tuple[Condition, ...]:
         """Return what waits for a second person, since when it was first seen: rows do not tell when a lift was asked for."""

@@ -67,7 +67,7 @@ class MqttWay(msgspec.Struct, frozen=True, tag="mqtt"):
     name: str
     host: str
     id: str
-    """The recorder's, in topics: `mqtt_payloads.ID`."""
+    """The recorder's, in topics: `allowed.RECORDER_ID`."""
     title: str = "Holdshelf"
     """What the recorder is called in Home Assistant."""
     port: int = 8883

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from holdshelf_core.alerts.allowed import KINDS, OTHER
+from holdshelf_core.alerts import allowed
 from holdshelf_core.alerts.engine import Line, Tidings, What
 from holdshelf_core.inert import inert
 from holdshelf_core.policy.date_forms import date_form
@@ -69,8 +69,7 @@ def test_message(way: str, id: str, now_utc_ns: int, zone: tzinfo) -> Message:
 
 def words_of(line: Line) -> str:
     """Return what is so, without its time."""
-    kind = KINDS.get(line.kind, KINDS[OTHER])
-    return kind.words.format(camera=one_line(line.name, 60) or "A camera", count=line.count)
+    return allowed.words(line.kind, one_line(line.name, 60) or "A camera", line.count)
 
 
 def one_line(text: str, most: int) -> str:
@@ -81,7 +80,6 @@ def one_line(text: str, most: int) -> str:
 
 def _line_words(line: Line, what: What, zone: tzinfo) -> str:
     since = f"since {_when(line.since_utc_ns, zone)}"
-    kind = KINDS.get(line.kind, KINDS[OTHER])
     if what in ("ends", "was"):
         lasted = _span(line.until_utc_ns - line.since_utc_ns)
         return (
@@ -89,7 +87,7 @@ def _line_words(line: Line, what: What, zone: tzinfo) -> str:
         )
     if what == "flaps":
         since = f"begun {line.begins} times in the last hour"
-    step = kind.next_step.format(id=one_line(line.camera, 60)).strip()
+    step = allowed.next_step(line.kind, one_line(line.camera, 60))
     return f"* {_SIGNS[line.severity]}: {words_of(line)}, {since}\n  To begin with: {step}"
 
 

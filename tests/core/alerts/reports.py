@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from holdshelf_core.alerts.allowed import REVIEWS_OVERDUE, CameraState, Condition, Report
+from holdshelf_core.alerts.allowed import RECORDED, REVIEWS_OVERDUE, CameraState, Condition, Report
 
 NS = 1_000_000_000
 AT_NS = 1_795_000_000 * NS
-LOBBY = CameraState("lobby", "Front entrance", True, True, "", 14.2634, AT_NS - 1_232_000 * NS, 250_000.0, 99.5)
-STACKS = CameraState("stacks", "Stacks {{ 1 }} “north”", True, True, "", 9.9512, AT_NS - 860_000 * NS, 180_000.0)
+LOBBY = CameraState("lobby", "Front entrance", True, True, RECORDED, 14.2634, AT_NS - 1_232_000 * NS, 250_000.0, 99.5)
+STACKS = CameraState("stacks", "Stacks {{ 1 }} “north”", True, True, RECORDED, 9.9512, AT_NS - 860_000 * NS, 180_000.0)
 
 
 def report(*cameras: CameraState, conditions: tuple[Condition, ...] = (), head: str = "812 3fa9c1") -> Report:
@@ -36,7 +36,7 @@ def report(*cameras: CameraState, conditions: tuple[Condition, ...] = (), head: 
 def silent(camera: CameraState) -> CameraState:
     """The camera, unplugged."""
     return CameraState(
-        camera.id, camera.name, False, False, "camera unreachable", camera.days_kept, camera.oldest_utc_ns, 0.0, 80.0
+        camera.id, camera.name, False, False, "camera_unreachable", camera.days_kept, camera.oldest_utc_ns, 0.0, 80.0
     )
 
 

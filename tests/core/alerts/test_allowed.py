@@ -127,6 +127,6 @@ def test_a_report_tells_state_and_neither_address_nor_detail() -> None:
     told = report_of(status, conditions_of([repair("camera_silent:lobby", "lobby")]), coverage={"lobby": 99.5})
     assert told.problem and told.days_kept == 3.5 and told.oldest_utc_ns == 5
     assert told.cameras[0] == CameraState(
-        "lobby", "Front entrance", False, False, "camera unreachable", 3.5, 5, 6.0, 99.5
+        "lobby", "Front entrance", False, False, "camera_unreachable", 3.5, 5, 6.0, 99.5
     )
     assert not re.search("192|secret|/srv", msgspec.json.encode(told).decode())

@@ -8,10 +8,10 @@ from datetime import UTC
 import msgspec
 
 from holdshelf_core.alerts import engine
-from holdshelf_core.alerts.allowed import CameraState, Condition, Report
-from holdshelf_core.alerts.engine import Tidings, Told
+from holdshelf_core.alerts.allowed import KINDS, OTHER, CameraState, Condition, Report
+from holdshelf_core.alerts.engine import Known, Tidings, Told
 from holdshelf_core.alerts.types import Rules
-from holdshelf_core.alerts.words import message_of
+from holdshelf_core.alerts.words import message_of, words_of
 from tests.service import NS
 
 NOON = 12 * 3600 * NS
@@ -25,7 +25,7 @@ def silent(camera: str, since: int = 0, severity: str = "error") -> Condition:
 
 def report(*conditions: Condition, started: int = 0) -> Report:
     cameras = tuple(
-        CameraState(f"c{n}", f"Camera {n}", False, False, "camera unreachable", 1.0, 0, 1.0) for n in range(40)
+        CameraState(f"c{n}", f"Camera {n}", False, False, "camera_unreachable", 1.0, 0, 1.0) for n in range(40)
     )
     return Report(0, started, "0.1", True, 9, 8, 7, 6, 5, 1.0, 0, None, None, 1, "1:ab", cameras, conditions)
 
@@ -235,3 +235,13 @@ def test_a_camera_with_line_breaks_in_its_name_begins_no_header() -> None:
     message = message_of(found[0], "1", clock.now, UTC)
     assert message.subject == "Holdshelf: Door  Bcc: all@example.org is not being recorded"
     assert "\r" not in message.text
+
+
+def test_what_an_earlier_version_told_by_a_name_that_is_no_longer_ends_as_other_does() -> None:
+    clock = Clock()
+    old = Known(
+        "of_an_earlier_version", "", "", "error", 1, 0, is_so=True, changed_utc_ns=0, told="error", told_utc_ns=0
+    )
+    clock.told.known["of_an_earlier_version"] = old
+    (ends,) = clock.turn(20)
+    assert ends.what == "ends" and words_of(ends.lines[0]) == KINDS[OTHER].words.format(count=1)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from holdshelf_core.alerts import mqtt_payloads
-from holdshelf_core.alerts.allowed import KINDS
+from holdshelf_core.alerts.allowed import KINDS, REASONS
 from holdshelf_core.alerts.types import MqttWay
 from tests.core.alerts.reports import LOBBY, report
 
@@ -55,8 +55,7 @@ def test_another_language_has_the_same_sentences_with_the_same_places_for_names(
 
 
 def test_each_reason_has_words() -> None:
-    slugs = {re.sub("[ -]", "_", reason) for reason in mqtt_payloads.REASONS}
-    assert set(words("en")["entity"]["sensor"]["reason"]["state"]) == slugs == constant("REASONS")
+    assert set(words("en")["entity"]["sensor"]["reason"]["state"]) == set(REASONS) == constant("REASONS")
 
 
 def test_the_integration_and_discovery_make_the_same_entities_by_the_same_names() -> None:

@@ -93,7 +93,7 @@ async def test_a_report_arrives_by_tls_and_a_camera_that_falls_silent_with_the_n
             publisher.put(broken())
             assert json.loads(await until(listener, f"{BASE}/log_head"))["head"] == "812 3fa9c1"
             lobby = json.loads(await until(listener, f"{BASE}/camera/lobby/state"))
-            assert (lobby["recording"], lobby["reason"]) == (False, "camera unreachable")
+            assert (lobby["recording"], lobby["reason"]) == (False, "camera_unreachable")
             publisher.put(report(LOBBY, head="813 77e0d2"))
             assert json.loads(await until(listener, f"{BASE}/log_head"))["head"] == "813 77e0d2", "none between"
         await until(listener, f"{BASE}/availability", "offline")

@@ -12,11 +12,13 @@ from typing import cast
 
 import pytest
 
-from holdshelf_core.alerts.allowed import CameraState, Condition, Report
+from holdshelf_core.actions.authorizer import Authorizer
+from holdshelf_core.alerts.allowed import METRICS_PREFIX, CameraState, Condition, NotAllowed, Report
 from holdshelf_core.alerts.metrics import MOST_CONNECTIONS, SUFFIX, Metrics, write_file
-from holdshelf_core.alerts.prometheus import PREFIX, exposition, metrics_of
+from holdshelf_core.alerts.prometheus import exposition, metrics_of
 from holdshelf_core.alerts.reporter import Reporter
 from holdshelf_core.frame import Frame
+from holdshelf_core.operations.views import StatusReader
 from holdshelf_core.paths import DataPaths
 from tests.rig.hang import HANG_S
 from tests.rig.rtsp import Mount, RtspServer
@@ -41,8 +43,8 @@ REPORT = Report(
     log_size=512,
     log_head="512:aaaa",
     cameras=(
-        CameraState("lobby", 'Front "x" \\ \n\x1b[2J y', True, True, "", 30.5, 17 * 10**17, 250_000.5, 99.98),
-        CameraState("desk", "Desk", False, False, "camera unreachable", 0.0, None, 0.0),
+        CameraState("lobby", 'Front "x" \\ \n\x1b[2J y', True, True, "recorded", 30.5, 17 * 10**17, 250_000.5, 99.98),
+        CameraState("desk", "Desk", False, False, "camera_unreachable", 0.0, None, 0.0),
     ),
     conditions=(
         Condition("camera_silent", "error", "desk", 17 * 10**17),
@@ -64,7 +66,7 @@ def test_every_line_is_of_the_format_with_its_help_and_its_type(openmetrics: boo
         assert line.isprintable()
         if line.startswith("# "):
             _, word, name, rest = line.split(" ", 3)
-            assert word in ("HELP", "TYPE", "UNIT") and name.startswith(PREFIX) and rest
+            assert word in ("HELP", "TYPE", "UNIT") and name.startswith(METRICS_PREFIX) and rest
             told.add(f"{word} {name}")
             continue
         sample = _SAMPLE.fullmatch(line)
@@ -75,7 +77,7 @@ def test_every_line_is_of_the_format_with_its_help_and_its_type(openmetrics: boo
         'holdshelf_camera_recording{camera="lobby"} 1',
         'holdshelf_camera_recording{camera="desk"} 0',
         'holdshelf_camera_info{camera="lobby",name="Front \\"x\\" \\\\   [2J y"} 1',
-        'holdshelf_camera_unrecorded_info{camera="desk",reason="camera unreachable"} 1',
+        'holdshelf_camera_unrecorded_info{camera="desk",reason="camera_unreachable"} 1',
         'holdshelf_camera_yesterday_coverage_ratio{camera="lobby"} 0.9998',
         'holdshelf_conditions{kind="camera_silent",severity="error",audience="admin",camera="desk"} 1',
         'holdshelf_conditions{kind="reviews_overdue",severity="warning",audience="seats"} 3',
@@ -124,6 +126,19 @@ async def test_a_folder_that_is_gone_is_told_once_and_again_when_it_is_back(
     assert [step.outcome for step in metrics.steps()] == ["ok"]
     assert file.read_text() == exposition(REPORT)
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+def test_a_listener_that_fails_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    reporter, heard = Reporter(cast(Authorizer, None), cast(StatusReader, None), dict), list[Report]()
+
+    def fails(_report: Report) -> None:
+        raise NotAllowed("a name")
+
+    for listener in (fails, heard.append):
+        reporter.async_listen(listener)
+    reporter._tell(REPORT)
+    assert heard == [REPORT]
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
 def asked(port: int, request: str) -> str:

@@ -52,8 +52,8 @@ def _oldest(told: dict[str, Any]) -> datetime | None:
 
 def _reason(told: dict[str, Any]) -> str | None:
     """One of a newer recorder is not known here."""
-    key = str(told.get("reason", "")).replace(" ", "_").replace("-", "_")
-    return key if key in REASONS else None
+    reason = told.get("reason")
+    return reason if reason in REASONS else None
 
 
 OF_RECORDER = (
