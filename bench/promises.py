@@ -25,6 +25,7 @@ PARTS = {
     "redial": ("silences", "redial_rows", ("repeat",)),
     "silence": ("silences", "silence_rows", ("repeat",)),
     "many": ("silences", "many_rows", ("repeat", "cameras")),
+    "unplugged": ("unplugged", "rows", ("repeat",)),
     "stops": ("stops", "rows", ("repeat",)),
     "hostile": ("hostile", "rows", ("hostile",)),
     "status": ("floods", "status_rows", ("repeat", "connections")),

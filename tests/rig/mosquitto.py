@@ -156,6 +156,13 @@ class Listener:
                     _, retained, topic, text = line.rstrip("\n").split(" ", 3)
                     self._came.put(Heard(topic, retained == "1", text))
 
+    def so_far(self) -> list[Heard]:
+        """All that has come until now."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self.heard.append(self._came.get_nowait())
+        return self.heard
+
     def until(self, topic: str, text: str | None = None) -> Heard:
         """Wait for a message of this topic, with ``text`` in it; looked for from the last one that was returned."""
         while True:

@@ -16,15 +16,14 @@ import msgspec
 import pytest
 
 from holdshelf_core.alerts import mqtt_payloads
-from holdshelf_core.alerts.allowed import Report
+from holdshelf_core.alerts.allowed import REASONS, Report
 from holdshelf_core.alerts.mqtt import Mqtt
-from holdshelf_core.alerts.types import AlertSet, MqttWay
+from holdshelf_core.alerts.types import MqttWay
 from holdshelf_core.alerts.ways import Reports
 from tests.core.alerts.reports import LOBBY, STACKS, broken, report
+from tests.rig.four_ways import FourWays
 from tests.rig.home_assistant import VARIABLE, HomeAssistant, until
 from tests.rig.mosquitto import PASSWORD, WRITER, Mosquitto
-from tests.rig.rtsp import Mount, RtspServer
-from tests.service import Service
 
 INTEGRATION = Path(__file__).parents[3] / "contrib" / "home-assistant" / "custom_components" / "holdshelf"
 pytestmark = [
@@ -118,7 +117,7 @@ async def test_discovery_makes_entities_without_any_code_in_home_assistant(
             await assistant.until_state("binary_sensor.main_library_problem", "off")
             publisher.report = broken()
             await assistant.until_state(RECORDING, "off")
-            await assistant.until_state("sensor.front_entrance_reason", "camera unreachable")
+            await assistant.until_state("sensor.front_entrance_reason", "camera_unreachable")
             await assistant.until_state("binary_sensor.main_library_problem", "on")
             await assistant.until_state("sensor.main_library_reviews_overdue", "2")
             problem = await assistant.get("states/binary_sensor.main_library_problem")
@@ -156,7 +155,7 @@ async def test_the_integration_has_entities_repairs_and_diagnostics_also_after_r
             assert (silent["severity"], silent["translation_key"]) == ("error", "camera_silent")
             assert silent["translation_placeholders"]["camera"] == "Front entrance"
             told = (await assistant.get(f"diagnostics/config_entry/{entry}"))["data"]
-            assert told["cameras"]["camera 1"]["reason"] == "camera unreachable"
+            assert told["cameras"]["camera 1"]["reason"] == "camera_unreachable"
             for private in ("Front entrance", "lobby", "Main library", "Stacks"):
                 assert private not in str(told), private
             health = (await assistant.asks({"type": "system_health/info"}, events=True))[0]["data"]["holdshelf"]
@@ -180,20 +179,61 @@ async def test_the_integration_has_entities_repairs_and_diagnostics_also_after_r
             await assistant.until_state(RECORDING, "on")
 
 
-async def test_a_camera_that_is_unplugged_is_off_within_half_a_minute_and_on_again(tmp_path: Path) -> None:
-    """With the real service, whose confined sender publishes."""
+async def test_by_discovery_alone_a_real_service_has_its_unplugged_camera_off_and_on_again(tmp_path: Path) -> None:
     async with home(tmp_path, integration=False) as (broker, assistant):
-        with RtspServer([Mount("door")]) as rtsp, Service(tmp_path / "data") as service:
-            camera = await asyncio.to_thread(service.add, rtsp.url("door"), "Door")
-            await asyncio.to_thread(service.await_recording, camera)
-            way = MqttWay("home", "127.0.0.1", "main", port=broker.port, ca_pem=broker.ca_pem)
-            way = msgspec.structs.replace(way, username=WRITER, secret=PASSWORD)
-            await asyncio.to_thread(service.act, AlertSet(way, new=True))
+        with contextlib.ExitStack() as stack:
+            ways = await asyncio.to_thread(stack.enter_context, FourWays(tmp_path / "recorder", broker))
             await assistant.until_state("binary_sensor.door_recording", "on")
-            rtsp.stall("door")
+            ways.unplug()
             await assistant.until_state("binary_sensor.door_recording", "off")
-            rtsp.resume("door")
+            assert await assistant.state("sensor.door_reason") in set(REASONS) - {"recorded"}
+            ways.plug_in()
             await assistant.until_state("binary_sensor.door_recording", "on")
+
+
+async def test_an_unplugged_camera_is_told_there_as_by_mail_in_the_metrics_and_in_the_journal(tmp_path: Path) -> None:
+    """With the real service, whose confined sender publishes: entity, repair, diagnostics and system health, and the end."""
+    async with home(tmp_path) as (broker, assistant):
+        ways = FourWays(tmp_path / "recorder", broker, discovery=False)
+        with contextlib.ExitStack() as stack:
+            await asyncio.to_thread(stack.enter_context, ways)
+            entry = await add_integration(assistant, "confirm")
+            await assistant.until_state("binary_sensor.door_recording", "on")
+            ways.unplug()
+            await assistant.until_state("binary_sensor.door_recording", "off")
+            await asyncio.to_thread(ways.await_changes, False)
+            silent = await until("the repair is there", lambda: repair(assistant, f"camera_silent_{ways.camera}"))
+            assert (silent["severity"], silent["translation_key"]) == ("error", "camera_silent")
+            assert silent["translation_placeholders"]["camera"] == "Door"
+            assert await assistant.state("sensor.door_reason") in set(REASONS) - {"recorded"}
+            told = (await assistant.get(f"diagnostics/config_entry/{entry}"))["data"]
+            states = {number: (one["recording"], one["reason"]) for number, one in told["cameras"].items()}
+            assert states["camera 2"] == (True, "recorded"), states
+            assert states["camera 1"][0] is False and states["camera 1"][1] in REASONS
+            kinds = {(one["kind"], one["camera"]) for one in told["recorder"]["conditions"]}
+            assert ("camera_silent", "camera 1") in kinds
+            for private in ("Door", "door", "Hall", "Main library"):
+                assert private not in str(told), private
+            health = (await assistant.asks({"type": "system_health/info"}, events=True))[0]["data"]["holdshelf"]
+            assert health["info"]["recorders_heard"] == 1
+            ways.plug_in()
+            await assistant.until_state("binary_sensor.door_recording", "on")
+            await asyncio.to_thread(ways.await_changes, False, True)
+
+            async def gone() -> bool:
+                return await repair(assistant, f"camera_silent_{ways.camera}") is None
+
+            await until("the repair is gone", gone)
+            await asyncio.to_thread(ways.service.stop)
+            await until("the silent recorder is a repair", lambda: repair(assistant, "recorder_silent"))
+            await asyncio.to_thread(ways.service.start)
+            await assistant.until_state("binary_sensor.door_recording", "on")
+
+
+async def repair(assistant: HomeAssistant, issue: str) -> dict[str, Any] | None:
+    """One of ours; None while it is not there."""
+    found: dict[str, Any] | None = (await assistant.issues()).get(f"main_{issue}")
+    return found
 
 
 async def test_discovery_and_the_integration_never_make_the_same_entity_twice(tmp_path: Path) -> None:
