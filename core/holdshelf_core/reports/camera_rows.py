@@ -20,7 +20,7 @@ from holdshelf_storage.volume.journal import StoredSegment
 WORST = 3
 WEEK_DAYS = 7
 MISSED = 0.999
-"""A day with a higher recorded share is not listed among the worst."""
+"""A day with a recorded share of so much counts as whole; the others are listed."""
 type Coming = Sequence[tuple[str, int, int]]
 """(action, UTC ns, entry) of a camera's additions and removals, from the log."""
 
@@ -135,10 +135,11 @@ def _row(
     least: int | None,
 ) -> CameraRow:
     gaps = sorted(seen.gaps.items(), key=lambda item: -item[1])
-    days = [
-        (day.recorded / day.elapsed, index, day.recorded, day.elapsed)
-        for index, day in seen.days.items()
-        if day.elapsed >= NS and day.recorded / day.elapsed < MISSED
+    in_use = {index: day for index, day in sorted(seen.days.items()) if day.elapsed >= NS}
+    short = [
+        (day.recorded / day.elapsed, _day(local(midnights[index], quarter.zone).date().isoformat(), day))
+        for index, day in in_use.items()
+        if day.recorded / day.elapsed < MISSED
     ]
     return CameraRow(
         id=camera,
@@ -150,14 +151,17 @@ def _row(
         missing_s=seen.missing // NS,
         untold_s=seen.untold // NS,
         summed_days=seen.summed_days,
-        worst=tuple(
-            DayRow(local(midnights[day], quarter.zone).date().isoformat(), recorded // NS, elapsed // NS)
-            for _, day, recorded, elapsed in sorted(days)[:WORST]
-        ),
+        worst=tuple(row for _, row in sorted(short, key=lambda one: one[0])[:WORST]),
+        short_days=tuple(row for _, row in short),
+        whole_days=len(in_use) - len(short),
         weeks=tuple(_weeks(seen, midnights, quarter)),
         kept_days=round(reach / DAY_NS, 2) if reach is not None else None,
         least_days=round(least / DAY_NS, 2) if least is not None else None,
     )
+
+
+def _day(name: str, day: Day) -> DayRow:
+    return DayRow(name, day.recorded // NS, day.elapsed // NS, day.recovered // NS)
 
 
 def _weeks(seen: Uptime, midnights: Sequence[int], quarter: Quarter) -> Iterator[WeekRow]:

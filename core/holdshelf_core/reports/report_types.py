@@ -116,6 +116,8 @@ class DayRow(msgspec.Struct, frozen=True):
     day: str
     recorded_s: int
     elapsed_s: int
+    recovered_s: int = 0
+    """Of ``recorded_s``: had later from the camera's own recording. 0 in reports that were kept before this was counted."""
 
 
 class WeekRow(msgspec.Struct, frozen=True):
@@ -150,6 +152,10 @@ class CameraRow(msgspec.Struct, frozen=True, kw_only=True):
     """The days with the least recorded, worst first; empty when nothing was missing."""
     weeks: tuple[WeekRow, ...] = ()
     """Those in which it was in use; none in reports that were kept before weeks were counted."""
+    short_days: tuple[DayRow, ...] = ()
+    """All days of which less than 99.9 % was recorded, in their order."""
+    whole_days: int | None = None
+    """How many days have as much or more; None in reports that were kept before days were counted."""
     kept_days: float | None = None
     """How far back footage reached at the end (without holds); None: unknown."""
     least_days: float | None = None

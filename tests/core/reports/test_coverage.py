@@ -10,7 +10,9 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from holdshelf_core.reports.camera_rows import camera_rows
 from holdshelf_core.reports.coverage import Coverage, coverage_rows, day_row
+from holdshelf_core.reports.report_types import DayRow
 from holdshelf_core.reports.types import CoverageDay, LostTime
 from holdshelf_core.reports.uptime import Day
 from holdshelf_core.times import HOUR_NS
@@ -54,6 +56,40 @@ def test_each_day_is_told_by_what_there_is_of_it_up_to_now(disk: Disk) -> None:
     assert autumn.gaps == [LostTime("camera unreachable", 2 * HOUR_S)]
     assert (today.day, today.percent, today.elapsed_s) == ("2026-11-02", 100.0, HOUR_S)
     assert (today.erased_s, today.missing_s, today.untold_s) == (0, 0, 0)
+
+
+def test_p10_the_report_lists_the_days_that_are_not_whole_and_counts_the_others(disk: Disk) -> None:
+    """Of Nov 1 two hours are missing; Nov 2 is whole; of Nov 3 one hour is, and one was recovered later."""
+    third = MIDNIGHT_S + 49 * HOUR_S
+    disk.recorded(MIDNIGHT_S, MIDNIGHT_S + 20 * HOUR_S)
+    disk.gap(MIDNIGHT_S + 20 * HOUR_S, MIDNIGHT_S + 22 * HOUR_S, "camera unreachable")
+    disk.recorded(MIDNIGHT_S + 22 * HOUR_S, third)
+    disk.gap(third, third + 2 * HOUR_S, "camera unreachable")
+    known = {one.name for lines in disk.lines.values() for one in lines if isinstance(one, Segment)}
+    disk.recorded(third + HOUR_S, third + 2 * HOUR_S)
+    of = FromCamera(gap=1, fetched_utc_ns=0, start_utc_ns=0, offset_ns=0)
+    for lines in disk.lines.values():
+        lines[:] = [
+            msgspec.structs.replace(one, from_camera=of) if isinstance(one, Segment) and one.name not in known else one
+            for one in lines
+        ]
+    disk.recorded(third + 2 * HOUR_S, third + 24 * HOUR_S)
+    lay_files(disk)
+    covered = days(disk, third + 24 * HOUR_S, back=3, added_s=MIDNIGHT_S)
+    (row,), _, _ = camera_rows(
+        disk.footage, disk.ledger, QUARTER, (third + 24 * HOUR_S) * NS, {CAMERA: MIDNIGHT_S * NS}, {},
+        lambda _camera, _seq: "Front door", lambda: False,
+    )  # fmt: skip
+    assert row.short_days == (
+        DayRow("2026-11-01", 23 * HOUR_S, 25 * HOUR_S),
+        DayRow("2026-11-03", 23 * HOUR_S, 24 * HOUR_S, HOUR_S),
+    )
+    assert row.whole_days == 1
+    assert row.worst == tuple(sorted(row.short_days, key=lambda day: day.recorded_s / day.elapsed_s))
+    short = [one for one in covered if one.percent is not None and one.percent < 99.9]
+    assert [(one.day, one.recorded_s + one.recovered_s, one.recovered_s, one.elapsed_s) for one in short] == [
+        (one.day, one.recorded_s, one.recovered_s, one.elapsed_s) for one in row.short_days
+    ]
 
 
 def test_what_was_recovered_from_the_camera_counts_apart_also_when_its_day_has_gone(disk: Disk) -> None:

@@ -21,7 +21,7 @@ def camera(number: int) -> r.CameraRow:
     state, elapsed, untold, worst = "", QUARTER_S, 0, ()
     if number % 7 == 3:
         gaps.append(r.GapRow("camera unreachable", 39_600, 2))
-        worst = (r.DayRow("2026-08-14", 52_000, 86_400), r.DayRow("2026-08-15", 81_000, 86_400))
+        worst = (r.DayRow("2026-08-14", 52_000, 86_400, 600), r.DayRow("2026-08-15", 81_000, 86_400))
     if number == 5:
         gaps.append(r.GapRow("auth refused", 7_300, 1))
         worst = (r.DayRow("2026-09-02", 79_100, 86_400),)
@@ -45,6 +45,8 @@ def camera(number: int) -> r.CameraRow:
         untold_s=untold,
         worst=worst,
         weeks=weeks,
+        short_days=worst,
+        whole_days=elapsed // 86_400 - len(worst),
         kept_days=31.2 + number * 37 % 11 / 4,
         least_days=28.4 + number * 31 % 9 / 5 if number != 10 else None,
     )

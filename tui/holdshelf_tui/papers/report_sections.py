@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from holdshelf_core.policy.listing import listed
-from holdshelf_core.reports.report_types import CameraRow, ReportPaper, SpotRow, WeekRow
+from holdshelf_core.reports.report_types import CameraRow, DayRow, ReportPaper, SpotRow, WeekRow
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers.report_words import (
     attested_words,
@@ -23,6 +23,8 @@ from holdshelf_tui.text.flags import flag_words
 
 MINUTE_S, HOUR_S = 60, 3600
 BAD_DAY = 0.99
+DAYS_SHOWN = 14
+"""Of one camera: two weeks. `print report --json` has all."""
 
 
 def sections(report: ReportPaper) -> Iterable[d.Block]:
@@ -183,6 +185,7 @@ def _recording(report: ReportPaper) -> Iterable[d.Block]:
             else f"{who}: in use all the time, and all of it recorded."
         )
     yield from _weeks(report)
+    yield from _short_days(report)
     if reasons := _reasons(report):
         yield d.Para(f"Missing over all cameras, by reason: {reasons}.")
     notes = []
@@ -242,6 +245,44 @@ def _week(first_day: str, weeks: Sequence[tuple[CameraRow, WeekRow]]) -> tuple[s
         time_words(missed_s),
         f"{clean(camera.name, 60)}, {time_words(worst.elapsed_s - worst.recorded_s)}",
     )
+
+
+def _short_days(report: ReportPaper) -> Iterable[d.Block]:
+    """Camera by camera, each day that lacks a part that shows; of the others their number."""
+    counted = [(camera, camera.whole_days) for camera in report.cameras if camera.whole_days is not None]
+    if not counted:
+        return
+    short = [(camera, whole) for camera, whole in counted if camera.short_days]
+    if short:
+        yield d.Table(
+            ("Camera", "Whole days", "Days recorded to less than 99.9 %"),
+            [
+                (clean(camera.name, 80), f"{whole} of {whole + len(camera.short_days)}", _day_list(camera.short_days))
+                for camera, whole in short
+            ],
+            shares=(28, 15, 57),
+        )
+    if others := len(counted) - len(short):
+        which = f"{'The other ' if short else ''}{many(others, 'camera')}"
+        yield d.Para(f"{which}: each day recorded to 99.9 % or more.")
+
+
+def _day_list(days: Sequence[DayRow]) -> str:
+    """'Aug 14 60.18 %, Aug 15 93.75 % (10 min recovered later)'; of very many the first, and the least of the others."""
+    shown = []
+    for day in days[:DAYS_SHOWN]:
+        later = f" ({time_words(day.recovered_s)} recovered later)" if day.recovered_s else ""
+        shown.append(f"{short_day(day.day)} {percent(_share(day))}{later}")
+    if rest := days[DAYS_SHOWN:]:
+        shown.append(
+            f"and {many(len(rest), 'more day')} to {short_day(rest[-1].day)}, the least {percent(min(map(_share, rest)))}"
+        )
+    return ", ".join(shown)
+
+
+def _share(day: DayRow) -> float:
+    """Rounded down, as `holdshelf coverage` does: a day that is not whole does not read 99.90 %."""
+    return day.recorded_s * 10_000 // max(1, day.elapsed_s) / 10_000
 
 
 def _is_worth_a_row(camera: CameraRow) -> bool:
