@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAPERS = ROOT / "tui" / "holdshelf_tui" / "papers"
 LOCALE = PAPERS / "locale"
 TEMPLATE = LOCALE / "papers.pot"
+TEMPLATES = ROOT / "core" / "holdshelf_core" / "policy_file" / "templates"
 NAME = "papers"
 WIDTH = 100
 # A date of the day would make each run a change.
@@ -80,7 +81,9 @@ def _of_the_service() -> Iterator[str]:
     from holdshelf_core.policy import gates  # noqa: PLC0415 (compiling needs none of it)
     from holdshelf_core.policy.instants import Now  # noqa: PLC0415
     from holdshelf_core.policy.model import Adopted  # noqa: PLC0415
+    from holdshelf_core.policy.tables import Policy  # noqa: PLC0415
     from holdshelf_core.policy_file.first import first_policy  # noqa: PLC0415
+    from holdshelf_core.policy_file.read import read_file  # noqa: PLC0415
     from holdshelf_core.reports import offline  # noqa: PLC0415
 
     policy = first_policy()
@@ -90,6 +93,12 @@ def _of_the_service() -> Iterator[str]:
     for statute in ("advise", "enforce"):
         yield from gates.what_would_pass(policy, Adopted("", "", "", statute), (), Now(0, 0))
     yield from gates.FIELDS.values()
+    yield from gates.NEEDS.values()
+    for file in sorted(TEMPLATES.glob("*.toml")):
+        drafted = Policy(read_file(file)[0])
+        yield from map(drafted.basis_words, drafted.bases)
+        yield drafted.role_words(drafted.first_seat)
+        yield from (drafted.short(key) for key in drafted.who_may("counsel.record")[:1])
     for call in _calls(ROOT / "core" / "holdshelf_core" / "policy" / "gates.py", "ReleaseCheck"):
         given = [*call.args[2:3], *(key.value for key in call.keywords if key.arg == "needs")]
         for one in given:

@@ -17,6 +17,7 @@ from holdshelf_core.actions.authorizer import Authorizer
 from holdshelf_core.actions.registry import LogForm
 from holdshelf_core.buffer.store import Opened, Store
 from holdshelf_core.errors import HoldshelfError, Unavailable
+from holdshelf_core.policy.listing import counted
 from holdshelf_core.times import local_time_words
 from holdshelf_storage.anchors import anchors
 from holdshelf_storage.anchors.book import AnchorBook
@@ -80,7 +81,7 @@ class Anchoring:
             gone = await asyncio.to_thread(self._let_go, opened)
         await self.async_look_for_missing(with_log=True)
         let_go = f", {gone} lists of erased footage let go" if gone else ""
-        return f"{segments} files anchored{let_go}" if lines else f"nothing new{let_go}"
+        return f"{counted(segments, 'file')} anchored{let_go}" if lines else f"nothing new{let_go}"
 
     async def async_last(self) -> None:
         """At a clean stop, after recording ended: anchor what was closed last. Never keeps the service from ending."""
@@ -181,7 +182,13 @@ class Anchoring:
             self._tell(found)
         else:
             self._frame.repairs.async_delete(MISSING_REPAIR)
-        return f"{len(found)} files are missing" if found else "nothing is missing"
+        return (
+            "1 file is missing"
+            if len(found) == 1
+            else f"{len(found)} files are missing"
+            if found
+            else "nothing is missing"
+        )
 
     def _look(self, opened: Opened, stop: threading.Event, *, with_log: bool) -> list[MissingSegment]:
         missing, book = opened.footage.missing, None

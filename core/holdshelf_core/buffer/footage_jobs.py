@@ -13,6 +13,8 @@ from holdshelf_core.buffer.retention import Retention
 from holdshelf_core.buffer.settings import Settings
 from holdshelf_core.buffer.store import Store
 from holdshelf_core.errors import HoldshelfError
+from holdshelf_core.policy.holds import EndedHold, ended_holds
+from holdshelf_core.policy.listing import counted
 from holdshelf_core.times import HOUR_NS
 from holdshelf_storage.anchors.book import AnchorBook
 from holdshelf_storage.errors import StorageError
@@ -41,6 +43,11 @@ class FootageJobs:
         self._store, self._retention, self._anchoring, self._settings = store, retention, anchoring, settings
         self._averages = averages
         retention.keeping, retention.now = lambda: authorizer.store.state.policy.keeping, authorizer.now
+        retention.ended_holds = self._ended_holds
+
+    def _ended_holds(self) -> list[EndedHold]:
+        state = self._authorizer.store.state
+        return ended_holds(state.holds.values(), state.policy.ground_words)
 
     async def async_scrub(self) -> str:
         """Read back yesterday's footage and every thirtieth day before it, so that each file is read the day after, then
@@ -73,12 +80,13 @@ class FootageJobs:
                 SCRUB_REPAIR,
                 camera_id=None,
                 severity="error",
-                sentence=f"{len(problems)} problems in stored footage, the first: {problems[0]}",
+                sentence=f"{counted(len(problems), 'problem')} in stored footage, the first: {problems[0]}",
                 next_step="Run `holdshelf footage verify --deep`; check the disk's health.",
             )
         else:
             frame.repairs.async_delete(SCRUB_REPAIR)
-        return f"{segments} files of {len(wanted)} days read, {len(problems)} problems"
+        read = f"{counted(segments, 'file')} of {counted(len(wanted), 'day')} read"
+        return f"{read}, {counted(len(problems), 'problem')}"
 
     async def async_take_checksums(self) -> str:
         """Compute checksums of segments that were truncated (a dead worker, a full disk)."""
@@ -86,7 +94,7 @@ class FootageJobs:
         if opened is None:
             return "no volume"
         done = await asyncio.to_thread(opened.footage.hash_pending, self._frame.stop_threads)
-        return f"{done} file{'s' if done != 1 else ''} repaired" if done else "none to repair"
+        return f"{counted(done, 'file')} repaired" if done else "none to repair"
 
     async def async_check_floor(self) -> str:
         """Compare the days kept with the policy's least, and each camera's with the floor; both only raise an alarm (P15)."""

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from holdshelf_core.buffer.sweeper import CoversDay, MayErase, Sweeper
 from holdshelf_core.clock import Clock
 from holdshelf_core.integration.reasons import DISK_FULL, DISK_MISSING
 from holdshelf_core.integration.repairs import RepairRegistry
+from holdshelf_core.policy.holds import EndedHold
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.tables import KeepingTimes
 from holdshelf_core.times import NS
@@ -111,6 +112,8 @@ class Retention:
         self.keeping: Callable[[], KeepingTimes] = KeepingTimes
         """How long the policy in force keeps footage; set once the policy is known."""
         self.now: Callable[[], Now] = lambda: Now(clock.utc_ns(), clock.trusted_utc_ns())
+        self.ended_holds: Callable[[], Iterable[EndedHold]] = tuple
+        """What the last day of a hold let go; set once the holds are known."""
         self._made_room: tuple[int, int] | None = None
         """When footage had to make room last, by boot time, and how old it was."""
 
@@ -230,7 +233,8 @@ class Retention:
             if self._volume is not None:
                 await asyncio.to_thread(self._volume.reserve_restore)
         if segments:
-            return f"{segments} files were older than the policy keeps footage"
+            were = "1 file was" if segments == 1 else f"{segments} files were"
+            return f"{were} older than the policy keeps footage"
         return "the oldest was erased on schedule" if freed else "nothing to erase"
 
     async def _erase_over(self) -> int:
@@ -240,14 +244,25 @@ class Retention:
             return 0
         if not footage.usage().complete:
             return 0
-        before_ns = now.earliest_utc_ns - keeping.at_most_ns
+        at_most_ns = keeping.at_most_ns
+        before_ns = now.earliest_utc_ns - at_most_ns
+        ended: dict[str, list[EndedHold]] = {}
+        for one in self.ended_holds():
+            ended.setdefault(one.camera, []).append(one)
 
         def is_over(ref: SegmentRef) -> bool:
             return self._end_utc_ns(ref) <= before_ns
 
+        def rule(ref: SegmentRef) -> str:
+            # A hold that ended before the limit kept it no longer than the limit did.
+            over_ns = self._end_utc_ns(ref) + at_most_ns
+            last = [one for one in ended.get(ref.camera, ()) if one.kept(ref.start_utc_ns, ref.end_utc_ns)]
+            last = [one for one in last if one.ended_utc_ns > over_ns]
+            return max(last, key=lambda one: one.ended_utc_ns).rule if last else keeping.at_most_words
+
         try:
             freed, segments = await asyncio.to_thread(
-                sweeper.erase_over, is_over, day_of(max(0, before_ns)), keeping.at_most_words, self._clock.utc_ns
+                sweeper.erase_over, is_over, day_of(max(0, before_ns)), rule, self._clock.utc_ns
             )
         except StorageError as error:
             _LOGGER.error("erasing what the policy keeps no longer failed: %s", error)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import groupby, islice
 
 from holdshelf_storage.footage.footage import Footage
 from holdshelf_storage.ledger.ledger import Ledger
@@ -21,6 +21,7 @@ BATCH_SEGMENTS = 256
 
 type MayErase = Callable[[SegmentRef], bool]
 type IsOver = Callable[[SegmentRef], bool]
+type Rule = Callable[[SegmentRef], str]
 type CoversDay = Callable[[str, str], bool]
 
 
@@ -75,8 +76,9 @@ class Sweeper:
             raise
         return freed, segments
 
-    def erase_over(self, is_over: IsOver, last_day: str, reason: str, at_utc_ns: Callable[[], int]) -> tuple[int, int]:
-        """Erase some of what may be kept no longer, by ascending sequence number up to the first segment that may.
+    def erase_over(self, is_over: IsOver, last_day: str, rule: Rule, at_utc_ns: Callable[[], int]) -> tuple[int, int]:
+        """Erase some of what may be kept no longer, by ascending sequence number up to the first segment that may. ``rule`` says
+        of each by which rule it goes.
 
         Returns (bytes, segments); 0 segments: nothing is left.
 
@@ -89,7 +91,9 @@ class Sweeper:
             return 0, 0
         self._walk = None  # it may have listed them already
         try:
-            freed = self._ledger.erase(batch, reason, at_utc_ns(), self._may_erase, self._hold_lock)
+            freed = 0
+            for reason, refs in groupby(batch, rule):
+                freed += self._ledger.erase(list(refs), reason, at_utc_ns(), self._may_erase, self._hold_lock)
         except BaseException:
             self._by_age = None
             raise

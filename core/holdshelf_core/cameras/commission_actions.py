@@ -322,6 +322,7 @@ class CommissionActs:
             log_seq=call.seq,
             masks=row.masks if masked else (),
             mask_version=row.mask_version if masked else 0,
+            language=call.state.policy.language,
         )
         try:
             picture = await self._newest(camera, burn)

@@ -30,6 +30,7 @@ from holdshelf_core.holds.shelf_work import ShelfWork
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.policy.holds import grace_over
 from holdshelf_core.policy.instants import Now
+from holdshelf_core.policy.listing import counted
 from holdshelf_core.policy.model import Hold, HoldSpan
 from holdshelf_core.times import DAY_NS
 from holdshelf_storage.errors import StorageError
@@ -380,10 +381,10 @@ class Holds:
                 MENDED_REPAIR,
                 camera_id=None,
                 severity="error",
-                sentence=f"{found.linked} files on hold had disappeared and were restored from the shelf.",
+                sentence=f"{counted(found.linked, 'file')} on hold had disappeared, and came back from the shelf.",
                 next_step="Find out who or what removed them. Check the disk and the accounts on this machine.",
             )
-        return f", {found.linked} files put back" if found.linked else ""
+        return f", {counted(found.linked, 'file')} put back" if found.linked else ""
 
     async def _shelve(self, work: ShelfWork, key: str) -> None:
         try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from holdshelf_core.inert import inert
+from holdshelf_core.looks.legend_words import legend_words
 from holdshelf_core.looks.picture_protocol import Burn
 from holdshelf_core.times import local_time_words
 
@@ -79,15 +80,16 @@ def drawn_line(text: str) -> str:
 
 def legend_lines(burn: Burn, shown_utc_ns: int, *, damaged: bool, short: bool) -> list[str]:
     """Return the legend's text, before it is wrapped to the picture's width."""
-    when = local_time_words(shown_utc_ns)
+    when, say = local_time_words(shown_utc_ns), legend_words(burn.language)
+    entry = say.entry.format(seq=burn.log_seq)
     if short:
-        return [when, f"log #{burn.log_seq}" + (" - damaged" if damaged else "")]
+        return [when, entry + (f" - {drawn_line(say.damaged_short)}" if damaged else "")]
     place = " - ".join(filter(None, (drawn_line(burn.camera_name), drawn_line(burn.library))))
-    last = [drawn_line(burn.notice), f"for {drawn_line(burn.person)}" if burn.person else "", f"log #{burn.log_seq}"]
-    last.append(f"masks version {burn.mask_version}" if burn.masks else "no masks")
-    last.append("others masked for this release" if burn.boxes else "")
+    last = [drawn_line(say.notice), say.viewer.format(name=drawn_line(burn.person)) if burn.person else "", entry]
+    last.append(drawn_line(say.masks.format(version=burn.mask_version) if burn.masks else say.unmasked))
+    last.append(drawn_line(say.others) if burn.boxes else "")
     if damaged:
-        last.append("PICTURE DAMAGED")
+        last.append(drawn_line(say.damaged))
     return [when, place, " - ".join(filter(None, last))]
 
 

@@ -94,6 +94,7 @@ def _burn(call: Call[Any], camera: str, lease: Lease, boxes: tuple[model.MovingB
         masks=row.masks,
         mask_version=row.mask_version,
         boxes=boxes,
+        language=state.policy.language,
         camera=camera,
     )
 

@@ -36,8 +36,8 @@ class Burn(msgspec.Struct, frozen=True, kw_only=True):
     mask_version: int = 0
     boxes: tuple[MovingBox, ...] = ()
     """Drawn over other people in this camera's pictures, for a release; they move with time."""
-    notice: str = "Confidential"
-    """First word of the last line (P21)."""
+    language: str = "en"
+    """Of the legend's words: the first one of the policy in force."""
     camera: str = ""
     """Its id, which is not drawn: no state is kept between pictures of different cameras, and none at all with ''."""
 

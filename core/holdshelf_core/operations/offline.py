@@ -19,8 +19,8 @@ from holdshelf_core.errors import BadRequest, Conflict, HoldshelfError, NotFound
 from holdshelf_core.operations.doctor import examine_disk, examine_kernel, examine_machine
 from holdshelf_core.paths import DataPaths
 from holdshelf_core.policy import explain as policy_table
+from holdshelf_core.policy.near import did_you_mean
 from holdshelf_core.policy.tables import Policy
-from holdshelf_core.policy_file.mistake import did_you_mean
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage.media_change import adopt_volume, replace_volume
 from holdshelf_storage.register import Register

@@ -25,6 +25,7 @@ from holdshelf_core.outbox.contents import NO_DISK, Contents
 from holdshelf_core.outbox.fetches import Fetches
 from holdshelf_core.outbox.names import name_of
 from holdshelf_core.outbox.types import OutboxTree
+from holdshelf_core.policy.listing import counted
 from holdshelf_core.policy.releases import has_bundle
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.outbox import bundles as bundle_files
@@ -194,7 +195,7 @@ class Outboxes:
         self._full[person] = self._authorizer.store.state.name_of(person)
         self._tell_full()
         raise Conflict(
-            f"Your outbox is full: {len(files)} files, {used // 1_000_000} of {MOST_BYTES // 1_000_000} MB.",
+            f"Your outbox is full: {counted(len(files), 'file')}, {used // 1_000_000} of {MOST_BYTES // 1_000_000} MB.",
             'Fetch what you need, then `holdshelf outbox remove "/prints/…"` or `--all`.',
         )
 
@@ -243,7 +244,11 @@ class Outboxes:
         before_ns = now.trusted_utc_ns - self.contents.days_ns()
         files = await self._expire_files(opened, before_ns)
         made = await self._expire_bundles(opened, before_ns)
-        return f"{files} files and {made} bundles removed" if files or made else "nothing is over its time"
+        return (
+            f"{counted(files, 'file')} and {counted(made, 'bundle')} removed"
+            if files or made
+            else "nothing is over its time"
+        )
 
     async def _expire_files(self, opened: Opened, before_ns: int) -> int:
         root_fd, gone = opened.volume.root_fd, 0

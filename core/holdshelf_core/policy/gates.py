@@ -39,6 +39,8 @@ ASKERS = {
     "own": "the library itself",
 }
 """Who may ask on a basis, in words."""
+_INSIDE = ("staff", "own")
+"""Askers who need no sheet."""
 COUNSEL = "counsel"
 """The key of a basis that nobody outside brings: what counsel puts on paper."""
 NEEDS = {
@@ -385,6 +387,7 @@ def what_would_pass(
     """Return the lines of the sheet for anybody: what passes both gates, as the Board and counsel have set them."""
     stopped = determinable(policy)
     brought = [key for key, row in policy.bases.items() if "written" in row.needs and key != COUNSEL]
+    said = [key for key in without_paper(policy) if _passes_unwritten(policy, key, adopted)]
     ways: tuple[str, ...]
     if not stopped or (adopted is not None and adopted.statute == "advise"):
         ways = tuple(_on_paper(policy, key) for key in brought)
@@ -398,7 +401,25 @@ def what_would_pass(
             or (key in stopped and policy.bases[key].asker != "court" and any(_is_open(d, key, now) for d in general))
         )
         ways = (*by_the_statute(policy), *(_on_paper(policy, key) for key in opened))
-    return (*ways, NEEDS["scope"], MEANWHILE)
+    return (*ways, *(_unwritten(policy, key) for key in said), NEEDS["scope"], MEANWHILE)
+
+
+def without_paper(policy: Policy) -> tuple[str, ...]:
+    """Return the bases that somebody outside may name without a paper. In imminent danger one follows."""
+    return tuple(
+        key
+        for key, row in policy.bases.items()
+        if "written" not in row.needs and not _is_urgent(row) and row.asker not in _INSIDE and key != COUNSEL
+    )
+
+
+def _passes_unwritten(policy: Policy, basis: str, adopted: Adopted | None) -> bool:
+    return JUDGE not in policy.bases[basis].steps or (adopted is not None and adopted.statute == "advise")
+
+
+def _unwritten(policy: Policy, basis: str) -> str:
+    needs = [NEEDS[need] for need in policy.bases[basis].needs if need != "scope"]
+    return f"{policy.basis_words(basis)}, without a paper" + (f": {'; '.join(needs)}" if needs else "")
 
 
 def _on_paper(policy: Policy, basis: str) -> str:
@@ -420,9 +441,11 @@ def what_we_need(policy: Policy, basis: str) -> tuple[str, ...]:
             *stated,
         )
     if "judge" in needs:
-        paper = policy.said(row.words).removeprefix("a ").removeprefix("an ")
+        paper = policy.said(row.words)
+        if policy.language == "en":
+            paper = f"the {paper.removeprefix('a ').removeprefix('an ')}"
         return (
-            f"the {paper}, signed by a judge",
+            f"{paper}, signed by a judge",
             *(["its docket number"] if "docket" in needs else []),
             "the cameras or places and the times it names",
             *stated,

@@ -6,7 +6,7 @@ period is over by both clocks makes a hold keep less.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -92,6 +92,31 @@ def expired(hold: Hold, now: Now) -> bool:
 def lifted(hold: Hold, now: Now) -> Hold:
     """Return the hold as lifted, after the grace period or its last day."""
     return msgspec.structs.replace(hold, state=LIFTED, lifted_utc_ns=now.earliest_utc_ns, version=hold.version + 1)
+
+
+class EndedHold(msgspec.Struct, frozen=True):
+    """What a hold of a camera kept that ended with its last day, and when; ``rule``: as the ledger says it of what goes then."""
+
+    camera: str
+    start_utc_ns: int
+    end_utc_ns: int
+    ended_utc_ns: int
+    rule: str
+
+    def kept(self, start_utc_ns: int, end_utc_ns: int) -> bool:
+        """Return whether it kept some of this time."""
+        return self.start_utc_ns < end_utc_ns and start_utc_ns < self.end_utc_ns
+
+
+def ended_holds(holds: Iterable[Hold], ground_words: Callable[[str], str]) -> list[EndedHold]:
+    """Return what holds kept that ended with their last day: whatever a person lifted goes as if it had never been held."""
+    return [
+        EndedHold(span.camera, span.start_utc_ns, ended if span.end_utc_ns is None else span.end_utc_ns, ended, rule)
+        for hold in holds
+        if (ended := hold.lifted_utc_ns) is not None and hold.last_utc_ns is not None and ended >= hold.last_utc_ns
+        for rule in (f"the last day of its hold: {ground_words(hold.ground)}",)
+        for span in hold.spans
+    ]
 
 
 def review_overdue(hold: Hold, now: Now) -> bool:

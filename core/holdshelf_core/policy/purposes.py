@@ -11,6 +11,7 @@ from holdshelf_core.policy.tables import OTHER, Policy
 IMMINENT_DANGER = "imminent-danger"
 OTHER_WORDS_LEAST = 3
 MAX_INCIDENT_CHARS = 60
+_MOST_SHOWN = 40
 _INCIDENT = re.compile(r"(?=.*\d)[A-Za-z0-9][A-Za-z0-9 ,./#:()&_-]*", re.ASCII)
 
 
@@ -47,15 +48,15 @@ def not_for(policy: Policy, row: Purpose, roles: tuple[str, ...]) -> str | None:
 
 
 def no_purpose(words: str) -> tuple[str, str] | None:
-    """Return why these words name nothing that anyone may look for, whatever the policy lists: (clause, sentence)."""
-    found = refused_words(words)
-    return (found[0].clause, found[0].sentence) if found is not None else None
+    """Return why these words name nothing that anyone may look for, whatever the policy lists: (clause, sentence).
 
-
-def offending(words: str) -> str:
-    """Return the part of the words for which ``no_purpose`` refuses them."""
+    The sentence ends with the part of the words for which they are refused.
+    """
     found = refused_words(words)
-    return found[1] if found is not None else ""
+    if found is None:
+        return None
+    rule, part = found
+    return rule.clause, f"{rule.sentence.rstrip('.')}: {part[:_MOST_SHOWN]!r}."
 
 
 def incident_problem(incident: str) -> str | None:

@@ -16,6 +16,7 @@ from holdshelf_core.policy.case import Decision, Scope, Subject, refused
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import Appointment, Seat
+from holdshelf_core.policy.near import did_you_mean
 from holdshelf_core.policy.question import Ask, Role
 from holdshelf_core.policy.rights import (
     ADMIN_ENROLS,
@@ -52,9 +53,10 @@ def _decided(state: State, subject: Subject, permission: str, scope: Scope, now:
     if rule is None:
         never = NEVER.get(permission)
         if never is None:
-            raise BadRequest(
-                f"The policy has no action named {permission[:40]!r}.", "`holdshelf policy explain` lists them all."
-            )
+            meant = did_you_mean(permission, (*PERMISSIONS, *NEVER))
+            step = "`holdshelf policy explain` lists them all."
+            sentence = f"The policy has no action named {permission[:40]!r}."
+            raise BadRequest(sentence, f"{meant} {step}" if meant else step)
         first = state.policy.role_words(state.policy.first_seat) or "library"
         return refused(never.clause, never.sentence, never.instead.format(first=first))
     ask = Ask(

@@ -140,6 +140,27 @@ class Policy:
         board = self.for_the_board
         return (*roles, board) if len(roles) == 1 and board and not self.has_holders(board) else roles
 
+    # --- its languages --------------------------------------------------------------------------------------------------
+
+    @property
+    def language(self) -> str:
+        """The language of its words, without its country: 'en' of en-CA."""
+        return self.file.library.languages[0].partition("-")[0] if self.file.library.languages else "en"
+
+    @cached_property
+    def other_words(self) -> Mapping[str, Mapping[str, str]]:
+        """By each other language of the file: what papers say in its first one of bases, positions and whom to ask, and how it is
+        said there."""
+        first, *others = self.file.library.languages or ("en",)
+        rows = [basis.words for basis in self.file.basis]
+        rows += [words for role in self.file.role for words in (role.words, role.short)]
+        found = {}
+        for other in others:
+            found[other] = {row[first]: row[other] for row in rows if row.get(first) and row.get(other)}
+            if (whom := self.contact()) and (there := self.contact(other)):
+                found[other][whom] = there
+        return found
+
     # --- its clauses -------------------------------------------------------------------------------------------------------
 
     @cached_property

@@ -18,7 +18,8 @@ from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.gates import ASKERS, NEEDS, STATED
 from holdshelf_core.policy.lengths import HOURS, MINUTES, WEEKDAYS, Length, parse_length
 from holdshelf_core.policy.listing import listed
-from holdshelf_core.policy.purposes import no_purpose, offending
+from holdshelf_core.policy.near import did_you_mean
+from holdshelf_core.policy.purposes import no_purpose
 from holdshelf_core.policy.rights import PERMISSIONS, TAKEN
 from holdshelf_core.policy.schema import Basis, Case, PolicyFile
 from holdshelf_core.policy.screens import CLOSING
@@ -27,6 +28,7 @@ from holdshelf_core.policy.tables import SECOND_DUTIES
 from holdshelf_core.policy_file.check_roles import role_mistakes
 from holdshelf_core.policy_file.check_words import (
     alike_mistakes,
+    as_meant,
     language_mistakes,
     said_mistakes,
     sign_mistakes,
@@ -37,7 +39,6 @@ from holdshelf_core.policy_file.mistake import (
     a_key,
     a_length,
     among,
-    did_you_mean,
     one_of,
     printable,
     repeated,
@@ -81,7 +82,7 @@ class _Check:
     """The checks of one file."""
 
     def __init__(self, file: PolicyFile) -> None:
-        self._file = file
+        self._written, self._file = file, as_meant(file)
         self._roles = {role.key: role for role in file.role}
         # Dictionaries for the order in which they are listed.
         self._classes = {one.key: None for one in file.camera_class}
@@ -128,7 +129,7 @@ class _Check:
         library, where = self._file.library, "library"
         if not library.name.strip():
             yield Mistake(where, "The library has no name.", "Give its name: it is on every paper.")
-        yield from language_mistakes(self._file)
+        yield from language_mistakes(self._written)
         for field, words in (("authority", library.authority), ("purposes", library.purposes)):
             if words:
                 yield from said_mistakes(self._file, where, field, words)
@@ -256,8 +257,7 @@ class _Check:
             for words in purpose.words.values():
                 problem = no_purpose(words)
                 if problem is not None:
-                    sentence = f"{problem[1].rstrip('.')}: {shown(offending(words))}."
-                    yield Mistake(where, sentence, "No file makes it one; take it out, or say it in other words.")
+                    yield Mistake(where, problem[1], "No file makes it one; take it out, or say it in other words.")
                     break
 
     # --- keeping -------------------------------------------------------------------------------------------------------

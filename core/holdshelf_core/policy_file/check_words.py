@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
+from msgspec import structs
+
 from holdshelf_core.inert import inert
+from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.schema import ByLanguage, PolicyFile
 from holdshelf_core.policy_file.mistake import Mistake, one_of, printable, row, shown, twice
 
@@ -33,6 +38,58 @@ def language_mistakes(file: PolicyFile) -> Iterator[Mistake]:
         if all(meant):
             step = f"Write languages = [{', '.join(f'"{code}"' for code in dict.fromkeys(meant))}]."
         yield Mistake("library", f"{shown(language)} is not a language.", step)
+    named = as_meant(file).library.languages
+    if named != languages:
+        yield _unsaid(file, named)
+
+
+def _unsaid(file: PolicyFile, meant: tuple[str, ...]) -> Mistake:
+    """Return the one mistake of languages that no text has; ``meant``: what stands there as the texts are."""
+    languages = file.library.languages
+    unsaid, instead = (
+        [one for one in these if one not in others] for these, others in ((languages, meant), (meant, languages))
+    )
+    texts, codes = sum(1 for _ in _texts(file)), ", ".join(f'"{code}"' for code in meant)
+    no, said = listed(map(shown, unsaid)), listed(unsaid)
+    if instead:
+        sentence = f"languages names {no}, and the {texts} texts are in {listed(map(shown, instead))}."
+        how = f"in place of {listed(instead)}"
+    else:
+        sentence = f"languages names {no}, and none of the {texts} texts is in {'it' if len(unsaid) == 1 else 'them'}."
+        how = "too"
+    step = f'Write languages = [{codes}], or write each text in {said}, {how}: words.{unsaid[0]} = "…", for example.'
+    return Mistake("library, languages", sentence, step)
+
+
+def as_meant(file: PolicyFile) -> PolicyFile:
+    """Return the file with the languages that its texts are in, where it names one that no text has: that is one mistake, and not
+    one for each text."""
+    if not _sound_languages(file):
+        return file
+    texts = Counter(language for words in _texts(file) for language, text in words.items() if text.strip())
+    said = tuple(language for language in file.library.languages if texts[language])
+    if len(said) == len(file.library.languages) or sum(1 for _ in _texts(file)) < 2:
+        return file
+    # What stands in their place: as many others as have the most texts.
+    most = max(texts.values(), default=0)
+    others = [one for one in texts if texts[one] == most and one not in said and LANGUAGES.fullmatch(one)]
+    meant = said or tuple(others)
+    return structs.replace(file, library=structs.replace(file.library, languages=meant)) if meant else file
+
+
+def _texts(file: PolicyFile) -> Iterator[ByLanguage]:
+    """Yield each text of the file that stands by language."""
+    library = file.library
+    contact = [library.contact] if library.contact is not None else []
+    rows = [one for field in structs.fields(file) for one in _rows(getattr(file, field.name))]
+    for one in (library, *contact, *rows):
+        yield from (
+            words for field in structs.fields(one) if field.type is ByLanguage and (words := getattr(one, field.name))
+        )
+
+
+def _rows(table: object) -> Iterator[Any]:
+    yield from (one for one in (table if isinstance(table, tuple) else ()) if isinstance(one, msgspec.Struct))
 
 
 def _code_of(language: str) -> str:

@@ -8,7 +8,7 @@ from holdshelf_core.policy.areas import PRIVATE
 from holdshelf_core.policy.gates import ASKERS, JUDGE, NEEDS, within_ns
 from holdshelf_core.policy.lengths import DAYS, Length, parse_length
 from holdshelf_core.policy.listing import listed
-from holdshelf_core.policy.schema import Basis, Check, Purpose, Screen
+from holdshelf_core.policy.schema import Basis, Check, Ground, Purpose, Screen
 from holdshelf_core.policy.screens import CLOSING
 from holdshelf_core.policy.steps import STEPPED
 from holdshelf_core.policy.tables import Policy
@@ -145,26 +145,34 @@ def _keeping(before: Policy, after: Policy) -> Iterator[Difference]:
             shorter = was.at_most_ns is None or now.at_most_ns < was.at_most_ns
             sentence = f"Footage is erased after {file.at_most} but for holds."
             yield Difference(STRICTER if shorter else LOOSER, sentence)
-    if was.at_least_ns != now.at_least_ns:
-        said = f"is to be kept for at least {file.at_least}" if now.at_least_ns else "has no least time any more"
-        yield other(f"Footage {said}.")
+    # The longer footage must stay, the longer it can be looked at.
+    change = longer(of_text(before.file.keeping.at_least), of_text(file.at_least), none_is_longest=False)
+    if change != 0:
+        said = f"is to be kept for at least {file.at_least}" if file.at_least else "has no least time any more"
+        means = {1: ": it is to be there longer", -1: ": it may go sooner"}.get(change or 0, "")
+        yield by_length(change or 0, f"Footage {said} (before: {before.file.keeping.at_least or 'none'}){means}.")
 
 
 def _grounds(before: Policy, after: Policy) -> Iterator[Difference]:
     come, gone = come_and_gone(before.grounds, after.grounds)
     if come:
-        yield other(f"Holds may also rest on {listed(map(after.ground_words, come), 'or')}.")
+        words = listed(map(after.ground_words, come), "or")
+        yield looser(f"Holds may also rest on {words}: footage may be kept for that, too.")
     if gone:
-        yield other(f"New holds no longer rest on {listed(map(before.ground_words, gone), 'or')}.")
+        words = listed(map(before.ground_words, gone), "or")
+        yield stricter(f"New holds no longer rest on {words}: no more footage is kept for that.")
     for key in come:
         if at_most := after.grounds[key].at_most:
             yield other(f"A hold on {after.ground_words(key)} keeps footage for at most {at_most}.")
     for key, was, now in in_both(before.grounds, after.grounds):
         words = after.ground_words(key)
-        if longer(of_text(was.at_most), of_text(now.at_most)) != 0:
-            until = f"for at most {now.at_most}" if now.at_most else "until it is lifted"
-            yield other(f"A hold on {words} keeps footage {until}.")
+        if (change := longer(of_text(was.at_most), of_text(now.at_most))) != 0:
+            yield by_length(change or 0, f"A hold on {words} keeps footage {_until(now)} (before: {_until(was)}).")
         yield from _cites(f"A hold on {words}", was.clause, now.clause)
+
+
+def _until(ground: Ground) -> str:
+    return f"for at most {ground.at_most}" if ground.at_most else "until it is lifted"
 
 
 def _steps(before: Policy, after: Policy) -> Iterator[Difference]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections import Counter
@@ -12,6 +11,7 @@ import msgspec
 
 from holdshelf_core.inert import inert
 from holdshelf_core.policy.lengths import parse_length
+from holdshelf_core.policy.near import did_you_mean
 
 KEYS = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 MAX_WORDS = 400
@@ -45,15 +45,6 @@ def one_of(known: Iterable[str], given: str = "") -> str:
         return "There is none yet."
     meant = did_you_mean(given, names)
     return f"{f'{meant} ' if meant else ''}One of: {', '.join(names)}."
-
-
-def did_you_mean(given: str, names: Iterable[str]) -> str:
-    """Return a question that names what is most like what was given, in whatever case; '' when nothing is."""
-    folded = {name.casefold(): name for name in names}
-    # Capitals are no difference to whoever types; a few letters are alike too easily.
-    near = [given.casefold()] if given.casefold() in folded else []
-    near = near or (difflib.get_close_matches(given.casefold(), folded, 1, 0.7) if len(given) > 3 else [])
-    return f"Did you mean {folded[near[0]]!r}?" if near else ""
 
 
 def character(char: str) -> str:

@@ -18,6 +18,7 @@ from holdshelf_core.actions.call import Call, Reading
 from holdshelf_core.actions.registry import LogForm, handles
 from holdshelf_core.errors import BadRequest, Conflict
 from holdshelf_core.holds.holds import Holds
+from holdshelf_core.looks.legend_words import legend_words
 from holdshelf_core.looks.picture_protocol import Burn
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
@@ -52,11 +53,12 @@ def _facts(call: Call[Any], row: model.Release, kind: str) -> Facts:
         camera: Burn(
             library=library,
             camera_name=cameras[camera],
-            person=f"release {row.id}",
+            person=legend_words(state.policy.language).release.format(id=row.id),
             log_seq=call.seq,
             masks=rows[camera].masks,
             mask_version=rows[camera].mask_version,
             boxes=tuple(box for box in (row.others.boxes if row.others else ()) if box.camera == camera),
+            language=state.policy.language,
             camera=camera,
         )
         for camera in cameras

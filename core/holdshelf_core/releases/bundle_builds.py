@@ -26,7 +26,7 @@ from holdshelf_core.buffer.store import Opened
 from holdshelf_core.errors import Conflict, HoldshelfError, Unavailable
 from holdshelf_core.holds.coverage import BEING_RECORDED, RECOVERED
 from holdshelf_core.holds.holds import Holds
-from holdshelf_core.policy import model
+from holdshelf_core.policy import listing, model
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.releases import EXPORTED, answer_utc_ns, has_bundle, may_make_bundle
 from holdshelf_core.releases import bundle, types
@@ -377,7 +377,7 @@ class BundleBuilds:
             await self._remove(one.release)
             raise
         self._frame.repairs.async_delete(NOT_ANCHORED_REPAIR)
-        one.state, one.step, one.done_bytes = "done", f"{made.files} files", one.total_bytes
+        one.state, one.step, one.done_bytes = "done", listing.counted(made.files, "file"), one.total_bytes
         self._tell()
 
     async def _remove(self, release: str) -> None:

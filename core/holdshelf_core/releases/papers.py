@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from holdshelf_core.inert import inert
+from holdshelf_core.policy.listing import counted
 from holdshelf_core.policy.model import Span
 from holdshelf_core.releases import bundle_words
 from holdshelf_core.releases.facts import ORIGINAL, Facts, Manifest, Video
@@ -285,11 +286,11 @@ def manifest_text(manifest: Manifest, facts: Facts) -> str:
             ("Recorded by", "the camera itself, and fetched from it later" if video.recovered_from_camera else ""),
             ("Hidden", hidden_words(video)),
             ("Camera's signature", video.camera_signature.words if video.camera_signature else ""),
-            ("Damaged", f"{video.damaged_frames} frames" if video.damaged_frames else ""),
+            ("Damaged", counted(video.damaged_frames, "frame") if video.damaged_frames else ""),
             ("Bytes", str(video.bytes)),
             ("SHA-256", video.sha256),
             ("Original's SHA-256", video.original_sha256 if video.original_sha256 != video.sha256 else ""),
-            ("Made from", f"{len(video.sources)} files of the archive, named in manifest.json"),
+            ("Made from", f"{counted(len(video.sources), 'file')} of the archive, named in manifest.json"),
         ]
         parts.append(f"VIDEO {video.file}\n{_pairs(rows)}")
     if manifest.missing:

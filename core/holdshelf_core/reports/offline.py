@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from holdshelf_core.paths import DataPaths
-from holdshelf_core.policy import model
+from holdshelf_core.policy import date_forms, model
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.state import CameraFacts, State
 from holdshelf_core.policy_file.adopted import in_force
@@ -52,6 +52,7 @@ def read_offline(data: Path, now_utc_ns: int | None = None) -> PaperFacts:
     cameras = [_camera(row) for row in rows.get("entries", {}).values()]
     found = in_force(state, adopted_row.file_sha256 if adopted_row is not None else "")
     policy = found.policy
+    date_forms.use(policy.date_form)
     caveats += [NO_FILE] if found.problem else []
     rules = State(
         policy=policy,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from holdshelf_core import times
 from holdshelf_core.policy import model
 from holdshelf_core.policy.commissioning import waived
-from holdshelf_core.policy.gates import COUNSEL, MEANWHILE, what_we_need, what_would_pass
+from holdshelf_core.policy.gates import COUNSEL, MEANWHILE, what_we_need, what_would_pass, without_paper
 from holdshelf_core.policy.instants import Now, span_words
 from holdshelf_core.policy.releases import kept_by
 from holdshelf_core.policy.state import State
@@ -56,14 +56,20 @@ def _needs(needs: Iterable[str]) -> tuple[str, ...]:
 
 
 def _policy_text(policy: Policy, adopted: model.Adopted, texts: Mapping[str, str]) -> PolicyText:
-    first = policy.file.library.languages[0] if adopted.file_sha256 and policy.file.library.languages else "en"
+    first = policy.language if adopted.file_sha256 else "en"
     others = {
         _base(language): AdoptedText(sha256, texts.get(sha256, ""))
         for language, sha256 in reversed(adopted.texts.items())  # of two kinds of one language the first
-        if _base(language) != _base(first)
+        if _base(language) != first
     }
     text = texts.get(adopted.sha256, "")
-    return PolicyText(adopted.version, adopted.adopted_on, adopted.sha256, text, _base(first), others)
+    return PolicyText(adopted.version, adopted.adopted_on, adopted.sha256, text, first, others)
+
+
+def _words(policy: Policy) -> dict[str, dict[str, str]]:
+    """By language: its own words of bases and positions, and what it says otherwise, which counts first."""
+    own, otherwise = policy.other_words, policy.file.words
+    return {one: {**own.get(one, {}), **otherwise.get(one, {})} for one in dict.fromkeys((*own, *otherwise))}
 
 
 def _base(language: str) -> str:
@@ -167,11 +173,14 @@ def paper_facts(
         contact=board.contact or policy.contact(),
         first_role=policy.role_words(policy.first_seat) if has_file else "",
         signs=dict(policy.signs),
-        words=policy.file.words,
+        words=_words(policy),
         numbers=dict(policy.numbers),
         policy_address=board.policy_address,
         bases=tuple((key, policy.basis_words(key)) for key in policy.bases if key != COUNSEL),
-        release_by_two=board.second_person_release,
+        without_paper=bool(without_paper(policy)),
+        keeps_at_least=policy.file.keeping.at_least,
+        keeps_at_most=policy.file.keeping.at_most,
+        release_by_two=board.second_person_release and bool(policy.second("release.approve")),
         page=board.paper_size,
         policy=_policy_text(policy, adopted, texts) if adopted is not None else None,
         log=log_head(head, witnesses) if head else None,

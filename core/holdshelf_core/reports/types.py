@@ -217,15 +217,20 @@ class PaperFacts(msgspec.Struct, frozen=True):
     signs: dict[str, SignWords] = msgspec.field(default_factory=dict)
     """The sign as the policy words it, by language; a language that is not there is in Holdshelf's own words."""
     words: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
-    """By language, sentences of the catalogs that the policy says otherwise."""
+    """By language, sentences of the catalogs that the policy says otherwise, and its own words of its first language."""
     numbers: dict[str, str] = msgspec.field(default_factory=dict)
     """By P1 to P21, the library's own number of the clause; {} where they are the same."""
     first_role: str = ""
     """Whom to ask where no contact is given, as the policy calls that position; '' for the Library Director."""
     bases: tuple[tuple[str, str], ...] = ()
     """What a release may rest on that somebody outside brings: key and words."""
+    without_paper: bool = False
+    """Whether one of them takes no paper."""
+    keeps_at_least: str = ""
+    """How long the policy keeps footage beside the room there is: '7 days'; '' for no such time."""
+    keeps_at_most: str = ""
     release_by_two: bool = True
-    """Whether a release takes two people: a setting of the Board."""
+    """Whether a release takes two people: by the policy, and by a setting of the Board."""
     page: str = "letter"
     """letter | a4: the library's default paper size."""
     language: str = ""

@@ -14,6 +14,7 @@ import pytest
 from holdshelf_core.buffer.retention import Retention
 from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.repairs import RepairRegistry
+from holdshelf_core.policy.holds import EndedHold
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.tables import KeepingTimes
 from holdshelf_storage.footage.footage import Footage
@@ -135,6 +136,12 @@ async def test_what_is_older_than_the_limit_goes_with_the_next_sweep_and_nothing
     assert await house.retention.async_sweep() == "nothing to erase"
 
 
+async def test_one_file_is_said_to_be_one(house: House) -> None:
+    house.record("door")
+    house.clock.forward(80 * HOUR_S)
+    assert await house.retention.async_sweep() == "1 file was older than the policy keeps footage"
+
+
 async def test_without_a_limit_nothing_goes_by_age(house: House) -> None:
     house.retention.keeping = KeepingTimes
     house.record("door")
@@ -153,6 +160,27 @@ async def test_a_hold_keeps_it_and_its_end_lets_it_go(house: House) -> None:
     house.released += 1
     await house.retention.async_sweep()
     assert house.there() == set()
+
+
+async def test_the_ledger_says_what_the_last_day_of_a_hold_let_go_and_what_the_limit_did(house: House) -> None:
+    seqs = []
+    for camera in ("door", "door", "desk", "door"):
+        seqs.append(house.record(camera))
+        house.clock.forward(60)
+    before, held, early, after = seqs
+    spans = {ref.seq: (ref.camera, ref.start_utc_ns, ref.end_utc_ns) for ref in house.refs()}
+    house.clock.forward(80 * HOUR_S)
+    ended = house.clock.utc_ns()
+    house.retention.ended_holds = lambda: [
+        EndedHold(*spans[held], ended, "the last day of its hold: an excerpt"),
+        EndedHold(*spans[early], ended - 20 * HOUR_S * NS, "the last day of its hold: a claim"),
+    ]
+    await house.retention.async_sweep()
+    assert house.erased() == [
+        ("at most 72 hours", [before]),
+        ("the last day of its hold: an excerpt", [held]),
+        ("at most 72 hours", [early, after]),
+    ], "in order, and a hold that ended before the limit let nothing go"
 
 
 @pytest.mark.parametrize("ahead_s", [HOUR_S, 400 * 24 * HOUR_S])

@@ -225,6 +225,22 @@ def test_the_legend_names_camera_time_person_log_entry_library_and_masks() -> No
     assert legend_lines(burn, T0, damaged=False, short=True) == [local_time_words(T0), "log #4711"]
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("es", "Confidencial - para Ada - registro #4711 - máscaras versión 3 - IMAGEN DAÑADA"),
+        ("fr", "Confidentiel - pour Ada - journal #4711 - masques version 3 - IMAGE ENDOMMAGÉE"),
+        ("de", "Confidential - for Ada - log #4711 - masks version 3 - PICTURE DAMAGED"),
+    ],
+)
+def test_the_legend_is_in_the_policys_language_where_papers_speak_it(language: str, said: str) -> None:
+    masks = (MASKS["a triangle"],)
+    burn = Burn(
+        library="", camera_name="Desk", person="Ada", log_seq=4711, masks=masks, mask_version=3, language=language
+    )
+    assert legend_lines(burn, T0, damaged=True, short=False)[2] == drawn_line(said)
+
+
 @pytest.fixture
 def new_england(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "America/New_York")

@@ -17,6 +17,7 @@ ALLOWED = {
         "collections",
         "dataclasses",
         "datetime",
+        "difflib",
         "functools",
         "hashlib",
         "re",

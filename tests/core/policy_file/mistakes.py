@@ -419,6 +419,16 @@ MEANING: dict[str, tuple[str, str, str]] = {
     "a language without words": (
         'name = "Example Library"',
         'name = "Example Library"\nlanguages = ["en", "es"]',
+        "languages names 'es', and none of the 7 texts is in it.",
+    ),
+    "texts in another language": (
+        'name = "Example Library"',
+        'name = "Example Library"\nlanguages = ["es"]',
+        "languages names 'es', and the 7 texts are in 'en'.",
+    ),
+    "a text without one of the languages": (
+        'name = "Example Library"',
+        'name = "Example Library"\nlanguages = ["en", "es"]\nauthority = { en = "An act", es = "Una ley" }',
         "words has nothing in 'es'",
     ),
     "a language that is none": (

@@ -38,7 +38,30 @@ STEPS = '[steps]\n"commission.approve" = ["consult:board"]\n[second]'
             LOOSER,
             "closes at 21:00, and screens that end with closing end then (before: 20:00).",
         ),
-        (GROUND, f'{GROUND}\nat_most = "1 year"', OTHER, "A hold on an incident keeps footage for at most 1 year."),
+        (
+            GROUND,
+            f'{GROUND}\nat_most = "1 year"',
+            STRICTER,
+            "A hold on an incident keeps footage for at most 1 year (before: until it is lifted).",
+        ),
+        (
+            'at_least = "7 days"',
+            'at_least = "14 days"',
+            LOOSER,
+            "Footage is to be kept for at least 14 days (before: 7 days): it is to be there longer.",
+        ),
+        (
+            'at_least = "7 days"\n',
+            "",
+            STRICTER,
+            "Footage has no least time any more (before: 7 days): it may go sooner.",
+        ),
+        (
+            "[[basis]]",
+            '[[ground]]\nkey = "claim"\nwords.en = "a claim"\n[[basis]]',
+            LOOSER,
+            "Holds may also rest on a claim: footage may be kept for that, too.",
+        ),
         ("[second]", STEPS, STRICTER, "Before a camera is approved: the Library Board is consulted."),
         (NEEDS, f'hide = "others"\n{NEEDS}', STRICTER, "others are hidden."),
         (

@@ -212,18 +212,24 @@ CHANGES: dict[tuple[str, str], tuple[dict[Path, Any], tuple[Told, ...]]] = {
     ("Purpose", "roles"): ({("purpose", 1, "roles"): ["guard"]}, ((STRICTER, "is only for the Guard."),)),
     ("Purpose", "classes"): ({("purpose", 1, "classes"): ["indoors"]}, ((STRICTER, "these classes alone: indoors."),)),
     ("Purpose", "steps"): ({("purpose", 1, "steps"): ["tell:board"]}, ((STRICTER, "the Library Board is told."),)),
-    ("Keeping", "at_least"): ({("keeping", "at_least"): "14 days"}, ((OTHER, "kept for at least 14 days."),)),
+    ("Keeping", "at_least"): (
+        {("keeping", "at_least"): "14 days"},
+        ((LOOSER, "kept for at least 14 days (before: 7 days)"),),
+    ),
     ("Keeping", "at_most"): (
         {("keeping", "at_most"): "60 days"},
         ((LOOSER, "Footage is erased after 60 days but for holds."),),
     ),
     ("Ground", "key"): (
         {("ground", 1, "key"): "suit"},
-        ((OTHER, "Holds may also rest on a claim."), (OTHER, "New holds no longer rest on a claim.")),
+        ((LOOSER, "Holds may also rest on a claim: "), (STRICTER, "New holds no longer rest on a claim: ")),
     ),
     ("Ground", "words"): ({("ground", 1, "words"): {"en": "a suit"}}, ((OTHER, "The ground claim is “a suit”"),)),
     ("Ground", "clause"): ({("ground", 1, "clause"): "8"}, ((OTHER, "A hold on a claim rests on clause 8"),)),
-    ("Ground", "at_most"): ({("ground", 1, "at_most"): "1 year"}, ((OTHER, "keeps footage for at most 1 year."),)),
+    ("Ground", "at_most"): (
+        {("ground", 1, "at_most"): "1 year"},
+        ((STRICTER, "keeps footage for at most 1 year (before: until it is lifted)."),),
+    ),
     ("Basis", "key"): (
         {("basis", 1, "key"): "seen"},
         (

@@ -65,6 +65,15 @@ def test_the_second_person_that_is_advised_is_taken(name: str) -> None:
         assert mistakes(read_bytes(SOUND.replace(before, f"[second]\n{advised}").encode(), "policy.toml")) == []
 
 
+@pytest.mark.parametrize("languages", [["es"], ["en", "es"], ["es", "fr"]])
+def test_languages_that_no_text_has_are_one_mistake_and_what_it_advises_works(languages: list[str]) -> None:
+    name = 'name = "Example Library"'
+    text = SOUND.replace(name, f"{name}\nlanguages = {languages}".replace("'", '"'), 1)
+    (one,) = mistakes(read_bytes(text.encode(), "x"), text)
+    (advised,) = re.findall(r"languages = \[.*?\]", one.step)
+    assert mistakes(read_bytes(SOUND.replace(name, f"{name}\n{advised}", 1).encode(), "x")) == []
+
+
 def test_the_pages_are_those_of_the_rules_and_of_these_tests() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m tests.core.policy_file.mistakes"
     text = policy_file_page.PAGE.read_text(encoding="utf-8")

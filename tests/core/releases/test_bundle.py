@@ -282,7 +282,9 @@ def test_what_was_recovered_from_the_camera_is_a_video_of_its_own_and_says_so(ho
     assert by == {(Path(v["file"]).name, "camera" if v["recovered_from_camera"] else "service") for v in videos}
     gaps = [(parse_rfc3339(r["start"]) - at, parse_rfc3339(r["end"]) - at) for r in _lines(bundle, "gaps.csv")]
     assert gaps == [(120 * NS, 130 * NS), (150 * NS, 180 * NS)]
-    assert "Recorded by:          the camera itself" in (bundle / "manifest.txt").read_text()
+    told = (bundle / "manifest.txt").read_text()
+    assert "Recorded by:          the camera itself" in told
+    assert "1 file of the archive" in told and " 1 files" not in told
     done = officer_checks(officer(tmp_path), bundle, row.bundle.fingerprint, row.bundle.files)
     assert done.returncode == 0, done.stdout + done.stderr
 

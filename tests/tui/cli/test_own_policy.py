@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from holdshelf_core.people.board_types import PolicyAdopt, PolicyLists, PolicyRole
-from holdshelf_core.policy import numbering
+from holdshelf_core.policy import date_forms, numbering
 from holdshelf_tui.text.first_day import told
 from tests.people import PAPER
 from tests.service import Service
@@ -28,6 +28,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def _first_numbers() -> Iterator[None]:
     yield
     numbering.use()
+    date_forms.use()
 
 
 def test_the_first_day_names_the_policys_roles_and_clauses(service: Service) -> None:
@@ -69,3 +70,15 @@ def test_the_file_in_force_is_shown_as_it_was_adopted(service: Service, tmp_path
     with Service(tmp_path / "data") as first:
         shown = run("policy", "show", "--policy", "--data", first.data).out
     assert shown == run("policy", "draft", "first").out
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_paper_has_the_days_of_the_file_with_and_without_a_service(tmp_path: Path, running: bool) -> None:
+    with Service(tmp_path / "data") as service:
+        text = (POLICY.parent / "i.toml").read_text()
+        service.client.act(PolicyAdopt("The policy.", "2", "2026-01-31", "enforce", PAPER, text))
+        said = run("print", "refusal", "--data", service.data).out if running else ""
+    if not running:
+        said = run("print", "refusal", "--data", service.data).out
+        assert "service was not running" in said
+    assert "adopted 31 Jan 2026" in said

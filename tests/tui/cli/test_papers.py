@@ -69,7 +69,7 @@ def test_scene_18_a_patron_asks_for_the_policy_and_no_service_runs(cli: Cli, dat
     printed = cli("print", "policy", "--data", data)
     assert printed.code == 0
     assert one_line(TEXT) in one_line(printed.out)
-    for words in ("Example Town Library", "Ada, 555-0100", SHA256, "3, adopted 2026-10-01", "service was not running"):
+    for words in ("Example Town Library", "Ada, 555-0100", SHA256, "3, adopted Oct 1, 2026", "service was not running"):
         assert words in printed.out
     assert "holdshelf.local/" in printed.out
     assert "No service runs" in printed.err

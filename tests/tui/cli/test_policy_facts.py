@@ -242,6 +242,8 @@ def test_an_excerpt_whose_last_day_has_passed_goes_with_a_line_that_can_be_print
         library.service.start()
 
         wait_for("it goes", lambda: not old_files(library))
-        assert destroyed(library, "branch-manager") == {camera: "at most 30 days"}
+        assert destroyed(library, "branch-manager") == {
+            camera: "the last day of its hold: an excerpt for an investigation"
+        }
         ended = library.command("branch-manager", "hold", "show", hold.id)
         assert ended["state"] == "lifted"

@@ -109,7 +109,7 @@ def test_each_paper_names_library_contact_policy_version_hash_checkpoint_and_tim
         "Example Town Library",
         "Ada Byron, Library Director, 555-0100",
         "https://library.example/cameras",
-        "3.1, adopted 2026-10-01",
+        "3.1, adopted Oct 1, 2026",
         FACTS.policy.sha256,
         FACTS.log.origin,
         FACTS.log.short,

@@ -217,7 +217,7 @@ def test_each_paper_names_library_contact_version_hash_and_checkpoint(large: boo
     for expected in (
         "Example Town Library",
         FACTS.contact,
-        "3.1, adopted 2026-10-01",
+        "3.1, adopted Oct 1, 2026",
         FACTS.log.origin,
         FACTS.log.short,
     ):

@@ -56,7 +56,7 @@ def test_p13_the_sheet_says_what_was_asked_why_not_and_what_to_bring() -> None:
         "[ ] the search warrant, signed by a judge",
         "[ ] its docket number",
         "Example Town Library",
-        "3.1, adopted 2026-10-01",
+        "3.1, adopted Oct 1, 2026",
         "0f" * 32,
         "1234:abcd",
     ):

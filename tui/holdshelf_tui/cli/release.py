@@ -21,7 +21,7 @@ from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.cli.table import table
 from holdshelf_tui.text.releases import others_line
 from holdshelf_tui.text.time_format import local, local_day
-from holdshelf_tui.text.words import inert, size
+from holdshelf_tui.text.words import counted, inert, size
 
 app = typer.Typer(
     help="Requests for footage from outside: both gates, a second person where the policy takes one, never more than the paper.",
@@ -155,7 +155,7 @@ def _tell_end(row: types.ReleaseRow) -> None:
         typer.echo("  the original recording leaves, nothing hidden")
     if row.bundle is not None:
         made = row.bundle
-        typer.echo(f"  bundle: {made.files} files, {size(made.bytes)}, made on {local(made.made_utc_ns)}")
+        typer.echo(f"  bundle: {counted(made.files, 'file')}, {size(made.bytes)}, made on {local(made.made_utc_ns)}")
         typer.echo(f"    signed with {made.fingerprint}")
         typer.echo(f"    SHA-256 of SHA256SUMS {made.sums_sha256}")
         if made.removed_utc_ns is not None:

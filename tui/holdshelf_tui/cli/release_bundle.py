@@ -15,7 +15,7 @@ from holdshelf_core.releases import types
 from holdshelf_tui.cli.options import Data, Json, client, write_new
 from holdshelf_tui.cli.release_gates import Sheet, ask
 from holdshelf_tui.cli.service import echo_json
-from holdshelf_tui.text.words import inert, size
+from holdshelf_tui.text.words import counted, inert, size
 
 _POLL_S = 0.5
 _SAY_EVERY_S = 5.0
@@ -124,7 +124,11 @@ def write(
         echo_json(done)
         return
     room = size(done.bytes)
-    what = f"The zip ({room}) is" if zipped else f"{done.files} files ({room}) are in"
-    were = "was" if zipped else "were"
+    what = (
+        f"The zip ({room}) is"
+        if zipped
+        else f"{counted(done.files, 'file')} ({room}) {'is' if done.files == 1 else 'are'} in"
+    )
+    were = "was" if zipped or done.files == 1 else "were"
     typer.echo(f"{what} {inert(done.folder, 200)} and {were} read back as signed.")
     typer.echo(f"Entry {done.seq} of the access log. Unmount the stick before you take it out.")

@@ -45,7 +45,7 @@ def destroyed_document(facts: PaperFacts) -> Document:
                 clean(row.name, 60),
                 _span(row.footage_from, row.footage_to),
                 _span(row.erased_from, row.erased_to),
-                clean(row.rule, 60),
+                clean(row.rule, 140),
                 f"{row.files:,}",
             )
             for row in rows

@@ -10,6 +10,7 @@ import re
 
 from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers.catalogs import ENGLISH, words_of
+from holdshelf_tui.papers.days import day_words
 from holdshelf_tui.papers.document import Block, Para
 from holdshelf_tui.papers.policy import check_text
 from holdshelf_tui.papers.text import clean
@@ -32,7 +33,7 @@ def disclaimer(facts: PaperFacts) -> list[Block]:
         ]
     if policy.text:
         check_text(policy)
-    sha256, adopted_on = clean(policy.sha256, 64)[:16], clean(policy.adopted_on, 10)
+    sha256, adopted_on = clean(policy.sha256, 64)[:16], day_words(policy.adopted_on, say)
     said = _sentences(policy.text)
     lead = say(
         "Disclaimer (P20): what the library answers for and what it does not is said in its policy (version {version}, "

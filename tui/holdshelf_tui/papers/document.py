@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-LEGEND = "Confidential library record (P21): for the person it was given to; do not pass it on."
+from holdshelf_tui.papers.catalogs import noted
+
+LEGEND = noted("Confidential library record (P21): for the person it was given to; do not pass it on.")
 """Stands at the top of each page of a paper that says what only some may know."""
 MOST_LETTERS = 20_000
 """Of the words in one place of a block: what is longer is a mistake or an attack, and is cut. A `Verbatim` is never cut."""

@@ -12,6 +12,7 @@ from typing import Any, cast
 from holdshelf_core.policy.numbering import renumbered
 from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers.catalogs import ENGLISH, noted, words_of
+from holdshelf_tui.papers.days import day_words
 from holdshelf_tui.papers.document import LEGEND, Block, Document, Foot, Para, Verbatim
 from holdshelf_tui.papers.text import clean
 
@@ -44,7 +45,7 @@ def document(
         dense=dense,
         language=say.language,
         printed_at=clean(facts.printed_at, 40),
-        legend=renumbered(LEGEND, facts.numbers),
+        legend=renumbered(say(LEGEND), facts.numbers),
     )
 
 
@@ -82,7 +83,7 @@ def binding(facts: PaperFacts) -> list[Block]:
 def foot(facts: PaperFacts) -> Foot:
     """Contact (P19), address (P18), policy version and hash, the log's checkpoint, when it was printed."""
     say = words_of(facts)
-    rows = [(say("Questions"), clean(facts.contact) or clean(facts.first_role) or say("the Library Director"))]
+    rows = [(say("Questions"), clean(say(facts.contact or facts.first_role)) or say("the Library Director"))]
     if address := clean(facts.policy_address, _ADDRESS_LETTERS):
         rows.append((say("On the web"), address))
     running = [clean(facts.library, 60)]
@@ -91,7 +92,7 @@ def foot(facts: PaperFacts) -> Foot:
         running.append(say("no policy adopted"))
     else:
         version, sha256 = clean(facts.policy.version, 40), clean(facts.policy.sha256, 64)
-        day = clean(facts.policy.adopted_on, 10) or say("on an unknown day")
+        day = day_words(facts.policy.adopted_on, say) or say("on an unknown day")
         rows += [(say("Policy"), say("{version}, adopted {day}", version=version, day=day)), ("SHA-256", sha256)]
         running.append(say("policy {version} ({begin}…)", version=version, begin=sha256[:8]))
     if facts.log is None:

@@ -11,6 +11,8 @@ from holdshelf_core.api.errors import BadRequest
 from holdshelf_core.reports.case_types import HoldPaper, StretchPaper
 from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import frame
+from holdshelf_tui.papers.catalogs import ENGLISH_WORDS
+from holdshelf_tui.papers.days import day_words
 from holdshelf_tui.papers.document import Block, Document, Facts, Field, Fields, Heading, Item, Keep, Para, Table
 from holdshelf_tui.papers.text import clean
 from holdshelf_tui.text.holds import KIND_WORDS, RECOVERED
@@ -125,7 +127,7 @@ def stretches_table(parts: Sequence[StretchPaper]) -> Table:
     common = {(at[0], at[-1]) for at in (*starts, *ends)}
     if len(common) == 1 and all(len(at) == 3 for at in (*starts, *ends)):
         ((day, offset),) = common
-        head = f"{day}, UTC{offset}"
+        head = f"{day_words(day, ENGLISH_WORDS)}, UTC{offset}"
         times = [f"{start[1]} to {end[1]}" for start, end in zip(starts, ends, strict=True)]
     else:
         head, times = "When", [when(clean(part.start, 40), clean(part.end, 40)) for part in parts]

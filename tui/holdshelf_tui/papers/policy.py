@@ -14,6 +14,7 @@ from holdshelf_core.api.errors import Conflict
 from holdshelf_core.reports.types import AdoptedText, PaperFacts, PolicyText
 from holdshelf_tui.papers import frame, text
 from holdshelf_tui.papers.catalogs import ENGLISH, Words, noted, words_of
+from holdshelf_tui.papers.days import day_words
 from holdshelf_tui.papers.document import Block, Document, Heading, Para, Verbatim
 from holdshelf_tui.papers.model_policy import MODEL_VERSION, filled_model
 
@@ -58,14 +59,20 @@ def _adopted(facts: PaperFacts, policy: PolicyText) -> Document:
     )
     left_out = text.clean_lines(mine.text)[1]
     cut = say("{count} characters that cannot be printed were left out.", count=str(left_out))
-    version, day = text.clean(policy.version, 40), text.clean(policy.adopted_on, 10)
+    version, day = text.clean(policy.version, 40), day_words(policy.adopted_on, say, long=True)
     return frame.document(
         facts,
         say("Security camera policy"),
         [
             Para(say("Version {version}, adopted {day}.", version=version, day=day)),
             *(_translated(facts, policy, say) if language != say.language else []),
-            Verbatim(mine.text, mine.sha256, version, day, "" if language == say.language else language),
+            Verbatim(
+                mine.text,
+                mine.sha256,
+                version,
+                text.clean(policy.adopted_on, 10),
+                "" if language == say.language else language,
+            ),
             Para(after, "small"),
             *([Para(cut, "small")] if left_out else []),
             Para(say(ANYONE), "small"),
@@ -97,7 +104,7 @@ def _model(facts: PaperFacts) -> Document:
     if facts.policy is None:
         why = say("no text has been adopted on this machine, or it could not be read")
     else:
-        version, day = text.clean(facts.policy.version, 40), text.clean(facts.policy.adopted_on, 10)
+        version, day = text.clean(facts.policy.version, 40), day_words(facts.policy.adopted_on, say, long=True)
         why = say("that is version {version} of {day}, whose text could not be read here", version=version, day=day)
     what = say(
         "This is model {number} that comes with the program. It is not this library's policy: {why}. "

@@ -9,7 +9,8 @@ import re
 
 from holdshelf_core.reports.types import PaperFacts, RefusalPaper
 from holdshelf_tui.papers import frame, text
-from holdshelf_tui.papers.catalogs import ENGLISH, Words, words_of
+from holdshelf_tui.papers.catalogs import ENGLISH, Words, noted, words_of
+from holdshelf_tui.papers.days import length_words
 from holdshelf_tui.papers.document import Block, Document, Facts, Field, Fields, Heading, Item, Keep, Para
 from holdshelf_tui.papers.text import clean
 
@@ -17,15 +18,18 @@ from holdshelf_tui.papers.text import clean
 def refusal_document(facts: PaperFacts) -> Document:
     """The sheet, one page."""
     sheet, say = facts.refusal, words_of(facts)
-    of_any = say("What we need: one of these papers, and the cameras and times it names")
+    if facts.without_paper:
+        of_any = say("What we need: one of these, and the cameras and times")
+    else:
+        of_any = say("What we need: one of these papers, and the cameras and times it names")
     return frame.document(
         facts,
         say("Release of camera recordings: what we need from you"),
         [
             *(_one(sheet, say) if sheet.release else [_any(facts, say)]),
             Heading(say("What we need") if sheet.release else of_any, 2),
-            *(Item(clean(say(need), 300), box=False) for need in sheet.needs),
-            *_after(sheet, say),
+            *(Item(clean(_need(need, facts, say), 300), box=False) for need in sheet.needs),
+            *_after(facts, say),
             Keep(
                 [
                     Fields([Field(say("handed to"), 30), Field(say("date"), 14)]),
@@ -44,7 +48,17 @@ def refusal_paper(facts: PaperFacts) -> str:
 
 
 def _any(facts: PaperFacts, say: Words) -> Block:
-    if facts.release_by_two:
+    if facts.without_paper and facts.release_by_two:
+        lead = say(
+            "The library's camera recordings are confidential. They are given out for what the library's policy names, within "
+            "that, on the word of two people."
+        )
+    elif facts.without_paper:
+        lead = say(
+            "The library's camera recordings are confidential. They are given out for what the library's policy names, within "
+            "that."
+        )
+    elif facts.release_by_two:
         lead = say(
             "The library's camera recordings are confidential. They are given out on a paper that the library's policy "
             "names, within that paper, on the word of two people. A request by word of mouth or telephone cannot be met."
@@ -86,17 +100,75 @@ def _span(span: str, say: Words) -> str:
     return say("{where}, {start} to {end}", **found.groupdict()) if found else span
 
 
-def _after(sheet: RefusalPaper, say: Words) -> list[Block]:
+_COMPOSED = (
+    (re.compile(r"(?P<basis>.+), on paper and signed"), noted("{basis}, on paper and signed")),
+    (re.compile(r"(?P<basis>.+), signed by a judge"), noted("{basis}, signed by a judge")),
+    (
+        re.compile(r"or a determination by the library's counsel: the (?P<role>.+) asks for it"),
+        noted("or a determination by the library's counsel: the {role} asks for it"),
+    ),
+    (re.compile(r"(?P<basis>.+), without a paper: (?P<needs>.+)"), noted("{basis}, without a paper: {needs}")),
+    (re.compile(r"(?P<basis>.+), without a paper"), noted("{basis}, without a paper")),
+)
+"""What the service makes of the policy's own words, which may be in another language than the rest."""
+
+
+def _need(need: str, facts: PaperFacts, say: Words) -> str:
+    first = facts.policy.language if facts.policy is not None else ENGLISH
+    if say.language == first == ENGLISH or (say.language != ENGLISH and say.has(need)):
+        return say(need)
+    for pattern, message in _COMPOSED:
+        if (found := pattern.fullmatch(need)) is not None:
+            values = {name: _said(name, words, say) for name, words in found.groupdict().items()}
+            return say(message, **values)
+    return say(need)
+
+
+def _said(name: str, words: str, say: Words) -> str:
+    if name == "needs":
+        return "; ".join(say(one) for one in words.split("; "))
+    if (bare := words.removeprefix("the ")) != words:
+        # The service wrote "the warrant" where the policy has "a warrant".
+        words = next((f"{article} {bare}" for article in ("a", "an") if say.has(f"{article} {bare}")), words)
+    return say(words)
+
+
+def _limits(facts: PaperFacts, say: Words) -> str:
+    """How long recordings are there: by the policy's times, where it has some, and by the room."""
+    least, most = (length_words(length, say) for length in (facts.keeps_at_least, facts.keeps_at_most))
+    if least and most:
+        return say(
+            "The policy keeps recordings for at least {least} and at most {most}. Where the disk has too little room for "
+            "that, the oldest are erased sooner.",
+            least=least,
+            most=most,
+        )
+    if most:
+        return say(
+            "Recordings are erased once they are older than {most}, and sooner when the disk needs the room.", most=most
+        )
+    if least:
+        return say(
+            "The policy keeps recordings for at least {least}, and after that until the disk needs the room. Where it has too "
+            "little, the oldest are erased sooner.",
+            least=least,
+        )
+    return say("Recordings are erased on schedule when the disk needs the room.")
+
+
+def _after(facts: PaperFacts, say: Words) -> list[Block]:
+    sheet = facts.refusal
     if sheet.holds:
         kept = say(
             "Until then these recordings, as far as they are there, are kept on hold ({holds}).",
             holds=clean(", ".join(sheet.holds)),
         )
     else:
-        kept = say(
-            "Recordings are erased on schedule when the disk needs the room. Ask us to put them on hold until your paper is "
-            "here: a hold needs no paper, only the cameras, the times and a case or incident number."
+        ask = say(
+            "Ask us to put them on hold until your paper is here: a hold needs no paper, only the cameras, the times and a case "
+            "or incident number."
         )
+        kept = f"{_limits(facts, say)} {ask}"
     return [
         Para(kept),
         Para(say("We call back to check who is asking. The library, not this sheet, answers a paper once it is here.")),

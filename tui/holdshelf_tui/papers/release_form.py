@@ -28,14 +28,16 @@ from holdshelf_tui.papers.hold_notice import spans_rows
 from holdshelf_tui.papers.text import clean
 
 _BASES = {
-    "search-warrant": noted("search warrant, signed by a judge"),
-    "subpoena": noted("subpoena"),
-    "court-order": noted("court order"),
-    "active-investigation": noted("request by law enforcement in an active investigation"),
-    "written-permission": noted("written permission of the person who is seen"),
-    "emergency": noted("imminent danger; the paper follows"),
+    "a search warrant": noted("search warrant, signed by a judge"),
+    "a lawful subpoena": noted("subpoena"),
+    "a court order": noted("court order"),
+    "a request by law enforcement in an active investigation": noted(
+        "request by law enforcement in an active investigation"
+    ),
+    "the written permission of the person who is seen": noted("written permission of the person who is seen"),
+    "imminent danger; the paper follows": noted("imminent danger; the paper follows"),
 }
-"""Words of the bases that papers say in several languages; another one is said as the policy has it."""
+"""By the first library's words of a basis, those beside a box of the form; another one is said as the policy has it."""
 _BLANK_SPANS = 3
 
 
@@ -150,15 +152,25 @@ def _signatures(say: Words) -> list[Block]:
 
 def _bases(facts: PaperFacts, say: Words) -> list[str]:
     """What a release may rest on, to be ticked."""
-    listed = facts.bases or tuple((key, "") for key in _BASES)
-    return [say(_BASES[key]) if key in _BASES else clean(words, 90) for key, words in listed]
+    listed = [words for _, words in facts.bases] or list(_BASES)
+    return [clean(say(_BASES.get(words, words)), 90) for words in listed]
 
 
 def _blank(facts: PaperFacts) -> Document:
     """Front: whoever asks. Back: the library."""
     say = words_of(facts)
     span = Fields([Field(say("Camera or place"), 20), Field(say("from"), 13), Field(say("to"), 13)])
-    if facts.release_by_two:
+    if facts.without_paper and facts.release_by_two:
+        lead = say(
+            "Recordings are given out for what the library's policy names, within that, on the word of two people. Until then, "
+            "recordings can be put on hold: that needs no paper."
+        )
+    elif facts.without_paper:
+        lead = say(
+            "Recordings are given out for what the library's policy names, within that. Until then, recordings can be put on "
+            "hold: that needs no paper."
+        )
+    elif facts.release_by_two:
         lead = say(
             "Recordings are given out on a paper that the library's policy names, within that paper, on the "
             "word of two people. Until the paper is here, recordings can be put on hold: that needs no paper."

@@ -13,6 +13,7 @@ from holdshelf_core.reports.report_types import RequestRow, RequestsPaper
 from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import frame
 from holdshelf_tui.papers.catalogs import Words, noted, words_of
+from holdshelf_tui.papers.days import day_words
 from holdshelf_tui.papers.document import Block, Document, Field, Fields, Keep, Para, Table
 from holdshelf_tui.papers.text import clean
 from holdshelf_tui.papers.who_looked import cell
@@ -52,14 +53,14 @@ def requests_document(facts: PaperFacts) -> Document:
     lead = (
         say(
             "Requests for recordings from {first} to {last}, so far, and those that were still open from before.",
-            first=clean(register.first_day, 10),
-            last=clean(register.last_day, 10),
+            first=day_words(register.first_day, say, long=True),
+            last=day_words(register.last_day, say, long=True),
         )
         if register.so_far
         else say(
             "Requests for recordings from {first} to {last}, and those that were still open from before.",
-            first=clean(register.first_day, 10),
-            last=clean(register.last_day, 10),
+            first=day_words(register.first_day, say, long=True),
+            last=day_words(register.last_day, say, long=True),
         )
     )
     blocks: list[Block] = [Para(lead, "lead")]
@@ -77,9 +78,9 @@ def requests_document(facts: PaperFacts) -> Document:
         rows = [
             (
                 clean(row.id, 20),
-                clean(row.received_on, 10),
+                day_words(row.received_on, say),
                 _asked(row, say),
-                clean(row.due_on, 10) or say("no day"),
+                day_words(row.due_on, say) or say("no day"),
                 _outcome(row, say),
                 str(row.days),
             )
@@ -106,7 +107,7 @@ def _asked(row: RequestRow, say: Words) -> str:
 
 def _outcome(row: RequestRow, say: Words) -> str:
     words = say(_STATES.get(row.state, _UNKNOWN))
-    parts = [f"{words} {clean(row.ended_on, 10)}" if row.ended_on else words]
+    parts = [f"{words} {day_words(row.ended_on, say)}" if row.ended_on else words]
     if row.late:
         parts.append(say("LATE") if row.ended_on else say("OVERDUE"))
     elif row.due_on and row.ended_on:
@@ -117,7 +118,10 @@ def _outcome(row: RequestRow, say: Words) -> str:
 
 
 def requests_csv(facts: PaperFacts) -> str:
-    """A line for each request: UTF-8 with a mark, by which Excel knows it. Raises BadRequest without the facts."""
+    """A line for each request, days as 2026-11-24, which every program sorts: UTF-8 with a mark, by which Excel knows it.
+
+    Raises BadRequest without the facts.
+    """
     register, say = _requests(facts), words_of(facts)
     out = io.StringIO()
     writer = csv.writer(out)

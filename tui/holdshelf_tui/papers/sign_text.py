@@ -37,6 +37,8 @@ class SignText:
     ask_director: str
     policy: str
     ask_copy: str
+    contact: str
+    """Whom the library names; '' for nobody."""
 
 
 def sign_text(facts: PaperFacts, language: str) -> SignText:
@@ -58,9 +60,10 @@ def sign_text(facts: PaperFacts, language: str) -> SignText:
         headline,
         lines,
         say("Questions?"),
-        clean(facts.first_role) or say("Ask the Library Director."),
+        clean(say(facts.first_role)) or say("Ask the Library Director."),
         say("The camera policy"),
         say("Ask for a copy at any desk."),
+        clean(say(facts.contact)),
     )
 
 
@@ -111,14 +114,16 @@ def qr_address(facts: PaperFacts) -> str:
 
 def _parts(text: SignText) -> Iterator[object]:
     for name, value in asdict(text).items():
-        yield from value if name == "lines" else (value,)
+        # Whom to ask is part of it once, as the Board gives it: see `text_version`.
+        if name != "contact":
+            yield from value if name == "lines" else (value,)
 
 
 def contact(facts: PaperFacts, text: SignText) -> str:
     """Whom to ask (P19); '' where the sign's own lines say it."""
     if any(_CONTACT in line for words in facts.signs.values() for line in words.lines):
         return ""
-    return clean(facts.contact) or text.ask_director
+    return text.contact or text.ask_director
 
 
 def text_version(facts: PaperFacts, asked: str = "") -> str:

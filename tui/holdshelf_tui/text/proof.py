@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from holdshelf_core.releases.types import Report
 from holdshelf_tui.text.time_format import local
-from holdshelf_tui.text.words import inert, size
+from holdshelf_tui.text.words import counted, inert, size
 
 _BESIDE = 3
 """Files that SHA256SUMS cannot name: itself, its signature, and that one's checksum. A bundle without one is not sound."""
@@ -15,7 +15,7 @@ def report_lines(report: Report, *, here: bool) -> list[str]:
     lines = [f"✗ {inert(problem, 400)}" for problem in report.problems]
     if not report.problems:
         lines.append(
-            f"{inert(report.release)}: {report.files} files ({size(report.bytes)}) are as they were signed. "
+            f"{inert(report.release)}: {counted(report.files, 'file')} ({size(report.bytes)}) {_as_signed(report.files)}. "
             f"With the list, its signature and its checksum, the bundle has {report.files + _BESIDE} files, as the receipt says."
         )
         lines.append(f"Signed with {inert(report.fingerprint)}")
@@ -30,6 +30,10 @@ def report_lines(report: Report, *, here: bool) -> list[str]:
         lines += _footage_lines(report)
     lines += [f"Note: {inert(note, 400)}" for note in report.notes]
     return [*lines, f"Entry {report.seq} of the access log."] if report.seq else lines
+
+
+def _as_signed(files: int) -> str:
+    return "is as it was signed" if files == 1 else "are as they were signed"
 
 
 def _footage_lines(report: Report) -> list[str]:

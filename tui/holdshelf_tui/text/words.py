@@ -10,6 +10,9 @@ import unicodedata
 from decimal import Decimal
 
 from holdshelf_core.api.errors import BadRequest
+from holdshelf_core.policy import listing
+
+counted = listing.counted
 
 _TAKEN_OUT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*$", re.IGNORECASE)
@@ -39,11 +42,6 @@ def columns(text: str) -> int:
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in ("W", "F") else 1 for c in text
     )
-
-
-def counted(number: int, noun: str, many: str = "") -> str:
-    """'1 file', '2 files'. ``many``: of a noun that does not just take an s, 'entries'."""
-    return f"{number} {noun}" if number == 1 else f"{number} {many or noun + 's'}"
 
 
 def size(count: float) -> str:
