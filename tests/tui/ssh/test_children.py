@@ -153,6 +153,121 @@ def test_a_door_ends_while_a_session_is_being_started_and_begins_no_other_fork_s
     assert (done.returncode, done.stdout, done.stderr) == (0, "BlockingIOError 1\n", "")
 
 
+STARVED = """
+import os, signal
+from pathlib import Path
+
+def queued_s():
+    return int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
+
+# Two on one processor, of which this one comes last: as on a machine with a load of twenty.
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+loading = os.getpid()
+other = os.fork()
+if not other:
+    while os.getppid() == loading:
+        pass
+    os._exit(0)
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+while queued_s() < 2 * float(os.environ["ANSWER_S"]):
+    pass
+os.kill(other, signal.SIGKILL)
+os.waitpid(other, 0)
+"""
+
+PATIENT = """
+import asyncio, os
+from holdshelf_tui.ssh.children import fork_server
+
+fork_server.PRELOAD = ["starved"]
+fork_server.ANSWER_S = float(os.environ["ANSWER_S"])
+
+async def main():
+    made = fork_server.Children()
+    ends = [os.open(os.devnull, os.O_RDWR) for _ in range(3)]
+    await made.async_start("command", "/nowhere", *(fork_server.Passed(fd) for fd in ends), {}, ["help"])
+    print("answered")
+    await made.async_close()
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_what_a_busy_machine_makes_a_fork_server_wait_for_a_processor_ends_nobodys_patience(tmp_path: Path) -> None:
+    (tmp_path / "starved.py").write_text(STARVED)
+    (tmp_path / "patient.py").write_text(PATIENT)
+    done = run(tmp_path, "patient.py", ANSWER_S="3")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "answered\n", "")
+
+
+HANGING = """
+import asyncio, os
+from holdshelf_tui.ssh.children import fork_server
+
+fork_server.PRELOAD = ["never_loaded"]
+fork_server.ANSWER_S = 1.0
+
+async def main():
+    made = fork_server.Children()
+    ends = [os.open(os.devnull, os.O_RDWR) for _ in range(3)]
+    try:
+        await made.async_start("command", "/nowhere", *(fork_server.Passed(fd) for fd in ends), {}, ["help"])
+    except OSError as error:
+        print(error.strerror)
+    await made.async_close()
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_whoever_waits_for_a_fork_server_that_never_loads_is_told(tmp_path: Path) -> None:
+    servers, holds = tmp_path / "servers", tmp_path / "holds"
+    servers.mkdir()
+    holds.touch()
+    (tmp_path / "never_loaded.py").write_text(NEVER)
+    (tmp_path / "hanging.py").write_text(HANGING)
+    done = run(tmp_path, "hanging.py", SERVERS=str(servers), HOLDS=str(holds))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "the fork server does not answer\n", "")
+
+
+TOO_LATE = """
+import asyncio, os, signal, time
+from multiprocessing import process
+from holdshelf_tui.ssh.children import fork_server
+
+fork_server.PRELOAD = []
+opened = os.pidfd_open
+
+def ended_meanwhile(pid, flags=0):
+    os.pidfd_open = opened
+    os.kill(pid, signal.SIGKILL)
+    while os.path.exists(f"/proc/{pid}"):  # until the fork server has reaped it
+        time.sleep(0.01)
+    return opened(pid, flags)
+
+async def main():
+    made = fork_server.Children()
+    os.pidfd_open = ended_meanwhile
+    ends = [os.open(os.devnull, os.O_RDWR) for _ in range(3)]
+    child = await made.async_start("command", "/nowhere", *(fork_server.Passed(fd) for fd in ends), {}, ["help"])
+    os.kill(child.pid, 0)
+    print("another one came", process._children)
+    await made.async_close()
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_one_that_is_killed_before_it_is_known_is_replaced(tmp_path: Path) -> None:
+    """As the kernel does when memory is short."""
+    (tmp_path / "too_late.py").write_text(TOO_LATE)
+    done = run(tmp_path, "too_late.py")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "another one came set()\n", "")
+
+
 KILLED = """
 import asyncio, os, signal
 from holdshelf_tui.ssh.children import fork_server

@@ -34,7 +34,8 @@ that it imports, and so for the disk."""
 BUSY_S = 60.0
 """So much processor time for one process is no import any more."""
 ANSWER_S = 60.0
-"""In all, for whoever asked: one that hangs, and the next one that loads."""
+"""In all, for whoever asked: one that hangs, and the next one that loads. What it waits for a processor is not counted: on a busy
+machine that is most of it, and whoever is refused then would ask for the same again."""
 LOOK_S, CLOSE_LOOK_S = 0.2, 0.02
 END_S = 1.0
 REST_S = 600.0
@@ -196,6 +197,27 @@ class _Work:
         return now_s - self._moved_s > still_s or now[0] - self._first[0] > BUSY_S * 1e9
 
 
+class _Patience:
+    """How long somebody waits for a process, without what the fork server waits for a processor meanwhile."""
+
+    def __init__(self) -> None:
+        self._began_s, self._busy_ns = time.monotonic(), 0
+        self._pid = _server_pid()
+        self._queued_ns = self._queued()
+
+    def is_over(self) -> bool:
+        """Whether it has been long enough."""
+        if _server_pid() != self._pid:
+            self._pid, self._queued_ns = _server_pid(), 0  # a new one: it has waited only for those who ask now
+        queued_ns = self._queued()
+        self._busy_ns += max(0, queued_ns - self._queued_ns)
+        self._queued_ns = queued_ns
+        return time.monotonic() - self._began_s - self._busy_ns / 1e9 > ANSWER_S
+
+    def _queued(self) -> int:
+        return _ran_queued_ns(self._pid)[1] if self._pid else 0
+
+
 def _ran_queued_ns(pid: int) -> tuple[int, int]:
     """How long a process ran, and how long it was ready to and did not (Linux, Documentation/scheduler/sched-stats.rst)."""
     try:
@@ -314,17 +336,17 @@ class Children:
         ours.setblocking(False)
         waiting = asyncio.wrap_future(start)
         try:
-            async with asyncio.timeout(ANSWER_S):
-                while not (await asyncio.wait({waiting}, timeout=LOOK_S))[0]:
-                    self._end_stuck_server()
-                pid, pidfd = waiting.result()
-        except BaseException as error:
+            patience = _Patience()
+            while not (await asyncio.wait({waiting}, timeout=LOOK_S))[0]:
+                self._end_stuck_server()
+                if patience.is_over():
+                    raise OSError(errno.ETIMEDOUT, "the fork server does not answer")
+            pid, pidfd = waiting.result()
+        except BaseException:
             ours.close()
             waiting.cancel()
             if not start.cancel():
                 start.add_done_callback(_end_late_child)
-            if isinstance(error, TimeoutError):
-                raise OSError(errno.ETIMEDOUT, "the fork server does not answer") from None
             raise
         self._watch_server(asyncio.get_running_loop())
         child = SessionProcess(pid, pidfd, ours)
@@ -347,14 +369,17 @@ class Children:
             self._asked_s = time.monotonic()
             try:
                 process.start()
+                assert process.pid is not None
+                pidfd = os.pidfd_open(
+                    process.pid
+                )  # fails for one that was killed at once: it did nothing, it has no token yet
             except (OSError, EOFError):
+                _let_go(process)
                 time.sleep(TRY_AGAIN_S)
                 continue
             finally:
                 self._asked_s = None
             self._warm_pid = _server_pid()
-            assert process.pid is not None
-            pidfd = os.pidfd_open(process.pid)
             _let_go(process)
             return process.pid, pidfd
         raise OSError(errno.EAGAIN, "no process for a session can be started")
