@@ -31,7 +31,7 @@ from holdshelf_storage.errors import StorageError
 
 _LOGGER = logging.getLogger(__name__)
 
-REPAIR = "older_state"
+REPAIR, NOT_COMPARED = "older_state", "log_not_compared"
 COMPARING = "The access log is being compared with what the media volume has seen of it."
 SEEN_AFTER_S = 0.5
 """Not at once: whoever waits for the answer to what was logged would wait for this sync, too."""
@@ -53,6 +53,8 @@ class LogSeen:
         self._authorizer, self._frame, self._store = authorizer, authorizer.frame, store
         self._changed = asyncio.Event()
         self._writing = asyncio.Lock()
+        self._cannot_tell = ""
+        """The limit while the last comparison failed; it goes with the next one that does not."""
         self._known = 0
         """Entry count of the head on the volume, as far as written here; 0: unknown."""
 
@@ -87,7 +89,7 @@ class LogSeen:
     async def comparing(self) -> AsyncIterator[None]:
         """While a volume is attached: allow only holds until it was compared, which happens on exit."""
         self._known = 0
-        if self._authorizer.log.problem is None and not self._authorizer.store.state.limited:
+        if self._authorizer.log.problem is None and self._authorizer.store.state.limited in ("", self._cannot_tell):
             self._authorizer.store.async_limit(COMPARING)
         try:
             yield
@@ -105,12 +107,17 @@ class LogSeen:
                 found = await asyncio.to_thread(compare, seen, log)
         except StorageError as error:
             _LOGGER.error("%s", error)
-            house.async_limit(f"Holdshelf cannot tell whether this state is the newest: {error}")
+            if house.state.limited in ("", COMPARING, self._cannot_tell):  # a damaged log stays one
+                self._cannot_tell = f"Holdshelf cannot tell whether this state is the newest: {error}"
+                house.async_limit(self._cannot_tell)
+                self._frame.async_spawn(self._compare_again(), "older state")
+            self.async_tell()
+            return
         restored = marker if marker is not None and not marker.log_seq else None
         if found is not None and accepted_before(house.state.flags.values(), found):
             found = None
         if doubt.waiting(house.state.flags) or (found is None and restored is None):
-            if not house.state.limited or house.state.limited == COMPARING or doubt.waiting(house.state.flags):
+            if house.state.limited in ("", COMPARING, self._cannot_tell) or doubt.waiting(house.state.flags):
                 house.async_limit("")
         else:
             words = await asyncio.to_thread(sentence, found, log) if found is not None else ""
@@ -120,6 +127,11 @@ class LogSeen:
                 self._frame.async_spawn(self._flag_later(note, found, restored), "older state")
         self.async_tell()
         await self.async_write()
+
+    async def _compare_again(self) -> None:
+        await asyncio.sleep(RETRY_S)
+        if self._authorizer.store.state.limited == self._cannot_tell:
+            await self.async_compare()
 
     async def _flag_later(self, note: str, found: Mismatch | None, restored: Restored | None) -> None:
         while not await self._flag(note, found, restored):  # noqa: ASYNC110 - the log's disk does not signal when it recovers
@@ -158,6 +170,17 @@ class LogSeen:
         """Raise the repair while the state waits for the Board's paper, and then until a second person has reviewed it."""
         repairs, state = self._frame.repairs, self._authorizer.store.state
         reviews = [f for f in state.flags.values() if f.kind in doubt.KINDS and flag_open(f)]
+        if state.limited and state.limited == self._cannot_tell:
+            repairs.async_create(
+                NOT_COMPARED,
+                camera_id=None,
+                severity="error",
+                sentence=f"{state.limited} Until it can tell, nobody can look, export, lift a hold or appoint. "
+                "Holds and recording continue.",
+                next_step="Mend what this names. Holdshelf tries again every few seconds, so nothing else is needed.",
+            )
+            return
+        repairs.async_delete(NOT_COMPARED)
         if state.limited and state.limited != COMPARING:
             repairs.async_create(
                 REPAIR,

@@ -48,6 +48,7 @@ KIND_OF = {
     "losses": "camera_loses",
     "media_volume": "media_volume",
     "older_state": "older_state",
+    "log_not_compared": "access_log",
     "offsite_store": "offsite_store",
     "outbox_full": "outbox_full",
     "policy_file": OTHER,

@@ -320,3 +320,20 @@ def test_a_volume_that_comes_back_with_more_than_this_state_has_is_met_at_once(r
     rig.run(taken_back())
     assert "older_state" in {repair.issue_id for repair in rig.house.repairs.async_all()}
     assert rig.house.state_store.state.limited
+
+
+def test_a_log_that_is_damaged_proves_nothing_whatever_else_could_not_be_read_for_a_while(known: Known) -> None:
+    folder = Path(tempfile.mkdtemp(dir=known.root))
+    shutil.copytree(known.epochs[-1], folder / "template")
+    state = folder / "template" / "state"
+    path = max((state / "access").glob("*.jsonl"))
+    path.write_bytes(path.read_bytes()[:-200])
+    (state / "restored.json").mkdir()
+    rig = opened(folder, known.time)
+    try:
+        for _ in range(2):
+            assert rig.house.state_store.state.limited.startswith("The access log is damaged")
+            shutil.rmtree(rig.data.state / "restored.json", ignore_errors=True)
+            rig.run(rig.house.seen.async_compare())
+    finally:
+        rig.close()

@@ -323,6 +323,28 @@ def test_p11_a_state_copied_back_lets_nobody_look_until_the_boards_paper_accepts
     assert people.client("dora").read(types_people.ReadMe()).limited == ""
 
 
+def test_what_could_not_be_compared_is_compared_again_without_anybody(service: Service, people: People) -> None:
+    """A disk that fails for a moment: there is nothing that the Board could accept."""
+    service.stop()
+    seen = service.data / "media/log-seen"
+    newest = seen.read_bytes()
+    seen.unlink()
+    seen.mkdir()
+    service.start()
+    repair = service.repairs()["log_not_compared"]
+    assert "cannot tell whether this state is the newest" in repair.sentence
+    assert "accept" not in repair.next_step
+    sam = people.client("sam")
+    with pytest.raises(Refused, match="You can only place holds"):
+        look(sam)
+    seen.rmdir()
+    seen.write_bytes(newest)
+    wait_for("it was compared", lambda: "log_not_compared" not in service.repairs())
+    look(sam)
+    assert "older_state" not in service.repairs()
+    assert not [flag for flag in service.client.read(types_people.ReadFlags()) if flag.kind == "older_log"]
+
+
 def test_a_restored_backup_waits_for_the_same_paper(service: Service, people: People, tmp_path: Path) -> None:
     backup(service.data / "state", tmp_path / "b.tar", promised=verified(service).entries)
     people.client("dora").act(types_people.AppointmentEnd("a1", "over"))
