@@ -9,7 +9,10 @@ from holdshelf_core.api.types import GapRow
 
 
 class SegmentRow(msgspec.Struct, frozen=True):
-    """A stretch of footage, one file. ``open``: still being written, so its end is now."""
+    """A stretch of footage, one file. ``open``: still being written, so its end is now.
+
+    It tells neither its size nor how many pictures it has: many cameras send fewer while nothing moves.
+    """
 
     camera: str
     seq: int
@@ -18,7 +21,6 @@ class SegmentRow(msgspec.Struct, frozen=True):
     codec: str
     width: int
     height: int
-    frames: int
     sha256: str | None
     file: str
     recovered: bool

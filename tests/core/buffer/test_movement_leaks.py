@@ -29,6 +29,8 @@ from tests.service import Service, wait_for
 
 # A figure that is one of the whole disk, or of a file that a person fetches, is none of a camera's minute.
 SIZES_OF_ONE_TIME = {"size_bytes", "budget_bytes", "most_bytes"}
+# Of a file: when it was, which one it is, and what the camera is set to.
+FIGURES_OF_A_FILE = {"seq", "start_utc_ns", "end_utc_ns", "width", "height"}
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +102,8 @@ def test_the_list_of_footage_has_no_sizes_and_neither_have_checks_jobs_and_diagn
         rows = client.get("/footage", list)
         assert rows
         assert not sizes(rows)
+        # A count of pictures tells as much as a size: many cameras send fewer of them while nothing moves.
+        assert {path.rpartition(".")[2] for path, _figure in numbers(rows)} == FIGURES_OF_A_FILE
         assert not sizes(client.get("/gaps", list))
     assert not sizes(service.client.post("/verify", types.VerifyRequest(), dict))
     assert not sizes(service.client.get("/diagnostics", dict, camera="door"))
