@@ -21,6 +21,7 @@ import msgspec
 import pytest
 
 from holdshelf_core.access_log import types as types_board
+from holdshelf_core.acts import ADMIN
 from holdshelf_core.api.client import Client
 from holdshelf_core.errors import NotFound, Refused
 from holdshelf_core.holds import types as types_holds
@@ -229,24 +230,44 @@ def test_an_act_on_what_is_anothers_is_refused_as_on_what_is_not_there(house: Ho
         assert first == entry_kinds(house, seq), what
 
 
-@pytest.mark.parametrize("who", WHO)
-@pytest.mark.parametrize(
-    "url",
-    [
-        "/footage?camera={camera}",
-        "/gaps?camera={camera}",
-        "/pictures/still?grant={grant}&camera={camera}&at_utc_ns=1",
-        "/pictures/live?grant={grant}&camera={camera}",
-        "/diagnostics?camera={camera}",
-        "/rules/may?person={person}&action=look.archive&cameras={camera}",
-        "/outbox/read?handle={grant}&offset=0&length=1",
-    ],
+VIEWS = (
+    "/footage?camera={camera}",
+    "/gaps?camera={camera}",
+    "/coverage?camera={camera}",
+    "/pictures/still?grant={grant}&camera={camera}&at_utc_ns=1",
+    "/pictures/live?grant={grant}&camera={camera}",
+    "/diagnostics?camera={camera}",
+    "/rules/may?person={person}&action=look.archive&cameras={camera}",
+    "/outbox/read?handle={grant}&offset=0&length=1",
 )
+ALSO_HELD = "/rules/also-held"
+IDS = {"camera", "cameras", "spans", "person", "hold", "release", "share", "grant", "look", "flag"}
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("url", VIEWS)
 def test_a_view_of_what_is_anothers_is_refused_as_of_what_is_not_there(house: House, url: str, who: str) -> None:
     there = house.ask(who, "GET", url.format(**house.there))
     nowhere = house.ask(who, "GET", url.format(**NOWHERE))
     assert there[0] == nowhere[0] >= 400, (there, nowhere)
     assert without_ids(there[1], house) == without_ids(nowhere[1], house)
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_what_else_keeps_footage_of_anothers_camera_is_answered_as_of_one_that_is_not_there(
+    house: House, who: str
+) -> None:
+    there = house.ask(who, "POST", ALSO_HELD, {"spans": [span("hall", house.made)]})
+    nowhere = house.ask(who, "POST", ALSO_HELD, {"spans": [span("nowhere", house.made)]})
+    assert there == nowhere == (200, b"[]")
+
+
+def test_each_view_that_is_asked_by_an_id_is_asked_here() -> None:
+    asked = {url.partition("?")[0] for url in VIEWS} | {ALSO_HELD}
+    for read in every_act().reads:
+        fields = {field.name for field in msgspec.structs.fields(read)}
+        for_people = read.spec.permission not in (None, ADMIN)
+        assert read.spec.path in asked or not (for_people and fields & IDS), read.spec
 
 
 @pytest.mark.parametrize("who", WHO)

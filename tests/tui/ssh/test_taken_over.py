@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -161,6 +164,49 @@ def test_the_door_holds_no_private_key(house: DoorHouse) -> None:
     assert not [path for path in opened if "keys" in path or "sessions" in path]
     if os.geteuid() == 0:
         assert secret not in _memory(pid)
+
+
+RELAY = "127.0.0.77"
+
+
+@contextlib.contextmanager
+def relay_to(port: int) -> Iterator[int]:
+    """A port that passes on whatever comes, from an address of its own."""
+
+    def serve(listening: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listening.accept()
+                door = socket.create_connection(("127.0.0.1", port), source_address=(RELAY, 0))
+                threading.Thread(target=_pass_on, args=(client, door), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = threading.Thread(target=serve, args=(listening,), daemon=True)
+        serving.start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+        serving.join()
+
+
+def _pass_on(client: socket.socket, door: socket.socket) -> None:
+    with client, door, contextlib.suppress(OSError):
+        while True:
+            for end, other in ((client, door), (door, client)):
+                if end in select.select([client, door], [], [])[0]:
+                    if not (part := end.recv(65536)):
+                        return
+                    other.sendall(part)
+
+
+def test_whoever_is_lured_to_a_relay_logs_in_here_and_the_log_has_the_relays_address(house: DoorHouse) -> None:
+    """The host key is this door's, so nothing tells the client."""
+    with relay_to(house.port) as port:
+        lured = copy.copy(house)
+        lured.port = port
+        assert lured.run("dora", "holds").out == "Nothing is on hold.\n"
+    shown = house.run("dora", "log", "show", "--action", "door.login", "--json")
+    entries = json.loads(shown.out)["entries"]
+    assert [row["texts"]["source"] for row in entries[-2:]] == [RELAY, "127.0.0.1"]
 
 
 def _memory(pid: int) -> bytes:

@@ -57,13 +57,16 @@ MINT_TIMEOUT_S = 30.0
 MAX_WAITING = 1024
 FAILED_EVERY_S = 30.0
 CLOSED = b'{"closed":'
+MAX_SOURCE_CHARS = 64
+"""More than an IPv6 address with its interface has."""
 _UCRED = struct.Struct("3i")
 
 
 class MintAsked(msgspec.Struct, frozen=True):
     """A login as the client sent it: id of the SSH session, the request up to its signature, the signature.
 
-    ``source``: the client's network address, as the door claims.
+    ``source``: the client's network address, as the door claims. It decides nothing, and goes into the entry of all that is
+    done in the session.
     """
 
     session: bytes
@@ -286,6 +289,8 @@ class MintSocket:
         await self._logins.async_failed_logins(told.sources, told.total)
 
     async def _mint(self, asked: MintAsked, door: tuple[int, int]) -> dict[str, Any]:
+        if len(asked.source) > MAX_SOURCE_CHARS:
+            raise NotPermitted("The client's address is longer than an address can be.")
         proof = user_signature.verify(asked.session, asked.request, asked.signature)
         # Taken before the first await: of two logins with the same proof, only one succeeds.
         if not self._signer.take(asked.session):

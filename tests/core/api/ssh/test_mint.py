@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from holdshelf_core.access_log.types import LogShow
 from holdshelf_core.api.errors import HoldshelfError, NotPermitted, Refused, Unavailable, UnknownKey
 from holdshelf_core.api.session_types import Minted
 from holdshelf_core.api.ssh import host_signer
@@ -110,6 +111,29 @@ async def test_the_name_and_the_key_are_those_that_were_signed(tmp_path: Path) -
     async with Desk(tmp_path) as desk:
         await desk.log_in("director", GOOD, "198.51.100.9")
         assert desk.house.asked == [("director", GOOD, "198.51.100.9")]
+
+
+async def test_an_address_is_the_doors_word_and_no_longer_than_one(tmp_path: Path) -> None:
+    """It stands in the entry of each act of that session."""
+    async with Desk(tmp_path) as desk:
+        session = await desk.new_session()
+        await refused(desk.log_in("director", GOOD, "1" * 65, session=session), "longer than an address")
+        assert not desk.house.asked
+        await desk.log_in("director", GOOD, "fe80::5054:ff:fe12:3456%enp0s31f6.2001", session=session)
+        assert len(desk.house.asked) == 1
+
+
+def test_a_false_address_is_written_down_as_the_doors_word_and_changes_no_right(tmp_path: Path) -> None:
+    claims = ["127.0.0.1", "not an address"]
+    with Service(tmp_path / "data", mint=True) as service:
+        people = People(service)
+        director = people.name_director()
+        opened = [service.open_session("dora", people.fingerprints["dora"], claim) for claim in claims]
+        assert len({one["person"] for one in opened}) == 1
+        shown = director.act(LogShow(action="door.login")).entries
+        assert [row.texts["source"] for row in shown[-2:]] == claims
+        refused_too = service.ask_login("dora", NOBODY, "127.0.0.1")
+        assert refused_too["why"] == "unknown"
 
 
 async def test_after_a_key_that_is_nobodys_and_a_log_that_is_stuck_the_next_key_may_be_tried(tmp_path: Path) -> None:
