@@ -280,7 +280,7 @@ def main() -> int:
         type=int,
         default=0,
         metavar="N",
-        help="entries of the access log beside the archive (default none)",
+        help="entries of the access log beside the archive (default none); figures with them are kept apart",
     )
     parser.add_argument("--folder", type=Path, help="where to make archives (default: the system's temporary folder)")
     add_options(parser)
@@ -288,6 +288,8 @@ def main() -> int:
     shapes = [(f"{segments:,} segments", shape(segments)) for segments in options.segments]
     if options.long_days:
         shapes.append((f"{options.long_days} days", (1, options.long_days, PER_DAY)))
+    if options.log_entries:
+        shapes = [(f"{name}, {options.log_entries:,} log entries", dimensions) for name, dimensions in shapes]
     mounts = [Mount(f"camera-{number + 1:02d}") for number in range(options.cameras)]
     rows: list[Row] = []
     with (
@@ -297,7 +299,13 @@ def main() -> int:
         house = House(Path(folder), server)
         for name, dimensions in shapes:
             rows += bench(name, dimensions, house, Path(folder), options)
-    return report("archive", rows, options, repeat=options.repeat, cameras=options.cameras)
+    return report(
+        "archive-log" if options.log_entries else "archive",
+        rows,
+        options,
+        repeat=options.repeat,
+        cameras=options.cameras,
+    )
 
 
 if __name__ == "__main__":

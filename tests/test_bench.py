@@ -87,9 +87,13 @@ def test_whep_is_measured_beside_rtsp_and_no_frame_is_lost(tmp_path: Path) -> No
     assert not list(tmp_path.iterdir())
 
 
-def test_an_archive_is_started_asked_and_swept(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("log_entries", "bench"), [(0, "archive"), (2000, "archive-log")])
+def test_an_archive_is_started_asked_and_swept(tmp_path: Path, log_entries: int, bench: str) -> None:
     options = ("--segments", "500", "--long-days", "0", "--cameras", "2", "--repeat", "1")
-    _, found = run("archive.py", *options, folder=tmp_path)
+    _, found = run("archive.py", *options, "--log-entries", str(log_entries), folder=tmp_path)
+    # Figures of two kinds would overwrite one another, and a table would tell of the wrong ones.
+    assert found["bench"] == bench
+    assert all(("2,000 log entries" in row["what"]) == bool(log_entries) for row in found["rows"])
     assert_well_formed(found)
     assert rows_of(found, "start until cameras are dialed")[0]["bar"] == 1.5
     assert {row["bar"] for row in rows_of(found, "query of the")} == {12}
