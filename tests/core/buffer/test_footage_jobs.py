@@ -60,6 +60,6 @@ def test_the_nightly_reading_finds_what_was_changed_with_its_papers(tmp_path: Pa
         return first, second, repair.sentence
 
     first, second, sentence = asyncio.run(nights())
-    assert first == "12 files of 1 days read, 0 problems"
+    assert first == "12 files of 1 day read, 0 problems"
     assert "0 problems" not in second
     assert "of the access log anchored" in sentence

@@ -123,7 +123,9 @@ class HonestHouse:
         there = [ref.seq for ref in self.footage.oldest()]
         if there:
             limit = self.chance.choice(there[: len(there) // 2 + 1])
-            self.sweeper.erase_over(lambda ref: ref.seq <= limit, "9999-12-31", "at most 3 days", lambda: self.now)
+            self.sweeper.erase_over(
+                lambda ref: ref.seq <= limit, "9999-12-31", lambda _ref: "at most 3 days", lambda: self.now
+            )
 
     def hold(self) -> None:
         if not self.known:
