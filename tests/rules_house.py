@@ -185,7 +185,8 @@ class Rig:
         house = HouseUnderTest(self.data, self.cameras)
         await house.async_open()
         house.retention.async_set_budget(self.budget_bytes)
-        self.cameras.async_record(house)
+        if house.store.opened is not None:
+            self.cameras.async_record(house)
         return house
 
     def crash_within(self, moment: str, action: str) -> None:

@@ -24,7 +24,7 @@ from holdshelf_storage.anchors.book import AnchorBook
 from holdshelf_storage.anchors.facts import FactsReader
 from holdshelf_storage.anchors.lineage import Lineage
 from holdshelf_storage.anchors.log import batches_in, proven_batches
-from holdshelf_storage.errors import StorageError
+from holdshelf_storage.errors import LogBroken, StorageError
 from holdshelf_storage.footage import anchor_files
 from holdshelf_storage.footage.media_change import waiting_change
 from holdshelf_storage.footage.missing import MissingSegment
@@ -95,7 +95,11 @@ class Anchoring:
 
         The caller holds the lock.
         """
-        await asyncio.to_thread(self._read_on, opened)
+        try:
+            await asyncio.to_thread(self._read_on, opened)
+        except LogBroken as error:
+            self._authorizer.async_distrust_log(str(error))  # no reason to wait for the night, which reads all of it
+            raise
         volume = opened.volume.identity.volume
         unknown = self._lineage.problem(volume)
         if not unknown:
