@@ -240,7 +240,7 @@ async def test_a_policy_in_two_languages_is_adopted_on_the_form_and_the_statute_
         await until_said(pilot, "Adopt the policy file", "stricter")
         await pilot.press("enter")
         shown = await until_said(pilot, "Version 2026-3, adopted on 2026-03-10, is in force.")
-        assert "Its text is in en and es." in shown
+        assert "The text is in en and es." in shown
         assert "This term ended, as the policy has no such role: Dora Reed, director." in shown
         await pilot.press("enter")
         await until_said(pilot, "version 2026-3")

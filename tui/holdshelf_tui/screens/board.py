@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from holdshelf_core.people.board_types import AdoptedRow, BoardSetting
 from holdshelf_core.policy.numbering import renumbered
 from holdshelf_core.reports.website_types import PolicyChecked, PostedAsk
+from holdshelf_tui.papers.text import folded
 from holdshelf_tui.screens.dialogs.board_forms import AdoptDialog, BoardSetDialog, StatuteDialog
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.sheet import SheetDialog
@@ -97,7 +98,7 @@ async def async_adopt(pane: Pane, before: AdoptedRow, *, statute_only: bool = Fa
     if row is not None:
         pane.load_soon()
         warned = [f"▲ {row.warning}"] if row.warning else []
-        await pane.app.push_screen_wait(SheetDialog("In force", "\n\n".join([*adopted_words(row), *warned])))
+        await pane.app.push_screen_wait(SheetDialog("In force", folded("\n\n".join([*adopted_words(row), *warned]))))
 
 
 async def async_check_posted(pane: Pane, adopted: AdoptedRow) -> None:

@@ -25,6 +25,7 @@ from holdshelf_core.people.board_types import (
 )
 from holdshelf_core.policy.listing import listed
 from holdshelf_tui.papers.catalogs import named
+from holdshelf_tui.papers.text import folded
 from holdshelf_tui.screens.dialogs.confirm import ConfirmDialog
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
@@ -193,6 +194,12 @@ class AdoptDialog(FormDialog[AdoptedRow]):
                 await texts.mount(self._text_field(language), after=at)
         for area in texts.query(TextPasteArea).results(TextPasteArea):
             self._tell_pasted(area)
+        self.call_after_refresh(self._show_focused)
+
+    def _show_focused(self) -> None:
+        """A field that has just come has no place yet when the cursor is brought to it."""
+        if self.focused is not None:
+            self.focused.scroll_visible(animate=False)
 
     async def async_submit(self) -> AdoptedRow:
         """Adopt the pasted text and return it as it is in force. Raises Missing, HoldshelfError."""
@@ -242,7 +249,7 @@ class AdoptDialog(FormDialog[AdoptedRow]):
 
     async def _async_agreed(self, found: PolicyLinted) -> bool:
         """What the file makes looser and stricter is read first."""
-        await self.app.push_screen_wait(SheetDialog("What the policy file changes", linted_words(found)))
+        await self.app.push_screen_wait(SheetDialog("What the policy file changes", folded(linted_words(found))))
         count = f"{counted(len(found.looser), 'rule is', 'rules are')} looser than today, "
         count += f"{counted(len(found.stricter), 'rule is', 'rules are')} stricter."
         asked = ConfirmDialog("Adopt the policy file", f"{inert(found.library, 80)}: {count}", "Adopt it")
