@@ -29,7 +29,7 @@ class Heard(NamedTuple):
 class Mosquitto:
     """A context manager. ``port`` speaks TLS as 127.0.0.1, ``wrong_port`` as another address; ``plain_port`` does not."""
 
-    def __init__(self, folder: Path, recorder: str) -> None:
+    def __init__(self, folder: Path, *recorders: str) -> None:
         self.folder = folder
         self.port, self.plain_port, self.wrong_port = free_port(), free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -47,8 +47,12 @@ class Mosquitto:
                 capture_output=True,
             )
         (folder / "acl").write_text(
-            f"user {WRITER}\ntopic write holdshelf/{recorder}/#\ntopic write homeassistant/device/holdshelf_{recorder}/#\n"
-            f"user {READER}\ntopic read #\ntopic write homeassistant/status\n"
+            f"user {WRITER}\n"
+            + "".join(
+                f"topic write holdshelf/{one}/#\ntopic write homeassistant/device/holdshelf_{one}/#\n"
+                for one in recorders
+            )
+            + f"user {READER}\ntopic read #\ntopic write homeassistant/status\n"
         )
         lines = [
             *("per_listener_settings false", "allow_anonymous false", "persistence false"),

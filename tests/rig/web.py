@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Self
 
 type Answers = Callable[[BaseHTTPRequestHandler], None]
@@ -36,15 +38,25 @@ class Page:
 
 
 class WebServer:
-    """`with WebServer({"/policy": Page(b"…")}) as web: web.url("/policy")`. ``asked``: paths, in the order of asking."""
+    """`with WebServer({"/policy": Page(b"…")}) as web: web.url("/policy")`. ``asked``: paths, in the order of asking.
 
-    def __init__(self, pages: dict[str, Page], address: str = "127.0.0.1", port: int = 0) -> None:
+    ``pem``: a certificate with its key; with it, it speaks TLS.
+    """
+
+    def __init__(
+        self, pages: dict[str, Page], address: str = "127.0.0.1", port: int = 0, pem: Path | None = None
+    ) -> None:
         self.pages = pages
         self.asked: list[str] = []
         self.bodies: list[bytes] = []
         """What was posted, in that order."""
         self._server = ThreadingHTTPServer((address, port), self._handler())
         self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+        if pem is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(pem)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.ended = threading.Event()
 
     def url(self, path: str, host: str = "") -> str:

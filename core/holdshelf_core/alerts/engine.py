@@ -14,12 +14,16 @@ import msgspec
 
 from holdshelf_core.alerts.allowed import KINDS, OTHER, SEVERITIES, Report
 from holdshelf_core.alerts.types import Rules
+from holdshelf_core.recorder.worker.backoff import LONGEST_S
 from holdshelf_core.times import HOUR_NS, NS
 
 GROUP_S: Final = 4
 """A message waits until nothing more has changed for so long …"""
 GROUP_MOST_S: Final = 10
 """… but no longer than this: a silent camera is noticed within 14 s, and mail about it goes out within 30."""
+ENDS_MOST_S: Final = LONGEST_S + 1
+"""Ends also wait for others of their kind that are still so, but no longer than this. Cameras that come back together are each
+connected to after a pause of their own. An end that follows the longest pause is still told within 30 s."""
 SEEN_AFTER_S: Final = {
     "camera_silent": 45,
     "camera_refused": 45,
@@ -119,7 +123,7 @@ def step(
     else:
         held = held or bool(begins)
     ends = [one for one in told.known.values() if _ends(one) and may(one) and _has_looked(one, report, now_utc_ns)]
-    if _ready(ends, now_utc_ns):
+    if _ready(ends, now_utc_ns, ENDS_MOST_S, more_may_come=_more_may_end(ends, told)):
         found += _told("ends", ends, now_utc_ns)
     else:
         held = held or bool(ends)
@@ -218,10 +222,17 @@ def _has_looked(one: Known, report: Report, now: int) -> bool:
     return one.service_utc_ns == report.started_utc_ns or _past(now, report.started_utc_ns) >= seen_after
 
 
-def _ready(changed: list[Known], now: int) -> bool:
+def _more_may_end(ends: list[Known], told: Told) -> bool:
+    """Return whether something of the same kind was told and is still so."""
+    kinds = {one.kind for one in ends}
+    return any(one.kind in kinds and one.told and one.is_so and not one.flaps for one in told.known.values())
+
+
+def _ready(changed: list[Known], now: int, most_s: float = GROUP_MOST_S, *, more_may_come: bool = False) -> bool:
     # What comes and goes changes all the time: it waits from the moment at which it was found to do so.
     ages = [_past(now, one.begins[FLAPS - 1] if one.flaps else one.changed_utc_ns) for one in changed]
-    return bool(ages) and (min(ages) >= GROUP_S * NS or max(ages) >= GROUP_MOST_S * NS)
+    is_settled = bool(ages) and min(ages) >= GROUP_S * NS and not more_may_come
+    return is_settled or max(ages, default=0) >= most_s * NS
 
 
 def _past(now: int, then: int) -> int:

@@ -1,4 +1,7 @@
-"""What the service and the sender process say to one another: JSON, a line each, over two pipes (ADR 56)."""
+"""What the service and the sender process say to one another: JSON, a line each, over two pipes (ADR 56).
+
+And what the service and the process of one delivery by Apprise say: one line each way.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ import msgspec
 
 from holdshelf_core.alerts.allowed import Report
 from holdshelf_core.alerts.types import AppriseWay, Health, HeartbeatWay, MailWay, MqttWay
+from holdshelf_core.alerts.words import Message
 from holdshelf_core.processes.online_link import Ready
 
 
 class Setup(msgspec.Struct, tag="setup", frozen=True):
-    """Service → sender, first of all: its folder, and the ways with their secrets."""
+    """Service → sender, first of all: its folder, and the ways with their secrets; Apprise's without."""
 
     folder: str
     ways: tuple[MailWay | AppriseWay | MqttWay | HeartbeatWay, ...]
@@ -46,8 +50,34 @@ class Tested(msgspec.Struct, tag="tested", frozen=True):
     sentence: str
 
 
-type ToSender = Setup | Latest | TryWay
-type ToService = Ready | Does | Tested
+class Deliver(msgspec.Struct, tag="deliver", frozen=True):
+    """Sender → service: have this message delivered by that Apprise way. The one thing that the sender may ask for."""
 
-to_sender: Final = msgspec.json.Decoder(Setup | Latest | TryWay)
-to_service: Final = msgspec.json.Decoder(Ready | Does | Tested)
+    way: str
+    number: int
+    message: Message
+
+
+class Task(msgspec.Struct, tag="task", frozen=True):
+    """Service → a process of one delivery: all that it is told."""
+
+    way: AppriseWay
+    number: int
+    message: Message
+
+
+class Delivered(msgspec.Struct, tag="delivered", frozen=True):
+    """That process → service → sender: what came of it; ``sentence`` '': it was delivered. ``refused`` as in `Undelivered`."""
+
+    number: int
+    sentence: str = ""
+    refused: bool = False
+
+
+type ToSender = Setup | Latest | TryWay | Delivered
+type ToService = Ready | Does | Tested | Deliver
+
+to_sender: Final = msgspec.json.Decoder(Setup | Latest | TryWay | Delivered)
+to_service: Final = msgspec.json.Decoder(Ready | Does | Tested | Deliver)
+to_delivery: Final = msgspec.json.Decoder(Task)
+from_delivery: Final = msgspec.json.Decoder(Delivered)

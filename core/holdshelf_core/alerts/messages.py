@@ -23,7 +23,7 @@ from holdshelf_core.alerts import engine
 from holdshelf_core.alerts.allowed import Report
 from holdshelf_core.alerts.engine import Tidings
 from holdshelf_core.alerts.types import AppriseWay, Health, MailWay, SentRow
-from holdshelf_core.alerts.ways import Reports, Undelivered
+from holdshelf_core.alerts.ways import DELIVER_S, NOT_TAKEN, Reports, Undelivered
 from holdshelf_core.alerts.words import Message, message_of, test_message
 from holdshelf_core.times import NS
 from holdshelf_storage.atomic import write_atomic
@@ -38,8 +38,6 @@ RETRY_FIRST_S: Final = 10.0
 RETRY_CAP_S: Final = 300.0
 REFUSED_CAP_S: Final = 1800.0
 """Where a login or an address is refused: an account is locked by too many tries."""
-DELIVER_S: Final = 60.0
-"""For one delivery altogether; then it counts as failed, whatever its thread still waits for."""
 MAX_STATE_BYTES: Final = 4 << 20
 
 
@@ -191,7 +189,7 @@ class MessageWay:
                 raise
             if not done:
                 self._transport.give_up()
-                raise Undelivered(f"The message was not taken within {DELIVER_S:.0f} s.")
+                raise Undelivered(NOT_TAKEN)
             return self._busy.result()
 
     def _say(self, *, ok: bool, sentence: str = "") -> None:

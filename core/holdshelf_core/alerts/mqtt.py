@@ -209,7 +209,7 @@ class Link:
                 if not self._waiting and not self._pinged:
                     self._answered.set()
         except wire.WireError:
-            raise Undelivered(f"{self._where} sent what was not asked for. It was not read.") from None
+            raise Undelivered(f"{self._where} sent what was not asked for, which was not read.") from None
         except (OSError, asyncio.IncompleteReadError):
             raise Undelivered(f"{self._where} hung up.") from None
 

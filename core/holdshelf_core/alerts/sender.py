@@ -17,6 +17,7 @@ from typing import Final
 from tzlocal import get_localzone
 
 from holdshelf_core.alerts import link
+from holdshelf_core.alerts.handed_on import Deliveries, HandedOn
 from holdshelf_core.alerts.messages import MessageWay
 from holdshelf_core.alerts.types import AnyWay, AppriseWay, Health, HeartbeatWay, MailWay, MqttWay
 from holdshelf_core.alerts.ways import Leaving, Reports, Undelivered, Way
@@ -35,7 +36,7 @@ LEAVE_S: Final = 2.0
 _NICENESS: Final = 5  # recording comes first
 
 
-def made(settings: AnyWay, folder: Path) -> Way:
+def made(settings: AnyWay, folder: Path, deliveries: Deliveries) -> Way:
     """Return the way; its module is imported now, where it may still bring others with it."""
     zone = get_localzone()
     match settings:
@@ -44,9 +45,7 @@ def made(settings: AnyWay, folder: Path) -> Way:
 
             return MessageWay(settings, Mail(settings), folder, zone, time.time_ns)
         case AppriseWay():
-            from holdshelf_core.alerts.by_apprise import Apprise  # noqa: PLC0415
-
-            return MessageWay(settings, Apprise(settings), folder, zone, time.time_ns)
+            return MessageWay(settings, HandedOn(settings.name, deliveries), folder, zone, time.time_ns)
         case MqttWay():
             from holdshelf_core.alerts.mqtt import Mqtt  # noqa: PLC0415
 
@@ -60,8 +59,9 @@ def made(settings: AnyWay, folder: Path) -> Way:
 class Sender:
     """The process, on its loop."""
 
-    def __init__(self, ways: dict[str, Way], say: asyncio.WriteTransport) -> None:
-        self._ways, self._say_to = ways, say
+    def __init__(self, ways: dict[str, Way], say: asyncio.WriteTransport, deliveries: Deliveries) -> None:
+        self._ways, self._say_to, self._deliveries = ways, say, deliveries
+        deliveries.ask_by(self._say)
         self._reports = {name: Reports() for name in ways}
         self._tests: set[asyncio.Task[None]] = set()
         self._resolver = online.resolver_identity()
@@ -74,6 +74,8 @@ class Sender:
                 case link.Latest() as latest:
                     for reports in self._reports.values():
                         reports.put(latest.report)
+                case link.Delivered() as answer:
+                    self._deliveries.answer(answer)
                 case link.TryWay() as asked:
                     test = asyncio.create_task(self._test(asked))
                     self._tests.add(test)
@@ -123,14 +125,14 @@ class Sender:
             self._say_to.write(line_of(message))
 
 
-async def _serve(ways: dict[str, Way], ready: Ready, rest: bytes) -> None:
+async def _serve(ways: dict[str, Way], deliveries: Deliveries, ready: Ready, rest: bytes) -> None:
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader(limit=MAX_LINE_BYTES)
     lines.feed_data(rest)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), os.fdopen(0, "rb", 0))
     say, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(1, "wb", 0))
     say.write(line_of(ready))
-    await Sender(ways, say).run(lines)
+    await Sender(ways, say, deliveries).run(lines)
 
 
 def main() -> None:
@@ -140,9 +142,10 @@ def main() -> None:
         return
     setup, rest = begun
     folder = Path(setup.folder)
-    ways = {settings.name: made(settings, folder) for settings in setup.ways}
+    deliveries = Deliveries()
+    ways = {settings.name: made(settings, folder, deliveries) for settings in setup.ways}
     confined = confine_sender(online.readable(), folder, more_memory_bytes=MORE_MEMORY_BYTES, open_files=OPEN_FILES)
-    asyncio.run(_serve(ways, Ready(confined.landlock_abi, confined.seccomp), rest))
+    asyncio.run(_serve(ways, deliveries, Ready(confined.landlock_abi, confined.seccomp), rest))
     os._exit(0)  # a thread may still wait for a server that does not answer
 
 

@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from holdshelf_core.alerts import link
 from holdshelf_core.alerts.allowed import Report
-from holdshelf_core.alerts.types import AnyWay, Health
+from holdshelf_core.alerts.apprise_process import async_deliver
+from holdshelf_core.alerts.types import AnyWay, AppriseWay, Health
 from holdshelf_core.errors import Unavailable
 from holdshelf_core.processes.online_process import Ended, OnlineProcess
 
@@ -17,8 +20,8 @@ TEST_S: Final = 130.0
 """Two deliveries: the test waits for the one that is under way."""
 
 
-class SenderProcess(OnlineProcess[link.Does | link.Tested]):
-    """Not running while there are no ways."""
+class SenderProcess(OnlineProcess[link.Does | link.Tested | link.Deliver]):
+    """Not running while there are no ways. What goes by Apprise is delivered by a process for each message, which it asks for."""
 
     def __init__(self, folder: Path, changed: Callable[[], None]) -> None:
         """``folder``: its own, which exists. ``changed`` is called when the health of a way changes."""
@@ -28,6 +31,8 @@ class SenderProcess(OnlineProcess[link.Does | link.Tested]):
         self._latest: Report | None = None
         """For a new process: nothing older than the last ten seconds, while there are ways."""
         self.health: dict[str, Health] = {}
+        self._deliveries: dict[str, asyncio.Task[None]] = {}
+        """By way, one at a time."""
 
     async def async_use(self, ways: Sequence[AnyWay]) -> None:
         """Have a sender with these ways, in the place of the one that runs; none without ways."""
@@ -44,6 +49,13 @@ class SenderProcess(OnlineProcess[link.Does | link.Tested]):
         self._latest = report
         self._tell(link.Latest(report), most_waiting_bytes=0)
 
+    async def async_stop(self) -> None:
+        """See `OnlineProcess`."""
+        await super().async_stop()
+        deliveries = self._leave()
+        if deliveries:
+            await asyncio.wait(deliveries)
+
     async def async_test(self, way: str, *, leave: bool = False) -> str:
         """Have it send a test, or take back what it left with others. Returns why it failed; '' when not. Raises Unavailable."""
         if not self.is_wanted:
@@ -59,17 +71,44 @@ class SenderProcess(OnlineProcess[link.Does | link.Tested]):
             ) from None
 
     def _set_up(self) -> link.Setup:
-        return link.Setup(str(self._folder), tuple(self._ways))
+        ways = (msgspec.structs.replace(way, secret="") if isinstance(way, AppriseWay) else way for way in self._ways)
+        return link.Setup(str(self._folder), tuple(ways))
 
     def _began(self) -> None:
         if self._latest is not None:
             self.put(self._latest)
         self._changed()
 
-    def _heard(self, message: link.Does | link.Tested) -> None:
+    def _ended(self) -> None:
+        self._leave()  # its successor asks anew, by numbers of its own
+
+    def _heard(self, message: link.Does | link.Tested | link.Deliver) -> None:
         match message:
             case link.Does() if message.way in self.health:
                 self.health[message.way] = message.health
                 self._changed()
             case link.Tested():
                 self._answer(message.number, message.sentence)
+            case link.Deliver():
+                self._deliver(message)
+
+    def _deliver(self, asked: link.Deliver) -> None:
+        """Begin a delivery by one of the ways that the admin has set up, unless the last one by it has not ended."""
+        way = next((way for way in self._ways if way.name == asked.way and isinstance(way, AppriseWay)), None)
+        last = self._deliveries.get(asked.way)
+        if isinstance(way, AppriseWay) and (last is None or last.done()):
+            task = link.Task(way, asked.number, asked.message)
+            self._deliveries[way.name] = asyncio.create_task(self._async_deliver(task), name=f"delivery by {way.name}")
+        else:
+            self._tell(link.Delivered(asked.number, "An earlier message is still on its way, and is not answered."))
+
+    async def _async_deliver(self, task: link.Task) -> None:
+        self._tell(await async_deliver(task))
+
+    def _leave(self) -> list[asyncio.Task[None]]:
+        """Cancel what is under way; return it."""
+        left = list(self._deliveries.values())
+        self._deliveries = {}
+        for delivery in left:
+            delivery.cancel()
+        return left

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from holdshelf_core.alerts.allowed import Report
 from holdshelf_core.alerts.types import Health
+
+DELIVER_S: Final = 60.0
+"""For one delivery altogether; then it counts as failed, whatever still waits for an answer."""
+NOT_TAKEN: Final = f"The message was not taken within {DELIVER_S:.0f} s."
 
 
 class Undelivered(Exception):

@@ -30,8 +30,8 @@ class Ended(Exception):
     """The process ended before it answered."""
 
 
-async def async_spawn(module: str) -> asyncio.subprocess.Process:
-    """Begin ``python -m MODULE`` with two pipes. Raises OSError."""
+async def async_spawn(module: str, *, arenas: int = 2) -> asyncio.subprocess.Process:
+    """Begin ``python -m MODULE`` with two pipes. ``arenas``: areas that its threads take memory from. Raises OSError."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",  # the folder that the service was started in must not shadow a module
@@ -40,7 +40,7 @@ async def async_spawn(module: str) -> asyncio.subprocess.Process:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=MAX_LINE_BYTES,
-        env={**os.environ, "MALLOC_ARENA_MAX": "2"},
+        env={**os.environ, "MALLOC_ARENA_MAX": str(arenas)},
     )
 
 

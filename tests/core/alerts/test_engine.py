@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 from datetime import UTC
 
 import msgspec
+import pytest
 
 from holdshelf_core.alerts import engine
 from holdshelf_core.alerts.allowed import KINDS, OTHER, CameraState, Condition, Report
 from holdshelf_core.alerts.engine import Known, Tidings, Told
 from holdshelf_core.alerts.types import Rules
 from holdshelf_core.alerts.words import message_of, words_of
+from holdshelf_core.recorder.worker.backoff import BACKOFF_CAP_S, JITTER, LONGEST_S
 from tests.service import NS
 
 NOON = 12 * 3600 * NS
 NIGHT = 23 * 3600 * NS
 HOUR = 3600
+TOLD_S = 30
+"""Within so long somebody is told that a camera is back."""
 
 
 def silent(camera: str, since: int = 0, severity: str = "error") -> Condition:
@@ -80,6 +85,47 @@ def test_forty_cameras_that_fall_within_moments_are_one_message_within_fourteen_
     message = message_of(found[0], "1", clock.now, UTC)
     assert message.subject == "Holdshelf: Camera 0 is not being recorded, and 39 more"
     assert message.text.count("holdshelf camera check") == 40
+
+
+@pytest.mark.parametrize("cameras", [2, 3, 12, 40])
+def test_cameras_that_return_together_are_one_message_though_each_is_connected_to_after_a_pause_of_its_own(
+    cameras: int,
+) -> None:
+    clock = Clock()
+    down = [silent(f"c{n}") for n in range(cameras)]
+    assert len(clock.turn(60, *down)) == 1
+    returned = clock.now
+    found: list[Tidings] = []
+    pauses = [n * LONGEST_S / (cameras - 1) for n in range(cameras)]
+    for quarter in range(4 * TOLD_S):
+        still = [one for one, pause in zip(down, pauses, strict=True) if pause > quarter / 4]
+        found += clock.turn(0.25, *still, each=0.25)
+        if found:
+            break
+    assert [one.what for one in found] == ["ends"] and len(found[0].lines) == cameras
+    assert clock.now - returned < TOLD_S * NS
+    assert clock.turn(60) == []
+
+
+def test_cameras_that_return_after_any_pauses_of_the_recorder_are_one_message() -> None:
+    """As `Backoff` draws them, each camera somewhere within its pause."""
+    draw = random.Random(16)
+    for _ in range(50):
+        clock, down = Clock(), [silent(f"c{n}") for n in range(40)]
+        clock.turn(60, *down)
+        left = [draw.uniform(0, BACKOFF_CAP_S * draw.uniform(1 - JITTER, 1 + JITTER)) for _ in down]
+        found: list[Tidings] = []
+        for second in range(TOLD_S):
+            found += clock.turn(1, *[one for one, pause in zip(down, left, strict=True) if pause > second])
+        assert [(one.what, len(one.lines)) for one in found] == [("ends", 40)]
+
+
+def test_a_camera_that_returns_after_the_longest_pause_while_another_stays_away_is_told_within_thirty_seconds() -> None:
+    clock = Clock()
+    clock.turn(60, silent("c1"), silent("c2"))
+    # Then a moment for its first picture, one for the report, and one for the mail.
+    found = clock.turn(LONGEST_S, silent("c1"), silent("c2")) + clock.turn(TOLD_S - 2 - LONGEST_S, silent("c2"))
+    assert short(found) == ["ends c1"]
 
 
 def test_what_lasts_only_moments_is_not_told() -> None:

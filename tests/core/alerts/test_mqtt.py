@@ -248,17 +248,17 @@ HOSTILE: dict[str, tuple[Answer, str]] = {
     "deaf": (_deaf, "does not acknowledge what it is sent."),
     "a message of 256 MB": (
         _sending(ACCEPTED + b"\x30\xff\xff\xff\x7f\0\x01a", bytes(1_000_000)),
-        "sent what was not asked for. It was not read.",
+        "sent what was not asked for, which was not read.",
     ),
     "a CONNACK of 256 MB": (_sending(b"\x20\xff\xff\xff\x7f", bytes(1_000_000)), "does not answer as an MQTT broker."),
     "messages without end": (
         _sending(ACCEPTED, b"\x34\x06\0\x01a\0\x01b" * 1000),
-        "sent what was not asked for. It was not read.",
+        "sent what was not asked for, which was not read.",
     ),
-    "answers to no ping": (_sending(ACCEPTED, b"\xd0\0" * 10_000), "sent what was not asked for. It was not read."),
+    "answers to no ping": (_sending(ACCEPTED, b"\xd0\0" * 10_000), "sent what was not asked for, which was not read."),
     "acknowledgements of nothing": (
         _sending(ACCEPTED, b"\x40\x02\xff\xff" * 10_000),
-        "sent what was not asked for. It was not read.",
+        "sent what was not asked for, which was not read.",
     ),
     "MQTT 3": (_sending(b"\x20\x02\0\x01", b""), "does not speak MQTT 5."),
     "a web server": (_sending(b"HTTP/1.1 400 Bad Request\r\n\r\n", b"x" * 1000), "does not answer as an MQTT broker."),

@@ -18,10 +18,11 @@ import pytest
 from holdshelf_core.alerts import heartbeat as heartbeat_module
 from holdshelf_core.alerts import messages, sender, words
 from holdshelf_core.alerts.allowed import Condition
+from holdshelf_core.alerts.handed_on import Deliveries
 from holdshelf_core.alerts.heartbeat import Heartbeat
 from holdshelf_core.alerts.messages import MessageWay
 from holdshelf_core.alerts.types import Health, HeartbeatWay, MailWay
-from holdshelf_core.alerts.ways import Reports, Undelivered
+from holdshelf_core.alerts.ways import DELIVER_S, Reports, Undelivered
 from holdshelf_core.alerts.words import Message
 from tests.core.alerts.reports import report
 from tests.rig.hand_clock import NS, HandTime, hand_time
@@ -159,7 +160,7 @@ async def test_a_relay_that_hangs_is_given_up_after_a_minute_and_asked_no_second
         sent.report(SILENT)
         await hand.forward(4)
         await hand.until(lambda: sent.relay.asked)
-        await hand.forward(messages.DELIVER_S - 1)
+        await hand.forward(DELIVER_S - 1)
         assert (sent.relay.given_up, sent.told[-1].ok) == (0, None)
         await hand.forward(2)
         assert (sent.relay.given_up, sent.told[-1].ok) == (1, False)
@@ -216,7 +217,7 @@ async def test_a_way_that_fails_in_itself_is_begun_anew_after_longer_and_longer_
         async def test(self) -> None: ...
 
     says = SimpleNamespace(get_write_buffer_size=lambda: 0, write=lambda _line: None)
-    process = sender.Sender({"desk": Fails()}, cast(Any, says))
+    process = sender.Sender({"desk": Fails()}, cast(Any, says), Deliveries())
     task = asyncio.create_task(process._run("desk", Fails()))
     await hand.forward(2000)
     assert pauses_of(began)[:8] == [5, 10, 20, 40, 80, 160, 300, 300]

@@ -119,7 +119,7 @@ def test_a_silent_camera_is_told_by_mail_whatever_other_mail_servers_do(stage: S
         assert "refuses the addresses (550 5.7.1)" in failing["refuses"] and "Dora" not in failing["refuses"]
         assert "certificate that is not valid for it" in failing["other"]
         assert "is not reached: Connection refused" in failing["away"]
-        assert "does not take the message, or is not reached" in failing["topic-hangs"]
+        assert "The service behind the Apprise URL does not answer." in failing["topic-hangs"]
         assert "does not answer" in failing["broker-hangs"]
         assert memory_bytes(sender_pid(service), "VmHWM") < 50 << 20, "at its highest: none of the ten megabytes stay"
         steps = {step.name: step for step in service.client.read(ReadDoctor()).steps}

@@ -14,6 +14,9 @@ from holdshelf_core.integration.reasons import (
 
 BACKOFF_FIRST_S = 1.0
 BACKOFF_CAP_S = 10.0
+JITTER = 0.25
+LONGEST_S = BACKOFF_CAP_S * (1 + JITTER)
+"""No camera that needs no person waits longer for its next connection."""
 # Cameras lock accounts after a few wrong passwords, and a try every ten seconds would keep them locked.
 REFUSED_FIRST_S = 30.0
 REFUSED_CAP_S = 120.0
@@ -36,7 +39,7 @@ class Backoff:
         first_s, cap_s = (REFUSED_FIRST_S, REFUSED_CAP_S) if needs_person else (BACKOFF_FIRST_S, BACKOFF_CAP_S)
         wait_s = min(cap_s, max(first_s, self._next_s))
         self._next_s = wait_s * 2
-        return wait_s * random.uniform(0.75, 1.25)  # noqa: S311  (jitter, not a secret)
+        return wait_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  (jitter, not a secret)
 
     def recorded(self, began_s: float, ended_s: float) -> None:
         """Note a connection that brought pictures, by a clock that is never set: the next wait is the shortest one again, after
