@@ -157,14 +157,23 @@ class HoldshelfApp(SessionApp):
             super().update_styles(node, animate)
 
     def _load_screen_css(self, screen: Screen[Any]) -> None:
-        """Each dialog's rules name that dialog, so what is open already is not styled again for them, as Textual does."""
-        if screen.CSS:
-            read_from = (inspect.getfile(type(screen)), f"{type(screen).__name__}.CSS")
-            if not self.stylesheet.has_source(*read_from):
+        """Each dialog's rules name that dialog, so what is open already is not styled again for them, as Textual does.
+
+        Those of the classes that it is derived from come first: Textual reads the last ones alone, so that a form with rules of
+        its own would lose those of all forms.
+        """
+        kinds = [kind for kind in reversed(type(screen).__mro__) if vars(kind).get("CSS") or kind is type(screen)]
+        added = False
+        for kind in kinds:
+            read_from = (inspect.getfile(kind), f"{kind.__name__}.CSS")
+            css = str(getattr(kind, "CSS", ""))
+            if css and not self.stylesheet.has_source(*read_from):
                 scope = screen._css_type_name if screen.SCOPED_CSS else ""
-                self.stylesheet.add_source(screen.CSS, read_from=read_from, scope=scope)
-                self.stylesheet.reparse()
-                self.stylesheet.update(screen)
+                self.stylesheet.add_source(css, read_from=read_from, scope=scope)
+                added = True
+        if added:
+            self.stylesheet.reparse()
+            self.stylesheet.update(screen)
         super()._load_screen_css(screen)
 
     async def action_quit(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from textual.content import Content
 
 from holdshelf_tui.screens import doctor, holds, log, people, releases, shared, storage
 from holdshelf_tui.widgets.listing import Columns, _cut
@@ -79,5 +80,8 @@ def test_nothing_is_cut_while_another_column_has_room(name: str, columns: Column
 
 def test_what_is_cut_ends_with_a_word_where_little_is_lost_by_it() -> None:
     assert _cut("began the bundle of release R-2026-0001", 36).plain == "began the bundle of release …"
+    styled = Content("began the bundle of release R-2026-0001").stylize("bold")
+    assert _cut(styled, 36).plain == "began the bundle of release …"
+    assert _cut("began the bundle of release R-2026-0001", 29).plain == "began the bundle of release …"
     assert _cut("Front entrance", 12).plain == "Front entra…", "half a name says more than a word of it"
     assert _cut("Front entrance", 14).plain == "Front entrance"

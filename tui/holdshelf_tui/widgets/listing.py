@@ -175,18 +175,17 @@ def fill(
 
 def _cut(cell: str | Content, width: int) -> Content:
     """Where little is lost by it, at the end of a word."""
-    if not isinstance(cell, Content):
-        shown = plain(cell, width)
-        words = shown.plain.removesuffix("…")
-        if words == shown.plain:
-            return shown
-        last = words.rfind(" ")
-        return Content(f"{words[:last]} …") if 3 * last >= 2 * width else shown
-    if cell.cell_length <= width:
-        return cell
-    while cell.plain and cell.cell_length >= width:  # characters may be two cells wide
-        cell = cell[:-1]
-    return Content.assemble(cell, "…")
+    whole = cell if isinstance(cell, Content) else plain(cell, max(1, len(cell)))
+    if whole.cell_length <= width:
+        return whole
+    shown = whole
+    while shown.plain and shown.cell_length >= width:  # characters may be two cells wide
+        shown = shown[:-1]
+    room = shown.plain[:-1] if shown.cell_length == width - 1 else shown.plain  # for the space before the dots
+    last = len(room) if whole.plain[len(room)].isspace() else room.rfind(" ")
+    if 3 * last >= 2 * width:
+        return Content.assemble(shown[:last], " …")
+    return Content.assemble(shown, "…")
 
 
 def row_key(table: DataTable[Content]) -> str:

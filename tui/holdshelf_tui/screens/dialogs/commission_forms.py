@@ -77,7 +77,7 @@ class ReasonDialog(FormDialog[str]):
         self._why = why
 
     def fields(self) -> ComposeResult:
-        yield FormField("It hides", TextField(self._why, "e.g.,  public screens", id="why", most=80))
+        yield FormField("It hides", TextField(self._why, "e.g., public screens", id="why", most=80))
 
     async def async_submit(self) -> str:
         """Nothing is written down yet."""
@@ -96,7 +96,7 @@ class NoMasksDialog(FormDialog[CommissionRow]):
         self._camera = camera
 
     def fields(self) -> ComposeResult:
-        yield FormField("Why", TextField("", "e.g.,  a blank wall and a door, no screen", id="why", most=200))
+        yield FormField("Why", TextField("", "e.g., a blank wall and a door, no screen", id="why", most=200))
 
     async def async_submit(self) -> CommissionRow:
         """All masks are gone, with that reason."""
@@ -123,7 +123,7 @@ class ReopenDialog(FormDialog[CommissionRow]):
         )
 
     def fields(self) -> ComposeResult:
-        yield FormField("Why", TextField("", "e.g.,  the desk was moved", id="why", most=200))
+        yield FormField("Why", TextField("", "e.g., the desk was moved", id="why", most=200))
 
     async def async_submit(self) -> CommissionRow:
         """The same masks, to be approved anew."""
@@ -202,7 +202,7 @@ class RetireDialog(FormDialog[Done]):
         )
 
     def fields(self) -> ComposeResult:
-        yield FormField("Why", TextField("", "e.g.,  the desk was moved", id="why", most=200))
+        yield FormField("Why", TextField("", "e.g., the desk was moved", id="why", most=200))
 
     async def async_submit(self) -> Done:
         """Retire the camera, for the reason that was typed. Raises Missing, HoldshelfError."""

@@ -102,7 +102,7 @@ class WaiveDialog(FormDialog[EntranceRow]):
     def fields(self) -> ComposeResult:
         """Where, why, how long."""
         yield FormField("Entrance", Choice(_choices(self._entrances), self._chosen, id="entrance", rows=6))
-        yield FormField("Why", TextField("", "e.g.,  the door is being replaced", id="why", most=200))
+        yield FormField("Why", TextField("", "e.g., the door is being replaced", id="why", most=200))
         yield FormField("For", TextField("", "days; blank: the most the Board allows", id="days", most=10))
 
     async def async_submit(self) -> EntranceRow:
@@ -129,7 +129,7 @@ class RemoveEntranceDialog(FormDialog[EntranceRow]):
     def fields(self) -> ComposeResult:
         """The entrance that is no more, and why."""
         yield FormField("Entrance", Choice(_choices(self._entrances), id="entrance", rows=6))
-        yield FormField("Why", TextField("", "e.g.,  the door was walled up", id="why", most=200))
+        yield FormField("Why", TextField("", "e.g., the door was walled up", id="why", most=200))
 
     async def async_submit(self) -> EntranceRow:
         """Removed; what was attested of it stays in the access log."""

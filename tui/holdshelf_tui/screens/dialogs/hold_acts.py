@@ -37,7 +37,7 @@ class ReviewDialog(FormDialog[HoldRow]):
 
     def fields(self) -> ComposeResult:
         """What was found, and the next one."""
-        yield FormField("Found", TextField("", "e.g.,  trial in March", id="note", most=500))
+        yield FormField("Found", TextField("", "e.g., trial in March", id="note", most=500))
         yield FormField("Next review in", TextField("", "days; blank: as the Board set it", id="days", most=10))
 
     async def async_submit(self) -> HoldRow:
@@ -71,7 +71,7 @@ class LiftDialog(FormDialog[HoldRow]):
         )
 
     def fields(self) -> ComposeResult:
-        yield FormField("Why", TextField("", "e.g.,  case closed, letter of Nov 3", id="why", most=500))
+        yield FormField("Why", TextField("", "e.g., case closed, letter of Nov 3", id="why", most=500))
 
     async def async_submit(self) -> HoldRow:
         """Ask for the lift, for the reason that was typed. Raises Missing, HoldshelfError."""

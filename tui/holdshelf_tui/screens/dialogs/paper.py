@@ -17,10 +17,10 @@ from holdshelf_tui.text.desk import how_to_send, sent_words
 from holdshelf_tui.widgets.fields import FormField, TextField
 
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
-HOW = (
-    "Send the paper's photo or scan into your drop and press “The paper I sent”; or type its fingerprint (SHA-256): Windows: "
-    "Get-FileHash letter.pdf · Mac: shasum -a 256 letter.pdf."
-)
+_TYPED = "type its fingerprint (SHA-256): Windows: Get-FileHash letter.pdf · Mac: shasum -a 256 letter.pdf."
+HOW = f"Send the paper's photo or scan into your drop and press “The paper I sent”; or {_TYPED}"
+HOW_TYPED = f"{_TYPED[0].upper()}{_TYPED[1:]}"
+"""For the admin, who has no drop."""
 
 
 class PaperField(FormField):
@@ -35,7 +35,9 @@ class PaperField(FormField):
 
     def on_mount(self) -> None:
         """The admin brings no paper by the door."""
-        self.query_one(Button).display = not cast(SessionApp, self.app).who.admin
+        if cast(SessionApp, self.app).who.admin:
+            self.query_one(Button).display = False
+            self.hint(HOW_TYPED)
 
     @on(Button.Pressed, ".sent")
     def _pressed(self, pressed: Button.Pressed) -> None:

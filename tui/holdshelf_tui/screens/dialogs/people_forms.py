@@ -203,7 +203,7 @@ class EndSeatDialog(PeopleForm):
         )
 
     def fields(self) -> ComposeResult:
-        yield FormField("Why", TextField("", "e.g.,  the term is over", id="why", most=200))
+        yield FormField("Why", TextField("", "e.g., the term is over", id="why", most=200))
         yield FormField("Last day", TextField("", "blank: now", id="end", most=40))
         if self._paper:
             yield paper_field()

@@ -295,7 +295,7 @@ class ExtendDialog(FormDialog[Outcome]):
         return f"{self._row.id}: {answer_words(self._row)} It can be given more time once; whoever asked is told why."
 
     def fields(self) -> ComposeResult:
-        yield FormField("Why", TextField("", "e.g.,  three hours to look through", id="why", most=200))
+        yield FormField("Why", TextField("", "e.g., three hours to look through", id="why", most=200))
 
     async def async_submit(self) -> Outcome:
         """Give it more time. Raises Missing, HoldshelfError."""

@@ -20,8 +20,8 @@ from holdshelf_tui.text.time_off_loop import async_end, async_start
 from holdshelf_tui.text.time_span import told_span
 from holdshelf_tui.widgets.fields import FormField, Picks, TextField, Tick
 
-TIME_HINT = "e.g.,  2:00 pm · yesterday 3:15 pm"
-END_HINT = "e.g.,  2:30 pm · 20 min"
+TIME_HINT = "e.g., 2:00 pm · yesterday 3:15 pm"
+END_HINT = "e.g., 2:30 pm · 20 min"
 
 
 def typed_as(utc_ns: int) -> str:
