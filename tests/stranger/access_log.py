@@ -253,6 +253,23 @@ class AccessLog:
                 if entry["facts"]["rows"] != hashlib.sha256(text.encode()).hexdigest():
                     self._say(f"Entry {seq} states a root over the rows that is not that of the entries up to it.")
 
+    def check_policies(self) -> None:
+        """Each entry names the text and the file that the last `policy.adopt` before it has."""
+        known: list[tuple[str, str | None]] = []  # the newest first; a file of "?": nothing told of it
+        files_named = False
+        for entry in self.entries:
+            if entry["outcome"] == "queued" or "policy" not in entry:
+                continue
+            text, file = entry["policy"], entry.get("policy_file")
+            fits = [p for p in known if p[0] == text and (p[1] in (file, "?") or not (file or files_named))]
+            if known and not fits:
+                self._say(f"Entry {entry['seq']} names a policy that was not in force.")
+            files_named = files_named or file is not None
+            now = (text, file) if files_named else fits[0] if fits else (text, "?")
+            known = [*known[: known.index(fits[0])], now] if fits else [now]
+            if entry["action"] == "policy.adopt" and entry["outcome"] == "done":
+                known = [(entry["facts"]["sha256"], entry["facts"].get("file")), now]
+
     # -- looks ------------------------------------------------------------------------------------------------------
 
     def check_looks(self) -> None:

@@ -51,6 +51,7 @@ class Checker:
         log = AccessLog(self._state, self.say, crashed=self._crashed)
         tables = log.check_register(self._state / "register.json")
         log.check_roots()
+        log.check_policies()
         log.check_looks()
         erased = read_ledger(self._state, self.say, crashed=self._crashed)
         folders = sorted(path for path in (self._media / "footage").iterdir() if path.is_dir())

@@ -226,9 +226,8 @@ class LogActs:
         rows = house.by_log
         differ = [row_words(one, rows) for one in house.differences] if rows is not None else []
         register = [f"The register's {words} is not what the access log says." for words in differ]
-        return types.LogVerified(
-            report.entries, report.head, report.problems, report.against, report.key, register, signed, unknown
-        )
+        known = (report.against, report.key, register, signed, unknown, "", report.policies)
+        return types.LogVerified(report.entries, report.head, report.problems, *known)
 
     @handles(types.LogRepair)
     async def repair(self, call: Call[types.LogRepair]) -> types.LogHead:

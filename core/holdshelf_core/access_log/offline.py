@@ -98,7 +98,7 @@ def verify(
     if report.typing and not report.problems:
         raise mistyped(report.typing)
     words = [f"The register's {row.words} is not what the access log says." for row in rows]
-    known = (report.against, report.key, words, signed, unknown, by_media)
+    known = (report.against, report.key, words, signed, unknown, by_media, report.policies)
     return LogVerified(report.entries, report.head, report.problems, *known)
 
 

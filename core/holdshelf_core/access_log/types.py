@@ -166,7 +166,8 @@ class LogVerified(msgspec.Struct, frozen=True):
 
     ``register``: register rows that differ from the log, one sentence each. ``witnesses``: who signed the external head.
     ``unknown``: names on signatures of keys that are not known here, which prove nothing. ``media``: a sentence on what the media
-    volume has seen, where it is compared and nothing is missing.
+    volume has seen, where it is compared and nothing is missing. ``policies``: entries that name a policy that was not in force,
+    one sentence each.
     """
 
     entries: int
@@ -178,6 +179,7 @@ class LogVerified(msgspec.Struct, frozen=True):
     witnesses: list[WitnessedRow] = []
     unknown: list[str] = []
     media: str = ""
+    policies: list[str] = []
 
 
 class LogExport(Act["LogExported"], frozen=True):

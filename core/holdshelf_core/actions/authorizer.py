@@ -354,6 +354,7 @@ class Authorizer:
             "subject": form.subject,
             "facts": {k: v for k, v in form.facts.items() if k != "clause" and v not in ("", None, [], ())},
             "clause": form.facts.get("clause", ""),
+            "policy_file": state.adopted.file_sha256 if state.adopted else "",
         }
         public = {
             "at": times.rfc3339(now_utc_ns),

@@ -340,6 +340,7 @@ async def _policy(asked: Reading[types.ReadPolicy]) -> types.AdoptedRow:
         adopted.file_sha256,
         list(adopted.texts),
         asked.state.name_of(adopted.signed_by) if adopted.signed_by else "",
+        sums=adopted.texts,
     )
 
 
@@ -390,6 +391,7 @@ async def _lists(asked: Reading[types.ReadPolicyLists]) -> types.PolicyLists:
         policy.file.library.clock,
         *_own_words(asked.state),
         dict(policy.numbers),
+        list(policy.file.library.languages),
     )
 
 
@@ -424,6 +426,7 @@ async def _lint(asked: Reading[types.ReadPolicyLint]) -> types.PolicyLinted:
         rows = differences(before, policy)
         return types.PolicyLinted(
             library=file.library.name,
+            languages=list(file.library.languages),
             looser=[row.sentence for row in rows if row.kind == LOOSER],
             stricter=[row.sentence for row in rows if row.kind == STRICTER],
             other=[row.sentence for row in rows if row.kind == OTHER],

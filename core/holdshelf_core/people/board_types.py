@@ -74,6 +74,8 @@ class AdoptedRow(msgspec.Struct, frozen=True):
     """Screens that show nothing any more, as the new policy has none of that name: who has their key, and which."""
     warning: str = ""
     """On adoption: phrases in the text that contradict the policy itself."""
+    sums: dict[str, str] = {}
+    """By language, the SHA-256 of each text that is in force, where it was adopted in several."""
 
 
 class MayAnswer(msgspec.Struct, frozen=True):
@@ -117,6 +119,8 @@ class PolicyLinted(msgspec.Struct, frozen=True):
 
     mistakes: list[str] = []
     library: str = ""
+    languages: list[str] = []
+    """In which its text is adopted, the first one first."""
     looser: list[str] = []
     """Than the policy in force."""
     stricter: list[str] = []
@@ -189,6 +193,8 @@ class PolicyLists(msgspec.Struct, frozen=True):
     contact: str = ""
     numbers: dict[str, str] = {}
     """By P1 to P21 the library's own clauses; {} for the same."""
+    languages: list[str] = []
+    """In which the policy's text is adopted, the first one first."""
 
     @property
     def date_form(self) -> DateForm:

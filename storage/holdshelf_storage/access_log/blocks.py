@@ -14,6 +14,7 @@ import msgspec
 
 from holdshelf_storage.access_log.files import MAX_LINE_BYTES
 from holdshelf_storage.access_log.lines import MAX_PUBLIC_BYTES, SALT_BYTES, VERSION
+from holdshelf_storage.access_log.policies import Named, named
 from holdshelf_storage.access_log.rows import ROOT_ACTION
 from holdshelf_storage.errors import LogBroken, translating
 from holdshelf_storage.volume.journal import UNREADABLE
@@ -39,6 +40,8 @@ class WrittenBlock(NamedTuple):
     """The entries' hashes as leaves of the tree."""
     rows: list[tuple[dict[str, Any], dict[str, Any] | None]]
     """Entries that change rows or state their root, with their private texts as stored."""
+    policies: list[Named]
+    """Which policies the entries name, and adopt."""
 
 
 def blocks(fd: int, start: int, end: int, size: int = 0) -> Iterator[tuple[int, bytes]]:
@@ -133,7 +136,7 @@ def _proven(block: bytes, lines: list[dict[str, Any]], private: bool) -> Written
         for raw, line in zip(block.split(b"\n"), lines, strict=False)
         if "private" not in line
     ]
-    return WrittenBlock(numbers[0], times[0][:7], leaves, rows)
+    return WrittenBlock(numbers[0], times[0][:7], leaves, rows, named(entries))
 
 
 def _texts_match(privates: list[dict[str, Any]], committed: list[dict[str, Any]]) -> bool:

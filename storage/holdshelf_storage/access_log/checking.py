@@ -13,6 +13,7 @@ from holdshelf_storage.access_log import merkle
 from holdshelf_storage.access_log.blocks import as_written, blocks
 from holdshelf_storage.access_log.checkpoint import BadHead, Head, OutsideHead, PublicKey
 from holdshelf_storage.access_log.lines import BadLine, numbers_are, parse_line, private_texts
+from holdshelf_storage.access_log.policies import Named, Policies, named
 from holdshelf_storage.access_log.rows import BadRoot, Rows
 from holdshelf_storage.access_log.stretches import Helpers, Stretch
 from holdshelf_storage.errors import LogBroken
@@ -45,6 +46,8 @@ class LogReport:
     """The rows that the entries produce; None if unknown: a copy, lost texts, unreadable changes."""
     roots: dict[int, bytes] = field(default_factory=dict)
     """Root by number of entries, at the sizes that were asked for, as far as there are so many."""
+    policies: list[str] = field(default_factory=list)
+    """Entries that name a policy that was not in force, a sentence each, at most MAX_PROBLEMS. They are as they were written."""
 
     def tell(self, sentence: str) -> None:
         """Adds a sentence to the problems, unless there are MAX_PROBLEMS already."""
@@ -91,6 +94,7 @@ class Check:
         """Root by size, at the sizes requested with `want`."""
         self.places: dict[int, tuple[str, int]] = {0: ("", 0)}
         """File and offset at which the entries of these sizes end."""
+        self._policies = Policies()
         self._want: set[int] = set()
         self._stop = stop
         self._progress = progress
@@ -145,6 +149,7 @@ class Check:
         for (start, stop), node in zip(merkle.cover(first - 1, last), found.nodes, strict=True):
             self.tree.append_subtree(node, stop - start)
         self._count(first, last, found.rows, lines, found.end)
+        self._take_policies(found.policies)
         return True
 
     def _take_block(self, block: bytes, at: int, lines: "_Lines") -> bool:
@@ -157,6 +162,7 @@ class Check:
             return False
         self.tree.extend(found.leaves)
         self._count(found.first, last, found.rows, lines, at + len(block))
+        self._take_policies(found.policies)
         return True
 
     def _is_next(self, first: int, last: int, month: str, lines: "_Lines") -> bool:
@@ -190,6 +196,12 @@ class Check:
         if before // _PROGRESS_EVERY != report.entries // _PROGRESS_EVERY:
             self._is_stopped()
 
+    def _take_policies(self, found: Iterable[Named]) -> None:
+        for one in found:
+            wrong = self._policies.take(one)
+            if wrong and len(self.report.policies) < MAX_PROBLEMS:
+                self.report.policies.append(wrong)
+
     def _take_singly(self, block: bytes, at: int, lines: "_Lines") -> bool:
         """Processes a block line by line; returns whether the rest of the file is to be read."""
         tell, tree, name = self.report.tell, self.tree, lines.name
@@ -219,6 +231,7 @@ class Check:
                 tell(f"{name}: its first entry was written in {line['at'][:7]}; the file bears another month's name.")
             lines.month = ""
             self._check_private(name, line, lines.waiting)
+            self._take_policies(named([line]))
             lines.waiting = None
             tree.append(merkle.leaf_hash(raw))
             self.expected = seq + 1

@@ -19,6 +19,7 @@ import msgspec
 
 from holdshelf_storage.access_log.blocks import BLOCK_BYTES, as_written, behind_an_entry, blocks
 from holdshelf_storage.access_log.merkle import Tree, cover
+from holdshelf_storage.access_log.policies import Named
 from holdshelf_storage.errors import StorageError, translating
 from holdshelf_storage.volume.journal import UNREADABLE
 
@@ -56,6 +57,8 @@ class Stretch(msgspec.Struct, array_like=True):
     """The hashes of the subtrees that `merkle.cover` names for these entries."""
     rows: list[tuple[dict[str, Any], dict[str, Any] | None]]
     """Entries that change rows or state their root, with their private texts as stored."""
+    policies: list[Named]
+    """Which policies the entries name, and adopt."""
 
 
 class _Answer(msgspec.Struct, array_like=True):
@@ -73,12 +76,13 @@ def stretch(fd: int, start: int, end: int, *, private: bool) -> Stretch | None:
         if written is None:
             return None
         if found is None:
-            found = Stretch(written.first, written.first - 1, at, written.month, [], [])
+            found = Stretch(written.first, written.first - 1, at, written.month, [], [], [])
         if written.first != found.last + 1:
             return None
         found.last += len(written.leaves)
         found.end = at + len(block)
         found.rows += written.rows
+        found.policies += written.policies
         leaves += written.leaves
     if found is not None and found.first > 0:
         before = found.first - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
@@ -25,6 +26,8 @@ from tests.tui.stage import Stage, settled, until
 
 pytestmark = pytest.mark.usefixtures("no_frames")
 
+TWO_LANGUAGES = Path(__file__).parents[2] / "policies" / "d.toml"
+SPANISH = "Nadie mira. Pregunte a la dirección."
 OWN_TEXT = "Rule 1.  Nobody watches.\n  Rule 2. Ask the Director.\n"
 
 
@@ -77,7 +80,7 @@ async def test_the_policy_is_pasted_and_adopted_word_for_word(stage: Stage) -> N
         )
         await pilot.press("enter")
         await until_said(pilot, "Nothing is pasted yet.")
-        area = pilot.app.screen.query_one(TextPasteArea)
+        area = pilot.app.screen.query_one("#text", TextPasteArea)
         await until(pilot, "the text has the cursor", lambda: area.has_focus)
         await types(pilot, OWN_TEXT.rstrip("\n"))
         await until_said(pilot, "2 lines, SHA-256")
@@ -203,3 +206,63 @@ async def test_a_guest_is_told_what_was_shared_and_until_when(stage: Stage) -> N
         shown = await until_said(pilot, "Shared with you:")
         assert "You are here as Zoe Li, guest." in shown and "Front entrance" in shown and "view only, until" in shown
         assert day(2)[:4] in shown and share.person
+
+
+async def test_a_policy_in_two_languages_is_adopted_on_the_form_and_the_statute_set_under_it(stage: Stage) -> None:
+    own = TWO_LANGUAGES.read_text().replace('"board"', '"chair"')
+    decides = 'decides = ["hold.lift", "flag.review", "policy.adopt"]'
+    own = own.replace("on_paper = true\nspeaks_for_board", f"{decides}\nspeaks_for_board")
+    async with stage.seated("carl") as pilot:
+        home = await settled(pilot)
+        pane = await home.go("people")
+        pane.choose("policy")
+        await until(
+            pilot, "the policy's line", lambda: pane.part == BOARD and pane.chosen and pane.chosen.id == "policy"
+        )
+        await pilot.press("enter")
+        area = pilot.app.screen.query_one("#text", TextPasteArea)
+        await until(pilot, "the text has the cursor", lambda: area.has_focus)
+        await types(pilot, OWN_TEXT.rstrip("\n"))
+        pilot.app.screen.query_one("#file", TextPasteArea).text = own
+        await pilot.press("tab")
+        await fills(pilot, "2026-3", "3/10/2026")
+        await pilot.press("enter")
+        await until_said(pilot, "in en (English) and es (Español). Paste the adopted text in es (Español).")
+        spanish = pilot.app.screen.query_one("#text-es", TextPasteArea)
+        await until(pilot, "the Spanish text has the cursor", lambda: spanish.has_focus)
+        await types(pilot, SPANISH)
+        gone = "Paste the adopted text in"
+        await until(pilot, "what was refused is not what stands there any more", lambda: gone not in said(pilot))
+        assert "In en (English): 2 lines, SHA-256" in said(pilot)
+        await pilot.press("tab", "enter")
+        await until_said(pilot, "What the policy file changes")
+        await pilot.press("enter")
+        await until_said(pilot, "Adopt the policy file", "stricter")
+        await pilot.press("enter")
+        shown = await until_said(pilot, "Version 2026-3, adopted on 2026-03-10, is in force.")
+        assert "The text is in en and es." in shown
+        assert "This term ended, as the policy has no such role: Dora Reed, director." in shown
+        await pilot.press("enter")
+        await until_said(pilot, "version 2026-3")
+        pane.choose("statute")
+        await until(pilot, "the statute's line", lambda: pane.chosen and pane.chosen.id == "statute")
+        await pilot.press("enter")
+        await until_said(pilot, "The policy's text stays as it is.")
+        statute = pilot.app.screen.query_one("#statute", Choice)
+        await pilot.press("up" if statute.value == "advise" else "down", "enter")
+        await until_said(pilot, "Version 2026-3, adopted on 2026-03-10, is in force.")
+        await pilot.press("enter")
+        # With the policy in force in two languages, the form asks for both from the beginning.
+        pane.choose("policy")
+        await until(pilot, "the policy's line", lambda: pane.chosen and pane.chosen.id == "policy")
+        await pilot.press("enter")
+        await until_said(pilot, "In en (English): Nothing is pasted yet.", "Text in es")
+        area = pilot.app.screen.query_one("#text", TextPasteArea)
+        await until(pilot, "the text has the cursor", lambda: area.has_focus)
+        await types(pilot, "Another text.")
+        await pilot.press("escape")
+        await until_said(pilot, "What you typed in it is thrown away.")
+        await pilot.press("enter")
+    row = stage.service.client.read(ReadPolicy())
+    assert row.text == OWN_TEXT.rstrip("\n") and row.languages == ["en", "es"]
+    assert row.sums["es"] == hashlib.sha256(SPANISH.encode()).hexdigest()

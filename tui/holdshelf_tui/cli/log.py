@@ -172,6 +172,13 @@ def verify(
         _tell_verified(report, "the access log" if copy is None else inert(copy.name))
         if stamped is not None:
             typer.echo(stamp_words(stamped))
+    if report.policies and not report.problems:
+        if json:
+            raise typer.Exit(1)
+        raise HoldshelfError(
+            "The entries are those that were written, but not each of them names the policy that was in force.",
+            "Compare them with `holdshelf log show --action policy.adopt`, and show both to those who decide about footage.",
+        )
     if report.register and not report.problems:
         if json:
             raise typer.Exit(1)
@@ -193,7 +200,7 @@ def verify(
 
 
 def _tell_verified(report: log_types.LogVerified, what: str) -> None:
-    for problem in [*report.problems, *report.register]:
+    for problem in [*report.problems, *report.policies, *report.register]:
         typer.echo(inert(problem, 300))
     entries = counted(report.entries, "entry", "entries")
     typer.echo(f"{entries} in {what}: {counted(len(report.problems), 'problem')}.")

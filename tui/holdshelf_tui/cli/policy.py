@@ -13,7 +13,7 @@ from holdshelf_tui.cli import policy_files, policy_posted, typed_times
 from holdshelf_tui.cli.options import Data, Json, Paper, client, paper_hash, text_file
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.cli.table import table, terminal_width
-from holdshelf_tui.text.board import setting_words
+from holdshelf_tui.text.board import adopted_words, setting_words
 from holdshelf_tui.text.words import inert
 
 app = typer.Typer(help="The policy: its text, and what it allows.", no_args_is_help=True, rich_markup_mode=None)
@@ -190,14 +190,7 @@ def adopt(
     if json:
         echo_json(row)
     else:
-        typer.echo(f"Version {inert(row.version)}, adopted on {row.adopted_on}, SHA-256 {row.sha256}, is in force.")
-        if row.file_sha256:
-            by = f", signed by {inert(row.signed_by, 80)}" if row.signed_by else ""
-            typer.echo(f"So is what it means: the policy file, SHA-256 {row.file_sha256}{by}.")
-        for words in row.ended:
-            typer.echo(f"This term ended, as the policy has no such role: {inert(words, 200)}.")
-        for words in row.screens_ended:
-            typer.echo(f"This screen shows nothing any more, as the policy has none of that name: {inert(words, 200)}.")
+        typer.echo("\n".join(adopted_words(row)))
         if row.warning:
             typer.echo(f"! {inert(row.warning, 300)}")
 

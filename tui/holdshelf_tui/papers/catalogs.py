@@ -61,6 +61,12 @@ def known() -> dict[str, str]:
     return {ENGLISH: "English", **{code: _load(code)(noted("English")) for code in codes if _LANGUAGE.fullmatch(code)}}
 
 
+def named(language: str) -> str:
+    """'es (Español)': a language of a policy as people are asked for it; the code alone for one that papers do not speak."""
+    name = known().get(base(language), "")
+    return f"{language} ({name})" if name else language
+
+
 @cache
 def _load(language: str) -> Words:
     return Words(language, gettext.translation(DOMAIN, LOCALE, [language]))

@@ -95,6 +95,11 @@ def fold_lines(lines: Iterable[str], *, width: int = WIDTH) -> list[str]:
     return folded
 
 
+def folded(text: str, *, width: int = WIDTH) -> str:
+    """`fold_lines` of a whole text."""
+    return "\n".join(fold_lines(text.split("\n"), width=width))
+
+
 def begin_of(line: str) -> str:
     """A line's indent and bullet or number, behind which its later lines hang."""
     match = _BEGIN.match(line)

@@ -10,11 +10,20 @@ from dataclasses import dataclass
 from holdshelf_core.people.board_types import AdoptedRow, BoardSetting
 from holdshelf_core.policy.numbering import renumbered
 from holdshelf_core.reports.website_types import PolicyChecked, PostedAsk
-from holdshelf_tui.screens.dialogs.board_forms import AdoptDialog, BoardSetDialog, StatuteDialog, adopted_words
+from holdshelf_tui.papers.text import folded
+from holdshelf_tui.screens.dialogs.board_forms import AdoptDialog, BoardSetDialog, StatuteDialog
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.screens.dialogs.sheet import SheetDialog
 from holdshelf_tui.screens.pane import Pane
-from holdshelf_tui.text.board import NOT_SET, label, policy_words, setting_words, statute_words, verdict_words
+from holdshelf_tui.text.board import (
+    NOT_SET,
+    adopted_words,
+    label,
+    policy_words,
+    setting_words,
+    statute_words,
+    verdict_words,
+)
 from holdshelf_tui.text.posted import Compared, compare
 from holdshelf_tui.text.posted_policy import read_posted
 from holdshelf_tui.text.words import inert
@@ -88,7 +97,8 @@ async def async_adopt(pane: Pane, before: AdoptedRow, *, statute_only: bool = Fa
     )
     if row is not None:
         pane.load_soon()
-        await pane.app.push_screen_wait(MessageDialog("In force", *adopted_words(row)))
+        warned = [f"▲ {row.warning}"] if row.warning else []
+        await pane.app.push_screen_wait(SheetDialog("In force", folded("\n\n".join([*adopted_words(row), *warned]))))
 
 
 async def async_check_posted(pane: Pane, adopted: AdoptedRow) -> None:

@@ -37,7 +37,7 @@ from holdshelf_tui.text.time_format import clock, day
 from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets import key_table
 from holdshelf_tui.widgets.keys_line import KeysLine
-from holdshelf_tui.widgets.text import plain
+from holdshelf_tui.widgets.text import plain, set_text
 
 ROOMY_COLUMNS = 112
 """All tabs fit in a line with their whole names."""
@@ -228,6 +228,8 @@ class HomeScreen(Screen[None]):
 
     def on_welcome_line_gathered(self, gathered: WelcomeLine.Gathered) -> None:
         """Say on the tabs where something waits, and on the first screen how much."""
+        # A role may have other words since: another policy was adopted.
+        set_text(self.query_one("#who", Static), plain(self.query_one(WelcomeLine).who.words, 120))
         if isinstance(start := self.pane("start"), StartPane):
             start.tell(len(gathered.duties), gathered.head, gathered.head_utc_ns)
         self._waiting = {key: sum(duty.tab == key for duty in gathered.duties) for key in self._kinds}

@@ -111,8 +111,7 @@ class WelcomeLine(Static):
         self._asked = False
         self._has_asked.clear()
         try:
-            if not self.who.admin:
-                self.who = await self._link.who()
+            self.who = await self._link.who()  # and what the policy in force lists
             known = await async_gather(self._link, self.who, now_utc_ns=time.time_ns(), known=self._known)
             await self._async_head()
             if self.logins is None and not self.who.admin:

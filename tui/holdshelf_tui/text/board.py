@@ -102,3 +102,19 @@ def linted_words(found: PolicyLinted) -> str:
         if sentences:
             parts += [f"{heading}:", *(f"  {inert(sentence, 4000)}" for sentence in sentences), ""]
     return "\n".join(parts) or "It changes nothing of what the policy in force means."
+
+
+def adopted_words(row: AdoptedRow) -> list[str]:
+    """What an adoption did, a sentence a line: what is in force, what ended by it, and what to look at."""
+    lines = [f"Version {inert(row.version)}, adopted on {row.adopted_on}, is in force. SHA-256 {row.sha256}."]
+    if row.file_sha256:
+        by = f", signed by {inert(row.signed_by, 80)}" if row.signed_by else ""
+        lines.append(f"So is what it means: the policy file, SHA-256 {row.file_sha256}{by}.")
+    if row.languages:
+        lines.append(f"The text is in {listed(row.languages)}.")
+    lines += [f"This term ended, as the policy has no such role: {inert(words, 200)}." for words in row.ended]
+    lines += [
+        f"This screen shows nothing any more, as the policy has none of that name: {inert(words, 200)}."
+        for words in row.screens_ended
+    ]
+    return lines

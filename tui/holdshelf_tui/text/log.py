@@ -317,10 +317,10 @@ def details(row: LogEntryRow, names: Names) -> list[tuple[str, str]]:
     told = [("Written", when(at(row), seconds=True))]
     told += [("Cameras", listed([names[str(one)] for one in entry["cameras"]]))] if entry.get("cameras") else []
     told += [("Footage", span_of(row))] if entry.get("start") else []
-    for key in ("purpose", "incident", "mode", "subject", "clause", "seat", "session", "via", "policy"):
+    for key in ("purpose", "incident", "mode", "subject", "clause", "seat", "session", "via", "policy", "policy_file"):
         if entry.get(key):
             words = {"purpose": _purpose(row, names), "seat": role_words(row, names)}.get(key) or names[str(entry[key])]
-            told.append((_LABELS.get(key, key.capitalize()), words))
+            told.append((_LABELS.get(key, _label(key)), words))
     told += [(_label(key), fact_words(key, value, names)) for key, value in entry.get("facts", {}).items()]
     told += [(_label(key), text) for key, text in row.texts.items() if key != "name"]
     told.append(("Act", f"{entry.get('action', '')} ({entry.get('outcome', '')})"))
