@@ -291,8 +291,11 @@ def adopts_by_command(walk: Walk, house: DoorHouse, folder: Path, file: Path) ->
         assert len(client.read(ReadFlags())) == flags, "as good as his own act"
 
         replaced(file, ('at_most = "2 weeks"', 'at_most = "10 days"'))
-        assert "for the Board to decide" in admin.runs(in_guide("--paper").partition(" --paper")[0], code=1)
-        assert "Version 2026-3, adopted on 2026-03-10, is in force." in admin.runs(in_guide("--paper"))
+        said = admin.runs(in_guide("--paper").partition(" --paper")[0], code=1)
+        assert "for the Board to decide" in said and "give their signature of the policy file" in said
+        said = admin.runs(in_guide("--paper"))
+        assert "Version 2026-3, adopted on 2026-03-10, is in force." in said
+        assert "It was done on the Board's signed paper, and is flagged for the Board President to review." in said
         assert len(client.read(ReadFlags())) == flags + 1, "nobody can tell a scan from another one"
         assert sha256(file.read_text()) in admin.runs("holdshelf policy show")
         assert "version 2026-3" in admin.runs("holdshelf log show --action policy.adopt")

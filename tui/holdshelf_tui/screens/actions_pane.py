@@ -148,6 +148,11 @@ class ActionsPane(Pane):
         """Which buttons are theirs."""
         self.allow()
 
+    async def async_other_rights(self) -> None:
+        """Its buttons and keys, too."""
+        await super().async_other_rights()
+        self.allow()
+
     def state_of(self, what: str) -> bool | None:
         """Whether it can be done now; None: not now, False: it is not offered."""
         one = self._described(what)

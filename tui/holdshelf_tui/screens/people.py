@@ -111,6 +111,13 @@ class PeoplePane(ListPane[Row]):
         """Others have one list."""
         self.query_one(Tabs).display = self._sees_all
 
+    async def async_other_rights(self) -> None:
+        """All lists, or their own."""
+        self.query_one(Tabs).display = self._sees_all
+        if not self._sees_all:
+            self.turn_to(PEOPLE)
+        await super().async_other_rights()
+
     @property
     def _sees_all(self) -> bool:
         return self.who.may_read(ReadPeople)
