@@ -114,6 +114,11 @@ def may(act: str) -> Callable[[Pane], bool]:
     return lambda pane: pane.who.may(act)
 
 
+def admin_or(*acts: str) -> Callable[[Pane], bool]:
+    """Whether the admin sits there, or somebody with one of those acts, for ``shown``."""
+    return lambda pane: pane.who.admin or any(pane.who.may(act) for act in acts)
+
+
 def is_admin(pane: Pane) -> bool:
     """Whether the admin sits there, for ``shown``."""
     return pane.who.admin
