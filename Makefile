@@ -131,11 +131,11 @@ check: setup
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/house/test_layout.py
 
-# Most tests wait for a stream, a disk or a clock: four at a time. What failed runs again, alone (ADR 69). Before that, one process
-# compiles what the four would each compile (40 CPU s of a fresh clone), and says at once what cannot be collected.
+# Most tests wait for a stream, a disk or a clock: six at a time. What failed runs again, alone (ADR 69). Before that, one process
+# compiles what the six would each compile (40 CPU s of a fresh clone), and says at once what cannot be collected.
 test: test-deps setup
 	@$(BIN)/python -m pytest --collect-only -qq $(T) >$(VENV)/collected 2>&1 || { cat $(VENV)/collected; exit 1; }
-	$(BIN)/python scripts/run_tests.py --workers 4 $(T)
+	$(BIN)/python scripts/run_tests.py --workers 6 $(T)
 
 # All tests under six dates at which calendars and clocks turn (docs/adr/0072), as root: two hours. DATES='2028-02-29T23:50' T=tests/core/people: less.
 test-dates: test-deps setup

@@ -125,6 +125,7 @@ def facts_of(kind: str, span: Span, *, boxes: tuple[MovingBox, ...] = (), masks:
         caution="",
         policy_version="",
         policy_sha256="",
+        policy_file_sha256="",
         others=OthersSaid(bool(boxes), "-", "", "-", "-", boxes_told(boxes)),
         cameras={"lobby": "Lobby"},
         burns={"lobby": burn},

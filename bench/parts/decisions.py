@@ -1,4 +1,5 @@
-"""What one decision of the rules costs: every act of everybody in the example house, under the first library's policy and others.
+"""What one decision of the rules costs: every act of everybody in the example house, under the first library's policy and others;
+and how long a clerk waits for `policy lint`.
 
 The peer is the first library's policy in the same turn: a file with more roles, classes or steps costs no more than its rows.
 """
@@ -6,6 +7,9 @@ The peer is the first library's policy in the same turn: a file with more roles,
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +27,7 @@ from holdshelf_core.policy_file.read import read_file
 
 POLICIES = Path(__file__).parents[2] / "tests" / "policies"
 ROUNDS = 5
-BAR, BAR_SHA256 = 1.5, 0.5
+BAR, BAR_SHA256, LINT_BAR_S = 1.5, 0.5, 1.0
 PICTURE_BYTES = 172_000
 """A still of 1080p with its legend."""
 
@@ -57,6 +61,24 @@ def _sha256_us(size: int) -> float:
     return (time.thread_time() - began) / ROUNDS * 1e6
 
 
+def _lint_s(file: Path, folder: str) -> float:
+    """Seconds from typing `policy lint FILE`, where no service runs, to its last line."""
+    command = [sys.executable, "-m", "holdshelf_tui.cli", "policy", "lint", str(file), "--data", folder]
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def lint_rows(repeat: int) -> list[Row]:
+    """The policy file of the tests for which it takes longest."""
+    with tempfile.TemporaryDirectory() as folder:
+        turns = {
+            path: [(_lint_s(path, folder), None) for _ in range(repeat)] for path in sorted(POLICIES.glob("*.toml"))
+        }
+    slowest = max(turns, key=lambda path: sorted(turns[path])[repeat // 2])
+    return [median_row(f"policy lint, policy {slowest.stem}", "s", turns[slowest], bar=LINT_BAR_S, of="ours")]
+
+
 def measure(repeat: int) -> list[Row]:
     """A row for each policy file of the tests, and one beside a SHA-256 of the picture that it is asked about."""
     first = _questions(first_policy())
@@ -75,4 +97,4 @@ def measure(repeat: int) -> list[Row]:
             median_row(f"a decision under policy {path.stem}, beside the first library's", "µs", pairs, bar=BAR)
         )
     say(f"{len(first):,} questions of the first library's")
-    return rows
+    return rows + lint_rows(repeat)

@@ -291,20 +291,31 @@ def adopts_by_command(walk: Walk, house: DoorHouse, folder: Path, file: Path) ->
         assert len(client.read(ReadFlags())) == flags, "as good as his own act"
 
         replaced(file, ('at_most = "2 weeks"', 'at_most = "10 days"'))
-        assert "for the Board to decide" in admin.runs(in_guide("--paper").partition(" --paper")[0], code=1)
-        assert "Version 2026-3, adopted on 2026-03-10, is in force." in admin.runs(in_guide("--paper"))
+        said = admin.runs(in_guide("--paper").partition(" --paper")[0], code=1)
+        assert "for the Board to decide" in said and "give their signature of the policy file" in said
+        said = admin.runs(in_guide("--paper"))
+        assert "Version 2026-3, adopted on 2026-03-10, is in force." in said
+        assert "It was done on the Board's signed paper, and is flagged for the Board President to review." in said
         assert len(client.read(ReadFlags())) == flags + 1, "nobody can tell a scan from another one"
         assert sha256(file.read_text()) in admin.runs("holdshelf policy show")
         assert "version 2026-3" in admin.runs("holdshelf log show --action policy.adopt")
         assert "0 problems" in admin.runs("holdshelf log verify")
     with Hand(house, "carl", starts=True) as carl:
-        carl.sees("What do you need?", "waits for you")
+        carl.sees("What do you need?", "things wait for you")
         carl.press("F2")
-        carl.sees("Waiting for you", "Review admin's approval on signed paper")
-        walk.keep("carl what waits", carl.lines())
+        carl.sees("Today", "Review admin's approval on signed paper")
+        walk.keep("carl what waits for him", carl.lines())
         carl.press("Down", "Enter")
-        carl.sees("To be reviewed", "an approval on signed paper, by admin.")
+        carl.sees("To be reviewed", "an approval on signed paper, by admin", "v Review it")
         walk.keep("carl what was flagged", carl.lines())
+        carl.press("Enter")
+        carl.sees("Review an act", "an approval on signed paper")
+        walk.keep("carl reviews it", carl.lines())
+        carl.type("The minutes say so.")
+        carl.press("Enter")
+        carl.sees_no_more("Review an act")
+    papers = [flag for flag in client.read(ReadFlags()) if flag.kind == "paper_approval"]
+    assert papers and not any(flag.open for flag in papers), "it was somebody else's to review"
     assert client.read(ReadPolicy()).file_sha256 == sha256(file.read_text())
 
 

@@ -16,6 +16,7 @@ from holdshelf_core.buffer.plan import MIN_BUDGET_BYTES
 from holdshelf_core.buffer.retention import DEFAULT_BUDGET_PERCENT, Retention
 from holdshelf_core.buffer.settings import TABLE, Settings
 from holdshelf_core.errors import BadRequest
+from holdshelf_storage.units import DAY_NS
 
 MOST_FLOOR_DAYS = 36_500
 
@@ -53,6 +54,7 @@ class CapacityActs:
                 raise BadRequest(
                     f"A floor of {asked.floor_days:g} days makes no sense.", "Give a number of days, e.g., 14."
                 )
+            _check_floor(call, asked.floor_days)
             floor = asked.floor_days
         elif asked.no_floor:
             floor = None
@@ -84,6 +86,19 @@ class CapacityActs:
                 f"A budget of {budget} bytes is more than the size of the media disk ({size} bytes).",
                 f"Give at most {DEFAULT_BUDGET_PERCENT} % of it, or --budget default.",
             )
+
+
+def _check_floor(call: Call[types.CapacitySet], days: float) -> None:
+    """A floor that alarms below what the policy asks for, or above what it permits, says something else than the policy."""
+    keeping = call.state.policy.keeping
+    if keeping.at_least_ns is not None and days * DAY_NS < keeping.at_least_ns:
+        call.refuse(
+            "P15", f"The policy keeps footage {keeping.at_least_words}, and {days:g} days are fewer.", "Give more days."
+        )
+    if keeping.at_most_ns is not None and days * DAY_NS > keeping.at_most_ns:
+        call.refuse(
+            "P15", f"The policy keeps footage {keeping.at_most_words}, and {days:g} days are more.", "Give fewer days."
+        )
 
 
 def _budget_words(budget: int | None) -> str:

@@ -111,7 +111,12 @@ def verify_report(report: Report, notes: list[str]) -> types.VerifyReport:
         many = "1 file was" if report.unanchored == 1 else f"{report.unanchored} files were"
         notes.append(f"{many} recorded since the last anchor, and cannot be proven by the access log yet.")
     if report.untold:
-        notes.append(f"{report.untold} files of which the journals tell are not there.")
+        are = (
+            "1 file of which the journals tell is"
+            if report.untold == 1
+            else f"{report.untold} files of which the journals tell are"
+        )
+        notes.append(f"{are} not there.")
     return types.VerifyReport(
         report.segments,
         report.problems,

@@ -45,7 +45,7 @@ def _point_row(state: State, now: Now, kind: str, id_: str, code: str, point: ru
         seen.at_utc_ns if seen is not None else None,
         state.name_of(seen.by) if seen is not None else "",
         seen.checker if seen is not None else "",
-        seen.words if seen is not None else "",
+        rules.found_words(state, point, seen) if seen is not None else "",
         due,
         now.ended(due),
         who=point.by,

@@ -27,6 +27,7 @@ from holdshelf_core.people import board_types as types
 from holdshelf_core.policy import model
 from holdshelf_core.policy.board import CHOICES, SETTING_WORDS
 from holdshelf_core.policy.case import Scope, Subject
+from holdshelf_core.policy.checklist import with_units
 from holdshelf_core.policy.clauses import watching_promise
 from holdshelf_core.policy.gates import NEEDS, STATED, determinable
 from holdshelf_core.policy.instants import Now
@@ -221,7 +222,9 @@ async def _adopt(call: Call[types.PolicyAdopt]) -> types.AdoptedRow:
     ended = _roles_gone(call, policy) if policy is not None else []
     dark = _screens_gone(call, policy) if policy is not None else []
     changes = [*(put("seats", seat.id, seat) for seat in ended), *(put("shares", share.id, share) for share in dark)]
+    changes += [put("checks", check.key, check) for check in with_units(call.state)]
     await call.record([put("policy", "adopted", row), *changes], facts=facts)
+    reviews = _reviewers(call.state.policy, but=call.decision.acting_as) if call.decision.flag else ()
     promise = next((found for text in texts.values() if (found := watching_promise(text))), "")
     return types.AdoptedRow(
         version,
@@ -232,9 +235,15 @@ async def _adopt(call: Call[types.PolicyAdopt]) -> types.AdoptedRow:
         languages=list(others),
         signed_by=call.state.name_of(signed_by) if signed_by else "",
         ended=[f"{call.state.name_of(seat.person)}, {seat.key}" for seat in ended],
+        reviewed_by=call.state.policy.titles(of=reviews),
         screens_ended=[f"{call.state.name_of(share.person)}, {share.screen}" for share in dark],
         warning=f"{promise[:120]!r} promises that someone is always watching, but nobody is (P10)." if promise else "",
     )
+
+
+def _reviewers(policy: Policy, *, but: str) -> tuple[str, ...]:
+    """Return the roles that review a flagged adoption: not the one that adopted, and where there is no other the Board."""
+    return tuple(role for role in policy.second("flag.review") if role != but) or (policy.for_the_board,)
 
 
 def _check_day(adopted_on: str, now: Now) -> None:

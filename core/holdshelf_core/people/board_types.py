@@ -74,6 +74,8 @@ class AdoptedRow(msgspec.Struct, frozen=True):
     """Screens that show nothing any more, as the new policy has none of that name: who has their key, and which."""
     warning: str = ""
     """On adoption: phrases in the text that contradict the policy itself."""
+    reviewed_by: str = ""
+    """On adoption on the Board's signed paper, which is flagged: who reviews that, by position; '' where it is not flagged."""
     sums: dict[str, str] = {}
     """By language, the SHA-256 of each text that is in force, where it was adopted in several."""
 

@@ -232,7 +232,31 @@ def _distance(subject: str, value: str, unit: str) -> str:
         raise BadRequest(
             f"{subject[:40]}.legible is a number of {LENGTHS[unit]}.", f"Give {subject[:40]}.legible={example}."
         )
-    return str(int(number[1]))
+    return f"{int(number[1])} {unit}"
+
+
+def found_words(state: State, point: Point, seen: Seen) -> str:
+    """Return what was found at a point that takes a value; a distance has its unit.
+
+    Older registers have the number alone: it is in the unit of the policy that was in force then, or in feet.
+    """
+    if point.value not in LENGTHS or not seen.words.isdigit():
+        return seen.words
+    # Ticks are by day, an adoption by second.
+    under_this = state.adopted is None or seen.at_utc_ns + DAY_NS > state.adopted.installed_utc_ns
+    return f"{seen.words} {point.value if under_this else 'ft'}"
+
+
+def with_units(state: State) -> list[Check]:
+    """Return the rows in which a distance lacks its unit, with it: the next policy may count in another one."""
+    lengths = [point for point in points_of(state.policy, "entrance") if point.value in LENGTHS]
+    changed = []
+    for row in state.checks.values():
+        seen = [(point, row.points[point.id]) for point in lengths if point.id in row.points]
+        points = {point.id: msgspec.structs.replace(one, words=found_words(state, point, one)) for point, one in seen}
+        if row.key.startswith("entrance:") and any(points[point.id] != one for point, one in seen):
+            changed.append(msgspec.structs.replace(row, points={**row.points, **points}))
+    return changed
 
 
 # --- what a tick changes ------------------------------------------------------------------------------------------

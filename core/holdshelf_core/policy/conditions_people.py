@@ -23,7 +23,7 @@ from holdshelf_core.policy.second import (
     second_person,
     signs_review,
 )
-from holdshelf_core.policy.standing import ask_seats, holders
+from holdshelf_core.policy.standing import ask_seats, can_log_in, holders
 from holdshelf_core.policy.steps import step_missing
 
 type Condition = Callable[[Ask, Role], Decision | None]
@@ -186,7 +186,9 @@ def _board(ask: Ask, role: Role) -> Decision | None:
 def _adopt(ask: Ask, role: Role) -> Decision | None:
     settings = ask.scope.settings or {}
     if settings.get("file"):
-        return _signed(ask, role) if ask.scope.signed_by else _by_the_board(ask, role, "Another policy", "P20")
+        return (
+            _signed(ask, role) if ask.scope.signed_by else _by_the_board(ask, role, "Another policy", "P20", signs=True)
+        )
     before = ask.state.adopted.statute if ask.state.adopted is not None else "enforce"
     if settings.get("statute", before) == "advise" and before != "advise":
         return _by_the_board(ask, role, "Treating the statute as advice", "P13")
@@ -204,8 +206,11 @@ def _signed(ask: Ask, role: Role) -> Decision:
     return refused("P20", f"The policy file is signed by {name}, and it is the {words} who speaks for the Board.", who)
 
 
-def _by_the_board(ask: Ask, role: Role, what: str, clause: str = "P11") -> Decision | None:
-    """Allow the Chair on screen; anybody else needs the Board's signed paper, and is flagged."""
+def _by_the_board(ask: Ask, role: Role, what: str, clause: str = "P11", *, signs: bool = False) -> Decision | None:
+    """Allow the Chair on screen; anybody else needs the Board's signed paper, and is flagged.
+
+    ``signs``: the Chair's signature would do as well.
+    """
     policy = ask.state.policy
     if any(seat.key == policy.for_the_board for seat in ask.standing.seats):
         words = policy.role_words(policy.for_the_board)
@@ -214,8 +219,11 @@ def _by_the_board(ask: Ask, role: Role, what: str, clause: str = "P11") -> Decis
         return Decision(
             True, role.acting_as, clause, "Done on the Board's signed paper; flagged.", flag=FLAG_PAPER, flag_needs=1
         )
-    who = f"{ask_seats(ask.state, ask.now, keys=(policy.for_the_board,), but=ask.person)} Or give the Board's signed paper."
-    return refused(clause, f"{what} is for the Board to decide.", who)
+    who = ask_seats(ask.state, ask.now, keys=(policy.for_the_board,), but=ask.person)
+    otherwise = "Or give the Board's signed paper."
+    if signs and any(can_log_in(ask.state, seat.person) for seat in holders(ask.state, ask.now, policy.for_the_board)):
+        otherwise = "Or give their signature of the policy file (`ssh-keygen -Y sign`), or the Board's signed paper."
+    return refused(clause, f"{what} is for the Board to decide.", f"{who} {otherwise}")
 
 
 def _log(ask: Ask, role: Role) -> Decision | None:

@@ -196,7 +196,7 @@ class Seen(msgspec.Struct, frozen=True):
     checker: str = ""
     """Who checked, if not ``by``."""
     words: str = ""
-    """What was found, for points with a value: legible from how many feet, the result of the website check."""
+    """What was found, for points with a value: from how far legible ("25 ft", "8 m"), the result of the website check."""
 
 
 class Check(msgspec.Struct, frozen=True):

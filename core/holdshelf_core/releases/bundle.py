@@ -250,6 +250,7 @@ class _Making:
             log_entries=list(exports),
             policy_version=facts.policy_version,
             policy_sha256=facts.policy_sha256,
+            policy_file_sha256=facts.policy_file_sha256,
             signing_key=order.key.fingerprint,
             namespace=NAMESPACE,
             principal=PRINCIPAL,

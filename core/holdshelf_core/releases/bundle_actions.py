@@ -85,6 +85,7 @@ def _facts(call: Call[Any], row: model.Release, kind: str) -> Facts:
         caution=row.caution,
         policy_version=adopted.version if adopted is not None else "",
         policy_sha256=adopted.sha256 if adopted is not None else "",
+        policy_file_sha256=adopted.file_sha256 if adopted is not None else "",
         others=_others(call, row),
         cameras=cameras,
         burns=burns,

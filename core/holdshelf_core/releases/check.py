@@ -118,6 +118,9 @@ class _Manifest(msgspec.Struct):
     release: str
     log_key: str = ""
     made: str = ""
+    policy_sha256: str = ""
+    policy_file_sha256: str | None = None
+    """None: made before this was written down."""
 
 
 class _Origin:
@@ -377,9 +380,21 @@ def _inside(source: BundleSource, report: Report, witnesses: Sequence[WitnessKey
         return
     entries = check_entries(source, manifest.log_key, report)
     if not report.problems:
+        _policy(manifest, entries, report)
         _footage(source, raw, entries, report)
         check_witnesses(source, manifest.log_key, witnesses, report)
         check_stamps(source, manifest.log_key, max(entries.batches, default=0), authority, report)
+
+
+def _policy(manifest: _Manifest, entries: Entries, report: Report) -> None:
+    """Check that it names the policy that was in force when it was made, as the access log has it."""
+    if not entries.exported:
+        return
+    seq = max(entries.exported)
+    text, file = entries.exported[seq]
+    told = manifest.policy_sha256, file if manifest.policy_file_sha256 is None else manifest.policy_file_sha256
+    if told != (text, file):
+        report.problems.append(f"manifest.json names another policy than entry {seq}, under which the bundle was made.")
 
 
 def _footage(source: BundleSource, manifest: bytes, entries: Entries, report: Report) -> None:

@@ -15,7 +15,7 @@ import msgspec
 from holdshelf_core.releases.check_reading import DROP_EVERY_BYTES, READ_BYTES
 from holdshelf_core.releases.check_source import DAMAGED, BundleSource, cut
 from holdshelf_core.releases.proofs import FORM, NAME
-from holdshelf_core.releases.types import Anchored
+from holdshelf_core.releases.types import Anchored, ReleaseExport
 from holdshelf_core.times import NS, parse_rfc3339
 from holdshelf_storage.access_log import merkle
 from holdshelf_storage.access_log.checkpoint import BadHead, Head, PublicKey
@@ -131,13 +131,17 @@ class Entries:
         self.batches: dict[int, anchors.Batch] = {}
         self.heads: dict[str, str] = {}
         """By head: the first file that has it."""
+        self.exported: dict[int, tuple[str, str]] = {}
+        """By entry under which a bundle of the release was begun: the policy's text and file that it names."""
 
     def add(self, name: str, export: bytes) -> None:
-        """Add the export of one verified entry; ignored if it anchors nothing."""
+        """Add the export of one verified entry."""
         header, _, rest = export.partition(b"\n")
         self.heads.setdefault(decode_json(header, Header).head, name)
         try:
             entry = parse_line(rest.removesuffix(b"\n"))
+            if (entry.get("action"), entry.get("outcome")) == (ReleaseExport.spec.name, "done"):
+                self.exported[entry["seq"]] = str(entry.get("policy", "")), str(entry.get("policy_file", ""))
             root = anchors.root_of(entry) if entry.get("action") == anchors.ACTION else None
             if root is not None:
                 at_utc_ns = time_ns(entry["at"])

@@ -83,6 +83,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     caution: str
     policy_version: str
     policy_sha256: str
+    policy_file_sha256: str
+    """'' for the first library's policy, which is no file of the library's."""
     others: OthersSaid
     cameras: dict[str, str]
     """Names by id."""
@@ -199,6 +201,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     log_entries: list[int]
     policy_version: str
     policy_sha256: str
+    policy_file_sha256: str = ""
+    """'' for the first library's policy, and in bundles from before this was written down."""
     signing_key: str
     namespace: str
     principal: str

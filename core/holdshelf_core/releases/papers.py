@@ -268,6 +268,7 @@ def manifest_text(manifest: Manifest, facts: Facts) -> str:
                 ("Signed with key", manifest.signing_key),
                 ("Other people", bundle_words.others_sentence(manifest.others).removeprefix("Other people: ")),
                 ("Policy", f"{manifest.policy_version} {manifest.policy_sha256}".strip()),
+                ("Policy file", manifest.policy_file_sha256),
                 ("Made with", manifest.made_with),
             ]
         ),

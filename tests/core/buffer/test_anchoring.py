@@ -12,13 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from holdshelf_core.buffer.offline import verify_report
 from holdshelf_core.holds import types as types_holds
 from holdshelf_core.looks import types as types_looks
+from holdshelf_core.operations.types import ReadJobs
 from holdshelf_storage import layout
 from holdshelf_storage.access_log.verify import verify_log
 from holdshelf_storage.anchors import anchors
 from holdshelf_storage.anchors.log import read_batches
 from holdshelf_storage.footage.hashing import frames_tree
+from holdshelf_storage.footage.verify import Report
 from tests import log_files
 from tests.looking import NS, Recorded, commissioned, record, seed
 from tests.people import People
@@ -109,6 +112,18 @@ def test_what_cannot_be_written_is_anchored_the_next_time(service: Service, reco
     assert sorted(lines_of(service)) == sorted(journal_lines(service))
 
 
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (1, ["1 file was recorded since the last anchor,", "1 file of which the journals tell is not there."]),
+        (2, ["2 files were recorded since the last anchor,", "2 files of which the journals tell are not there."]),
+    ],
+)
+def test_one_file_is_told_as_one(files: int, told: list[str]) -> None:
+    notes = verify_report(Report(unanchored=files, untold=files), []).notes
+    assert [note.startswith(words) for note, words in zip(notes, told, strict=True)] == [True, True], notes
+
+
 def test_what_was_removed_is_missing_everywhere(service: Service, recorded: Recorded, tmp_path: Path) -> None:
     service.start()
     assert service.verify().problems == []
@@ -136,7 +151,9 @@ def test_what_was_removed_is_missing_everywhere(service: Service, recorded: Reco
 
     service.stop()
     service.start()
-    wait_for("the look for missing footage", lambda: "footage_missing" in service.repairs())
+    looked = "1 file is missing"
+    wait_for("the look", lambda: looked in [row.last_result for row in service.client.read(ReadJobs())])
+    assert "footage_missing" in service.repairs()
     done = run(service, "status", "--check")
     assert (done.returncode, "missing" in done.stdout) == (2, True)
     assert "MISSING" in run(service, "footage", "list", "--camera", "lobby").stdout
@@ -277,7 +294,7 @@ def test_a_disk_is_checked_without_the_service_and_nothing_is_written(
     assert (done.returncode, f"{victim.name} is missing" in done.stdout) == (1, True)
     done = offline(service, media, None, "--json")
     assert done.returncode == 0, "without the ledger nobody can say whether it was erased"
-    assert any("1 files" in note or "1 file " in note for note in json.loads(done.stdout)["notes"])
+    assert "1 file of which the journals tell is not there." in json.loads(done.stdout)["notes"]
     log_files.replace(state, b'"lines":', b'"lines": ')
     done = offline(service, media, state)
     assert (done.returncode, "nothing could be held against it" in done.stdout) == (1, True)

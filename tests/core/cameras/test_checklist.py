@@ -100,7 +100,7 @@ def test_p3_print_enter_print_an_entrance(house: House) -> None:
     (after,) = house.printed().entrances
     assert (after.attested_by, after.attested_on, after.language) == ("Sam Roe", day(0), "English")
     legible = after.points["legible"]
-    assert (legible.finding, legible.by, legible.done_on) == ("25", "Pat Doe", day(0))
+    assert (legible.finding, legible.by, legible.done_on) == ("25 ft", "Pat Doe", day(0))
     assert after.points["lit"].by == "Sam Roe" and not after.points["lit"].is_due
 
 

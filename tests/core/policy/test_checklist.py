@@ -52,7 +52,7 @@ def test_each_printed_code_names_its_point_again() -> None:
 
 def test_codes_are_read_as_people_write_them() -> None:
     one, two = entries(" E1.Present ", "LOBBY.neighbours,walk-test", "e1.legible = 25 ft")
-    assert (one.key, dict(one.points)) == ("entrance:e1", {"present": "", "legible": "25"})
+    assert (one.key, dict(one.points)) == ("entrance:e1", {"present": "", "legible": "25 ft"})
     assert (two.key, dict(two.points)) == ("camera:lobby", {"neighbors": "", "walk-test": ""})
     (all_,) = entries("lobby.all")
     assert list(all_.points) == [point.id for point in rules.CAMERA_POINTS]
@@ -287,7 +287,9 @@ def test_who_does_a_check_is_named_where_that_is_not_whoever_enters_it() -> None
     assert [point.by for point in rules.points_of(Policy(file), "house")] == ["Library Board", ""]
 
 
-@pytest.mark.parametrize(("typed", "found"), [("8", "8"), ("8 m", "8"), ("8 metres", "8"), ("25 ft", ""), ("far", "")])
+@pytest.mark.parametrize(
+    ("typed", "found"), [("8", "8 m"), ("8 m", "8 m"), ("8 metres", "8 m"), ("25 ft", ""), ("far", "")]
+)
 def test_where_the_policy_has_meters_a_distance_is_in_meters(typed: str, found: str) -> None:
     file = first_policy().file
     metric = msgspec.structs.replace(file, library=msgspec.structs.replace(file.library, length="m"))

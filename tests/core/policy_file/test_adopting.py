@@ -13,6 +13,7 @@ from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, HoldshelfError, Refused
 from holdshelf_core.cameras.types import CameraSettings, ReadCamerasToAdd
 from holdshelf_core.people.board_types import (
+    AdoptedRow,
     BoardSet,
     PolicyAdopt,
     PolicyLinted,
@@ -52,7 +53,7 @@ def dora(people: People) -> Client:
     return people.name_director()
 
 
-def adopt(by: Client, file: str, *, paper: str = PAPER, **texts: str) -> object:
+def adopt(by: Client, file: str, *, paper: str = PAPER, **texts: str) -> AdoptedRow:
     return by.act(PolicyAdopt(TEXT, "2026-2", "2026-01-01", "enforce", paper, file, texts))
 
 
@@ -101,11 +102,19 @@ def test_only_the_board_adopts_another_file(service: Service, people: People, do
     text = FIRST.read_text()
     with pytest.raises(Refused, match="for the Board to decide"):
         adopt(dora, text, paper="")
-    with pytest.raises(Refused, match="for the Board to decide"):
+    with pytest.raises(Refused, match="for the Board to decide") as refused:
         adopt(service.client, text, paper="")
+    assert "signature" not in refused.value.next_step, "there is nobody yet whose it could be"
     chair = people.name("chair", "carl", "Carl Hill", dora)
-    adopt(chair, text, paper="")
-    adopt(dora, text)
+    with pytest.raises(Refused) as refused:
+        adopt(service.client, text, paper="")
+    assert refused.value.next_step == (
+        "Ask the Chair of the Library Board (Carl Hill). Or give their signature of the policy file (`ssh-keygen -Y sign`), "
+        "or the Board's signed paper."
+    )
+    assert adopt(chair, text, paper="").reviewed_by == ""
+    assert adopt(dora, text).reviewed_by == "Chair or Mayor"
+    assert adopt(service.client, text).reviewed_by == "Director, Chair or Mayor"
     assert service.client.read(ReadPolicy()).file_sha256 == hashlib.sha256(text.encode()).hexdigest()
 
 

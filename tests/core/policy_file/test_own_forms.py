@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +13,18 @@ from holdshelf_core.api.errors import BadRequest, Refused
 from holdshelf_core.cameras.checklist_types import ChecklistEnter, ReadChecklist
 from holdshelf_core.people.board_types import BoardSet, PolicyAdopt, ReadBoard, ReadPolicyLists
 from holdshelf_core.people.types import SeatName
+from holdshelf_core.policy import model
 from holdshelf_core.policy.date_forms import DateForm
+from holdshelf_core.policy_file.first import FIRST
 from holdshelf_core.reports.types import PrintRequest
+from holdshelf_storage.units import DAY_NS
 from tests.keys import new_key
+from tests.looking import seed
 from tests.people import PAPER, People
 from tests.service import Service
 
 POLICIES = Path(__file__).parents[2] / "policies"
+METRIC = POLICIES / "i.toml"
 
 
 @pytest.fixture
@@ -77,3 +83,38 @@ def test_the_checks_of_the_policy_are_entered_and_others_are_none(service: Servi
     facts = client.act(PrintRequest("checklist"))
     assert list(facts.house) == ["review"] and facts.house["review"].done_on
     assert msgspec.json.decode(msgspec.json.encode(facts), type=type(facts)).points == facts.points
+
+
+@pytest.mark.parametrize(
+    "lies", [("25 ft", "8 m"), ("25", "8")], ids=["with its unit", "without, as older releases wrote it"]
+)
+def test_a_distance_keeps_the_unit_in_which_it_was_measured(tmp_path: Path, lies: tuple[str, str]) -> None:
+    feet, meters = lies
+    service, now = Service(tmp_path / "data", mint=True), time.time_ns()
+    adopted = model.Adopted("1", "2026-01-01", PAPER, installed_utc_ns=now)
+    row = ("policy", "adopted", adopted), *door("e1", feet, now), *door("e2", feet, now - 400 * DAY_NS)
+    seed(service.data, list(row))
+    with service:
+        assert found(service) == ["25 ft", "25 ft"]
+        adopt(service, METRIC.read_text())
+        assert found(service) == ["25 ft", "25 ft"], "an adoption measures nothing anew"
+        facts = service.client.act(PrintRequest("checklist"))
+        assert [point.value for point in facts.points["entrance"] if point.id == "legible"] == ["m"]
+        assert [entrance.points["legible"].finding for entrance in facts.entrances] == ["25 ft", "25 ft"]
+        service.stop()
+        seed(service.data, [*door("e2", meters, time.time_ns())])
+        service.start()
+        assert found(service) == ["25 ft", "8 m"]
+        adopt(service, FIRST.read_text())
+        assert found(service) == ["25 ft", "8 m"]
+
+
+def door(key: str, legible: str, at_utc_ns: int) -> list[tuple[str, str, msgspec.Struct]]:
+    """An entrance of which somebody said from how far its sign can be read."""
+    check = model.Check(f"entrance:{key}", {"legible": model.Seen(at_utc_ns, "p1", words=legible)})
+    return [("entrances", key, model.Entrance(key, f"Door {key}")), ("checks", check.key, check)]
+
+
+def found(service: Service) -> list[str]:
+    rows = [row for row in service.client.read(ReadChecklist()) if row.kind == "entrance"]
+    return [point.found for row in rows for point in row.points if point.id == "legible"]

@@ -21,6 +21,8 @@ import pytest
 
 from holdshelf_core.access_log.types import ReadHead
 from holdshelf_core.api.errors import HoldshelfError
+from holdshelf_core.people.board_types import PolicyAdopt
+from holdshelf_core.policy_file.first import FIRST
 from holdshelf_core.releases import check_source, types
 from holdshelf_core.releases.check_proofs import MASKED as MASKED_WORDS
 from holdshelf_core.releases.check_proofs import NO_PROOFS
@@ -36,14 +38,14 @@ from tests.bundles import approved, await_export, bundle_of, export, manifest_of
 from tests.core.releases.test_check import sign
 from tests.core.witnesses.running import running
 from tests.looking import NS, commissioned, record, seed
-from tests.people import People
+from tests.people import PAPER, People
 from tests.rig import forked
 from tests.scenes.rig import ZONE, Library
 from tests.service import Service
 from tests.tsa import Tsa, stock_verify
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "bundle.md"
-ORIGINAL, MASKED, FORGED, NEXT, WITNESSED, STAMPED = (f"R-2026-{number:04d}" for number in range(1, 7))
+ORIGINAL, MASKED, FORGED, NEXT, WITNESSED, STAMPED, ADOPTED = (f"R-2026-{number:04d}" for number in range(1, 8))
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +63,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
             approved(spans_of(made, "lobby", start_s=200, end_s=210), original=True, number=4),
             approved(spans_of(made, "lobby", start_s=200, end_s=210), original=True, number=5),
             approved(spans_of(made, "lobby", start_s=33.3, end_s=50), original=True, number=6),
+            approved(spans_of(made, "lobby", start_s=0, end_s=10), original=True, number=7),
         ],
     )
     service.start()
@@ -497,3 +500,33 @@ def test_a_bundle_bears_time_stamps_that_stock_openssl_and_the_script_check(
         sign_again(forged)
         assert any(words in problem for problem in verify(forged).problems), (file, verify(forged).problems)
         assert ask(script, forged)[0] != 0, file
+
+
+def test_the_manifest_names_text_and_file_of_the_policy_and_the_log_bears_it_out(
+    house: Library, original: Path, script: Path, tmp_path: Path
+) -> None:
+    text, file = "The policy of the library.", FIRST.read_text()
+    sums = [hashlib.sha256(one.encode()).hexdigest() for one in (text, file)]
+    house.service.client.act(PolicyAdopt(text, "1", "2026-01-01", "enforce", PAPER, file))
+    export(house, ADOPTED)
+    bundle = bundle_of(house, ADOPTED)
+    told, before = manifest_of(bundle), manifest_of(original)
+    assert [told["policy_sha256"], told["policy_file_sha256"]] == sums
+    assert (before["policy_sha256"], before["policy_file_sha256"]) == ("", "")
+    assert all(one in (bundle / "manifest.txt").read_text() for one in sums)
+    code, words = ask(script, bundle)
+    assert code == 0 and f"names the policy {sums[0]} and its file {sums[1]}." in words, words
+    assert verify(bundle).problems == []
+    for number, (field, value) in enumerate(
+        (("policy_file_sha256", "f" * 64), ("policy_file_sha256", ""), ("policy_sha256", "f" * 64))
+    ):
+        forged = copy_of(bundle, tmp_path / str(number))
+        _edit(forged, "manifest.json", lambda manifest, f=field, v=value: manifest.update({f: v}))
+        sign_again(forged)
+        (problem,) = verify(forged).problems
+        assert problem.startswith("manifest.json names another policy than entry "), problem
+        assert "names another policy than the access log" in ask(script, forged)[1]
+    older = copy_of(bundle, tmp_path / "older")
+    _edit(older, "manifest.json", lambda manifest: manifest.pop("policy_file_sha256"))
+    sign_again(older)
+    assert verify(older).problems == [] and ask(script, older)[0] == 0, "it was not written down then"

@@ -187,6 +187,25 @@ def test_a_copy_is_approved_once_others_were_looked_for(tmp_path: Path) -> None:
         assert library.command("manager", "release", "approve", row["id"])["state"] == "approved"
 
 
+@pytest.mark.parametrize(
+    ("letter", "wrong", "right", "says"),
+    [
+        ("f", "29", "30", "The policy keeps footage at least 30 days, and 29 days are fewer"),
+        ("a", "31", "30", "The policy keeps footage at most 30 days, and 31 days are more"),
+    ],
+)
+def test_a_floor_outside_the_policys_times_is_refused(
+    letter: str, wrong: str, right: str, says: str, tmp_path: Path
+) -> None:
+    """F2."""
+    library = library_of(letter, tmp_path)
+    with library.service:
+        library.settle()
+        words = ("capacity", "set", "--why", "the disk", "--data", library.service.data, "--floor-days")
+        assert says in run(*words, wrong).refusal()
+        assert run(*words, right).code == 0
+
+
 def test_a_camera_in_a_private_office_is_not_added(tmp_path: Path) -> None:
     """G4."""
     library = library_of("g", tmp_path)

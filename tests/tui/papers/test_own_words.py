@@ -11,7 +11,7 @@ import pytest
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_core.policy.tables import Policy
 from holdshelf_core.policy_file.read import read_file
-from holdshelf_core.reports.types import PaperFacts, PolicyText
+from holdshelf_core.reports.types import AdoptedText, PaperFacts, PolicyText
 from holdshelf_tui.papers import catalogs, sign_text
 from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.papers.sign import sign_paper
@@ -103,3 +103,16 @@ def test_papers_for_the_public_are_in_the_policys_first_language_and_records_in_
     assert "Questions" in printed and "Politique" not in printed, "a record has one language"
     other = msgspec.structs.replace(facts, policy=PolicyText("1", "2026-10-01", sha256, text, "de"))
     assert "No sound is recorded." in sign_paper(other), "papers do not speak German"
+
+
+def test_the_policy_in_its_second_language_has_that_texts_own_sha256_at_its_foot() -> None:
+    english, spanish = "Rule 1. Nobody watches.", "Norma 1. Nadie mira."
+    first, own = (hashlib.sha256(text.encode()).hexdigest() for text in (english, spanish))
+    policy = PolicyText("1", "2026-10-01", first, english, "en", {"es": AdoptedText(own, spanish)})
+    facts = PaperFacts(policy=policy, language="es")
+    printed = PAPERS["policy"].as_text(facts)
+    assert spanish in printed
+    for shown in (printed, PAPERS["policy"].as_html(facts)):
+        assert own in shown and own[:8] in shown and first[:8] not in shown
+    assert first in PAPERS["policy"].as_text(msgspec.structs.replace(facts, language="en"))
+    assert first in PAPERS["release"].as_text(facts), "what is signed says which policy, as the access log does"

@@ -273,7 +273,7 @@ def test_p3_p4_what_was_entered_stands_beside_its_box_and_no_box_is_ticked() -> 
     points = {
         "present": Attestation("2026-11-20", "Pat Doe", "", "2027-05-19", "e1.present"),
         "lit": Attestation("2025-11-20", "Pat Doe", "", "2026-05-19", "e1.lit", is_due=True),
-        "legible": Attestation("2026-11-20", "Pat Doe", "25", "", "e1.legible"),
+        "legible": Attestation("2026-11-20", "Pat Doe", "25 ft", "", "e1.legible"),
     }
     mending = Mending("a corner is torn", "Ada", "2026-11-21")
     entrance = EntrancePaper("e1", "Main", code="e1", points=points, mending=mending)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
@@ -17,6 +18,8 @@ from holdshelf_core.looks.types import BreakGlass, LookStill
 from holdshelf_core.outbox.types import DeliverAsk, ReadOutbox
 from holdshelf_core.people.types import FlagRow, ReadFlags, ShareMake
 from holdshelf_core.reports.types import PrintRequest
+from holdshelf_storage.access_log.access_log import AccessLog
+from holdshelf_storage.access_log.lines import time_text
 from holdshelf_tui.screens.log import LogPane
 from holdshelf_tui.widgets.listing import row_key
 from tests.people import wait_past_midnight
@@ -198,6 +201,23 @@ async def test_verify_says_that_the_log_is_whole(stage: Stage) -> None:
         await until_said(pilot, "Verify the access log")
         await types(pilot, "57 entries\n")
         await until_said(pilot, "is no line of an access log: one reads like 57:3f2a 91bc")
+
+
+async def test_verify_says_which_entry_names_a_policy_that_was_not_in_force(tmp_path: Path) -> None:
+    with Desk(tmp_path) as other:
+        other.service.stop()
+        log = AccessLog.open(other.service.data / "state")
+        foreign = {"at": time_text(time.time_ns()), "offset_s": 0, "action": "look.show", "outcome": "done"}
+        log.append({**foreign, "person": "admin", "via": "local", "policy": "f" * 64}, {})
+        number = log.size
+        log.close()
+        other.service.start()
+        async with other.app("dora").run_test(size=(80, 24)) as pilot:
+            await does(pilot, await log_tab(pilot), "verify")
+            await until_said(pilot, "Verify the access log")
+            await pilot.press("enter")
+            shown = await until_said(pilot, f"Entry {number} names a policy that was not in force")
+            assert "each as it was written, none missing" in shown and "is intact" not in shown
 
 
 async def test_a_seat_takes_a_copy_into_the_outbox_and_the_admin_has_none(stage: Stage) -> None:

@@ -255,7 +255,7 @@ def test_a_still_in_full_size_is_made_by_the_service_and_fetched(outbox: tuple[D
 def test_a_paper_is_removed_by_its_name_and_a_bundle_is_not(house: DoorHouse) -> None:
     lay(house, "p1", "2026-11-25 Gone.txt", b"text")
     done = house.run("dora", "outbox", "remove", "2026-11-25 Gone.txt")
-    assert done.code == 0, done.said
+    assert done.code == 0 and "1 file is removed." in done.out, done.said
     assert "goes by itself" in house.run("dora", "outbox", "remove", f"/bundles/{HERS}.zip").err
     assert "is not in your outbox" in house.run("dora", "outbox", "remove", "/prints/../../p3/prints/x").err
     listed = house.run("dora", "outbox").out

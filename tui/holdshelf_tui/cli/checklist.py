@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from holdshelf_core.cameras.checklist_types import LENGTHS, ChecklistEnter, PointRow, ReadChecklist, SubjectRow
+from holdshelf_core.cameras.checklist_types import ChecklistEnter, PointRow, ReadChecklist, SubjectRow
 from holdshelf_tui.cli import typed_times
 from holdshelf_tui.cli.options import Data, Json, client
 from holdshelf_tui.cli.service import echo_json
@@ -100,11 +100,7 @@ def subject_lines(row: SubjectRow) -> list[str]:
 
 
 def _cells(point: PointRow) -> tuple[str, ...]:
-    found = (
-        f"DEFECT: {point.defect}"
-        if point.defect
-        else point.found + (f" {point.value}" if point.value in LENGTHS and point.found else "")
-    )
+    found = f"DEFECT: {point.defect}" if point.defect else point.found
     next_by = local_day(point.next_utc_ns - 1) if point.next_utc_ns is not None else "-"
     return (
         f"  {point.code}{'=' if point.value else ''}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from holdshelf_core.cameras.checklist_types import LENGTHS, Point
+from holdshelf_core.cameras.checklist_types import Point
 from holdshelf_core.reports.types import Attestation, CameraPaper, EntrancePaper, Mending, PaperFacts
 from holdshelf_tui.papers import catalogs, frame, sign_text
 from holdshelf_tui.papers.document import (
@@ -61,12 +61,11 @@ def _by(person: str, day: str) -> str:
     return f"by {clean(person) or 'an unknown person'} on {day_words(day) or 'an unknown day'}"
 
 
-def _known(point: Point, said: Attestation) -> str:
+def _known(said: Attestation) -> str:
     """'Nov 24, 2026, Ada Byron: 25 ft', 'DUE · never entered', 'DEFECT · torn'."""
     parts = []
     if said.done_on:
         found = clean(said.finding, 60)
-        found += f" {point.value}" if found and point.value in LENGTHS else ""
         parts.append(
             f"{day_words(said.done_on)}, {clean(said.by) or 'an unknown person'}" + (f": {found}" if found else "")
         )
@@ -86,7 +85,7 @@ def _checks(facts: PaperFacts, kind: str, code: str, said_of: Mapping[str, Attes
             Check(
                 point.words + (_BLANKS[point.value] if kind == "entrance" else _in_brackets(point)),
                 typed + ("=" if point.value else ""),
-                _known(point, said),
+                _known(said),
                 said.is_due or bool(said.defect),
             )
         )

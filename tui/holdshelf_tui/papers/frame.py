@@ -31,14 +31,18 @@ def document(
     one_page: bool = False,
     dense: bool = False,
     caveats: Sequence[str] = (),
+    text_sha256: str = "",
 ) -> Document:
-    """A whole paper round its blocks, in the facts' language. ``caveats`` stand before those that the facts bring along."""
+    """A whole paper round its blocks, in the facts' language. ``caveats`` stand before those that the facts bring along.
+
+    ``text_sha256``: of the adopted text that this paper is, where that is not the policy's first one.
+    """
     say = words_of(facts)
     return Document(
         library=clean(facts.library),
         title=title,
         blocks=_numbered(tuple(blocks), facts.numbers),
-        foot=foot(facts),
+        foot=foot(facts, text_sha256),
         caveats=tuple(clean(say(caveat), _CAVEAT_LETTERS) for caveat in (*caveats, *facts.caveats)),
         confidential=confidential,
         one_page=one_page,
@@ -80,7 +84,7 @@ def binding(facts: PaperFacts) -> list[Block]:
     return [Para(words, "small")] if words else []
 
 
-def foot(facts: PaperFacts) -> Foot:
+def foot(facts: PaperFacts, text_sha256: str = "") -> Foot:
     """Contact (P19), address (P18), policy version and hash, the log's checkpoint, when it was printed."""
     say = words_of(facts)
     rows = [(say("Questions"), clean(say(facts.contact or facts.first_role)) or say("the Library Director"))]
@@ -91,7 +95,7 @@ def foot(facts: PaperFacts) -> Foot:
         rows.append((say("Policy"), say("none adopted here yet")))
         running.append(say("no policy adopted"))
     else:
-        version, sha256 = clean(facts.policy.version, 40), clean(facts.policy.sha256, 64)
+        version, sha256 = clean(facts.policy.version, 40), clean(text_sha256 or facts.policy.sha256, 64)
         day = day_words(facts.policy.adopted_on, say) or say("on an unknown day")
         rows += [(say("Policy"), say("{version}, adopted {day}", version=version, day=day)), ("SHA-256", sha256)]
         running.append(say("policy {version} ({begin}…)", version=version, begin=sha256[:8]))

@@ -77,6 +77,7 @@ def _adopted(facts: PaperFacts, policy: PolicyText) -> Document:
             *([Para(cut, "small")] if left_out else []),
             Para(say(ANYONE), "small"),
         ],
+        text_sha256=mine.sha256,
     )
 
 

@@ -114,6 +114,11 @@ def may(act: str) -> Callable[[Pane], bool]:
     return lambda pane: pane.who.may(act)
 
 
+def admin_or(*acts: str) -> Callable[[Pane], bool]:
+    """Whether the admin sits there, or somebody with one of those acts, for ``shown``."""
+    return lambda pane: pane.who.admin or any(pane.who.may(act) for act in acts)
+
+
 def is_admin(pane: Pane) -> bool:
     """Whether the admin sits there, for ``shown``."""
     return pane.who.admin
@@ -146,6 +151,11 @@ class ActionsPane(Pane):
 
     def on_mount(self) -> None:
         """Which buttons are theirs."""
+        self.allow()
+
+    async def async_other_rights(self) -> None:
+        """Its buttons and keys, too."""
+        await super().async_other_rights()
         self.allow()
 
     def state_of(self, what: str) -> bool | None:

@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from holdshelf_core.api.types import CameraRow
 from holdshelf_core.holds.types import MOST_ROWS, PAGE_ROWS, HoldAsk, HoldListAsk, HoldRow
-from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, has_right, may
+from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, admin_or, has_right, may
 from holdshelf_tui.screens.dialogs.contact_sheet import async_contact_sheet
 from holdshelf_tui.screens.dialogs.copies import ArchiveDialog
 from holdshelf_tui.screens.dialogs.hold import ExtendDialog, FoundDialog, HoldDialog, who_placed
@@ -156,7 +156,7 @@ class HoldsPane(ListPane[HoldRow]):
             run=lambda self, hold: self._async_ask(DecideDialog(hold, own_asking=self._is_own_asking(hold)))),
         RowAction("paper", "Paper", "Its notice, to be printed", key=key_table.PAPER, in_footer=False, run=_async_paper),
         RowAction("archive", "Archive", "Put it on another disk of the server, and read it back", key=key_table.ELSEWHERE,
-            in_footer=False, shown=lambda self: self.who.admin or self.who.may("hold.archive"), run=_async_archive),
+            in_footer=False, shown=admin_or("hold.archive"), run=_async_archive),
         RowAction("sheet", "Pictures", "Its pictures on one sheet, printed", key=key_table.PICTURES, in_footer=False,
             shown=has_right("archive"), can=lambda _, hold: hold.state != "lifted", only="It is lifted.",
             run=lambda self, hold: async_contact_sheet(self.home, hold, self._cameras)),

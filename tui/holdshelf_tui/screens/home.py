@@ -37,10 +37,16 @@ from holdshelf_tui.text.time_format import clock, day
 from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets import key_table
 from holdshelf_tui.widgets.keys_line import KeysLine
+from holdshelf_tui.widgets.tab_row import async_have_tabs
 from holdshelf_tui.widgets.text import plain, set_text
 
 ROOMY_COLUMNS = 112
 """All tabs fit in a line with their whole names."""
+
+
+def _given(who: Who) -> tuple[object, ...]:
+    """What decides which tabs are theirs, and what those offer."""
+    return who.admin, who.seat, who.rights, frozenset(who.person.acts if who.person is not None else ())
 
 
 class HomeScreen(Screen[None]):
@@ -92,6 +98,8 @@ class HomeScreen(Screen[None]):
         """Why the service does not answer now, for the banner; '' while it does."""
         self._brings = False
         """Another tab is being brought to the front."""
+        self._gives = _given(who)
+        """What the tabs and what they offer are made for."""
 
     def compose(self) -> ComposeResult:
         """Head, banner, tabs, the tab in front, keys."""
@@ -226,14 +234,42 @@ class HomeScreen(Screen[None]):
 
     # --- what waits for whom -------------------------------------------------------------------------------------
 
-    def on_welcome_line_gathered(self, gathered: WelcomeLine.Gathered) -> None:
+    async def on_welcome_line_gathered(self, gathered: WelcomeLine.Gathered) -> None:
         """Say on the tabs where something waits, and on the first screen how much."""
-        # A role may have other words since: another policy was adopted.
-        set_text(self.query_one("#who", Static), plain(self.query_one(WelcomeLine).who.words, 120))
+        # A policy that was adopted since, a seat or a letter may give other words and rights.
+        self._who = cast(SessionApp, self.app).who = self.query_one(WelcomeLine).who
+        set_text(self.query_one("#who", Static), plain(self._who.words, 120))
+        await self._async_rights()
         if isinstance(start := self.pane("start"), StartPane):
             start.tell(len(gathered.duties), gathered.head, gathered.head_utc_ns)
         self._waiting = {key: sum(duty.tab == key for duty in gathered.duties) for key in self._kinds}
         self._name_tabs()
+
+    async def on_screen_resume(self) -> None:
+        """What changed while something stood in front of the tabs."""
+        await self._async_rights()
+
+    async def _async_rights(self) -> None:
+        """Tabs, and what they offer, are for the rights of who sits here. What stands in front of them is left alone."""
+        if self.app.screen is not self or _given(self._who) == self._gives:
+            return
+        self._gives, self._kinds = _given(self._who), panes_for(self._who)
+        if self.front is not None and self._kinds.get(self._key_of(self.front)) is not type(self.front):
+            await self.go(next(iter(self._kinds)))
+        for key, pane in list(self._panes.items()):
+            if self._kinds.get(key) is type(pane):
+                await pane.async_other_rights()
+            else:
+                await self._panes.pop(key).remove()
+        labels = self._labels(self.size.width)
+        await async_have_tabs(self.query_one(Tabs), {f"tab-{key}": label for key, label in labels.items()})
+        self._name_tabs()
+        self.refresh_bindings()
+        self.notify("What you may do here has changed: these are the tabs that are yours now.")
+
+    @staticmethod
+    def _key_of(pane: Pane) -> str:
+        return (pane.id or "").removeprefix("pane-")
 
     def on_resize(self) -> None:
         """Tabs with short names, close to one another, where they have little room."""

@@ -18,7 +18,7 @@ from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_core.api.session_types import EventRow
 from holdshelf_core.people.types import FlagRow, PersonRow, ReadFlags, ReadPeople
 from holdshelf_tui.papers.catalogue import PAPERS
-from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, may
+from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, admin_or, may
 from holdshelf_tui.screens.dialogs.log_copy import CopyDialog
 from holdshelf_tui.screens.dialogs.log_entry import EVERYTHING, EntryDialog, FilterDialog, FlagDialog, LogFilter
 from holdshelf_tui.screens.dialogs.mend import MendDialog
@@ -265,7 +265,7 @@ class LogPane(ListPane[LogEntryRow | FlagRow]):
         PaneAction("copy", "Take a copy", "Make a copy, for a person who asks for it", key=key_table.OUTBOX, short="Copy",
             shown=may("log.export"), run=lambda self: self.app.push_screen_wait(CopyDialog(self._copy_of()))),
         PaneAction("mend", "Repair", "Compare the register with the log; go on after damage", key=key_table.MEND,
-            in_footer=False, shown=lambda self: self.who.admin or self.who.may("log.repair"), run=_async_mend),
+            in_footer=False, shown=admin_or("log.repair"), run=_async_mend),
         PaneAction("verify", "Verify", "That nothing was changed or left out", key=key_table.CHECK,
             shown=lambda self: not self._says_who_looked,
             run=lambda self: self.app.push_screen_wait(VerifyDialog())),

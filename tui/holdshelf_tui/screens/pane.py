@@ -171,6 +171,10 @@ class Pane(Vertical):
         self._stale = False
         self.load_soon()
 
+    async def async_other_rights(self) -> None:
+        """Who sits here has other rights than when it was made: what it shows and offers is theirs now."""
+        self.load_soon()
+
     def load_soon(self) -> None:
         """Load anew, once for many events."""
         self._changes += 1

@@ -53,6 +53,7 @@ from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets import key_table
 from holdshelf_tui.widgets.beside import Beside, beside
 from holdshelf_tui.widgets.reader import Reader
+from holdshelf_tui.widgets.tab_row import async_have_tabs
 
 _LABELS = {
     "policy": "Policy",
@@ -129,6 +130,13 @@ class PapersPane(ActionsPane):
             yield Reader(id="reader")
             yield BarsPage(id="bars")
         yield self.buttons
+
+    async def async_other_rights(self) -> None:
+        """Other papers are theirs."""
+        await async_have_tabs(
+            self.query_one(Tabs), {f"paper-{tab}": words for tab, words in tabs_for(self.who).items()}
+        )
+        await super().async_other_rights()
 
     def shown(self) -> None:
         """The paper has the cursor: arrows scroll it. One of a state that is past is made anew."""

@@ -27,7 +27,7 @@ from holdshelf_core.people.types import (
     ShareEnd,
     ShareRow,
 )
-from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, has_right, may
+from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, admin_or, has_right, may
 from holdshelf_tui.screens.board import (
     STATUTE,
     BoardLine,
@@ -70,10 +70,6 @@ PEOPLE, SEATS, LETTERS, SHARES, BOARD = "people", "seats", "letters", "shares", 
 type Row = PersonRow | SeatRow | AppointmentRow | ShareRow | BoardLine
 
 
-def _may_enroll(pane: PeoplePane) -> bool:
-    return pane.who.admin or pane.who.may("person.add")
-
-
 class PeoplePane(ListPane[Row]):
     """Five lists for those who may see them; one row for the others."""
 
@@ -110,6 +106,13 @@ class PeoplePane(ListPane[Row]):
     def on_mount(self) -> None:
         """Others have one list."""
         self.query_one(Tabs).display = self._sees_all
+
+    async def async_other_rights(self) -> None:
+        """All lists, or their own."""
+        self.query_one(Tabs).display = self._sees_all
+        if not self._sees_all:
+            self.turn_to(PEOPLE)
+        await super().async_other_rights()
 
     @property
     def _sees_all(self) -> bool:
@@ -251,7 +254,7 @@ class PeoplePane(ListPane[Row]):
         await self._async_form(EndDialog(ShareEnd, share.id, f"{share.name} {over}"), "It has ended.")
 
     def _may_set(self, line: BoardLine) -> bool:
-        return self.who.may("board.set") or line.setting is None
+        return self.who.may("board.set") if line.setting is not None else admin_or("policy.adopt")(self)
 
     async def _async_set(self, line: BoardLine) -> None:
         if line.setting is not None:
@@ -261,7 +264,7 @@ class PeoplePane(ListPane[Row]):
 
     ACTIONS: ClassVar[Sequence[ActionDescription[PeoplePane, Any]]] = (
         PaneAction("enrol", "Enroll a person", "Enroll a person", key=key_table.NEW, short="Enroll", parts=(PEOPLE,),
-            shown=_may_enroll, run=_async_enrol),
+            shown=admin_or("person.add"), run=_async_enrol),
         RowAction("key", "New key", "A new key, or one for a lost PC", key=key_table.KEY, parts=(PEOPLE,),
             can=lambda _, person: person.left_utc_ns is None, only="The person has left.",
             run=lambda self, person: self._async_form(KeyDialog(person, paper=self.who.admin), "The key is installed.")),
@@ -270,10 +273,10 @@ class PeoplePane(ListPane[Row]):
             can=lambda self, person: person.left_utc_ns is None and person.id != self._me,
             only="Only somebody else, who has not left yet.", run=_async_remove),
         PaneAction("seat", "Name a holder", "Who holds a seat from now on", key=key_table.GRANT, short="Name",
-            parts=(SEATS,), shown=lambda self: self.who.admin or self.who.may("seat.name"),
+            parts=(SEATS,), shown=admin_or("seat.name"),
             run=_async_seat),
         RowAction("end_seat", "End the term", "The seat is no longer held", key=key_table.END, short="End", parts=(SEATS,),
-            shown=lambda self: self.who.admin or self.who.may("seat.end"),
+            shown=admin_or("seat.end"),
             can=lambda _, seat: seat.state != "ended", only="It has ended.",
             run=lambda self, seat: self._async_form(EndSeatDialog(seat, paper=self.who.admin), "The term ends.")),
         RowAction("away", "Away or back", "Whether the holder is away: a deputy by the policy acts after a while",
@@ -298,10 +301,12 @@ class PeoplePane(ListPane[Row]):
             parts=(SHARES,), shown=may("share.end"),
             can=lambda _, share: share.state not in ("ended", "back"), only="It has ended.", run=_async_end_share),
         RowAction("set", "Change it", "Another value, with the reason for it", key=key_table.CHANGE, short="Change", enters=True,
-            parts=(BOARD,), shown=_may_enroll, can=_may_set, only="Who holds a seat sets it.", run=_async_set),
+            parts=(BOARD,), shown=admin_or("board.set", "policy.adopt"), can=_may_set,
+            only="It is not yours to set.", run=_async_set),
         PaneAction("adopt", "Adopt a policy", "The library's own text, printed word for word", key=key_table.NEW, short="Adopt",
-            parts=(BOARD,), shown=_may_enroll, run=lambda self: async_adopt(self, self._adopted)),
+            parts=(BOARD,), shown=admin_or("policy.adopt"), run=lambda self: async_adopt(self, self._adopted)),
         PaneAction("posted", "Compare the website", "Whether the posted page says what was adopted", key=key_table.CHECK,
-            in_footer=False, parts=(BOARD,), shown=_may_enroll, can=lambda self: bool(self._adopted.sha256),
-            only="Adopt a policy first.", run=lambda self: async_check_posted(self, self._adopted)),
+            in_footer=False, parts=(BOARD,), shown=admin_or("policy.check"),
+            can=lambda self: bool(self._adopted.sha256), only="Adopt a policy first.",
+            run=lambda self: async_check_posted(self, self._adopted)),
     )  # fmt: skip

@@ -69,6 +69,12 @@ class StartPane(Pane):
         for line in self._home.query(WelcomeLine).results(WelcomeLine):  # it may know already
             self.tell(len(line.duties), line.head, line.head_utc_ns)
 
+    async def async_other_rights(self) -> None:
+        """Other needs are theirs; a way that has begun goes on."""
+        self._needs = needs_for(self.who)
+        if self.way is None:
+            self.show()
+
     async def async_load(self) -> None:
         """There is nothing to ask."""
 

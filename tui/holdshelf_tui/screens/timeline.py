@@ -140,8 +140,7 @@ class TimelinePane(TogetherPane):
     def on_mount(self) -> None:
         """Nothing is shown before it is known who sits here and what there is."""
         self._map = ActivityMap(self.link)
-        for button, right in (("hold", "hold"), ("share", "share"), ("release", "release"), ("sheet", "share")):
-            self.query_one(f"#{button}").display = right in self.who.rights
+        self.show_buttons()
 
     def _recorded_within(self, camera: str, start_utc_ns: int, end_utc_ns: int) -> tuple[int, int]:
         return self._map.recorded_within(camera, start_utc_ns, end_utc_ns)

@@ -54,6 +54,16 @@ class MarkedPane(SplitPane):
         self.marks = Marks(utc_ns)
         self.marks_changed()
 
+    def show_buttons(self) -> None:
+        """What may be done with a span has a button."""
+        for button, right in (("hold", "hold"), ("share", "share"), ("release", "release"), ("sheet", "share")):
+            self.query_one(f"#{button}").display = right in self.who.rights
+
+    async def async_other_rights(self) -> None:
+        """What may be done with a span, too."""
+        self.show_buttons()
+        await super().async_other_rights()
+
     @property
     def _number(self) -> str:
         """Of the look under the cursor, or of the newest one."""

@@ -112,6 +112,10 @@ def adopted_words(row: AdoptedRow) -> list[str]:
         lines.append(f"So is what it means: the policy file, SHA-256 {row.file_sha256}{by}.")
     if row.languages:
         lines.append(f"The text is in {listed(row.languages)}.")
+    if row.reviewed_by:
+        lines.append(
+            f"It was done on the Board's signed paper, and is flagged for the {inert(row.reviewed_by, 200)} to review."
+        )
     lines += [f"This term ended, as the policy has no such role: {inert(words, 200)}." for words in row.ended]
     lines += [
         f"This screen shows nothing any more, as the policy has none of that name: {inert(words, 200)}."

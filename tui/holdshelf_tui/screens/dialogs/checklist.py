@@ -103,9 +103,9 @@ class TicksDialog(FormDialog[ChecklistEntered]):
 
     @staticmethod
     def _hint(point: PointRow) -> str:
-        is_length = point.value in LENGTHS
         if point.found:
-            return f"last time {point.found}{f' {point.value}' if is_length else ''}"
+            return f"last time {point.found}"
+        is_length = point.value in LENGTHS
         return f"{LENGTHS[point.value]}, e.g., {_EXAMPLES[point.value]}" if is_length else _VALUES[point.id]
 
     def _day(self, field: str) -> str:

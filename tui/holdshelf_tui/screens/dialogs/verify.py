@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from textual.app import ComposeResult
 
@@ -54,16 +55,23 @@ def verified_message(answer: LogVerified, *, against: bool) -> MessageDialog:
     """What was found, in words."""
     head = short_head(answer.head)
     if answer.problems:
-        told = " ".join(answer.problems[:MOST_TOLD])
-        more = f" And {len(answer.problems) - MOST_TOLD} more." if len(answer.problems) > MOST_TOLD else ""
         return MessageDialog(
             "The log is not what was written",
-            f"{counted(len(answer.problems), 'problem')}: {told}{more}",
+            f"{counted(len(answer.problems), 'problem')}: {_told(answer.problems)}",
             "Tell whoever holds a seat, and the admin. Leave the log as it is; nobody may change it now.",
         )
     kept = " ".join([" It continues from the line that you kept." if against else "", *witnessed_words(answer)])
-    return MessageDialog(
-        "The log is intact",
-        f"{counted(answer.entries, 'entry', 'entries')}, each as it was written, none missing.{kept}",
-        f"Its line now: {head.short}" if head is not None and head.entries == answer.entries else "",
-    )
+    whole = f"{counted(answer.entries, 'entry', 'entries')}, each as it was written, none missing.{kept}"
+    if differ := [*answer.policies, *answer.register]:
+        return MessageDialog(
+            "The log is whole, but something differs",
+            f"{whole} {_told(differ)}",
+            "Tell whoever decides about footage, and the admin.",
+        )
+    now = f"Its line now: {head.short}" if head is not None and head.entries == answer.entries else ""
+    return MessageDialog("The log is intact", whole, now)
+
+
+def _told(sentences: Sequence[str]) -> str:
+    more = f" And {len(sentences) - MOST_TOLD} more." if len(sentences) > MOST_TOLD else ""
+    return " ".join(sentences[:MOST_TOLD]) + more
