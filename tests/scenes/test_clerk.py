@@ -169,11 +169,11 @@ def from_template_to_file(clerk: Shell, file: Path) -> None:
     replaced(file, ('decides = ["policy.adopt"]', 'decides = ["policy.adopt", "hold.lift.approve", "flag.review"]'))
 
     said = clerk.runs("holdshelf policy lint policy.toml", code=1)
-    assert "case 4 ('The Person in Charge looks for a missing'): The file answers no: Only the Library Director" in said
+    assert "case 6 ('The Person in Charge looks for a missing'): The file answers no: Only the Library Director" in said
     replaced(file, ('purpose = "injury"\nexpect = "yes"', 'purpose = "injury"\nexpect = "no"\nclause = "5"'))
 
     said = clerk.runs("holdshelf policy lint policy.toml")
-    assert "policy.toml has no mistake: Elm Street Library, 4 roles, 3 purposes, 1 ground, 2 bases and 4 cases." in said
+    assert "policy.toml has no mistake: Elm Street Library, 4 roles, 3 purposes, 1 ground, 2 bases and 6 cases." in said
     assert "Looser than the first library's policy:" in said and "an injury or a missing child" in said
     assert "Stricter:" in said and "Footage is erased after 3 weeks but for holds." in said
     assert "Board President" in clerk.runs("holdshelf policy explain --policy policy.toml policy.adopt")
