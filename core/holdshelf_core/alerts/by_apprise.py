@@ -2,7 +2,8 @@
 
 Its memory and its time are bounded by the kernel, whatever a service of Apprise does with what it is answered. It is confined
 as the sender is, and writes no file at all. Nothing of Apprise's logs leaves it: they hold URLs.
-``python -m holdshelf_core.alerts.by_apprise``; it is told a `link.Task`, and says a `link.Delivered`.
+``python -m holdshelf_core.alerts.by_apprise``; it is told a `link.Task`, and says `Ready` once it is confined, then a
+`link.Delivered`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from holdshelf_core.alerts.ways import DELIVER_S, Undelivered
 from holdshelf_core.alerts.words import Message
 from holdshelf_core.processes import online
 from holdshelf_core.processes.confinement import confine_sender
-from holdshelf_core.processes.online_link import line_of
+from holdshelf_core.processes.online_link import Ready, line_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -138,7 +139,8 @@ def main() -> None:
     sys.stdout = None  # of a service that prints, nothing is an answer
     _trust_this_machines_authorities()
     way = Apprise(task.way)
-    confine_sender(online.readable(), more_memory_bytes=MORE_MEMORY_BYTES, open_files=OPEN_FILES)
+    confined = confine_sender(online.readable(), more_memory_bytes=MORE_MEMORY_BYTES, open_files=OPEN_FILES)
+    os.write(1, line_of(Ready(confined.landlock_abi, confined.seccomp)))
     delivered = link.Delivered(task.number)
     try:
         way.deliver(task.message)

@@ -1,6 +1,6 @@
 """What the service and the sender process say to one another: JSON, a line each, over two pipes (ADR 56).
 
-And what the service and the process of one delivery by Apprise say: one line each way.
+And what the service and the process of one delivery by Apprise say: a line to it; from it `Ready`, and what came of it.
 """
 
 from __future__ import annotations
@@ -80,4 +80,4 @@ type ToService = Ready | Does | Tested | Deliver
 to_sender: Final = msgspec.json.Decoder(Setup | Latest | TryWay | Delivered)
 to_service: Final = msgspec.json.Decoder(Ready | Does | Tested | Deliver)
 to_delivery: Final = msgspec.json.Decoder(Task)
-from_delivery: Final = msgspec.json.Decoder(Delivered)
+from_delivery: Final = msgspec.json.Decoder(Ready | Delivered)
