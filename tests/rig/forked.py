@@ -39,13 +39,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.rig.hang import HANG_S
 
 HOLDSHELF = str(Path(sys.executable).with_name("holdshelf"))
 SWITCH = "HOLDSHELF_TEST_FORK"
-_MODULE = [sys.executable, "-m", "holdshelf_tui.cli"]
+_PROGRAM = "holdshelf_tui.cli"
+_MODULE = [sys.executable, "-m", _PROGRAM]
 _ROOT = Path(__file__).parents[2]
 _LOADED = (
     "holdshelf_tui.cli.app",
@@ -81,6 +82,13 @@ _CLONE = {"x86_64": 56, "aarch64": 220}
 _CLONE_PARENT, _CLONE_CHILD_CLEARTID, _CLONE_CHILD_SETTID, _PR_GET_TID_ADDRESS = 0x8000, 0x200000, 0x1000000, 40
 
 
+class Copies(Protocol):
+    """Whoever copies itself."""
+
+    def fork(self, request: dict[str, Any], descriptors: list[int]) -> int:
+        """The process id of a copy that has all that was asked for."""
+
+
 def _network() -> str:
     return os.readlink("/proc/thread-self/ns/net")
 
@@ -88,26 +96,31 @@ def _network() -> str:
 _NETWORK = _network()
 
 
-class Popen(subprocess.Popen[Any]):
-    """`subprocess.Popen`; a copy of the helper where the command is ours and no new Python is asked for.
+class CopyPopen(subprocess.Popen[Any]):
+    """`subprocess.Popen`; a copy where `_copied_by` finds a helper for the command.
 
     ``has_terminal``: the terminal that is its standard input controls the new session, as after `pty.fork`; of a copy only.
     """
 
     has_terminal = False
 
+    def _copied_by(
+        self, command: list[str], environment: dict[str, str]
+    ) -> tuple[Copies, list[str], dict[str, str]] | None:
+        """The helper that copies itself for this command, and what the copy is told of command and environment."""
+        raise NotImplementedError
+
     def _execute_child(self, *given: Any) -> None:
         asked = dict(zip(_ARGUMENTS, given, strict=True))
         given_environment = os.environ if asked["env"] is None else asked["env"]
         environment = {os.fsdecode(name): os.fsdecode(value) for name, value in given_environment.items()}
         command = [] if isinstance(asked["args"], str | bytes) else [os.fsdecode(word) for word in asked["args"]]
-        helper = _helper
-        for behind in BEHIND:
-            helper, command, environment = behind(command) or (helper, command, environment)
         plain = all(asked[name] == plain for name, plain in _PLAIN.items())
-        if not plain or not _can_be_forked(command, environment, helper.environment):
+        found = self._copied_by(command, environment) if plain else None
+        if found is None:
             super()._execute_child(*given)  # type: ignore[misc]
             return
+        helper, command, environment = found
         streams = [asked["p2cread"], asked["c2pwrite"], asked["errwrite"]]
         descriptors = {number: number if fd == -1 else fd for number, fd in enumerate(streams)}
         descriptors |= {fd: fd for fd in asked["pass_fds"]}
@@ -129,6 +142,19 @@ class Popen(subprocess.Popen[Any]):
         finally:
             self._close_pipe_fds(*(asked[name] for name in _PIPES))  # type: ignore[attr-defined]
         self._child_created = True
+
+
+class Popen(CopyPopen):
+    """A copy of the helper where the command is ours and no new Python is asked for."""
+
+    def _copied_by(
+        self, command: list[str], environment: dict[str, str]
+    ) -> tuple[Copies, list[str], dict[str, str]] | None:
+        helper = _helper
+        for behind in BEHIND:
+            helper, command, environment = behind(command) or (helper, command, environment)
+        can = _can_be_forked(command, environment, helper.environment)
+        return (helper, command, environment) if can else None
 
 
 def run(
@@ -156,7 +182,7 @@ def own_status(field: str) -> str:
     return Path("/proc/self/status").read_text().partition(f"\n{field}:")[2].split()[0]
 
 
-def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
+def at_start(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.startswith(_AT_START)}
 
 
@@ -178,9 +204,29 @@ def _can_be_forked(
         and environment.get(SWITCH) != "0"
         and "tests.conftest" in sys.modules
         and platform.machine() in _CLONE
-        and _at_start(environment) == _at_start(_ENVIRONMENT if started is None else started)
+        and at_start(environment) == at_start(_ENVIRONMENT if started is None else started)
         and _network() == _NETWORK
     )
+
+
+def ask(link: socket.socket, request: dict[str, Any], descriptors: list[int]) -> int:
+    """The process id of a copy of whoever `serve`s at the other end, once the copy is ready; 0 where nobody does."""
+    document = json.dumps(request).encode()
+    ready, theirs = os.pipe()
+    try:
+        try:
+            socket.send_fds(link, [len(document).to_bytes(4)], [theirs, *descriptors])
+            link.sendall(document)
+        finally:
+            os.close(theirs)
+        if pid := int.from_bytes(link.recv(4)):
+            os.read(ready, 1)  # the copy closes its end when it is ready, or has died
+    except ConnectionError:
+        return 0
+    else:
+        return pid
+    finally:
+        os.close(ready)
 
 
 class _Helper:
@@ -189,7 +235,7 @@ class _Helper:
 
     def __init__(
         self,
-        program: str = "holdshelf_tui.cli",
+        program: str = _PROGRAM,
         prefix: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -202,24 +248,10 @@ class _Helper:
 
     def fork(self, request: dict[str, Any], descriptors: list[int]) -> int:
         """The process id of a copy that has all that was asked for. Raises RuntimeError where none can be made."""
-        document = json.dumps(request).encode()
         with self._lock:
             for _ in range(2):
-                ours = self._started()
-                ready, theirs = os.pipe()
-                try:
-                    try:
-                        socket.send_fds(ours, [len(document).to_bytes(4)], [theirs, *descriptors])
-                        ours.sendall(document)
-                    finally:
-                        os.close(theirs)
-                    if pid := int.from_bytes(ours.recv(4)):
-                        os.read(ready, 1)  # the copy closes its end when it is ready, or has died
-                        return pid
-                except ConnectionError:
-                    pass
-                finally:
-                    os.close(ready)
+                if pid := ask(self._started(), request, descriptors):
+                    return pid
                 self.end()
         raise RuntimeError(f"The helper that forks commands ends at once ({SWITCH}=0 goes without it).")
 
@@ -265,8 +297,8 @@ def _forget() -> None:
     _helper.forget()
 
 
-def _serve(link: socket.socket) -> None:
-    """In the helper: copies itself for each request. Returns in a copy.
+def serve(link: socket.socket, name: Callable[[list[str]], None]) -> None:
+    """In the helper: copies itself for each request. Returns in a copy. ``name`` has that called as its command's process is.
 
     Not with os.fork, whose child would be the helper's. Each thread of the C library knows its id, which the kernel writes
     where it does for fork (CLONE_CHILD_SETTID).
@@ -289,7 +321,7 @@ def _serve(link: socket.socket) -> None:
         if pid == 0:
             api.PyOS_AfterFork_Child()
             link.close()
-            _become(json.loads(document), descriptors)
+            _become(json.loads(document), descriptors, name)
             return
         api.PyOS_AfterFork_Parent()
         for fd in descriptors:
@@ -299,7 +331,7 @@ def _serve(link: socket.socket) -> None:
         link.sendall(pid.to_bytes(4))
 
 
-def _become(request: dict[str, Any], descriptors: list[int]) -> None:
+def _become(request: dict[str, Any], descriptors: list[int], name: Callable[[list[str]], None]) -> None:
     """Makes this copy what a new process would be before the first line of its program."""
     targets: list[int] = request["targets"]
     _ready, folder, *others = (fcntl.fcntl(fd, fcntl.F_DUPFD, max(targets) + 1) for fd in descriptors)
@@ -316,21 +348,25 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     time.tzset()
-    command: list[str] = request["command"]
-    if command[0] == HOLDSHELF:
-        _set_title([sys.executable, *command])
-        sys.argv, sys.path[0] = command, str(Path(HOLDSHELF).parent)
-    else:
-        _set_title(command)
-        module = Path(sys.modules["holdshelf_tui.cli"].__path__[0]) / "__main__.py"
-        sys.argv, sys.path[0] = [str(module), *(_words(command) or [])], str(Path.cwd())
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        stream = _stream(number, name, mode)
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
+    name(request["command"])
+    for number, stream_name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        stream = _stream(number, stream_name, mode)
+        setattr(sys, stream_name, stream)
+        setattr(sys, f"__{stream_name}__", stream)
     kept = sorted(targets)
     for after, before in zip(kept, [*kept[1:], 1 << 30], strict=True):
         os.closerange(after + 1, before)
+
+
+def _name(command: list[str]) -> None:
+    """As `python -m holdshelf_tui.cli` and its script are."""
+    if command[0] == HOLDSHELF:
+        set_title([sys.executable, *command])
+        sys.argv, sys.path[0] = command, str(Path(HOLDSHELF).parent)
+    else:
+        set_title(command)
+        module = Path(sys.modules["holdshelf_tui.cli"].__path__[0]) / "__main__.py"
+        sys.argv, sys.path[0] = [str(module), *(_words(command) or [])], str(Path.cwd())
 
 
 def _stream(number: int, name: str, mode: str) -> Any:
@@ -347,7 +383,7 @@ def _stream(number: int, name: str, mode: str) -> Any:
     return stream
 
 
-def _set_title(command: list[str]) -> None:
+def set_title(command: list[str]) -> None:
     """Has /proc/PID/cmdline tell these words, as far as the helper's own made room for them."""
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
     start, end = int(fields[45]), int(fields[46])
@@ -384,6 +420,10 @@ def _load(program: str) -> None:
 
     typer.main.get_command(sys.modules["holdshelf_tui.cli.app"].app)  # loads what it needs for its first command
     _load_onvif()
+
+
+def _rest() -> None:
+    """Before the first copy: what is loaded stays, and is not looked through for garbage."""
     threads = os.listdir("/proc/self/task")
     if len(threads) > 1:
         raise RuntimeError(f"{len(threads)} threads: none but the first would be in a copy")
@@ -417,9 +457,16 @@ def _end() -> None:
 
 if __name__ == "__main__":
     atexit.register(_end)  # before anything else is: the last of them
+    from tests.rig import forked_workers
+
     _, number, program, _ = sys.argv
     _load(program)
-    _serve(socket.socket(fileno=int(number)))
+    if program == _PROGRAM:
+        forked_workers.load()
+    _rest()
+    serve(socket.socket(fileno=int(number)), _name)
+    if program == _PROGRAM and sys.argv[1:2] == ["serve"]:
+        forked_workers.begin()
     _run(program)
 else:
     os.register_at_fork(after_in_child=_forget)
