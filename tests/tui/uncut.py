@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Any
 
@@ -12,13 +13,36 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, DataTable, Footer, Input, OptionList, Static, Tab
 
-from tests.tui.stage import cut
+from tests.tui.stage import cut, screen_text, until
 
 CUT_ON_PURPOSE = {"DataTable": "a list has a line for each row; the lines below it, or Enter, give the whole text"}
 """Cut between words, at least, and never within a time, a number or a head (`Columns.whole`)."""
+_MENDED_S = 5.0
+"""What is laid out later than it is shown is whole by then."""
+_ASKS = ("Asking …", "Reading …", "Looking …")
 _LONG = 24
 """A word that is longer has no place where it could be broken better: a fingerprint, an address, a path."""
 _READ = "Static, Label, Button, Checkbox, Tab, Input, OptionList, DataTable"
+
+
+async def nothing_cut(pilot: Pilot[Any], name: str, *sizes: tuple[int, int]) -> None:
+    """Fails where something is cut on the screen in front, once everything has come; at ``sizes``, too, and then as before."""
+    before = pilot.app.size
+    found = await still_cut(pilot, name)
+    for size in sizes:
+        await pilot.resize_terminal(*size)
+        found += await still_cut(pilot, f"{name} at {size[0]}×{size[1]}")
+    if sizes:
+        await pilot.resize_terminal(*before)
+    assert not found, "\n".join(found)
+
+
+async def still_cut(pilot: Pilot[Any], name: str) -> list[str]:
+    """What is cut when everything has come."""
+    await until(pilot, f"{name} is there", lambda: not any(words in screen_text(pilot) for words in _ASKS))
+    with contextlib.suppress(AssertionError):  # what is cut is told by the caller
+        await until(pilot, name, lambda: not cuts(pilot), _MENDED_S)
+    return [f"{name}: {one}" for one in cuts(pilot)]
 
 
 def cuts(pilot: Pilot[Any]) -> list[str]:
@@ -96,7 +120,7 @@ def _hidden(screen: Screen[Any], widget: Widget) -> list[str]:
 def _seen(widget: Widget, screen: Screen[Any]) -> Region:
     region = widget.region.intersection(screen.region)
     for parent in widget.ancestors:
-        if isinstance(parent, Widget) and parent is not screen:
+        if isinstance(parent, Widget) and parent is not screen and parent.visible:  # what is hidden has no region
             region = region.intersection(parent.content_region)
     return region
 

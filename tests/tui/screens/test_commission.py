@@ -26,9 +26,11 @@ from tests.rig.rtsp import Mount, RtspServer
 from tests.tui.keyboard import fills
 from tests.tui.keyboard import types as type_text
 from tests.tui.stage import Stage, our_app, screen_text, settled, until, until_shown
+from tests.tui.uncut import nothing_cut
 
 pytestmark = pytest.mark.usefixtures("no_frames")
 
+LARGE = (160, 48)
 QUARTER = [types.MaskAsk([(0, 0), (5000, 0), (5000, 5000), (0, 5000)], "screens")]
 
 
@@ -161,6 +163,7 @@ async def test_p3_p4_p6_a_director_brings_a_camera_into_use_by_keys_alone(stage:
     async with stage.seated("dora") as pilot:
         screen = await commission(pilot, "side-door")
         await until_shown(pilot, "No entrance is registered")
+        await nothing_cut(pilot, "its first step", LARGE)
         await pilot.press("enter")
         await until_shown(pilot, "Register every entrance")
         await pilot.press("enter")
@@ -181,6 +184,7 @@ async def test_p3_p4_p6_a_director_brings_a_camera_into_use_by_keys_alone(stage:
         shown = await until_shown(pilot, "with nothing hidden. Entry")
         grid = await draw(pilot, screen)
         await until_shown(pilot, "Arrows move")
+        await nothing_cut(pilot, "masks")
         assert grid.columns > 40, shown
         await pilot.press("home", "pageup", "enter", *["right"] * 9, "down", "down", "down")
         await until(pilot, "the rectangle grows with the cursor", lambda: cell(pilot, 5, 1) == DRAWN)
@@ -195,6 +199,7 @@ async def test_p3_p4_p6_a_director_brings_a_camera_into_use_by_keys_alone(stage:
         assert row(stage, "side-door").masks == [], "kept before anybody said so"
         await pilot.press("S")
         await until_shown(pilot, "1 mask kept")
+        await nothing_cut(pilot, "masks kept")
         kept = row(stage, "side-door")
         assert kept.masks == [types.MaskAsk(grid.box((0, 0), (9, 3)), "the street")]
 
@@ -211,8 +216,10 @@ async def test_p3_p4_p6_a_director_brings_a_camera_into_use_by_keys_alone(stage:
         hidden = picture.crop((4, 4, picture.width * 9 // grid.columns, 20))
         levels = hidden.tobytes()
         assert max(levels) - min(levels) < 20
+        await nothing_cut(pilot, "its last step")
         await pilot.press("enter")
         await until_shown(pilot, screen.masked.sha256[:16])
+        await nothing_cut(pilot, "approval", LARGE)
         await pilot.press("enter")
         await until_shown(pilot, "Tick it, or go back")
         assert row(stage, "side-door").state == "new"

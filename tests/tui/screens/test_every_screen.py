@@ -7,7 +7,6 @@ are in test_snapshots, and in tests/tui/themes for every theme.
 
 from __future__ import annotations
 
-import contextlib
 from functools import partial
 from typing import Any
 
@@ -25,29 +24,18 @@ from tests.rig.hang import HANG_S
 from tests.tui.screens.every_screen import BY_ADMIN, BY_SEAT, ELSEWHERE, PANES, VARIES, House, every_kind, house_of
 from tests.tui.screens.test_snapshots import LARGE, NOW_UTC_NS, SMALL, app_of, stage, stopped_clock
 from tests.tui.stage import Stage, arrived, is_there, screen_text, settled, until
-from tests.tui.uncut import cuts
+from tests.tui.uncut import still_cut
 
 __all__ = ["stage", "stopped_clock"]
 
 pytestmark = pytest.mark.usefixtures("no_frames")
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "160x48"])
-MENDED_S = 5.0
-"""What is laid out later than it is shown is whole by then."""
-ASKS = ("Asking …", "Reading …", "Looking …")
 
 
 @pytest.fixture(scope="module")
 def house(stage: Stage) -> House:
     opened = stage.service.open_session("dora", stage.people.fingerprints["dora"])
     return house_of(stage, Client(stage.service.data, token=opened["token"], timeout_s=HANG_S), NOW_UTC_NS)
-
-
-async def still_cut(pilot: Pilot[Any], name: str) -> list[str]:
-    """What is cut when everything has come."""
-    await until(pilot, f"{name} is there", lambda: not any(words in screen_text(pilot) for words in ASKS))
-    with contextlib.suppress(AssertionError):  # what is cut is told by the caller
-        await until(pilot, name, lambda: not cuts(pilot), MENDED_S)
-    return [f"{name}: {one}" for one in cuts(pilot)]
 
 
 @SIZES

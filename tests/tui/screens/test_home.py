@@ -29,6 +29,7 @@ from tests.looking import NS
 from tests.tui.keyboard import Desk, types, until_said
 from tests.tui.sitting import designee, seat
 from tests.tui.stage import Stage, arrived, our_app, screen_text, settled, until, until_shown
+from tests.tui.uncut import nothing_cut
 
 pytestmark = pytest.mark.usefixtures("no_frames")
 
@@ -292,6 +293,7 @@ async def test_what_can_be_done_is_there_by_name_in_plain_words(stage: Stage) ->
         await until(pilot, "commands", lambda: isinstance(pilot.app.screen, CommandPalette))
         await types(pilot, "print the sign")
         await until_said(pilot, "The notice at an entrance")
+        await nothing_cut(pilot, "commands by their words", (160, 48))
         await pilot.press("down", "enter")
         await until_said(pilot, "C A M E R A S")
 

@@ -23,6 +23,7 @@ from tests.rig.rtsp import Mount, RtspServer
 from tests.service import Service, wait_for
 from tests.tui.keyboard import until_said
 from tests.tui.stage import our_app, seated, settled, told, until, until_shown
+from tests.tui.uncut import nothing_cut
 
 pytestmark = pytest.mark.usefixtures("no_frames")
 
@@ -83,6 +84,7 @@ async def test_p9_live_pictures_come_for_a_purpose_and_stop_with_the_tab(people:
         picture = pane.query_one(PictureView)
         await until(pilot, "a picture", lambda: picture.has_picture and picture.painted.is_set())
         await until_shown(pilot, "ends in 9:")
+        await nothing_cut(pilot, "live")
         await until(pilot, "a picture of now", lambda: pane._shown_utc_ns > asked_utc_ns)
         began, seen = time.monotonic(), {pane._shown_utc_ns}
         await until(pilot, "newer pictures", lambda: seen.add(pane._shown_utc_ns) or len(seen) >= SOME)
@@ -117,6 +119,7 @@ async def test_p9_two_cameras_of_one_live_look_stand_side_by_side_at_four_pictur
         both = pane.query_one(SideBySide)
         await until(pilot, "two pictures", lambda: sum(cell.picture.painted.is_set() for cell in both.shown) == 2)
         assert both.display and not pane.query_one("#picture").display
+        await nothing_cut(pilot, "two live pictures")
         began, left = time.monotonic(), looks.all()[0].pictures_left
         seen: set[str] = set()
 

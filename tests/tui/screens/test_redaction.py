@@ -25,6 +25,7 @@ from tests.looking import MINUTE_NS, NS
 from tests.tui.keyboard import Desk, does, fills, until_said
 from tests.tui.screens.test_releases import releases_tab, requested
 from tests.tui.stage import Stage, screen_text, settled, until
+from tests.tui.uncut import nothing_cut
 
 T0 = 1_790_000_000 * NS
 
@@ -63,6 +64,7 @@ async def test_scene_22_boxes_are_drawn_over_time_by_keys_alone_previewed_and_ke
         await until_said(pilot, "i draws a box over somebody")
         await pilot.press(key_table.LATER, key_table.LATER)
         await pictured(pilot, screen)
+        await nothing_cut(pilot, "before a box is drawn")
         await pilot.press(key_table.NEW)  # from its third second on
         await until(pilot, "the box", lambda: CHOSEN in screen_text(pilot))
         await pilot.press(*["left"] * 5, key_table.SIZE, "up", key_table.SIZE)
@@ -73,8 +75,10 @@ async def test_scene_22_boxes_are_drawn_over_time_by_keys_alone_previewed_and_ke
         await pilot.press(key_table.STOP)
         await until_said(pilot, "Not saved yet")
         await pictured(pilot, screen)
+        await nothing_cut(pilot, "a box")
         await pilot.press(key_table.LOOK)
         await until_said(pilot, "As it leaves")
+        await nothing_cut(pilot, "the preview")
         await until(pilot, "no edges over a preview", lambda: CHOSEN not in screen_text(pilot))
         await pilot.press(key_table.LOOK, key_table.SAVE)
         await until_said(pilot, "Others are seen, and 1 box is drawn over them; Dora Reed")

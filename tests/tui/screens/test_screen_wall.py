@@ -18,6 +18,7 @@ from tests.people import PAPER, wait_past_midnight
 from tests.rig.rtsp import Mount, RtspServer
 from tests.tui.keyboard import does, until_said
 from tests.tui.stage import Stage, our_app, settled, until, until_shown
+from tests.tui.uncut import nothing_cut
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,7 @@ async def test_a_screen_begins_by_itself_and_shows_its_cameras_and_nothing_else(
 
         await until(pilot, "a picture", lambda: (cell := door()) is not None and cell.picture.has_picture)
         await until_shown(pilot, "is not being recorded now")  # of a camera that sends nothing
+        await nothing_cut(pilot, "a screen on a wall", (80, 24), (160, 48))
         await pilot.press("x")
         await until_said(pilot, "The screen shows nothing now.", "Begin")
         assert not our_app(pilot).looks.all()

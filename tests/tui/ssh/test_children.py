@@ -161,7 +161,8 @@ def queued_s():
     return int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
 
 # Two on one processor, of which this one comes last: as on a machine with a load of twenty.
-os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+processors = os.sched_getaffinity(0)
+os.sched_setaffinity(0, {min(processors)})
 loading = os.getpid()
 other = os.fork()
 if not other:
@@ -171,6 +172,9 @@ if not other:
 os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 while queued_s() < 2 * float(os.environ["ANSWER_S"]):
     pass
+# The process that it makes is as any other: that one answers, and nobody knows of it before.
+os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+os.sched_setaffinity(0, processors)
 os.kill(other, signal.SIGKILL)
 os.waitpid(other, 0)
 """

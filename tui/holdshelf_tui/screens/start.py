@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 ASKS = "What do you need?"
 OTHER = "Something else"
 
+type Line = tuple[Content, Content | None]
+"""Of the list: its words, and what is told below them."""
+
 
 class StartPane(Pane):
     """A list of needs; inside one with several steps, these. Enter leads on, Escape back, and from here to the tabs."""
@@ -51,6 +54,7 @@ class StartPane(Pane):
         """What somebody is doing step by step."""
         self._waiting = 0
         self._needs: list[Need] = []
+        self._lines: list[Line] = []
         # Kept by name: an answer may come when the pane is being taken down already.
         self._asked, self._list = Static(ASKS, id="asked"), OptionList(id="needs", compact=True)
         self._how, self._log = Static("", id="how"), Static("", id="log")
@@ -115,9 +119,9 @@ class StartPane(Pane):
         """The needs, or the steps of the one that was chosen with the cursor on what is due."""
         way, before = self.way, self._list.highlighted
         set_text(self._asked, plain(way.need.words if way is not None else ASKS, 78))
-        lines = self._need_lines() if way is None else self._step_lines(way)
+        self._lines = list(self._need_lines() if way is None else self._step_lines(way))
         self._list.clear_options()
-        self._list.add_options([Option(line) for line in lines])
+        self._list.add_options([Option(self._prompt(line)) for line in self._lines])
         self._list.highlighted = (before or 0) if way is None else way.next
         how = "Arrows choose, Enter begins. Esc or a number goes to the tabs above, where all of this is done, too."
         if way is not None and way.need.is_list:
@@ -126,20 +130,34 @@ class StartPane(Pane):
             how = "Enter does the step in its own tab; 0 comes back here, to the next one. Esc goes back to the first question."
         set_text(self._how, plain(how, 160))
 
-    def _need_lines(self) -> Iterator[Content]:
+    def _need_lines(self) -> Iterator[Line]:
         for need in self._needs:
             waits = f" ({self._waiting})" if need.key == WAITS and self._waiting else ""
             yield self._line(f"{need.words}{waits}", need.about, "$text-warning" if waits else "")
 
-    def _step_lines(self, way: Way) -> Iterator[Content]:
+    def _step_lines(self, way: Way) -> Iterator[Line]:
         for number, step in enumerate(way.need.steps):
             mark = "" if way.need.is_list else f"{'✓' if number in way.done else ' '} {number + 1}  "
             yield self._line(f"{mark}{step.words}", way.done.get(number) or step.place)
-        yield Content(OTHER)
+        yield Content(OTHER), None
 
-    def _line(self, words: str, about: str, color: str = "") -> Content:
+    @staticmethod
+    def _line(words: str, about: str, color: str = "") -> Line:
         first = plain(words, 76).stylize(color) if color else plain(words, 76)
-        return Content.assemble(first, "\n", muted(plain(f"     {about}", 78), self.app))
+        return first, plain(f"     {about}", 78)
+
+    def _prompt(self, line: Line, *, under_cursor: bool = False) -> Content:
+        """``under_cursor``: on that ground muted letters would not stand out."""
+        words, about = line
+        if about is None:
+            return words
+        return Content.assemble(words, "\n", about if under_cursor else muted(about, self.app))
+
+    @on(OptionList.OptionHighlighted, "#needs")
+    def _under_cursor(self) -> None:
+        for index, line in enumerate(self._lines):
+            under_cursor = index == self._list.highlighted
+            self._list.replace_option_prompt_at_index(index, self._prompt(line, under_cursor=under_cursor))
 
     @staticmethod
     def _way_words(way: Way) -> str:

@@ -192,7 +192,7 @@ class _Work:
     def hangs(self, still_s: float) -> bool:
         """Whether it has done nothing for so long, or runs without end."""
         now, now_s = _ran_queued_ns(self.pid), time.monotonic()
-        if now != self._last:
+        if now != self._last or _is_ready(self.pid):
             self._last, self._moved_s = now, now_s
         return now_s - self._moved_s > still_s or now[0] - self._first[0] > BUSY_S * 1e9
 
@@ -201,21 +201,28 @@ class _Patience:
     """How long somebody waits for a process, without what the fork server waits for a processor meanwhile."""
 
     def __init__(self) -> None:
-        self._began_s, self._busy_ns = time.monotonic(), 0
+        self._began_s = self._looked_s = time.monotonic()
+        self._busy_s = 0.0
         self._pid = _server_pid()
-        self._queued_ns = self._queued()
+        self._last = self._work()
 
     def is_over(self) -> bool:
         """Whether it has been long enough."""
         if _server_pid() != self._pid:
-            self._pid, self._queued_ns = _server_pid(), 0  # a new one: it has waited only for those who ask now
-        queued_ns = self._queued()
-        self._busy_ns += max(0, queued_ns - self._queued_ns)
-        self._queued_ns = queued_ns
-        return time.monotonic() - self._began_s - self._busy_ns / 1e9 > ANSWER_S
+            self._pid, self._last = _server_pid(), (0, 0)  # a new one: it has waited only for those who ask now
+            self._looked_s = time.monotonic()
+        now, now_s = self._work(), time.monotonic()
+        if now != self._last:
+            self._busy_s += max(0, now[1] - self._last[1]) / 1e9
+            self._last, self._looked_s = now, now_s
+        elif not (self._pid and _is_ready(self._pid)):
+            self._looked_s = now_s
+        # The kernel counts a wait once it is over: with enough others at work one alone can take longer than anybody's patience.
+        waits_s = now_s - self._looked_s
+        return now_s - self._began_s - self._busy_s - waits_s > ANSWER_S
 
-    def _queued(self) -> int:
-        return _ran_queued_ns(self._pid)[1] if self._pid else 0
+    def _work(self) -> tuple[int, int]:
+        return _ran_queued_ns(self._pid) if self._pid else (0, 0)
 
 
 def _ran_queued_ns(pid: int) -> tuple[int, int]:
@@ -225,6 +232,14 @@ def _ran_queued_ns(pid: int) -> tuple[int, int]:
     except (OSError, ValueError):  # it is gone, or this kernel does not count: then time alone tells
         return 0, 0
     return int(ran), int(queued)
+
+
+def _is_ready(pid: int) -> bool:
+    """Whether it runs, or would if a processor were free (proc_pid_stat(5))."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "R"
+    except (OSError, IndexError):
+        return False
 
 
 class Children:
