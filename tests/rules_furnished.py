@@ -16,22 +16,25 @@ from holdshelf_core.acts import Act, Read
 from holdshelf_core.cameras import commission_types as types_commission
 from holdshelf_core.errors import Refused
 from holdshelf_core.people import types as types_people
-from holdshelf_core.people.board_types import MayAnswer, ReadMay
+from holdshelf_core.people.board_types import MayAnswer, PolicyAdopt, ReadMay
 from holdshelf_core.policy.state import State
 from holdshelf_storage.volume.volume import init_volume
 from tests.rules_house import Outcome, Rig, Session
 from tests.rules_machine import CAMERAS, PAPER, Machine, Plan, Template, key
 from tests.rules_model import DAY_NS, MINUTE_NS, Person, Term
+from tests.rules_policy import PolicyRead
 from tests.rules_service import copy_tree
 from tests.rules_trouble import TroubleRules
 
 
-def furnish(scratch: Path) -> Template:
-    """Makes it below ``scratch``, by acts like any other."""
+def furnish(scratch: Path, policy: str = "") -> Template:
+    """Makes it below ``scratch``, by acts like any other. ``policy``: a file that the Board adopts at the end."""
     Machine.template = None
     house = _Furnishing()
     try:
         house.furnish()
+        if policy:
+            house.adopt(policy)
         folder = scratch / "furnished"
         house.rig.flush()
         copy_tree(house.rig.data.data, folder)
@@ -80,6 +83,17 @@ class _Furnishing(TroubleRules):
         self.does(self.plan_place(director, [("front", begun, begun + MINUTE_NS)]))
         self.does(self.plan_place(ann_in, [("hall", begun, None)]))
         self.housekeeping()
+        self.second()
+
+    def adopt(self, policy: str) -> None:
+        """The Chair adopts another policy file."""
+        self.log_in(self.model.people["p2"], key(1)[1])
+
+        def adopted(_answer: Any) -> None:
+            self.model.policy = PolicyRead(policy)
+
+        asked = PolicyAdopt("The policy.", "2", "2026-01-01", "enforce", "", policy)
+        self.does(Plan("policy.adopt", self.sessions[-1], asked, True, adopted))
         self.second()
 
     async def _add_cameras(self) -> None:

@@ -32,7 +32,7 @@ class HoldRules(LookRules):
         return [types_holds.SpanAsk(*span) for span in spans]
 
     def plan_place(self, who: Session | None, spans: list[Span]) -> Plan:
-        may = self.model.may(self.person_of(who), ("hold",), [camera for camera, _s, _e in spans])
+        may = self.model.may(self.person_of(who), "hold.place", [camera for camera, _s, _e in spans])
         placed = self.model.wall
 
         def done(answer: Any) -> None:
@@ -44,7 +44,7 @@ class HoldRules(LookRules):
 
     def plan_extend(self, who: Session | None, hold: Hold, spans: list[Span]) -> Plan:
         cameras = [*hold.cameras, *(camera for camera, _s, _e in spans)]
-        may = self.model.may(self.person_of(who), ("hold",), cameras) and hold.keeps
+        may = self.model.may(self.person_of(who), "hold.extend", cameras) and hold.keeps
         if may and len(hold.spans) + len(spans) > 60:
             may = False
 
@@ -56,13 +56,13 @@ class HoldRules(LookRules):
         return Plan("hold.extend", who, request, may, done, queued=True)
 
     def plan_review(self, who: Session | None, hold: Hold) -> Plan:
-        may = self.model.may(self.person_of(who), ("hold",), hold.cameras)
+        may = self.model.may(self.person_of(who), "hold.review", hold.cameras)
         may = may and hold.state == "active"
         return Plan("hold.review", who, types_holds.HoldReview(hold.id, "still needed"), may)
 
     def plan_lift(self, who: Session | None, hold: Hold) -> Plan:
         by = self.person_of(who)
-        may = bool(self.model.seats(by)) and hold.state == "active"
+        may = self.model.decides(by, "hold.lift") and hold.state == "active"
 
         def done(_answer: Any) -> None:
             hold.state, hold.lift_by = "lifting", by or ""
@@ -74,7 +74,7 @@ class HoldRules(LookRules):
     def plan_approve(self, who: Session | None, hold: Hold, paper_seat: str, refuse: bool) -> Plan:
         by, paper = self.person_of(who), PAPER if paper_seat else ""
         if refuse:
-            may = bool(self.model.seats(by)) and hold.state in ("lifting", "grace")
+            may = self.model.decides(by, "hold.lift.approve") and hold.state in ("lifting", "grace")
         else:
             may = self.model.may_approve(hold, by, paper_seat)
 
@@ -159,7 +159,7 @@ class HoldRules(LookRules):
         who = self.by(n)
         by, hold = self.person_of(who), self.hold(of)
         # Who may place holds sees them while nothing can be written, too.
-        waits = by is not None and self.model.may(by, ["hold"])
+        waits = by is not None and self.model.may(by, "hold.place")
         may = by is None or self.model.may_see_holds(by)
         listed = self.act(Plan("hold.list", who, types_holds.HoldListAsk(all=True), may, queued=waits))
         if listed.kind == "done":

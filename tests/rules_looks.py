@@ -64,7 +64,7 @@ class LookRules(PeopleRules):
 
     def plan_glass(self, who: Session | None, cameras: tuple[str, ...]) -> Plan:
         by = self.person_of(who)
-        may = self.model.may(by, ("live",), cameras) and len(cameras) <= self.model.board.cameras_per_purpose
+        may = self.model.may(by, "break_glass", cameras) and len(cameras) <= self.model.board.cameras_per_purpose
         request = types_looks.BreakGlass(list(cameras), "smoke in the hall")
         may = may and len(self.open_looks(by)) < 16
         return Plan("break_glass", who, request, may, lambda answer: self.opened(who, answer))
@@ -122,7 +122,7 @@ class LookRules(PeopleRules):
         def done(_answer: Any) -> None:
             self.model.approved[camera] = False
 
-        may = self.model.may(self.person_of(who), ("commission",), (camera,))
+        may = self.model.may(self.person_of(who), "commission.edit", (camera,))
         return Plan("commission.edit", who, request, may, done)
 
     def open_looks(self, person: str | None) -> list[Look]:
@@ -363,7 +363,7 @@ class LookRules(PeopleRules):
     @rule(n=nth, camera=st.sampled_from(CAMERAS), crash=moments)
     def approve(self, n: int, camera: str, crash: str) -> None:
         """Its masks drawn anew where it is in use; then a still, and the approval by its hash."""
-        able = [who for who in self.sessions if self.model.may(who.person, ("commission",), (camera,))]
+        able = [who for who in self.sessions if self.model.may(who.person, "commission.approve", (camera,))]
         who = self.pick(able, n) if able and n % 4 else self.by(n)
         if self.model.approved[camera]:
             self.act(self.plan_masks(who, camera, n))
@@ -371,8 +371,8 @@ class LookRules(PeopleRules):
 
     def bring_into_use(self, who: Session | None, camera: str, crash: str = "") -> None:
         """The sign at the door is looked at before."""
-        may = self.model.may(self.person_of(who), ("commission",), (camera,))
-        able = self.model.may(self.person_of(who), ("commission",))
+        may = self.model.may(self.person_of(who), "commission.still", (camera,))
+        able = self.model.may(self.person_of(who), "entrance.attest")
         attest = types_commission.EntranceAttest("Main door", "A4, English", legible=True, lit=True)
         # By a clock that doubts itself the sign's next check may have come already.
         attested = self.act(Plan("entrance.attest", who, attest, None if able and self.model.doubtful else able))

@@ -285,9 +285,9 @@ class Machine(RuleBasedStateMachine):
         if may:
             # A log that cannot be written keeps nobody from placing a hold, and whoever may place none stays outside.
             assert owner is not None
-            assert outcome.kind == ("done" if self.log_ok or self.model.may(owner.id, ["hold"]) else "unavailable"), (
-                told
-            )
+            assert outcome.kind == (
+                "done" if self.log_ok or self.model.may(owner.id, "hold.place") else "unavailable"
+            ), told
         else:
             assert outcome.kind == "refused", told
         # Log-ins that waited for the log are written by the way; they are "queued".
@@ -360,16 +360,18 @@ class Machine(RuleBasedStateMachine):
 
             same("door", Scope(), self.model.stands(person))
             same("hold.see", Scope(), self.model.may_see_holds(person))
-            same("log.see", Scope(private=True), bool(self.model.seats(person)))
+            same("log.see", Scope(private=True), self.model.decides(person, "log.see"))
+            for act in ("report.see", "person.add", "entrance.waive"):
+                same(act, Scope(), self.model.decides(person, act))
             now = self.model.wall
             for camera in CAMERAS:
                 at = Scope(cameras=(camera,), start_utc_ns=now - NS, end_utc_ns=now, purpose="crime")
                 same("look.live", at, self.model.may_see(person, camera, live=True))
                 same("look.archive", at, self.model.may_see(person, camera, live=False))
-                same("break_glass", Scope(cameras=(camera,)), self.model.may(person, ("live",), (camera,)))
+                same("break_glass", Scope(cameras=(camera,)), self.model.may(person, "break_glass", (camera,)))
                 held = Scope(cameras=(camera,), ground="violation", reference="1")
-                same("hold.place", held, self.model.may(person, ("hold",), (camera,)))
-                same("commission.edit", Scope(cameras=(camera,)), self.model.may(person, ("commission",), (camera,)))
+                same("hold.place", held, self.model.may(person, "hold.place", (camera,)))
+                same("commission.edit", Scope(cameras=(camera,)), self.model.may(person, "commission.edit", (camera,)))
             for share in self.model.shares.values():
                 start, end = share.span
                 at = Scope(cameras=(share.camera,), start_utc_ns=start, end_utc_ns=end, target=share.id)
@@ -407,7 +409,9 @@ class Machine(RuleBasedStateMachine):
         if self.rig.house.authorizer._queue or now == self.said:
             return
         self.said = now
-        house = StateStore(Register(self.folder, {}, schema=SCHEMA, problem=None), partial(in_force, Path()))
+        house = StateStore(
+            Register(self.folder, {}, schema=SCHEMA, problem=None), partial(in_force, self.rig.data.state)
+        )
         house.load(self.rig.house.log)
         assert not house.problem
         assert house.rows == self.rig.house.state_store.rows

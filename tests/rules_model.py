@@ -1,7 +1,8 @@
 """The rules as RULES.md says them, once more and by themselves: who has which right now, and what is kept.
 
-Written from the paper, it calls nothing of ``policy``. A right that was seen to end stays ended here for good, whatever
-the clocks say afterwards. It is told what was done, and asked what may be done.
+Written from the paper, it calls nothing of ``policy``, and reads the policy file by itself (``rules_policy``). A right that
+was seen to end stays ended here for good, whatever the clocks say afterwards. It is told what was done, and asked what may be
+done.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from tests.rules_policy import FIRST, RIGHT_OF, PolicyRead
+
 NS = 1_000_000_000
 MINUTE_NS = 60 * NS
 HOUR_NS = 60 * MINUTE_NS
 DAY_NS = 24 * HOUR_NS
 AGREE_NS = 5 * MINUTE_NS
 MOST_OFF_NS = 7 * DAY_NS
-SEATS = ("director", "chair", "mayor")
+SEATS = PolicyRead(FIRST.read_text()).seats
 LEASE_PICTURES, LEASE_NS = 64, 60 * NS
 
 
@@ -123,6 +126,7 @@ class Model:
     def __init__(self, wall: int, boot: int, cameras: Iterable[str]) -> None:
         self.wall = self.trusted = self.persisted = wall
         self.boot = boot
+        self.policy = PolicyRead(FIRST.read_text())
         self.persisted_now = True
         """Time was persisted since this boot: how long ago that was is known without the wall clock."""
         self.people: dict[str, Person] = {}
@@ -238,22 +242,35 @@ class Model:
         """Has any right at all: may come in."""
         return bool(self.seats(person) or self.letters_of(person) or self.shares_of(person))
 
-    def may(self, person: str | None, rights: Iterable[str], cameras: Iterable[str] = ()) -> bool:
-        """By a seat, or by letters that give one of ``rights`` and name each of ``cameras``."""
-        if self.seats(person):
+    def decides(self, person: str | None, act: str) -> bool:
+        """By a role that they hold now."""
+        return any(self.policy.may(term.seat, act) for term in self.terms_of(person))
+
+    def given(self, letter: Term) -> frozenset[str]:
+        """No more than the role behind it has."""
+        return self.policy.rights(self.terms[letter.term].seat) & frozenset(letter.rights)
+
+    def may(self, person: str | None, act: str, cameras: Iterable[str] = ()) -> bool:
+        """By a role, or by letters that give the right to it and name each of ``cameras``."""
+        if self.decides(person, act):
             return True
-        wanted = set(rights)
-        giving = [letter for letter in self.letters_of(person) if wanted & set(letter.rights)]
-        return bool(giving) and all(any(x.cameras is None or c in x.cameras for x in giving) for c in cameras)
+        giving = [letter for letter in self.letters_of(person) if RIGHT_OF.get(act) in self.given(letter)]
+        return bool(giving) and self.name(giving, cameras)
+
+    @staticmethod
+    def name(letters: list[Term], cameras: Iterable[str]) -> bool:
+        """Whether each camera is named by one of these letters."""
+        return all(any(x.cameras is None or c in x.cameras for x in letters) for c in cameras)
 
     def may_see_holds(self, person: str | None, cameras: Iterable[str] = ()) -> bool:
-        """A seat, and any designee on the cameras that the letter names."""
-        return self.may(person, {right for letter in self.letters_of(person) for right in letter.rights}, cameras)
+        """A role that has to do with holds, and any designee on the cameras that the letter names."""
+        letters = self.letters_of(person)
+        return self.decides(person, "hold.see") or (bool(letters) and self.name(letters, cameras))
 
     def may_see(self, person: str | None, camera: str, *, live: bool, glass: bool = False) -> bool:
         """Pictures under a purpose: the right on that camera, and the camera in use (break-glass: whether or not)."""
         in_use = glass or self.approved[camera]
-        return in_use and self.may(person, ("live",) if live else ("archive",), (camera,))
+        return in_use and self.may(person, "look.live" if live else "look.archive", (camera,))
 
     def may_see_share(self, person: str | None, share: str, camera: str) -> bool:
         return self.approved[camera] and any(t.id == share and t.camera == camera for t in self.shares_of(person))
@@ -310,14 +327,15 @@ class Model:
 
     def may_approve(self, hold: Hold, person: str | None, paper_seat: str = "") -> bool:
         """The second person's word: another person in another seat, or that seat's paper when it has no key (P16)."""
-        if person is None or not self.seats(person) or hold.state != "lifting":
+        if person is None or not self.decides(person, "hold.lift.approve") or hold.state != "lifting":
             return False
         if not self.board.second_person_lift and person == hold.lift_by:
             return True
         theirs = self.seats_since(hold.lift_by, hold.placed)
-        if person != hold.lift_by and self.seats(person) - theirs:
+        seconds = self.policy.second("hold.lift", "hold.lift.approve")
+        if person != hold.lift_by and self.seats(person) & seconds - theirs:
             return True
-        if not paper_seat or paper_seat in theirs:
+        if paper_seat not in seconds - theirs:
             return False
         holders = [t.person for t in self.terms.values() if t.seat == paper_seat and self._runs(t)]
         return not any(p == hold.lift_by or self.people[p].keys for p in holders)

@@ -50,7 +50,7 @@ class PeopleRules(Machine):
             self.model.people[answer.id] = Person(answer.id, login, keys)
 
         request = types_people.PersonAdd(login, login.title(), line)
-        return Plan("person.add", who, request, by is None or bool(self.model.seats(by)), done)
+        return Plan("person.add", who, request, by is None or self.model.decides(by, "person.add"), done)
 
     def plan_key(self, who: Session | None, person: Person, key_number: int, how: str, paper: str) -> Plan | None:
         by, (line, fingerprint) = self.person_of(who), key(key_number)
@@ -72,7 +72,8 @@ class PeopleRules(Machine):
                 person.keys = {fingerprint: line} if how == "replace" else {**before, fingerprint: line}
             person.old_keys = sorted({*person.old_keys, *before} - set(person.keys))
 
-        may = bool(paper) if by is None else bool(self.model.seats(by)) or (by == person.id and self.model.stands(by))
+        own = by == person.id and self.model.stands(by)
+        may = bool(paper) if by is None else self.model.decides(by, "person.key") or own
         return Plan("person.key", who, request, may, done)
 
     def plan_remove(self, who: Session | None, person: Person) -> Plan:
@@ -84,7 +85,7 @@ class PeopleRules(Machine):
                 if term.person == person.id and not term.ended:
                     term.ended, term.ended_at = True, self.model.wall
 
-        may = bool(self.model.seats(by)) and by != person.id
+        may = self.model.decides(by, "person.remove") and by != person.id
         return Plan("person.remove", who, types_people.PersonRemove(person.id, "has left"), may, done)
 
     def plan_seat(
@@ -105,7 +106,7 @@ class PeopleRules(Machine):
         if by is None:
             may = bool(paper) and not self.model.anyone_can_log_in()
         else:
-            may = bool(paper) and bool(self.model.seats(by)) and by != person.id
+            may = bool(paper) and self.model.decides(by, "seat.name") and by != person.id
         request = types_people.SeatName(
             seat,
             person.id,
@@ -118,7 +119,7 @@ class PeopleRules(Machine):
     def plan_seat_end(self, who: Session | None, term: Term, ends_ns: int, paper: str) -> Plan:
         by, wall = self.person_of(who), self.model.wall
         end = (wall + ends_ns) // NS * NS if ends_ns else wall
-        may = bool(paper) if by is None else bool(self.model.seats(by))
+        may = bool(paper) if by is None else self.model.decides(by, "seat.end")
         if ends_ns and term.end is not None and end > term.end:
             may = False  # ending a term never makes it longer
 
@@ -153,7 +154,8 @@ class PeopleRules(Machine):
             seat=terms[0].seat if terms else "",
         )
         # The letter's days are the wall clock's; one that trusted time has passed already is refused.
-        may = bool(terms) and bool(paper) and person.id != by
+        may = self.model.decides(by, "appointment.make") and bool(paper) and person.id != by
+        may = may and set(rights) <= self.model.policy.rights(terms[0].seat)
         return Plan("appointment.make", who, request, may, done)
 
     def plan_letter_end(self, who: Session | None, letter: Term) -> Plan:
@@ -164,13 +166,13 @@ class PeopleRules(Machine):
             letter.ended, letter.ended_at = True, self.model.wall
 
         request = types_people.Ending(letter.id, "no longer needed")
-        return Plan("appointment.end", who, request, bool(self.model.seats(by)) or own, done)
+        return Plan("appointment.end", who, request, self.model.decides(by, "appointment.end") or own, done)
 
     def plan_share(self, who: Session | None, person: Person, camera: str, days: int, signed: bool) -> Plan:
         by, wall = self.person_of(who), self.model.wall
         start, end = wall - 5 * MINUTE_NS, wall + MINUTE_NS
         may = (
-            self.model.may(by, ("share",), (camera,))
+            self.model.may(by, "share.make", (camera,))
             and person.id != by
             and self.model.approved[camera]
             and days <= self.model.board.share_days
@@ -192,12 +194,13 @@ class PeopleRules(Machine):
             share.ended, share.ended_at = True, self.model.wall
 
         request = types_people.Ending(share.id, "no longer needed")
-        return Plan("share.end", who, request, bool(self.model.seats(by)) or own, done)
+        return Plan("share.end", who, request, self.model.decides(by, "share.end") or own, done)
 
     def plan_board(self, who: Session | None, setting: str, value: int, paper: str) -> Plan:
         by = self.person_of(who)
         seats = self.model.seats(by)
-        may = bool(seats) and (not self.model.board.loosens(setting, value) or "chair" in seats or bool(paper))
+        by_board = self.model.policy.board in seats or bool(paper)
+        may = self.model.decides(by, "board.set") and (not self.model.board.loosens(setting, value) or by_board)
 
         def done(_answer: Any) -> None:
             setattr(self.model.board, setting, value)

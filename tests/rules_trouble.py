@@ -74,7 +74,7 @@ class TroubleRules(HoldRules):
 
         def plan(who: Session | None) -> Plan:
             by, request = self.person_of(who), types_clock.ClockConfirm(self.model.wall, self.model.boot, "compared")
-            may = by is None or bool(self.model.seats(by))
+            may = by is None or self.model.decides(by, "clock.confirm")
             return Plan("clock.confirm", who, request, may, lambda _answer: self.model.confirm_clock())
 
         self.try_out(n, plan)

@@ -169,11 +169,15 @@ def from_template_to_file(clerk: Shell, file: Path) -> None:
     replaced(file, ('decides = ["policy.adopt"]', 'decides = ["policy.adopt", "hold.lift.approve", "flag.review"]'))
 
     said = clerk.runs("holdshelf policy lint policy.toml", code=1)
-    assert "case 4 ('The Person in Charge looks for a missing'): The file answers no: Only the Library Director" in said
+    assert "nobody reviews their own act, so a flag of chair could not be closed" in said
+    replaced(file, ('"flag.review" = ["chair"]', '"flag.review" = ["chair", "director"]'))
+
+    said = clerk.runs("holdshelf policy lint policy.toml", code=1)
+    assert "case 6 ('The Person in Charge looks for a missing'): The file answers no: Only the Library Director" in said
     replaced(file, ('purpose = "injury"\nexpect = "yes"', 'purpose = "injury"\nexpect = "no"\nclause = "5"'))
 
     said = clerk.runs("holdshelf policy lint policy.toml")
-    assert "policy.toml has no mistake: Elm Street Library, 4 roles, 3 purposes, 1 ground, 2 bases and 4 cases." in said
+    assert "policy.toml has no mistake: Elm Street Library, 4 roles, 3 purposes, 1 ground, 2 bases and 6 cases." in said
     assert "Looser than the first library's policy:" in said and "an injury or a missing child" in said
     assert "Stricter:" in said and "Footage is erased after 3 weeks but for holds." in said
     assert "Board President" in clerk.runs("holdshelf policy explain --policy policy.toml policy.adopt")
@@ -295,7 +299,7 @@ def adopts_by_command(walk: Walk, house: DoorHouse, folder: Path, file: Path) ->
         assert "for the Board to decide" in said and "give their signature of the policy file" in said
         said = admin.runs(in_guide("--paper"))
         assert "Version 2026-3, adopted on 2026-03-10, is in force." in said
-        assert "It was done on the Board's signed paper, and is flagged for the Board President to review." in said
+        assert "signed paper, and is flagged for the Board President or Library Director to review." in said
         assert len(client.read(ReadFlags())) == flags + 1, "nobody can tell a scan from another one"
         assert sha256(file.read_text()) in admin.runs("holdshelf policy show")
         assert "version 2026-3" in admin.runs("holdshelf log show --action policy.adopt")

@@ -21,6 +21,7 @@ from holdshelf_tui.screens.dialogs.others import NONE, OthersDialog
 from holdshelf_tui.screens.dialogs.purpose import PurposeDialog
 from holdshelf_tui.screens.dialogs.release_forms import DecideReleaseDialog, RequestDialog
 from holdshelf_tui.screens.dialogs.stopped import StoppedDialog
+from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.screens.releases import ReleasesPane
 from holdshelf_tui.screens.timeline import TimelinePane
 from holdshelf_tui.widgets.fields import Choice, Picks, Tick
@@ -114,8 +115,7 @@ class PolicyScreens:
     async def _look(self, case: Case) -> None:
         start, end = self.library.span
         async with self.sits(case.who) as pilot:
-            pane = await (await settled(pilot)).go("timeline")
-            assert isinstance(pane, TimelinePane)
+            pane = await self._tab(pilot, "timeline", TimelinePane)
             await until(pilot, "cameras", lambda: pane.cameras)
             await until(pilot, "the strip has the keys", lambda: isinstance(pilot.app.focused, TimelineStrip))
             pane.view.go(start + 10 * NS, end, level=1)
@@ -211,9 +211,17 @@ class PolicyScreens:
         return library.people.client(library.logins[role]).act(ReleaseListAsk(True)).releases
 
     @staticmethod
+    async def _tab[P: Pane](pilot: Pilot[Any], key: str, kind: type[P]) -> P:
+        """Raises No where it is not theirs."""
+        pane = await (await settled(pilot)).go(key)
+        if pane is None:
+            raise No(NOT_OFFERED)
+        assert isinstance(pane, kind)
+        return pane
+
+    @staticmethod
     async def _releases(pilot: Pilot[Any]) -> ReleasesPane:
-        pane = await (await settled(pilot)).go("releases")
-        assert isinstance(pane, ReleasesPane)
+        pane = await PolicyScreens._tab(pilot, "releases", ReleasesPane)
         await until(pilot, "cameras", lambda: pane._cameras)
         pane.query_one(DataTable).focus()
         return pane

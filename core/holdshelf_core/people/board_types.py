@@ -252,6 +252,11 @@ class PolicyLists(msgspec.Struct, frozen=True):
         needs = self.needs.get(basis)
         return needs is not None and "written" not in needs and not self.is_urgent(basis)
 
+    def consulted_for(self, basis: str) -> Choices:
+        """Return the roles that are consulted before a release on that basis is approved."""
+        steps = {f"consult:{role.key}": role for role in self.roles}
+        return [(steps[need].key, steps[need].words) for need in self.needs.get(basis, []) if need in steps]
+
     def signers(self, act: str, basis: str = "") -> Choices:
         """Return who may sign for an act: as its second person, and whose consent that basis takes."""
         named = [*self.consenting.get(basis, []), *self.second.get(act, [])]

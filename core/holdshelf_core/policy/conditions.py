@@ -19,7 +19,7 @@ from holdshelf_core.policy.model import Share
 from holdshelf_core.policy.purposes import incident_problem, not_for, purpose_problem, share_purpose_problem
 from holdshelf_core.policy.question import Ask, Role
 from holdshelf_core.policy.screens import end_of_day, end_utc_ns
-from holdshelf_core.policy.second import second_person
+from holdshelf_core.policy.second import MOST_REVIEWS, second_person
 from holdshelf_core.policy.standing import (
     acts_for,
     appointment_counts,
@@ -174,7 +174,7 @@ def _break_glass(ask: Ask, role: Role) -> Decision | None:
     minutes, reviewers = ask.state.board.break_glass_minutes, ask.state.policy.second("flag.review")
     # Of a designee each of them is another.
     others = len(set(reviewers) - {role.acting_as})
-    needs = min(2, others)
+    needs = min(MOST_REVIEWS, others)
     of = ask.state.policy.titles("and", of=reviewers)
     review = {0: "", 1: f"; another of the {of} reviews it", 2: f"; two others of the {of} review it"}[needs]
     if needs and len(reviewers) == others and needs == 1:

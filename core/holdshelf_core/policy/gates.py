@@ -23,7 +23,7 @@ from holdshelf_core.policy.model import (
 )
 from holdshelf_core.policy.releases import beyond
 from holdshelf_core.policy.schema import Basis
-from holdshelf_core.policy.second import is_paper
+from holdshelf_core.policy.second import MOST_REVIEWS, is_paper
 from holdshelf_core.policy.tables import Policy
 from holdshelf_storage.units import HOUR_NS
 
@@ -64,6 +64,8 @@ FIELDS = {"docket": "the docket number", "agency": "the agency", "officer": "the
 """What a paper lacks that does not say it."""
 STATED = ("name", "identity", "matter", "reported", "called", "at-library")
 """Of these somebody at the library says that they have seen or know it; the others are read from the paper."""
+OURS = ("reported", "called", "at-library")
+"""Of these, what is no proof that somebody outside could bring."""
 JUDGE = "judge"
 """The step that the confidentiality statute asks for: a judge, the person's permission, or what counsel determined."""
 EMERGENCY_SPAN_NS = 2 * HOUR_NS
@@ -123,11 +125,11 @@ def _gate_1(policy: Policy, request: Request, now: Now) -> ReleaseCheck:
     row = _basis(policy, request)
     if row is None:
         return ReleaseCheck(False, "Video is not released on this basis.", what_would_pass(policy, None, (), now))
-    problem = _class_problem(policy, row, request) or _stated_problem(row, request)
+    problem = _class_problem(policy, row, request) or _stated_problem(policy, row, request)
     if problem is not None:
         return problem
     if _is_urgent(row):
-        return _emergency(row, request, now)
+        return _emergency(policy, row, request, now)
     # Where nothing has to be written, what was said is recorded in the form of a paper without a scan.
     paper = request.paper or (None if "written" in row.needs else Paper("", request.basis, ""))
     if paper is None or ("written" in row.needs and not is_paper(paper.sha256)):
@@ -189,12 +191,28 @@ def _class_problem(policy: Policy, row: Basis, request: Request) -> ReleaseCheck
     )
 
 
-def _stated_problem(row: Basis, request: Request) -> ReleaseCheck | None:
+def _stated_problem(policy: Policy, row: Basis, request: Request) -> ReleaseCheck | None:
     missing = [need for need in STATED if need in row.needs and need not in request.stated]
     if not missing:
         return None
     words = tuple(NEEDS[need] for need in missing)
-    return ReleaseCheck(False, f"This is not on record: {listed(words)}.", words)
+    # What the library alone can have done is nothing that whoever asks could bring.
+    ways = _other_ways(policy, row, request) if set(missing).intersection(OURS) else ()
+    return ReleaseCheck(False, f"This is not on record: {listed(words)}.", (*words, *ways))
+
+
+def _other_ways(policy: Policy, row: Basis, request: Request) -> tuple[str, ...]:
+    """Return on which other bases the same asker, or a court, gets recordings of these cameras."""
+    others = [
+        other
+        for other in policy.bases.values()
+        if other.key not in (row.key, COUNSEL)
+        and (other.asker == "court" or (other.asker == row.asker and JUDGE not in other.steps))
+        and not _is_urgent(other)
+        and _class_problem(policy, other, request) is None
+    ]
+    words = (_on_paper(policy, one.key) if "written" in one.needs else _unwritten(policy, one.key) for one in others)
+    return tuple(f"another way: {way}" for way in words)
 
 
 def _paper_problem(policy: Policy, row: Basis, paper: Paper, now: Now) -> ReleaseCheck | None:
@@ -237,7 +255,7 @@ def _paper_problem(policy: Policy, row: Basis, paper: Paper, now: Now) -> Releas
     return None
 
 
-def _emergency(row: Basis, request: Request, now: Now) -> ReleaseCheck:
+def _emergency(policy: Policy, row: Basis, request: Request, now: Now) -> ReleaseCheck:
     if not request.why.strip():
         return ReleaseCheck(False, "An emergency release must say what the danger is.", ("the danger, in a few words",))
     total = sum(span.end_utc_ns - span.start_utc_ns for span in request.spans)
@@ -253,11 +271,13 @@ def _emergency(row: Basis, request: Request, now: Now) -> ReleaseCheck:
             f"The paper for this emergency was due on {end_words(due, now.zone)}.",
             ("the paper that was due",),
         )
-    follows = f"The paper is due by {end_words(due, now.zone)}; t" if request.paper is None else "T"
+    several = len(policy.second("flag.review")) > MOST_REVIEWS
+    review = "two people review this afterwards." if several else "it is reviewed afterwards."
+    follows = f"The paper is due by {end_words(due, now.zone)}; " if request.paper is None else ""
     return ReleaseCheck(
         True,
         "Imminent danger: it may be released now, and the paper follows.",
-        caution=f"{follows}wo people review this afterwards.",
+        caution=f"{follows}{review}" if follows else f"{review[0].upper()}{review[1:]}",
         paper_due_utc_ns=None if request.paper is not None else due,
     )
 

@@ -121,7 +121,9 @@ KEEPS = (ACTIVE, LIFTING)
 
 def urgent(row: Release) -> bool:
     """Return whether it was asked for in imminent danger."""
-    return row.urgent or row.basis == EMERGENCY
+    # A row from before says nothing of what was asked; a policy's own basis of that name may be an ordinary one.
+    from_before = not (row.asked_rule.needs or row.asked_rule.steps)
+    return row.urgent or (from_before and row.basis == EMERGENCY)
 
 
 def answer_needed(row: Release) -> bool:

@@ -7,6 +7,7 @@ nobody can change seats to agree with themselves.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
@@ -18,6 +19,8 @@ from holdshelf_core.policy.standing import ask_seats, can_log_in, holders
 from holdshelf_core.policy.state import State
 
 FLAG_PAPER = "paper_approval"
+MOST_REVIEWS = 2
+"""Of what was done in imminent danger."""
 PAPER_MARK = "paper:"
 """Before the role in ``Flag.reviewed_by`` where a paper was signed; no id of a person has a colon."""
 _ANY_PAPER = "01" * 32
@@ -164,6 +167,12 @@ def paper_review_problem(state: State, flag: Flag, sha256: str, role: str, now: 
     if any(can_log_in(state, person) for person in people):
         return f"The {words} can log in and must review it on screen."
     return "A review of an act that favors its signer does not count." if flag.about in people else None
+
+
+def reviews_needed(state: State, people: Iterable[str], now: Now) -> int:
+    """Return how many others review what these people did, of those who may: two, or the one that there is."""
+    theirs = set[str]().union(*(seats_held_since(state, person, now.utc_ns, now) for person in people))
+    return min(MOST_REVIEWS, max(1, len(set(state.policy.second("flag.review")) - theirs)))
 
 
 def signs_review(state: State, flag: Flag, role: str, now: Now) -> bool:

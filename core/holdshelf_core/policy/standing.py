@@ -152,9 +152,9 @@ def may(state: State, role: str, permission: str, now: Now) -> bool:
 
 
 def may_place_holds(state: State, person: str, now: Now) -> bool:
-    """Return whether the person holds a seat, or is a designee whose letter gives holds on some camera."""
+    """Return whether a role of theirs, or one that they act for, places holds, or a letter gives it on some camera."""
     here = standing(state, person, now)
-    return any(state.policy.may(seat.key, "hold.place") for seat in here.seats) or any(
+    return any(may(state, seat.key, "hold.place", now) for seat in here.seats) or any(
         "hold" in row.rights for row in here.appointments
     )
 

@@ -51,33 +51,36 @@ def tell_words(state: State, steps: Iterable[str], now: Now) -> str:
     return f"Tell {listed(said)} of it." if said else ""
 
 
+def open_step(state: State, steps: Iterable[str], done: Iterable[str], roles: Sequence[str], now: Now) -> str:
+    """Return the first step that is not on record (``done``) and that nobody in these roles takes by acting; '' for none."""
+    done = set(done)
+    for step in steps:
+        kind, role = kind_and_role(step)
+        if kind not in (CONSENT, CONSULT) or step in done:
+            continue
+        if kind == CONSULT or not any(acts_for(state, one, role, now) for one in roles):
+            return step
+    return ""
+
+
 def step_missing(ask: Ask, steps: Sequence[str], what: str, clause: str) -> Decision | None:
     """Return a refusal that names the first step which is not done, and what would do it; None: all are. ``what`` ("this
     release") goes into the sentence, ``clause`` is the duty that the act states."""
-    for step in steps:
-        kind, role = kind_and_role(step)
-        if kind not in (CONSENT, CONSULT) or step in ask.scope.done:
-            continue
-        words = ask.state.policy.role_words(role)
-        if kind == CONSULT:
-            return refused(
-                clause,
-                f"Before {what} the {words} is consulted.",
-                f"Do that, and tick it in the form. By command: `{_said_by(ask, step, role)}`.",
-            )
-        if not _consents(ask, role):
-            return refused(clause, f"It takes the {words} to consent to {what}.", _who_consents(ask, role))
-    return None
-
-
-def _said_by(ask: Ask, step: str, role: str) -> str:
-    return f"--stated {step}" if ask.rule.id.startswith("release.") else f"--consulted {role}"
-
-
-def _consents(ask: Ask, role: str) -> bool:
-    if any(acts_for(ask.state, seat.key, role, ask.now) for seat in ask.standing.seats):
-        return True
-    return ask.scope.paper_seat == role and is_paper(ask.scope.paper_sha256 or "")
+    done = ask.scope.done
+    if is_paper(ask.scope.paper_sha256 or ""):
+        done = (*done, f"{CONSENT}:{ask.scope.paper_seat}")
+    step = open_step(ask.state, steps, done, [seat.key for seat in ask.standing.seats], ask.now)
+    if not step:
+        return None
+    kind, role = kind_and_role(step)
+    words = ask.state.policy.role_words(role)
+    if kind == CONSULT:
+        return refused(
+            clause,
+            f"Before {what} the {words} is consulted.",
+            f"Do that, and tick it in the form. By command: `--consulted {role}`.",
+        )
+    return refused(clause, f"It takes the {words} to consent to {what}.", _who_consents(ask, role))
 
 
 def _who_consents(ask: Ask, role: str) -> str:

@@ -467,8 +467,8 @@ def acts_of(role: Role) -> frozenset[str]:
     """Return everything that the holder of a role may do as such."""
     by_right = [rule.id for rule in PERMISSIONS.values() if rule.seat and set(rule.rights) & set(role.rights)]
     acts = {*by_right, *role.receives, *(act for named in role.decides for act in decided(named))}
-    # Who decides something sees what it is about.
-    subjects = {act.partition(".")[0] for act in acts} | ({"camera"} if acts else set())
+    # Who decides something sees what it is about; who waits to act for somebody opens the screens.
+    subjects = {act.partition(".")[0] for act in acts} | ({"camera"} if acts or role.stands_in is not None else set())
     if "flag.review" in acts:
         subjects |= {"log", "person"}  # the entry that is flagged, and who did it
     return frozenset(acts | {f"{one}.see" for one in subjects} & set(DECIDED) | EVERY_ROLE)

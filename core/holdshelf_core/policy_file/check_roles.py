@@ -191,13 +191,14 @@ class _Roles:
                 "Nobody may review what is flagged, so no flag could be closed.",
                 "Name at least two roles here, one of them on paper if need be, or leave the line out.",
             )
-        watchers = [role.key for role in self._as_meant if seconds and not role.on_paper and "live" in role.rights]
-        alone = [key for key in watchers if not set(seconds) - {key}]
-        if alone:
+        # Whoever holds a role does what is flagged, if only by entering that somebody is away.
+        alone = next(iter(seconds)) if len(set(seconds)) == 1 else ""
+        if policy.has_holders(alone):
             yield Mistake(
                 "second, flag.review",
-                f"Only {alone[0]} may review what {alone[0]} does in imminent danger, so its flag could not be closed.",
-                self._another("flag.review", alone[0]),
+                f"Only {alone} may review what is flagged, and nobody reviews their own act, so a flag of {alone} could not be "
+                "closed.",
+                self._another("flag.review", alone),
             )
 
     def _requests(self, role: Role) -> bool:

@@ -23,9 +23,10 @@ from holdshelf_core.policy import releases as rules
 from holdshelf_core.policy.asked import asked_rule, hides_others
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.purposes import incident_problem
-from holdshelf_core.policy.second import FLAG_PAPER
+from holdshelf_core.policy.second import FLAG_PAPER, reviews_needed
+from holdshelf_core.policy.standing import standing
 from holdshelf_core.policy.state import State
-from holdshelf_core.policy.steps import consenting, consulted, consults
+from holdshelf_core.policy.steps import consenting, consulted, consults, open_step
 from holdshelf_core.policy.tables import Policy
 from holdshelf_core.releases import types
 from holdshelf_core.releases.action_parts import MAX_SPANS, find_release, form_of, paper_of, spans_of
@@ -42,7 +43,6 @@ from holdshelf_core.releases.rows import (
 
 MAX_REFUSALS = 20
 """For one release; after that many refusals a new request is needed."""
-EMERGENCY_REVIEWS = 2
 LONGEST_RECEIVED_DAYS = 366
 
 
@@ -55,15 +55,24 @@ def _only_its_requester(call: Call[Any], row: model.Release, what: str) -> None:
         call.refuse("P13", f"Only the person who requested {row.id} {what} it.", step)
 
 
+def _is_enough(call: Call[Any], row: model.Release) -> bool:
+    """Return whether the caller may approve it, as such or for somebody who is away, and no step of its basis is open."""
+    cameras = tuple(span.camera for span in row.given)
+    if not call.authorizer.decide(call.caller, "release.approve", Scope(cameras=cameras, keeps=True)).allowed:
+        return False
+    basis, here = basis_of(call.state.policy, row), standing(call.state, call.caller.person, call.now)
+    steps = basis.steps if basis is not None else ()
+    return not open_step(call.state, steps, row.stated, [seat.key for seat in here.seats], call.now)
+
+
 def _emergency_flag(call: Call[Any], row: model.Release, about: str = "") -> Change:
-    """Return a flag for review by two people: neither the requester nor the approver."""
+    """Return a flag for review by others than the requester and the approver."""
     flags = call.authorizer.store
     first = flags.next_id("flags", "f")
     # The action's own flag, if it raises one, gets the first number.
     key = flags.next_id("flags", "f", also=(first,)) if call.decision.flag else first
-    flag = model.Flag(
-        key, "emergency_release", 0, row.requested_by, call.now.utc_ns, EMERGENCY_REVIEWS, (), row.id, about
-    )
+    needs = reviews_needed(call.state, (row.requested_by, about), call.now)
+    flag = model.Flag(key, "emergency_release", 0, row.requested_by, call.now.utc_ns, needs, (), row.id, about)
     return put("flags", key, flag)
 
 
@@ -169,7 +178,7 @@ def _approve_scope(q: types.ReleaseApprove, state: State) -> Scope:
         requested_by=row.requested_by if row is not None else "",
         basis=row.basis if row is not None else "",
         requested_utc_ns=row.requested_utc_ns if row is not None else None,
-        done=row.stated if row is not None else (),
+        done=(*(row.stated if row is not None else ()), *consulted(q.consulted)),
     )
 
 
@@ -181,6 +190,15 @@ def _stated(typed: list[str], policy: Policy) -> tuple[str, ...]:
             f"{unknown[0][:30]!r} is nothing that is stated of a request.", f"Some of: {', '.join(known)}."
         )
     return tuple(need for need in known if need in typed)
+
+
+def _with_consulted(row: model.Release, roles: list[str], asked: list[str]) -> model.Release:
+    """Return the row with these roles consulted. Raises BadRequest for one that its basis does not have consulted."""
+    unknown = sorted(set(roles) - set(asked))
+    if unknown:
+        step = f"One of: {', '.join(asked)}." if asked else "Leave it out."
+        raise BadRequest(f"{unknown[0][:30]!r} is not consulted before a release on this basis.", step)
+    return msgspec.structs.replace(row, stated=tuple(dict.fromkeys((*row.stated, *consulted(roles)))))
 
 
 def _received(call: Call[Any], typed: str) -> date:
@@ -268,6 +286,8 @@ class ReleaseActs:
             )
         sha256 = common.paper(asked.paper_sha256, "An approval on paper", needed=False)
         note = common.words(asked.note, "The note")
+        basis = basis_of(call.state.policy, row)
+        row = _with_consulted(row, asked.consulted, consults(basis.steps) if basis is not None else [])
         row, word, gate = hear(call, msgspec.structs.replace(row, version=row.version + 1))
         if not word.passed:
             # What passed at the request may have lapsed while it waited.
@@ -294,7 +314,6 @@ class ReleaseActs:
         # An official who also brings a paper has approved on screen: as themselves, whoever signed the paper.
         on_paper = call.decision.flag == FLAG_PAPER
         by = asked.seat if on_paper else call.caller.who
-        basis = basis_of(call.state.policy, row)
         consents = sha256 and basis is not None and asked.seat in consenting(basis.steps) and not on_paper
         approved = msgspec.structs.replace(
             row,
@@ -373,7 +392,7 @@ class ReleaseActs:
         if not word.passed:
             await say_no(call, self._holds, msgspec.structs.replace(row, state="stopped"), word, gate)
         changes: list[Change] = []
-        if rules.urgent(row) and call.state.policy.may(call.decision.acting_as, "release.approve"):
+        if rules.urgent(row) and _is_enough(call, row):
             # In imminent danger a seat alone suffices; a designee's request waits for one.
             row = msgspec.structs.replace(row, state="approved", approved_utc_ns=call.now.utc_ns)
             changes.append(_emergency_flag(call, row))

@@ -89,6 +89,8 @@ class ReleaseApprove(Act["ReleaseRow"], frozen=True):
     note: str = ""
     original: bool = False
     """Release the unmasked recording: only where the paper asks for it."""
+    consulted: list[str] = []
+    """Roles that were consulted before, where the basis asks for it."""
 
 
 class ReleaseOthers(Act["ReleaseRow"], frozen=True):

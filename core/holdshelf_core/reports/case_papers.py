@@ -22,10 +22,13 @@ from holdshelf_core.holds.holds import Holds
 from holdshelf_core.holds.types import length_ns
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
+from holdshelf_core.policy.gates import NEEDS
 from holdshelf_core.policy.holds import GRACE, LIFTED, LIFTING, review_overdue
 from holdshelf_core.policy.instants import day_words, end_words, moment_words, span_words
-from holdshelf_core.policy.releases import OPEN_STATES, covers_any, kept_by, others_words
+from holdshelf_core.policy.releases import OPEN_STATES, covers_any, kept_by, others_words, received_day
 from holdshelf_core.policy.standing import seat_counts
+from holdshelf_core.policy.state import State
+from holdshelf_core.policy.steps import CONSULT, kind_and_role
 from holdshelf_core.releases import bundle_words
 from holdshelf_core.releases.bundle_builds import BundleBuilds
 from holdshelf_core.releases.signed_manifest import signed_manifest
@@ -149,11 +152,7 @@ def _release(call: Call[PrintRequest], row: model.Release) -> cases.ReleasePaper
         if row.approval_paper_sha256:
             whose = f"{state.policy.role_words(row.approved_by)}, on signed paper"
         else:
-            whose = (
-                _who(call, row.approved_by)
-                if row.approved_by
-                else "on one word, in imminent danger; reviewed by two afterwards"
-            )
+            whose = _who(call, row.approved_by) if row.approved_by else _in_danger(state, row)
         approved = f"{whose}, {moment_words(row.approved_utc_ns, zone)}"
     ended = ""
     if row.ended_utc_ns is not None:
@@ -185,7 +184,22 @@ def _release(call: Call[PrintRequest], row: model.Release) -> cases.ReleasePaper
         ended=ended,
         second_person=state.board.second_person_release,
         others=_others(call, row.others),
+        stated=_stated(state, row),
+        received_on=received_day(row, zone) if row.due_utc_ns is not None else "",
+        due=end_words(row.due_utc_ns, zone) if row.due_utc_ns is not None else "",
+        extended_why=row.extended_why,
     )
+
+
+def _in_danger(state: State, row: model.Release) -> str:
+    several = any(flag.note == row.id and flag.needs > 1 for flag in state.flags.values())
+    return f"on one word, in imminent danger; reviewed {'by two ' if several else ''}afterwards"
+
+
+def _stated(state: State, row: model.Release) -> tuple[str, ...]:
+    roles = [role for kind, role in map(kind_and_role, row.stated) if kind == CONSULT]
+    known = (NEEDS[need] for need in row.stated if need in NEEDS)
+    return (*known, *(f"the {state.policy.role_words(role)} was consulted" for role in roles))
 
 
 def _others(call: Call[PrintRequest], others: model.Others | None) -> str:

@@ -113,6 +113,12 @@ class ReleasePaper(msgspec.Struct, frozen=True, kw_only=True):
     second_person: bool = True
     others: str = ""
     """Whether other people are seen in it, what is done about it, and who said so; '' if not yet."""
+    stated: tuple[str, ...] = ()
+    """What somebody at the library has seen or knows: 'proof of who asks'."""
+    received_on: str = ""
+    """'2026-11-24'; '' where nothing says until when it must be answered, as the two below."""
+    due: str = ""
+    extended_why: str = ""
 
 
 class VideoPaper(msgspec.Struct, frozen=True):

@@ -508,7 +508,12 @@ MEANING: dict[str, tuple[str, str, str]] = {
     "a reviewer of nobody else": (
         "[second]",
         '[second]\n"flag.review" = ["director"]',
-        "Only director may review what director does in imminent danger, so its flag could not be closed",
+        "Only director may review what is flagged, and nobody reviews their own act, so a flag of director could not be closed",
+    ),
+    "a reviewer who does not look": (
+        "[second]",
+        '[[role]]\nkey = "chair"\nwords.en = "Chair"\ndecides = ["flag.review"]\n[second]\n"flag.review" = ["chair"]',
+        "Only chair may review what is flagged, and nobody reviews their own act, so a flag of chair could not be closed",
     ),
     "a second person who is always the first": (
         "[second]",

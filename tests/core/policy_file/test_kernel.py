@@ -1,5 +1,5 @@
-"""Whatever a file says, the kernel stands: no valid file gives the admin a picture, opens a private room, or lets anybody do what
-nobody may."""
+"""Whatever a file says, the kernel stands: no valid file gives the admin a picture, opens a private room, lets go of a hold, or
+lets anybody do what nobody may."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 from holdshelf_core.policy import example
 from holdshelf_core.policy.areas import PRIVATE
+from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.explain import table
+from holdshelf_core.policy.gates import JUDGE, STATED
+from holdshelf_core.policy.holds import ended_holds
 from holdshelf_core.policy.model import RIGHTS
 from holdshelf_core.policy.rights import NEVER, PERMISSIONS
 from holdshelf_core.policy.rules import decide
-from holdshelf_core.policy.schema import PolicyFile, Range, Role, StandsIn
+from holdshelf_core.policy.schema import CameraClass, Keeping, PolicyFile, Range, Role, Screen, StandsIn
 from holdshelf_core.policy.state import State
 from holdshelf_core.policy.tables import ALL, DECIDED, Policy
 from holdshelf_core.policy_file.check import mistakes
@@ -25,6 +28,13 @@ from holdshelf_core.policy_file.first import first_policy
 FIRST = first_policy().file
 KEYS = ("director", "deputy", "clerk", "board", "attorney")
 DECIDES = st.lists(st.sampled_from([*DECIDED, "hold", "release", "seat", "camera", ALL]), max_size=6, unique=True)
+
+
+def asked(keys: list[str]) -> st.SearchStrategy[dict[str, tuple[str, ...]]]:
+    """What a basis asks for, and its steps."""
+    needs = st.lists(st.sampled_from([*STATED, "danger", "scope"]), min_size=1, unique=True).map(tuple)
+    steps = st.sampled_from([f"{kind}:{key}" for kind in ("consent", "consult", "tell") for key in keys] + [JUDGE])
+    return st.fixed_dictionaries({"needs": needs, "steps": st.lists(steps, max_size=2, unique=True).map(tuple)})
 
 
 @st.composite
@@ -55,6 +65,7 @@ def files(draw: st.DrawFn) -> PolicyFile:
             )
         )
     some = st.lists(st.sampled_from(keys), unique=True).map(tuple)
+    lengths = st.sampled_from(["", "1 minute", "3 days", "5 business days", "1 month", "1 year"])
     purposes = tuple(
         msgspec.structs.replace(purpose, roles=draw(st.sampled_from([(), (keys[0],)])))
         for purpose in FIRST.purpose
@@ -69,6 +80,11 @@ def files(draw: st.DrawFn) -> PolicyFile:
         },
         purpose=purposes,
         setting={"live_minutes": Range(value=draw(st.integers(1, 60)), least=1, most=60)},
+        basis=tuple(msgspec.structs.replace(basis, **draw(asked(keys))) for basis in FIRST.basis),
+        ground=tuple(msgspec.structs.replace(ground, at_most=draw(lengths)) for ground in FIRST.ground),
+        keeping=Keeping(at_most=draw(lengths)),
+        camera_class=(CameraClass(key="all", places=tuple(place.key for place in FIRST.place if not place.private)),),
+        screen=(Screen(key="desk", audience=("staff",), classes=("all",), ends="20:00"),),
         case=(),
     )
     assume(not mistakes(file))
@@ -110,6 +126,19 @@ def test_no_file_shows_a_private_room(file: PolicyFile, kind: str) -> None:
                 for subject in example.subjects(policy).values():
                     said = decide(house, subject, permission, scope, example.TIMES[example.WITHIN])
                     assert not said.allowed or not scope.cameras, (permission, said)
+
+
+@given(files())
+def test_no_file_lets_go_of_what_is_on_hold_but_by_who_holds_a_role_or_by_its_last_day(file: PolicyFile) -> None:
+    policy = Policy(file)
+    house = example.house(policy)
+    assert house.holds and not any(hold.last_utc_ns for hold in house.holds.values())
+    assert ended_holds(house.holds.values(), policy.ground_words) == []
+    for act in ("hold.lift", "hold.lift.approve"):
+        for hold in house.holds:
+            for who in example.subjects(policy).values():
+                said = decide(house, who, act, Scope(target=hold, why="closed"), example.TIMES[example.WITHIN])
+                assert not said.allowed or said.acting_as in policy.seats, said
 
 
 @given(files())

@@ -99,6 +99,9 @@ def test_a_persons_own_request_may_take_a_month_and_two_more_with_a_reason(tmp_p
             library.command("manager", "release", "extend", row["id"])
         longer = library.command("manager", "release", "extend", row["id"], "--why", "three hours to look through")
         assert longer["due_utc_ns"] - row["due_utc_ns"] > 57 * DAY_NS
+        form = " ".join(library.run("manager", "print", "release", row["id"]).stdout.decode().split())
+        for words in ("On record: proof of who asks", "To be answered by: ", "More time, because: three hours to look"):
+            assert words in form
 
 
 def test_the_register_of_requests_has_what_came_when_it_was_due_and_how_it_was_answered(tmp_path: Path) -> None:
@@ -158,6 +161,45 @@ def test_the_sheet_after_a_persons_refusal_says_their_reason(tmp_path: Path) -> 
         assert "The library has decided not to release it: others cannot be masked." in sheet
 
 
+def test_another_company_than_the_insurer_has_no_basis(tmp_path: Path) -> None:
+    """I5."""
+    library = library_of("i", tmp_path)
+    with library.service:
+        library.settle()
+        with pytest.raises(No, match="Video is not released on this basis"):
+            received(today(), library, "manager", "--basis", "other-company", "--stated", "matter")
+
+
+@pytest.mark.parametrize(
+    ("letter", "who", "words", "says"),
+    [
+        (
+            "b",
+            "administration",
+            ("--basis", "interior-reported", "--agency", "the police", "--officer", "badge 12"),
+            (
+                "that the library itself reported it",
+                "another way: a warrant or subpoena for a stated time or incident, on paper and signed",
+            ),
+        ),
+        ("j", "librarian", ("--basis", "solicitor", "--stated", "name"), ("the number of the matter",)),
+    ],
+)
+def test_the_sheet_after_a_gates_no_says_what_is_needed(
+    letter: str, who: str, words: tuple[str, ...], says: tuple[str, ...], tmp_path: Path
+) -> None:
+    """B7, J4."""
+    library = library_of(letter, tmp_path)
+    with library.service:
+        library.settle()
+        with pytest.raises(No, match="This is not on record"):
+            received(today(), library, who, *words)
+        sheet = " ".join(library.run(who, "print", "refusal", f"R-{today().year}-0001").stdout.decode().split())
+        needed = sheet.partition("What we need")[2]
+        assert [one for one in says if one not in needed] == []
+        assert "street" not in needed and "exterior" not in needed, "nothing that is for other cameras"
+
+
 def test_whoever_may_only_receive_a_request_is_told_who_may_hold_what_it_asks_for(tmp_path: Path) -> None:
     library = library_of("a", tmp_path)
     with library.service:
@@ -166,7 +208,7 @@ def test_whoever_may_only_receive_a_request_is_told_who_may_hold_what_it_asks_fo
         row = received(today(), library, "person-in-charge", *words)
         assert row["unheld"] and not row["may_hold"]
         step = row["next_step"]
-        assert "ask the Library Director or Assistant Director to hold it" in step
+        assert "ask the Library Director to hold it" in step
         command = step.partition("which needs no paper: `holdshelf ")[2].partition("`")[0]
         with pytest.raises(No):
             library.command("person-in-charge", *shlex.split(command))

@@ -289,6 +289,24 @@ def test_p13_the_release_form_says_what_was_asked_on_what_paper_and_whose_word_i
     )
 
 
+def test_p13_the_release_form_of_a_request_with_a_clock_says_when_it_came_and_when_it_is_due() -> None:
+    row = msgspec.structs.replace(
+        RELEASE,
+        stated=("proof of who asks", "the Human Resources was consulted"),
+        received_on="2026-11-02",
+        due="February 2, 2027",
+        extended_why="three hours to look through",
+    )
+    has(
+        printed("release", msgspec.structs.replace(FACTS, released=row)),
+        "On record: proof of who asks; the Human Resources was consulted",
+        "Received: Nov 2, 2026",
+        "To be answered by: February 2, 2027",
+        "More time, because: three hours to look through",
+    )
+    assert "Received: " not in printed("release") and "To be answered" not in printed("release")
+
+
 def test_p13_without_a_number_it_is_the_form_that_an_officer_fills_in() -> None:
     blank = msgspec.structs.replace(FACTS, released=None)
     text = printed("release", blank)

@@ -7,7 +7,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from holdshelf_core.reports.report_types import CameraRow, CountRow, DayRow, LogRow, ReportPaper, RequestCounts
+from holdshelf_core.reports.report_types import (
+    CameraRow,
+    CountRow,
+    DayRow,
+    LogRow,
+    ReleaseRow,
+    ReportPaper,
+    RequestCounts,
+)
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers import pdf, text
 from holdshelf_tui.papers.catalogue import PAPERS
@@ -67,6 +75,19 @@ def test_the_plots_of_forty_cameras_are_one_page_and_of_more_the_lowest_are_show
     assert len(panel.rows) == 40
     assert shown == {camera.name for camera in worst}
     assert "the 40 lowest of 70 cameras" in panel.note
+
+
+def test_bars_have_the_words_of_this_policy_whatever_the_keys_of_its_rows() -> None:
+    own = facts(
+        1,
+        purposes=(CountRow("crime", "a crime", 3), CountRow("loss", "loss of or damage to property", 1)),
+        releases=(ReleaseRow(basis="emergency", words="the emergency services", refused_policy=2),),
+    )
+    assert own.report is not None
+    panels = [panel for column in plots(own.report).columns for panel in column]
+    said = [label for panel in panels for label, _, _ in panel.rows]
+    assert {"a crime", "loss or damage", "the emergency services"} <= set(said)
+    assert "possible crime" not in said and "emergency" not in said
 
 
 def test_large_type_sets_plots_as_bar_charts(tmp_path: Path) -> None:

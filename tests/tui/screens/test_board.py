@@ -212,6 +212,7 @@ async def test_a_policy_in_two_languages_is_adopted_on_the_form_and_the_statute_
     own = TWO_LANGUAGES.read_text().replace('"board"', '"chair"')
     decides = 'decides = ["hold.lift", "flag.review", "policy.adopt"]'
     own = own.replace("on_paper = true\nspeaks_for_board", f"{decides}\nspeaks_for_board")
+    own = own.replace('"flag.review" = ["chair"]', '"flag.review" = ["chair", "branch-manager"]')
     async with stage.seated("carl") as pilot:
         home = await settled(pilot)
         pane = await home.go("people")

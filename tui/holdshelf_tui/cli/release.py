@@ -300,12 +300,16 @@ def approve(
             "--original", help="Release the original recording, with nothing masked; only if the paper asks for it."
         ),
     ] = False,
+    consulted: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROLE", help="This role was consulted before, as the basis asks; can be repeated."),
+    ] = None,
     sheet: Sheet = "",
     data: Data = None,
     json: Json = False,
 ) -> None:
     """Approve as the second person, or with a signed paper of the Director, Chair or Mayor. Both gates are asked again."""
-    asked = types.ReleaseApprove(release, paper_hash(paper, data), seat, note, original)
+    asked = types.ReleaseApprove(release, paper_hash(paper, data), seat, note, original, consulted or [])
     _tell(release_gates.ask(data, asked, sheet, json=json), json=json)
 
 

@@ -101,6 +101,15 @@ def _span(span: str, say: Words) -> str:
 
 
 _COMPOSED = (
+    (
+        re.compile(r"another way: (?P<basis>.+), on paper and signed"),
+        noted("another way: {basis}, on paper and signed"),
+    ),
+    (
+        re.compile(r"another way: (?P<basis>.+), without a paper: (?P<needs>.+)"),
+        noted("another way: {basis}, without a paper: {needs}"),
+    ),
+    (re.compile(r"another way: (?P<basis>.+), without a paper"), noted("another way: {basis}, without a paper")),
     (re.compile(r"(?P<basis>.+), on paper and signed"), noted("{basis}, on paper and signed")),
     (re.compile(r"(?P<basis>.+), signed by a judge"), noted("{basis}, signed by a judge")),
     (

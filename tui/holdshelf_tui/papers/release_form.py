@@ -9,6 +9,7 @@ from holdshelf_core.reports.case_types import AuthorityPaper, GatePaper, Release
 from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import frame
 from holdshelf_tui.papers.catalogs import ENGLISH_WORDS, Words, noted, words_of
+from holdshelf_tui.papers.days import day_words
 from holdshelf_tui.papers.disclaimer import disclaimer
 from holdshelf_tui.papers.document import (
     Block,
@@ -78,6 +79,10 @@ def _asked(row: ReleasePaper) -> list[tuple[str, str]]:
         ("Basis", clean(row.basis)),
         ("Case or incident", f"no. {clean(row.reference, 60)}" if row.reference else ""),
         ("Danger", clean(row.danger, 300)),
+        ("On record", clean("; ".join(row.stated), 300)),
+        ("Received", day_words(row.received_on, ENGLISH_WORDS) if row.received_on else ""),
+        ("To be answered by", clean(row.due, 60)),
+        ("More time, because", clean(row.extended_why, 300)),
         *spans_rows("Recordings of", row.asked),
     ]
 

@@ -159,11 +159,7 @@ def _ends(row: ReleaseRow) -> list[str]:
         if row.approval_paper_sha256:
             how = f"on a paper signed by the {row.approved_by_name}; flagged for a second look"
         else:
-            how = (
-                f"by {row.approved_by_name}"
-                if row.approved_by
-                else "in imminent danger; two people look at it afterwards"
-            )
+            how = f"by {row.approved_by_name}" if row.approved_by else "in imminent danger; it is reviewed afterwards"
         lines.append(f"Approved {how}, {when(row.approved_utc_ns)}.")
     if row.original:
         lines.append("The original leaves: nothing is hidden.")

@@ -353,6 +353,8 @@ class DecideReleaseDialog(FormDialog[Outcome]):
         paper = paper_field()
         paper.id = "paper-row"
         yield paper
+        if consults := self.link.policy.consulted_for(row.basis):
+            yield FormField("Consulted", Picks(consults, id="consulted", rows=3), hint="Where it was not said before.")
         yield FormField("Why or note", TextField("", "required to refuse", id="note", most=300))
 
     def _signers(self) -> Choices:
@@ -384,6 +386,7 @@ class DecideReleaseDialog(FormDialog[Outcome]):
             self.query_one("#seat", Choice).value if by_paper else "",
             self.text("note"),
             word.endswith("original"),
+            self.query_one("#consulted", Picks).selected if self.query("#consulted") else [],
         )
         try:
             row = await self.link.act(asked)
