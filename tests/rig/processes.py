@@ -59,6 +59,15 @@ def memory_bytes(pid: int, which: str = "VmRSS") -> int:
     return int(status.partition(f"{which}:")[2].split()[0]) * 1024
 
 
+def pss_bytes(pid: int) -> int:
+    """What a process has in memory, with its share of what others have, too; 0 where it has ended, or may not be looked into: of
+    one that is confined only root may know it."""
+    with contextlib.suppress(OSError, ValueError):
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        return int(rollup.partition("\nPss:")[2].split()[0]) * 1024
+    return 0
+
+
 def kill9(pid: int, *, wait_s: float = 60) -> None:
     """SIGKILL, and waits until the process is dead. A process that is gone already is no error."""
     try:

@@ -163,6 +163,8 @@ class Alerts:
                 steps.append(CheckStep(f"alerts by {name}", "ok" if health.ok else "skipped", words))
         if (ready := self._sender.ready) is not None and self.ways:
             steps.append(_confinement_step(ready))
+        if any(isinstance(way, AppriseWay) for way in self.ways.values()):
+            steps.append(_delivery_step(self._sender.delivery_ready))
         return steps
 
     def _take(self, row: dict[str, object]) -> None:
@@ -228,16 +230,32 @@ class Alerts:
 
 
 def _confinement_step(ready: Ready) -> CheckStep:
-    name = "confinement of alerts"
+    words = "The process that sends alerts reads neither footage nor register, and starts no program"
+    return _confined_step(
+        "confinement of alerts", ready, words, "a server that breaks into the process that sends alerts"
+    )
+
+
+def _delivery_step(ready: Ready | None) -> CheckStep:
+    """Each message by Apprise has a process of its own, which ends: the last one is told of."""
+    name = "confinement of deliveries by Apprise"
+    if ready is None:
+        return CheckStep(name, "skipped", "No message was delivered by Apprise since the service started.")
+    words = (
+        "A process that delivers by Apprise reads neither footage nor register, writes no file and starts no program"
+    )
+    return _confined_step(name, ready, words, "a service that breaks into a process that delivers by Apprise")
+
+
+def _confined_step(name: str, ready: Ready, words: str, who: str) -> CheckStep:
+    """``words``: what the process cannot do; ``who`` could get further where it can."""
     if ready.landlock_abi and ready.seccomp:
-        layers = f"Landlock {ready.landlock_abi}, seccomp"
-        words = f"The process that sends alerts reads neither footage nor register, and starts no program ({layers})."
-        return CheckStep(name, "ok", words)
-    lacking = "no seccomp" if ready.landlock_abi else "no Landlock"
+        return CheckStep(name, "ok", f"{words} (Landlock {ready.landlock_abi}, seccomp).")
+    lacking = "no seccomp" if ready.landlock_abi else "no Landlock" if ready.seccomp else "neither Landlock nor seccomp"
     return CheckStep(
         name,
         "warning",
-        f"This kernel offers {lacking}, so a server that breaks into the process that sends alerts could get further.",
+        f"This kernel offers {lacking}, so {who} could get further.",
         "Use a kernel of 5.13 or later that has `landlock` in /sys/kernel/security/lsm, and seccomp (`CONFIG_SECCOMP_FILTER`).",
     )
 

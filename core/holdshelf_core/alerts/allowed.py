@@ -164,11 +164,12 @@ class Report(msgspec.Struct, frozen=True):
         return sum(one.count for one in self.conditions if one.kind == kind)
 
 
+CAMERA_SILENT = "camera_silent"
 REVIEWS_OVERDUE = "reviews_overdue"
 APPROVALS_WAITING = "approvals_waiting"
 OTHER = "other"
 KINDS: dict[str, Kind] = {
-    "camera_silent": Kind("{camera} is not being recorded", "holdshelf camera check {id}"),
+    CAMERA_SILENT: Kind("{camera} is not being recorded", "holdshelf camera check {id}"),
     "camera_refused": Kind("{camera} does not let the recorder in, or cannot be set up", "holdshelf camera check {id}"),
     "camera_loses": Kind("{camera} loses footage again and again", "holdshelf camera diagnostics {id}"),
     "camera_sound": Kind("{camera} sends sound; none of it is kept", "holdshelf camera check {id}"),

@@ -2,7 +2,8 @@
 
 Its memory and its time are bounded by the kernel, whatever a service of Apprise does with what it is answered. It is confined
 as the sender is, and writes no file at all. Nothing of Apprise's logs leaves it: they hold URLs.
-``python -m holdshelf_core.alerts.by_apprise``; it is told a `link.Task`, and says a `link.Delivered`.
+``python -m holdshelf_core.alerts.by_apprise``; it is told a `link.Task`, and says `Ready` once it is confined, then a
+`link.Delivered`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import ssl
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,10 +24,9 @@ from holdshelf_core.alerts import link
 from holdshelf_core.alerts.allowed import APPRISE, only
 from holdshelf_core.alerts.types import AppriseWay
 from holdshelf_core.alerts.ways import DELIVER_S, Undelivered
-from holdshelf_core.alerts.words import Message
 from holdshelf_core.processes import online
 from holdshelf_core.processes.confinement import confine_sender
-from holdshelf_core.processes.online_link import line_of
+from holdshelf_core.processes.online_link import Ready, line_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Apprise:
         self._why = ""
         """Why the last request failed, in our words."""
         try:
+            _leave_out()
             import apprise  # noqa: PLC0415 - an extra, and large
         except ImportError:
             self._problem = _INSTALL
@@ -71,7 +73,7 @@ class Apprise:
         else:
             self._problem = f"Apprise does not understand the URL of {settings.name}: see its own documents for {settings.service}://."
 
-    def deliver(self, message: Message) -> None:
+    def deliver(self, message: link.Message) -> None:
         """Deliver it. Raises Undelivered."""
         if self._target is None:
             raise Undelivered(self._problem, refused=True)
@@ -138,7 +140,8 @@ def main() -> None:
     sys.stdout = None  # of a service that prints, nothing is an answer
     _trust_this_machines_authorities()
     way = Apprise(task.way)
-    confine_sender(online.readable(), more_memory_bytes=MORE_MEMORY_BYTES, open_files=OPEN_FILES)
+    confined = confine_sender(online.readable(), more_memory_bytes=MORE_MEMORY_BYTES, open_files=OPEN_FILES)
+    os.write(1, line_of(Ready(confined.landlock_abi, confined.seccomp)))
     delivered = link.Delivered(task.number)
     try:
         way.deliver(task.message)
@@ -157,6 +160,13 @@ def _trust_this_machines_authorities() -> None:
     paths = ssl.get_default_verify_paths()
     if trusted := paths.cafile or paths.capath:
         os.environ["REQUESTS_CA_BUNDLE"] = trusted
+
+
+def _leave_out() -> None:
+    """Have `requests` do without what guesses how an answer is encoded, which takes 2 MB: nobody here reads one."""
+    warnings.simplefilter("ignore")  # it would say so in the journal, for each message
+    for name in ("chardet", "charset_normalizer"):
+        sys.modules[name] = None  # type: ignore[assignment]  # whoever imports it gets an ImportError
 
 
 def _load_service(scheme: str) -> Any:

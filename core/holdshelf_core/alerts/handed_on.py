@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 from holdshelf_core.alerts import link
 from holdshelf_core.alerts.ways import DELIVER_S, NOT_TAKEN, Undelivered
-from holdshelf_core.alerts.words import Message
 
 type Answer = concurrent.futures.Future[link.Delivered]
 
@@ -30,7 +29,7 @@ class Deliveries:
         """Have ``say`` tell the service; it is called on the loop, which runs now."""
         self._say, self._loop = say, asyncio.get_running_loop()
 
-    def ask(self, way: str, message: Message) -> tuple[int, Answer]:
+    def ask(self, way: str, message: link.Message) -> tuple[int, Answer]:
         """Ask for a delivery, from any thread. Returns its number, by which it may be given up, and the answer to come."""
         assert self._loop is not None
         number = next(self._numbers)
@@ -53,7 +52,7 @@ class HandedOn:
         self._name, self._deliveries = name, deliveries
         self._number = 0
 
-    def deliver(self, message: Message) -> str:
+    def deliver(self, message: link.Message) -> str:
         """See `Transport`."""
         self._number, answer = self._deliveries.ask(self._name, message)
         try:

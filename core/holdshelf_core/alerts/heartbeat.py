@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from holdshelf_core.alerts.allowed import HEARTBEAT_HEADERS, only
 from holdshelf_core.alerts.messages import in_thread
+from holdshelf_core.alerts.tls import trusting
 from holdshelf_core.alerts.types import Health, HeartbeatWay
 from holdshelf_core.alerts.ways import Reports, Undelivered
 from holdshelf_core.times import NS
@@ -111,7 +112,7 @@ def _opener() -> urllib.request.OpenerDirector:
     for handler in (
         # No file:// and no proxy of the environment, which would see the address.
         urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(context=ssl.create_default_context()),
+        urllib.request.HTTPSHandler(context=trusting()),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
         _Straight(),

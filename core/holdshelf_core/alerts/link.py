@@ -1,6 +1,6 @@
 """What the service and the sender process say to one another: JSON, a line each, over two pipes (ADR 56).
 
-And what the service and the process of one delivery by Apprise say: one line each way.
+And what the service and the process of one delivery by Apprise say: a line to it; from it `Ready`, and what came of it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,19 @@ import msgspec
 
 from holdshelf_core.alerts.allowed import Report
 from holdshelf_core.alerts.types import AppriseWay, Health, HeartbeatWay, MailWay, MqttWay
-from holdshelf_core.alerts.words import Message
 from holdshelf_core.processes.online_link import Ready
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A message as it is sent. ``id`` stays the same however often it is tried."""
+
+    id: str
+    made_utc_ns: int
+    severity: str
+    """error | warning | notice, of the worst in it."""
+    is_over: bool
+    subject: str
+    text: str
 
 
 class Setup(msgspec.Struct, tag="setup", frozen=True):
@@ -80,4 +91,4 @@ type ToService = Ready | Does | Tested | Deliver
 to_sender: Final = msgspec.json.Decoder(Setup | Latest | TryWay | Delivered)
 to_service: Final = msgspec.json.Decoder(Ready | Does | Tested | Deliver)
 to_delivery: Final = msgspec.json.Decoder(Task)
-from_delivery: Final = msgspec.json.Decoder(Delivered)
+from_delivery: Final = msgspec.json.Decoder(Ready | Delivered)

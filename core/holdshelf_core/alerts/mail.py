@@ -15,9 +15,10 @@ from email.utils import format_datetime
 from typing import Final
 
 from holdshelf_core.alerts.allowed import MAIL_HEADERS, only
+from holdshelf_core.alerts.link import Message
+from holdshelf_core.alerts.tls import trusting
 from holdshelf_core.alerts.types import MailWay
 from holdshelf_core.alerts.ways import Undelivered
-from holdshelf_core.alerts.words import Message
 from holdshelf_core.inert import inert
 from holdshelf_core.times import NS
 
@@ -105,7 +106,7 @@ class Mail:
             server = self._connected()
             self._socket = server.sock
             if settings.security == "starttls":
-                server.starttls(context=ssl.create_default_context())
+                server.starttls(context=trusting())
                 self._socket = server.sock
             if settings.username:
                 server.login(settings.username, settings.secret)
@@ -150,9 +151,7 @@ class Mail:
     def _connected(self) -> smtplib.SMTP:
         settings = self._settings
         if settings.security == "tls":
-            return _BoundedTls(
-                settings.host, settings.port, self._says, timeout=STEP_S, context=ssl.create_default_context()
-            )
+            return _BoundedTls(settings.host, settings.port, self._says, timeout=STEP_S, context=trusting())
         return _Bounded(settings.host, settings.port, self._says, timeout=STEP_S)
 
 

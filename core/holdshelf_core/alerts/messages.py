@@ -22,9 +22,10 @@ import msgspec
 from holdshelf_core.alerts import engine
 from holdshelf_core.alerts.allowed import Report
 from holdshelf_core.alerts.engine import Tidings
+from holdshelf_core.alerts.link import Message
 from holdshelf_core.alerts.types import AppriseWay, Health, MailWay, SentRow
 from holdshelf_core.alerts.ways import DELIVER_S, NOT_TAKEN, Reports, Undelivered
-from holdshelf_core.alerts.words import Message, message_of, test_message
+from holdshelf_core.alerts.words import message_of, test_message
 from holdshelf_core.times import NS
 from holdshelf_storage.atomic import write_atomic
 from holdshelf_storage.errors import StorageError
@@ -33,6 +34,8 @@ _LOGGER = logging.getLogger(__name__)
 
 TICK_S: Final = 1.0
 MOST_WAITING: Final = 50
+MOST_WAITING_CHARS: Final = 100_000
+"""Of the texts of all that wait by one way: a message about 40 cameras is long, and the servers of 16 ways may be away."""
 MOST_REMEMBERED: Final = 50
 RETRY_FIRST_S: Final = 10.0
 RETRY_CAP_S: Final = 300.0
@@ -95,7 +98,8 @@ class MessageWay:
         self._settings, self._transport, self._zone, self._utc_ns = settings, transport, zone, utc_ns
         self._file = folder / f"{settings.name}.json"
         self._state = read_state(self._file) or WayState(engine.Told())
-        self._saved = b""
+        self._saved = 0
+        """The hash of what is in the file."""
         self._tell: Callable[[Health], None] = lambda _health: None
         self._more, self._works = asyncio.Event(), asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
@@ -144,8 +148,10 @@ class MessageWay:
     def _queue(self, tidings: Tidings, now: int) -> None:
         waiting = self._state.waiting
         waiting.append(Waiting(message_of(tidings, _new_id(), now, self._zone)))
-        while len(waiting) > MOST_WAITING:
-            # Never the first: it may be on its way.
+        while len(waiting) > MOST_WAITING or (
+            len(waiting) > 2 and sum(len(one.message.text) for one in waiting) > MOST_WAITING_CHARS
+        ):
+            # Never the first, which may be on its way, and never the newest.
             self._remember(waiting.pop(1), "dropped")
 
     def _minute_of(self, utc_ns: int) -> int:
@@ -213,14 +219,14 @@ class MessageWay:
             self._state.health = msgspec.structs.replace(self._state.health, waiting=len(self._state.waiting))
             self._tell(self._state.health)
         raw = msgspec.json.encode(self._state)
-        if raw == self._saved:
+        if hash(raw) == self._saved:
             return
         try:
             await asyncio.to_thread(write_atomic, self._file, raw)
         except StorageError as error:
             # Telling comes first: after a restart it may be told again.
             _LOGGER.warning("what was told cannot be kept: %s", error)
-        self._saved = raw
+        self._saved = hash(raw)
 
 
 def in_thread(name: str, work: Callable[[], str]) -> asyncio.Future[str]:

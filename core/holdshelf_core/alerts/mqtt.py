@@ -34,6 +34,7 @@ from holdshelf_core.alerts.mqtt_payloads import (
     log_head,
     states,
 )
+from holdshelf_core.alerts.tls import trusting
 from holdshelf_core.alerts.types import Health, MqttWay
 from holdshelf_core.alerts.ways import Reports, Undelivered
 from holdshelf_core.clock import utc_ns
@@ -359,10 +360,11 @@ async def _next(reports: Reports, link: Link) -> Report:
 
 def _tls(way: MqttWay) -> ssl.SSLContext:
     """A context that holds the certificate against the name; raises SSLError for what is no certificate."""
-    context = ssl.create_default_context(cadata=way.ca_pem or None)
-    if way.ca_pem:
-        # An authority of one's own is often made without the extensions that RFC 5280 asks for.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if not way.ca_pem:
+        return trusting()
+    context = ssl.create_default_context(cadata=way.ca_pem)
+    # An authority of one's own is often made without the extensions that RFC 5280 asks for.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
 

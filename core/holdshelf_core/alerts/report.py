@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from holdshelf_core.alerts.allowed import RECORDED, UNKNOWN, CameraState, Condition, Report
+from holdshelf_core.alerts.allowed import CAMERA_SILENT, RECORDED, UNKNOWN, CameraState, Condition, Report
 from holdshelf_core.api.types import CameraRow, Status
 from holdshelf_core.integration import reasons
 
@@ -33,7 +33,8 @@ def report_of(
 ) -> Report:
     """Return what may be told of this status. ``coverage``: by camera, of yesterday, in percent."""
     covered = coverage or {}
-    cameras = tuple(_camera(row, covered.get(row.id)) for row in status.cameras)
+    silent = {one.camera: one.since_utc_ns for one in conditions if one.kind == CAMERA_SILENT}
+    cameras = tuple(_camera(row, covered.get(row.id), silent.get(row.id)) for row in status.cameras)
     oldest = [camera.oldest_utc_ns for camera in cameras if camera.oldest_utc_ns is not None]
     disk = status.disk
     return Report(
@@ -57,19 +58,32 @@ def report_of(
     )
 
 
-def _camera(row: CameraRow, coverage: float | None) -> CameraState:
+def _camera(row: CameraRow, coverage: float | None, silent_since_utc_ns: int | None) -> CameraState:
+    """Return what is told of it. ``silent_since_utc_ns``: since when there is the alarm that it is silent.
+
+    Its state may still be that of a camera that records, while something is waited for: then state and alarm are told as one.
+    """
+    reason = row.reason
     recording = row.state == "recording"
+    if recording and silent_since_utc_ns is not None and not _is_back(row, silent_since_utc_ns):
+        recording, reason = False, reasons.NO_FRAMES
     return CameraState(
         id=row.id,
         name=row.name,
         recording=recording,
-        connected=recording or row.reason in _AT_THE_RECORDER,
-        reason=RECORDED if recording else reason_word(row.reason),
+        connected=recording or reason in _AT_THE_RECORDER,
+        reason=RECORDED if recording else reason_word(reason),
         days_kept=row.days_kept,
         oldest_utc_ns=row.oldest_utc_ns,
         bytes_per_s=row.bytes_per_s,
         coverage=coverage,
     )
+
+
+def _is_back(row: CameraRow, since_utc_ns: int) -> bool:
+    """Return whether it was recorded again after that: the alarm ends once that lasts."""
+    gap = row.last_gap
+    return gap is not None and (gap.end_utc_ns or 0) > since_utc_ns
 
 
 def reason_word(reason: str) -> str:

@@ -11,9 +11,10 @@ import msgspec
 
 from holdshelf_core.alerts import link
 from holdshelf_core.alerts.allowed import Report
-from holdshelf_core.alerts.apprise_process import async_deliver
+from holdshelf_core.alerts.turns import Turns
 from holdshelf_core.alerts.types import AnyWay, AppriseWay, Health
 from holdshelf_core.errors import Unavailable
+from holdshelf_core.processes.online_link import Ready
 from holdshelf_core.processes.online_process import Ended, OnlineProcess
 
 TEST_S: Final = 130.0
@@ -31,8 +32,12 @@ class SenderProcess(OnlineProcess[link.Does | link.Tested | link.Deliver]):
         self._latest: Report | None = None
         """For a new process: nothing older than the last ten seconds, while there are ways."""
         self.health: dict[str, Health] = {}
-        self._deliveries: dict[str, asyncio.Task[None]] = {}
-        """By way, one at a time."""
+        self._deliveries = Turns(self._tell)
+
+    @property
+    def delivery_ready(self) -> Ready | None:
+        """How the last process of one delivery by Apprise was confined; None before the first."""
+        return self._deliveries.ready
 
     async def async_use(self, ways: Sequence[AnyWay]) -> None:
         """Have a sender with these ways, in the place of the one that runs; none without ways."""
@@ -52,9 +57,8 @@ class SenderProcess(OnlineProcess[link.Does | link.Tested | link.Deliver]):
     async def async_stop(self) -> None:
         """See `OnlineProcess`."""
         await super().async_stop()
-        deliveries = self._leave()
-        if deliveries:
-            await asyncio.wait(deliveries)
+        if left := self._deliveries.leave():
+            await asyncio.wait(left)
 
     async def async_test(self, way: str, *, leave: bool = False) -> str:
         """Have it send a test, or take back what it left with others. Returns why it failed; '' when not. Raises Unavailable."""
@@ -80,7 +84,7 @@ class SenderProcess(OnlineProcess[link.Does | link.Tested | link.Deliver]):
         self._changed()
 
     def _ended(self) -> None:
-        self._leave()  # its successor asks anew, by numbers of its own
+        self._deliveries.leave()  # its successor asks anew, by numbers of its own
 
     def _heard(self, message: link.Does | link.Tested | link.Deliver) -> None:
         match message:
@@ -93,22 +97,9 @@ class SenderProcess(OnlineProcess[link.Does | link.Tested | link.Deliver]):
                 self._deliver(message)
 
     def _deliver(self, asked: link.Deliver) -> None:
-        """Begin a delivery by one of the ways that the admin has set up, unless the last one by it has not ended."""
+        """Have it delivered by one of the ways that the admin has set up."""
         way = next((way for way in self._ways if way.name == asked.way and isinstance(way, AppriseWay)), None)
-        last = self._deliveries.get(asked.way)
-        if isinstance(way, AppriseWay) and (last is None or last.done()):
-            task = link.Task(way, asked.number, asked.message)
-            self._deliveries[way.name] = asyncio.create_task(self._async_deliver(task), name=f"delivery by {way.name}")
+        if isinstance(way, AppriseWay):
+            self._deliveries.ask(link.Task(way, asked.number, asked.message))
         else:
-            self._tell(link.Delivered(asked.number, "An earlier message is still on its way, and is not answered."))
-
-    async def _async_deliver(self, task: link.Task) -> None:
-        self._tell(await async_deliver(task))
-
-    def _leave(self) -> list[asyncio.Task[None]]:
-        """Cancel what is under way; return it."""
-        left = list(self._deliveries.values())
-        self._deliveries = {}
-        for delivery in left:
-            delivery.cancel()
-        return left
+            self._tell(link.Delivered(asked.number, "There is no such way."))

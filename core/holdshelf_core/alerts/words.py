@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
-import msgspec
-
 from holdshelf_core.alerts import allowed
 from holdshelf_core.alerts.engine import Line, Tidings, What
+from holdshelf_core.alerts.link import Message
 from holdshelf_core.inert import inert
 from holdshelf_core.policy.date_forms import date_form
 from holdshelf_core.times import NS
@@ -33,18 +32,6 @@ FOOT: Final = (
     "-- \nHoldshelf tells of the recorder and its cameras, never of people or footage. "
     "`holdshelf alert list` shows who is told what."
 )
-
-
-class Message(msgspec.Struct, frozen=True):
-    """A message as it is sent. ``id`` stays the same however often it is tried."""
-
-    id: str
-    made_utc_ns: int
-    severity: str
-    """error | warning | notice, of the worst in it."""
-    is_over: bool
-    subject: str
-    text: str
 
 
 def message_of(tidings: Tidings, id: str, now_utc_ns: int, zone: tzinfo) -> Message:

@@ -14,11 +14,11 @@ import msgspec
 from holdshelf_core.alerts import mqtt_payloads
 from holdshelf_core.alerts.allowed import CAMERA_ID, KINDS, REASONS, SEVERITIES, CameraState, Condition, Report
 from holdshelf_core.alerts.engine import Line, Tidings, What
+from holdshelf_core.alerts.link import Message as Told
 from holdshelf_core.alerts.mail import Mail
 from holdshelf_core.alerts.mqtt_payloads import OFFLINE, ONLINE, Message
 from holdshelf_core.alerts.prometheus import exposition
 from holdshelf_core.alerts.types import MailWay, MqttWay
-from holdshelf_core.alerts.words import Message as Told
 from holdshelf_core.alerts.words import message_of
 from tests.core.alerts.reports import AT_NS, LOBBY, STACKS, report
 

@@ -12,7 +12,7 @@ import msgspec
 from holdshelf_core.alerts.allowed import KINDS, OTHER, CameraState, Condition, Report
 from holdshelf_core.alerts.conditions import KIND_OF, audience_of, conditions_of, waiting_of
 from holdshelf_core.alerts.report import report_of
-from holdshelf_core.api.types import CameraRow, DiskRow, Status
+from holdshelf_core.api.types import CameraRow, DiskRow, GapRow, Status
 from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.repairs import CameraCondition, Repair, RepairRegistry, Severity
 from holdshelf_core.policy import example
@@ -130,3 +130,26 @@ def test_a_report_tells_state_and_neither_address_nor_detail() -> None:
         "lobby", "Front entrance", False, False, "camera_unreachable", 3.5, 5, 6.0, 99.5
     )
     assert not re.search("192|secret|/srv", msgspec.json.encode(told).decode())
+
+
+def test_a_camera_that_is_alarmed_about_is_told_as_not_recorded_by_each_way_at_that_moment() -> None:
+    """Its connection may still be open, and be waited for: reports of the network come, and no pictures."""
+    since, gap = 1000, GapRow("lobby", 500, 600, 0.1, "reconnected")
+    row = CameraRow(
+        "lobby", "Front entrance", "seating", "onvif", "192.0.2.7", "loaded", "recording", "", "", "h264", 1280, 720, 60.0,
+        5, 3.5, 4, 5, 6.0, gap, 1,
+    )  # fmt: skip
+    disk = DiskRow("/srv/media", "", 9, 8, 7, 6, 5, True, 4.0)
+    alarm = (Condition("camera_silent", "error", "lobby", since),)
+
+    def told(row: CameraRow, conditions: tuple[Condition, ...] = alarm) -> tuple[bool, bool, str]:
+        (camera,) = report_of(Status("0.1", 1, [2], 3, 10, disk, [row], []), conditions).cameras
+        return camera.recording, camera.connected, camera.reason
+
+    assert told(row, ()) == (True, True, "recorded")
+    assert told(row) == (False, False, "no_frames")
+    assert told(row, (Condition("camera_silent", "error", "stacks", since),)) == (True, True, "recorded")
+    away = msgspec.structs.replace(row, state="away", reason="disk full")
+    assert told(away) == (False, True, "disk_full"), "its own reason is known"
+    back = msgspec.structs.replace(row, last_gap=GapRow("lobby", 900, since + 5, 0.1, "camera unreachable"))
+    assert told(back) == (True, True, "recorded"), "the alarm ends when that has lasted for a moment"

@@ -13,9 +13,9 @@ import pytest
 
 from holdshelf_core.alerts import apprise_process, link
 from holdshelf_core.alerts.apprise_process import async_deliver
+from holdshelf_core.alerts.link import Message
 from holdshelf_core.alerts.types import AppriseWay
 from holdshelf_core.alerts.ways import NOT_TAKEN
-from holdshelf_core.alerts.words import Message
 from holdshelf_core.processes.online_link import line_of
 from tests.rig.front import HOST, Front, flood, hang
 from tests.rig.hang import HANG_S

@@ -20,10 +20,10 @@ from holdshelf_core.alerts import messages, sender, words
 from holdshelf_core.alerts.allowed import Condition
 from holdshelf_core.alerts.handed_on import Deliveries
 from holdshelf_core.alerts.heartbeat import Heartbeat
+from holdshelf_core.alerts.link import Message
 from holdshelf_core.alerts.messages import MessageWay
 from holdshelf_core.alerts.types import Health, HeartbeatWay, MailWay
 from holdshelf_core.alerts.ways import DELIVER_S, Reports, Undelivered
-from holdshelf_core.alerts.words import Message
 from tests.core.alerts.reports import report
 from tests.rig.hand_clock import NS, HandTime, hand_time
 
@@ -138,6 +138,25 @@ async def test_a_message_is_tried_again_after_longer_and_longer_pauses_until_it_
         sent.report()
         await sent.forward(60)
         assert pauses_of(sent.relay.at_s[tries + 1 :])[:2] == [10, 20]
+
+
+async def test_what_waits_for_a_relay_that_is_away_is_bounded_in_number_and_in_length(
+    hand: HandTime, tmp_path: Path
+) -> None:
+    async with sending(hand, tmp_path) as sent:
+        sent.relay.error = Undelivered("The relay is away.")
+        for number in range(12):
+            sent.report(*(Condition("camera_silent", "error", f"c{number}-{one}", 0) for one in range(60)))
+            await sent.forward(15)
+        state = messages.read_state(tmp_path / "desk.json")
+        assert state is not None
+        texts = [one.message.text for one in state.waiting]
+        assert max(map(len, texts)) > 5000
+        assert len(texts) > 5 and sum(map(len, texts)) <= messages.MOST_WAITING_CHARS
+        assert "c0-0 is" in texts[0] and any("c11-0 is" in text for text in texts[-2:])
+        outcomes = [row.outcome for row in state.sent]
+        assert outcomes and set(outcomes) == {"dropped"}
+        assert sent.told[-1].waiting == len(texts)
 
 
 async def test_what_waits_goes_out_as_soon_as_a_test_message_was_taken(hand: HandTime, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from holdshelf_core.access_log.types import LogShow
+from holdshelf_core.alerts.alerts import _confinement_step, _delivery_step
 from holdshelf_core.alerts.types import (
     AlertRemove,
     AlertSet,
@@ -27,7 +28,10 @@ from holdshelf_core.alerts.types import (
     ReadAlerts,
     Rules,
 )
+from holdshelf_core.api.types import CheckStep
 from holdshelf_core.operations.types import ReadDoctor
+from holdshelf_core.processes.confinement import landlock_abi
+from holdshelf_core.processes.online_link import Ready
 from tests.rig.hashes import is_run_of, recorded_hashes
 from tests.rig.mail import HOST, Listener, MailServer, certificate
 from tests.rig.processes import member, memory_bytes
@@ -122,7 +126,7 @@ def test_a_silent_camera_is_told_by_mail_whatever_other_mail_servers_do(stage: S
         assert "The service behind the Apprise URL does not answer." in failing["topic-hangs"]
         assert "does not answer" in failing["broker-hangs"]
         assert memory_bytes(sender_pid(service), "VmHWM") < 50 << 20, "at its highest: none of the ten megabytes stay"
-        steps = {step.name: step for step in service.client.read(ReadDoctor()).steps}
+        steps = steps_of(service)
         assert steps["alerts by desk"].outcome == "ok"
         assert {steps[f"alerts by {name}"].outcome for name in failing} == {"failed"}
         assert "A message waits." in steps["alerts by hangs"].sentence
@@ -147,6 +151,23 @@ def test_a_silent_camera_is_told_by_mail_whatever_other_mail_servers_do(stage: S
     assert faults_in(service.log()) == []
 
 
+def steps_of(service: Service) -> dict[str, CheckStep]:
+    return {step.name: step for step in service.client.read(ReadDoctor()).steps}
+
+
+def test_the_doctor_says_of_both_processes_that_send_what_this_kernel_lacks() -> None:
+    for step in (_confinement_step(Ready(5, True)), _delivery_step(Ready(5, True))):
+        assert (step.outcome, step.next_step) == ("ok", "") and "(Landlock 5, seccomp)." in step.sentence
+    for lacks, ready in (
+        ("no Landlock", Ready(0, True)),
+        ("no seccomp", Ready(5, False)),
+        ("neither", Ready(0, False)),
+    ):
+        for step in (_confinement_step(ready), _delivery_step(ready)):
+            assert step.outcome == "warning" and f"This kernel offers {lacks}" in step.sentence and step.next_step
+    assert _delivery_step(None).outcome == "skipped"
+
+
 def history(service: Service) -> list[tuple[str, str]]:
     """Of each message of the way that works, what came of it."""
     rows = service.client.read(ReadAlertHistory())
@@ -166,6 +187,8 @@ def test_apprise_delivers_too_and_no_answer_of_its_service_hangs_or_fills_the_se
         done = service.act(AlertSet(AppriseWay(name="topic", secret=f"{url}?+x-token=sealed-in"), new=True))
         assert "://…" in done.sentence and "sealed" not in done.sentence
         assert service.act(AlertTest("topic")).ok
+        confined = steps_of(service)["confinement of deliveries by Apprise"]
+        assert confined.outcome == ("ok" if landlock_abi() else "warning"), confined
         told = json.loads(web.bodies[0])
         assert told["title"] == "Holdshelf: a test message" and "Nothing is wrong." in told["message"]
         before = memory_bytes(sender_pid(service))

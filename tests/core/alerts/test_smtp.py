@@ -10,10 +10,10 @@ from contextlib import contextmanager
 import pytest
 
 from holdshelf_core.alerts import mail as module
+from holdshelf_core.alerts.link import Message
 from holdshelf_core.alerts.mail import Mail
 from holdshelf_core.alerts.types import MailWay
 from holdshelf_core.alerts.ways import Undelivered
-from holdshelf_core.alerts.words import Message
 from tests.rig.hang import HANG_S
 from tests.rig.mail import HOST, MailServer
 

@@ -111,7 +111,7 @@ APPRISE = """
 import sys, msgspec
 from holdshelf_core.alerts.by_apprise import Apprise
 from holdshelf_core.alerts.types import AppriseWay
-from holdshelf_core.alerts.words import Message
+from holdshelf_core.alerts.link import Message
 way = Apprise(AppriseWay(name="a", service="json", secret=sys.argv[1]))
 for message in msgspec.json.decode(sys.stdin.buffer.read(), type=list[Message]):
     way.deliver(message)

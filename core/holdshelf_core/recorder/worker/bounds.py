@@ -26,15 +26,16 @@ class Budget:
     def __init__(self) -> None:
         self._began_s, self._cpu_s, self._bytes = time.monotonic(), 0.0, 0
         self._picture_s = self._began_s
+        self._patience_s = 3 * READ_TIMEOUT_S
 
     def spend(self, received_bytes: int, cpu_s: float) -> None:
-        """Count bytes just read, and what that took. Raises SourceError when it is too much, or when no pictures come of it."""
-        if not received_bytes:
-            return
-        self._bytes += received_bytes
-        if time.monotonic() - self._picture_s > 3 * READ_TIMEOUT_S:
+        """Count bytes just read, and what that took; none is a turn, too. Raises SourceError when it is too much, or when no
+        pictures come of it: reports and answers to keepalives are none."""
+        if time.monotonic() - self._picture_s > self._patience_s:
             raise SourceError(NO_FRAMES, "it sends, and no picture comes of it")
-        self.charge(cpu_s)
+        if received_bytes:
+            self._bytes += received_bytes
+            self.charge(cpu_s)
 
     def charge(self, cpu_s: float) -> None:
         """Count what reading or recording took. Raises SourceError when it is too much."""
@@ -52,8 +53,9 @@ class Budget:
         self._began_s, self._cpu_s, self._bytes = now_s, 0.0, 0
 
     def saw_picture(self) -> None:
-        """Note that a picture arrived."""
+        """Note that a picture arrived: the next one must come before the camera counts as silent (`Recorder.async_watch`)."""
         self._picture_s = time.monotonic()
+        self._patience_s = 2 * READ_TIMEOUT_S
 
 
 class SegmentRate:

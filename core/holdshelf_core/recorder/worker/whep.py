@@ -149,10 +149,11 @@ class WhepSource:
                 before_cpu_s, cpu_s = cpu_s, time.thread_time()
                 budget.spend(sum(map(len, batch)), cpu_s - before_cpu_s)
             for item in out:
+                yield item
+                # Afterwards: what took it may have waited for a disk, which is not the camera's silence.
                 if isinstance(item, Picture):
                     seen = True
                     budget.saw_picture()
-                yield item
             if over := frames.ended or peer.over:
                 raise SourceError(STREAM_ENDED if seen else NO_FRAMES, over)
             # Reports (RTCP) and keepalives (STUN) from a peer that sends no pictures do not count.

@@ -16,6 +16,7 @@ import pytest
 
 from holdshelf_core.inert import inert
 from holdshelf_core.recorder import workers
+from holdshelf_core.recorder.recorder import SILENT_NS
 from holdshelf_core.recorder.worker import bounds as worker_bounds
 from holdshelf_core.recorder.worker import connect as worker_connect
 from holdshelf_core.recorder.worker import names as worker_names
@@ -122,11 +123,28 @@ def test_a_budget_is_for_bytes_and_for_time_without_a_picture(monkeypatch: pytes
             now_s += 0.1
             budget.saw_picture()
             budget.spend(10, 0.06)
-    budget = Budget()
+    budget, began_s = Budget(), now_s
     with pytest.raises(SourceError, match="no picture comes of it"):
         for _ in range(200):
             now_s += 0.1
             budget.spend(10, 0.0)
+    assert 15 <= now_s - began_s < 15.2, "until the first one"
+
+
+@pytest.mark.parametrize("reports_every_s", [0.1, 5])
+def test_a_camera_that_answers_and_sends_no_picture_is_let_go_of_when_the_alarm_goes_off(
+    monkeypatch: pytest.MonkeyPatch, reports_every_s: float
+) -> None:
+    """However seldom it says something: reports of the network come every five seconds."""
+    now_s = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    budget = Budget()
+    budget.saw_picture()
+    with pytest.raises(SourceError, match="no picture comes of it"):
+        for turn in range(200):
+            now_s += 0.1
+            budget.spend(0 if turn % round(reports_every_s * 10) else 52, 0.0)
+    assert SILENT_NS <= (now_s - 100) * NS < SILENT_NS + 0.2 * NS
 
 
 def test_new_segments_are_counted_by_the_minute() -> None:
