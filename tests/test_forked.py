@@ -68,28 +68,28 @@ def test_a_copy_is_what_runs_here() -> None:
     assert output("print('tests.rig.forked' in sys.modules, os.getppid())", new=True) == f"False {os.getpid()}\n"
 
 
-@pytest.mark.parametrize(
-    ("code", "status", "last"),
-    [
-        ("pass", 0, ""),
-        ("sys.exit()", 0, ""),
-        ("sys.exit(3)", 3, ""),
-        ("sys.exit('why')", 1, "why"),
-        ("os._exit(7)", 7, ""),
-        ("raise ValueError('why')", 1, "ValueError: why"),
-        ("raise KeyboardInterrupt", -signal.SIGINT, "KeyboardInterrupt"),
-        ("os.abort()", -signal.SIGABRT, ""),
-        ("import atexit; atexit.register(print, 'at exit', file=sys.stderr)", 0, "at exit"),
-        (
-            "import threading, time\n"
-            "def late(): threading.main_thread().join(); print('late', file=sys.stderr)\n"
-            "threading.Thread(target=late).start()",
-            0,
-            "late",
-        ),
-        ("print('buffered', end='', file=sys.stderr)", 0, "buffered"),
-    ],
-)
+ENDS = [
+    ("pass", 0, ""),
+    ("sys.exit()", 0, ""),
+    ("sys.exit(3)", 3, ""),
+    ("sys.exit('why')", 1, "why"),
+    ("os._exit(7)", 7, ""),
+    ("raise ValueError('why')", 1, "ValueError: why"),
+    ("raise KeyboardInterrupt", -signal.SIGINT, "KeyboardInterrupt"),
+    ("os.abort()", -signal.SIGABRT, ""),
+    ("import atexit; atexit.register(print, 'at exit', file=sys.stderr)", 0, "at exit"),
+    (
+        "import threading, time\n"
+        "def late(): threading.main_thread().join(); print('late', file=sys.stderr)\n"
+        "threading.Thread(target=late).start()",
+        0,
+        "late",
+    ),
+    ("print('buffered', end='', file=sys.stderr)", 0, "buffered"),
+]
+
+
+@pytest.mark.parametrize(("code", "status", "last"), ENDS)
 def test_it_ends_as_python_ends(code: str, status: int, last: str) -> None:
     for new in (True, False):
         ended, out, err = said(code, new=new)

@@ -13,10 +13,10 @@ its own), as another user, in another network namespace, with another environmen
 
 What differs in a copy: all that the service and commands import is loaded before `main`, and ONVIF's descriptions are, and
 `__main__` is this module; what libraries read of the environment when they are imported (TYPER_USE_RICH, AIOHTTP_NO_EXTENSIONS)
-is the test process's; the hash seed is the helper's; limits (setrlimit) and the signal mask are those of the time at which the
-helper started; /proc/PID/environ is the helper's, and its name in /proc/PID/comm "python"; memory that is shared with the helper
-counts as the copy's. No module of ours keeps anything of the environment, the terminal, the time zone or the temp folder from
-its import on.
+is the test process's; the hash seed is the helper's; the signal mask is that of the time at which the helper started;
+/proc/PID/environ is the helper's, and its name in /proc/PID/comm "python"; memory that is shared with the helper counts as the
+copy's. No module of ours keeps anything of the environment, the terminal, the time zone or the temp folder from its import on.
+What a service starts as its workers is copied, too: `forked_workers`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import inspect
 import json
 import os
 import platform
+import resource
 import signal
 import socket
 import subprocess
@@ -78,6 +79,7 @@ _PLAIN = {
 _ARGUMENTS = list(inspect.signature(subprocess.Popen._execute_child).parameters)[1:]  # type: ignore[attr-defined]
 _PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
 _TITLE_BYTES = 4096
+_LIMITS = 16
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _CLONE_PARENT, _CLONE_CHILD_CLEARTID, _CLONE_CHILD_SETTID, _PR_GET_TID_ADDRESS = 0x8000, 0x200000, 0x1000000, 40
 
@@ -131,6 +133,7 @@ class CopyPopen(subprocess.Popen[Any]):
             "group": None if asked["start_new_session"] else group,
             "has_terminal": self.has_terminal,
             "umask": int(own_status("Umask"), 8),
+            "limits": [resource.getrlimit(what) for what in range(_LIMITS)],
             "targets": list(descriptors),
         }
         try:
@@ -356,6 +359,9 @@ def _become(request: dict[str, Any], descriptors: list[int], name: Callable[[lis
     kept = sorted(targets)
     for after, before in zip(kept, [*kept[1:], 1 << 30], strict=True):
         os.closerange(after + 1, before)
+    for what, limits in enumerate(request["limits"]):
+        if resource.getrlimit(what) != tuple(limits):
+            resource.setrlimit(what, limits)
 
 
 def _name(command: list[str]) -> None:
@@ -431,11 +437,11 @@ def _rest() -> None:
     gc.freeze()
 
 
-def _run(program: str) -> None:
-    """`main`, in a copy; its exit code is kept for `_end`."""
+def _run(main: Callable[[], None]) -> None:
+    """In a copy; its exit code is kept for `_end`."""
     global _code  # noqa: PLW0603
     try:
-        sys.modules[program].main()
+        main()
         _code = 0
     except SystemExit as error:
         if error.code is None or isinstance(error.code, int):
@@ -465,8 +471,9 @@ if __name__ == "__main__":
         forked_workers.load()
     _rest()
     serve(socket.socket(fileno=int(number)), _name)
+    main = sys.modules[program].main
     if program == _PROGRAM and sys.argv[1:2] == ["serve"]:
-        forked_workers.begin()
-    _run(program)
+        main = forked_workers.begin() or main
+    _run(main)
 else:
     os.register_at_fork(after_in_child=_forget)
