@@ -231,14 +231,12 @@ class Alerts:
 
 def _confinement_step(ready: Ready) -> CheckStep:
     words = "The process that sends alerts reads neither footage nor register, and starts no program"
-    return _confined_step(
-        "confinement of alerts", ready, words, "a server that breaks into the process that sends alerts"
-    )
+    return _confined_step("alerts confinement", ready, words, "a server that breaks into the process that sends alerts")
 
 
 def _delivery_step(ready: Ready | None) -> CheckStep:
     """Each message by Apprise has a process of its own, which ends: the last one is told of."""
-    name = "confinement of deliveries by Apprise"
+    name = "Apprise confinement"
     if ready is None:
         return CheckStep(name, "skipped", "No message was delivered by Apprise since the service started.")
     words = (

@@ -181,7 +181,7 @@ def _links(paths: DataPaths) -> CheckStep:
 
 def confinement_step(workers: str, landlock_abi: int, *, seccomp: bool) -> CheckStep:
     """Check whether this kernel confines one kind of worker (``recorder``, ``picture`` …)."""
-    name = f"confinement of {workers} workers"
+    name = f"{workers} confinement"
     if landlock_abi and seccomp:
         words = f"The {workers} workers can open no file and start no program (Landlock {landlock_abi}, seccomp)."
         return CheckStep(name, "ok", words)
@@ -198,7 +198,7 @@ def confinement_step(workers: str, landlock_abi: int, *, seccomp: bool) -> Check
 
 def door_step(confined: DoorConfined) -> CheckStep:
     """Check whether this kernel confines the SSH door."""
-    name = "confinement of the SSH door"
+    name = "SSH door confinement"
     if confined.own_account:
         return CheckStep(
             name,

@@ -130,7 +130,7 @@ def test_a_silent_camera_is_told_by_mail_whatever_other_mail_servers_do(stage: S
         assert steps["alerts by desk"].outcome == "ok"
         assert {steps[f"alerts by {name}"].outcome for name in failing} == {"failed"}
         assert "A message waits." in steps["alerts by hangs"].sentence
-        assert steps["confinement of alerts"].outcome in ("ok", "warning")
+        assert steps["alerts confinement"].outcome in ("ok", "warning")
         # The relay that was away is back: it gets the message now.
         away.start()
         stack.callback(away.stop)
@@ -187,7 +187,7 @@ def test_apprise_delivers_too_and_no_answer_of_its_service_hangs_or_fills_the_se
         done = service.act(AlertSet(AppriseWay(name="topic", secret=f"{url}?+x-token=sealed-in"), new=True))
         assert "://…" in done.sentence and "sealed" not in done.sentence
         assert service.act(AlertTest("topic")).ok
-        confined = steps_of(service)["confinement of deliveries by Apprise"]
+        confined = steps_of(service)["Apprise confinement"]
         assert confined.outcome == ("ok" if landlock_abi() else "warning"), confined
         told = json.loads(web.bodies[0])
         assert told["title"] == "Holdshelf: a test message" and "Nothing is wrong." in told["message"]

@@ -378,7 +378,7 @@ def test_the_services_recorder_is_confined_and_finds_a_camera_by_its_name(servic
         files = {name for name in held if name.startswith("/") and name not in ("/dev/null", str(service.log_path))}
         assert {name for name in files if not name.startswith(media)} == set()
         steps = {step.name: step for step in service.client.read(types.ReadDoctor()).steps}
-        assert steps["confinement of recorder workers"].outcome == "ok"
+        assert steps["recorder confinement"].outcome == "ok"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from holdshelf_core.alerts.types import ReadAlerts
+from holdshelf_core.alerts.types import AlertRemove, AlertSet, AppriseWay, ReadAlerts
 from holdshelf_core.api.errors import BadRequest, Refused
 from holdshelf_core.backups.types import ReadBackups
 from holdshelf_core.operations import types as operation_types
@@ -91,10 +91,13 @@ def test_sizes_in_a_jobs_result_are_told_as_people_read_them() -> None:
 
 
 async def test_the_examination_says_the_next_step_and_the_jobs_their_last_result(stage: Stage) -> None:
+    stage.service.act(AlertSet(AppriseWay("topic", secret="json://127.0.0.1:9/topic"), new=True))
     async with stage.app("").run_test(size=(80, 40)) as pilot:
         home = await settled(pilot)
         await pilot.press("4")
-        await until_shown(pilot, "to fix")
+        names = [step.name for step in stage.service.client.read(operation_types.ReadDoctor()).steps]
+        assert "Apprise confinement" in names
+        await until_shown(pilot, "to fix", *names)  # none of them is cut
         assert isinstance(home.front, DoctorPane)
         await until_shown(pilot, "→ Run `holdshelf camera check stacks`")
         await pilot.press("down")
@@ -106,6 +109,7 @@ async def test_the_examination_says_the_next_step_and_the_jobs_their_last_result
         jobs = stage.service.client.read(operation_types.ReadJobs())
         assert [job.name for job in jobs if JOB_WORDS[job.name] not in shown] == []
         assert not {"sweep", "scrub", "bytes"} & set(shown.split())
+    stage.service.act(AlertRemove("topic"))
 
 
 async def test_backups_are_scheduled_made_and_ended_by_keys(stage: Stage, tmp_path: Path) -> None:
