@@ -212,6 +212,7 @@ def test_what_is_promised_in_seconds_has_its_rows_and_what_cannot_be_measured_do
     _, found = run(
         "promises.py", "--parts", "redial", "status", "--repeat", "1", "--connections", "50", folder=tmp_path
     )
+    assert found["bench"] == "promises-redial-status", "with --save they would take the place of all the others"
     assert_well_formed(found)
     assert [row["bar"] for row in rows_of(found, "a camera says goodbye")] == [2, 2]
     assert {row["bar"] for row in rows_of(found, "`status` (API)")} == {2}
@@ -234,6 +235,7 @@ def test_each_promise_has_a_figure(tmp_path: Path) -> None:
         folder=tmp_path,
         seconds=1700,
     )
+    assert found["bench"] == "promises"
     assert_well_formed(found)
     assert all(row["bar"] for row in found["rows"])
     assert {row["bar"] for row in rows_of(found, "a letter of appointment ends")} == {5}
