@@ -89,17 +89,18 @@ class Sender:
         await asyncio.wait(tasks, timeout=LEAVE_S)
 
     async def _run(self, name: str, way: Way) -> None:
-        wait_s = RESTART_FIRST_S
+        wait_s, since_utc_ns = RESTART_FIRST_S, 0
         while True:
             began = time.monotonic()
             try:
                 await way.run(self._reports[name], lambda health: self._say(link.Does(name, health)))
             except Exception:
                 _LOGGER.exception("the way %s failed", name)
-            failed = Health(False, time.time_ns(), "It failed in this program, and is begun anew; please report this.")
-            self._say(link.Does(name, failed))
             if time.monotonic() - began > RESTART_CAP_S:
-                wait_s = RESTART_FIRST_S
+                wait_s, since_utc_ns = RESTART_FIRST_S, 0
+            since_utc_ns = since_utc_ns or time.time_ns()
+            failed = Health(False, since_utc_ns, "It failed in this program, and is begun anew; please report this.")
+            self._say(link.Does(name, failed))
             await asyncio.sleep(wait_s)
             wait_s = min(RESTART_CAP_S, wait_s * 2)
 

@@ -17,6 +17,7 @@ import pytest
 
 from holdshelf_core.access_log.types import LogShow
 from holdshelf_core.alerts.alerts import _confinement_step, _delivery_step
+from holdshelf_core.alerts.sender_process import ENDS
 from holdshelf_core.alerts.types import (
     AlertRemove,
     AlertSet,
@@ -247,10 +248,24 @@ def test_settings_that_cannot_work_are_refused_with_a_sentence(
 
 
 def test_a_sender_that_was_killed_is_followed_by_another(stage: Stage) -> None:
-    killed = sender_pid(stage.service)
-    os.kill(killed, signal.SIGKILL)
-    wait_for("another one", lambda: sender_pid(stage.service) not in (0, killed), 60, 0.2)
+    kill_sender(stage.service)
     assert stage.service.act(AlertTest("desk")).ok
+    assert steps_of(stage.service)["alerts by desk"].outcome == "ok"
+
+
+def test_the_doctor_says_so_where_one_sender_after_another_ends(stage: Stage) -> None:
+    for _ in range(ENDS):
+        kill_sender(stage.service)
+    step = steps_of(stage.service)["alerts by desk"]
+    assert step.outcome == "failed" and "The process that sends alerts ends again and again" in step.sentence, step
+    assert stage.service.act(AlertTest("desk")).ok, "there is another one all the same"
+
+
+def kill_sender(service: Service) -> None:
+    """And wait for another one."""
+    killed = sender_pid(service)
+    os.kill(killed, signal.SIGKILL)
+    wait_for("another one", lambda: sender_pid(service) not in (0, killed), 60, 0.2)
 
 
 def test_a_password_whose_key_is_gone_is_asked_for_by_a_repair(stage: Stage) -> None:
