@@ -271,10 +271,11 @@ def locked_out_seats(state: State, now: Now) -> list[str]:
 
 def ask_seats(state: State, now: Now, *, keys: tuple[str, ...] | None = None, but: str = "") -> str:
     """Return e.g. 'Ask the Library Director (Ann Lee) or the Mayor (Bo Ray).'; seats without names when nobody holds one."""
+    asked = None if keys is None else frozenset(keys)
     found = [
         f"the {state.policy.role_words(seat.key)} ({state.name_of(seat.person)})"
         for seat in holders(state, now)
-        if (keys is None or seat.key in keys) and seat.person != but
+        if (asked is None or seat.key in asked) and seat.person != but
     ]
     return f"Ask {listed(found, 'or')}." if found else ask_admin(state, keys)
 

@@ -111,13 +111,18 @@ class _Check:
         """Lists of names: each name once."""
         for field in structs.fields(PolicyFile):
             rows = getattr(self._file, field.name)
-            for number, one in enumerate(rows if isinstance(rows, tuple) else (), 1):
-                where = row(
-                    field.encode_name, number, next((getattr(one, k) for k in ("key", "id") if hasattr(one, k)), "")
-                )
-                for inner in structs.fields(one):
-                    given = getattr(one, inner.name)
-                    yield from repeated(f"{where}, {inner.encode_name}", given if isinstance(given, tuple) else ())
+            listing = structs.fields(rows[0]) if isinstance(rows, tuple) and rows else ()
+            for number, one in enumerate(rows if listing else (), 1):
+                lists = [
+                    (inner.encode_name, given)
+                    for inner in listing
+                    if isinstance(given := getattr(one, inner.name), tuple) and given
+                ]
+                where = field.encode_name
+                if lists:
+                    where = row(where, number, next((getattr(one, k) for k in ("key", "id") if hasattr(one, k)), ""))
+                for name, given in lists:
+                    yield from repeated(f"{where}, {name}", given)
         yield from repeated("library, closed", self._file.library.closed)
         for name in ("second", "steps"):
             for act, given in getattr(self._file, name).items():
@@ -421,8 +426,11 @@ class _Check:
     # --- cases -----------------------------------------------------------------------------------------------------------
 
     def _of_cases(self) -> Iterator[Mistake]:
-        file = self._file
-        for number, case in enumerate(file.case, 1):
+        bases, purposes, grounds = (
+            {one.key for one in rows} for rows in (self._file.basis, self._file.purpose, self._file.ground)
+        )
+        cameras = self._classes | self._places
+        for number, case in enumerate(self._file.case, 1):
             where = row("case", number, "")
             yield from among(where, (case.who,), (*self._roles, *NO_ROLE), "role")
             yield from among(where, (case.act,), PERMISSIONS, "act")
@@ -433,10 +441,10 @@ class _Check:
             if case.act in PERMISSIONS:
                 yield from self._taken(where, case)
             for given, known, what in (
-                (case.basis, {one.key for one in file.basis}, "basis"),
-                (case.purpose, {one.key for one in file.purpose}, "purpose"),
-                (case.ground, {one.key for one in file.ground}, "ground"),
-                (case.camera, self._classes | self._places, "class of camera or kind of place"),
+                (case.basis, bases, "basis"),
+                (case.purpose, purposes, "purpose"),
+                (case.ground, grounds, "ground"),
+                (case.camera, cameras, "class of camera or kind of place"),
             ):
                 yield from among(where, (given,) if given else (), known, what)
             for thing in case.given:
