@@ -15,7 +15,7 @@ from holdshelf_core.inert import inert
 from holdshelf_core.policy.areas import PERMITTED, PRIVATE, questionable_name
 from holdshelf_core.policy.board import LIMITS
 from holdshelf_core.policy.clauses import CLAUSES
-from holdshelf_core.policy.gates import ASKERS, NEEDS, STATED
+from holdshelf_core.policy.gates import ASKERS, JUDGE, NEEDS, STATED
 from holdshelf_core.policy.lengths import HOURS, MINUTES, WEEKDAYS, Length, parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.near import did_you_mean
@@ -23,7 +23,7 @@ from holdshelf_core.policy.purposes import no_purpose
 from holdshelf_core.policy.rights import PERMISSIONS, TAKEN
 from holdshelf_core.policy.schema import Basis, Case, PolicyFile
 from holdshelf_core.policy.screens import CLOSING
-from holdshelf_core.policy.steps import STEPPED
+from holdshelf_core.policy.steps import CONSENT, CONSULT, STEPPED, TELL
 from holdshelf_core.policy.tables import SECOND_DUTIES
 from holdshelf_core.policy_file.check_roles import role_mistakes
 from holdshelf_core.policy_file.check_words import (
@@ -52,8 +52,8 @@ from holdshelf_storage.units import DAY_NS
 NO_ROLE = ("admin", "nobody")
 """Whom a case may ask for beside the file's roles."""
 NOT_ASKED = ("share.view", "share.end", "screen.give")
-PLAIN_STEPS = ("paper", "judge")
-ROLE_STEPS = ("consent", "consult", "tell")
+PLAIN_STEPS = ("paper", JUDGE)
+ROLE_STEPS = (CONSENT, CONSULT, TELL)
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _DATE = re.compile(r"(\d{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
 
