@@ -23,12 +23,40 @@ from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.state import State
 from holdshelf_core.policy.tables import Policy
 from holdshelf_core.policy_file.first import first_policy
-from holdshelf_core.policy_file.read import read_file
+from holdshelf_core.policy_file.read import MAX_BYTES, read_file
 
 POLICIES = Path(__file__).parents[2] / "tests" / "policies"
 ROUNDS = 5
 BAR, BAR_SHA256, LINT_BAR_S = 1.5, 0.5, 1.0
 PICTURE_BYTES = 172_000
+ROW_OF_EACH = """
+[[role]]
+key = "r{n}"
+words.en = "Role {n}"
+rights = ["archive"]
+[[class]]
+key = "c{n}"
+places = ["seating"]
+[[clause]]
+id = "c{n}"
+says.en = "Sentence {n}."
+[[purpose]]
+key = "p{n}"
+words.en = "matter {n}"
+roles = ["r{n}"]
+[[ground]]
+key = "g{n}"
+words.en = "ground {n}"
+[[basis]]
+key = "b{n}"
+words.en = "basis {n}"
+needs = ["written"]
+[[case]]
+who = "r{n}"
+act = "purpose.open"
+purpose = "p{n}"
+expect = "yes"
+"""
 """A still of 1080p with its legend."""
 
 type Asked = tuple[State, Subject, str, Scope, Now]
@@ -70,13 +98,26 @@ def _lint_s(file: Path, folder: str) -> float:
 
 
 def lint_rows(repeat: int) -> list[Row]:
-    """The policy file of the tests for which it takes longest."""
+    """The policy file of the tests for which it takes longest, and one that is as large as a file may be."""
     with tempfile.TemporaryDirectory() as folder:
         turns = {
             path: [(_lint_s(path, folder), None) for _ in range(repeat)] for path in sorted(POLICIES.glob("*.toml"))
         }
+        rows = _largest(Path(folder) / "largest.toml")
+        largest = [(_lint_s(Path(folder) / "largest.toml", folder), None) for _ in range(repeat)]
     slowest = max(turns, key=lambda path: sorted(turns[path])[repeat // 2])
-    return [median_row(f"policy lint, policy {slowest.stem}", "s", turns[slowest], bar=LINT_BAR_S, of="ours")]
+    return [
+        median_row(f"policy lint, policy {slowest.stem}", "s", turns[slowest], bar=LINT_BAR_S, of="ours"),
+        median_row(f"policy lint, {MAX_BYTES >> 10} KB: {rows:,} rows of each table", "s", largest, bar=LINT_BAR_S, of="ours"),
+    ]
+
+
+def _largest(file: Path) -> int:
+    """Write the largest valid file; how many rows more each of its tables has."""
+    text = (POLICIES / "a.toml").read_text()
+    rows = (MAX_BYTES - len(text.encode())) // len(ROW_OF_EACH.format(n="0000"))
+    file.write_text(text + "".join(ROW_OF_EACH.format(n=number) for number in range(rows)))
+    return rows
 
 
 def measure(repeat: int) -> list[Row]:

@@ -159,6 +159,11 @@ def _shared(q: types.ShareOpen, state: State) -> Scope:
     return Scope(cameras=(share.camera,), start_utc_ns=share.start_utc_ns, end_utc_ns=share.end_utc_ns, target=share.id)
 
 
+def _shared_form(q: types.ShareOpen, state: State) -> LogForm:
+    share = state.shares.get(q.share)
+    return LogForm(subject=q.share[:24], mode=LIVE if share is not None and share.kind == "live" else ARCHIVE)
+
+
 class LookActs:
     """The actions that open, widen, renew and close a look. ``looks``: the open ones."""
 
@@ -297,7 +302,7 @@ class LookActs:
         grant.start_utc_ns, grant.end_utc_ns = break_glass_span(call.state.board, grant.opened_utc_ns)
         return await self._begin(call, grant, [], why)
 
-    @handles(types.ShareOpen, scope=_shared, log=lambda q: LogForm(subject=q.share[:24], mode=ARCHIVE))
+    @handles(types.ShareOpen, scope=_shared, log_in=_shared_form)
     async def open_share(self, call: Call[types.ShareOpen]) -> types.GrantRow:
         share = common.find_row(dict(call.state.shares), call.request.share, "share")
         if share.kind == "live":

@@ -22,7 +22,7 @@ def asked_rule(policy: Policy, basis: str, board: Board) -> AskedRule:
     second = policy.second("release.approve") if board.second_person_release else ()
     if row is None:
         return AskedRule(second=second)
-    return AskedRule(row.needs, row.steps, policy.hides_others(basis), second)
+    return AskedRule(row.needs, row.steps, policy.hides_others(basis), second, row.classes)
 
 
 def stricter(policy: Policy, basis: str, asked: AskedRule) -> Basis | None:
@@ -40,6 +40,13 @@ def stricter(policy: Policy, basis: str, asked: AskedRule) -> Basis | None:
     roles = {step: kind_and_role(step)[1] for step in asked.steps if not step.startswith("within:")}
     steps = [step for step in asked.steps if not roles.get(step) or roles[step] in policy.roles]
     return msgspec.structs.replace(row, needs=tuple(needs), steps=tuple(dict.fromkeys((*steps, *row.steps))))
+
+
+def classes_asked(policy: Policy, asked: AskedRule) -> tuple[str, ...]:
+    """Return the classes of camera that a basis was for when a request on it was entered; () for all, and where one of them is
+    gone from the policy: no camera could be of it."""
+    known = {one.key for one in policy.file.camera_class}
+    return asked.classes if known.issuperset(asked.classes) else ()
 
 
 def hides_others(policy: Policy, row: Release) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from holdshelf_core.policy.asked import stricter
+from holdshelf_core.policy.asked import classes_asked, stricter
 from holdshelf_core.policy.instants import Now, end_words, moment_words
 from holdshelf_core.policy.lengths import parse_length
 from holdshelf_core.policy.listing import listed
@@ -125,7 +125,11 @@ def _gate_1(policy: Policy, request: Request, now: Now) -> ReleaseCheck:
     row = _basis(policy, request)
     if row is None:
         return ReleaseCheck(False, "Video is not released on this basis.", what_would_pass(policy, None, (), now))
-    problem = _class_problem(policy, row, request) or _stated_problem(policy, row, request)
+    problem = (
+        _class_problem(policy, row, row.classes, request)
+        or _class_problem(policy, row, classes_asked(policy, request.asked_rule), request)
+        or _stated_problem(policy, row, request)
+    )
     if problem is not None:
         return problem
     if _is_urgent(row):
@@ -173,17 +177,17 @@ def _is_urgent(row: Basis) -> bool:
     return "danger" in row.needs
 
 
-def _class_problem(policy: Policy, row: Basis, request: Request) -> ReleaseCheck | None:
-    if not row.classes:
+def _class_problem(policy: Policy, row: Basis, classes: tuple[str, ...], request: Request) -> ReleaseCheck | None:
+    if not classes:
         return None
     outside = [
         span.camera
         for span in request.spans
-        if not set(row.classes) & policy.classes_of(request.areas.get(span.camera, ""))
+        if not set(classes) & policy.classes_of(request.areas.get(span.camera, ""))
     ]
     if not outside:
         return None
-    words = listed(policy.class_words(key) for key in row.classes)
+    words = listed(policy.class_words(key) for key in classes)
     return ReleaseCheck(
         False,
         f"On {policy.said(row.words)}, only cameras of this class are released: {words}. Not {listed(dict.fromkeys(outside))}.",
@@ -209,7 +213,7 @@ def _other_ways(policy: Policy, row: Basis, request: Request) -> tuple[str, ...]
         if other.key not in (row.key, COUNSEL)
         and (other.asker == "court" or (other.asker == row.asker and JUDGE not in other.steps))
         and not _is_urgent(other)
-        and _class_problem(policy, other, request) is None
+        and _class_problem(policy, other, other.classes, request) is None
     ]
     words = (_on_paper(policy, one.key) if "written" in one.needs else _unwritten(policy, one.key) for one in others)
     return tuple(f"another way: {way}" for way in words)

@@ -55,6 +55,15 @@ class Now:
         """Return whether an end has come, by either clock. None never ends."""
         return end_utc_ns is not None and (end_utc_ns <= self.utc_ns or end_utc_ns <= self.trusted_utc_ns)
 
+    def within(self, start_utc_ns: int, end_utc_ns: int | None) -> bool:
+        """Return whether a start has come and its end has not, each as above. It is asked several times for each decision."""
+        utc_ns, trusted_utc_ns = self.utc_ns, self.trusted_utc_ns
+        return (
+            start_utc_ns <= utc_ns
+            and start_utc_ns <= trusted_utc_ns
+            and (end_utc_ns is None or (utc_ns < end_utc_ns and trusted_utc_ns < end_utc_ns))
+        )
+
     def grown_old(self, end_utc_ns: int | None) -> bool:
         """Return whether an end has come by both clocks, and they agree: for what deletes (the end of a grace period) or
         grants by age. None never ends."""

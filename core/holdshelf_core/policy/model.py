@@ -316,8 +316,7 @@ class KeyPoint(msgspec.Struct, frozen=True, array_like=True):
 
 
 class MovingBox(msgspec.Struct, frozen=True):
-    """A box drawn over time in one camera's pictures: from its first key point to its last, both included; between two it moves
-    evenly."""
+    """A box over time in one camera's pictures, from its first key point to its last; between two it moves evenly."""
 
     camera: str
     points: tuple[KeyPoint, ...]
@@ -344,13 +343,14 @@ class Consent(msgspec.Struct, frozen=True):
 
 
 class AskedRule(msgspec.Struct, frozen=True):
-    """What the policy asked for when a request was entered (``asked``); ``needs`` and ``steps``: of its basis."""
+    """What the policy asked for when a request was entered (``asked``); ``needs``, ``steps`` and ``classes``: of its basis."""
 
     needs: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     hides_others: bool = False
     second: tuple[str, ...] = ()
     """Roles that counted as the second person; () none was asked for."""
+    classes: tuple[str, ...] = ()
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -399,8 +399,9 @@ class Release(msgspec.Struct, frozen=True):
     """Local day on which the library got the request: '2026-11-24'; '' in rows from before."""
     due_utc_ns: int | None = None
     """When it must be answered; None: its basis has no clock. It stays with the request, whatever policy comes."""
+    longer_utc_ns: int | None = None
+    """The same with more time; 0: its basis gave none. None in rows from before: then as the policy in force has it."""
     extended_why: str = ""
-    """Why it was given more time; '' it was not."""
     asked_rule: AskedRule = AskedRule()
     """The stricter of this and the policy in force decides."""
     consents: tuple[Consent, ...] = ()

@@ -78,9 +78,11 @@ def answer_day(policy: Policy, basis: str, received: date, *, once_more: bool = 
 
 
 def may_extend(policy: Policy, row: Release) -> bool:
-    """Return whether a request can be given more time: it waits, was given none yet, and its basis allows it."""
+    """Return whether a request can be given more time: it waits, was given none yet, and its basis allowed it."""
     if row.state not in AWAITED or row.due_utc_ns is None or row.extended_why or not row.received_on:
         return False
+    if row.longer_utc_ns is not None:
+        return row.longer_utc_ns > 0
     return answer_day(policy, row.basis, date.fromisoformat(row.received_on), once_more=True) is not None
 
 

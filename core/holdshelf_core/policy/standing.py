@@ -41,7 +41,7 @@ class Standing:
 
 def seat_counts(state: State, seat: Seat, now: Now) -> bool:
     """Return whether the policy knows the role, the term has begun and not ended, and its holder has not left."""
-    if seat.ended_utc_ns is not None or not now.begun(seat.start_utc_ns) or now.ended(seat.end_utc_ns):
+    if seat.ended_utc_ns is not None or not now.within(seat.start_utc_ns, seat.end_utc_ns):
         return False
     return state.policy.has_holders(seat.key) and present(state, seat.person)
 
@@ -54,11 +54,7 @@ def present(state: State, person: str) -> bool:
 
 def appointment_counts(state: State, appointment: Appointment, now: Now) -> bool:
     """Return whether it is within its days, under a term that counts too, by someone else, for someone not removed."""
-    if (
-        appointment.ended_utc_ns is not None
-        or not now.begun(appointment.start_utc_ns)
-        or now.ended(appointment.end_utc_ns)
-    ):
+    if appointment.ended_utc_ns is not None or not now.within(appointment.start_utc_ns, appointment.end_utc_ns):
         return False
     seat = state.seats.get(appointment.seat)
     by_another = seat is not None and seat.person != appointment.person and seat_counts(state, seat, now)

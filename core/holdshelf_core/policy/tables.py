@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import msgspec
@@ -465,10 +465,17 @@ def second_does(act: str) -> str:
 
 def acts_of(role: Role) -> frozenset[str]:
     """Return everything that the holder of a role may do as such."""
-    by_right = [rule.id for rule in PERMISSIONS.values() if rule.seat and set(rule.rights) & set(role.rights)]
-    acts = {*by_right, *role.receives, *(act for named in role.decides for act in decided(named))}
+    return _acts_of(role.rights, role.decides, role.receives, waits=role.stands_in is not None)
+
+
+@lru_cache
+def _acts_of(
+    rights: tuple[str, ...], decides: tuple[str, ...], receives: tuple[str, ...], *, waits: bool
+) -> frozenset[str]:
+    by_right = [rule.id for rule in PERMISSIONS.values() if rule.seat and set(rule.rights) & set(rights)]
+    acts = {*by_right, *receives, *(act for named in decides for act in decided(named))}
     # Who decides something sees what it is about; who waits to act for somebody opens the screens.
-    subjects = {act.partition(".")[0] for act in acts} | ({"camera"} if acts or role.stands_in is not None else set())
+    subjects = {act.partition(".")[0] for act in acts} | ({"camera"} if acts or waits else set())
     if "flag.review" in acts:
         subjects |= {"log", "person"}  # the entry that is flagged, and who did it
     return frozenset(acts | {f"{one}.see" for one in subjects} & set(DECIDED) | EVERY_ROLE)

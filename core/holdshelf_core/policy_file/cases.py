@@ -6,6 +6,7 @@ request by somebody else. What the case gives is on paper or on record; nothing 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 
 import msgspec
@@ -52,8 +53,9 @@ class Answer(msgspec.Struct, frozen=True):
 def failures(file: PolicyFile) -> list[Mistake]:
     """Return a mistake for each case that the file answers otherwise than it expects."""
     policy, found = Policy(file), []
+    house = _house(policy)
     for number, case in enumerate(file.case, 1):
-        said = answer(policy, case)
+        said = answer(policy, case, house)
         where = row("case", number, case.says)
         if said.allowed != (case.expect == "yes"):
             told = "yes" if said.allowed else "no"
@@ -88,9 +90,9 @@ def _absence(policy: Policy, case: Case) -> str:
     return "".join(said)
 
 
-def answer(policy: Policy, case: Case) -> Answer:
-    """Return what the file answers to one case."""
-    state, camera = _house(policy, case), _camera_of(policy, case)
+def answer(policy: Policy, case: Case, house: State | None = None) -> Answer:
+    """Return what the file answers to one case. ``house``: of that policy, where several are asked in it."""
+    state, camera = _as_asked(house or _house(policy), case), _camera_of(policy, case)
     on_paper = case.who in policy.roles and policy.roles[case.who].on_paper
     subject = Subject(None, admin=case.who == "admin") if case.who not in policy.roles else Subject(case.who)
     if on_paper:
@@ -178,7 +180,7 @@ def _request(case: Case, span: Span, state: State) -> Request:
     return Request(case.basis, (span,), _ASKER, _AT, paper if given else None, why, case.given, areas)
 
 
-def _house(policy: Policy, case: Case) -> State:
+def _house(policy: Policy) -> State:
     people = {
         key: Person(key, key, policy.role_words(key), (Key(f"SHA256:{key}", "ssh-ed25519", ""),))
         for key in policy.seats
@@ -194,14 +196,8 @@ def _house(policy: Policy, case: Case) -> State:
     return State(
         policy=policy,
         people=people,
-        seats={
-            f"s-{key}": Seat(
-                *(f"s-{key}", key, key, 0, _AT + 365 * DAY_NS),
-                away_since_utc_ns=_since(policy, case.away[key]) if key in case.away else None,
-            )
-            for key in policy.seats
-        },
-        holds={"H-1": _as_asked(hold, case)},
+        seats={f"s-{key}": Seat(f"s-{key}", key, key, 0, _AT + 365 * DAY_NS) for key in policy.seats},
+        holds={"H-1": hold},
         flags={"f1": Flag("f1", "break_glass", 1, _ASKER, _AT - HOUR_NS, 1)},
         commissions={name: _in_use(name) for name in cameras},
         entrances={"e1": Entrance("e1", "Main", attested_by=_ASKER, attested_utc_ns=0, next_check_utc_ns=_AT + DAY_NS)},
@@ -211,10 +207,18 @@ def _house(policy: Policy, case: Case) -> State:
     )
 
 
-def _as_asked(hold: Hold, case: Case) -> Hold:
-    if case.act != "hold.lift.approve":
-        return hold
-    return msgspec.structs.replace(hold, state="lifting", lift_by=_ASKER, lift_why="it is over")
+def _as_asked(house: State, case: Case) -> State:
+    """Return the house as the case has it: who is away, and a lift that waits where it is asked about one."""
+    if case.act == "hold.lift.approve":
+        hold = msgspec.structs.replace(house.holds["H-1"], state="lifting", lift_by=_ASKER, lift_why="it is over")
+        house = replace(house, holds={"H-1": hold})
+    seats = {f"s-{key}": text for key, text in case.away.items()}
+    away = {
+        key: msgspec.structs.replace(house.seats[key], away_since_utc_ns=_since(house.policy, text))
+        for key, text in seats.items()
+        if key in house.seats
+    }
+    return replace(house, seats={**house.seats, **away}) if away else house
 
 
 def _places_of_classes(policy: Policy) -> dict[str, str]:

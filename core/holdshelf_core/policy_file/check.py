@@ -15,7 +15,7 @@ from holdshelf_core.inert import inert
 from holdshelf_core.policy.areas import PERMITTED, PRIVATE, questionable_name
 from holdshelf_core.policy.board import LIMITS
 from holdshelf_core.policy.clauses import CLAUSES
-from holdshelf_core.policy.gates import ASKERS, NEEDS, STATED
+from holdshelf_core.policy.gates import ASKERS, JUDGE, NEEDS, STATED
 from holdshelf_core.policy.lengths import HOURS, MINUTES, WEEKDAYS, Length, parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.near import did_you_mean
@@ -23,7 +23,7 @@ from holdshelf_core.policy.purposes import no_purpose
 from holdshelf_core.policy.rights import PERMISSIONS, TAKEN
 from holdshelf_core.policy.schema import Basis, Case, PolicyFile
 from holdshelf_core.policy.screens import CLOSING
-from holdshelf_core.policy.steps import STEPPED
+from holdshelf_core.policy.steps import CONSENT, CONSULT, STEPPED, TELL
 from holdshelf_core.policy.tables import SECOND_DUTIES
 from holdshelf_core.policy_file.check_roles import role_mistakes
 from holdshelf_core.policy_file.check_words import (
@@ -52,8 +52,8 @@ from holdshelf_storage.units import DAY_NS
 NO_ROLE = ("admin", "nobody")
 """Whom a case may ask for beside the file's roles."""
 NOT_ASKED = ("share.view", "share.end", "screen.give")
-PLAIN_STEPS = ("paper", "judge")
-ROLE_STEPS = ("consent", "consult", "tell")
+PLAIN_STEPS = ("paper", JUDGE)
+ROLE_STEPS = (CONSENT, CONSULT, TELL)
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _DATE = re.compile(r"(\d{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
 
@@ -111,13 +111,18 @@ class _Check:
         """Lists of names: each name once."""
         for field in structs.fields(PolicyFile):
             rows = getattr(self._file, field.name)
-            for number, one in enumerate(rows if isinstance(rows, tuple) else (), 1):
-                where = row(
-                    field.encode_name, number, next((getattr(one, k) for k in ("key", "id") if hasattr(one, k)), "")
-                )
-                for inner in structs.fields(one):
-                    given = getattr(one, inner.name)
-                    yield from repeated(f"{where}, {inner.encode_name}", given if isinstance(given, tuple) else ())
+            listing = structs.fields(rows[0]) if isinstance(rows, tuple) and rows else ()
+            for number, one in enumerate(rows if listing else (), 1):
+                lists = [
+                    (inner.encode_name, given)
+                    for inner in listing
+                    if isinstance(given := getattr(one, inner.name), tuple) and given
+                ]
+                where = field.encode_name
+                if lists:
+                    where = row(where, number, next((getattr(one, k) for k in ("key", "id") if hasattr(one, k)), ""))
+                for name, given in lists:
+                    yield from repeated(f"{where}, {name}", given)
         yield from repeated("library, closed", self._file.library.closed)
         for name in ("second", "steps"):
             for act, given in getattr(self._file, name).items():
@@ -421,8 +426,11 @@ class _Check:
     # --- cases -----------------------------------------------------------------------------------------------------------
 
     def _of_cases(self) -> Iterator[Mistake]:
-        file = self._file
-        for number, case in enumerate(file.case, 1):
+        bases, purposes, grounds = (
+            {one.key for one in rows} for rows in (self._file.basis, self._file.purpose, self._file.ground)
+        )
+        cameras = self._classes | self._places
+        for number, case in enumerate(self._file.case, 1):
             where = row("case", number, "")
             yield from among(where, (case.who,), (*self._roles, *NO_ROLE), "role")
             yield from among(where, (case.act,), PERMISSIONS, "act")
@@ -433,10 +441,10 @@ class _Check:
             if case.act in PERMISSIONS:
                 yield from self._taken(where, case)
             for given, known, what in (
-                (case.basis, {one.key for one in file.basis}, "basis"),
-                (case.purpose, {one.key for one in file.purpose}, "purpose"),
-                (case.ground, {one.key for one in file.ground}, "ground"),
-                (case.camera, self._classes | self._places, "class of camera or kind of place"),
+                (case.basis, bases, "basis"),
+                (case.purpose, purposes, "purpose"),
+                (case.ground, grounds, "ground"),
+                (case.camera, cameras, "class of camera or kind of place"),
             ):
                 yield from among(where, (given,) if given else (), known, what)
             for thing in case.given:

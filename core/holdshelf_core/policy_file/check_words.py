@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -82,10 +82,12 @@ def _texts(file: PolicyFile) -> Iterator[ByLanguage]:
     library = file.library
     contact = [library.contact] if library.contact is not None else []
     rows = [one for field in structs.fields(file) for one in _rows(getattr(file, field.name))]
+    texts: dict[str, list[str]] = {}
     for one in (library, *contact, *rows):
-        yield from (
-            words for field in structs.fields(one) if field.type is ByLanguage and (words := getattr(one, field.name))
-        )
+        table = type(one).__name__
+        if table not in texts:
+            texts[table] = [field.name for field in structs.fields(one) if field.type is ByLanguage]
+        yield from (words for name in texts[table] if (words := getattr(one, name)))
 
 
 def _rows(table: object) -> Iterator[Any]:
@@ -159,7 +161,8 @@ def alike_mistakes(file: PolicyFile) -> Iterator[Mistake]:
             yield from _alike(file, table, field, rows)
 
 
-def _alike(file: PolicyFile, table: str, field: str, rows: Iterable[Any]) -> Iterator[Mistake]:
+def _alike(file: PolicyFile, table: str, field: str, rows: Sequence[Any]) -> Iterator[Mistake]:
+    own = {one.key for one in rows if one.short} if field == "short" else set[str]()
     seen: dict[tuple[str, str], str] = {}
     told: set[str] = set()
     for number, one in enumerate(rows, 1):
@@ -168,7 +171,7 @@ def _alike(file: PolicyFile, table: str, field: str, rows: Iterable[Any]) -> Ite
             plain = " ".join(text.casefold().split())
             first = seen.setdefault((language, plain), one.key)
             # Names in lists that are the same because the words are were told with the words.
-            known = field == "short" and not (one.short or any(row.key == first and row.short for row in rows))
+            known = field == "short" and not (one.short or first in own)
             if plain and first != one.key and one.key not in told and not known:
                 told.add(one.key)
                 sentence = (

@@ -110,7 +110,7 @@ def _spaces(where: str, text: str) -> Mistake:
 
 def repeated(where: str, given: Sequence[str]) -> Iterator[Mistake]:
     """Yield a mistake for each that is named again in one list."""
-    for one, times in Counter(given).items():
+    for one, times in Counter(given).items() if len(set(given)) < len(given) else ():
         if times > 1:
             yield Mistake(
                 where, f"{shown(one)} is there {'twice' if times == 2 else f'{times} times'}.", "Name it once."

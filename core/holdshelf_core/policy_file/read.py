@@ -19,7 +19,8 @@ from holdshelf_core.policy_file.spelling import not_toml, one_bracket
 from holdshelf_storage.atomic import read_all
 
 FORMAT = 1
-MAX_BYTES = 1 << 20
+MAX_BYTES = 512 << 10
+"""Fifty times what a library writes; `policy lint` checks it within a second, whatever is in it (bench/rules.py)."""
 _OTHER_KINDS = {
     b"PK\x03\x04": "a word processor's document (.docx, .odt) or another packed file",
     b"\xd0\xcf\x11\xe0": "a word processor's document (.doc)",
@@ -82,7 +83,7 @@ def read_bytes(data: bytes, shown: str) -> PolicyFile:
             raise BadRequest(f"{shown} is {kind}, not plain text.", step)
     if len(data) > MAX_BYTES:
         raise BadRequest(
-            f"{shown} is larger than {MAX_BYTES >> 20} MB, which no policy file is.", "Give the policy file itself."
+            f"{shown} is larger than {MAX_BYTES >> 10} KB, which no policy file is.", "Give the policy file itself."
         )
     try:
         text = text_of(data)

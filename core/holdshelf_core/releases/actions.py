@@ -248,6 +248,7 @@ class ReleaseActs:
             stated=_stated(asked.stated, call.state.policy),
             received_on=received.isoformat(),
             due_utc_ns=_due(rules.answer_day(call.state.policy, asked.basis, received)),
+            longer_utc_ns=_due(rules.answer_day(call.state.policy, asked.basis, received, once_more=True)) or 0,
             asked_rule=asked_rule(call.state.policy, asked.basis, call.state.board),
         )
         return await self._ask_gates(call, row)
@@ -354,8 +355,11 @@ class ReleaseActs:
         if not rules.may_extend(policy, row):
             reason = "was given more time already" if row.extended_why else "has a basis that gives no more time"
             raise Conflict(f"{row.id} {reason}.", "Answer it, or refuse it with a reason.")
-        day = rules.answer_day(policy, row.basis, date.fromisoformat(row.received_on), once_more=True)
-        longer = msgspec.structs.replace(row, due_utc_ns=_due(day), extended_why=why, version=row.version + 1)
+        due_utc_ns = row.longer_utc_ns
+        if due_utc_ns is None:
+            received = date.fromisoformat(row.received_on)
+            due_utc_ns = _due(rules.answer_day(policy, row.basis, received, once_more=True))
+        longer = msgspec.structs.replace(row, due_utc_ns=due_utc_ns, extended_why=why, version=row.version + 1)
         await call.record(
             [put("releases", row.id, longer)], form=form_of(longer, policy), private={"extended_why": why}
         )

@@ -179,7 +179,7 @@ def test_what_is_no_policy_file_is_refused_in_words(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     for path, sentence in (
         (tmp_path / "absent", "cannot be read: No such file"),
-        (large, "is larger than 1 MB"),
+        (large, "is larger than 512 KB"),
         (folder, "is not a file"),
         (binary, "line 2: this is not UTF-8 text"),
         (pipe, "is not a file"),

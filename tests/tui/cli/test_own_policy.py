@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,10 @@ import pytest
 from holdshelf_core.people.board_types import PolicyAdopt, PolicyLists, PolicyRole
 from holdshelf_core.policy import date_forms, numbering
 from holdshelf_tui.text.first_day import told
-from tests.people import PAPER
+from tests.people import PAPER, wait_past_midnight
+from tests.rig.faults import environment_with_clock_off_by
 from tests.service import Service
-from tests.tui.cli.test_driver import run
+from tests.tui.cli.test_driver import Ran, run
 
 POLICY = Path(__file__).parents[2] / "policies" / "h.toml"
 
@@ -70,6 +73,33 @@ def test_the_file_in_force_is_shown_as_it_was_adopted(service: Service, tmp_path
     with Service(tmp_path / "data") as first:
         shown = run("policy", "show", "--policy", "--data", first.data).out
     assert shown == run("policy", "draft", "first").out
+
+
+def test_the_policy_that_was_in_force_on_a_day_is_shown_with_its_file(tmp_path: Path) -> None:
+    """One was adopted three days ago, another one today; between them the recorder was off."""
+    wait_past_midnight()
+    days = [datetime.now().astimezone().date() - timedelta(days=ago) for ago in range(5)]
+    before, after = POLICY.read_text(), (POLICY.parent / "a.toml").read_text()
+    service = Service(tmp_path / "data", environment=environment_with_clock_off_by("-3d"))
+    with service:
+        service.client.act(PolicyAdopt("The one before.", "1", "2026-01-01", "enforce", PAPER, before))
+    service = Service(tmp_path / "data")
+    with service:
+        service.client.act(PolicyAdopt("The new one.", "2", "2026-01-02", "enforce", PAPER, after))
+
+        def shown(ago: int, *more: str) -> Ran:
+            return run("policy", "show", "--at", str(days[ago]), *more, "--data", service.data)
+
+        assert "No policy was adopted by" in shown(4).refusal()
+        for ago, version, text, file in (
+            (3, "1", "The one before.", before),
+            (1, "1", "The one before.", before),
+            (0, "2", "The new one.", after),
+        ):
+            said = shown(ago, "--text").out
+            assert f"Version {version}," in said and text in said
+            assert hashlib.sha256(file.encode()).hexdigest() in said
+            assert shown(ago, "--policy").out == file
 
 
 @pytest.mark.parametrize("running", [True, False])

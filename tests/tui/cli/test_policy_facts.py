@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from holdshelf_core.people.board_types import PolicyAdopt
 from holdshelf_core.policy.model import Hold, HoldSpan
 from holdshelf_core.times import DAY_NS, HOUR_NS
 from tests.looking import seed
+from tests.people import PAPER
 from tests.policy_library import POLICIES, No, PolicyLibrary, typed
 from tests.service import wait_for
 from tests.tui.cli.test_driver import run
@@ -82,6 +84,7 @@ def test_a_request_that_a_monday_has_passed_over_is_overdue_and_the_director_is_
         library.settle()
         row = received(monday, library, "person-in-charge", "--basis", "public-record", "--stated", "name")
         assert row["overdue"] is True
+        assert due_on(row) == f"{monday + timedelta(days=7)}", "five business days: a weekend is between"
         assert row["id"] in library.run("director", "today").stdout.decode()
 
 
@@ -217,16 +220,19 @@ def test_whoever_may_only_receive_a_request_is_told_who_may_hold_what_it_asks_fo
         assert library.command("director", *shlex.split(command))["state"] == "active"
 
 
-def test_a_copy_is_approved_once_others_were_looked_for(tmp_path: Path) -> None:
-    """I11."""
-    library = library_of("i", tmp_path)
+@pytest.mark.parametrize(("letter", "who"), [("i", "manager"), ("j", "librarian")])
+def test_a_copy_is_approved_once_others_were_looked_for(letter: str, who: str, tmp_path: Path) -> None:
+    """I11, J2."""
+    library = library_of(letter, tmp_path)
     with library.service:
         library.settle()
-        row = received(today(), library, "manager", "--basis", "own-image", "--stated", "identity")
+        row = received(today(), library, who, "--basis", "own-image", "--stated", "identity")
         with pytest.raises(No, match="other people"):
-            library.command("manager", "release", "approve", row["id"])
-        library.command("manager", "release", "others", row["id"], "--none")
-        assert library.command("manager", "release", "approve", row["id"])["state"] == "approved"
+            library.command(who, "release", "approve", row["id"])
+        with pytest.raises(No, match="nobody else is shown"):
+            library.command(who, "release", "others", row["id"], "--unmasked", "--why", "a crowd")
+        library.command(who, "release", "others", row["id"], "--none")
+        assert library.command(who, "release", "approve", row["id"])["state"] == "approved"
 
 
 @pytest.mark.parametrize(
@@ -277,6 +283,16 @@ def test_a_screen_opens_no_recording_and_no_other_camera(letter: str, screen: st
 def test_a_sign_without_what_the_law_asks_for_is_not_printed(tmp_path: Path) -> None:
     """H3: authority, purposes, and whom to ask with title, address and telephone."""
     library = library_of("h", tmp_path)
+    lines = library.text.splitlines(keepends=True)
+
+    def without(field: str) -> str:
+        return "".join(line for line in lines if not line.startswith(field))
+
+    file = tmp_path / "policy.toml"
+    for field in ("authority", "purposes"):
+        file.write_text(without(field))
+        linted = run("policy", "lint", file, "--data", tmp_path / "none")
+        assert linted.code and f"{{{field}}}" in linted.out + linted.err
     with library.service:
         library.settle()
         said = library.run("branch", "print", "sign").stdout.decode()
@@ -288,6 +304,10 @@ def test_a_sign_without_what_the_law_asks_for_is_not_printed(tmp_path: Path) -> 
             "250-555-0100",
         ):
             assert words in " ".join(said.split())
+        adopted = PolicyAdopt("The policy.", "2", "2026-01-02", "enforce", PAPER, without("contact"))
+        library.service.client.act(adopted)
+        with pytest.raises(No, match="names whom to ask, and nobody is named yet"):
+            library.run("branch", "print", "sign")
 
 
 def test_an_excerpt_whose_last_day_has_passed_goes_with_a_line_that_can_be_printed(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from holdshelf_core.people.board_types import PolicyAdopt
 from holdshelf_core.policy_file.first import FIRST
 from holdshelf_core.releases import types
 from holdshelf_core.releases.upkeep import async_cancel
+from holdshelf_core.times import local_day
 from tests.core.policy.product.test_people import letter
 from tests.core.policy.product.test_releases import paper, request
 from tests.rules_furnished import House
@@ -87,6 +89,48 @@ def test_a_request_keeps_the_stricter_rule_under_a_policy_that_is_adopted_later(
         house.refused("carl", types.ReleaseApprove(row.id), "P13", step)
         row = asked(house)
     assert house.ask("carl", types.ReleaseApprove(row.id)).state == "approved"
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        "",
+        'clock = { answer = "1 business days", once_more = "1 business days" }\n',
+        'clock = { answer = "9 months" }\n',
+    ],
+    ids=["none", "shorter", "longer"],
+)
+def test_a_request_keeps_its_clock_and_its_one_extension_under_a_policy_that_is_adopted_later(
+    house: House, later: str
+) -> None:
+    adopt(house, LOOSE + 'clock = { answer = "5 days", once_more = "7 days" }\n')
+    row = asked(house)
+    adopt(house, LOOSE + later)
+    kept = house.ask("dora", types.ReleaseShow(row.id))
+    assert kept.due_utc_ns == row.due_utc_ns and kept.may_extend
+    longer = house.ask("carl", types.ReleaseExtend(row.id, "three hours have to be looked through"))
+    first, last = (date.fromisoformat(local_day(due - 1)) for due in (row.due_utc_ns, longer.due_utc_ns))
+    assert (last - first).days == 7
+
+
+def test_a_request_that_can_be_given_no_more_time_is_given_none_by_a_later_policy(house: House) -> None:
+    adopt(house, LOOSE + CLOCK)
+    row = asked(house)
+    adopt(house, LOOSE + 'clock = { answer = "9 months", once_more = "9 months" }\n')
+    assert not house.ask("dora", types.ReleaseShow(row.id)).may_extend
+    house.wrong("carl", types.ReleaseExtend(row.id, "long"), "gives no more time")
+
+
+def test_a_request_for_cameras_that_its_basis_did_not_give_is_refused_under_a_later_policy_too(house: House) -> None:
+    street = '\n[[class]]\nkey = "street"\nplaces = ["parking"]\n'
+    adopt(house, street + LOOSE + 'classes = ["street"]\n')
+    house.refused("dora", request(house, "told", stated=["name"]), "P13", "only cameras of this class are released")
+    (key,) = house.state.releases
+    adopt(house, street + LOOSE)
+    house.refused("dora", types.ReleaseAmend(key), "P13", "only cameras of this class are released: street")
+    assert house.ask("dora", request(house, "told", stated=["name"])).state == "requested", "a new one may"
+    adopt(house, LOOSE)
+    assert house.ask("dora", types.ReleaseAmend(key)).state == "requested", "there is no such class any more"
 
 
 def test_a_request_has_what_a_later_policy_asks_for_besides(house: House) -> None:

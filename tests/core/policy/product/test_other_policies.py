@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from holdshelf_core.cameras.commission_types import (
 )
 from holdshelf_core.cameras.types import CameraMove
 from holdshelf_core.errors import Refused
-from holdshelf_core.looks.types import PurposeOpen, ShareLive, ShareOpen
+from holdshelf_core.looks.types import LookLive, PurposeOpen, ShareLive, ShareOpen
 from holdshelf_core.operations import offline
 from holdshelf_core.people.board_types import PolicyAdopt, ReadBoard, ReadPolicyLint, ReadPolicyLists
 from holdshelf_core.people.types import PersonAdd, ScreenGive, SeatAway, SeatName
@@ -33,6 +34,7 @@ from holdshelf_core.policy_file.first import FIRST
 from holdshelf_core.releases.sshsig import ReleaseKey
 from holdshelf_core.releases.types import PaperAsk, ReleaseApprove, ReleaseOthers, ReleaseRequest, SpanRow
 from holdshelf_core.reports.types import PrintRequest
+from holdshelf_core.times import rfc3339
 from tests.core.policy.product.test_people import share
 from tests.policy_library import CASES, FIELDS, POLICIES, STATED, steps
 from tests.rules_furnished import House
@@ -241,6 +243,68 @@ def test_p9_a_screen_of_the_policy_shows_its_classes_until_its_end(house: House)
     elsewhere.done("director", PolicyAdopt("With it.", "4", "2026-01-01", "enforce", PAPER, elsewhere.text))
     assert house.state.shares[given.id].ended_utc_ns is not None
     assert house.rig.log_in(login, fingerprint)[0] is None
+
+
+def test_p9_a_screen_ends_by_itself_at_its_hour_and_the_log_has_its_beginning_and_its_end(house: House) -> None:
+    elsewhere = Elsewhere(house, POLICIES / "c.toml")
+    elsewhere.settle()
+    screen = elsewhere.policy.screens["lobby-screen"]
+    elsewhere.done(None, CameraMove(FRONT, elsewhere.place_of(screen.classes[0]), "moved"))
+    elsewhere.approve("director", ["trustees"], [])
+    login, (line, fingerprint) = "wall", key(40)
+    elsewhere.done("director", PersonAdd(login, "Wall by the desk", line))
+    share_id = elsewhere.done("director", ScreenGive("lobby-screen", login)).id
+    session, _ = house.rig.log_in(login, fingerprint)
+    assert session is not None
+
+    def written(begun_with: int, action: str) -> list[dict[str, Any]]:
+        return [one for seq, one in house.rig.entries.items() if seq > begun_with and one["action"] == action]
+
+    first = max(house.rig.entries)
+    look = house.rig.act("share.open", session, ShareOpen(share_id)).answer
+    at = datetime.fromtimestamp(look.ends_utc_ns / 1e9).astimezone()
+    assert f"{at:%H:%M:%S}" == "20:00:00", "when the library closes"
+    assert house.rig.act("share.live", session, ShareLive(look.id, FRONT)).kind == "done"
+    (begun,) = written(first, "share.open")
+    assert (begun["mode"], begun["cameras"], begun["facts"]["until"]) == (
+        "live",
+        look.cameras,
+        rfc3339(look.ends_utc_ns),
+    )
+    house.rig.time.run(look.ends_utc_ns - house.now - MINUTE_NS)
+    house.rig.tick()
+    assert written(first, "purpose.close") == [], "a minute before"
+    house.rig.time.run(MINUTE_NS)
+    house.rig.tick()
+    (ended,) = written(first, "purpose.close")
+    assert (ended["subject"], ended["mode"], ended["facts"]["by"]) == (look.id, "live", "service")
+    assert "ended for today at 8:00 pm" in ended["facts"]["why"]
+    assert house.rig.act("share.live", session, ShareLive(look.id, FRONT)).kind != "done"
+    again = house.rig.act("share.open", session, ShareOpen(share_id))
+    assert "begin again tomorrow" in str(again.error.next_step)  # type: ignore[union-attr]
+    assert written(first, "share.open")[-1]["mode"] == "live", "what was refused was no recording either"
+    house.rig.time.run(12 * HOUR_NS)
+    session, _ = house.rig.log_in(login, fingerprint)
+    assert house.rig.act("share.open", session, ShareOpen(share_id)).kind == "done", "on another day"
+
+
+def test_p9_a_shift_is_a_look_with_an_end_and_the_log_has_both(house: House) -> None:
+    file = FIRST.read_text().replace('key = "director"\n', 'key = "director"\nshift = "8 hours"\n')
+    house.ask("carl", PolicyAdopt("The policy.", "2", "2026-01-01", "enforce", "", file))
+    look = house.ask("dora", PurposeOpen([FRONT], "safety", "26-1", mode="live"))
+    assert look.ends_utc_ns - look.opened_utc_ns == 8 * HOUR_NS
+    house.rig.time.run(8 * HOUR_NS - MINUTE_NS)
+    house.rig.tick()
+    assert house.act("dora", "look.live", LookLive(look.id, FRONT)).kind == "done"
+    house.rig.time.run(MINUTE_NS)
+    house.rig.tick()
+    (ended,) = [one for one in house.rig.entries.values() if one.get("subject") == look.id and "by" in one["facts"]]
+    assert (ended["action"], ended["facts"]["why"], ended["facts"]["by"]) == (
+        "purpose.close",
+        "its time was over",
+        "service",
+    )
+    assert house.act("dora", "look.live", LookLive(look.id, FRONT)).kind != "done"
 
 
 def test_p14_where_no_other_purpose_is_listed_a_share_is_for_one_of_the_list(house: House) -> None:
