@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shlex
 import time
 from datetime import date, datetime, timedelta
@@ -198,6 +199,11 @@ def test_the_sheet_after_a_gates_no_says_what_is_needed(
         needed = sheet.partition("What we need")[2]
         assert [one for one in says if one not in needed] == []
         assert "street" not in needed and "exterior" not in needed, "nothing that is for other cameras"
+        clause = library.policy.bases[words[1]].clause
+        assert clause in library.run(who, "release", "list", "--refusals").stdout.decode().splitlines()[1].split()
+        report = " ".join(library.run(who, "print", "report", "now").stdout.decode().split())
+        assert re.findall(r"\bP1?\d\b|\bP2[01]\b", report) == [], "the policy's own numbers alone"
+        assert ("once it is older than 1 year" in report) is (library.policy.file.keeping.at_most == "1 year")
 
 
 def test_whoever_may_only_receive_a_request_is_told_who_may_hold_what_it_asks_for(tmp_path: Path) -> None:
