@@ -14,7 +14,6 @@ import msgspec
 from holdshelf_core.policy import example
 from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.clauses import CLAUSES
-from holdshelf_core.policy.gates import determinable
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.particulars import particulars
@@ -22,6 +21,7 @@ from holdshelf_core.policy.rights import NEVER, PERMISSIONS
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.schema import Clause
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.statute import determinable
 from holdshelf_core.policy.tables import Policy
 
 _NARROWEST, _WORDS_WIDTH = 60, 27

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from holdshelf_core.policy.gates import JUDGE, NEEDS
+from holdshelf_core.policy.gates import NEEDS
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.rights import PERMISSIONS
 from holdshelf_core.policy.schema import Basis, Ground, Purpose, Role
+from holdshelf_core.policy.statute import JUDGE
 from holdshelf_core.policy.steps import CONSENT, CONSULT, STEPPED, TELL, kind_and_role
 from holdshelf_core.policy.tables import Policy
 
