@@ -284,6 +284,7 @@ def _audience(row: Screen) -> str:
 
 
 def _screen(what: str, before: Policy, was: Screen, after: Policy, now: Screen) -> Iterator[Difference]:
+    yield from _cites(what, was.clause, now.clause)
     if _audience(was) != _audience(now):
         yield (looser if ANYONE in now.audience else stricter)(f"{what} is for {_audience(now)}.")
     come, gone = come_and_gone(was.classes, now.classes)
