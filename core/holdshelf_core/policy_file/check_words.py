@@ -190,7 +190,7 @@ def _placed(file: PolicyFile, where: str, language: str, name: str) -> Iterator[
 
 def no_language(file: PolicyFile, where: str, language: str) -> Iterator[Mistake]:
     """Yield that words are in a language which is not the library's."""
-    step = one_of(file.library.languages)
+    step = f"Take it out, or add it to languages, with each text in it. {one_of(file.library.languages)}"
     if _sound_languages(file):
         yield Mistake(where, f"{shown(language)} is not one of the library's languages.", step)
 
