@@ -108,7 +108,7 @@ def sign_mistakes(file: PolicyFile) -> Iterator[Mistake]:
     """Yield what is wrong with the signs."""
     for language, sign in file.sign.items():
         where = f"sign, {inert(language)[:20]}"
-        if language not in file.library.languages:
+        if not LANGUAGES.fullmatch(language):
             yield from no_language(file, where, language)
         if not any(line.strip() for line in sign.headline):
             yield Mistake(where, "The sign has no headline.", "Say that cameras are in use.")
@@ -184,7 +184,9 @@ def _placed(file: PolicyFile, where: str, language: str, name: str) -> Iterator[
         yield Mistake(
             where,
             f"The sign has {{{name}}}, and the library has no {name} in {shown(language)}.",
-            f'Add {name}.{language} = "…" under [library].',
+            f'Add {name}.{language} = "…" under [library].'
+            if language in file.library.languages
+            else "Write out what it says, as no text is in this language but the sign.",
         )
 
 

@@ -171,6 +171,22 @@ def test_another_company_than_the_insurer_has_no_basis(tmp_path: Path) -> None:
             received(today(), library, "manager", "--basis", "other-company", "--stated", "matter")
 
 
+def test_a_sign_hangs_in_a_language_in_which_nothing_else_is_adopted(tmp_path: Path) -> None:
+    """As in Ireland and in Wales: by law in two languages, where the policy was adopted in one."""
+    irish = '\n[sign.ga]\nheadline = ["Tá ceamaraí", "i bhfeidhm"]\nlines = ["{library}", "{contact}"]\n'
+    file = tmp_path / "policy.toml"
+    file.write_text((POLICIES / "i.toml").read_text() + irish)
+    library = PolicyLibrary(file, tmp_path)
+    with library.service:
+        library.settle()
+        for language in ("en-GB+ga", "ga"):
+            sign = library.run("manager", "print", "sign", "--language", language).stdout.decode()
+            assert "C E A M A R A Í" in sign
+        with pytest.raises(No, match="Papers are not available in 'cy'"):
+            library.run("manager", "print", "sign", "--language", "cy")
+        assert "(ga)" in library.run("manager", "print", "checklist").stdout.decode()
+
+
 @pytest.mark.parametrize(
     ("letter", "who", "words", "says"),
     [
