@@ -154,8 +154,7 @@ def _target(act: str) -> str:
 
 
 def _camera_of(policy: Policy, case: Case) -> str:
-    """Return the camera of a class or a kind of place; where the case names none, one that its basis, its purpose and whoever asks
-    are about."""
+    """Return the camera of a class or a kind of place; where the case names none, one of its basis, its purpose and its role."""
     if case.camera:
         return case.camera
     basis, purpose = policy.bases.get(case.basis), policy.look_purposes.get(case.purpose)

@@ -15,7 +15,7 @@ from holdshelf_core.inert import inert
 from holdshelf_core.policy.areas import PERMITTED, PRIVATE, questionable_name
 from holdshelf_core.policy.board import LIMITS
 from holdshelf_core.policy.clauses import CLAUSES
-from holdshelf_core.policy.gates import ASKERS, JUDGE, NEEDS, STATED
+from holdshelf_core.policy.gates import ASKERS, NEEDS, STATED
 from holdshelf_core.policy.lengths import HOURS, MINUTES, WEEKDAYS, Length, parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.near import did_you_mean
@@ -23,6 +23,7 @@ from holdshelf_core.policy.purposes import no_purpose
 from holdshelf_core.policy.rights import PERMISSIONS, TAKEN
 from holdshelf_core.policy.schema import Basis, Case, PolicyFile
 from holdshelf_core.policy.screens import CLOSING
+from holdshelf_core.policy.statute import JUDGE
 from holdshelf_core.policy.steps import CONSENT, CONSULT, STEPPED, TELL
 from holdshelf_core.policy.tables import SECOND_DUTIES
 from holdshelf_core.policy_file.check_roles import role_mistakes
