@@ -108,7 +108,9 @@ def lint_rows(repeat: int) -> list[Row]:
     slowest = max(turns, key=lambda path: sorted(turns[path])[repeat // 2])
     return [
         median_row(f"policy lint, policy {slowest.stem}", "s", turns[slowest], bar=LINT_BAR_S, of="ours"),
-        median_row(f"policy lint, {MAX_BYTES >> 10} KB: {rows:,} rows of each table", "s", largest, bar=LINT_BAR_S, of="ours"),
+        median_row(
+            f"policy lint, {MAX_BYTES >> 10} KB: {rows:,} rows of each table", "s", largest, bar=LINT_BAR_S, of="ours"
+        ),
     ]
 
 
