@@ -152,7 +152,7 @@ def _target(act: str) -> str:
 
 
 def _camera_of(policy: Policy, case: Case) -> str:
-    """Return the camera of a class or a kind of place; where the case names none, one that its basis, its purpose and whoever asks
+    """Return the camera of a class or a kind of place; where the case names none, one that its basis, purpose and role
     are about."""
     if case.camera:
         return case.camera
