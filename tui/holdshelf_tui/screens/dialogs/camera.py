@@ -94,7 +94,7 @@ class CameraDialog(ModalScreen[str | None]):
             dialog.border_title = plain(self._camera.name, 60)
             with VerticalScroll(id="about"):
                 yield Static("Asking …", id="text")
-            yield Actions([("close", "Close"), *self._actions])
+            yield Actions([*self._actions, ("close", "Close")], first="close")
 
     def on_mount(self) -> None:
         """Ask, and go on asking."""
