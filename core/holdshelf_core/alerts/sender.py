@@ -96,7 +96,7 @@ class Sender:
                 await way.run(self._reports[name], lambda health: self._say(link.Does(name, health)))
             except Exception:
                 _LOGGER.exception("the way %s failed", name)
-            failed = Health(False, time.time_ns(), "It failed in this program, and is begun anew; please report this.")
+            failed = Health(False, time.time_ns(), "It failed in this program, and was restarted; please report this.")
             self._say(link.Does(name, failed))
             if time.monotonic() - began > RESTART_CAP_S:
                 wait_s = RESTART_FIRST_S

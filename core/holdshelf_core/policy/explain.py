@@ -198,9 +198,7 @@ def _legend(policy: Policy, rows: Sequence[Row], width: int) -> list[str]:
         *(f"  {clause.id}: {_kept(policy, clause)}" for clause in policy.file.clause),
     ]
     return [
-        line
-        for paragraph in paragraphs
-        for line in wrapped(paragraph, max(width, _NARROWEST), rest="    ") or [""]
+        line for paragraph in paragraphs for line in wrapped(paragraph, max(width, _NARROWEST), rest="    ") or [""]
     ]
 
 

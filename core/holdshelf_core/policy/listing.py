@@ -10,14 +10,29 @@ NO_BREAK = "\u00a0"
 INSIDE = "\ue000"
 """For `unbroken`, where spaces are put back afterwards: a letter that no text from outside has (`inert`)."""
 _UNITS = (
-    *("s", "min", "h", "B", "[kMGT]B", "%", "[ap]m", r"[ap]\.m\.", "Mbit/s", "feet", "pictures?", "cameras?", "entries"),
+    *(
+        "s",
+        "min",
+        "h",
+        "B",
+        "[kMGT]B",
+        "%",
+        "[ap]m",
+        r"[ap]\.m\.",
+        "Mbit/s",
+        "feet",
+        "pictures?",
+        "cameras?",
+        "entries",
+    ),
     *("seconds?", "minutes?", "hours?", "business", "days?", "weeks?", "months?", "years?"),
     *("segundos?", "minutos?", "horas?", "días?", "semanas?", "meses", "mes", "años?"),
     *("secondes?", "heures?", "jours?", "semaines?", "mois", "ans?"),
 )
-_MONTHS = tuple("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
-_MONTH_NAMES = tuple(
-    "January February March April June July August September October November December".split()
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH_NAMES = (
+    *("January", "February", "March", "April", "June", "July"),
+    *("August", "September", "October", "November", "December"),
 )
 # A space between a number and its unit, inside of '5 min 00 s' and '1 h 05 min', between day and month, and behind 'no.'.
 _WITHIN = re.compile(

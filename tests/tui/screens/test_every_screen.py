@@ -177,9 +177,9 @@ async def test_the_whole_of_the_button_in_front_has_one_ground_that_no_other_but
             await app.push_screen(dialog)
             await until(pilot, "the question", lambda: is_there(dialog) and dialog.query_one("#yes").has_focus)
             yes, no = (dialog.query_one(one, Button) for one in ("#yes", "#no"))
-            letters = yes.region.offset + (2, 0)
+            x, y = yes.region.offset
             # Not by its color alone.
-            await until(pilot, "it is marked", lambda: bool(dialog.get_style_at(*letters).underline))
+            await until(pilot, "it is marked", lambda: bool(dialog.get_style_at(x + 2, y).underline))
             assert len(grounds_of(pilot, yes)) == 1
             assert grounds_of(pilot, yes).isdisjoint(grounds_of(pilot, no))
 

@@ -116,7 +116,7 @@ def _data(document: d.Document, say: Words) -> dict[str, object]:
 
 
 def _say(words: str, most: int = d.MOST_LETTERS) -> str:
-    """One line, inert, in letters that the type has, no number cut off from its unit; ``most`` where what holds them is not cut by the end of a page."""
+    """One line, inert, in letters that the type has; ``most`` where what holds them is not cut by the end of a page."""
     return unbroken(settable(text.clean(words, most)))
 
 

@@ -11,7 +11,6 @@ from holdshelf_tui.session.link import Link, Who
 from holdshelf_tui.session.looks import Looks
 from holdshelf_tui.session.paint_queue import PaintQueue
 
-
 keep_amounts_whole()
 
 
