@@ -85,7 +85,7 @@ class SenderProcess(OnlineProcess[link.Does | link.Tested | link.Deliver]):
             return "The process that sends alerts ended meanwhile."
         except TimeoutError:
             raise Unavailable(
-                "The process that sends alerts does not answer.", "`holdshelf doctor` says how it does."
+                "The process that sends alerts does not answer.", "`holdshelf doctor` shows its state."
             ) from None
 
     def _set_up(self) -> link.Setup:

@@ -149,7 +149,7 @@ async def _waive(call: Call[types.EntranceWaive]) -> types.EntranceRow:
 )
 async def _remove(call: Call[types.EntranceRemove]) -> types.EntranceRow:
     row = find_entrance(call.state, call.request.entrance)
-    why = common.words(call.request.why, "Why it is no entrance any more", needed=True)
+    why = common.words(call.request.why, "Why it is no longer an entrance", needed=True)
     gone = msgspec.structs.replace(row, removed_utc_ns=call.now.utc_ns)
     await call.record([put("entrances", row.id, gone)], subject=row.id, private={"entrance": row.name, "why": why})
     return entrance_row(call.state, gone, call.now)

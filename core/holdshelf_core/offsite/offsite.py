@@ -141,7 +141,7 @@ class Offsite:
             row["name_key_sealed"] = self._register.encrypt(name_key)
             await asyncio.to_thread(self._register.put, TABLE, KEY, row)
         except StorageError as error:
-            raise Unavailable("The store could not be kept, so it is not used.", str(error)) from None
+            raise Unavailable("The store's settings could not be saved, so it is not used.", str(error)) from None
         if known is not None and not same:
             await self._worker.async_stop()
             await asyncio.to_thread(_clear, self._folder)
@@ -153,7 +153,7 @@ class Offsite:
         try:
             await asyncio.to_thread(self._register.remove, TABLE, KEY)
         except StorageError as error:
-            raise Unavailable("The store could not be forgotten.", str(error)) from None
+            raise Unavailable("The store's settings could not be removed.", str(error)) from None
         self.place, self._name_key, self._lost = None, "", False
         await self._async_use()
         await asyncio.to_thread(_clear, self._folder)

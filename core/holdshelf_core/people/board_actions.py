@@ -134,7 +134,7 @@ def _signer(asked: types.PolicyAdopt, state: State) -> str:
     if not asked.signature:
         return ""
     if not asked.file:
-        raise BadRequest("There is a signature, and no policy file that it signs.", "Give the file with --policy.")
+        raise BadRequest("There is a signature but no policy file for it.", "Give the file with --policy.")
     data = asked.file.encode()
     # A byte order mark, which some editors write, was signed with the file and is not sent with it.
     key = signer_of_file(asked.signature, (data, codecs.BOM_UTF8 + data), POLICY_NAMESPACE)
@@ -143,13 +143,13 @@ def _signer(asked: types.PolicyAdopt, state: State) -> str:
             break
     else:
         raise BadRequest(
-            f"The policy file is signed with the key {key.fingerprint}, which is nobody's here.",
+            f"The policy file is signed with the key {key.fingerprint}, which belongs to nobody here.",
             "Sign it with a key that logs in here.",
         )
     if state.adopted is not None and hashlib.sha256(data).hexdigest() in state.adopted.earlier:
         raise Conflict(
             "This policy file was in force before, and its signature was for that time.",
-            "Write into it why it comes back (a line that begins with #), and sign it again.",
+            "Add a line that begins with # and says why it comes back, and sign it again.",
         )
     return person.id
 

@@ -119,7 +119,7 @@ def _role(ask: Ask) -> Role | Decision:
         # An enrolled person without a right now may still have a copy of the policy, like anyone (P17).
         if rule.id == "print" and here.person.left_utc_ns is None:
             return Role("", "Anyone")
-        return refused("P11", here.why_not or "There is no right at this time.", here.who_can_help)
+        return refused("P11", here.why_not or "Nobody has that right at this time.", here.who_can_help)
     seats = [seat for seat in here.seats if may(ask.state, seat.key, rule.id, ask.now)]
     seat = next((seat for seat in seats if _covers(ask, seat)), None)
     if seats and seat is None and not here.appointments:

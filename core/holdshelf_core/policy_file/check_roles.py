@@ -119,7 +119,7 @@ class _Roles:
     def _shift(where: str, role: Role) -> Iterator[Mistake]:
         length = parse_length(role.shift)
         if length is None or length.unit not in (MINUTES, HOURS) or length.longest_ns > LONGEST_SHIFT_NS:
-            sentence = f"{shown(role.shift)} is no length of a shift: minutes or hours, at most a day."
+            sentence = f"{shown(role.shift)} is not the length of a shift: minutes or hours, at most a day."
             yield Mistake(where, sentence, 'Write e.g. shift = "8 hours".')
         if "live" not in role.rights:
             yield Mistake(

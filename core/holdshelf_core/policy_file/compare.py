@@ -83,7 +83,7 @@ def _roles(before: Policy, after: Policy) -> Iterator[Difference]:
 
 
 def _gone(before: Policy, key: str) -> Difference:
-    words = f"The {before.role_words(key)} is no role any more"
+    words = f"The {before.role_words(key)} is no longer a role"
     if before.roles[key].on_paper:
         return other(f"{words}: no paper of theirs counts.")
     return stricter(f"{words}: those terms end, and letters under them lapse.")

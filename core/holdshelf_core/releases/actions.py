@@ -187,7 +187,7 @@ def _stated(typed: list[str], policy: Policy) -> tuple[str, ...]:
     unknown = sorted(set(typed) - set(known))
     if unknown:
         raise BadRequest(
-            f"{unknown[0][:30]!r} is nothing that is stated of a request.", f"Some of: {', '.join(known)}."
+            f"{unknown[0][:30]!r} is not something that can be stated about a request.", f"Some of: {', '.join(known)}."
         )
     return tuple(need for need in known if need in typed)
 

@@ -35,10 +35,14 @@ def test_what_is_sealed_opens_with_its_key_alone_and_not_when_it_was_changed() -
     assert sealed.bytes == len(data) and sealed.plain_bytes == 210_000 and b"picture" not in data
     assert data.startswith(b"age-encryption.org/v1\n")  # any age opens it: `make test-s3` has one do it
     assert sealing.Opener([private]).open(data) == b"picture" * 30_000
-    for wrong, key in ((data[:-1] + b"\0", private), (data[:-70_000], private), (data, sealing.new_key()[0])):
+    for wrong, key in (
+        (data[:-1] + bytes([data[-1] ^ 1]), private),
+        (data[:-70_000], private),
+        (data, sealing.new_key()[0]),
+    ):
         with pytest.raises(sealing.BadKey):
             sealing.Opener([key]).open(wrong)
-    with pytest.raises(sealing.BadKey, match="no recovery key"):
+    with pytest.raises(sealing.BadKey, match="not a recovery key"):
         sealing.Opener(["age1nothing"])
 
 
@@ -243,19 +247,19 @@ def test_hours_go_over_midnight(given: str, at: str, within: bool) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("url", "http://s3.county.example", "no address of a store"),
-        ("url", "https://user:pw@s3.county.example", "no address of a store"),
+        ("url", "http://s3.county.example", "not the address of a store"),
+        ("url", "https://user:pw@s3.county.example", "not the address of a store"),
         ("bucket", "../etc", "cannot be the name of a bucket"),
         ("prefix", "a/../b", "cannot be a prefix"),
-        ("recipient", "age1short", "no recovery key's public part"),
-        ("hours", "late", "are no hours"),
+        ("recipient", "age1short", "not the public part of a recovery key"),
+        ("hours", "late", "are not hours"),
         ("limit_bytes_per_s", 10, "too low for video"),
         ("heads_days", 0, "Heads are kept for 1 to"),
         ("ca_pem", "words", "no certificate"),
         ("secret", "a\nb", "cannot be an access key's secret"),
         ("prefix", "county/elm", "are the branches' indexes"),
         ("county", PUBLIC, "needs the branch's name"),
-        ("branch", "Elm", "no county key's public part"),
+        ("branch", "Elm", "not the public part of a county key"),
         ("branch", "Elm\u202e", "begins or ends with a space, or has characters"),
     ],
 )
@@ -269,7 +273,7 @@ def test_a_branch_needs_a_prefix_of_its_own_and_the_county_key_stays_with_its_pu
     branch = msgspec.structs.replace(PLACE, branch="Elm", county=public, county_key=private)
     with pytest.raises(BadRequest, match="needs a prefix of its own"):
         _checked(msgspec.structs.replace(branch, prefix=""))
-    with pytest.raises(BadRequest, match="no county key"):
+    with pytest.raises(BadRequest, match="not a county key"):
         _checked(msgspec.structs.replace(branch, county_key=public))
     known = _checked(branch)
     asked = msgspec.structs.replace(known, secret="", county_key="")

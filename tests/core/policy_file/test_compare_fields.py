@@ -125,7 +125,7 @@ CHANGES: dict[tuple[str, str], tuple[dict[Path, Any], tuple[Told, ...]]] = {
     ),
     ("Role", "key"): (
         {("role", CLERK, "key"): "aide"},
-        ((STRICTER, "The Clerk is no role any more"), (LOOSER, "The Clerk is a new role")),
+        ((STRICTER, "The Clerk is no longer a role"), (LOOSER, "The Clerk is a new role")),
     ),
     ("Role", "words"): (
         {("role", CLERK, "words"): {"en": "Aide"}},
@@ -179,7 +179,7 @@ CHANGES: dict[tuple[str, str], tuple[dict[Path, Any], tuple[Told, ...]]] = {
         {("place", 1, "key"): "lobby", ("class", 1, "places"): ["lobby"]},
         (
             (LOOSER, "Cameras may also stand here: hall."),
-            (STRICTER, "No camera may stand here any more: hall."),
+            (STRICTER, "Cameras may no longer stand here: hall."),
             (LOOSER, "indoors also has hall."),
             (STRICTER, "indoors no longer has hall."),
         ),

@@ -29,12 +29,15 @@ root.add_typer(app, name="offsite")
 MOST_SHOWN = 20
 Url = Annotated[str, typer.Argument(help="The store, e.g., https://s3.county.example.", metavar="URL")]
 BucketName = Annotated[str, typer.Argument(help="A bucket with object lock.", metavar="BUCKET")]
-Prefix = Annotated[str, typer.Option(help="Below which this recorder's objects lie: another one for each recorder.")]
+Prefix = Annotated[str, typer.Option(help="Prefix of this recorder's objects: a different one for each recorder.")]
 AccessKey = Annotated[str, typer.Option(help="The access key; its secret is asked for.")]
 SecretFile = Annotated[Path | None, typer.Option(help="Read the secret from this file.")]
 SecretEnv = Annotated[str | None, typer.Option(help="Read it from this environment variable.")]
 Region = Annotated[str, typer.Option(help="The region, if the store asks for one.")]
-Ca = Annotated[Path | None, typer.Option(help="Who signed the store's certificate (PEM); unless the system knows.")]
+Ca = Annotated[
+    Path | None,
+    typer.Option(help="Who signed the store's certificate (PEM), if the system does not know."),
+]
 
 
 @app.command(
@@ -54,8 +57,8 @@ def setup(
         str,
         typer.Option(help="Public part (age1…) of a recovery key that the Board has. [default: make one, and show it]"),
     ] = "",
-    limit: Annotated[str, typer.Option(help="At most so many bytes a second, e.g., 2MB. [default: no limit]")] = "",
-    hours: Annotated[str, typer.Option(help="Send in these hours alone, e.g., 22:00-06:00. [default: always]")] = "",
+    limit: Annotated[str, typer.Option(help="At most this many bytes a second, e.g., 2MB. [default: no limit]")] = "",
+    hours: Annotated[str, typer.Option(help="Send only in these hours, e.g., 22:00-06:00. [default: always]")] = "",
     heads_days: Annotated[int, typer.Option(help="How long nobody can delete a head of the log there.")] = 730,
     branch: Annotated[
         str, typer.Option(help="This branch's name: the county's other branches see what it has on hold, no picture.")

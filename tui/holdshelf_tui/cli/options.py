@@ -196,7 +196,7 @@ def _sent(data: Path | None) -> str:
     paper = service.read(ReadPapers()).sent
     if paper is None:
         raise NotFound(
-            "No paper of yours is here: the last one can be named for 12 hours, and until the service is started again.",
+            "You have no paper here: the last one can be used for 12 hours, or until the service restarts.",
             how_to_send(service.read(ReadReached())),
         )
     typer.echo(f"The paper: {sent_words(paper)}", err=True)

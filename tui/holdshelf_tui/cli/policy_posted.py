@@ -25,6 +25,7 @@ from holdshelf_tui.cli import typed_times
 from holdshelf_tui.cli.options import Data, Json, client, data_folder
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.text.board import ABSENT, verdict_words
+from holdshelf_tui.text.time_format import iso_day
 from holdshelf_tui.text.words import inert
 
 DIFFERS = 3
@@ -93,7 +94,7 @@ def show(
     elif not row.sha256:
         typer.echo("No policy has been adopted yet; `print policy` prints the model policy. See `policy adopt --help`.")
     else:
-        words = f"Version {inert(row.version)}, adopted on {inert(row.adopted_on)}, statute: {row.statute}"
+        words = f"Version {inert(row.version)}, adopted on {inert(iso_day(row.adopted_on))}, statute: {row.statute}"
         typer.echo(f"{words}, SHA-256 {row.sha256}")
         if row.file_sha256:
             by = f", signed by {inert(row.signed_by, 80)}" if row.signed_by else ""
@@ -287,7 +288,7 @@ def _write_down(service: Client, checked: Checked, address: str) -> tuple[Checke
 
 
 def _tell(checked: Checked, why_not: str) -> None:
-    text = f"version {inert(checked.version)}, adopted on {inert(checked.adopted_on)}"
+    text = f"version {inert(checked.version)}, adopted on {inert(iso_day(checked.adopted_on))}"
     typer.echo(verdict_words(inert(checked.page, 200), checked.verdict, len(checked.differences), text))
     if not checked.same and checked.verdict != ABSENT:
         typer.echo(f"--- adopted: {text}\n+++ posted")

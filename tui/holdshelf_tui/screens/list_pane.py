@@ -241,7 +241,7 @@ class ListPane[R](ActionsPane):
         self.table.focus()
 
     def sort_next(self) -> None:
-        """By the next column; after the last one as at first."""
+        """Sort by the next column; after the last one as at first."""
         titles = [title for title in self.COLUMNS[self.part].widths if title]
         before = self.orders.get(self.part, Order()).title
         following = titles[titles.index(before) + 1 :] if before else titles
@@ -294,6 +294,6 @@ LIST_TOOLS: tuple[ActionDescription[Any, Any], ...] = (
         shown=_has_no_finder, run=lambda self: self.find()),
     PaneAction("sort", "Sort", "By the next column", key=key_table.SORT, in_footer=False, is_tool=True,
         run=lambda self: self.sort_next()),
-    RowAction("copy_id", "Copy", "What names this line, to the clipboard", key=key_table.COPY, in_footer=False,
+    RowAction("copy_id", "Copy", "What identifies this line, to the clipboard", key=key_table.COPY, in_footer=False,
         is_tool=True, run=lambda self, row: copy(self.app, self.screen.get_selected_text() or self.copied(row))),
 )  # fmt: skip

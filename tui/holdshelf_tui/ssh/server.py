@@ -263,7 +263,7 @@ class Door:
         if mine >= limits.SESSIONS_PER_PERSON:
             return _have_enough(mine)
         if len(self._visits) >= limits.VISITS_MOST - (limits.KEPT_FREE if mine else 0):
-            return f"{len(self._visits)} log-ins are open, which is the most there are. Try again later."
+            return f"{len(self._visits)} log-ins are open, which is the limit. Try again later."
         return ""
 
     def more_sessions(self, visit: Visit) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from holdshelf_core.people.board_types import AdoptedRow, BoardSetting, PolicyLinted
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.numbering import renumbered
+from holdshelf_tui.text.time_format import iso_day
 from holdshelf_tui.text.words import counted, inert
 
 STATUTE_WORDS = {
@@ -69,7 +70,7 @@ def range_words(row: BoardSetting) -> str:
 
 def policy_words(row: AdoptedRow) -> str:
     """'version 2026-1, adopted on 2026-03-10'."""
-    return f"version {row.version}, adopted on {row.adopted_on}" if row.sha256 else "none adopted yet"
+    return f"version {row.version}, adopted on {iso_day(row.adopted_on)}" if row.sha256 else "none adopted yet"
 
 
 def statute_words(row: AdoptedRow) -> str:
@@ -106,7 +107,7 @@ def linted_words(found: PolicyLinted) -> str:
 
 def adopted_words(row: AdoptedRow) -> list[str]:
     """What an adoption did, a sentence a line: what is in force, what ended by it, and what to look at."""
-    lines = [f"Version {inert(row.version)}, adopted on {row.adopted_on}, is in force. SHA-256 {row.sha256}."]
+    lines = [f"Version {inert(row.version)}, adopted on {iso_day(row.adopted_on)}, is in force. SHA-256 {row.sha256}."]
     if row.file_sha256:
         by = f", signed by {inert(row.signed_by, 80)}" if row.signed_by else ""
         lines.append(f"So is what it means: the policy file, SHA-256 {row.file_sha256}{by}.")

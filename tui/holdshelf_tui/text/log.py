@@ -6,14 +6,13 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import time
 
 from holdshelf_core.access_log.types import LogEntryRow, LogRows, at_utc_ns, instant
-from holdshelf_core.policy.date_forms import date_form
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.reports.types import PAPERS
 from holdshelf_tui.text.log_sentences import SENTENCES, Sentence
-from holdshelf_tui.text.time_format import date_words, moment, short_date, told_clock, when
+from holdshelf_tui.text.time_format import date_words, iso_day, moment, short_date, told_clock, when
 from holdshelf_tui.text.words import inert, size
 
 FAMILIES = (
@@ -258,16 +257,8 @@ def fact_words(name: str, value: object, names: Names) -> str:
     if _TIMES.fullmatch(text):
         return when(_ns(text))
     if _DAYS.fullmatch(text):
-        return _day_words(text)
+        return iso_day(text)
     return inert(names.of.get(text) or text.replace("_", " "), _MOST_CHARS)
-
-
-def _day_words(text: str) -> str:
-    """'2026-11-24' → 'Nov 24, 2026'; a day that is none, as it is."""
-    try:
-        return date_form().day(date.fromisoformat(text))
-    except ValueError:
-        return text
 
 
 def _ns(text: object) -> int:

@@ -233,7 +233,7 @@ class MintSocket:
             asked = decode_json(raw, MintMessage)
             asked_id = asked.id
             if uid is None:
-                raise Unavailable("The message was sent before the service was there.", "Send it again.")
+                raise Unavailable("The message was sent before the service was running.", "Send it again.")
             answer = await self._do(asked, (pid, uid))
         except (msgspec.MsgspecError, RecursionError):
             answer = {"refused": "The message is not understood.", "next_step": "", "clause": ""}
@@ -268,7 +268,7 @@ class MintSocket:
             return {"ended": self._tokens.revoke(asked.end)}
         if asked.hello is not None:
             return {"hello": await self._hello(asked.hello, door)}
-        raise NotPermitted("The message asks for nothing that there is.")
+        raise NotPermitted("The message asks for something that does not exist.")
 
     async def _hello(self, said: Hello, door: tuple[int, int]) -> dict[str, Any]:
         host_key = await asyncio.to_thread(self._signer.load)
@@ -323,7 +323,7 @@ class MintSocket:
             raise
         if login.person != kept.person:
             # The name now belongs to another person, who did not sign here.
-            raise NotPermitted("You are not who logged in here any more.", "Log in again.")
+            raise NotPermitted("This log-in is no longer yours.", "Log in again.")
         return self._opened(login, kept.login, kept.fingerprint, kept.source, door)
 
     def _opened(self, login: Login, name: str, fingerprint: str, source: str, door: tuple[int, int]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ from holdshelf_tui.widgets.fields import Choice, FormField, TextField
 MOST_CHARS = 200_000
 YES, NO = "yes", "no"
 NO_TEXT = "Nothing is pasted yet."
-NO_FILE = "Only where what it means changes, too: the whole policy file."
+NO_FILE = "Only if its meaning changes, too: the whole policy file."
 
 
 class BoardSetDialog(FormDialog[Done]):
@@ -143,7 +143,7 @@ class AdoptDialog(FormDialog[AdoptedRow]):
         yield FormField(
             "Signature",
             TextPasteArea(id="signature"),
-            hint="Of the policy file, by its own: from `ssh-keygen -Y sign`, where it is not you who speaks for the Board.",
+            hint="The policy file's signature from `ssh-keygen -Y sign`, if someone else speaks for the Board.",
         )
 
     def opened(self) -> None:

@@ -118,12 +118,12 @@ class DecideDialog(FormDialog[HoldRow]):
         """Which word; for a paper, whose."""
         choices: Sequence[tuple[str, str]]
         if self._hold.state == "grace":
-            choices = [(REFUSE, "Undo the lift: the hold stays in force")]
+            choices = [(REFUSE, "undo the lift: the hold stays in force")]
         else:
             choices = [
                 *([(APPROVE, "I approve: lift it, after the grace period")] if self._may_approve else []),
-                *([(PAPER, "Another seat approves, on a signed paper")] if self.link.policy.signers(ACT) else []),
-                (REFUSE, "No: the hold stays in force"),
+                *([(PAPER, "another seat approves, on a signed paper")] if self.link.policy.signers(ACT) else []),
+                (REFUSE, "no: the hold stays in force"),
             ]
         yield FormField("Decision", Choice(choices, id="word"))
         yield FormField(
