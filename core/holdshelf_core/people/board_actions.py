@@ -29,7 +29,7 @@ from holdshelf_core.policy.board import CHOICES, SETTING_WORDS
 from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.checklist import with_units
 from holdshelf_core.policy.clauses import watching_promise
-from holdshelf_core.policy.gates import NEEDS, STATED, determinable
+from holdshelf_core.policy.gates import NEEDS, STATED
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.numbering import renumbered
@@ -37,6 +37,7 @@ from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.schema import PolicyFile
 from holdshelf_core.policy.screens import words_of as screen_words
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.statute import determinable
 from holdshelf_core.policy.steps import consenting, consulted, consults
 from holdshelf_core.policy.tables import SECOND_SETTINGS, Policy
 from holdshelf_core.policy_file.adopted import path_of

@@ -14,7 +14,6 @@ import msgspec
 from holdshelf_core.policy import example
 from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.clauses import CLAUSES
-from holdshelf_core.policy.gates import determinable
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.particulars import particulars
@@ -22,6 +21,7 @@ from holdshelf_core.policy.rights import NEVER, PERMISSIONS
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.schema import Clause
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.statute import determinable
 from holdshelf_core.policy.tables import Policy
 
 _NARROWEST, _WORDS_WIDTH = 60, 27
@@ -208,14 +208,23 @@ def _legend(policy: Policy, rows: Sequence[Row], width: int) -> list[str]:
 def _kept(policy: Policy, clause: Clause) -> str:
     """Return what keeps a clause: its duties, or the rows that cite it; else people do."""
     kept = [text for duty in clause.duties for text in (*_of_this_file(policy, duty), CLAUSES[duty].kept)]
-    if kept:
-        return " ".join(kept)
     file = policy.file
-    for what, rows in (("purpose", file.purpose), ("ground of holds", file.ground), ("basis", file.basis)):
+    for what, usual, rows in (
+        ("purpose", {"P12", "P14"}, file.purpose),
+        ("ground of holds", {"P16"}, file.ground),
+        ("basis", {"P13"}, file.basis),
+    ):
         said = listed(f"“{policy.said(row.words)}”" for row in rows if row.clause == clause.id)
-        kept += [f"The {what} {said} cites it."] if said else []
-    if said := listed(f"“{policy.said(row.words)}”" for row in file.check if row.clause == clause.id):
-        kept.append(f"The checklist asks for it: {said}.")
+        # Of the clause that such rows state anyhow its duty has told.
+        kept += [f"The {what} {said} cites it."] if said and not usual.intersection(clause.duties) else []
+    kept += [
+        f"The screen {row.key} shows {listed(map(policy.class_words, row.classes))}."
+        for row in file.screen
+        if row.clause == clause.id
+    ]
+    asked = listed(f"“{policy.said(row.words)}”" for row in file.check if row.clause == clause.id)
+    if asked and not clause.duties:
+        kept.append(f"The checklist asks for it: {asked}.")
     return " ".join(kept) or "words only; the machine leaves it to people."
 
 

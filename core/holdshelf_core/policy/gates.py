@@ -24,6 +24,7 @@ from holdshelf_core.policy.model import (
 from holdshelf_core.policy.releases import beyond
 from holdshelf_core.policy.schema import Basis
 from holdshelf_core.policy.second import MOST_REVIEWS, is_paper
+from holdshelf_core.policy.statute import JUDGE, by_a_judge, by_the_statute, determinable, is_permission, statute_words
 from holdshelf_core.policy.tables import Policy
 from holdshelf_storage.units import HOUR_NS
 
@@ -66,8 +67,6 @@ STATED = ("name", "identity", "matter", "reported", "called", "at-library")
 """Of these somebody at the library says that they have seen or know it; the others are read from the paper."""
 OURS = ("reported", "called", "at-library")
 """Of these, what is no proof that somebody outside could bring."""
-JUDGE = "judge"
-"""The step that the confidentiality statute asks for: a judge, the person's permission, or what counsel determined."""
 EMERGENCY_SPAN_NS = 2 * HOUR_NS
 EMERGENCY_PAPER_NS = 48 * HOUR_NS
 """When the paper behind an emergency release is due, where the policy does not say."""
@@ -211,7 +210,7 @@ def _other_ways(policy: Policy, row: Basis, request: Request) -> tuple[str, ...]
         other
         for other in policy.bases.values()
         if other.key not in (row.key, COUNSEL)
-        and (other.asker == "court" or (other.asker == row.asker and JUDGE not in other.steps))
+        and (by_a_judge(other) or (other.asker == row.asker and JUDGE not in other.steps))
         and not _is_urgent(other)
         and _class_problem(policy, other, other.classes, request) is None
     ]
@@ -296,20 +295,32 @@ def gate_2(
     policy: Policy, request: Request, adopted: Adopted | None, determinations: Iterable[Determination], now: Now
 ) -> ReleaseCheck:
     """Check the statute, where the policy has it as a step: a judge, or what the Board set or counsel determined."""
-    paper, row = request.paper, _basis(policy, request)
+    row = _basis(policy, request)
+    said = _gate_2(policy, request, adopted, determinations, now)
+    return msgspec.structs.replace(said, cites=row.clause if row is not None else "")
+
+
+def _gate_2(
+    policy: Policy, request: Request, adopted: Adopted | None, determinations: Iterable[Determination], now: Now
+) -> ReleaseCheck:
+    paper, row, asks = request.paper, _basis(policy, request), statute_words(policy)
+    on_record = f"{asks[0].upper()}{asks[1:]} is on record."
     if row is not None and JUDGE not in row.steps:
         if _is_urgent(row):
             return ReleaseCheck(
                 True, "Imminent danger: the statute's question goes to counsel with the paper that follows."
             )
         sentence = "The policy asks for nothing more on this basis."
-        if row.asker == "person-seen" and "written" in row.needs:
-            sentence = "A court order or the person's written permission is on record."
+        if is_permission(row) and "written" in row.needs:
+            sentence = on_record
+        elif row.asker == "person-seen" and "written" in row.needs:
+            sentence = "The person who is seen has asked for it in writing."
         elif row.key == COUNSEL:
             sentence = "Counsel's paper is on record."
         return ReleaseCheck(True, sentence, caution=policy.said(row.caution))
-    if row is not None and row.asker == "court" and paper is not None and paper.signed_by_judge:
-        return ReleaseCheck(True, "A court order or the person's written permission is on record.")
+    by_judge = row is not None and by_a_judge(policy.bases[row.key], request.asked_rule)
+    if by_judge and paper is not None and paper.signed_by_judge:
+        return ReleaseCheck(True, on_record)
     for determination in determinations:
         if _determined(determination, request, now):
             last = end_words(determination.end_utc_ns, now.zone)
@@ -322,11 +333,11 @@ def gate_2(
         return ReleaseCheck(
             True,
             "The Board has set the statute's gate to advise.",
-            caution="The statute requires a court order or the person's written permission; neither is on record.",
+            caution=f"The statute requires {asks}; {'neither' if ' or ' in asks else 'none'} is on record.",
         )
     return ReleaseCheck(
         False,
-        "The policy allows this, but the statute does not: it requires a court order or the person's written permission.",
+        f"The policy allows this, but the statute does not: it requires {asks}.",
         by_the_statute(policy),
     )
 
@@ -385,26 +396,6 @@ def gates(
 # --- what would open them -----------------------------------------------------------------------------------------------
 
 
-def determinable(policy: Policy) -> tuple[str, ...]:
-    """Return the bases that a determination by counsel can open: those that the statute's step stops."""
-    return tuple(key for key, row in policy.bases.items() if JUDGE in row.steps)
-
-
-def by_the_statute(policy: Policy) -> tuple[str, ...]:
-    """Return what passes the statute's step under *enforce*."""
-    permission = any(row.asker == "person-seen" and JUDGE not in row.steps for row in policy.bases.values())
-    counsel = policy.who_may("counsel.record")
-    return (
-        "a court order, or a warrant or subpoena that a judge signed",
-        *(["or the written permission of the person who is seen"] if permission else []),
-        *(
-            [f"or a determination by the library's counsel: the {policy.short(counsel[0])} asks for it"]
-            if counsel
-            else []
-        ),
-    )
-
-
 def what_would_pass(
     policy: Policy, adopted: Adopted | None, determinations: Iterable[Determination], now: Now
 ) -> tuple[str, ...]:
@@ -414,17 +405,17 @@ def what_would_pass(
     said = [key for key in without_paper(policy) if _passes_unwritten(policy, key, adopted)]
     ways: tuple[str, ...]
     if not stopped or (adopted is not None and adopted.statute == "advise"):
-        ways = tuple(_on_paper(policy, key) for key in brought)
+        ways = tuple(_brought(policy, key) for key in brought)
     else:
         # One that is for some agencies or cameras only is not offered to anybody.
         general = [one for one in determinations if not one.agencies and one.cameras is None]
         opened = (
             key
             for key in brought
-            if (JUDGE not in policy.bases[key].steps and policy.bases[key].asker != "person-seen")
-            or (key in stopped and policy.bases[key].asker != "court" and any(_is_open(d, key, now) for d in general))
+            if (JUDGE not in policy.bases[key].steps and not is_permission(policy.bases[key]))
+            or (key in stopped and not by_a_judge(policy.bases[key]) and any(_is_open(d, key, now) for d in general))
         )
-        ways = (*by_the_statute(policy), *(_on_paper(policy, key) for key in opened))
+        ways = (*by_the_statute(policy), *(_brought(policy, key) for key in opened))
     return (*ways, *(_unwritten(policy, key) for key in said), NEEDS["scope"], MEANWHILE)
 
 
@@ -448,6 +439,12 @@ def _unwritten(policy: Policy, basis: str) -> str:
 
 def _on_paper(policy: Policy, basis: str) -> str:
     return f"{policy.basis_words(basis)}, on paper and signed"
+
+
+def _brought(policy: Policy, basis: str) -> str:
+    """Return a line of the sheet for anybody: the paper, and what must be known besides of whoever brings it."""
+    needs = [NEEDS[need] for need in STATED if need in policy.bases[basis].needs and need not in OURS]
+    return _on_paper(policy, basis) + (f": {'; '.join(needs)}" if needs else "")
 
 
 def what_we_need(policy: Policy, basis: str) -> tuple[str, ...]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from holdshelf_core.policy.gates import JUDGE, NEEDS
+from holdshelf_core.policy.gates import NEEDS
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.rights import PERMISSIONS
 from holdshelf_core.policy.schema import Basis, Ground, Purpose, Role
+from holdshelf_core.policy.screens import words_of
+from holdshelf_core.policy.statute import JUDGE
 from holdshelf_core.policy.steps import CONSENT, CONSULT, STEPPED, TELL, kind_and_role
 from holdshelf_core.policy.tables import Policy
 
@@ -42,6 +44,7 @@ def particulars(policy: Policy) -> Iterator[str]:
             "Requests from outside:",
             [(policy.basis_words(row.key), row.clause, _of_basis(policy, row)) for row in policy.file.basis],
         ),
+        ("Screens:", [(row.key, row.clause, [words_of(policy, row)]) for row in policy.file.screen]),
     ):
         lines = [
             f"  {name}{f' ({clause})' if clause else ''}: {'; '.join(words)}." for name, clause, words in said if words

@@ -177,6 +177,7 @@ class Screen(_Table, frozen=True):
     classes: tuple[str, ...]
     ends: str
     """When each day: ``closing`` or a time as 21:00."""
+    clause: str = ""
     plain_sight: bool = False
     """Attested: it shows only what is seen from where it hangs."""
 

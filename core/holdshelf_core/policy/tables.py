@@ -175,7 +175,9 @@ class Policy:
     def words_only(self) -> tuple[str, ...]:
         """Clauses that state no duty and that no row cites: the machine leaves them to people."""
         file = self.file
-        cited = {row.clause for rows in (file.purpose, file.ground, file.basis, file.check) for row in rows}
+        cited = {
+            row.clause for rows in (file.purpose, file.ground, file.basis, file.screen, file.check) for row in rows
+        }
         return tuple(clause.id for clause in self.file.clause if not clause.duties and clause.id not in cited)
 
     def clause_id(self, duty: str, cites: str = "") -> str:

@@ -154,12 +154,16 @@ def _target(act: str) -> str:
 
 
 def _camera_of(policy: Policy, case: Case) -> str:
-    """Return the camera of a class or a kind of place; any of them where the case names none but its basis or purpose does."""
+    """Return the camera of a class or a kind of place; where the case names none, one that its basis, purpose and role
+    are about."""
     if case.camera:
         return case.camera
     basis, purpose = policy.bases.get(case.basis), policy.look_purposes.get(case.purpose)
     classes = (basis.classes if basis is not None else ()) or (purpose.classes if purpose is not None else ())
-    return classes[0] if classes else next(iter(policy.places), "camera")
+    bound = policy.roles[case.who].classes if case.who in policy.roles else ()
+    theirs = [place for place in policy.places if policy.classes_of(place).intersection(bound)]
+    found = [place for place in theirs if not classes or policy.classes_of(place).intersection(classes)]
+    return next(iter((*found, *classes, *policy.places)), "camera")
 
 
 def _request(case: Case, span: Span, state: State) -> Request:

@@ -367,6 +367,7 @@ class _Check:
         for number, screen in enumerate(self._file.screen, 1):
             where = row("screen", number, screen.key)
             yield from a_key(where, screen.key)
+            yield from self._cited(where, screen.clause)
             yield from among(where, screen.classes, self._classes, "class of camera")
             if not screen.classes:
                 yield Mistake(where, "The screen names no class of camera.", "Say which cameras it shows.")

@@ -110,7 +110,7 @@ def sign_mistakes(file: PolicyFile) -> Iterator[Mistake]:
     """Yield what is wrong with the signs."""
     for language, sign in file.sign.items():
         where = f"sign, {inert(language)[:20]}"
-        if language not in file.library.languages:
+        if not LANGUAGES.fullmatch(language):
             yield from no_language(file, where, language)
         if not any(line.strip() for line in sign.headline):
             yield Mistake(where, "The sign has no headline.", "Say that cameras are in use.")
@@ -187,13 +187,15 @@ def _placed(file: PolicyFile, where: str, language: str, name: str) -> Iterator[
         yield Mistake(
             where,
             f"The sign has {{{name}}}, and the library has no {name} in {shown(language)}.",
-            f'Add {name}.{language} = "…" under [library].',
+            f'Add {name}.{language} = "…" under [library].'
+            if language in file.library.languages
+            else "Write out what it says, as no text is in this language but the sign.",
         )
 
 
 def no_language(file: PolicyFile, where: str, language: str) -> Iterator[Mistake]:
     """Yield that words are in a language which is not the library's."""
-    step = one_of(file.library.languages)
+    step = f"Take it out, or add it to languages, with each text in it. {one_of(file.library.languages)}"
     if _sound_languages(file):
         yield Mistake(where, f"{shown(language)} is not one of the library's languages.", step)
 

@@ -74,8 +74,8 @@ def _roles(before: Policy, after: Policy) -> Iterator[Difference]:
             yield from _role(before, was, after, now)
         if (said := reworded(before, was.short, after, now.short)) is not None:
             language, _, short = said
-            name = quoted(short) if short else "as its name is"
-            yield other(f"The {after.role_words(key)} is called {name} in lists{in_language(language)}.")
+            how = f"is called {quoted(short)}" if short else "has no shorter name"
+            yield other(f"The {after.role_words(key)} {how} in lists{in_language(language)}.")
     if before.for_the_board != after.for_the_board and after.for_the_board:
         yield other(f"The {after.role_words(after.for_the_board)} speaks for the Board.")
     if before.first_seat != after.first_seat and after.first_seat:

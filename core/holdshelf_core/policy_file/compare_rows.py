@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from holdshelf_core.policy.areas import PRIVATE
-from holdshelf_core.policy.gates import ASKERS, JUDGE, NEEDS, within_ns
+from holdshelf_core.policy.gates import ASKERS, NEEDS, within_ns
 from holdshelf_core.policy.lengths import DAYS, Length, parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.schema import Basis, Check, Ground, Purpose, Screen
 from holdshelf_core.policy.screens import CLOSING
+from holdshelf_core.policy.statute import JUDGE, by_a_judge
 from holdshelf_core.policy.steps import STEPPED
 from holdshelf_core.policy.tables import Policy
 from holdshelf_core.policy_file.difference import (
@@ -196,10 +197,14 @@ def _basis(words: str, before: Policy, was: Basis, after: Policy, now: Basis) ->
     if (DANGER in was.needs) != (DANGER in now.needs):
         yield _at_once(words, now)
     come, gone = ([need for need in needs if need != DANGER] for needs in come_and_gone(was.needs, now.needs))
+    # A judge's signature that must be there passes the statute's step by itself: more is asked for, and more passes.
+    both_ways = JUDGE in now.steps and by_a_judge(was) != by_a_judge(now)
     if come:
-        yield stricter(f"On {words}, this is needed, too: {listed(NEEDS[need] for need in come)}.")
+        kind = other if both_ways and "judge" in come else stricter
+        yield kind(f"On {words}, this is needed, too: {listed(NEEDS[need] for need in come)}.")
     if gone:
-        yield looser(f"On {words}, this is no longer needed: {listed(NEEDS[need] for need in gone)}.")
+        kind = other if both_ways and "judge" in gone else looser
+        yield kind(f"On {words}, this is no longer needed: {listed(NEEDS[need] for need in gone)}.")
     yield from _within(words, was, now)
     steps = [tuple(step for step in row.steps if not step.startswith("within:")) for row in (was, now)]
     yield from asked(f"On {words}", before, steps[0], after, steps[1])
@@ -279,6 +284,7 @@ def _audience(row: Screen) -> str:
 
 
 def _screen(what: str, before: Policy, was: Screen, after: Policy, now: Screen) -> Iterator[Difference]:
+    yield from _cites(what, was.clause, now.clause)
     if _audience(was) != _audience(now):
         yield (looser if ANYONE in now.audience else stricter)(f"{what} is for {_audience(now)}.")
     come, gone = come_and_gone(was.classes, now.classes)

@@ -386,7 +386,7 @@ class ReleaseActs:
         else:
             listed = [row for row in seen if asked.all or row.state in shown]
         rows = [release_row(call.state, row, call.caller, call.now, whole=False) for row in listed]
-        refusals = [refusal for row in seen for refusal in refusals_of(row)]
+        refusals = [refusal for row in seen for refusal in refusals_of(call.state.policy, row)]
         return types.ReleaseList(rows, sorted(refusals, key=lambda r: r.at_utc_ns))
 
     # --- how ---------------------------------------------------------------------------------------------------------

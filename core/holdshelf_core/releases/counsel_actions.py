@@ -13,7 +13,7 @@ from holdshelf_core.acts import Done
 from holdshelf_core.errors import BadRequest, Conflict
 from holdshelf_core.policy import model
 from holdshelf_core.policy.case import Scope
-from holdshelf_core.policy.gates import determinable
+from holdshelf_core.policy.statute import determinable
 from holdshelf_core.releases import types
 
 MAX_AGENCIES = 32

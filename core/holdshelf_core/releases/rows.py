@@ -100,9 +100,19 @@ def approver(state: State, row: model.Release) -> str:
     return f"{state.name_of(row.approved_by)}{consented}" if row.approved_by else ""
 
 
-def refusals_of(row: model.Release) -> list[types.RefusalRow]:
-    """Return all its refusals, oldest first."""
-    return [types.RefusalRow(row.id, r.at_utc_ns, r.gate, "P13", r.basis, r.sentence, r.by) for r in row.refusals]
+def refusals_of(policy: Policy, row: model.Release) -> list[types.RefusalRow]:
+    """Return all its refusals, oldest first, by the clauses of the policy."""
+    return [
+        types.RefusalRow(
+            row.id, r.at_utc_ns, r.gate, _clause_of(policy, r.basis) or "Holdshelf", r.basis, r.sentence, r.by
+        )
+        for r in row.refusals
+    ]
+
+
+def _clause_of(policy: Policy, basis: str) -> str:
+    found = policy.bases.get(basis)
+    return policy.clause_id("P13", found.clause if found is not None else "")
 
 
 async def async_unheld(holds: Holds, state: State, row: model.Release) -> tuple[model.Span, ...]:
@@ -274,7 +284,7 @@ def release_row(
         ),
         why=row.why,
         gates=[types.GateRow(g.gate, g.passed, g.sentence, list(g.needs)) for g in row.gates],
-        refusals=refusals_of(row),
+        refusals=refusals_of(state.policy, row),
         caution=row.caution,
         paper_due_utc_ns=row.paper_due_utc_ns,
         approved_by=row.approved_by,

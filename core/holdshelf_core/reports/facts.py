@@ -105,7 +105,7 @@ def build(sources: Sources) -> paper.ReportPaper:
         unclosed_most=counts.unclosed_most,
         stills=counts.done["commission.still"],
         shared_looks=counts.done["share.open"],
-        refusals=_refusals(counts),
+        refusals=_refusals(counts, state.policy),
         flags=flags,
         open_flags=len(open_flags),
         oldest_flag_on=_day(open_flags[0].at_utc_ns, quarter.zone) if open_flags else "",
@@ -233,14 +233,20 @@ def _name(state: State, person: str) -> str:
     return f"person {person[:20]}" if person else "nobody named"
 
 
-def _refusals(counts: LogCounts) -> tuple[paper.CountRow, ...]:
+_OWN_RULES = "Holdshelf's own rules"
+
+
+def _refusals(counts: LogCounts, policy: Policy) -> tuple[paper.CountRow, ...]:
+    """Return them by the clause cited, in the order of P1 to P21 and in the policy's own numbering."""
+
     def order(clause: str) -> tuple[int, str]:
         return (int(clause[1:]) if clause[1:].isdecimal() else 99, clause)
 
-    return tuple(
-        paper.CountRow(clause, clause or "no clause named", counts.refused[clause])
-        for clause in sorted(counts.refused, key=order)
-    )
+    found: dict[str, int] = {}
+    for clause in sorted(counts.refused, key=order):
+        own = policy.numbers.get(clause, clause) or (_OWN_RULES if clause else "")
+        found[own] = found.get(own, 0) + counts.refused[clause]
+    return tuple(paper.CountRow(own, own or "no clause named", count) for own, count in found.items())
 
 
 def _signs(counts: LogCounts, now: paper.SignsRow) -> paper.SignsRow:

@@ -50,12 +50,28 @@ def test_every_permission_is_allowed_to_somebody_and_refused_to_somebody() -> No
         ("d", "  a question about staff (staff): to look; the Human Resources is consulted."),
         ("i", "  a person's request for recordings of themselves (5): proof of who asks; answered in 1 month, 2 months more "
             "with a reason; others are hidden."),
+        ("c", "  lobby-screen: lobby, for anyone, until 8:00 pm."),
     ],
 )  # fmt: skip
 def test_below_the_table_stands_what_it_cannot_show(file: str, said: str) -> None:
     policy = Policy(read_file(Path(__file__).parents[2] / "policies" / f"{file}.toml")[0])
     assert said in particulars(policy)
     assert " ".join(said.split()) in " ".join(explain.text(policy, explain.table(policy)).split())
+
+
+def test_a_clause_that_a_screen_or_a_basis_cites_says_so_beside_its_duty() -> None:
+    file = read_file(Path(__file__).parents[2] / "policies" / "a.toml")[0]
+    clauses = {clause.id: clause for clause in file.clause}
+    words_only = Policy(file).words_only[0]
+    purpose = next(clause.id for clause in file.clause if "P1" in clause.duties)
+    screens = tuple(msgspec.structs.replace(row, clause=words_only) for row in file.screen)
+    bases = tuple(msgspec.structs.replace(row, clause=purpose) for row in file.basis)
+    policy = Policy(msgspec.structs.replace(file, screen=screens, basis=bases))
+    assert words_only not in policy.words_only
+    said = explain.clause_detail(policy, clauses[words_only], ())
+    assert "The screen monitors shows common." in " ".join(said.split())
+    said = " ".join(explain.clause_detail(policy, clauses[purpose], ()).split())
+    assert CLAUSES[clauses[purpose].duties[0]].kept in said and f"“{policy.said(bases[0].words)}”" in said
 
 
 def test_what_nobody_may_stands_in_the_table_and_is_refused_in_all_of_it() -> None:

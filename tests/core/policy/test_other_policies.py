@@ -13,10 +13,11 @@ import msgspec
 import pytest
 
 from holdshelf_core.policy.case import Decision, Scope, Subject
-from holdshelf_core.policy.gates import ReleaseCheck, Request, gates
+from holdshelf_core.policy.gates import ReleaseCheck, Request, gates, what_would_pass
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.model import Commission, Key, Paper, Person, Seat, Span
+from holdshelf_core.policy.model import AskedRule, Commission, Key, Paper, Person, Seat, Span
 from holdshelf_core.policy.rules import decide
+from holdshelf_core.policy.schema import Basis
 from holdshelf_core.policy.state import CameraFacts, State
 from holdshelf_core.policy.tables import Policy
 from holdshelf_core.policy_file.read import read_file
@@ -184,3 +185,63 @@ def test_a_purpose_for_a_class_opens_no_other_camera() -> None:
     assert not said.allowed
     assert "This purpose is for cameras of this class alone: exterior" in said.reason
     assert said.sentence.endswith(f"({state.policy.quoted('P12', 'patrons')})")
+
+
+def with_bases(letter: str, *bases: Basis) -> Policy:
+    """That library's policy, with other ways for footage to leave."""
+    return Policy(msgspec.structs.replace(policy(letter).file, basis=bases))
+
+
+WARRANT = Basis(
+    "warrant",
+    {"en-GB": "a search warrant"},
+    asker="law-enforcement",
+    clause="5",
+    needs=("written", "judge", "agency"),
+    steps=("judge",),
+)
+LETTER = Basis(
+    "letter", {"en-GB": "a police letter"}, asker="law-enforcement", needs=("written", "agency"), steps=("judge",)
+)
+OWN = Basis(
+    "own", {"en-GB": "an access request"}, clause="5", asker="person-seen", needs=("written", "name", "identity")
+)
+PERMISSION = Basis("permission", {"en-GB": "a written permission"}, asker="person-seen", needs=("written",))
+
+
+def on_paper(rules: Policy, basis: Basis, *stated: str, judge: bool = False) -> ReleaseCheck:
+    paper = Paper(SCAN, basis.key, "who", agency="Police", signed_by_judge=judge)
+    return gates(rules, Request(basis.key, (SPAN,), "p1", AT, paper, stated=stated), None, (), NOW)
+
+
+def test_a_judges_signature_passes_whoever_brings_the_paper_where_the_basis_asks_for_it() -> None:
+    rules = with_bases("i", WARRANT, LETTER)
+    assert on_paper(rules, WARRANT, judge=True).passed
+    assert not on_paper(rules, WARRANT).passed
+    assert not on_paper(rules, LETTER, judge=True).passed, "a judge's name below a letter makes no warrant of it"
+
+
+def test_the_statutes_no_cites_the_clause_of_the_basis_and_asks_for_no_permission_that_the_policy_has_not() -> None:
+    cited = msgspec.structs.replace(LETTER, clause="5")
+    said = on_paper(with_bases("i", cited), cited)
+    assert (said.cites, said.sentence.endswith(": it requires a court order.")) == ("5", True), said
+    said = on_paper(with_bases("i", cited, PERMISSION), cited)
+    assert said.sentence.endswith(": it requires a court order or the person's written permission.")
+
+
+def test_who_proves_who_they_are_asks_for_themselves_and_stands_on_the_sheet_with_what_is_asked_of_them() -> None:
+    rules = with_bases("i", WARRANT, OWN)
+    said = on_paper(rules, OWN, "name", "identity")
+    assert said.passed and said.sentence.endswith("The person who is seen has asked for it in writing.")
+    sheet = what_would_pass(rules, None, (), NOW)
+    assert "an access request, on paper and signed: the asker's name; proof of who asks" in sheet
+    assert not any("written permission" in line for line in sheet)
+
+
+def test_a_request_that_was_entered_while_the_statute_asked_for_more_is_not_passed_by_a_judge() -> None:
+    rules = with_bases("i", WARRANT)
+    paper = Paper(SCAN, "warrant", "who", agency="Police", signed_by_judge=True)
+    asked_for_more = AskedRule(("written", "agency"), ("judge",))
+    request = Request("warrant", (SPAN,), "p1", AT, paper)
+    assert gates(rules, request, None, (), NOW).passed
+    assert not gates(rules, msgspec.structs.replace(request, asked_rule=asked_for_more), None, (), NOW).passed

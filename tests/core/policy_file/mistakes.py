@@ -443,6 +443,11 @@ MEANING: dict[str, tuple[str, str, str]] = {
     ),
     "a sign that asks for what is not there": ("{contact}", "{phone}", "The sign knows nothing for {phone}"),
     "a sign without the authority it names": ("Ask {contact}.", "{authority}", "the library has no authority in 'en'"),
+    "a sign in one more language that names the authority": (
+        "[sign.en]",
+        '[sign.ga]\nheadline = ["CCTV"]\nlines = ["{authority}"]\n[sign.en]',
+        "the library has no authority in 'ga'",
+    ),
     "a brace that is open": ("Ask {contact}.", "Ask {contact.", "A brace is left open"),
     "a sign that nobody reads in passing": (
         'headline = ["Cameras are in use"]',

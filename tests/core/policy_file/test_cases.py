@@ -110,6 +110,19 @@ def test_a_clause_may_state_several_duties_and_what_a_row_cites_is_not_words_onl
     assert "4" not in policy.words_only, "the street's record cites it"
 
 
+def test_a_case_without_a_camera_is_about_one_that_the_role_is_bound_to() -> None:
+    """It was asked about the first kind of place, and a branch's librarian could do nothing anywhere."""
+    file = file_of("b")
+    rows = (msgspec.structs.replace(one, classes=("interior",) * (one.key == "security")) for one in file.role)
+    policy = Policy(msgspec.structs.replace(file, role=tuple(rows)))
+    case = Case("security", "purpose.open", "yes", purpose="conduct")
+    assert answer(policy, case).allowed
+    assert not answer(policy, msgspec.structs.replace(case, camera="exterior")).allowed
+    only = tuple(msgspec.structs.replace(one, classes=("exterior",)) for one in file.purpose)
+    policy = Policy(msgspec.structs.replace(policy.file, purpose=only))
+    assert not answer(policy, case).allowed, "nothing that it is bound to is of this purpose"
+
+
 @pytest.mark.parametrize("act", ["look.archive", "seat.name", "release.approve", "policy.adopt"])
 def test_a_role_on_paper_does_nothing_that_takes_no_paper_of_theirs(act: str) -> None:
     """It was asked as the first role, so that counsel seemed to look at recordings."""

@@ -114,3 +114,15 @@ def test_a_check_that_is_gone_is_looser() -> None:
     assert (found.kind, found.sentence) == (LOOSER, "To be checked no more: the Board looks at the policy again.")
     (back,) = differences(after, before)
     assert (back.kind, back.sentence) == (STRICTER, "To be checked, too: the Board looks at the policy again.")
+
+
+def test_a_judges_signature_that_must_be_there_is_not_told_as_stricter_where_it_passes_the_statute() -> None:
+    asked = SOUND.replace('steps = ["consent:director"]', 'steps = ["consent:director", "judge"]')
+    before, after = (
+        Policy(read_bytes(asked.replace(NEEDS, needs).encode(), "x"))
+        for needs in (NEEDS, 'needs = ["written", "agency", "judge"]')
+    )
+    ((kind, said),) = ((one.kind, one.sentence) for one in differences(before, after))
+    assert (kind, said) == (OTHER, "On a request by the police, this is needed, too: a judge's signature.")
+    ((kind, _),) = ((one.kind, one.sentence) for one in differences(after, before))
+    assert kind == OTHER

@@ -286,6 +286,10 @@ CHANGES: dict[tuple[str, str], tuple[dict[Path, Any], tuple[Told, ...]]] = {
         {("screen", 0, "ends"): "19:00"},
         ((STRICTER, "ends at 19:00 each day (before: with closing)."),),
     ),
+    ("Screen", "clause"): (
+        {("screen", 0, "clause"): "8"},
+        ((OTHER, "The screen desk rests on clause 8 (before: none)."),),
+    ),
     ("Screen", "plain_sight"): ({("screen", 0, "plain_sight"): True}, ((OTHER, "is said to show only what is seen"),)),
     ("Check", "key"): (
         {("check", 0, "key"): "again"},

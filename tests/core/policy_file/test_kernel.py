@@ -13,13 +13,14 @@ from holdshelf_core.policy import example
 from holdshelf_core.policy.areas import PRIVATE
 from holdshelf_core.policy.case import Scope
 from holdshelf_core.policy.explain import table
-from holdshelf_core.policy.gates import JUDGE, STATED
+from holdshelf_core.policy.gates import STATED
 from holdshelf_core.policy.holds import ended_holds
 from holdshelf_core.policy.model import RIGHTS
 from holdshelf_core.policy.rights import NEVER, PERMISSIONS
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.schema import CameraClass, Keeping, PolicyFile, Range, Role, Screen, StandsIn
 from holdshelf_core.policy.state import State
+from holdshelf_core.policy.statute import JUDGE
 from holdshelf_core.policy.tables import ALL, DECIDED, Policy
 from holdshelf_core.policy_file.check import mistakes
 from holdshelf_core.policy_file.check_roles import NEEDED

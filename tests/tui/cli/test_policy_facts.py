@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shlex
 import time
 from datetime import date, datetime, timedelta
@@ -173,6 +174,22 @@ def test_another_company_than_the_insurer_has_no_basis(tmp_path: Path) -> None:
             received(today(), library, "manager", "--basis", "other-company", "--stated", "matter")
 
 
+def test_a_sign_hangs_in_a_language_in_which_nothing_else_is_adopted(tmp_path: Path) -> None:
+    """As in Ireland and in Wales: by law in two languages, where the policy was adopted in one."""
+    irish = '\n[sign.ga]\nheadline = ["Tá ceamaraí", "i bhfeidhm"]\nlines = ["{library}", "{contact}"]\n'
+    file = tmp_path / "policy.toml"
+    file.write_text((POLICIES / "i.toml").read_text() + irish)
+    library = PolicyLibrary(file, tmp_path)
+    with library.service:
+        library.settle()
+        for language in ("en-GB+ga", "ga"):
+            sign = library.run("manager", "print", "sign", "--language", language).stdout.decode()
+            assert "C E A M A R A Í" in sign
+        with pytest.raises(No, match="Papers are not available in 'cy'"):
+            library.run("manager", "print", "sign", "--language", "cy")
+        assert "(ga)" in library.run("manager", "print", "checklist").stdout.decode()
+
+
 @pytest.mark.parametrize(
     ("letter", "who", "words", "says"),
     [
@@ -201,6 +218,11 @@ def test_the_sheet_after_a_gates_no_says_what_is_needed(
         needed = sheet.partition("What we need")[2]
         assert [one for one in says if one not in needed] == []
         assert "street" not in needed and "exterior" not in needed, "nothing that is for other cameras"
+        clause = library.policy.bases[words[1]].clause
+        assert clause in library.run(who, "release", "list", "--refusals").stdout.decode().splitlines()[1].split()
+        report = " ".join(library.run(who, "print", "report", "now").stdout.decode().split())
+        assert re.findall(r"\bP1?\d\b|\bP2[01]\b", report) == [], "the policy's own numbers alone"
+        assert ("once it is older than 1 year" in report) is (library.policy.file.keeping.at_most == "1 year")
 
 
 def test_whoever_may_only_receive_a_request_is_told_who_may_hold_what_it_asks_for(tmp_path: Path) -> None:

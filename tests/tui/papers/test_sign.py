@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from holdshelf_core.api.errors import BadRequest
-from holdshelf_core.reports.types import LogHead, PaperFacts, PolicyText
+from holdshelf_core.reports.types import LogHead, PaperFacts, PolicyText, SignWords
 from holdshelf_tui.papers import catalogs, sign_text
 from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.papers.sign import sign_paper
@@ -234,3 +234,35 @@ def test_no_picture_and_no_font_of_the_readers_is_in_it() -> None:
     assert rows and all(re.search(r"\byes yes (yes|no)\b", row) for row in rows), (
         listed
     )  # embedded, and a part of it only
+
+
+IRISH = msgspec.structs.replace(
+    FACTS, signs={"ga": SignWords(("Tá ceamaraí", "i bhfeidhm"), ("Gan fuaim a thaifeadadh.",), "")}
+)
+
+
+@pytest.mark.parametrize("language", ["ga", "en+ga", "ga-IE+en"])
+def test_a_sign_in_a_language_that_papers_do_not_speak_has_the_files_words(language: str) -> None:
+    facts = msgspec.structs.replace(IRISH, language=language)
+    for said in (sign_paper(facts), words_of(sign_pdf(facts))):
+        plain = re.sub(r"\s", "", said).upper()
+        assert "TÁCEAMARAÍIBHFEIDHM" in plain and "GANFUAIMATHAIFEADADH." in plain
+        assert ("NOSOUNDISRECORDED." in plain) is ("+" in language)
+    assert sign_text.text_version(facts).startswith("1.")
+
+
+def test_a_sign_in_a_language_that_nobody_has_words_for_is_not_printed() -> None:
+    with pytest.raises(BadRequest, match="Papers are not available in 'cy'"):
+        sign_paper(msgspec.structs.replace(IRISH, language="en+cy"))
+
+
+def test_where_the_policys_first_language_is_one_that_papers_do_not_speak_its_sign_is_the_files() -> None:
+    assert FACTS.policy is not None
+    facts = msgspec.structs.replace(IRISH, policy=msgspec.structs.replace(FACTS.policy, language="ga"))
+    for said in (sign_paper(facts), words_of(sign_pdf(facts))):
+        assert "TÁCEAMARAÍIBHFEIDHM" in re.sub(r"\s", "", said).upper()
+
+
+def test_a_sign_in_one_kind_of_a_language_is_set_as_well() -> None:
+    facts = msgspec.structs.replace(FACTS, language="en-IE")
+    assert "No sound is recorded." in words_of(sign_pdf(facts))

@@ -152,10 +152,13 @@ def _command(paper: Paper) -> Callable[..., None]:
         data, id, model = given.pop("data"), given.pop("id", ""), given.pop("model", False)
         id = given.pop("quarter", "") or id
         language = given.pop("language", "")
-        printing.check_language(paper, language, id)  # what there is not is said before anything is asked for
+        if not paper.two_languages:
+            printing.check_language(paper, language, id)  # what there is not is said before anything is asked for
         sink = Sink(**given)
         form = check(paper, sink)
         facts = facts_of(data, paper, id)
+        if paper.two_languages:
+            printing.check_language(paper, language, id, facts.signs)
         if model:
             facts = msgspec.structs.replace(facts, policy=None)
         if language:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gettext
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -95,11 +95,18 @@ def spoken(facts: PaperFacts) -> str:
 
 
 def words_of(facts: PaperFacts, language: str = "") -> Words:
-    """In the language that the paper is asked for in, or in another one, as the policy says them. Raises BadRequest."""
-    said = words(language or spoken(facts))
+    """In the language that the paper is asked for in, or in another one, as the policy says them: English beside a sign that the
+    policy words in a language which papers do not speak. Raises BadRequest."""
+    asked = language or spoken(facts)
+    said = words(ENGLISH if is_signed(facts.signs, asked.partition("+")[0].strip()) else asked)
     return said.with_own(
         {key: text for code, own in facts.words.items() if base(code) == said.language for key, text in own.items()}
     )
+
+
+def is_signed(signs: Iterable[str], language: str) -> bool:
+    """Whether the policy words the sign in that language, and papers do not speak it."""
+    return base(language) not in known() and base(language) in map(base, signs)
 
 
 def base(code: str) -> str:

@@ -120,8 +120,9 @@ _DEFECT = Fields((Field("defect", 44), Field("mended", 14)))
 
 def _entrances(facts: PaperFacts) -> list[Block]:
     number = len(facts.entrances)
+    own = {catalogs.base(one): one for one in facts.signs if catalogs.is_signed(facts.signs, one)}
     now = ", ".join(
-        f"{sign_text.text_version(facts, language)} ({name})" for language, name in catalogs.known().items()
+        f"{sign_text.text_version(facts, language)} ({name})" for language, name in (catalogs.known() | own).items()
     )
     blocks: list[Block] = [
         Heading(f"Signs at entrances (P3): {number}" if number else "Signs at entrances (P3)"),

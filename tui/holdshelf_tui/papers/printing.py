@@ -5,6 +5,7 @@ A paper that nobody can read is never handed out: what does not go together is r
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import get_args
@@ -90,12 +91,13 @@ def languages_of(paper: Paper, id: str = "") -> list[tuple[str, str]]:
     return known + (two if paper.two_languages else [])
 
 
-def check_language(paper: Paper, asked: str, id: str = "") -> None:
-    """Whether the paper is to be had in that language; '' always. Raises BadRequest."""
+def check_language(paper: Paper, asked: str, id: str = "", signs: Iterable[str] = ()) -> None:
+    """Whether the paper is to be had in that language; '' always. ``signs``: those that the policy words the sign in. Raises
+    BadRequest."""
     if not asked:
         return
     if paper.two_languages:
-        sign_text.languages(asked)
+        sign_text.languages(asked, signs)
         return
     if catalogs.words(asked).language != catalogs.ENGLISH and len(languages_of(paper, id)) == 1:
         only = (

@@ -110,6 +110,7 @@ _COMPOSED = (
         noted("another way: {basis}, without a paper: {needs}"),
     ),
     (re.compile(r"another way: (?P<basis>.+), without a paper"), noted("another way: {basis}, without a paper")),
+    (re.compile(r"(?P<basis>.+), on paper and signed: (?P<needs>.+)"), noted("{basis}, on paper and signed: {needs}")),
     (re.compile(r"(?P<basis>.+), on paper and signed"), noted("{basis}, on paper and signed")),
     (re.compile(r"(?P<basis>.+), signed by a judge"), noted("{basis}, signed by a judge")),
     (

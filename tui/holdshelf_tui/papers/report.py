@@ -40,7 +40,7 @@ def report_document(facts: PaperFacts) -> d.Document:
             *looks(report),
             d.NewPage(),
             plots(report),
-            *sections(report),
+            *sections(report, facts.keeps_at_most),
         ],
         confidential=True,
         one_page=True,

@@ -27,11 +27,12 @@ DAYS_SHOWN = 14
 """Of one camera: two weeks. `print report --json` has all."""
 
 
-def sections(report: ReportPaper) -> Iterable[d.Block]:
+def sections(report: ReportPaper, keeps_at_most: str = "") -> Iterable[d.Block]:
     """All that stands behind the plots, in its order."""
     yield d.Keep(list(_out(report)))
     yield d.Keep(list(_holds(report)))
-    for section in (_recording, _rest, _spot_check, _log):
+    yield from _recording(report, keeps_at_most)
+    for section in (_rest, _spot_check, _log):
         yield from section(report)
 
 
@@ -154,7 +155,7 @@ def _holds(report: ReportPaper) -> Iterable[d.Block]:
         )
 
 
-def _recording(report: ReportPaper) -> Iterable[d.Block]:
+def _recording(report: ReportPaper, keeps_at_most: str) -> Iterable[d.Block]:
     yield d.Heading("Recording, camera by camera (P10, P15)")
     if not report.cameras:
         yield d.Para("No camera was in use in this quarter.")
@@ -207,9 +208,10 @@ def _recording(report: ReportPaper) -> Iterable[d.Block]:
         notes.append(f"Footage may take {_gb(room.budget_bytes)} and took {_gb(room.used_bytes)}{held}.")
         if room.floor_days is not None:
             notes.append(f"The library wishes to keep {room.floor_days:g} days at least.")
+    when = f"once it is older than {clean(keeps_at_most, 40)}, and sooner " if keeps_at_most else ""
     notes.append(
-        "Footage is erased on schedule, oldest first, when the disk needs the space; days kept in brackets are the least of the "
-        "quarter."
+        f"Footage is erased on schedule, oldest first, {when}when the disk needs the space; days kept in brackets are the least "
+        "of the quarter."
     )
     yield d.Para(" ".join(notes), "small")
 

@@ -24,13 +24,13 @@ _PICTOGRAM = (
 
 def sign_document(facts: PaperFacts) -> Document:
     """The sign as lines, for whatever knows no other way to set it."""
-    first = sign_text.sign_text(facts, sign_text.languages(catalogs.spoken(facts))[0])
+    first = sign_text.sign_text(facts, sign_text.languages(sign_text.spoken(facts), facts.signs)[0])
     return frame.document(facts, " ".join(first.headline), [Mono(sign_paper(facts).split("\n"))])
 
 
 def sign_paper(facts: PaperFacts) -> str:
     """The sign in 80 columns, one page; in the language that the facts ask for, a second one below it. Raises BadRequest."""
-    keys = sign_text.languages(catalogs.spoken(facts))
+    keys = sign_text.languages(sign_text.spoken(facts), facts.signs)
     side = " " * ((text.WIDTH - len(_PICTOGRAM[0])) // 2)
     lines = [text.rule("="), "", *(side + line for line in _PICTOGRAM), ""]
     for key in keys:

@@ -18,7 +18,7 @@ from holdshelf_tui.papers.typeset import UNDATED, Typesetter, forget
 
 def sign_pdf(facts: PaperFacts, page: str = "12x18", language: str = "") -> bytes:
     """PDF bytes. ``language`` 'en', 'es', or two as 'en+es' ('' as the facts say). Raises BadRequest for an unknown one."""
-    facts = msgspec.structs.replace(facts, language=language or catalogs.spoken(facts))
+    facts = msgspec.structs.replace(facts, language=language or sign_text.spoken(facts))
     sign = Typesetter("sign.typ", json.dumps(_data(facts)), page=page)
     try:
         return sign.pdf(UNDATED)
@@ -27,7 +27,7 @@ def sign_pdf(facts: PaperFacts, page: str = "12x18", language: str = "") -> byte
 
 
 def _data(facts: PaperFacts) -> dict[str, object]:
-    keys, say = sign_text.languages(catalogs.spoken(facts)), catalogs.words_of(facts)
+    keys, say = sign_text.languages(sign_text.spoken(facts), facts.signs), catalogs.words_of(facts)
     texts = [sign_text.sign_text(facts, key) for key in keys]
     library, contact = clean(facts.library), sign_text.contact(facts, texts[0])
     address, policy = sign_text.qr_address(facts), sign_text.policy_address(facts)
@@ -47,7 +47,7 @@ def _data(facts: PaperFacts) -> dict[str, object]:
     return {
         "texts": [
             {
-                "language": key,
+                "language": catalogs.base(key),
                 "headline": [settable(line) for line in text.headline],
                 "lines": [settable(line) for line in text.lines],
             }

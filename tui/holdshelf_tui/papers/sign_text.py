@@ -6,7 +6,7 @@ No sentence may promise a time for which recordings are kept, nor that somebody 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
@@ -45,7 +45,8 @@ def sign_text(facts: PaperFacts, language: str) -> SignText:
     """The sentences in that language: the policy file's, or Holdshelf's own. Raises BadRequest for an unknown one, and where the
     sign must name whom to ask and nobody is named."""
     say = catalogs.words_of(facts, language)
-    own = _own(facts, say.language)
+    code = catalogs.base(language.strip()) or say.language
+    own = _own(facts, code)
     headline, lines = own or (
         # Translators: one line of the sign each; each about as long as the others.
         tuple(say("Security\ncameras\nare in use").split("\n")),
@@ -56,7 +57,7 @@ def sign_text(facts: PaperFacts, language: str) -> SignText:
         ),
     )
     return SignText(
-        catalogs.known()[say.language],
+        catalogs.known().get(code, code),
         headline,
         lines,
         say("Questions?"),
@@ -85,11 +86,19 @@ def _own(facts: PaperFacts, language: str) -> tuple[tuple[str, ...], tuple[str, 
     return headline, lines
 
 
-def languages(asked: str) -> tuple[str, ...]:
-    """('en', 'es') from 'en+es': the first is set large, a second one small below it. Raises BadRequest."""
+def spoken(facts: PaperFacts) -> str:
+    """The language, or two, that the sign is asked for in; else the policy's first, where the policy words a sign in it."""
+    own = facts.policy.language if facts.policy is not None else ""
+    return facts.language or (own if catalogs.is_signed(facts.signs, own) else catalogs.own_language(facts))
+
+
+def languages(asked: str, signs: Iterable[str] = ()) -> tuple[str, ...]:
+    """('en', 'es') from 'en+es': the first is set large, a second one small below it. ``signs``: the languages that the policy
+    words it in. Raises BadRequest."""
     found = tuple(dict.fromkeys(part.strip().casefold() for part in asked.split("+") if part.strip())) or ("en",)
     for language in found:
-        catalogs.words(language)
+        if not catalogs.is_signed(signs, language):
+            catalogs.words(language)
     if len(found) > 2:
         raise BadRequest("A sign has one language, or two.", "Print another sign for the others.")
     return found
@@ -131,7 +140,7 @@ def text_version(facts: PaperFacts, asked: str = "") -> str:
 
     Another name, contact or address is another version, so whoever walks with the checklist sees an old sign.
     """
-    keys = languages(asked or catalogs.spoken(facts))
+    keys = languages(asked or spoken(facts), facts.signs)
     said = [part for key in keys for part in _parts(sign_text(facts, key))]
     words = "\n".join(str(part) for part in (*said, clean(facts.library), clean(facts.contact), policy_address(facts)))
     digest = hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
