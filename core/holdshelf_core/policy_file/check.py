@@ -15,7 +15,7 @@ from holdshelf_core.inert import inert
 from holdshelf_core.policy.areas import PERMITTED, PRIVATE, questionable_name
 from holdshelf_core.policy.board import LIMITS
 from holdshelf_core.policy.clauses import CLAUSES
-from holdshelf_core.policy.gates import ASKERS, JUDGE, NEEDS, STATED
+from holdshelf_core.policy.gates import ASKERS, NEEDS, STATED
 from holdshelf_core.policy.lengths import HOURS, MINUTES, WEEKDAYS, Length, parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.near import did_you_mean
@@ -23,12 +23,14 @@ from holdshelf_core.policy.purposes import no_purpose
 from holdshelf_core.policy.rights import PERMISSIONS, TAKEN
 from holdshelf_core.policy.schema import Basis, Case, PolicyFile
 from holdshelf_core.policy.screens import CLOSING
+from holdshelf_core.policy.statute import JUDGE
 from holdshelf_core.policy.steps import CONSENT, CONSULT, STEPPED, TELL
 from holdshelf_core.policy.tables import SECOND_DUTIES
 from holdshelf_core.policy_file.check_roles import role_mistakes
 from holdshelf_core.policy_file.check_words import (
     alike_mistakes,
     as_meant,
+    board_mistakes,
     language_mistakes,
     said_mistakes,
     sign_mistakes,
@@ -135,6 +137,7 @@ class _Check:
         if not library.name.strip():
             yield Mistake(where, "The library has no name.", "Give its name: it is on every paper.")
         yield from language_mistakes(self._written)
+        yield from board_mistakes(self._file)
         for field, words in (("authority", library.authority), ("purposes", library.purposes)):
             if words:
                 yield from said_mistakes(self._file, where, field, words)
