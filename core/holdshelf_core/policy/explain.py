@@ -67,7 +67,7 @@ def table(policy: Policy) -> list[Row]:
 def _row(
     house: State, permission: str, who: str, subject: Subject, about: str, when: str, scope: Scope, now: Now
 ) -> Row:
-    words = PERMISSIONS[permission].words if permission in PERMISSIONS else NEVER[permission].words
+    words = house.policy.act_words(permission) if permission in PERMISSIONS else NEVER[permission].words
     said = decide(house, subject, permission, scope, now)
     purposes = [*(house.policy.share_purposes if permission == "share.make" else house.policy.look_purposes)]
     if not said.allowed and scope.purpose in purposes[:1]:
@@ -204,7 +204,9 @@ def _legend(policy: Policy, rows: Sequence[Row], width: int) -> list[str]:
 
 def _kept(policy: Policy, clause: Clause) -> str:
     """Return what keeps a clause: its duties, or the rows that cite it; else people do."""
-    kept = [text for duty in clause.duties for text in (*_of_this_file(policy, duty), CLAUSES[duty].kept)]
+    kept = [
+        text for duty in clause.duties for text in (*_of_this_file(policy, duty), policy.own_board(CLAUSES[duty].kept))
+    ]
     file = policy.file
     for what, usual, rows in (
         ("purpose", {"P12", "P14"}, file.purpose),

@@ -332,7 +332,7 @@ def _gate_2(
     if adopted is not None and adopted.statute == "advise":
         return ReleaseCheck(
             True,
-            "The Board has set the statute's gate to advise.",
+            policy.own_board("The Board has set the statute's gate to advise."),
             caution=f"The statute requires {asks}; {'neither' if ' or ' in asks else 'none'} is on record.",
         )
     return ReleaseCheck(

@@ -30,6 +30,7 @@ from holdshelf_core.policy_file.check_roles import role_mistakes
 from holdshelf_core.policy_file.check_words import (
     alike_mistakes,
     as_meant,
+    board_mistakes,
     language_mistakes,
     said_mistakes,
     sign_mistakes,
@@ -136,6 +137,7 @@ class _Check:
         if not library.name.strip():
             yield Mistake(where, "The library has no name.", "Give its name: it is on every paper.")
         yield from language_mistakes(self._written)
+        yield from board_mistakes(self._file)
         for field, words in (("authority", library.authority), ("purposes", library.purposes)):
             if words:
                 yield from said_mistakes(self._file, where, field, words)

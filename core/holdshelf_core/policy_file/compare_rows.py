@@ -322,7 +322,7 @@ def _check(words: str, before: Policy, was: Check, after: Policy, now: Check) ->
     if was.every != now.every:
         every = [parse_length(row.every) or _as_the_board_sets(policy) for policy, row in ((before, was), (after, now))]
         change = every[1].shortest_ns - every[0].shortest_ns
-        often = f"every {now.every}" if now.every else "as often as the Board sets"
+        often = f"every {now.every}" if now.every else after.own_board("as often as the Board sets")
         # Of one length, they still differ where the Board may set another.
         if change or not (was.every and now.every):
             yield by_length((change > 0) - (change < 0), f"{words}: to be checked {often}.")

@@ -79,6 +79,10 @@ CHANGES: dict[tuple[str, str], tuple[dict[Path, Any], tuple[Told, ...]]] = {
         {("library", "name"): "Other"},
         ((OTHER, "The library's name is Other (before: Example Library)."),),
     ),
+    ("Library", "board"): (
+        {("library", "board"): {"en": "the Council"}},
+        ((OTHER, "The body that governs the library is called “the Council” (before: the Board)."),),
+    ),
     ("Library", "languages"): (
         {("library", "languages"): ["en", "es"]},
         ((OTHER, "languages are en, es (before: en)."),),

@@ -13,6 +13,7 @@ from holdshelf_core.api.basics import read_secret
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, NotFound
 from holdshelf_core.offsite import types
+from holdshelf_core.policy.governing import own_board
 from holdshelf_tui.cli.options import Data, Json, ask_password, client, given_password
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.text.offsite import NONE, asked_lines, bad_lines, branch_lines, result_lines, status_lines
@@ -111,7 +112,8 @@ def setup(
     typer.echo(f"{inert(done.sentence, 400)}. Entry {done.seq} of the access log.")
     if private:
         typer.echo()
-        typer.echo("The recovery key. It is shown this once and kept nowhere: write it on paper, for the Board's safe.")
+        safe = own_board("write it on paper, for the Board's safe.")
+        typer.echo(f"The recovery key. It is shown this once and kept nowhere: {safe}")
         typer.echo(f"  {private}")
         typer.echo("Without it nobody can read what is in the store, this server neither.")
     typer.echo(f"Sealed for {recipient}")

@@ -19,6 +19,7 @@ from holdshelf_core.access_log.types import LogShow
 from holdshelf_core.api.client import TOKEN_VARIABLE, Client
 from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, NotFound, Unavailable
 from holdshelf_core.people import board_types as types_board
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.reports import website_types as types
 from holdshelf_core.reports.types import PaperFacts, PolicyText
 from holdshelf_tui.cli import typed_times
@@ -245,7 +246,7 @@ def _page(service: Client, typed: str, address: str, data: Path | None, *, over_
     if over_ssh:
         if typed and not (is_page and posted_offline.is_boards_page(own, typed)):
             raise BadRequest(
-                "Over SSH only the page that the Board set (policy_address) can be fetched.",
+                own_board("Over SSH only the page that the Board set (policy_address) can be fetched."),
                 "To check another one, send it yourself: `policy check -`, with `< FILE` on your computer.",
             )
         answer = service.act(types.PostedAsk())
@@ -253,7 +254,8 @@ def _page(service: Client, typed: str, address: str, data: Path | None, *, over_
     if is_page:
         wanted = typed or posted_offline.page_of(own)
         if not wanted:
-            raise NotFound("The Board has not said where the policy is posted (P18).", "Give the page's address.")
+            said = own_board("The Board has not said where the policy is posted (P18).")
+            raise NotFound(said, "Give the page's address.")
         got = posted_offline.fetch(wanted)
         return Page(got.address, got.raw, wanted, got.kind, got.charset)
     if "://" in typed:

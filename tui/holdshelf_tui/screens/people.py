@@ -27,6 +27,7 @@ from holdshelf_core.people.types import (
     ShareEnd,
     ShareRow,
 )
+from holdshelf_core.policy.governing import own_board
 from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, admin_or, has_right, may
 from holdshelf_tui.screens.board import (
     STATUTE,
@@ -67,6 +68,7 @@ from holdshelf_tui.widgets import key_table
 from holdshelf_tui.widgets.listing import Columns
 
 PEOPLE, SEATS, LETTERS, SHARES, BOARD = "people", "seats", "letters", "shares", "board"
+_DECIDES = "What the Board decides"
 type Row = PersonRow | SeatRow | AppointmentRow | ShareRow | BoardLine
 
 
@@ -92,8 +94,7 @@ class PeoplePane(ListPane[Row]):
         SHARES: Columns({"With": (15, 28), "Camera": (14, 40), "From": (16, 16), "State": (8, 12), "Expires": (12, 12)},
             first=("Camera", "With", "State"), whole=("From", "Expires"), by={"From": lambda row: row.start_utc_ns,
             "Expires": lambda row: row.expires_utc_ns}),
-        BOARD: Columns({"What the Board decides": (36, 90), "Is": (24, 60), "Default": (11, 14)},
-            first=("What the Board decides", "Is")),
+        BOARD: Columns({_DECIDES: (36, 90), "Is": (24, 60), "Default": (11, 14)}, first=(_DECIDES, "Is")),
     }  # fmt: skip
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -102,6 +103,15 @@ class PeoplePane(ListPane[Row]):
         self._seats: dict[str, SeatRow] = {}
         self._cameras: list[CameraRow] = []
         self._adopted = AdoptedRow()
+
+    def columns(self) -> Columns:
+        """The Board is called as the policy calls it."""
+        columns, own = super().columns(), own_board(_DECIDES)
+        if self.part != BOARD or own == _DECIDES:
+            return columns
+        return Columns(
+            {own if title == _DECIDES else title: wide for title, wide in columns.widths.items()}, (own, "Is")
+        )
 
     def on_mount(self) -> None:
         """Others have one list."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from holdshelf_core.people.board_types import AdoptedRow, BoardSetting, PolicyLinted
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.numbering import renumbered
 from holdshelf_tui.text.time_format import iso_day
@@ -50,7 +51,7 @@ _UNITS = {"days": "day", "minutes": "minute", "hours": "hour"}
 
 def label(key: str) -> str:
     """What a setting is called in a list; '' for one that has no words."""
-    return renumbered(LABELS.get(key, ""))
+    return own_board(renumbered(LABELS.get(key, "")))
 
 
 def setting_words(key: str, value: Any) -> str:
@@ -115,7 +116,8 @@ def adopted_words(row: AdoptedRow) -> list[str]:
         lines.append(f"The text is in {listed(row.languages)}.")
     if row.reviewed_by:
         lines.append(
-            f"It was done on the Board's signed paper, and is flagged for the {inert(row.reviewed_by, 200)} to review."
+            f"{own_board("It was done on the Board's signed paper")}, and is flagged for the {inert(row.reviewed_by, 200)} to "
+            "review."
         )
     lines += [f"This term ended, as the policy has no such role: {inert(words, 200)}." for words in row.ended]
     lines += [

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import time
 
 from holdshelf_core.access_log.types import LogEntryRow, LogRows, at_utc_ns, instant
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.reports.types import PAPERS
 from holdshelf_tui.text.log_sentences import SENTENCES, Sentence
@@ -123,7 +124,7 @@ def refused(row: LogEntryRow) -> bool:
 def what_words(row: LogEntryRow, names: Names) -> str:
     """'looked at pictures of Front entrance, Nov 27, 11:30–11:31 am, purpose: …, no. 26-1234: 12 pictures'."""
     words, outcome = sentence_of(row), str(row.entry.get("outcome", ""))
-    rest = _filled(words.rest, row, names)
+    rest = _filled(own_board(words.rest), row, names)
     came_of = f": {row.came_of}" if row.came_of else ""
     if not refused(row):
         late = "; written down later, because the log could not be written then" if outcome == "queued" else ""
