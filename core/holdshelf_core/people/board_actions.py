@@ -402,6 +402,7 @@ async def _lists(asked: Reading[types.ReadPolicyLists]) -> types.PolicyLists:
         *_own_words(asked.state),
         dict(policy.numbers),
         list(policy.file.library.languages),
+        list(policy.signs),
     )
 
 

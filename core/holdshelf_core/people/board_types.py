@@ -197,6 +197,8 @@ class PolicyLists(msgspec.Struct, frozen=True):
     """By P1 to P21 the library's own clauses; {} for the same."""
     languages: list[str] = []
     """In which the policy's text is adopted, the first one first."""
+    signs: list[str] = []
+    """In which it words the entrance sign."""
 
     @property
     def date_form(self) -> DateForm:
