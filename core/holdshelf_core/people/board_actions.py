@@ -405,6 +405,7 @@ async def _lists(asked: Reading[types.ReadPolicyLists]) -> types.PolicyLists:
         dict(policy.numbers),
         list(policy.file.library.languages),
         policy.board_word,
+        list(policy.signs),
     )
 
 

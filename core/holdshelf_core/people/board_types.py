@@ -199,6 +199,8 @@ class PolicyLists(msgspec.Struct, frozen=True):
     """In which the policy's text is adopted, the first one first."""
     board: str = ""
     """The library's word for its Board, in English and without its article; '' for 'Board'."""
+    signs: list[str] = []
+    """In which it words the entrance sign."""
 
     @property
     def date_form(self) -> DateForm:

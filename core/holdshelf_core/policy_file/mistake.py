@@ -28,9 +28,9 @@ class Mistake(msgspec.Struct, frozen=True):
         return f"{self.where}: {self.sentence} {self.step}" if self.where else f"{self.sentence} {self.step}"
 
 
-def row(table: str, number: int, key: str) -> str:
-    """Return the name of a row in sentences: 'role 2 ('pic')'."""
-    return f"{table} {number} ({inert(key)[:40]!r})" if key else f"{table} {number}"
+def row(table: str, number: int, key: str, most: int = 40) -> str:
+    """Return the name of a row in sentences: 'role 2 ('pic')'. ``most``: letters of the key."""
+    return f"{table} {number} ({inert(key)[:most]!r})" if key else f"{table} {number}"
 
 
 def shown(text: str) -> str:
