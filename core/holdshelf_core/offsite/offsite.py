@@ -91,7 +91,11 @@ class Offsite:
         """How the store does."""
         if self._lost:
             return Health(False, 0, "Its secret is no longer known. Give it again: `holdshelf offsite setup`.")
-        return self._worker.health
+        health = self._worker.health
+        if since_utc_ns := self._worker.failing_since_utc_ns:
+            sentence = self._worker.ends_sentence
+            health = msgspec.structs.replace(health, ok=False, since_utc_ns=since_utc_ns, sentence=sentence)
+        return health
 
     def words(self) -> str:
         """How it does, in a sentence or two; '' where no store is set up."""

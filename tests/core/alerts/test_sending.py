@@ -17,7 +17,6 @@ import pytest
 
 from holdshelf_core.access_log.types import LogShow
 from holdshelf_core.alerts.alerts import _confinement_step, _delivery_step
-from holdshelf_core.alerts.sender_process import ENDS
 from holdshelf_core.alerts.types import (
     AlertRemove,
     AlertSet,
@@ -32,6 +31,7 @@ from holdshelf_core.alerts.types import (
 from holdshelf_core.api.types import CheckStep
 from holdshelf_core.operations.types import ReadDoctor
 from holdshelf_core.processes.confinement import landlock_abi
+from holdshelf_core.processes.ends import ENDS
 from holdshelf_core.processes.online_link import Ready
 from tests.rig.hashes import is_run_of, recorded_hashes
 from tests.rig.mail import HOST, Listener, MailServer, certificate

@@ -16,9 +16,11 @@ from holdshelf_core.errors import BadRequest, Unavailable
 from holdshelf_core.offsite import book, checking, county, hours, link, offline, sealing, tries
 from holdshelf_core.offsite.actions import _checked, _told, _with_secret
 from holdshelf_core.offsite.keeper import Keeper
-from holdshelf_core.offsite.offsite import REPAIR, Offsite
+from holdshelf_core.offsite.offsite import FAILS_S, REPAIR, Offsite
 from holdshelf_core.offsite.store import Bucket, Fault, Version
 from holdshelf_core.offsite.types import BadObject, BranchHold, BranchRow, Health, Place
+from holdshelf_core.processes.ends import ENDS
+from holdshelf_core.times import NS
 from holdshelf_storage.errors import StorageError
 from tests.core.holds.test_hold_duties import HELD, house
 
@@ -106,6 +108,30 @@ async def test_a_repair_says_nothing_is_lost_only_where_nothing_is(tmp_path: Pat
             offsite._tell()
             (repair,) = [one for one in authorizer.frame.repairs.async_all() if one.issue_id == REPAIR]
             assert repair.sentence.startswith(sentence) and repair.next_step.startswith(step)
+
+
+async def test_workers_that_end_one_after_another_are_told_since_the_first_whatever_each_says_before(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path / "data", HELD) as (holds, authorizer):
+        offsite = Offsite(authorizer, authorizer.store._register, holds)
+        offsite.place = PLACE
+        first_ns = time.time_ns()
+        for _ in range(ENDS):
+            assert "again and again" not in offsite.health.sentence
+            offsite._worker.health = Health(True, time.time_ns(), "", held=3)
+            offsite._worker._ends.ended()
+        offsite._worker.health = Health(True, time.time_ns(), "", held=3)
+        (step,) = offsite.steps()
+        assert (
+            step.outcome == "failed" and "The process that keeps holds elsewhere ends again and again" in step.sentence
+        )
+        assert first_ns <= offsite.health.since_utc_ns <= time.time_ns()
+        assert "again and again" in offsite.words()
+        offsite._worker._ends._first_utc_ns -= (FAILS_S + 1) * NS
+        offsite._tell()
+        (repair,) = [one for one in authorizer.frame.repairs.async_all() if one.issue_id == REPAIR]
+        assert "ends again and again" in repair.sentence and repair.next_step.startswith("Nothing is lost: ")
 
 
 def test_a_book_outlives_a_torn_line_and_knows_what_was_replaced(tmp_path: Path) -> None:

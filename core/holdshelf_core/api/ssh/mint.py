@@ -13,6 +13,7 @@ A message's ``id``, if any, is returned with its answer::
                                                              or {"refused": sentence, "next_step", "clause", "why"}
     {"end": session}                                         → {"ended": true | false}
     {"failed": {"sources": {address: count}, "total"}}       → {"noted": true}
+    {"stuck": true | false}  (whether it cannot begin any)   → {"noted": true}
     (unasked, when a session ends on this side)              ← {"gone": session, "reason": sentence}
     {"closed": exit code}  (from the door's parent process)    (no answer: nobody would receive it)
 
@@ -107,16 +108,19 @@ class MintMessage(msgspec.Struct, frozen=True):
     resume: str | None = None
     end: str | None = None
     failed: FailedLogins | None = None
+    stuck: bool | None = None
+    """Whether the processes from which its sessions come end again and again."""
 
 
 class MintSocket:
     """Serves the inherited end. ``on_door`` gets the door's uid, with the first message of each new account.
 
     ``on_open`` gets True when a door says hello, which it does once it listens, and False when it has ended. ``confined``: the
-    confinement that it reports.
+    confinement that it reports. ``sessions_fail``: it says that it cannot begin any.
     """
 
     confined: DoorConfined | None = None
+    sessions_fail = False
 
     def __init__(
         self,
@@ -178,6 +182,7 @@ class MintSocket:
                     self._turns.release()
                     self._tokens.revoke_all("The SSH door closed.")
                     self._slots.clear()
+                    self.sessions_fail = False
                     self._on_open(False)
                     continue
                 if uid is not None and uid != self._door_uid:
@@ -263,6 +268,9 @@ class MintSocket:
             return await self._resume(asked.resume, door)
         if asked.failed is not None:
             await self._failed(asked.failed)
+            return {"noted": True}
+        if asked.stuck is not None:
+            self.sessions_fail = asked.stuck
             return {"noted": True}
         if asked.end is not None:
             return {"ended": self._tokens.revoke(asked.end)}
