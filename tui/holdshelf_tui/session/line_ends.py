@@ -9,7 +9,7 @@ from textual import content
 
 from holdshelf_core.policy.listing import unbroken
 
-_divide_line = content.divide_line
+_divide_line = content.divide_line  # type: ignore[attr-defined]
 
 
 def divide_line(text: str, width: int, fold: bool = True) -> list[int]:
@@ -19,4 +19,4 @@ def divide_line(text: str, width: int, fold: bool = True) -> list[int]:
 
 def keep_amounts_whole() -> None:
     """From now on, in all that this process shows."""
-    content.divide_line = divide_line
+    content.divide_line = divide_line  # type: ignore[attr-defined]
