@@ -25,6 +25,7 @@ from tests.rig.hang import HANG_S
 HOST = "127.0.0.1"
 ACCESS_KEY, SECRET_KEY = "HOLDSHELFTESTS000001", "only-for-tests-0000000000000000000000001"
 START_S = 120.0
+_FALSE_DATE = Path(__file__).with_name("false_date.c")
 
 _CONF = """
 [global]
@@ -153,8 +154,9 @@ class Ceph:
         self.start_osd()
         self.start_gateway()
 
-    def start_gateway(self) -> None:
-        self._spawn("gateway", "radosgw", "-n", "client.rgw", "-f")
+    def start_gateway(self, *, clock_off_s: int = 0) -> None:
+        """``clock_off_s``: its clock is so many seconds ahead. It does not start under libfaketime."""
+        self._spawn("gateway", "radosgw", "-n", "client.rgw", "-f", preload=self._clock(clock_off_s))
         until = time.monotonic() + START_S
         while time.monotonic() < until:
             with contextlib.suppress(OSError):
@@ -189,10 +191,22 @@ class Ceph:
         for name in ("gateway", "osd", "mon"):
             self._end(name)
 
-    def _spawn(self, name: str, *words: str) -> None:
+    def _clock(self, off_s: int) -> str:
+        if not off_s:
+            return ""
+        made = str(self.folder / f"clock{off_s:+}.so")
+        command = ["cc", "-O2", "-shared", "-fPIC", f"-DOFFSET_S={off_s}", "-o", made, str(_FALSE_DATE), "-ldl"]
+        subprocess.run(command, check=True, timeout=START_S)
+        return made
+
+    def _spawn(self, name: str, *words: str, preload: str = "") -> None:
         with (self.folder / f"{name}.out").open("ab") as out:
             self._started[name] = subprocess.Popen(
-                [words[0], "-c", str(self.conf), *words[1:]], stdout=out, stderr=out, stdin=subprocess.DEVNULL
+                [words[0], "-c", str(self.conf), *words[1:]],
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **({"LD_PRELOAD": preload} if preload else {})},
             )
 
     def _end(self, name: str) -> None:

@@ -137,6 +137,48 @@ def test_a_store_without_room_says_so_keeps_what_it_has_and_gets_the_rest_later(
     assert {path: there.get(path) for path in at.on_shelf(HOLD)} == at.on_shelf(HOLD)
 
 
+@pytest.mark.parametrize(("off_s", "words"), [(3600, "60 minutes ahead of"), (-3 * 86_400, "3 days behind")])
+def test_a_gateway_whose_clock_is_off_is_told_by_how_much_and_has_all_of_it_when_it_is_set(
+    on_disk: Ceph, work: Work, off_s: int, words: str
+) -> None:
+    at = work.at
+    at.write_hold(HOLD)
+    at.record(HOLD, 1)
+    until_well(work, HOLD)
+    at.record(HOLD, 2)
+    on_disk.stop_gateway()
+    try:
+        on_disk.start_gateway(clock_off_s=off_s)
+        health = a_pass(work, HOLD)
+        assert (health.ok, health.waiting) == (False, 1)
+        assert health.sentence == (
+            f"127.0.0.1 has a clock {words} this machine's, so it refuses everything: one of the two is wrong."
+        )
+        assert (health.lost, health.gone) == (0, 0), "what it does not answer for is not lost"
+    finally:
+        on_disk.stop_gateway()
+        on_disk.start_gateway()
+    until_well(work, HOLD)
+    assert work.bad() == {} and at.unheld(HOLD) == []
+
+
+def test_a_head_is_locked_until_a_date_by_this_machines_clock_where_the_stores_is_a_little_off(
+    on_disk: Ceph, work: Work
+) -> None:
+    """The store's clock, two minutes ahead, is within what it takes; dates are set by this machine's, and read back."""
+    keeper = work.worker.keeper
+    on_disk.stop_gateway()
+    try:
+        on_disk.start_gateway(clock_off_s=120)
+        keeper.heads.take("2026-11-24T14Z-000000000017", "the head\n")
+        assert a_pass(work).heads_waiting == 0
+    finally:
+        on_disk.stop_gateway()
+        on_disk.start_gateway()
+    (kept,) = keeper.heads.kept()
+    assert keeper.heads.wrong(kept) == "" and abs(kept.until - time.time() - work.at.place.heads_days * 86_400) < 3600
+
+
 def until(is_so: Callable[[], bool]) -> None:
     ends_s = time.monotonic() + HANG_S
     while not is_so():
