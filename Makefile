@@ -177,7 +177,18 @@ test-ha: test-deps setup
 	    $(BIN)/uv venv --quiet --allow-existing --no-python-downloads --python '>=3.13.2,<3.14' "$$folder" && \
 	    $(BIN)/uv pip install --quiet --python "$$folder/bin/python" -r scripts/home-assistant.txt || exit 1; \
 	fi; \
-	HOLDSHELF_HOME_ASSISTANT="$$folder" $(BIN)/python -m pytest -m soak $(HA_TESTS)
+	if ! "$$folder/bin/python" -c 'import coverage' 2>/dev/null; then \
+	    $(BIN)/uv pip install --quiet --python "$$folder/bin/python" -r scripts/home-assistant.txt || exit 1; \
+	fi; \
+	lines=$$(mktemp -d) || exit 1; \
+	HOLDSHELF_HOME_ASSISTANT="$$folder" HOLDSHELF_HOME_ASSISTANT_COVERAGE="$$lines" \
+	    $(BIN)/python -m pytest -m soak $(HA_TESTS) && \
+	( cd contrib/home-assistant && COVERAGE_FILE="$$lines/lines" COVERAGE_RCFILE="$(CURDIR)/scripts/home-assistant-coverage.ini" && \
+	  export COVERAGE_FILE COVERAGE_RCFILE && \
+	  "$$folder/bin/coverage" combine --quiet && \
+	  "$$folder/bin/coverage" report --fail-under=95 && \
+	  "$$folder/bin/coverage" report --fail-under=100 --include='*/config_flow.py' >/dev/null ); \
+	code=$$?; rm -rf "$$lines"; exit $$code
 
 # Real Ceph, in memory: it enforces what it locks, which nothing smaller does. S3_SEED repeats a run's random sequences.
 S3_SEQUENCES := 100

@@ -23,6 +23,7 @@ PARTS = {
     "rights": ("ended_rights", "rows", ("repeat",)),
     "lines": ("slow_lines", "rows", ("repeat",)),
     "redial": ("silences", "redial_rows", ("repeat",)),
+    "healed": ("silences", "healed_rows", ("repeat",)),
     "silence": ("silences", "silence_rows", ("repeat",)),
     "many": ("silences", "many_rows", ("repeat", "cameras")),
     "unplugged": ("unplugged", "rows", ("repeat",)),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import msgspec
 import pytest
 
@@ -9,6 +12,7 @@ from holdshelf_core.looks import picture_protocol
 from holdshelf_core.recorder.worker import protocol
 from holdshelf_core.releases import worker_protocol as derive_protocol
 from holdshelf_storage.decoding import JsonDecoder, MsgpackDecoder, decode_json, decode_request
+from tests.rig.hang import HANG_S
 
 HOSTILE_BODIES = [
     b'{"camera":"\xff"}',
@@ -60,3 +64,44 @@ def test_a_worker_that_sends_nonsense_is_told_by_one_kind_of_error(packet: bytes
         decode(packet)  # type: ignore[operator]
     with pytest.raises(msgspec.MsgspecError):
         MsgpackDecoder(dict[str, str]).decode(packet)
+
+
+TWO_THREADS = """
+import threading
+import msgspec
+from holdshelf_storage.decoding import decode_json
+
+begun, go = threading.Event(), threading.Event()
+
+def slow():
+    begun.set()
+    go.wait(60)
+    return int
+
+class Inner(msgspec.Struct):
+    number: "slow()"
+
+class Outer(msgspec.Struct):
+    inner: Inner
+
+found = []
+def read():
+    found.append(decode_json(b'{"inner":{"number":7}}', Outer).inner.number)
+
+threads = [threading.Thread(target=read) for _ in range(2)]
+threads[0].start()
+begun.wait(60)
+threads[1].start()
+threads[1].join(0.2)  # as long as it takes where it does not wait for the first: then this process dies
+go.set()
+for one in threads:
+    one.join(60)
+print(found)
+"""
+
+
+def test_a_kind_that_two_threads_decode_for_the_first_time_at_once_is_read_by_both() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_THREADS], capture_output=True, text=True, timeout=HANG_S, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "[7, 7]\n"), done.stderr

@@ -1,4 +1,5 @@
-"""How soon it is noticed, told and mended when a camera says goodbye or falls silent; and how soon forty of them are recorded."""
+"""How soon it is noticed, told and mended when a camera says goodbye, falls silent or renames its stream; and how soon forty of
+them are recorded."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from pathlib import Path
 from bench.parts.promised import Promise, promised, promises, timed
 from bench.parts.rows import Row
 from holdshelf_core.alerts.types import AlertSet, MailWay
+from holdshelf_core.cameras.types import CameraCheck
 from holdshelf_core.recorder.worker.nal import split_annexb
 from tests.rig.camera_thread import CameraThread
 from tests.rig.hang import HANG_S
@@ -21,10 +23,10 @@ from tests.rig.rtsp import Mount, RtspServer
 from tests.rig.scripted_rtsp import RtpSender, ScriptedRtsp
 from tests.rig.udp_rtsp import UdpRtsp, report
 from tests.rig.whep import WhepMount, WhepPeer
-from tests.service import Service, wait_for
+from tests.service import Service, free_port, wait_for
 from tests.tui.cli.test_driver import run
 
-REDIAL_BAR_S = 2.0
+REDIAL_BAR_S, HEALED_BAR_S = 2.0, 5.0
 SILENT_BAR_S, MAIL_BAR_S, UNPLUGGED_BAR_S, WHEP_BAR_S = 14.0, 30.0, 30.0, 15.0
 FORTY_BAR_S = 60.0
 WHEP_ADDRESS = "10.77.0.1"
@@ -67,6 +69,45 @@ def _redial_s(folder: Path, transport: str) -> float:
         said_s = time.monotonic()
         recording.wait_for("it is dialed again", lambda: len(server.asked("PLAY")) > 1)
         return time.monotonic() - said_s
+
+
+def healed_rows(folder: Path, turns: int) -> list[Row]:
+    """A stream that the device has renamed, from when the device tells its new address; one whose password has changed, from when
+    a person gives the new one: each until it is recorded again."""
+
+    def renamed(row: Promise) -> None:
+        port = free_port()
+        with Service(folder / "renamed") as service, running(OnvifDevice()) as device:
+            with RtspServer([Mount("old")], port=port) as cameras:
+                device.profiles = [Profile("main", uri=cameras.url("old"))]
+                porch = service.add(device.address, "Porch", username="admin", password=device.password)
+                service.await_recording(porch)
+            for turn in range(turns):
+                name = f"new{turn}"
+                with RtspServer([Mount(name)], port=port) as cameras:
+                    wait_for("it is not found", lambda: service.camera(porch).reason == "stream not found")
+                    with timed(row.ours):
+                        device.profiles = [Profile("main", uri=cameras.url(name))]
+                        wait_for("it is recorded again", lambda: service.camera(porch).state == "recording")
+
+    def another_password(row: Promise) -> None:
+        port = free_port()
+        with Service(folder / "password") as service:
+            with RtspServer([Mount("gate", auth="digest", password=PASSWORD)], port=port) as cameras:
+                gate = service.add(cameras.url("gate"), "Gate", username=USER, password=PASSWORD)
+                service.await_recording(gate)
+            for turn in range(turns):
+                password = f"number-{turn}"
+                with RtspServer([Mount("gate", auth="digest", password=password)], port=port):
+                    wait_for("the stream refuses it", lambda: service.camera(gate).asks == "reauth")
+                    with timed(row.ours):
+                        service.client.act(CameraCheck(gate, password=password), timeout_s=HANG_S)
+                        wait_for("it is recorded again", lambda: service.camera(gate).state == "recording")
+
+    return [
+        promised("a stream is renamed: recorded again once the device tells it", HEALED_BAR_S, renamed),
+        promised("a password is changed: recorded again once the new one is given", HEALED_BAR_S, another_password),
+    ]
 
 
 def silence_rows(folder: Path, turns: int) -> list[Row]:

@@ -52,6 +52,7 @@ from holdshelf_core.looks.looks import Looks
 from holdshelf_core.looks.pictures import Pictures
 from holdshelf_core.offsite.offsite import Offsite
 from holdshelf_core.operations import systemd
+from holdshelf_core.operations.children import ChildWatch
 from holdshelf_core.operations.clock_watch import ClockWatch
 from holdshelf_core.operations.jobs import Jobs
 from holdshelf_core.operations.losses import Losses
@@ -103,8 +104,7 @@ class Holdshelf:
         self.paths, self.clock = self.frame.paths, self.frame.clock
         self.bus, self.repairs = self.frame.bus, self.frame.repairs
         self.stop_threads, self.async_spawn = self.frame.stop_threads, self.frame.async_spawn
-        self.mint_fd = mint_fd
-        self.sessions_fd = sessions_fd
+        self.mint_fd, self.sessions_fd = mint_fd, sessions_fd
         self._metrics_ways = (metrics_file, metrics_port)
         self.server: ApiServer
         self.hold_lock = threading.Lock()
@@ -200,6 +200,7 @@ class Holdshelf:
             mint_fd=self.mint_fd,
             sessions_fd=self.sessions_fd,
         )
+        self._children = ChildWatch(self.frame, self.recorder, self.pictures, self.server, self.entries)
         try:
             await self.server.async_start()
             self._ready = True
@@ -475,14 +476,13 @@ class Holdshelf:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), WATCH_S)
             tick += 1
-            for watch in (self.recorder.async_watch, self.clock_watch.async_watch, self.care.async_watch):
-                watch()
+            for part in (self.recorder, self.clock_watch, self.care, self.bundle_builds, self._children):
+                part.async_watch()
             if not self._ends_lock.locked():
                 self.async_spawn(self._watch_ends(), "ends")
             self.async_spawn(self.looks.async_watch(), "looks")
             self.async_spawn(self.outboxes.fetches.async_watch(), "fetches")
             self.async_spawn(self.logins.async_write_refused(), "refused log-ins")
-            self.bundle_builds.async_watch()
             if tick % VOLUME_WATCH_TICKS == 0 and not self._volume_lock.locked():
                 self.async_spawn(self._watch_volume(), "volume")
             if tick % HEARTBEAT_TICKS == 1:

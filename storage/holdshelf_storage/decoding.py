@@ -8,17 +8,32 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, overload
 
 import msgspec
 
 _LONG_NUMBER = re.compile(rb"[0-9]{18}")
+_learning = threading.Lock()
+_learned: set[Any] = set()
 
 
 def within(number: int) -> bool:
     """Return whether it is in the range of timestamps and sizes."""
     return -(2**63) < number < 2**63
+
+
+def _learn(kind: Any) -> None:
+    """Have msgspec find out about a kind, one thread at a time.
+
+    It does so when the kind is first decoded, running Python meanwhile, and already shares what it has. A second thread that
+    decodes the same kind then reads fields that are not there yet: the process dies (msgspec 0.22, a segmentation fault).
+    """
+    if kind not in _learned:
+        with _learning:
+            msgspec.json.Decoder(kind)
+            _learned.add(kind)
 
 
 @contextlib.contextmanager
@@ -37,6 +52,7 @@ def decode_json[T](raw: bytes | str, kind: type[T]) -> T: ...
 def decode_json(raw: bytes | str, kind: Any) -> Any: ...
 def decode_json(raw: bytes | str, kind: Any) -> Any:
     """Decode a document as ``kind``. Raises msgspec.MsgspecError and nothing else."""
+    _learn(kind)
     with _one_kind_of_error():
         return msgspec.json.decode(raw, type=kind)
 
@@ -67,6 +83,7 @@ class JsonDecoder[T]:
     """``decode_json`` for a kind that is decoded often."""
 
     def __init__(self, kind: Any) -> None:
+        _learn(kind)
         self._decode: Callable[[bytes | str], T] = msgspec.json.Decoder(kind).decode
 
     def decode(self, raw: bytes | str) -> T:
@@ -79,6 +96,7 @@ class MsgpackDecoder[T]:
     """The same for packets between the service and its workers."""
 
     def __init__(self, kind: Any) -> None:
+        _learn(kind)
         self._decode: Callable[[bytes], T] = msgspec.msgpack.Decoder(kind).decode
 
     def decode(self, raw: bytes) -> T:

@@ -1,4 +1,6 @@
-"""Ceph's S3 gateway, the real one, in a folder of its own: a monitor, one OSD in memory, and radosgw (`make test-s3`).
+"""Ceph's S3 gateway, the real one, in a folder of its own: a monitor, one OSD, and radosgw (`make test-s3`).
+
+The OSD keeps what it has in memory, or in a file, so that it is still there after a SIGKILL.
 
 Everything listens on 127.0.0.1 and ends with the context. Debian: radosgw, ceph-mon, ceph-osd (scripts/s3-packages.txt).
 """
@@ -23,6 +25,7 @@ from tests.rig.hang import HANG_S
 HOST = "127.0.0.1"
 ACCESS_KEY, SECRET_KEY = "HOLDSHELFTESTS000001", "only-for-tests-0000000000000000000000001"
 START_S = 120.0
+_FALSE_DATE = Path(__file__).with_name("false_date.c")
 
 _CONF = """
 [global]
@@ -39,8 +42,7 @@ osd pool default size = 1
 osd pool default min size = 1
 osd pool default pg num = 8
 osd crush chooseleaf type = 0
-osd objectstore = memstore
-memstore device bytes = {memory}
+{osd_keeps}
 osd class dir = {classes}
 mon allow pool size one = true
 mon allow pool delete = true
@@ -71,18 +73,27 @@ rgw user quota bucket sync interval = 1
 """
 
 
+_IN_MEMORY = """osd objectstore = memstore
+memstore device bytes = {bytes}"""
+_IN_A_FILE = """osd objectstore = bluestore
+bluestore block create = true
+bluestore block size = {bytes}
+bluestore cache size = 67108864"""
+
+
 def free_port() -> int:
     with socket.create_server((HOST, 0)) as server:
         return int(server.getsockname()[1])
 
 
 class Ceph:
-    """One small cluster with its gateway."""
+    """One small cluster with its gateway. ``size``: of its disk, in bytes."""
 
-    def __init__(self, folder: Path, memory_bytes: int = 2 << 30) -> None:
+    def __init__(self, folder: Path, size: int = 2 << 30, *, in_a_file: bool = False) -> None:
         self.folder, self.port = folder, free_port()
         self.conf = folder / "ceph.conf"
-        self._fsid, self._memory = str(uuid.uuid4()), memory_bytes
+        self._fsid = str(uuid.uuid4())
+        self._osd_keeps = (_IN_A_FILE if in_a_file else _IN_MEMORY).format(bytes=size)
         self._started: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -93,7 +104,7 @@ class Ceph:
         classes = next(Path("/usr/lib").glob("*/rados-classes"))
         self.conf.write_text(
             _CONF.format(
-                fsid=self._fsid, host=HOST, mon=free_port(), folder=self.folder, memory=self._memory,
+                fsid=self._fsid, host=HOST, mon=free_port(), folder=self.folder, osd_keeps=self._osd_keeps,
                 classes=classes, port=self.port,
             )
         )  # fmt: skip
@@ -101,18 +112,51 @@ class Ceph:
         map_file = str(self.folder / "monmap")
         self.run("monmaptool", "--create", "--fsid", self._fsid, "--addv", "a", f"[v2:{mon}]", map_file)
         self.run("ceph-mon", "--mkfs", "-i", "a", "--monmap", map_file)
-        self._spawn("mon", "ceph-mon", "-i", "a", "-f")
+        self._start_mon()
         osd = str(uuid.uuid4())
         self.run("ceph", "osd", "new", osd)
         (self.folder / "osd").mkdir()
         self.run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd)
-        self._spawn("osd", "ceph-osd", "-i", "0", "-f")
+        self.start_osd()
         self.start_gateway()
         self.admin("user", "create", "--uid=tests", "--display-name=tests", f"--access-key={ACCESS_KEY}",
                    f"--secret-key={SECRET_KEY}")  # fmt: skip
 
-    def start_gateway(self) -> None:
-        self._spawn("gateway", "radosgw", "-n", "client.rgw", "-f")
+    def _start_mon(self) -> None:
+        self._spawn("mon", "ceph-mon", "-i", "a", "-f")
+
+    def start_osd(self) -> None:
+        self._spawn("osd", "ceph-osd", "-i", "0", "-f")
+
+    def kill_osd(self) -> None:
+        """SIGKILL: the gateway goes on, and waits for it."""
+        self._end("osd")
+
+    def freeze_osd(self) -> None:
+        """It answers nothing, until `thaw_osd`."""
+        self._started["osd"].send_signal(signal.SIGSTOP)
+
+    def thaw_osd(self) -> None:
+        self._started["osd"].send_signal(signal.SIGCONT)
+
+    def full_from(self, share: float) -> None:
+        """Its disk counts as full when so much of it is used; 0.95 is usual."""
+        for name, part in (("full", 1.0), ("backfillfull", 0.98), ("nearfull", 0.96)):
+            self.run("ceph", "osd", f"set-{name}-ratio", f"{share * part:.6f}")
+
+    def is_full(self) -> bool:
+        """Whether the cluster takes nothing more."""
+        return "OSD_FULL" in self.run("ceph", "health", "detail")
+
+    def start_again(self) -> None:
+        """All of it, after `stop`."""
+        self._start_mon()
+        self.start_osd()
+        self.start_gateway()
+
+    def start_gateway(self, *, clock_off_s: int = 0) -> None:
+        """``clock_off_s``: its clock is so many seconds ahead. It does not start under libfaketime."""
+        self._spawn("gateway", "radosgw", "-n", "client.rgw", "-f", preload=self._clock(clock_off_s))
         until = time.monotonic() + START_S
         while time.monotonic() < until:
             with contextlib.suppress(OSError):
@@ -147,10 +191,22 @@ class Ceph:
         for name in ("gateway", "osd", "mon"):
             self._end(name)
 
-    def _spawn(self, name: str, *words: str) -> None:
+    def _clock(self, off_s: int) -> str:
+        if not off_s:
+            return ""
+        made = str(self.folder / f"clock{off_s:+}.so")
+        command = ["cc", "-O2", "-shared", "-fPIC", f"-DOFFSET_S={off_s}", "-o", made, str(_FALSE_DATE), "-ldl"]
+        subprocess.run(command, check=True, timeout=START_S)
+        return made
+
+    def _spawn(self, name: str, *words: str, preload: str = "") -> None:
         with (self.folder / f"{name}.out").open("ab") as out:
             self._started[name] = subprocess.Popen(
-                [words[0], "-c", str(self.conf), *words[1:]], stdout=out, stderr=out, stdin=subprocess.DEVNULL
+                [words[0], "-c", str(self.conf), *words[1:]],
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **({"LD_PRELOAD": preload} if preload else {})},
             )
 
     def _end(self, name: str) -> None:
@@ -161,11 +217,11 @@ class Ceph:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Ceph]:
+def running(size: int = 2 << 30, *, in_a_file: bool = False) -> Iterator[Ceph]:
     """A cluster with its gateway, ready."""
     with tempfile.TemporaryDirectory(prefix="ceph-", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o700)
-        ceph = Ceph(Path(folder))
+        ceph = Ceph(Path(folder), size, in_a_file=in_a_file)
         try:
             ceph.start()
             yield ceph

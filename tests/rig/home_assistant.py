@@ -21,7 +21,10 @@ from tests.rig.mosquitto import PASSWORD, READER, Mosquitto
 from tests.service import free_port
 
 VARIABLE = "HOLDSHELF_HOME_ASSISTANT"
+COVERAGE = "HOLDSHELF_HOME_ASSISTANT_COVERAGE"
+"""A folder, where the lines of the integration that ran are to be kept (`make test-ha`)."""
 PATIENCE_S = 60.0
+_RUN_LINES = Path(__file__).parents[2] / "scripts" / "home-assistant-coverage.ini"
 _PARTS = "http:\n  server_host: 127.0.0.1\n  server_port: {port}\n" + "".join(
     f"{part}:\n" for part in ("api", "config", "onboarding", "system_health", "repairs", "diagnostics")
 )
@@ -53,10 +56,20 @@ class HomeAssistant:
 
     async def start(self) -> None:
         """Start it, and onboard it the first time; returns when it has started up."""
-        program = Path(os.environ[VARIABLE]) / "bin" / "hass"
+        python = Path(os.environ[VARIABLE]) / "bin" / "python"
+        run: tuple[str, ...] = ()
+        environment = dict(os.environ)
+        if counted := os.environ.get(COVERAGE):
+            run = ("-m", "coverage", "run", f"--rcfile={_RUN_LINES}")
+            environment["COVERAGE_FILE"] = f"{counted}/lines"
         with (self.folder / "out").open("ab") as out:
             self._process = subprocess.Popen(
-                [program, "-c", str(self.folder), "--skip-pip"], stdin=subprocess.DEVNULL, stdout=out, stderr=out
+                [python, *run, "-m", "homeassistant", "-c", str(self.folder), "--skip-pip"],
+                cwd=self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
             )
         if not self._token:
             self._token = await until("Home Assistant answers", self._onboard)

@@ -107,12 +107,15 @@ class Mosquitto:
         return Listener(self.plain_port)
 
     def publish(
-        self, topic: str, text: str, *, user: str = READER, quality: str = "1"
+        self, topic: str, text: str, *, user: str = READER, quality: str = "1", retain: bool = False
     ) -> subprocess.CompletedProcess[str]:
         """Publish as somebody; with QoS 1, so that a refusal is told; with 0, only that of the log-in is."""
-        login = ("-u", user, "-P", PASSWORD, "-V", "5", "-q", quality)
+        login = ("-u", user, "-P", PASSWORD, "-V", "5", "-q", quality, *(("-r",) if retain else ()))
+        # As standard input: an argument may have no more than 128 KiB. An empty one is a message, too.
+        what = ("-s",) if text else ("-n",)
         return subprocess.run(
-            ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(self.plain_port), *login, "-t", topic, "-m", text],
+            ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(self.plain_port), *login, "-t", topic, *what],
+            input=text,
             check=False,
             capture_output=True,
             text=True,

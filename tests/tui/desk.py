@@ -101,7 +101,7 @@ class Desk:
         for text in (ran.out, ran.err):
             assert all(line.isprintable() for line in text.split("\n")), ran
             assert "Traceback" not in text, ran
-            assert "fault of its own" not in text, ran
+            assert "because of a bug" not in text, ran
         return ran
 
 

@@ -188,7 +188,7 @@ class LogSeen:
                 severity="error",
                 sentence=f"{state.limited} Nobody can look, export, lift a hold or appoint until it is accepted. "
                 "Holds and recording continue.",
-                next_step=f"If the newest STATE folder still exists, put it back. {doubt.ACCEPT}",
+                next_step=f"If the newest STATE folder still exists, put it back. {doubt.accept()}",
             )
         elif reviews:
             repairs.async_create(

@@ -7,6 +7,7 @@ command line prints them at once.
 from __future__ import annotations
 
 from holdshelf_core import times
+from holdshelf_core.policy.governing import own_board
 from holdshelf_storage.backup.restore import Restored
 
 # Actions that revoke a right, a hold or a setting: listed first when the old log has them after the backup.
@@ -45,11 +46,11 @@ def what_to_check(restored: Restored) -> list[str]:
     """Return the list of things to check; those the old log shows as changed come first."""
     newer = restored.newer or {}
     kinds = {action.partition(".")[0] for action in newer}
-    first = [f"Changed since the backup: {words}." for kind, words in _CONCERNS.items() if kind in kinds]
+    first = [f"Changed since the backup: {own_board(words)}." for kind, words in _CONCERNS.items() if kind in kinds]
     others = [words for kind, words in _CONCERNS.items() if kind not in kinds]
     lines = [*first]
     if restored.newer is None:
-        lines += [f"May have changed since the backup: {words}." for words in others]
+        lines += [f"May have changed since the backup: {own_board(words)}." for words in others]
     elif restored.newer:
         total = sum(newer.values())
         told = ", ".join(f"{action} {count}" for action, count in sorted(newer.items())[:20])

@@ -28,7 +28,7 @@ from holdshelf_core.actions.register_check import (
     registered_rows,
 )
 from holdshelf_core.actions.registry import Change
-from holdshelf_core.policy import date_forms, doubt, model, numbering
+from holdshelf_core.policy import date_forms, doubt, governing, model, numbering
 from holdshelf_core.policy.releases import holds_in_release
 from holdshelf_core.policy.state import ByPerson, CameraFacts, State, by_person
 from holdshelf_core.policy_file.adopted import InForce
@@ -127,6 +127,7 @@ class StateStore:
             policy = policy.under(board)
             date_forms.use(policy.date_form)
             numbering.use(policy.numbers)
+            governing.use(policy.board_word)
             self._state = State(
                 policy=policy,
                 people=rows["people"],

@@ -49,7 +49,7 @@ class AlertActs:
         if not asked.new and known is None:
             raise self._unknown(way.name)
         if known is None and len(self._alerts.ways) >= MOST_WAYS:
-            raise Conflict(f"There are {MOST_WAYS} ways already.", "Remove one: `holdshelf alert remove NAME`.")
+            raise Conflict(f"There are already {MOST_WAYS} ways.", "Remove one: `holdshelf alert remove NAME`.")
         way = _with_secret(way, known)
         seq = await call.record(subject=way.name, facts=_facts(way), private={"target": way.target})
         await self._alerts.async_put(way)
@@ -153,28 +153,28 @@ def _check_rules(rules: types.Rules) -> None:
     for kind in rules.kinds:
         if kind not in of_audience:
             raise BadRequest(
-                f"{kind[:40]!r} is no condition for the {rules.audience}.", f"Known: {', '.join(of_audience)}."
+                f"{kind[:40]!r} is not a condition for the {rules.audience}.", f"Known: {', '.join(of_audience)}."
             )
     if rules.least not in ("notice", "warning", "error"):
-        raise BadRequest(f"{rules.least[:20]!r} is no severity.", "Use notice, warning or error.")
+        raise BadRequest(f"{rules.least[:20]!r} is not a severity.", "Use notice, warning or error.")
     if rules.quiet and (not _QUIET.fullmatch(rules.quiet) or rules.quiet[:5] == rules.quiet[6:]):
-        raise BadRequest(f"{rules.quiet[:20]!r} are no quiet hours.", "Give them as 22:00-07:00.")
+        raise BadRequest(f"{rules.quiet[:20]!r} are not quiet hours.", "Give them as 22:00-07:00.")
     if not 0 <= rules.remind_hours <= MOST_REMIND_HOURS:
         raise BadRequest("Reminders come after 1 to 8784 hours, or never (0).", "Give a number of hours.")
 
 
 def _checked_mail(way: types.MailWay) -> types.MailWay:
     if not _HOST.fullmatch(way.host):
-        raise BadRequest(f"{way.host[:60]!r} is no mail server.", "Give its name, e.g., smtp.example.org.")
+        raise BadRequest(f"{way.host[:60]!r} is not a mail server.", "Give its name, e.g., smtp.example.org.")
     if not 0 < way.port < 65_536:
-        raise BadRequest(f"{way.port} is no port.", "Usual are 587 (STARTTLS), 465 (TLS) and 25.")
+        raise BadRequest(f"{way.port} is not a port.", "The usual ports are 587 (STARTTLS), 465 (TLS) and 25.")
     if way.security not in ("starttls", "tls", "none"):
-        raise BadRequest(f"{way.security[:20]!r} is no kind of security.", "Use starttls, tls or none.")
+        raise BadRequest(f"{way.security[:20]!r} is not a kind of security.", "Use starttls, tls or none.")
     if way.security == "none" and way.host not in _LOCAL:
         raise BadRequest("Mail without TLS goes to this machine only.", "Use starttls or tls, or the host localhost.")
     for address in (way.sender, *way.to):
         if not _ADDRESS.fullmatch(address):
-            raise BadRequest(f"{address[:60]!r} is no mail address.", "Give one as it@library.example.")
+            raise BadRequest(f"{address[:60]!r} is not a mail address.", "Give one as it@library.example.")
     if not 0 < len(way.to) <= MOST_ADDRESSES:
         raise BadRequest(f"A way has 1 to {MOST_ADDRESSES} addresses.", "Give others to another way.")
     _check_login(way)
@@ -183,11 +183,11 @@ def _checked_mail(way: types.MailWay) -> types.MailWay:
 
 def _checked_mqtt(way: types.MqttWay) -> types.MqttWay:
     if not _HOST.fullmatch(way.host):
-        raise BadRequest(f"{way.host[:60]!r} is no MQTT broker.", "Give its name, e.g., homeassistant.local.")
+        raise BadRequest(f"{way.host[:60]!r} is not an MQTT broker.", "Give its name, e.g., homeassistant.local.")
     if not 0 < way.port < 65_536:
-        raise BadRequest(f"{way.port} is no port.", "Usual are 8883 (TLS) and 1883.")
+        raise BadRequest(f"{way.port} is not a port.", "The usual ports are 8883 (TLS) and 1883.")
     if way.security not in ("tls", "none"):
-        raise BadRequest(f"{way.security[:20]!r} is no kind of security.", "Use tls or none.")
+        raise BadRequest(f"{way.security[:20]!r} is not a kind of security.", "Use tls or none.")
     if way.security == "none" and way.host not in _LOCAL:
         raise BadRequest("MQTT without TLS goes to this machine only.", "Use tls, or the host localhost.")
     if not RECORDER_ID.fullmatch(way.id):
@@ -202,7 +202,7 @@ def _checked_mqtt(way: types.MqttWay) -> types.MqttWay:
             ssl.create_default_context(cadata=way.ca_pem)
         except (ValueError, ssl.SSLError):
             raise BadRequest(
-                "That holds no certificate.", "Give a PEM file, which begins with -----BEGIN CERTIFICATE-----."
+                "That contains no certificate.", "Give a PEM file, which begins with -----BEGIN CERTIFICATE-----."
             ) from None
     _check_login(way)
     return msgspec.structs.replace(way, host=way.host.lower(), title=title or "Holdshelf")
@@ -220,7 +220,7 @@ def _checked_apprise(way: types.AppriseWay) -> types.AppriseWay:
     found = _SCHEME.match(way.secret)
     if found is None or len(way.secret) > 2000 or any(ord(c) < 33 for c in way.secret):
         raise BadRequest(
-            "That is no Apprise URL.", "Give one as ntfys://TOPIC; `apprise --details` lists the services."
+            "That is not an Apprise URL.", "Give one as ntfys://TOPIC; `apprise --details` lists the services."
         )
     return msgspec.structs.replace(way, service=found[1].lower())
 
@@ -239,7 +239,7 @@ def _checked_heartbeat(way: types.HeartbeatWay) -> types.HeartbeatWay:
                 host = ""
     if not host:
         raise BadRequest(
-            "That is no address for a heartbeat.",
+            "That is not an address for a heartbeat.",
             "Give it as https://hc-ping.com/…; http:// goes to this machine only.",
         )
     return msgspec.structs.replace(way, service=host)

@@ -38,10 +38,6 @@ LEAVE_S: Final = 25
 """For a way to take back what it left with others, before it is removed."""
 FAILS_S: Final = 600
 """A way that has failed for so long is a repair, which the other ways tell."""
-_ENDS: Final = (
-    "The process that sends alerts ends again and again; "
-    "`journalctl -u holdshelf -p warning` may say why. Please report this."
-)
 MAX_HISTORY_BYTES: Final = 4 << 20
 MOST_HISTORY: Final = 200
 
@@ -208,7 +204,9 @@ class Alerts:
             return Health(False, 0, f"Its password is no longer known. Give it again: {step}.")
         health = self._sender.health.get(name, Health())
         if since_utc_ns := self._sender.failing_since_utc_ns:
-            health = msgspec.structs.replace(health, ok=False, since_utc_ns=since_utc_ns, sentence=_ENDS)
+            health = msgspec.structs.replace(
+                health, ok=False, since_utc_ns=since_utc_ns, sentence=self._sender.ends_sentence
+            )
         return health
 
     def _tell(self) -> None:

@@ -174,7 +174,7 @@ def _told(error: Exception, where: str) -> Undelivered | None:
                 f"{server} refuses the message ({_code(error.smtp_code, error.smtp_error)}).", refused=refused
             )
         case _TooMuch():
-            return Undelivered(f"{server} answers what is no SMTP, or without end.")
+            return Undelivered(f"{server} does not answer as a mail server.")
         case smtplib.SMTPException():
             return Undelivered(f"{server} broke the conversation off.")
         case ssl.SSLCertVerificationError():

@@ -99,7 +99,7 @@ class Sender:
             if time.monotonic() - began > RESTART_CAP_S:
                 wait_s, since_utc_ns = RESTART_FIRST_S, 0
             since_utc_ns = since_utc_ns or time.time_ns()
-            failed = Health(False, since_utc_ns, "It failed in this program, and is begun anew; please report this.")
+            failed = Health(False, since_utc_ns, "It failed in this program, and was restarted; please report this.")
             self._say(link.Does(name, failed))
             await asyncio.sleep(wait_s)
             wait_s = min(RESTART_CAP_S, wait_s * 2)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,14 +15,10 @@ from holdshelf_core.alerts.turns import Turns
 from holdshelf_core.alerts.types import AnyWay, AppriseWay, Health
 from holdshelf_core.errors import Unavailable
 from holdshelf_core.processes.online_link import Ready
-from holdshelf_core.processes.online_process import GOOD_LIFE_S, Ended, OnlineProcess
-
-_LOGGER = logging.getLogger(__name__)
+from holdshelf_core.processes.online_process import Ended, OnlineProcess
 
 TEST_S: Final = 130.0
 """Two deliveries: the test waits for the one that is under way."""
-ENDS: Final = 3
-"""So many that end in a row, none of which lasted, are told as a failure."""
 
 
 class SenderProcess(OnlineProcess[link.Does | link.Tested | link.Deliver]):
@@ -39,14 +33,6 @@ class SenderProcess(OnlineProcess[link.Does | link.Tested | link.Deliver]):
         """For a new process: nothing older than the last ten seconds, while there are ways."""
         self.health: dict[str, Health] = {}
         self._deliveries = Turns(self._tell)
-        self._ends, self._first_end_utc_ns = 0, 0
-        """How many ended by themselves, one after another, and when the first did."""
-        self._up_since_s: float | None = None
-
-    @property
-    def failing_since_utc_ns(self) -> int:
-        """Since when one after another ends; 0 while none does, or one has lasted."""
-        return 0 if self._ends < ENDS or self._has_lasted() else self._first_end_utc_ns
 
     @property
     def delivery_ready(self) -> Ready | None:
@@ -56,7 +42,7 @@ class SenderProcess(OnlineProcess[link.Does | link.Tested | link.Deliver]):
     async def async_use(self, ways: Sequence[AnyWay]) -> None:
         """Have a sender with these ways, in the place of the one that runs; none without ways."""
         await self.async_stop()  # what it has not sent waits in its folder
-        self._ways, self._ends = ways, 0
+        self._ways = ways
         self.health = {way.name: self.health.get(way.name, Health()) for way in ways}
         if ways:
             self._begin()
@@ -85,7 +71,7 @@ class SenderProcess(OnlineProcess[link.Does | link.Tested | link.Deliver]):
             return "The process that sends alerts ended meanwhile."
         except TimeoutError:
             raise Unavailable(
-                "The process that sends alerts does not answer.", "`holdshelf doctor` says how it does."
+                "The process that sends alerts does not answer.", "`holdshelf doctor` shows its state."
             ) from None
 
     def _set_up(self) -> link.Setup:
@@ -93,25 +79,13 @@ class SenderProcess(OnlineProcess[link.Does | link.Tested | link.Deliver]):
         return link.Setup(str(self._folder), tuple(ways))
 
     def _began(self) -> None:
-        self._up_since_s = asyncio.get_running_loop().time()
         if self._latest is not None:
             self.put(self._latest)
         self._changed()
 
     def _ended(self) -> None:
         self._deliveries.leave()  # its successor asks anew, by numbers of its own
-        if self._ends == 0 or self._has_lasted():
-            self._ends, self._first_end_utc_ns = 0, time.time_ns()
-        self._ends += 1
-        self._up_since_s = None
-        if self._ends == ENDS:
-            _LOGGER.error("the process that sends alerts ends again and again")
-            self._changed()
-
-    def _has_lasted(self) -> bool:
-        """Whether the one that runs, or has just ended, counts as one that works."""
-        up_s = self._up_since_s
-        return up_s is not None and asyncio.get_running_loop().time() - up_s >= GOOD_LIFE_S
+        self._changed()
 
     def _heard(self, message: link.Does | link.Tested | link.Deliver) -> None:
         match message:

@@ -37,6 +37,7 @@ from holdshelf_core.api.tokens import Session, Tokens
 from holdshelf_core.errors import HoldshelfError, NotFound, NotPermitted, Unavailable
 from holdshelf_core.frame import STOPPING, Frame
 from holdshelf_core.policy.numbering import renumbered
+from holdshelf_core.processes.ends import Ends
 from holdshelf_storage.errors import StorageError
 
 _LOGGER = logging.getLogger(__name__)
@@ -104,6 +105,8 @@ class ApiServer:
         self._acting = Acting()
         self._rights_changed = asyncio.Event()
         self._door_late: asyncio.TimerHandle | None = None
+        self._door_ends = Ends()
+        self._mint: MintSocket | None = None
 
     # --- start and stop ----------------------------------------------------------------------------------------------
 
@@ -156,7 +159,7 @@ class ApiServer:
         self._frame.bus.async_listen("house_changed", lambda _event: self._rights_changed.set())
         self._tasks.append(asyncio.create_task(self._watch(), name="rights"))
         if self._mint_fd is not None:
-            mint = MintSocket(
+            mint = self._mint = MintSocket(
                 self._mint_fd,
                 self.tokens,
                 self._logins,
@@ -191,16 +194,30 @@ class ApiServer:
         self._identity.door_uid = uid
         self._lines.door_uid = uid
 
+    @property
+    def door_fails(self) -> bool:
+        """Whether one SSH door after another opens and ends; one that does not even open has a repair of its own."""
+        is_told = any(one.issue_id == DOOR_REPAIR for one in self._frame.repairs.async_all())
+        return self._door_ends.failing_since_utc_ns > 0 and not is_told
+
+    @property
+    def sessions_fail(self) -> bool:
+        """Whether the SSH door says that it cannot begin sessions."""
+        return self._mint is not None and self._mint.sessions_fail
+
     def _door_opens(self, is_open: bool, confined: DoorConfined | None) -> None:
         """Note that the SSH door started or ended. A killed one is back soon; one that cannot listen needs a person."""
         self.door_confined = confined if is_open else None
         if is_open:
+            self._door_ends.began()
             self._frame.repairs.async_delete(DOOR_REPAIR)
             self._frame.repairs.async_delete(HOST_KEY_REPAIR)
             if self._door_late is not None:
                 self._door_late.cancel()
                 self._door_late = None
-        elif self._door_late is None:  # it may retry repeatedly
+            return
+        self._door_ends.ended()
+        if self._door_late is None:  # it may retry repeatedly
             self._door_late = asyncio.get_running_loop().call_later(DOOR_BACK_S, self._door_is_closed)
 
     def _door_is_closed(self) -> None:

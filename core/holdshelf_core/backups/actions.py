@@ -30,7 +30,7 @@ class BackupActs:
         asked = call.request
         target = targets.parsed(asked.target)
         if not schedule.is_time_of_day(asked.at):
-            raise BadRequest(f"{asked.at[:20]!r} is no time of day.", "Give it as 02:30.")
+            raise BadRequest(f"{asked.at[:20]!r} is not a time of day.", "Give it as 02:30.")
         try:
             if isinstance(target, types.SftpTarget):
                 target = await self._pinned(target, asked.fingerprint.strip())
@@ -68,7 +68,7 @@ class BackupActs:
             raise Conflict("No schedule of backups is set up.")
         seq = await call.record(private={"target": scheduled.target.words})
         await self._backups.async_put(None)
-        words = f"No backup is made by itself any more; what is at {scheduled.target.words} stays"
+        words = f"No more automatic backups are made; what is at {scheduled.target.words} stays"
         return types.BackupScheduled(seq, words)
 
     @handles(types.BackupNow)

@@ -216,7 +216,7 @@ class Backups:
             raise Refused(
                 link.Fault(
                     f"A restore would refuse this backup: {' '.join(problems)[:300]}",
-                    f"It is at {made.file}. Mend the state: `holdshelf log verify`.",
+                    f"It is at {made.file}. Repair the state: `holdshelf log verify`.",
                 )
             )
         kept = KeptBackup(name, made.made_utc_ns, made.bytes, made.sha256, made.entries)

@@ -56,7 +56,9 @@ class Carriers:
             raise Unavailable(STOPPING)
         shown = task.target.words
         if self._hung is not None and self._hung.returncode is None:
-            raise Refused(link.Fault(f"{shown} still does not answer the last try.", "See to its disk or its mount."))
+            raise Refused(
+                link.Fault(f"{shown} has still not answered the last attempt.", "Check its disk or its mount.")
+            )
         try:
             process = await async_spawn(MODULE)
         except OSError as error:
@@ -68,7 +70,7 @@ class Carriers:
                 answer = await self._async_ask(process, task, most_s)
         except TimeoutError:
             raise Refused(
-                link.Fault(f"{shown} did not take a backup in {int(most_s)} seconds.", "See whether it is well.")
+                link.Fault(f"{shown} did not take a backup in {int(most_s)} seconds.", "Check whether it works.")
             ) from None
         finally:
             self._running.discard(process)

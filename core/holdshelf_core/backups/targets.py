@@ -32,6 +32,6 @@ def parsed(target: str) -> AnyTarget:
         if parts.scheme == "sftp" and _HOST.fullmatch(host) and _USER.fullmatch(user) and plain:
             return SftpTarget(host, user, folder, port)
     raise BadRequest(
-        f"{target[:80]!r} is no target.",
+        f"{target[:80]!r} is not a target.",
         "Give a folder by its full path, or sftp://USER@HOST/FOLDER; a folder from the root as sftp://USER@HOST//FOLDER.",
     )

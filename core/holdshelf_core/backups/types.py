@@ -143,7 +143,7 @@ class BackupSchedule(Act[BackupScheduled], frozen=True):
 
 
 class BackupStop(Act[BackupScheduled], frozen=True):
-    """Make no more backups by themselves. What is at the target stays."""
+    """Stop automatic backups. What is at the target stays."""
 
     spec = ActSpec("backup.stop", "backup", changes=True, timeout_s=60)
 

@@ -18,6 +18,7 @@ from holdshelf_core.cameras import commission_types as types
 from holdshelf_core.cameras.commissioning import entrance_row
 from holdshelf_core.errors import BadRequest, Conflict, NotFound
 from holdshelf_core.policy import model
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.policy.rules import Scope
 from holdshelf_core.policy.state import State
 from holdshelf_core.times import DAY_NS
@@ -81,7 +82,7 @@ async def _attest(call: Call[types.EntranceAttest]) -> types.EntranceRow:
     due = common.day_end_utc_ns(asked.next_check, "--next-check") if asked.next_check else latest
     if due > latest + DAY_NS:
         raise BadRequest(
-            f"The Board requires signs to be checked every {board.sign_check_days} days.",
+            own_board(f"The Board requires signs to be checked every {board.sign_check_days} days."),
             "Give an earlier --next-check.",
         )
     if now.ended(due) and not defect:
@@ -126,7 +127,7 @@ async def _waive(call: Call[types.EntranceWaive]) -> types.EntranceRow:
     if days < 1:
         raise BadRequest("A waiver lasts at least one day.", "Use a different --days.")
     if days > most:
-        call.refuse("P3", f"A sign is waived for at most {most} days.", "The Board sets how long.")
+        call.refuse("P3", f"A sign is waived for at most {most} days.", own_board("The Board sets how long."))
     if now.doubtful:
         raise Conflict(
             "This machine's clocks disagree, so nothing can be granted for a limited time.",
@@ -149,7 +150,7 @@ async def _waive(call: Call[types.EntranceWaive]) -> types.EntranceRow:
 )
 async def _remove(call: Call[types.EntranceRemove]) -> types.EntranceRow:
     row = find_entrance(call.state, call.request.entrance)
-    why = common.words(call.request.why, "Why it is no entrance any more", needed=True)
+    why = common.words(call.request.why, "Why it is no longer an entrance", needed=True)
     gone = msgspec.structs.replace(row, removed_utc_ns=call.now.utc_ns)
     await call.record([put("entrances", row.id, gone)], subject=row.id, private={"entrance": row.name, "why": why})
     return entrance_row(call.state, gone, call.now)

@@ -409,7 +409,7 @@ class Entries:
         taken: Iterable[str] = (),
         record: Callable[[ConfigEntry[Any]], Awaitable[None]] | None = None,
     ) -> ConfigEntry[Any]:
-        """Store and set up a camera that was checked and tested. Raises Conflict when it, or its name, exists already.
+        """Store and set up a camera that was checked and tested. Raises Conflict when it, or its name, already exists.
 
         ``taken``: more ids that are not reused. ``record`` writes it to the access log before it is stored.
         """

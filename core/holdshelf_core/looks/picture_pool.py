@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from holdshelf_core.errors import Unavailable
 from holdshelf_core.looks import picture_protocol as wire
 from holdshelf_core.processes import worker_link
+from holdshelf_core.processes.ends import Ends
 from holdshelf_core.processes.worker_process import WorkerProcess
 
 _LOGGER = logging.getLogger(__name__)
@@ -104,6 +105,7 @@ class _Worker:
                     self.process.kill()
                 elif missing == 0:
                     self.made += 1
+                    self.pool.made_one()
                     self._answer((self._shown, bytes(self._jpeg)))
             case wire.Failed() if self._expected(message.job):
                 self.spent = message.reason == "memory"
@@ -156,6 +158,12 @@ class PicturePool:
         self._closing = asyncio.Event()
         self._sweep: asyncio.TimerHandle | None = None
         self.ready: worker_link.Ready | None = None
+        self._ends = Ends()
+
+    @property
+    def failing_since_utc_ns(self) -> int:
+        """Since when one worker after another ends by itself and makes no picture; 0 while that is not so."""
+        return self._ends.failing_since_utc_ns
 
     def pids(self) -> list[int]:
         """Return the ids of the running processes."""
@@ -224,8 +232,13 @@ class PicturePool:
             )
         self.ready = ready
         self._respawn_s = _RESPAWN_FIRST_S
+        self._ends.began()
         self._first_ready.set()
         self._pump()
+
+    def made_one(self) -> None:
+        """Note that a worker has made a picture."""
+        self._ends.worked()
 
     def free(self, worker: _Worker) -> None:
         """Handle a worker that has answered."""
@@ -240,12 +253,17 @@ class PicturePool:
         if worker not in self._workers:
             return
         self._workers.remove(worker)
+        self._note_end()
         if not worker.ready:
             # It failed before decoding anything: another one would too, so nobody waits for it.
             self._fail_waiting("No picture can be made now: the decoding process does not start.")
         self._grow(wait_s=0.0 if worker.made else self._respawn_s)
         if not worker.made:
             self._respawn_s = min(_RESPAWN_CAP_S, self._respawn_s * 2)
+
+    def _note_end(self) -> None:
+        if self._ends.ended():
+            _LOGGER.error("picture workers end again and again")
 
     def _fail_waiting(self, sentence: str) -> None:
         while self._waiting:
@@ -291,6 +309,7 @@ class PicturePool:
             except OSError as error:
                 _LOGGER.error("no picture worker can be started: %s", error.strerror)
                 self._workers.remove(worker)
+                self._note_end()
                 self._fail_waiting("No picture can be made now: the system cannot start a process.")
                 return
             worker.watch_start()

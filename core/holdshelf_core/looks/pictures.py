@@ -101,6 +101,11 @@ class Pictures:
         """Return the workers' process ids, for status and tests."""
         return self._pool.pids()
 
+    @property
+    def failing_since_utc_ns(self) -> int:
+        """Since when one worker after another ends by itself and makes no picture; 0 while that is not so."""
+        return self._pool.failing_since_utc_ns
+
     async def async_confinement(self) -> worker_link.Ready | None:
         """Return how the workers are confined on this kernel; None when none can be started."""
         if self._pool.ready is None:

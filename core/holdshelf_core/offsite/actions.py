@@ -89,7 +89,7 @@ class OffsiteActs:
             raise Conflict("This recorder is not in a county's list.", "`holdshelf offsite setup --help`: --branch.")
         if not place.county_key:
             raise Conflict(
-                "This recorder has no county key, so it tells what it holds and cannot read what others do.",
+                "This recorder has no county key, so it lists what it holds but cannot read the others' lists.",
                 "Ask at a branch that has it, or give it: `holdshelf offsite setup … --county-key FILE`.",
             )
         if case and call.caller.admin:
@@ -153,11 +153,11 @@ def _checked(place: types.Place) -> types.Place:
             f"{place.prefix[:60]!r} cannot be a prefix.", "Use letters, digits, '-', '_' and '/', e.g., `main-street`."
         )
     if prefix.startswith("county/"):
-        raise BadRequest("Below county/ are the branches' indexes.", "Take another prefix.")
+        raise BadRequest("Below county/ are the branches' indexes.", "Choose another prefix.")
     _check_branch(place, prefix)
     _check_keys(place)
     if not hours.valid(place.hours):
-        raise BadRequest(f"{place.hours[:20]!r} are no hours.", "Give them as 22:00-06:00.")
+        raise BadRequest(f"{place.hours[:20]!r} are not hours.", "Give them as 22:00-06:00.")
     if place.limit_bytes_per_s and place.limit_bytes_per_s < LEAST_BYTES_PER_S:
         raise BadRequest("That limit is too low for video.", "Give at least 10kB a second, or none.")
     if not 1 <= place.heads_days <= MOST_HEADS_DAYS:
@@ -167,11 +167,13 @@ def _checked(place: types.Place) -> types.Place:
 
 def _check_keys(place: types.Place) -> None:
     if not _REGION.fullmatch(place.region):
-        raise BadRequest(f"{place.region[:40]!r} is no region.", "Leave it out unless the store asks for one.")
+        raise BadRequest(f"{place.region[:40]!r} is not a region.", "Leave it out unless the store asks for one.")
     if not _ACCESS_KEY.fullmatch(place.access_key):
-        raise BadRequest("That is no access key.", "Give it with --access-key.")
+        raise BadRequest("That is not an access key.", "Give it with --access-key.")
     if not _RECIPIENT.fullmatch(place.recipient):
-        raise BadRequest("That is no recovery key's public part.", "It begins with age1; `age-keygen` makes such keys.")
+        raise BadRequest(
+            "That is not the public part of a recovery key.", "It begins with age1; `age-keygen` makes such keys."
+        )
     if place.ca_pem:
         try:
             if len(place.ca_pem) > MOST_CA_CHARS:
@@ -179,7 +181,7 @@ def _check_keys(place: types.Place) -> None:
             ssl.create_default_context(cadata=place.ca_pem)
         except (ValueError, ssl.SSLError):
             raise BadRequest(
-                "That holds no certificate.", "Give a PEM file, which begins with -----BEGIN CERTIFICATE-----."
+                "That contains no certificate.", "Give a PEM file, which begins with -----BEGIN CERTIFICATE-----."
             ) from None
     if len(place.secret) > 256 or any(not 33 <= ord(c) < 127 for c in place.secret):
         raise BadRequest("That cannot be an access key's secret: it is too long, or has other characters.")
@@ -195,9 +197,11 @@ def _check_branch(place: types.Place, prefix: str) -> None:
     if not prefix:
         raise BadRequest("A branch that shares a bucket needs a prefix of its own.", "Give one with --prefix.")
     if not _RECIPIENT.fullmatch(place.county):
-        raise BadRequest("That is no county key's public part.", "It begins with age1; `age-keygen` makes such keys.")
+        raise BadRequest(
+            "That is not the public part of a county key.", "It begins with age1; `age-keygen` makes such keys."
+        )
     if place.county_key and not _PRIVATE.fullmatch(place.county_key):
-        raise BadRequest("That is no county key.", "It begins with AGE-SECRET-KEY-1.")
+        raise BadRequest("That is not a county key.", "It begins with AGE-SECRET-KEY-1.")
 
 
 def _check_url(url: str) -> None:
@@ -211,7 +215,7 @@ def _check_url(url: str) -> None:
                 host = ""
     if not host:
         raise BadRequest(
-            f"{url[:80]!r} is no address of a store.",
+            f"{url[:80]!r} is not the address of a store.",
             "Give it as https://s3.county.example; http:// goes to this machine only.",
         )
 

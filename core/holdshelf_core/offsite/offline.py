@@ -73,7 +73,7 @@ def fetch(place: Place, keys: list[str], hold: str, folder: Path) -> Fetched:
     """Bring a hold back into FOLDER/HOLD, which must not be there, and check each file. Raises HoldshelfError."""
     target = folder / hold
     if target.exists():
-        raise Conflict(f"{target} is there already.", "Give another folder.")
+        raise Conflict(f"{target} already exists.", "Give another folder.")
     with _reaching(place) as bucket:
         found = list(_holds(bucket, place, keys))
         wanted = [one for one in found if one.hold == hold]

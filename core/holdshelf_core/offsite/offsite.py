@@ -91,7 +91,11 @@ class Offsite:
         """How the store does."""
         if self._lost:
             return Health(False, 0, "Its secret is no longer known. Give it again: `holdshelf offsite setup`.")
-        return self._worker.health
+        health = self._worker.health
+        if since_utc_ns := self._worker.failing_since_utc_ns:
+            sentence = self._worker.ends_sentence
+            health = msgspec.structs.replace(health, ok=False, since_utc_ns=since_utc_ns, sentence=sentence)
+        return health
 
     def words(self) -> str:
         """How it does, in a sentence or two; '' where no store is set up."""
@@ -141,7 +145,7 @@ class Offsite:
             row["name_key_sealed"] = self._register.encrypt(name_key)
             await asyncio.to_thread(self._register.put, TABLE, KEY, row)
         except StorageError as error:
-            raise Unavailable("The store could not be kept, so it is not used.", str(error)) from None
+            raise Unavailable("The store's settings could not be saved, so it is not used.", str(error)) from None
         if known is not None and not same:
             await self._worker.async_stop()
             await asyncio.to_thread(_clear, self._folder)
@@ -153,7 +157,7 @@ class Offsite:
         try:
             await asyncio.to_thread(self._register.remove, TABLE, KEY)
         except StorageError as error:
-            raise Unavailable("The store could not be forgotten.", str(error)) from None
+            raise Unavailable("The store's settings could not be removed.", str(error)) from None
         self.place, self._name_key, self._lost = None, "", False
         await self._async_use()
         await asyncio.to_thread(_clear, self._folder)

@@ -38,7 +38,7 @@ async def async_look(setup: link.Setup) -> str:
     try:
         process = await async_spawn(MODULE)
     except OSError as error:
-        raise Unavailable(f"The bucket cannot be looked at: {error.strerror}.") from None
+        raise Unavailable(f"The bucket cannot be checked: {error.strerror}.") from None
     assert process.stdin is not None and process.stdout is not None
     try:
         async with asyncio.timeout(LOOK_S):
@@ -51,7 +51,7 @@ async def async_look(setup: link.Setup) -> str:
         pass
     finally:
         await async_end(process)
-    raise Unavailable("The bucket could not be looked at in time.", "See the service's own log.")
+    raise Unavailable("The bucket could not be checked in time.", "See the service's own log.")
 
 
 class KeeperProcess(OnlineProcess[link.FromWorker]):
@@ -100,14 +100,14 @@ class KeeperProcess(OnlineProcess[link.FromWorker]):
 
     async def _async_asked(self, question: Callable[[int], link.Verify | link.NextBad | link.ListBranches]) -> Any:
         if not self.is_wanted:
-            raise Unavailable("The process that keeps holds elsewhere does not run.", "`holdshelf status` says why.")
+            raise Unavailable("The process that keeps holds elsewhere is not running.", "`holdshelf status` says why.")
         try:
             return await self._async_ask(question, UP_S)
         except Ended:
             raise Unavailable("The process that keeps holds elsewhere ended.", "Ask again.") from None
         except TimeoutError:
             raise Unavailable(
-                "The process that keeps holds elsewhere does not begin its work.", "See the service's own log."
+                "The process that keeps holds elsewhere did not start.", "See the service's own log."
             ) from None
 
     def _set_up(self) -> link.Setup:
@@ -122,7 +122,7 @@ class KeeperProcess(OnlineProcess[link.FromWorker]):
         """It does not work until the next one says that it does."""
         self._listed.clear()
         since_utc_ns = self.health.since_utc_ns if self.health.ok is False else time.time_ns()
-        sentence = self.health.sentence if self.health.ok is False else "Its process ended, and is begun anew."
+        sentence = self.health.sentence if self.health.ok is False else "Its process ended and is being restarted."
         self.health = msgspec.structs.replace(self.health, ok=False, since_utc_ns=since_utc_ns, sentence=sentence)
         self._changed()
 

@@ -85,7 +85,7 @@ def public_of(private: str) -> str:
     try:
         return str(pyrage.x25519.Identity.from_str(private).to_public())
     except pyrage.IdentityError:
-        raise BadKey("That is no key of age's, which begins with AGE-SECRET-KEY-1.") from None
+        raise BadKey("That is not an age key: it begins with AGE-SECRET-KEY-1.") from None
 
 
 def new_key() -> tuple[str, str]:
@@ -99,7 +99,7 @@ def check_recipient(recipient: str) -> None:
     try:
         pyrage.x25519.Recipient.from_str(recipient)
     except pyrage.RecipientError:
-        raise BadKey("That is no recovery key's public part, which begins with age1.") from None
+        raise BadKey("That is not the public part of a recovery key: it begins with age1.") from None
 
 
 def check_pair(private: str, recipient: str) -> None:
@@ -130,7 +130,7 @@ class Opener:
         try:
             self._keys = [pyrage.x25519.Identity.from_str(one) for one in private]
         except pyrage.IdentityError:
-            raise BadKey("That is no recovery key, which begins with AGE-SECRET-KEY-1.") from None
+            raise BadKey("That is not a recovery key: it begins with AGE-SECRET-KEY-1.") from None
 
     def open(self, data: bytes) -> bytes:
         """Return what was sealed. Raises BadKey when it is not for these keys, or was changed."""

@@ -96,7 +96,7 @@ def disk_at(path: str) -> Disk:
     found = {disk.path: (disk, uses) for disk, uses in _disks()}
     real = str(Path(path).resolve())
     if real not in found:
-        raise BadRequest(f"{path} is no disk of this machine.", "`lsblk` lists them.")
+        raise BadRequest(f"{path} is not a disk of this machine.", "`lsblk` lists them.")
     disk, uses = found[real]
     if uses:
         raise BadRequest(f"{path} is in use: {uses}.", "Choose another disk; `lsblk` shows which are used.")

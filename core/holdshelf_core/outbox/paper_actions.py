@@ -37,7 +37,7 @@ class PaperActs:
     @handles(types.BeginPaper)
     async def begin(self, asked: Reading[types.BeginPaper]) -> types.PaperBegun:
         if asked.caller.person is None:
-            raise Refused("P11", "The admin brings no paper here.", "Give the file of its scan.")
+            raise Refused("P11", "The admin cannot send papers here.", "Give the file of its scan.")
         log = asked.authorizer.log
         if log.problem is not None or log.unwritable is not None:
             raise Unavailable("The access log cannot be written, so no paper is taken.", "Recording continues.")
@@ -59,7 +59,7 @@ class PaperActs:
     @handles(types.TakePaper)
     async def take(self, call: Call[types.TakePaper]) -> types.SentPaper:
         if call.caller.person is None:
-            call.refuse("P11", "The admin brings no paper here.", "Give the file of its scan.")
+            call.refuse("P11", "The admin cannot send papers here.", "Give the file of its scan.")
         kept = call.state.board.paper_days
 
         async def record(sha256: str, kind: str, size: int, name: str) -> int:

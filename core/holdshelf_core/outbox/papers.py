@@ -19,6 +19,7 @@ from holdshelf_core.actions.registry import LogForm
 from holdshelf_core.errors import BadRequest, Conflict, NotFound, Unavailable
 from holdshelf_core.outbox import scans, types
 from holdshelf_core.outbox.outboxes import NO_ROOM, Outboxes
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.times import DAY_NS, HOUR_NS, NS
 from holdshelf_storage.outbox import outbox as disk
 from holdshelf_storage.outbox import papers as sealed
@@ -151,7 +152,7 @@ class Papers:
         if sum(one.size for one in kept) + len(content) > MOST_SEALED_BYTES:
             raise Conflict(
                 f"The papers that are kept fill the {MOST_SEALED_BYTES >> 30} GB that they may have.",
-                "The Board can set `paper_days` lower. Until then, type the fingerprint of the scan.",
+                own_board("The Board can set `paper_days` lower. Until then, type the fingerprint of the scan."),
             )
         if await asyncio.to_thread(self._room) < len(content):
             raise Unavailable(NO_ROOM, "The admin can see how full it is with `holdshelf status`.")

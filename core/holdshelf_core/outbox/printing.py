@@ -16,6 +16,7 @@ from pathlib import Path
 from holdshelf_core.errors import BadRequest, Conflict, NotFound, Unavailable
 from holdshelf_core.inert import inert
 from holdshelf_core.outbox.types import PrinterRow, Printers
+from holdshelf_core.policy.governing import own_board
 
 PROGRAMS = Path("/usr/bin")
 LIST_TIMEOUT_S, PRINT_TIMEOUT_S = 10.0, 30.0
@@ -55,7 +56,7 @@ async def async_printers(only: Sequence[str]) -> Printers:
         if rows
         else "No printer is set up on this server: CUPS knows none."
         if not names
-        else "None of CUPS's printers is on the Board's list."
+        else own_board("None of CUPS's printers is on the Board's list.")
     )
     return Printers(rows, problem, tuple(only))
 
@@ -92,7 +93,7 @@ async def async_choose(name: str, only: Sequence[str]) -> str:
             raise Unavailable(known.problem, _ELSEWHERE)
         if only and name not in only:
             raise Conflict(
-                f"Papers may not be printed on {name}: it is not on the Board's list of printers.",
+                f"Papers may not be printed on {name}: {own_board("it is not on the Board's list of printers.")}",
                 f"Choose {', '.join(names)}.",
             )
         raise NotFound(f"There is no printer named {name}.", f"There are: {', '.join(names) or 'none'}.")

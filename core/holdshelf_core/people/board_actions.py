@@ -30,6 +30,7 @@ from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.checklist import with_units
 from holdshelf_core.policy.clauses import watching_promise
 from holdshelf_core.policy.gates import NEEDS, STATED
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.numbering import renumbered
@@ -62,7 +63,7 @@ def settings_rows(state: State) -> list[types.BoardSetting]:
             key,
             getattr(board, key) or own.get(key, getattr(board, key)),
             own.get(key, getattr(policy.board, key)),
-            renumbered(what),
+            policy.own_board(renumbered(what)),
             least=(policy.limits(key) or unbounded)[0],
             most=(policy.limits(key) or unbounded)[1],
             choices=list(CHOICES.get(key, ())),
@@ -104,7 +105,7 @@ async def _set(call: Call[types.BoardSet]) -> Done:
     asked = call.request
     value = _value(asked.key, asked.value, call.state.policy)
     why = common.words(asked.why, "Why the setting changes", needed=True)
-    sha256 = common.paper(asked.paper_sha256, "The Board's minutes", needed=False)
+    sha256 = common.paper(asked.paper_sha256, own_board("The Board's minutes"), needed=False)
     before = getattr(call.state.board, asked.key)
     given = call.state.board.given
     if given is not None:
@@ -134,7 +135,7 @@ def _signer(asked: types.PolicyAdopt, state: State) -> str:
     if not asked.signature:
         return ""
     if not asked.file:
-        raise BadRequest("There is a signature, and no policy file that it signs.", "Give the file with --policy.")
+        raise BadRequest("There is a signature but no policy file for it.", "Give the file with --policy.")
     data = asked.file.encode()
     # A byte order mark, which some editors write, was signed with the file and is not sent with it.
     key = signer_of_file(asked.signature, (data, codecs.BOM_UTF8 + data), POLICY_NAMESPACE)
@@ -143,13 +144,13 @@ def _signer(asked: types.PolicyAdopt, state: State) -> str:
             break
     else:
         raise BadRequest(
-            f"The policy file is signed with the key {key.fingerprint}, which is nobody's here.",
+            f"The policy file is signed with the key {key.fingerprint}, which belongs to nobody here.",
             "Sign it with a key that logs in here.",
         )
     if state.adopted is not None and hashlib.sha256(data).hexdigest() in state.adopted.earlier:
         raise Conflict(
             "This policy file was in force before, and its signature was for that time.",
-            "Write into it why it comes back (a line that begins with #), and sign it again.",
+            "Add a line that begins with # and says why it comes back, and sign it again.",
         )
     return person.id
 
@@ -189,7 +190,7 @@ async def _adopt(call: Call[types.PolicyAdopt]) -> types.AdoptedRow:
         await asyncio.to_thread(keep)
     except StorageError as error:
         raise Unavailable("The policy's text could not be saved, so it was not adopted.", str(error)) from None
-    paper = common.paper(asked.paper_sha256, "The Board's paper", needed=False)
+    paper = common.paper(asked.paper_sha256, own_board("The Board's paper"), needed=False)
     sha256 = sums[languages[0]]
     others = {language: sums[language] for language in languages} if len(languages) > 1 else {}
     before = call.state.adopted
@@ -254,7 +255,8 @@ def _check_day(adopted_on: str, now: Now) -> None:
         raise BadRequest(f"{adopted_on[:20]!r} is not a date.", "Use --adopted-on YYYY-MM-DD.") from None
     if day > date.fromisoformat(times.local_day(now.utc_ns)):
         raise BadRequest(
-            "That date is in the future: a policy is in force once it is adopted.", "Give the day of the Board's vote."
+            "That date is in the future: a policy is in force once it is adopted.",
+            own_board("Give the day of the Board's vote."),
         )
 
 
@@ -402,6 +404,8 @@ async def _lists(asked: Reading[types.ReadPolicyLists]) -> types.PolicyLists:
         *_own_words(asked.state),
         dict(policy.numbers),
         list(policy.file.library.languages),
+        policy.board_word,
+        list(policy.signs),
     )
 
 

@@ -197,6 +197,10 @@ class PolicyLists(msgspec.Struct, frozen=True):
     """By P1 to P21 the library's own clauses; {} for the same."""
     languages: list[str] = []
     """In which the policy's text is adopted, the first one first."""
+    board: str = ""
+    """The library's word for its Board, in English and without its article; '' for 'Board'."""
+    signs: list[str] = []
+    """In which it words the entrance sign."""
 
     @property
     def date_form(self) -> DateForm:
@@ -226,7 +230,7 @@ class PolicyLists(msgspec.Struct, frozen=True):
     @property
     def board_words(self) -> str:
         """'Chair': who speaks for the Board."""
-        return next((role.short for role in self.roles if role.for_the_board), "Board")
+        return next((role.short for role in self.roles if role.for_the_board), self.board or "Board")
 
     @property
     def role_words(self) -> dict[str, str]:

@@ -106,7 +106,7 @@ class SeatEnd(Act[Done], frozen=True):
 
 
 class SeatAway(Act[Done], frozen=True):
-    """Enter that the holder of a seat is away from now on, or back. Who stands in for them by the policy acts after its time."""
+    """Enter that the holder of a seat is away from now on, or back. The policy's deputy acts after the time it sets."""
 
     spec = ActSpec("seat.away", changes=True)
 

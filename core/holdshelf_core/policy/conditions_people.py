@@ -177,7 +177,7 @@ def _appoint(ask: Ask, role: Role) -> Decision | None:
 def _board(ask: Ask, role: Role) -> Decision | None:
     scope = ask.scope
     if scope.why is not None and not scope.why.strip():
-        return refused("P11", "Changing a setting of the Board needs a reason.", "Say why.")
+        return refused("P11", ask.state.policy.own_board("Changing a setting of the Board needs a reason."), "Say why.")
     if scope.settings is None or not loosened(ask.state.board, scope.settings):
         return None
     return _by_the_board(ask, role, f"Making {listed(loosened(ask.state.board, scope.settings))} looser")
@@ -203,7 +203,8 @@ def _signed(ask: Ask, role: Role) -> Decision:
         return Decision(True, role.acting_as, "P20", f"The policy file is signed by the {words}.")
     who = ask_seats(ask.state, ask.now, keys=(policy.for_the_board,), but=ask.person)
     name = ask.state.name_of(signer)
-    return refused("P20", f"The policy file is signed by {name}, and it is the {words} who speaks for the Board.", who)
+    speaks = policy.own_board("who speaks for the Board")
+    return refused("P20", f"The policy file is signed by {name}, and it is the {words} {speaks}.", who)
 
 
 def _by_the_board(ask: Ask, role: Role, what: str, clause: str = "P11", *, signs: bool = False) -> Decision | None:
@@ -216,14 +217,14 @@ def _by_the_board(ask: Ask, role: Role, what: str, clause: str = "P11", *, signs
         words = policy.role_words(policy.for_the_board)
         return Decision(True, policy.for_the_board, clause, f"The {words} may do this.")
     if ask.scope.paper_sha256 is not None and is_paper(ask.scope.paper_sha256):
-        return Decision(
-            True, role.acting_as, clause, "Done on the Board's signed paper; flagged.", flag=FLAG_PAPER, flag_needs=1
-        )
+        done = policy.own_board("Done on the Board's signed paper; flagged.")
+        return Decision(True, role.acting_as, clause, done, flag=FLAG_PAPER, flag_needs=1)
     who = ask_seats(ask.state, ask.now, keys=(policy.for_the_board,), but=ask.person)
     otherwise = "Or give the Board's signed paper."
     if signs and any(can_log_in(ask.state, seat.person) for seat in holders(ask.state, ask.now, policy.for_the_board)):
         otherwise = "Or give their signature of the policy file (`ssh-keygen -Y sign`), or the Board's signed paper."
-    return refused(clause, f"{what} is for the Board to decide.", f"{who} {otherwise}")
+    decides = policy.own_board("is for the Board to decide.")
+    return refused(clause, f"{what} {decides}", f"{who} {policy.own_board(otherwise)}")
 
 
 def _log(ask: Ask, role: Role) -> Decision | None:

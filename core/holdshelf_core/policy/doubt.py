@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.policy.model import Flag
 from holdshelf_core.policy.second import flag_open
 
@@ -20,8 +21,13 @@ HOLDS_ONLY = frozenset(
 """What a person may do anyway, if the rules allow it."""
 ADMIN_WAITS = frozenset({"seat.name", "person.add", "person.key", "policy.adopt", "flag.review"})
 """What the admin may not do meanwhile; running the machine continues."""
-ACCEPT = "The admin can accept it on the Board's signed paper: `holdshelf log accept --paper FILE --why …`."
+_ACCEPT = "The admin can accept it on the Board's signed paper: `holdshelf log accept --paper FILE --why …`."
 SEE_STATUS = "The admin can see what to do: `holdshelf status`."
+
+
+def accept() -> str:
+    """Return who can accept the state, and how."""
+    return own_board(_ACCEPT)
 
 
 def waiting(flags: Mapping[str, Flag]) -> Flag | None:
@@ -31,7 +37,7 @@ def waiting(flags: Mapping[str, Flag]) -> Flag | None:
 
 def who_can_help(flags: Mapping[str, Flag]) -> str:
     """Return who can accept the state and how, as the end of a refusal."""
-    return ACCEPT if waiting(flags) is not None else SEE_STATUS
+    return accept() if waiting(flags) is not None else SEE_STATUS
 
 
 def sentence(flags: Mapping[str, Flag]) -> str:

@@ -5,7 +5,6 @@ Nothing in the table is written by hand, so it always matches what the authorize
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,7 +14,7 @@ from holdshelf_core.policy import example
 from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.listing import listed
+from holdshelf_core.policy.listing import listed, wrapped
 from holdshelf_core.policy.particulars import particulars
 from holdshelf_core.policy.rights import NEVER, PERMISSIONS
 from holdshelf_core.policy.rules import decide
@@ -68,7 +67,7 @@ def table(policy: Policy) -> list[Row]:
 def _row(
     house: State, permission: str, who: str, subject: Subject, about: str, when: str, scope: Scope, now: Now
 ) -> Row:
-    words = PERMISSIONS[permission].words if permission in PERMISSIONS else NEVER[permission].words
+    words = house.policy.act_words(permission) if permission in PERMISSIONS else NEVER[permission].words
     said = decide(house, subject, permission, scope, now)
     purposes = [*(house.policy.share_purposes if permission == "share.make" else house.policy.look_purposes)]
     if not said.allowed and scope.purpose in purposes[:1]:
@@ -133,7 +132,7 @@ def _cell_width(name: str, cell: int) -> int:
 
 def _line(label: str, first: int, cells: dict[str, str], columns: Sequence[str], cell: int) -> list[str]:
     indent = " " * (len(label) - len(label.lstrip()))
-    parts = textwrap.wrap(label.strip(), max(10, first - 1 - len(indent))) or [""]
+    parts = wrapped(label.strip(), max(10, first - 1 - len(indent))) or [""]
     filled = "".join(cells.get(name, "").rjust(_cell_width(name, cell)) for name in columns)
     return [*(indent + part for part in parts[:-1]), ((indent + parts[-1]).ljust(first) + filled).rstrip()]
 
@@ -199,15 +198,15 @@ def _legend(policy: Policy, rows: Sequence[Row], width: int) -> list[str]:
         *(f"  {clause.id}: {_kept(policy, clause)}" for clause in policy.file.clause),
     ]
     return [
-        line
-        for paragraph in paragraphs
-        for line in textwrap.wrap(paragraph, max(width, _NARROWEST), subsequent_indent="    ") or [""]
+        line for paragraph in paragraphs for line in wrapped(paragraph, max(width, _NARROWEST), rest="    ") or [""]
     ]
 
 
 def _kept(policy: Policy, clause: Clause) -> str:
     """Return what keeps a clause: its duties, or the rows that cite it; else people do."""
-    kept = [text for duty in clause.duties for text in (*_of_this_file(policy, duty), CLAUSES[duty].kept)]
+    kept = [
+        text for duty in clause.duties for text in (*_of_this_file(policy, duty), policy.own_board(CLAUSES[duty].kept))
+    ]
     file = policy.file
     for what, usual, rows in (
         ("purpose", {"P12", "P14"}, file.purpose),
@@ -254,7 +253,7 @@ def clause_detail(policy: Policy, clause: Clause, rows: Iterable[Row], width: in
     title = f", {policy.said(clause.title)}" if clause.title else ""
     lines = [f"{clause.id}{title}: {policy.said(clause.says)}", _kept(policy, clause)]
     lines += [f"It refuses {listed(acts)} to some or all: `holdshelf policy explain ACT` says to whom."] if acts else []
-    return "\n".join(line for one in lines for line in textwrap.wrap(one, width)) + "\n"
+    return "\n".join(line for one in lines for line in wrapped(one, width)) + "\n"
 
 
 def detail(rows: Iterable[Row], width: int = 100) -> str:
@@ -282,7 +281,7 @@ def detail(rows: Iterable[Row], width: int = 100) -> str:
                 no = f"no ({row.clause})" if row.clause else "no"
                 answers.setdefault("yes" if row.allowed else no, []).append(row.who)
             words = "; ".join(f"{answer}: {', '.join(who)}" for answer, who in answers.items())
-            lines += textwrap.wrap(f"{when}: {words}", width, initial_indent="  ", subsequent_indent="      ")
+            lines += wrapped(f"{when}: {words}", width, "  ", "      ")
     return "\n".join(lines) + "\n"
 
 
@@ -303,5 +302,5 @@ def _told(about: str, said: Mapping[str, str], width: int) -> list[str]:
     lines = [f"  {about}"] if about else []
     for answer in dict.fromkeys(said.values()):
         who = ", ".join(name for name, one in said.items() if one == answer)
-        lines += textwrap.wrap(f"{who}: {answer}", width, initial_indent="    ", subsequent_indent="        ")
+        lines += wrapped(f"{who}: {answer}", width, "    ", "        ")
     return lines

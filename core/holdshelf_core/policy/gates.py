@@ -88,6 +88,8 @@ class Request(msgspec.Struct, frozen=True):
     """Camera → the kind of place that it is in."""
     asked_rule: AskedRule = AskedRule()
     """Under which it was entered."""
+    reviews: int = 0
+    """How many others review it afterwards, in imminent danger; 0 where nobody counted."""
 
 
 class ReleaseCheck(msgspec.Struct, frozen=True):
@@ -274,7 +276,7 @@ def _emergency(policy: Policy, row: Basis, request: Request, now: Now) -> Releas
             f"The paper for this emergency was due on {end_words(due, now.zone)}.",
             ("the paper that was due",),
         )
-    several = len(policy.second("flag.review")) > MOST_REVIEWS
+    several = (request.reviews or len(policy.second("flag.review")) - 1) >= MOST_REVIEWS
     review = "two people review this afterwards." if several else "it is reviewed afterwards."
     follows = f"The paper is due by {end_words(due, now.zone)}; " if request.paper is None else ""
     return ReleaseCheck(
@@ -332,7 +334,7 @@ def _gate_2(
     if adopted is not None and adopted.statute == "advise":
         return ReleaseCheck(
             True,
-            "The Board has set the statute's gate to advise.",
+            policy.own_board("The Board has set the statute's gate to advise."),
             caution=f"The statute requires {asks}; {'neither' if ' or ' in asks else 'none'} is on record.",
         )
     return ReleaseCheck(

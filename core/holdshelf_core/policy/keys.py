@@ -49,7 +49,7 @@ class PublicKey(NamedTuple):
 def parse_public_key(text: str) -> PublicKey:
     """Parse one public key from pasted text or a file. Raises BadRequest with what to do instead."""
     if len(text) > MAX_CHARS:
-        raise BadRequest("This is far too long for a public key.", _MAKE_ONE)
+        raise BadRequest("This is much too long for a public key.", _MAKE_ONE)
     clean = text.replace("\r\n", "\n").replace("\r", "\n").strip().lstrip("\ufeff").strip()
     if not clean:
         raise BadRequest("No key was given.", _MAKE_ONE)

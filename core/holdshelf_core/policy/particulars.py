@@ -66,7 +66,7 @@ def _of_role(policy: Policy, role: Role) -> list[str]:
     if role.on_paper:
         said.append("acts by signed paper")
     if role.speaks_for_board:
-        said.append("speaks for the Board")
+        said.append(policy.own_board("speaks for the Board"))
     if (stands := role.stands_in) is not None:
         since = f"after {stands.after} of absence" if stands.after else "once an absence is entered"
         said.append(f"acts for the {policy.role_words(stands.role)} {since}")

@@ -79,14 +79,19 @@ def _decided(state: State, subject: Subject, permission: str, scope: Scope, now:
         reason, who = f"You can only place holds now. {state.limited}", doubt.who_can_help(state.flags)
         return refused("P11", reason, who, role.acting_as)
     if rule.cameras and not ask.cameras:
-        return refused("P2", f"Nobody may {rule.words} without naming a camera.", "Name the camera.", role.acting_as)
+        return refused(
+            "P2",
+            f"Nobody may {state.policy.act_words(rule.id)} without naming a camera.",
+            "Name the camera.",
+            role.acting_as,
+        )
     condition = conditions.CONDITIONS.get(permission)
     said = condition(ask, role) if condition is not None else None
     steps = state.policy.file.steps.get(permission, ())
     if steps and not role.own and (said is None or said.allowed):
-        said = step_missing(ask, steps, f"this, to {rule.words}", rule.clause) or said
+        said = step_missing(ask, steps, f"this, to {state.policy.act_words(rule.id)}", rule.clause) or said
     if said is None:
-        return Decision(True, role.acting_as, rule.clause, f"{role.words} may {rule.words}.")
+        return Decision(True, role.acting_as, rule.clause, f"{role.words} may {state.policy.act_words(rule.id)}.")
     if said.allowed or said.acting_as:
         return said
     return msgspec.structs.replace(said, acting_as=role.acting_as)
@@ -119,7 +124,7 @@ def _role(ask: Ask) -> Role | Decision:
         # An enrolled person without a right now may still have a copy of the policy, like anyone (P17).
         if rule.id == "print" and here.person.left_utc_ns is None:
             return Role("", "Anyone")
-        return refused("P11", here.why_not or "There is no right at this time.", here.who_can_help)
+        return refused("P11", here.why_not or "Nobody has that right at this time.", here.who_can_help)
     seats = [seat for seat in here.seats if may(ask.state, seat.key, rule.id, ask.now)]
     seat = next((seat for seat in seats if _covers(ask, seat)), None)
     if seats and seat is None and not here.appointments:
@@ -233,14 +238,14 @@ def _wrong_role(ask: Ask, found: str | None) -> Decision:
     if not rule.seat and rule.admin != ADMIN_NO:
         return refused(
             rule.who_clause,
-            f"Only the admin of this server may {rule.words}.",
+            f"Only the admin of this server may {state.policy.act_words(rule.id)}.",
             "Ask the admin of this server.",
             _any_name(ask),
         )
     if not rule.seat:
         return refused(
             rule.who_clause,
-            f"Nothing is shared with you here; you may not {rule.words}.",
+            f"Nothing is shared with you here; you may not {state.policy.act_words(rule.id)}.",
             ask_seats(state, ask.now),
             _any_name(ask),
         )
@@ -257,7 +262,10 @@ def _wrong_role(ask: Ask, found: str | None) -> Decision:
             )
         if rule.rights:
             return refused(
-                rule.who_clause, f"Your letter of appointment does not allow you to {rule.words}.", who, acting_as
+                rule.who_clause,
+                f"Your letter of appointment does not allow you to {state.policy.act_words(rule.id)}.",
+                who,
+                acting_as,
             )
         return refused(
             rule.who_clause,
@@ -269,7 +277,7 @@ def _wrong_role(ask: Ask, found: str | None) -> Decision:
         return refused(rule.who_clause, f"{_only(state, rule)}.", _ask_who_may(ask, but=person), here.seats[0].key)
     return refused(
         "P14",
-        f"Shares are for viewing only; you may not {rule.words}.",
+        f"Shares are for viewing only; you may not {state.policy.act_words(rule.id)}.",
         ask_seats(state, ask.now, but=person),
         "share",
     )
@@ -278,7 +286,11 @@ def _wrong_role(ask: Ask, found: str | None) -> Decision:
 def _only(state: State, rule: Permission) -> str:
     """Return e.g. 'Only the Director, Chair or Mayor may lift a hold', without its end."""
     roles = state.policy.who_may(rule.id)
-    return f"Only the {state.policy.titles(of=roles)} may {rule.words}" if roles else f"No role may {rule.words}"
+    return (
+        f"Only the {state.policy.titles(of=roles)} may {state.policy.act_words(rule.id)}"
+        if roles
+        else f"No role may {state.policy.act_words(rule.id)}"
+    )
 
 
 def _ask_who_may(ask: Ask, *, but: str = "") -> str:
@@ -291,7 +303,12 @@ def _admins_role(ask: Ask) -> Role | Decision:
     if rule.pictures:
         return refused("P11", "The admin of this server may not see pictures.", _ask_who_may(ask), "admin")
     if rule.admin == ADMIN_NO:
-        return refused(rule.who_clause, f"The admin of this server may not {rule.words}.", _ask_who_may(ask), "admin")
+        return refused(
+            rule.who_clause,
+            f"The admin of this server may not {state.policy.act_words(rule.id)}.",
+            _ask_who_may(ask),
+            "admin",
+        )
     if rule.admin == ADMIN_ENROLS and state.seats and some_seat_can_log_in(state, now):
         return refused(
             "P11",
@@ -301,6 +318,9 @@ def _admins_role(ask: Ask) -> Role | Decision:
         )
     if rule.admin == ADMIN_PAPER and ask.scope.paper_sha256 is not None and not is_paper(ask.scope.paper_sha256):
         return refused(
-            "P11", f"The admin may {rule.words} only on a signed paper.", "Give its scan with --paper.", "admin"
+            "P11",
+            f"The admin may {state.policy.act_words(rule.id)} only on a signed paper.",
+            "Give its scan with --paper.",
+            "admin",
         )
     return admin

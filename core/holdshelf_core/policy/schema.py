@@ -34,6 +34,8 @@ class Library(_Table, frozen=True):
     """Whose policy it is, and how its papers are written."""
 
     name: str
+    board: ByLanguage = {}
+    """What the library calls the body that governs it, with its article; {} for 'the Board'."""
     languages: tuple[str, ...] = ("en",)
     """The first one is that of the screens and of what has no words in another."""
     page: Literal["letter", "a4"] = "letter"

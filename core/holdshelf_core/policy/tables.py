@@ -13,6 +13,7 @@ from holdshelf_core.policy.areas import PERMITTED, PRIVATE
 from holdshelf_core.policy.board import LIMITS
 from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.date_forms import DateForm
+from holdshelf_core.policy.governing import english, own_board
 from holdshelf_core.policy.lengths import Length, parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import Board
@@ -85,6 +86,15 @@ class Policy:
         """The role that speaks for the Board; '' for none."""
         return next((role.key for role in self.file.role if role.speaks_for_board), "")
 
+    @cached_property
+    def board_word(self) -> str:
+        """The library's own word for its Board, in English and without its article; '' for 'Board'."""
+        return english(self.file.library.board)
+
+    def own_board(self, text: str) -> str:
+        """Return one of Holdshelf's own sentences about the Board in the library's word for it."""
+        return own_board(text, self.board_word)
+
     # --- who may what ------------------------------------------------------------------------------------------------------
 
     def has_holders(self, role: str) -> bool:
@@ -94,6 +104,10 @@ class Policy:
     def may(self, role: str, permission: str) -> bool:
         """Return whether the holder of that role may do this as such. A role that the file does not name may nothing."""
         return permission in self._acts.get(role, ())
+
+    def act_words(self, permission: str) -> str:
+        """Return e.g. 'lift a hold', 'change a setting of the Council'."""
+        return self.own_board(PERMISSIONS[permission].words)
 
     def acts(self, role: str) -> frozenset[str]:
         """Return everything that the holder of a role may do as such."""
@@ -478,8 +492,7 @@ def _acts_of(
     acts = {*by_right, *receives, *(act for named in decides for act in decided(named))}
     # Who decides something sees what it is about; who waits to act for somebody opens the screens.
     subjects = {act.partition(".")[0] for act in acts} | ({"camera"} if acts or waits else set())
-    if "flag.review" in acts:
-        subjects |= {"log", "person"}  # the entry that is flagged, and who did it
+    subjects |= {"log", "person"} if "flag.review" in acts else set()  # the entry that is flagged, and who did it
     return frozenset(acts | {f"{one}.see" for one in subjects} & set(DECIDED) | EVERY_ROLE)
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from holdshelf_core.errors import BadRequest
 from holdshelf_core.frame import Frame
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.policy.tables import NO_POLICY, Policy
 from holdshelf_core.policy_file.first import first_policy
 from holdshelf_core.policy_file.read import read_bytes, read_file
@@ -37,7 +38,9 @@ def in_force(state_folder: Path, sha256: str) -> InForce:
     try:
         _, data = read_file(path)
         if hashlib.sha256(data).hexdigest() != sha256:
-            return InForce(NO_POLICY, f"{path} is not the policy file that the Board adopted: it was changed.")
+            return InForce(
+                NO_POLICY, f"{path} is not the policy file {own_board('that the Board adopted')}: it was changed."
+            )
         return InForce(Policy(read_bytes(data, str(path))))
     except BadRequest as error:
         return InForce(NO_POLICY, error.sentence)
@@ -51,7 +54,8 @@ def async_in_force(frame: Frame, sha256: str) -> InForce:
             REPAIR,
             camera_id=None,
             severity="error",
-            sentence=f"{found.problem} Nobody has any rights until the policy that the Board adopted can be read (P20).",
+            sentence=f"{found.problem} "
+            f"{own_board('Nobody has any rights until the policy that the Board adopted can be read (P20).')}",
             next_step="Copy the adopted file there, from a backup if need be, and restart: `systemctl restart holdshelf`.",
         )
     else:

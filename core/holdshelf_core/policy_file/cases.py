@@ -32,7 +32,7 @@ from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.schema import Case, PolicyFile
 from holdshelf_core.policy.state import CameraFacts, State
 from holdshelf_core.policy.tables import Policy
-from holdshelf_core.policy_file.mistake import Mistake, row
+from holdshelf_core.policy_file.mistake import MAX_WORDS, Mistake, row
 from holdshelf_storage.units import DAY_NS, HOUR_NS
 
 _AT = 1_780_000_000_000_000_000
@@ -56,7 +56,7 @@ def failures(file: PolicyFile) -> list[Mistake]:
     house = _house(policy)
     for number, case in enumerate(file.case, 1):
         said = answer(policy, case, house)
-        where = row("case", number, case.says)
+        where = row("case", number, case.says, MAX_WORDS)
         if said.allowed != (case.expect == "yes"):
             told = "yes" if said.allowed else "no"
             sentence = f"The file answers {told}: {said.sentence}{_absence(policy, case)}"

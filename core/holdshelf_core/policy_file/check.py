@@ -30,6 +30,7 @@ from holdshelf_core.policy_file.check_roles import role_mistakes
 from holdshelf_core.policy_file.check_words import (
     alike_mistakes,
     as_meant,
+    board_mistakes,
     language_mistakes,
     said_mistakes,
     sign_mistakes,
@@ -136,6 +137,7 @@ class _Check:
         if not library.name.strip():
             yield Mistake(where, "The library has no name.", "Give its name: it is on every paper.")
         yield from language_mistakes(self._written)
+        yield from board_mistakes(self._file)
         for field, words in (("authority", library.authority), ("purposes", library.purposes)):
             if words:
                 yield from said_mistakes(self._file, where, field, words)
@@ -150,7 +152,7 @@ class _Check:
     def _hours(self) -> Iterator[Mistake]:
         library, where = self._file.library, "library"
         if library.closing and not _TIME.fullmatch(library.closing):
-            yield Mistake(where, f"{shown(library.closing)} is no time of day.", 'Write closing = "20:00".')
+            yield Mistake(where, f"{shown(library.closing)} is not a time of day.", 'Write closing = "20:00".')
         for day in library.closed:
             if day.lower() not in WEEKDAYS and not _is_date(day):
                 yield Mistake(where, f"{shown(day)} is not a day.", "Write days of the week, 2026-12-25 or 12-25.")
@@ -168,7 +170,7 @@ class _Check:
         for number, clause in enumerate(self._file.clause, 1):
             where = row("clause", number, clause.id)
             if clause.id != " ".join(clause.id.split()):
-                yield Mistake(where, "The clause's number has spaces too many.", "Write it as other rows cite it.")
+                yield Mistake(where, "The clause's number has too many spaces.", "Write it as other rows cite it.")
             if not clause.id.strip() or len(clause.id) > 20:
                 yield Mistake(where, "A clause's number has 1 to 20 characters.", "Write it as the policy has it.")
             if clause.id.strip().lower() in ("yes", "no"):
@@ -381,7 +383,9 @@ class _Check:
                     "Set plain_sight = true where that is so, or show it to staff.",
                 )
             if screen.ends != CLOSING and not _TIME.fullmatch(screen.ends):
-                yield Mistake(where, f"{shown(screen.ends)} is no time of day.", 'Write ends = "closing" or "21:00".')
+                yield Mistake(
+                    where, f"{shown(screen.ends)} is not a time of day.", 'Write ends = "closing" or "21:00".'
+                )
             if screen.ends == CLOSING and not self._file.library.closing:
                 yield Mistake(
                     where,
@@ -453,7 +457,7 @@ class _Check:
                 kind, _, whose = thing.partition(":")
                 if thing not in (*NEEDS, *PLAIN_STEPS) and not (kind in ROLE_STEPS and whose in self._roles):
                     can = dict.fromkeys((*NEEDS, *PLAIN_STEPS, *(f"{kind}:ROLE" for kind in ROLE_STEPS)))
-                    yield Mistake(where, f"{shown(thing)} is nothing that a case can give.", one_of(can, thing))
+                    yield Mistake(where, f"{shown(thing)} is not something that a case can give.", one_of(can, thing))
             for role, away in case.away.items():
                 yield from among(where, (role,), self._roles, "role")
                 if role in self._roles and self._roles[role].on_paper:

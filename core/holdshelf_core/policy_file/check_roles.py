@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from msgspec import structs
 
 from holdshelf_core.inert import inert
+from holdshelf_core.policy.governing import english, own_board
 from holdshelf_core.policy.lengths import HOURS, MINUTES, parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import RIGHTS
@@ -59,7 +60,8 @@ class _Roles:
         speakers = [role.key for role in file.role if role.speaks_for_board]
         if len(speakers) != 1:
             said = "No role speaks" if not speakers else f"{listed(speakers)} all speak"
-            yield Mistake("role", f"{said} for the Board.", "Set speaks_for_board = true on one role.")
+            whom = own_board("for the Board", english(file.library.board))
+            yield Mistake("role", f"{said} {whom}.", "Set speaks_for_board = true on one role.")
         # On paper alone nobody would do it: somebody with a key brings that paper.
         done = {act for role in self._as_meant if not role.on_paper for act in acts_of(role)}
         for act in NEEDED:
@@ -119,7 +121,7 @@ class _Roles:
     def _shift(where: str, role: Role) -> Iterator[Mistake]:
         length = parse_length(role.shift)
         if length is None or length.unit not in (MINUTES, HOURS) or length.longest_ns > LONGEST_SHIFT_NS:
-            sentence = f"{shown(role.shift)} is no length of a shift: minutes or hours, at most a day."
+            sentence = f"{shown(role.shift)} is not the length of a shift: minutes or hours, at most a day."
             yield Mistake(where, sentence, 'Write e.g. shift = "8 hours".')
         if "live" not in role.rights:
             yield Mistake(

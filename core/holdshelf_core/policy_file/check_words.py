@@ -11,6 +11,7 @@ import msgspec
 from msgspec import structs
 
 from holdshelf_core.inert import inert
+from holdshelf_core.policy.governing import ENGLISH
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.schema import ByLanguage, PolicyFile
 from holdshelf_core.policy_file.mistake import Mistake, one_of, printable, row, shown, twice
@@ -20,6 +21,10 @@ _NAMED = {"english": "en", "spanish": "es", "español": "es", "french": "fr", "f
 """What those write who do not know the code, of the languages of the papers."""
 _PLACEHOLDERS = ("library", "authority", "purposes", "contact")
 _MOST_LINES = 4
+_LONGEST_BODY = 60
+_BODIES = {"en": "the Council", "es": "el Consejo", "fr": "le Conseil"}
+"""A name of a Board as each language of the papers has it."""
+_ARTICLES = {"es": ("el ", "la "), "fr": ("le ", "la ", "l'", "l’")}
 _SHOWN = ("role", "place", "purpose", "ground", "basis", "check")
 """Tables whose rows people tell apart by their words."""
 _FIELD = re.compile(r"\{([a-z]+)\}", re.ASCII)
@@ -104,6 +109,29 @@ def _code_of(language: str) -> str:
 def _sound_languages(file: PolicyFile) -> bool:
     """Whether words can be looked for by language: where a code is misspelled, that is the mistake, not each text."""
     return all(LANGUAGES.fullmatch(language) for language in file.library.languages)
+
+
+def board_mistakes(file: PolicyFile) -> Iterator[Mistake]:
+    """Yield what is wrong with the library's word for its Board. Screens are in English, so it may be there in any case."""
+    words, where = file.library.board, "library, board"
+    if not words or not _sound_languages(file):
+        return
+    for language in file.library.languages:
+        if not words.get(language, "").strip():
+            step = f'Add board.{language} = "{_BODIES.get(language.partition("-")[0], "…")}", with its article.'
+            yield Mistake(where, f"board has nothing in {shown(language)}.", step)
+    for language, text in words.items():
+        code = language.partition("-")[0]
+        if language not in file.library.languages and code != ENGLISH:
+            yield from no_language(file, where, language)
+        yield from printable(where, text)
+        if len(text) > _LONGEST_BODY or set("[]{}") & set(text):
+            sentence = f"{shown(text)} is no name of a Board: at most {_LONGEST_BODY} characters, without brackets."
+            yield Mistake(where, sentence, f'Write board.{language} = "{_BODIES.get(code, "…")}", for example.')
+        articles = _ARTICLES.get(code, ())
+        if text.strip() and articles and not text.casefold().startswith(articles):
+            sentence = f"{shown(text)} has no article, and sentences of papers need it."
+            yield Mistake(where, sentence, f'Write board.{language} = "{_BODIES[code]}", for example.')
 
 
 def sign_mistakes(file: PolicyFile) -> Iterator[Mistake]:

@@ -77,13 +77,13 @@ def _roles(before: Policy, after: Policy) -> Iterator[Difference]:
             how = f"is called {quoted(short)}" if short else "has no shorter name"
             yield other(f"The {after.role_words(key)} {how} in lists{in_language(language)}.")
     if before.for_the_board != after.for_the_board and after.for_the_board:
-        yield other(f"The {after.role_words(after.for_the_board)} speaks for the Board.")
+        yield other(f"The {after.role_words(after.for_the_board)} {after.own_board('speaks for the Board.')}")
     if before.first_seat != after.first_seat and after.first_seat:
         yield other(f"The holder whom the admin names first is the {after.role_words(after.first_seat)}.")
 
 
 def _gone(before: Policy, key: str) -> Difference:
-    words = f"The {before.role_words(key)} is no role any more"
+    words = f"The {before.role_words(key)} is no longer a role"
     if before.roles[key].on_paper:
         return other(f"{words}: no paper of theirs counts.")
     return stricter(f"{words}: those terms end, and letters under them lapse.")
@@ -112,9 +112,9 @@ def _role(before: Policy, was: Role, after: Policy, now: Role) -> Iterator[Diffe
     )
     gained, lost = come_and_gone(sorted(before.acts(key)), sorted(after.acts(key)))
     if gained:
-        yield looser(f"{words} may also {listed(PERMISSIONS[act].words for act in gained)}.")
+        yield looser(f"{words} may also {listed(map(after.act_words, gained))}.")
     if lost:
-        yield stricter(f"{words} may no longer {listed(PERMISSIONS[act].words for act in lost)}.")
+        yield stricter(f"{words} may no longer {listed(map(after.act_words, lost))}.")
     # A right that brings no act of its own still goes into letters of appointment.
     come, gone = come_and_gone(was.rights, now.rights)
     if may := [right for right in come if not _brings(right, gained)]:
@@ -150,7 +150,8 @@ def _deputy(before: Policy, was: Role, after: Policy, now: Role) -> Iterator[Dif
 
 
 def _shift(policy: Policy, was: str, role: Role) -> Iterator[Difference]:
-    words = f"A live look of the {policy.role_words(role.key)} goes on for {role.shift or 'the minutes that the Board sets'}."
+    long = role.shift or policy.own_board("the minutes that the Board sets")
+    words = f"A live look of the {policy.role_words(role.key)} goes on for {long}."
     change = longer(of_text(was), of_text(role.shift), none_is_longest=False)
     if change != 0:
         yield by_length(change or 0, words)
@@ -196,11 +197,11 @@ def _titles(policy: Policy, roles: Iterable[str]) -> str:
 
 def _settings(before: Policy, after: Policy) -> Iterator[Difference]:
     for key in (*sorted(LOOSER_WHEN_MORE), *sorted(LOOSER_WHEN_LESS)):
-        words = _CLAUSES.sub("", SETTING_WORDS[key])
+        words = after.own_board(_CLAUSES.sub("", SETTING_WORDS[key]))
         what, sign = f"{words[:1].upper()}{words[1:]}: {key}", -1 if key in LOOSER_WHEN_LESS else 1
         value, given = getattr(before.board, key), getattr(after.board, key)
         if value != given:
-            sentence = f"{what} is {given} where the Board sets nothing (before: {value})."
+            sentence = f"{what} is {given} {after.own_board('where the Board sets nothing')} (before: {value})."
             yield Difference(LOOSER if (given - value) * sign > 0 else STRICTER, sentence)
         was, now = before.limits(key), after.limits(key)
         if was is None or now is None or was == now:

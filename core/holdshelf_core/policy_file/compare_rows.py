@@ -51,7 +51,7 @@ def _places(before: Policy, after: Policy) -> Iterator[Difference]:
     if words := [after.place_words(key) for key in come if key not in opened]:
         yield looser(f"Cameras may also stand here: {listed(words)}.")
     if words := [before.place_words(key) for key in gone if key not in hidden]:
-        yield stricter(f"No camera may stand here any more: {listed(words)}.")
+        yield stricter(f"Cameras may no longer stand here: {listed(words)}.")
     if words := [after.place_words(key) for key in hidden if key not in kernel]:
         yield stricter(f"These places are private too, and no camera may stand there: {listed(words)}.")
     if words := [before.place_words(key) for key in opened if key not in kernel and key not in come]:
@@ -149,7 +149,7 @@ def _keeping(before: Policy, after: Policy) -> Iterator[Difference]:
     # The longer footage must stay, the longer it can be looked at.
     change = longer(of_text(before.file.keeping.at_least), of_text(file.at_least), none_is_longest=False)
     if change != 0:
-        said = f"is to be kept for at least {file.at_least}" if file.at_least else "has no least time any more"
+        said = f"is to be kept for at least {file.at_least}" if file.at_least else "no longer has a least time"
         means = {1: ": it is to be there longer", -1: ": it may go sooner"}.get(change or 0, "")
         yield by_length(change or 0, f"Footage {said} (before: {before.file.keeping.at_least or 'none'}){means}.")
 
@@ -322,7 +322,7 @@ def _check(words: str, before: Policy, was: Check, after: Policy, now: Check) ->
     if was.every != now.every:
         every = [parse_length(row.every) or _as_the_board_sets(policy) for policy, row in ((before, was), (after, now))]
         change = every[1].shortest_ns - every[0].shortest_ns
-        often = f"every {now.every}" if now.every else "as often as the Board sets"
+        often = f"every {now.every}" if now.every else after.own_board("as often as the Board sets")
         # Of one length, they still differ where the Board may set another.
         if change or not (was.every and now.every):
             yield by_length((change > 0) - (change < 0), f"{words}: to be checked {often}.")

@@ -7,9 +7,10 @@ from datetime import date
 
 from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.date_forms import DateForm
+from holdshelf_core.policy.governing import ENGLISH
 from holdshelf_core.policy.lengths import WEEKDAYS
 from holdshelf_core.policy.listing import listed
-from holdshelf_core.policy.schema import Case, Clause
+from holdshelf_core.policy.schema import ByLanguage, Case, Clause
 from holdshelf_core.policy.screens import CLOSING
 from holdshelf_core.policy.tables import Policy
 from holdshelf_core.policy_file.difference import (
@@ -54,6 +55,11 @@ def _library(before: Policy, after: Policy) -> Iterator[Difference]:
     was, now = before.file.library, after.file.library
     if was.name != now.name:
         yield other(f"The library's name is {now.name} (before: {was.name}).")
+    for language in dict.fromkeys((*now.board, *was.board)):
+        old, new = (_board(one.board, language) for one in (was, now))
+        if old != new:
+            where = "" if language == now.languages[0] else in_language(language)
+            yield other(f"The body that governs the library{where} is called {new} (before: {old}).")
     if was.languages != now.languages:
         yield other(f"The library's languages are {', '.join(now.languages)} (before: {', '.join(was.languages)}).")
     for field, (begin, choices) in _FORMS.items():
@@ -71,12 +77,18 @@ def _library(before: Policy, after: Policy) -> Iterator[Difference]:
         return
     languages = [one for one in now.languages if before.contact(one) != after.contact(one)] or now.languages[:1]
     whom, asked = (
-        after.contact(languages[0]) or "as the Board sets",
-        before.contact(languages[0]) or "as the Board sets",
+        after.contact(languages[0]) or after.own_board("as the Board sets"),
+        before.contact(languages[0]) or after.own_board("as the Board sets"),
     )
     language = "" if languages[0] == now.languages[0] else languages[0]
     if whom != asked:
         yield other(f"Whom anybody may ask{in_language(language)}: {whom} (before: {asked}).")
+
+
+def _board(words: ByLanguage, language: str) -> str:
+    if words.get(language, ""):
+        return quoted(words[language])
+    return "the Board" if language.partition("-")[0] == ENGLISH else "not given"
 
 
 def _quoted(words: str) -> str:

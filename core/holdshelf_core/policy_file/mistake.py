@@ -28,9 +28,9 @@ class Mistake(msgspec.Struct, frozen=True):
         return f"{self.where}: {self.sentence} {self.step}" if self.where else f"{self.sentence} {self.step}"
 
 
-def row(table: str, number: int, key: str) -> str:
-    """Return the name of a row in sentences: 'role 2 ('pic')'."""
-    return f"{table} {number} ({inert(key)[:40]!r})" if key else f"{table} {number}"
+def row(table: str, number: int, key: str, most: int = 40) -> str:
+    """Return the name of a row in sentences: 'role 2 ('pic')'. ``most``: letters of the key."""
+    return f"{table} {number} ({inert(key)[:most]!r})" if key else f"{table} {number}"
 
 
 def shown(text: str) -> str:
@@ -88,11 +88,11 @@ def a_length(where: str, text: str) -> Iterator[Mistake]:
     if text != " ".join(text.split()):
         yield _spaces(where, text)
     elif text.isdecimal():
-        yield Mistake(where, f"{shown(text)} is no length of time: it has no unit.", with_a_unit(text))
+        yield Mistake(where, f"{shown(text)} is not a length of time: it has no unit.", with_a_unit(text))
     elif parse_length(text) is None:
         yield Mistake(
             where,
-            f"{shown(text)} is no length of time.",
+            f"{shown(text)} is not a length of time.",
             'Write "72 hours", "30 days", "5 business days" or "1 year".',
         )
 
@@ -105,7 +105,7 @@ def with_a_unit(number: str, name: str = "") -> str:
 
 
 def _spaces(where: str, text: str) -> Mistake:
-    return Mistake(where, f"{shown(text)} has spaces too many.", f"Write {shown(' '.join(text.split()))}.")
+    return Mistake(where, f"{shown(text)} has too many spaces.", f"Write {shown(' '.join(text.split()))}.")
 
 
 def repeated(where: str, given: Sequence[str]) -> Iterator[Mistake]:
@@ -113,7 +113,7 @@ def repeated(where: str, given: Sequence[str]) -> Iterator[Mistake]:
     for one, times in Counter(given).items() if len(set(given)) < len(given) else ():
         if times > 1:
             yield Mistake(
-                where, f"{shown(one)} is there {'twice' if times == 2 else f'{times} times'}.", "Name it once."
+                where, f"{shown(one)} appears {'twice' if times == 2 else f'{times} times'}.", "Name it once."
             )
 
 

@@ -132,7 +132,7 @@ def write_new(path: Path, data: bytes) -> None:
         with path.open("xb") as file:
             file.write(data)
     except FileExistsError:
-        raise BadRequest(f"{path} is there already.", "Give another name.") from None
+        raise BadRequest(f"{path} already exists.", "Give another name.") from None
     except OSError as error:
         raise BadRequest(f"{path} cannot be written: {error.strerror}.", "Give a path in a folder of yours.") from None
 

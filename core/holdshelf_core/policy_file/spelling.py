@@ -182,10 +182,10 @@ class _Text:
             step = (
                 "Where another row begins, write its heading above it, such as [[role]]; else take one of the two out."
             )
-            return self._said(f"{name} is there a second time below one heading.", step)
+            return self._said(f"{name} appears twice below one heading.", step)
         at = [n for n, line in enumerate(self._lines, 1) if _without_comments(line).strip() == self._code]
         lines = f", in {_lines(at)}" if len(at) > 1 else ""
-        sentence = f"The table {inert(self._code)[:40]} is there twice{lines}."
+        sentence = f"The table {inert(self._code)[:40]} appears twice{lines}."
         return self._said(sentence, "Put its fields together below the first one, and take the other heading out.")
 
     def _odd_character(self) -> Mistake | None:
@@ -211,7 +211,7 @@ class _Text:
             return None
         sound = _SOUND_HEADING.match(self._code)
         if sound is not None and self._code[sound.end() :].strip("]"):
-            sentence = f"Something stands behind the heading {inert(sound[0])[:60]}."
+            sentence = f"Something follows the heading {inert(sound[0])[:60]}."
             return self._said(sentence, "Write it in a line of its own.")
         found = _HEADING.fullmatch(self._code)
         if found is None or not (found["open"] or found["close"]) or _SOUND_HEADING.fullmatch(self._code):
@@ -283,7 +283,7 @@ class _Text:
         if value[0] == "[" and value.count('"') % 2:
             return self._said("A quote is missing in a list.", 'Write " at the beginning and at the end of each entry.')
         step = 'Write each field in a line of its own, and \\" for a quote within a text.'
-        return self._said("Something stands behind the end of the value.", step)
+        return self._said("Something follows the end of the value.", step)
 
     def _no_field(self) -> Mistake | None:
         if not self._error.startswith("Expected '=' after"):

@@ -16,14 +16,15 @@ from typing import Any, Final
 
 import msgspec
 
+from holdshelf_core.processes.ends import GOOD_LIFE_S, Ends
 from holdshelf_core.processes.online_link import MAX_LINE_BYTES, Ready, line_of
 
 _LOGGER = logging.getLogger(__name__)
 
 RESPAWN_FIRST_S: Final = 0.5
 RESPAWN_CAP_S: Final = 60.0
-GOOD_LIFE_S: Final = 60.0
 QUIT_S: Final = 5.0
+_STEP: Final = "`journalctl -u holdshelf -p warning` may say why. Please report this."
 
 
 class Ended(Exception):
@@ -68,6 +69,7 @@ class OnlineProcess[M]:
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._number = 0
         self._up = asyncio.Event()
+        self._ends = Ends()
         self.ready: Ready | None = None
 
     @property
@@ -79,6 +81,16 @@ class OnlineProcess[M]:
     def is_wanted(self) -> bool:
         """Whether it is to run."""
         return self._task is not None
+
+    @property
+    def failing_since_utc_ns(self) -> int:
+        """Since when one after another ends by itself; 0 while none does, or one has lasted."""
+        return self._ends.failing_since_utc_ns
+
+    @property
+    def ends_sentence(self) -> str:
+        """What to say of it then."""
+        return f"The process that {self._work} ends again and again; {_STEP}"
 
     async def async_stop(self) -> None:
         """End it, for good."""
@@ -106,6 +118,7 @@ class OnlineProcess[M]:
 
     def _begin(self) -> None:
         """Have it from now on."""
+        self._ends.worked()
         self._task = asyncio.create_task(self._keep(), name=self._module)
 
     def _tell(self, message: msgspec.Struct, *, most_waiting_bytes: int = MAX_LINE_BYTES) -> bool:
@@ -150,6 +163,8 @@ class OnlineProcess[M]:
                 await self._live()
             except OSError as error:
                 _LOGGER.error("the process that %s cannot be started: %s", self._work, error.strerror)
+            if self._ends.ended():
+                _LOGGER.error("the process that %s ends again and again", self._work)
             self._ended()
             if loop.time() - began_s >= GOOD_LIFE_S:
                 wait_s = RESPAWN_FIRST_S
@@ -187,6 +202,7 @@ class OnlineProcess[M]:
                     _LOGGER.warning("this kernel confines the process that %s only in part", self._work)
                 self.ready = message
                 self._up.set()
+                self._ends.began()
                 self._began()
             else:
                 self._heard(message)

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable
 
 from holdshelf_core.processes import worker_link
+from holdshelf_core.processes.ends import Ends
 from holdshelf_core.processes.worker_process import QUIT_TIMEOUT_S, WorkerProcess, cores
 from holdshelf_core.recorder.worker import protocol as wire
 from holdshelf_core.recorder.worker.names import addresses_of, kind_of
@@ -86,6 +87,9 @@ class WorkerPool:
         self._open = False
         self._respawn_s: dict[tuple[str, int], float] = {}
         self._born: dict[tuple[str, int], float] = {}
+        self._ends: dict[tuple[str, int], Ends] = {}
+        self._ended_with: dict[tuple[str, int], set[str]] = {}
+        """The cameras of each one that ended last."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: dict[str, asyncio.Event] = {}
         self._balancing = asyncio.Lock()
@@ -154,6 +158,11 @@ class WorkerPool:
         if worker is not None:
             worker.kill()
 
+    def failing(self) -> set[str]:
+        """Return the cameras whose worker ends by itself again and again, or cannot be started."""
+        failing = [slot for slot, ends in self._ends.items() if ends.failing_since_utc_ns]
+        return self._orders.keys() & {camera for slot in failing for camera in self._ended_with[slot]}
+
     def pids(self) -> list[int]:
         """Return the workers' process ids, for status and tests."""
         return [worker.pid for worker in self._workers.values() if worker.pid]
@@ -184,7 +193,12 @@ class WorkerPool:
         worker = RecorderWorker(slot, self._heard, self._exited)
         self._workers[slot] = worker
         self._born[slot] = asyncio.get_running_loop().time()
-        await worker.spawn(self._lock_fd)
+        try:
+            await worker.spawn(self._lock_fd)
+        except OSError as error:
+            _LOGGER.error("%s cannot be started: %s", worker.title, error.strerror)
+            del self._workers[slot]
+            self._begin_anew(worker, {camera for camera in self._orders if self._worker_of(camera) is None})
 
     def _heard(self, worker: RecorderWorker, message: wire.ToService) -> None:
         """Handle a worker's message: its own matters here; messages about a camera are passed on, if it is one of its own."""
@@ -203,6 +217,7 @@ class WorkerPool:
 
     def _ready(self, worker: RecorderWorker, ready: worker_link.Ready) -> None:
         kind = worker.slot[0]
+        self._ends.setdefault(worker.slot, Ends()).began()
         if self.confinement.get(kind) != ready and not (ready.landlock_abi and ready.seccomp):
             _LOGGER.warning(
                 "this kernel confines recorder workers only in part (Landlock %s, seccomp %s)",
@@ -240,6 +255,13 @@ class WorkerPool:
             return
         del self._workers[worker.slot]
         self._on_orphans(set(worker.cameras))
+        self._begin_anew(worker, set(worker.cameras))
+
+    def _begin_anew(self, worker: RecorderWorker, cameras: set[str]) -> None:
+        """Have another one in a moment: this one, which had or was to have these cameras, has ended by itself."""
+        self._ended_with[worker.slot] = cameras
+        if self._ends.setdefault(worker.slot, Ends()).ended():
+            _LOGGER.error("%s ends again and again", worker.title)
         lived_s = asyncio.get_running_loop().time() - self._born[worker.slot]
         wait_s = _RESPAWN_FIRST_S if lived_s > _GOOD_LIFE_S else self._respawn_s.get(worker.slot, _RESPAWN_FIRST_S)
         self._respawn_s[worker.slot] = min(_RESPAWN_CAP_S, wait_s * 2)

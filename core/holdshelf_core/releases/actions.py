@@ -96,12 +96,21 @@ def _question(state: State, row: model.Release) -> gates.Request:
     )
 
 
-def hear(call: Call[Any], row: model.Release) -> tuple[model.Release, gates.ReleaseCheck, int]:
-    """Return the row with the current results of both gates; the deciding result, and which gate it came from."""
+def _reviews(call: Call[Any], row: model.Release, about: str) -> int:
+    """Return how many others review a release in imminent danger: as its flag says, or will say."""
+    if not rules.urgent(row):
+        return 0
+    flags = (flag for flag in call.state.flags.values() if flag.kind == "emergency_release" and flag.note == row.id)
+    flag = next(flags, None)
+    return flag.needs if flag is not None else reviews_needed(call.state, (row.requested_by, about), call.now)
+
+
+def hear(call: Call[Any], row: model.Release, about: str = "") -> tuple[model.Release, gates.ReleaseCheck, int]:
+    """Return the row with the current results of both gates; the deciding result, and which gate it came from. ``about``: who
+    approves it now."""
     state = call.state
-    first, second = gates.both(
-        state.policy, _question(state, row), state.adopted, state.determinations.values(), call.now
-    )
+    question = msgspec.structs.replace(_question(state, row), reviews=_reviews(call, row, about))
+    first, second = gates.both(state.policy, question, state.adopted, state.determinations.values(), call.now)
     said = [model.GateSaid(1, first.passed, first.sentence, first.needs)]
     if second is not None:
         said.append(model.GateSaid(2, second.passed, second.sentence, second.needs))
@@ -187,7 +196,7 @@ def _stated(typed: list[str], policy: Policy) -> tuple[str, ...]:
     unknown = sorted(set(typed) - set(known))
     if unknown:
         raise BadRequest(
-            f"{unknown[0][:30]!r} is nothing that is stated of a request.", f"Some of: {', '.join(known)}."
+            f"{unknown[0][:30]!r} is not something that can be stated about a request.", f"Some of: {', '.join(known)}."
         )
     return tuple(need for need in known if need in typed)
 
@@ -289,7 +298,7 @@ class ReleaseActs:
         note = common.words(asked.note, "The note")
         basis = basis_of(call.state.policy, row)
         row = _with_consulted(row, asked.consulted, consults(basis.steps) if basis is not None else [])
-        row, word, gate = hear(call, msgspec.structs.replace(row, version=row.version + 1))
+        row, word, gate = hear(call, msgspec.structs.replace(row, version=row.version + 1), call.caller.who)
         if not word.passed:
             # What passed at the request may have lapsed while it waited.
             await say_no(call, self._holds, msgspec.structs.replace(row, state="stopped"), word, gate)

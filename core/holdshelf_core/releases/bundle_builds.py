@@ -251,7 +251,7 @@ class BundleBuilds:
         await asyncio.wait({turn})
         if not turn.cancelled():
             self._turn.release()
-        raise Cancelled("Called off.")
+        raise Cancelled("Canceled.")
 
     async def _missing(self, one: BundleBuild, facts: Facts) -> list[Missing]:
         """Return gaps and erased parts, to the second, before anything is read. Raises Cancelled.
@@ -262,7 +262,7 @@ class BundleBuilds:
         began_ns, deadline_s = self._authorizer.now().utc_ns, time.monotonic() + OPEN_WAIT_S
         while True:
             if one.stop.is_set():
-                raise Cancelled("Called off.")
+                raise Cancelled("Canceled.")
             parts = await self._holds.async_coverage(spans)
             writing = [p for p in parts if p.reason == BEING_RECORDED and p.start_utc_ns < began_ns]
             if not writing or time.monotonic() > deadline_s:
@@ -286,7 +286,7 @@ class BundleBuilds:
         """Return what the access log proves about the footage, including what was closed just now. Raises HoldshelfError,
         StorageError."""
         if one.stop.is_set():
-            raise Cancelled("Called off.")
+            raise Cancelled("Canceled.")
         one.step = "has the recordings anchored in the access log"
         # A file truncated by a fault is anchored with its checksum.
         await asyncio.to_thread(self.opened().footage.hash_pending, one.stop)
@@ -295,7 +295,7 @@ class BundleBuilds:
 
     async def _in_thread(self, one: BundleBuild, facts: Facts, told: list[Missing], book: AnchorBook) -> Made:
         if one.stop.is_set():
-            raise Cancelled("Called off.")
+            raise Cancelled("Canceled.")
         opened, loop = self.opened(), asyncio.get_running_loop()
         one.state, one.step = "making", "looking the recordings up"
 
@@ -342,7 +342,7 @@ class BundleBuilds:
             async with authorizer.order:
                 if one.stop.is_set() or (why := self._why_not(one)):
                     one.why = one.why or why
-                    raise Cancelled("Called off.")
+                    raise Cancelled("Canceled.")
                 row = authorizer.store.state.releases[one.release]
                 counted = model.Bundle(
                     **msgspec.structs.asdict(made), made_by=one.caller.who, made_utc_ns=authorizer.now().utc_ns

@@ -19,7 +19,7 @@ from holdshelf_storage.errors import StorageError
 ENTRY: Final = "access-log/entry-"
 EXPORT, PROOF = ".jsonl", ".tlog-proof"
 _MAX_BYTES: Final = 32 << 20
-"""Of all together; an entry has a few hundred bytes, and is there twice."""
+"""Of all together; an entry has a few hundred bytes, and appears twice."""
 
 
 def check_entries(source: BundleSource, log_key: str, report: Report) -> Entries:

@@ -44,7 +44,7 @@ def check_stamps(source: BundleSource, log_key: str, last_anchor: int, authority
     """
     found = [names for names in (NOW, EARLIER) if names.stamp in source.names]
     if not found and authority:
-        report.notes.append("The head of the access log that it leads to bears no time stamp.")
+        report.notes.append("The head of the access log that it leads to has no time stamp.")
     for names in found:
         try:
             report.notes.append(_said(source, names, log_key, last_anchor, authority))

@@ -112,7 +112,7 @@ class OthersActs:
             _check_hidden(call, row)
         if boxes and row.original:
             raise Conflict(
-                f"{row.id} leaves as the original recording, in which nothing is masked.",
+                f"{row.id} is released as the original recording, with nothing masked.",
                 "Say instead why the others are not masked.",
             )
         looked = self._looks.seen(call.caller.who, row.given)

@@ -6,11 +6,10 @@ witnessed, so nothing here says "cannot".
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 
 from holdshelf_core.inert import inert
-from holdshelf_core.policy.listing import counted
+from holdshelf_core.policy.listing import counted, wrapped
 from holdshelf_core.policy.model import Span
 from holdshelf_core.releases import bundle_words
 from holdshelf_core.releases.facts import ORIGINAL, Facts, Manifest, Video
@@ -33,14 +32,11 @@ def _page(title: str, facts: Facts, *parts: str) -> str:
 
 
 def _fill(text: str, indent: str = "") -> str:
-    return textwrap.fill(
-        _plain(text),
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return "\n".join(_lines(text, indent, indent))
+
+
+def _lines(text: str, first: str, rest: str) -> list[str]:
+    return wrapped(_plain(text), WIDTH, first, rest, at_spaces=True)
 
 
 def _pairs(rows: Iterable[tuple[str, str]]) -> str:
@@ -49,14 +45,7 @@ def _pairs(rows: Iterable[tuple[str, str]]) -> str:
         if len(value) > WIDTH - 22 and " " not in value:
             lines += [f"{name}:", f"    {_plain(value)}"]  # a checksum is not wrapped
         elif value:
-            lines += textwrap.wrap(
-                _plain(value),
-                WIDTH,
-                initial_indent=f"{name}:".ljust(22),
-                subsequent_indent=" " * 22,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+            lines += _lines(value, f"{name}:".ljust(22), " " * 22)
     return "\n".join(lines)
 
 

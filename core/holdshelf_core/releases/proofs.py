@@ -103,7 +103,7 @@ class Proofs:
                 for leaf in hashes:
                     tree.append(leaf)
                 if tree.root().hex() != found.segment.frames_root:
-                    raise BadMp4(f"{source.segment.name} has other frames than its journal line says.")
+                    raise BadMp4(f"{source.segment.name} does not have the frames that its journal line names.")
                 last = first + count
                 row["left"] = _hex(merkle.hashes_of_ranges(hashes, merkle.cover(0, first)))
                 row["right"] = _hex(merkle.hashes_of_ranges(hashes, merkle.cover(last, len(hashes))))

@@ -28,9 +28,11 @@ from holdshelf_core.policy.instants import day_words, end_words, moment_words, s
 from holdshelf_core.policy.releases import OPEN_STATES, covers_any, kept_by, others_words, received_day
 from holdshelf_core.policy.standing import seat_counts
 from holdshelf_core.policy.state import State
-from holdshelf_core.policy.steps import CONSULT, kind_and_role
+from holdshelf_core.policy.statute import JUDGE
+from holdshelf_core.policy.steps import CONSULT, consenting, kind_and_role
 from holdshelf_core.releases import bundle_words
 from holdshelf_core.releases.bundle_builds import BundleBuilds
+from holdshelf_core.releases.rows import basis_of
 from holdshelf_core.releases.signed_manifest import signed_manifest
 from holdshelf_core.releases.types import GATE_WORDS, STATE_WORDS
 from holdshelf_core.reports import case_types as cases
@@ -164,7 +166,7 @@ def _release(call: Call[PrintRequest], row: model.Release) -> cases.ReleasePaper
         reference=row.reference,
         asked=_spans(call, row.asked),
         given=_spans(call, row.given),
-        paper=_authority(call, row.paper) if row.paper is not None else None,
+        paper=_authority(call, row, row.paper) if row.paper is not None else None,
         gates=tuple(
             cases.GatePaper(GATE_WORDS.get(g.gate, "A rule"), g.passed, g.sentence, g.needs) for g in row.gates
         ),
@@ -183,6 +185,7 @@ def _release(call: Call[PrintRequest], row: model.Release) -> cases.ReleasePaper
         holds=tuple(kept_by(state.holds.values(), row.given)),
         ended=ended,
         second_person=state.board.second_person_release,
+        awaited=_awaited(state, row),
         others=_others(call, row.others),
         stated=_stated(state, row),
         received_on=received_day(row, zone) if row.due_utc_ns is not None else "",
@@ -210,7 +213,16 @@ def _others(call: Call[PrintRequest], others: model.Others | None) -> str:
     return f"{said}; {_who(call, others.by)}, {moment_words(others.at_utc_ns, call.now.zone)}"
 
 
-def _authority(call: Call[PrintRequest], paper: model.Paper) -> cases.AuthorityPaper:
+def _awaited(state: State, row: model.Release) -> tuple[str, ...]:
+    basis = basis_of(state.policy, row)
+    if basis is None or row.approved_utc_ns is not None or row.ended_utc_ns is not None:
+        return ()
+    given = {one.role for one in row.consents}
+    return tuple(state.policy.role_words(role) for role in consenting(basis.steps) if role not in given)
+
+
+def _authority(call: Call[PrintRequest], row: model.Release, paper: model.Paper) -> cases.AuthorityPaper:
+    basis = basis_of(call.state.policy, row)
     until = paper.valid_until_utc_ns
     return cases.AuthorityPaper(
         call.state.policy.basis_words(paper.kind) or paper.kind,
@@ -223,6 +235,7 @@ def _authority(call: Call[PrintRequest], paper: model.Paper) -> cases.AuthorityP
         paper.original,
         _spans(call, paper.scope),
         paper.sha256,
+        basis is None or "judge" in basis.needs or JUDGE in basis.steps,
     )
 
 

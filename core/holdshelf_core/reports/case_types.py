@@ -71,6 +71,8 @@ class AuthorityPaper(msgspec.Struct, frozen=True):
     original: bool
     scope: tuple[str, ...]
     sha256: str
+    judge_asked: bool = True
+    """Whether the basis asks for a judge, by what it needs or by its steps."""
 
 
 class GatePaper(msgspec.Struct, frozen=True):
@@ -111,6 +113,8 @@ class ReleasePaper(msgspec.Struct, frozen=True, kw_only=True):
     holds: tuple[str, ...] = ()
     ended: str = ""
     second_person: bool = True
+    awaited: tuple[str, ...] = ()
+    """Roles whose consent is still awaited: 'Mayor'."""
     others: str = ""
     """Whether other people are seen in it, what is done about it, and who said so; '' if not yet."""
     stated: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.policy.holds import GRACE, LIFTING
 from holdshelf_core.policy.instants import Now, moment_words
 from holdshelf_core.policy.state import State
@@ -124,7 +125,9 @@ def build(sources: Sources) -> paper.ReportPaper:
         policy_prints=counts.prints["policy"],
         signs=_signs(counts, sources.signs),
         attested=sources.attested,
-        people=tuple(paper.CountRow(act, words, counts.done[act]) for act, words in PEOPLE_ACTS if counts.done[act]),
+        people=tuple(
+            paper.CountRow(act, own_board(words), counts.done[act]) for act, words in PEOPLE_ACTS if counts.done[act]
+        ),
         spot_looks=len(counts.looks),
         spot=tuple(row for look in counts.sample() if (row := _spot(sources, look)) is not None),
         log=_log(counts),

@@ -172,6 +172,7 @@ def paper_facts(
         library=board.library or (policy.file.library.name if has_file else ""),
         contact=board.contact or policy.contact(),
         first_role=policy.role_words(policy.first_seat) if has_file else "",
+        board=dict(policy.file.library.board),
         signs=dict(policy.signs),
         words=_words(policy),
         numbers=dict(policy.numbers),

@@ -104,7 +104,7 @@ class Reports:
         state, opened, now = self._authorizer.store.state, self._store.opened, self._frame.clock.utc_ns()
         if opened is None:
             raise Unavailable(
-                "The media disk is missing, so what was destroyed cannot be told.", "See `holdshelf status`."
+                "The media disk is missing, so the report cannot say what was destroyed.", "See `holdshelf status`."
             )
         names = {camera: facts.name for camera, facts in state.cameras.items()}
         until = min(now, quarter.end_utc_ns)

@@ -220,6 +220,8 @@ class PaperFacts(msgspec.Struct, frozen=True):
     """By language, sentences of the catalogs that the policy says otherwise, and its own words of its first language."""
     numbers: dict[str, str] = msgspec.field(default_factory=dict)
     """By P1 to P21, the library's own number of the clause; {} where they are the same."""
+    board: dict[str, str] = msgspec.field(default_factory=dict)
+    """What the library calls the body that governs it, by language, with its article; {} for 'the Board'."""
     first_role: str = ""
     """Whom to ask where no contact is given, as the policy calls that position; '' for the Library Director."""
     bases: tuple[tuple[str, str], ...] = ()

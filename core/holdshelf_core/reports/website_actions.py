@@ -13,6 +13,7 @@ from holdshelf_core.actions.call import Call
 from holdshelf_core.actions.registry import LogForm, handles
 from holdshelf_core.cameras.checklist import record_website_check
 from holdshelf_core.errors import BadRequest, Conflict, NotFound
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.reports import website_types as types
 from holdshelf_core.reports.website import MAX_ADDRESS_CHARS, async_fetch, is_boards_page, page_of
 
@@ -30,9 +31,9 @@ async def _posted(call: Call[types.PostedAsk]) -> types.PostedPage:
     asked = page_of(call.state.board.policy_address)
     if not asked:
         raise NotFound(
-            "The Board has not said where the policy is posted (P18).",
-            "Set its address: on the screens under People, The Board. By command: "
-            "`holdshelf board set policy_address https://… --why …`; or send the page itself: `policy check -`.",
+            own_board("The Board has not said where the policy is posted (P18)."),
+            own_board("Set its address: on the screens under People, The Board. By command: ")
+            + "`holdshelf board set policy_address https://… --why …`; or send the page itself: `policy check -`.",
         )
     if _FETCHING.locked():
         raise Conflict("That page is already being fetched.", "Try again in a moment.")
@@ -78,7 +79,7 @@ async def _checked(call: Call[types.PolicyChecked]) -> types.PolicyCheckedRow:
 
 def _why_not(setting: str, address: str) -> str:
     if not setting:
-        return "The Board has not said where the policy is posted (`board set policy_address`)."
+        return own_board("The Board has not said where the policy is posted (`board set policy_address`).")
     if not address:
         return "It was a file: say with --address which page it was saved from."
-    return f"The page that the Board set is {setting}."
+    return f"{own_board('The page that the Board set')} is {setting}."

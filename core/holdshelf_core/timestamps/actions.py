@@ -40,7 +40,7 @@ class TimestampActs:
         server = self._server()
         seq = await call.record(subject=server_name(server.url))
         await self._timestamps.async_put(None)
-        return types.TimestampDone(seq, f"{server_name(server.url)} is asked no longer; what it stamped stays")
+        return types.TimestampDone(seq, f"{server_name(server.url)} is no longer asked; what it stamped stays")
 
     @handles(types.TimestampNow)
     async def now(self, call: Call[types.TimestampNow]) -> types.TimestampView:

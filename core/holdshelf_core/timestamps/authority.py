@@ -26,7 +26,7 @@ def checked_authority(pem: str) -> str:
     try:
         found = x509.load_pem_x509_certificates(pem.encode())
     except ValueError:
-        raise BadRequest("That holds no certificate.", _GIVE) from None
+        raise BadRequest("That contains no certificate.", _GIVE) from None
     if len(found) > MOST_CERTIFICATES:
         raise BadRequest(f"That holds more than {MOST_CERTIFICATES} certificates.", _GIVE)
     if not any(_is_root(one) for one in found):

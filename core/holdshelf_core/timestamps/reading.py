@@ -87,15 +87,15 @@ def _asked(task: Task) -> Found:
                     stderr=subprocess.DEVNULL,
                 )
         except OSError as error:
-            raise Unavailable(f"The time stamp was not looked at: {error.strerror}.") from None
+            raise Unavailable(f"The time stamp was not checked: {error.strerror}.") from None
         try:
             raw = _exchanged(ours, msgspec.json.encode(task))
             if not raw and process.wait(READ_S) > 0:
                 # The bytes themselves end it by a signal at most: `reader.look_at` answers to whatever a library raises.
-                raise Unavailable("The time stamp was not looked at: the process that reads it did not start.")
+                raise Unavailable("The time stamp was not checked: the process that reads it did not start.")
             return msgspec.json.decode(raw, type=Found)
         except (TimeoutError, subprocess.TimeoutExpired):
-            raise Unavailable(f"The time stamp was not looked at within {READ_S:.0f} s.") from None
+            raise Unavailable(f"The time stamp was not checked within {READ_S:.0f} s.") from None
         except msgspec.MsgspecError:
             return Found("unreadable")
         finally:

@@ -110,7 +110,7 @@ class Timestamps:
         files = await self.async_stamp(self._authorizer.log.head(), JOB_S)
         if files is None and self._asked.ok is not False:
             raise Unavailable(
-                "The head of now was not stamped: an earlier question to the server has not ended, or the log is damaged.",
+                "The current head was not stamped: an earlier question to the server has not ended, or the log is damaged.",
                 "Try again in a minute.",
             )
         self._tell()
@@ -213,7 +213,8 @@ class Timestamps:
         if not own:
             which = f" that covers entry {entry}" if entry and self._own() else ""
             raise NotFound(
-                f"No head{which} is stamped yet.", "`holdshelf timestamp show` says who is asked, and what came."
+                f"No head{which} is stamped yet.",
+                "`holdshelf timestamp show` shows who is asked and what was answered.",
             )
         try:
             return await asyncio.to_thread(kept.read, self._frame.paths.state, own[0] if entry else own[-1])

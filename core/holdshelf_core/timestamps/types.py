@@ -106,7 +106,7 @@ class TimestampRemove(Act["TimestampDone"], frozen=True):
 
 
 class TimestampNow(Act[TimestampView], frozen=True):
-    """Have the head of now stamped."""
+    """Have the current head stamped."""
 
     spec = ActSpec("timestamp.now", "witness.manage", timeout_s=120)
 

@@ -29,9 +29,9 @@ class WitnessActs:
             one.name == key.name or key.raw == other.raw
             for one, other in zip(known.witnesses, self._witnesses.keys(), strict=True)
         ):
-            raise Conflict(f"{key.name} is a witness already.", "Remove it first: `holdshelf witness remove NAME`.")
+            raise Conflict(f"{key.name} is already a witness.", "Remove it first: `holdshelf witness remove NAME`.")
         if len(known.witnesses) >= MOST:
-            raise Conflict(f"There are {MOST} witnesses already.", "Remove one: `holdshelf witness remove NAME`.")
+            raise Conflict(f"There are already {MOST} witnesses.", "Remove one: `holdshelf witness remove NAME`.")
         witness = types.Witness(key.name, url, str(key))
         facts = {"witness_key": witness.key, "url": url}
         seq = await call.record(subject=witness.name, facts=facts)
@@ -49,7 +49,7 @@ class WitnessActs:
             raise NotFound(f"There is no witness {name[:80]!r}.", f"Known: {names}.")
         seq = await call.record(subject=name)
         await self._witnesses.async_put(Settings(left, min(known.needed, len(left))))
-        return types.WitnessDone(seq, name, f"{name} is asked no longer")
+        return types.WitnessDone(seq, name, f"{name} is no longer asked")
 
     @handles(types.WitnessPolicy)
     async def policy(self, call: Call[types.WitnessPolicy]) -> types.WitnessDone:
@@ -58,7 +58,7 @@ class WitnessActs:
             raise Conflict("There are no witnesses yet.", "Add one: `holdshelf witness add URL KEY`.")
         if not 1 <= needed <= len(known.witnesses):
             raise BadRequest(
-                f"A number from 1 to {len(known.witnesses)}, please: so many witnesses are asked.",
+                f"Give a number from 1 to {len(known.witnesses)}: that is how many witnesses there are.",
                 "See `holdshelf witness list`.",
             )
         seq = await call.record(facts={"needed": needed, "witnesses": len(known.witnesses)})

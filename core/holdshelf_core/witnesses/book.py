@@ -58,7 +58,7 @@ class WitnessBook:
         path = self.folder / KEY
         if path.exists():
             raise Conflict(
-                f"{self.folder} is the folder of a witness already.",
+                f"{self.folder} is already the folder of a witness.",
                 "`holdshelf witness key --data DIR`, without a name, prints its key.",
             )
         private = Ed25519PrivateKey.generate()
@@ -97,7 +97,7 @@ class WitnessBook:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(fd)
-            raise Conflict(f"A witness is running on {self.folder} already.") from None
+            raise Conflict(f"A witness is already running on {self.folder}.") from None
         return fd
 
     # -- logs ---------------------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class WitnessBook:
             raise Unavailable("The log's key could not be stored.", str(error)) from None
 
     def untrust(self, origin: str) -> None:
-        """Countersign this log no longer. What it had is remembered. Raises NotFound, Unavailable."""
+        """Stop countersigning this log. What it had is remembered. Raises NotFound, Unavailable."""
         try:
             self._file(origin, "key").unlink()
         except FileNotFoundError:

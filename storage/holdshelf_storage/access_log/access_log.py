@@ -402,7 +402,7 @@ class AccessLog:
                 if pair.content.get("action") in actions:
                     yield to_entry(pair, may_lack=False)
         if tree.root() != known.tree.root():
-            raise LogBroken("The access log is not what its head was made for; run `holdshelf log verify`.")
+            raise LogBroken("The access log does not match its head; run `holdshelf log verify`.")
 
     def leaves(self) -> Iterator[tuple[bytes, Mapping[str, Any]]]:
         """(leaf hash, content) of each durable entry, in order, without private texts. For counting.

@@ -107,7 +107,7 @@ def verify(
             except StorageError as error:
                 report.problems.append(f"{layout.day_path(one, day)}: {error}")
             if len(report.problems) > MAX_PROBLEMS:
-                report.problems.append("More problems were found than can be listed; mend these first.")
+                report.problems.append("More problems were found than can be listed; repair these first.")
                 return report
         _end_signing(context, report)
     report.problems += _given_twice(seen)

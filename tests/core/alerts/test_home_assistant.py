@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -32,6 +34,7 @@ pytestmark = [
 ]
 RECORDING = "binary_sensor.front_entrance_recording"
 WELL = report(LOBBY, STACKS)
+WAY = MqttWay("broker", "127.0.0.1", "main", title="Main library", discovery=False)
 
 
 class Publisher:
@@ -278,3 +281,108 @@ async def test_a_recorder_is_chosen_by_hand_and_offered_once(tmp_path: Path) -> 
             done = await assistant.post(f"{flows}/{chosen['flow_id']}", {"id": "main"})
             assert (done["type"], done["title"]) == ("create_entry", "Main library")
             await assistant.until_state(RECORDING, "off")
+
+
+async def test_nothing_malformed_breaks_anything_and_each_topic_is_warned_of_once(tmp_path: Path) -> None:
+    """By whoever else may write to the broker: what is whole is shown, what is not is unavailable, and nothing goes by it."""
+    well = {one.topic: json.loads(one.payload) for one in mqtt_payloads.states(WAY, broken())}
+    state, camera = "holdshelf/main/state", "holdshelf/main/camera/lobby/state"
+    issues = ("camera_silent_lobby", "reviews_overdue")
+    async with home(tmp_path) as (broker, assistant):
+
+        async def tell(topic: str, told: object, *, retain: bool = False) -> None:
+            text = told if isinstance(told, str) else json.dumps(told)
+            done = await asyncio.to_thread(broker.publish, topic, text, user=WRITER, retain=retain)
+            assert done.returncode == 0, done.stderr
+
+        async def all_is_well() -> None:
+            for topic, told in well.items():
+                await tell(topic, told)
+            await assistant.until_state(RECORDING, "off")
+            await assistant.until_state("sensor.main_library_free_space", "1234.567890123")
+            await until_issues(assistant, *issues)
+
+        marks = itertools.count(1000)
+        mark_topic = "holdshelf/main/camera/stacks/state"
+
+        async def after(topic: str, told: object) -> None:
+            """Tell it, and wait until what was told after it is shown."""
+            await tell(topic, told)
+            mark = next(marks)
+            await tell(mark_topic, {**well[mark_topic], "days_kept": mark})
+            await assistant.until_state("sensor.stacks_1_north_days_kept", f"{mark}")
+
+        about = json.loads(mqtt_payloads.about(WAY, "1").payload)
+        await tell("holdshelf/main/about", about, retain=True)
+        await tell("holdshelf/main/availability", "online", retain=True)
+        entry = await add_integration(assistant, "confirm")
+        await all_is_well()
+        for text in ("", "{", "[]", "null", "[" * 5000, "x" * 2_000_000, "NaN"):
+            for topic in (
+                state,
+                camera,
+                "holdshelf/main/log_head",
+                "holdshelf/main/about",
+                "holdshelf/main/availability",
+            ):
+                if (topic, text) != ("holdshelf/main/availability", ""):
+                    await after(topic, text)
+        assert (
+            await assistant.state(RECORDING) == "off"
+            and await assistant.state("binary_sensor.main_library_problem") == "on"
+        )
+        for wrong in (None, "x", [1], {}, -1, 10**30, True):
+            await after(state, dict.fromkeys(well[state], wrong))
+            assert await assistant.state("sensor.main_library_reviews_overdue") == "unavailable"
+            await after(camera, dict.fromkeys(well[camera], wrong))
+            assert await assistant.state("sensor.front_entrance_reason") in ("unavailable", "unknown")
+            await after("holdshelf/main/log_head", {"head": wrong})
+            await after("holdshelf/main/about", {"format": 1, "id": "main", "title": wrong})
+            await until_issues(assistant, *issues)
+            assert (await assistant.get(f"diagnostics/config_entry/{entry}"))["data"]["online"] is True
+        rows = well[state]["conditions"]
+        await after(
+            state, {**well[state], "conditions": [{"kind": "camera_loses"}, "x", rows[1]], "cameras": ["lobby", 3]}
+        )
+        await until_issues(assistant, *issues)
+        problem = await assistant.get("states/binary_sensor.main_library_problem")
+        assert problem["attributes"]["conditions"] == ["Reviews of 2 holds are overdue"]
+        await all_is_well()
+        await after("holdshelf/main/camera/é/state", well[camera])
+        await tell(state, {**well[state], "conditions": rows[1:], "cameras": ["lobby"]})
+        await until_issues(assistant, "reviews_overdue")
+        assert await assistant.state("sensor.stacks_1_north_days_kept") is None, "its camera is no longer there"
+        warned = [line for line in assistant.log().splitlines() if "is not what a recorder tells" in line]
+        topics = [line.partition("holdshelf/main/")[2].split()[0] for line in warned]
+        assert sorted(topics) == ["about", "availability", "camera", "camera/lobby", "log_head", "state"], warned
+        await tell("holdshelf/main/about", {**about, "expire_after_s": 1}, retain=True)
+        for topic in (state, camera):
+            await tell(topic, well[topic])
+        await assistant.until_state(RECORDING, "unavailable")
+        await until_issues(assistant, "recorder_silent", "camera_silent_lobby", "reviews_overdue")
+
+
+async def test_what_is_no_recorder_is_not_offered(tmp_path: Path) -> None:
+    async with home(tmp_path) as (broker, assistant):
+        good = json.loads(mqtt_payloads.about(WAY, "1").payload)
+        for number, told in enumerate(
+            ([], {}, {**good, "id": 3}, {**good, "title": None}, {**good, "format": 2}, good)
+        ):
+            text = json.dumps(told)
+            done = await asyncio.to_thread(broker.publish, "holdshelf/main/about", text, user=WRITER, retain=True)
+            assert done.returncode == 0, number
+            if told is not good:
+                chosen = await assistant.post("config/config_entries/flow", {"handler": "holdshelf"})
+                assert (chosen["type"], chosen["reason"]) == ("abort", "no_devices_found"), told
+        flow = await add_integration(assistant, "confirm")
+        assert flow
+        again = await assistant.post("config/config_entries/flow", {"handler": "holdshelf"})
+        assert again["reason"] == "no_devices_found"
+        await asyncio.to_thread(broker.stop)
+
+        async def says_so() -> bool:
+            said = await assistant.post("config/config_entries/flow", {"handler": "holdshelf"})
+            return bool(said["reason"] == "mqtt_not_connected")
+
+        await until("it says that the broker is away", says_so)
+        await asyncio.to_thread(broker.start)

@@ -123,7 +123,7 @@ def kept_by(broker: Mosquitto) -> set[str]:
     [
         ({"host": "mqtt.example", "security": "none"}, "goes to this machine only"),
         ({"id": "a/#"}, "cannot be the recorder's id"),
-        ({"ca_pem": "-----BEGIN"}, "holds no certificate"),
+        ({"ca_pem": "-----BEGIN"}, "contains no certificate"),
         ({"secret": ""}, "needs a password"),
     ],
 )

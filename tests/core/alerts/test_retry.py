@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from holdshelf_core.alerts import heartbeat as heartbeat_module
-from holdshelf_core.alerts import link, messages, sender, sender_process, words
+from holdshelf_core.alerts import link, messages, sender, words
 from holdshelf_core.alerts.allowed import Condition
 from holdshelf_core.alerts.handed_on import Deliveries
 from holdshelf_core.alerts.heartbeat import Heartbeat
@@ -24,7 +24,6 @@ from holdshelf_core.alerts.link import Message
 from holdshelf_core.alerts.messages import MessageWay
 from holdshelf_core.alerts.types import Health, HeartbeatWay, MailWay
 from holdshelf_core.alerts.ways import DELIVER_S, Reports, Undelivered
-from holdshelf_core.processes.online_process import GOOD_LIFE_S
 from tests.core.alerts.reports import report
 from tests.rig.hand_clock import NS, HandTime, hand_time
 
@@ -34,7 +33,7 @@ SILENT = Condition("camera_silent", "error", "lobby", 0)
 
 @pytest.fixture
 async def hand(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HandTime]:
-    async with hand_time(monkeypatch, messages, heartbeat_module, sender, sender_process) as made:
+    async with hand_time(monkeypatch, messages, heartbeat_module, sender) as made:
         yield made
 
 
@@ -253,31 +252,3 @@ async def test_a_way_that_fails_in_itself_is_begun_anew_after_longer_and_longer_
     assert pauses_of(began[before:])[1:3] == [round(lasts_s) + 5] * 2, "one that worked for long begins soon"
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-async def test_senders_that_end_one_after_another_are_told_since_the_first_until_one_lasts(
-    hand: HandTime, tmp_path: Path
-) -> None:
-    process = sender_process.SenderProcess(tmp_path, lambda: None)
-    first_ns = hand.clock.utc_ns()
-
-    async def lives(seconds: float) -> None:
-        process._began()
-        await hand.forward(seconds)
-        process._ended()
-        await hand.forward(1)
-
-    process._ended()
-    for _ in range(sender_process.ENDS - 2):
-        await lives(3)
-    assert process.failing_since_utc_ns == 0, "what ends now and then is begun anew, and that is all"
-    await lives(3)
-    assert process.failing_since_utc_ns == first_ns
-    await lives(GOOD_LIFE_S - 1)
-    assert process.failing_since_utc_ns == first_ns
-    process._began()
-    assert process.failing_since_utc_ns == first_ns
-    await hand.forward(GOOD_LIFE_S)
-    assert process.failing_since_utc_ns == 0
-    process._ended()
-    assert process.failing_since_utc_ns == 0, "counted anew"

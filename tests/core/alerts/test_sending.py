@@ -17,7 +17,6 @@ import pytest
 
 from holdshelf_core.access_log.types import LogShow
 from holdshelf_core.alerts.alerts import _confinement_step, _delivery_step
-from holdshelf_core.alerts.sender_process import ENDS
 from holdshelf_core.alerts.types import (
     AlertRemove,
     AlertSet,
@@ -32,6 +31,7 @@ from holdshelf_core.alerts.types import (
 from holdshelf_core.api.types import CheckStep
 from holdshelf_core.operations.types import ReadDoctor
 from holdshelf_core.processes.confinement import landlock_abi
+from holdshelf_core.processes.ends import ENDS
 from holdshelf_core.processes.online_link import Ready
 from tests.rig.hashes import is_run_of, recorded_hashes
 from tests.rig.mail import HOST, Listener, MailServer, certificate
@@ -120,7 +120,7 @@ def test_a_silent_camera_is_told_by_mail_whatever_other_mail_servers_do(stage: S
         assert told["auto-submitted"] == "auto-generated"
         failing = wait_for("seven fail", lambda: found if len(found := failures(service)) == 7 else None, 120, 0.5)
         assert "does not answer within 20 s" in failing["hangs"]
-        assert "answers what is no SMTP, or without end" in failing["endless"]
+        assert "does not answer as a mail server" in failing["endless"]
         assert "refuses the addresses (550 5.7.1)" in failing["refuses"] and "Dora" not in failing["refuses"]
         assert "certificate that is not valid for it" in failing["other"]
         assert "is not reached: Connection refused" in failing["away"]
@@ -234,9 +234,9 @@ def test_a_password_goes_to_the_server_that_it_was_given_for_alone(stage: Stage)
     ("changed", "words"),
     [
         ({"host": "mail.example", "security": "none"}, "goes to this machine only"),
-        ({"to": ("a@b\r\nBcc: c@d",)}, "is no mail address"),
-        ({"rules": Rules(kinds=("reviews_overdue",))}, "is no condition for the admin"),
-        ({"rules": Rules(quiet="7-22")}, "are no quiet hours"),
+        ({"to": ("a@b\r\nBcc: c@d",)}, "is not a mail address"),
+        ({"rules": Rules(kinds=("reviews_overdue",))}, "is not a condition for the admin"),
+        ({"rules": Rules(quiet="7-22")}, "are not quiet hours"),
         ({"username": "x"}, "needs a password"),
     ],
 )

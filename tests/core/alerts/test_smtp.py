@@ -100,8 +100,8 @@ def test_a_reply_that_comes_drop_by_drop_is_given_up_in_time(monkeypatch: pytest
 @pytest.mark.parametrize(
     ("says", "words"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n", "answers what is no SMTP"),
-        (b"2" * 10_000, "answers what is no SMTP, or without end"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "does not answer as a mail server"),
+        (b"2" * 10_000, "does not answer as a mail server"),
         (b"554 5.3.2 go away, Dora\r\n", r"refuses the message \(554 5.3.2\)"),
         (b"", "broke the conversation off"),
     ],

@@ -23,7 +23,7 @@ SILENT = "Holdshelf: Door is not being recorded"
 TOLD = {
     "mail-hangs": "does not answer within 20 s",
     "mail-refuses": "refuses the addresses (550 5.7.1)",
-    "mail-floods": "answers what is no SMTP, or without end",
+    "mail-floods": "does not answer as a mail server",
     "mail-other": "has a certificate that is not valid for it",
     "mqtt-hangs": "does not answer",
     "mqtt-refuses": "refuses the user name or password",

@@ -124,7 +124,7 @@ def test_at_a_terminal_one_channel_is_asked_for_after_the_other(
         os.close(keyboard)
         assert done.returncode == 0, done.stderr
         assert "has 4 channels, each a camera of its own; 4 of them not added yet." in done.stdout
-        assert "'9' is no number of the list." in done.stderr
+        assert "'9' is not a number on the list." in done.stderr
         assert "Added Third as third." in done.stdout and "Added First as first." in done.stdout
         rows = {row.id: row.area_kind for row in service.client.status().cameras}
         assert rows == {"third": "seating", "first": "entrance"}

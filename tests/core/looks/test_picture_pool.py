@@ -13,13 +13,15 @@ import pytest_asyncio
 
 from holdshelf_core.errors import Unavailable
 from holdshelf_core.looks.picture_pool import Job, PicturePool
+from holdshelf_core.processes import ends
+from holdshelf_core.processes.ends import ENDS, GOOD_LIFE_S
 from holdshelf_core.processes.worker_process import WorkerProcess
 from tests.rig.hand_clock import HandTime, hand_time
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def hand(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HandTime]:
-    async with hand_time(monkeypatch) as made:
+    async with hand_time(monkeypatch, ends) as made:
         yield made
 
 
@@ -140,3 +142,30 @@ async def test_workers_that_do_not_start_are_tried_after_longer_and_longer_pause
         assert begun == count
         await hand.forward(0.01)
         assert begun == count + 1
+
+
+async def test_workers_that_end_one_after_another_are_told_until_one_lasts_or_makes_a_picture(
+    pool: PicturePool, hand: HandTime
+) -> None:
+    pool.open()
+    pool.warm()
+    for _ in range(2):
+        for count in range(ENDS):
+            assert not pool.failing_since_utc_ns, count
+            (pid,) = await started(pool, hand)
+            os.kill(pid, signal.SIGKILL)
+            await hand.until(lambda: not pool._workers)
+            await hand.forward(10)
+        assert pool.failing_since_utc_ns
+        await started(pool, hand)
+        assert pool.failing_since_utc_ns
+        await hand.forward(GOOD_LIFE_S)
+        assert not pool.failing_since_utc_ns
+    for _ in range(ENDS):
+        (pid,) = await started(pool, hand)
+        os.kill(pid, signal.SIGKILL)
+        await hand.until(lambda: not pool._workers)
+        await hand.forward(10)
+    assert pool.failing_since_utc_ns
+    pool.made_one()
+    assert not pool.failing_since_utc_ns

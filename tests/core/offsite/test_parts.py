@@ -16,9 +16,11 @@ from holdshelf_core.errors import BadRequest, Unavailable
 from holdshelf_core.offsite import book, checking, county, hours, link, offline, sealing, tries
 from holdshelf_core.offsite.actions import _checked, _told, _with_secret
 from holdshelf_core.offsite.keeper import Keeper
-from holdshelf_core.offsite.offsite import REPAIR, Offsite
+from holdshelf_core.offsite.offsite import FAILS_S, REPAIR, Offsite
 from holdshelf_core.offsite.store import Bucket, Fault, Version
 from holdshelf_core.offsite.types import BadObject, BranchHold, BranchRow, Health, Place
+from holdshelf_core.processes.ends import ENDS
+from holdshelf_core.times import NS
 from holdshelf_storage.errors import StorageError
 from tests.core.holds.test_hold_duties import HELD, house
 
@@ -35,10 +37,14 @@ def test_what_is_sealed_opens_with_its_key_alone_and_not_when_it_was_changed() -
     assert sealed.bytes == len(data) and sealed.plain_bytes == 210_000 and b"picture" not in data
     assert data.startswith(b"age-encryption.org/v1\n")  # any age opens it: `make test-s3` has one do it
     assert sealing.Opener([private]).open(data) == b"picture" * 30_000
-    for wrong, key in ((data[:-1] + b"\0", private), (data[:-70_000], private), (data, sealing.new_key()[0])):
+    for wrong, key in (
+        (data[:-1] + bytes([data[-1] ^ 1]), private),
+        (data[:-70_000], private),
+        (data, sealing.new_key()[0]),
+    ):
         with pytest.raises(sealing.BadKey):
             sealing.Opener([key]).open(wrong)
-    with pytest.raises(sealing.BadKey, match="no recovery key"):
+    with pytest.raises(sealing.BadKey, match="not a recovery key"):
         sealing.Opener(["age1nothing"])
 
 
@@ -102,6 +108,30 @@ async def test_a_repair_says_nothing_is_lost_only_where_nothing_is(tmp_path: Pat
             offsite._tell()
             (repair,) = [one for one in authorizer.frame.repairs.async_all() if one.issue_id == REPAIR]
             assert repair.sentence.startswith(sentence) and repair.next_step.startswith(step)
+
+
+async def test_workers_that_end_one_after_another_are_told_since_the_first_whatever_each_says_before(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path / "data", HELD) as (holds, authorizer):
+        offsite = Offsite(authorizer, authorizer.store._register, holds)
+        offsite.place = PLACE
+        first_ns = time.time_ns()
+        for _ in range(ENDS):
+            assert "again and again" not in offsite.health.sentence
+            offsite._worker.health = Health(True, time.time_ns(), "", held=3)
+            offsite._worker._ends.ended()
+        offsite._worker.health = Health(True, time.time_ns(), "", held=3)
+        (step,) = offsite.steps()
+        assert (
+            step.outcome == "failed" and "The process that keeps holds elsewhere ends again and again" in step.sentence
+        )
+        assert first_ns <= offsite.health.since_utc_ns <= time.time_ns()
+        assert "again and again" in offsite.words()
+        offsite._worker._ends._first_utc_ns -= (FAILS_S + 1) * NS
+        offsite._tell()
+        (repair,) = [one for one in authorizer.frame.repairs.async_all() if one.issue_id == REPAIR]
+        assert "ends again and again" in repair.sentence and repair.next_step.startswith("Nothing is lost: ")
 
 
 def test_a_book_outlives_a_torn_line_and_knows_what_was_replaced(tmp_path: Path) -> None:
@@ -243,19 +273,19 @@ def test_hours_go_over_midnight(given: str, at: str, within: bool) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("url", "http://s3.county.example", "no address of a store"),
-        ("url", "https://user:pw@s3.county.example", "no address of a store"),
+        ("url", "http://s3.county.example", "not the address of a store"),
+        ("url", "https://user:pw@s3.county.example", "not the address of a store"),
         ("bucket", "../etc", "cannot be the name of a bucket"),
         ("prefix", "a/../b", "cannot be a prefix"),
-        ("recipient", "age1short", "no recovery key's public part"),
-        ("hours", "late", "are no hours"),
+        ("recipient", "age1short", "not the public part of a recovery key"),
+        ("hours", "late", "are not hours"),
         ("limit_bytes_per_s", 10, "too low for video"),
         ("heads_days", 0, "Heads are kept for 1 to"),
         ("ca_pem", "words", "no certificate"),
         ("secret", "a\nb", "cannot be an access key's secret"),
         ("prefix", "county/elm", "are the branches' indexes"),
         ("county", PUBLIC, "needs the branch's name"),
-        ("branch", "Elm", "no county key's public part"),
+        ("branch", "Elm", "not the public part of a county key"),
         ("branch", "Elm\u202e", "begins or ends with a space, or has characters"),
     ],
 )
@@ -269,7 +299,7 @@ def test_a_branch_needs_a_prefix_of_its_own_and_the_county_key_stays_with_its_pu
     branch = msgspec.structs.replace(PLACE, branch="Elm", county=public, county_key=private)
     with pytest.raises(BadRequest, match="needs a prefix of its own"):
         _checked(msgspec.structs.replace(branch, prefix=""))
-    with pytest.raises(BadRequest, match="no county key"):
+    with pytest.raises(BadRequest, match="not a county key"):
         _checked(msgspec.structs.replace(branch, county_key=public))
     known = _checked(branch)
     asked = msgspec.structs.replace(known, secret="", county_key="")

@@ -147,7 +147,7 @@ async def test_outside_its_hours_nothing_is_sent_and_what_goes_on_ends_with_them
 # --- the clock ------------------------------------------------------------------------------------------------------------
 
 
-# Ceph's gateway does not start under libfaketime, with any clock, so it is our clock that is off here: the gateway sees the same.
+# Here it is our clock that is off, under a whole service's room: the gateway sees the same. Its own is in `test_real_outages.py`.
 
 
 @pytest.fixture

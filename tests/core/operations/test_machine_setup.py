@@ -65,7 +65,7 @@ def test_a_disk_with_footage_is_known_and_swap_is_not_taken(device: str) -> None
 
 @needs_root
 def test_what_is_no_disk_or_too_small_for_footage_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadRequest, match="is no disk of this machine"):
+    with pytest.raises(BadRequest, match="is not a disk of this machine"):
         machine.disk_at(str(tmp_path))
     small = a_device(tmp_path / "small.img", 64 << 20)
     try:

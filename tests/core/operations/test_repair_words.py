@@ -38,7 +38,9 @@ class Raised:
             case ast.Constant(value=str() as text):
                 return bool(text.strip())
             case ast.JoinedStr():
-                return any(self.certain(part) for part in node.values if isinstance(part, ast.Constant))
+                return any(self.certain(part) for part in node.values)
+            case ast.FormattedValue(value=ast.Call(func=ast.Name(id="own_board"), args=[text])):
+                return self.certain(text)  # the same sentence, in the library's word for its Board
             case ast.IfExp():
                 return self.certain(node.body) and self.certain(node.orelse)
             case ast.BoolOp(op=ast.Or()):
@@ -124,6 +126,7 @@ TOLD_BY_OTHERS = {
     "app.py": {"self._register.problem"},
     "anchoring.py": {"step"},  # of two that are written out at its beginning
     "age.py": {"sentence"},  # of `_sentence`, which has one for each case
+    "children.py": {"child.sentence()", "STEP"},  # of `_all`, which has one for each kind of process
     "store.py": {"problem"},
     "holds.py": {"sentence"},
     "locked_out.py": {"sentence", "step"},  # of tuples that are written out above it

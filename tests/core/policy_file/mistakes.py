@@ -93,7 +93,7 @@ SYNTAX: dict[str, tuple[str, str]] = {
     ),
     "a table twice": (
         SOUND + '\n[library]\nname = "y"\n',
-        "line 62: The table [library] is there twice, in lines 2 and 62. Put its fields together below the first one",
+        "line 62: The table [library] appears twice, in lines 2 and 62. Put its fields together below the first one",
     ),
     "a field misspelled": (
         SOUND.replace("rights =", "rigths ="),
@@ -121,7 +121,7 @@ SYNTAX: dict[str, tuple[str, str]] = {
     ),
     "a row without its heading": (
         SOUND.replace('[[role]]\nkey = "board"', 'key = "board"'),
-        "line 15: 'key' is there a second time below one heading. Where another row begins, write its heading above it, such as",
+        "line 15: 'key' appears twice below one heading. Where another row begins, write its heading above it, such as",
     ),
     "one bracket for a row": (
         SOUND.replace("[[check]]", "[check]"),
@@ -219,7 +219,7 @@ MEANING: dict[str, tuple[str, str, str]] = {
     "an absence that is none": (
         'key = "director"',
         'key = "director"\nstands_in = { for = "director", after = "soon" }',
-        "'soon' is no length of time",
+        "'soon' is not a length of time",
     ),
     "a deputy on paper": (
         "on_paper = true",
@@ -231,7 +231,11 @@ MEANING: dict[str, tuple[str, str, str]] = {
         'key = "director"\nstands_in = { for = "board" }',
         "A role on paper is never away, and stands in for nobody",
     ),
-    "a shift of days": ('key = "director"', 'key = "director"\nshift = "2 days"', "'2 days' is no length of a shift"),
+    "a shift of days": (
+        'key = "director"',
+        'key = "director"\nshift = "2 days"',
+        "'2 days' is not the length of a shift",
+    ),
     "a shift with nothing to watch": (
         'rights = ["live", "archive", "hold"]',
         'rights = ["archive", "hold"]\nshift = "8 hours"',
@@ -382,8 +386,8 @@ MEANING: dict[str, tuple[str, str, str]] = {
         'at_least = "30 days"\nat_most = "1 month"',
         "At most 1 month may be as short as 28 days, and that is shorter than at least 30 days",
     ),
-    "a time without a unit": ('at_least = "7 days"', 'at_least = "7"', "'7' is no length of time"),
-    "no time at all": ('at_least = "7 days"', 'at_least = "0 days"', "'0 days' is no length of time"),
+    "a time without a unit": ('at_least = "7 days"', 'at_least = "7"', "'7' is not a length of time"),
+    "no time at all": ('at_least = "7 days"', 'at_least = "0 days"', "'0 days' is not a length of time"),
     "no ground for a hold": (
         '[[ground]]\nkey = "incident"\nwords.en = "an incident"\n',
         "",
@@ -405,7 +409,7 @@ MEANING: dict[str, tuple[str, str, str]] = {
         'for = ["anyone"]',
         "The public may see only what is in plain sight",
     ),
-    "a screen that never ends": ('ends = "closing"', 'ends = "never"', "'never' is no time of day"),
+    "a screen that never ends": ('ends = "closing"', 'ends = "never"', "'never' is not a time of day"),
     "a screen of nothing": (
         'classes = ["outdoors"]\nends',
         "classes = []\nends",
@@ -483,7 +487,7 @@ MEANING: dict[str, tuple[str, str, str]] = {
     "a case that gives what is nothing": (
         'who = "director"',
         'given = ["banana"]\nwho = "director"',
-        "'banana' is nothing that a case can give",
+        "'banana' is not something that a case can give",
     ),
     "danger that waits for a paper": (
         'needs = ["written", "agency"]',
@@ -548,17 +552,17 @@ MEANING: dict[str, tuple[str, str, str]] = {
     "a name twice in a list": (
         'needs = ["written", "agency"]',
         'needs = ["written", "agency", "written"]',
-        "'written' is there twice",
+        "'written' appears twice",
     ),
     "a time with a space behind it": (
         'at_most = "30 days"',
         'at_most = "30  days "',
-        "'30  days ' has spaces too many",
+        "'30  days ' has too many spaces",
     ),
     "a text with a line break": ('"an incident"', '"an\\nincident"', "The text has a line break"),
     "a text with a tab": ('"an incident"', '"an\\tincident"', "The text has a tab"),
     "a text that ends with a space": ('"an incident"', '"an incident "', "The text begins or ends with a space"),
-    "a clause's number with a space": ('id = "7.4"', 'id = "7.4 "', "The clause's number has spaces too many"),
+    "a clause's number with a space": ('id = "7.4"', 'id = "7.4 "', "The clause's number has too many spaces"),
     "a place beside a private one": (
         "[[class]]",
         '[[place]]\nkey = "h"\nwords.en = "a hall by restrooms"\n[[place]]\nkey = "parking"\nwords.en = "parking"\n[[class]]',

@@ -121,7 +121,7 @@ def test_only_the_board_adopts_another_file(service: Service, people: People, do
 def test_a_file_with_a_mistake_is_refused_and_nothing_changes(service: Service, dora: Client) -> None:
     broken = FIRST.read_text().replace('short.en = "Chair"', 'short.en = "Chair"\nrights = ["download"]', 1)
     for text, words in (
-        (broken, "'rights' is there a second time below one heading"),
+        (broken, "'rights' appears twice below one heading"),
         (FIRST.read_text().replace("speaks_for_board = true", ""), "No role speaks for the Board"),
         ("format = 1", "The table 'library' is missing"),
     ):

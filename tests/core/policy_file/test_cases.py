@@ -187,3 +187,13 @@ def test_a_clause_is_shown_by_a_case_of_each_answer_that_names_it() -> None:
     yes, no = (Case("director", "look.archive", expect, clause=duties[0]) for expect in ("yes", "no"))
     for cases, left in (((yes,), duties), ((no,), duties), ((yes, no), duties[1:])):
         assert unshown(msgspec.structs.replace(file, case=cases)) == left
+
+
+def test_a_case_that_fails_is_named_in_whole() -> None:
+    """Two long names with one beginning could not be told apart."""
+    file = file_of("a")
+    (case, *_) = file.case
+    says = "the Director, who is away for a long time, asks for what nobody may have"
+    wrong = msgspec.structs.replace(case, says=says, expect="no" if case.expect == "yes" else "yes", clause="")
+    (told,) = failures(msgspec.structs.replace(file, case=(wrong,)))
+    assert says in told.where

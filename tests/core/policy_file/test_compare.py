@@ -54,7 +54,7 @@ STEPS = '[steps]\n"commission.approve" = ["consult:board"]\n[second]'
             'at_least = "7 days"\n',
             "",
             STRICTER,
-            "Footage has no least time any more (before: 7 days): it may go sooner.",
+            "Footage no longer has a least time (before: 7 days): it may go sooner.",
         ),
         (
             "[[basis]]",

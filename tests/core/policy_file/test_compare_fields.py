@@ -79,6 +79,10 @@ CHANGES: dict[tuple[str, str], tuple[dict[Path, Any], tuple[Told, ...]]] = {
         {("library", "name"): "Other"},
         ((OTHER, "The library's name is Other (before: Example Library)."),),
     ),
+    ("Library", "board"): (
+        {("library", "board"): {"en": "the Council"}},
+        ((OTHER, "The body that governs the library is called “the Council” (before: the Board)."),),
+    ),
     ("Library", "languages"): (
         {("library", "languages"): ["en", "es"]},
         ((OTHER, "languages are en, es (before: en)."),),
@@ -125,7 +129,7 @@ CHANGES: dict[tuple[str, str], tuple[dict[Path, Any], tuple[Told, ...]]] = {
     ),
     ("Role", "key"): (
         {("role", CLERK, "key"): "aide"},
-        ((STRICTER, "The Clerk is no role any more"), (LOOSER, "The Clerk is a new role")),
+        ((STRICTER, "The Clerk is no longer a role"), (LOOSER, "The Clerk is a new role")),
     ),
     ("Role", "words"): (
         {("role", CLERK, "words"): {"en": "Aide"}},
@@ -179,7 +183,7 @@ CHANGES: dict[tuple[str, str], tuple[dict[Path, Any], tuple[Told, ...]]] = {
         {("place", 1, "key"): "lobby", ("class", 1, "places"): ["lobby"]},
         (
             (LOOSER, "Cameras may also stand here: hall."),
-            (STRICTER, "No camera may stand here any more: hall."),
+            (STRICTER, "Cameras may no longer stand here: hall."),
             (LOOSER, "indoors also has hall."),
             (STRICTER, "indoors no longer has hall."),
         ),

@@ -88,7 +88,7 @@ def test_only_who_speaks_for_the_board_signs(
 ) -> None:
     key, file = new_key(tmp_path), FIRST.read_text()
     signature = sign(key, file.encode())
-    with pytest.raises(BadRequest, match="which is nobody's here"):
+    with pytest.raises(BadRequest, match="which belongs to nobody here"):
         adopt(service.client, file, signature)
     dora.act(PersonKey("dora", key.with_suffix(".pub").read_text()))
     with pytest.raises(Refused, match=r"signed by Dora Reed, and it is the .*Chair.* who speaks for the Board"):
@@ -114,7 +114,7 @@ def test_what_is_not_a_signature_of_this_file_is_told(
     with pytest.raises(BadRequest, match=said):
         adopt(service.client, file + changed, signature)
     assert not service.client.read(ReadPolicy()).sha256
-    with pytest.raises(BadRequest, match="no policy file that it signs"):
+    with pytest.raises(BadRequest, match="no policy file for it"):
         adopt(service.client, "", signature)
 
 

@@ -129,7 +129,7 @@ TYPED: dict[str, Typed] = {
     "a field in the line of its heading": Typed(
         "[keeping]\n",
         "[keeping] ",
-        "line 29: Something stands behind the heading [keeping]. Write it in a line of its own.",
+        "line 29: Something follows the heading [keeping]. Write it in a line of its own.",
         "[keeping]\n",
     ),
     "a list without brackets": Typed(
@@ -270,7 +270,7 @@ TYPED: dict[str, Typed] = {
     "a number in quotes for a time": Typed(
         'at_most = "30 days"',
         'at_most = "30"',
-        'keeping, at_most: \'30\' is no length of time: it has no unit. Write its unit: "30 days" or "30 hours"',
+        'keeping, at_most: \'30\' is not a length of time: it has no unit. Write its unit: "30 days" or "30 hours"',
         'at_most = "30 days"',
     ),
     "a length of time without quotes": Typed(

@@ -485,14 +485,14 @@ def test_a_bundle_bears_time_stamps_that_stock_openssl_and_the_script_check(
     (problem,) = {*verify(bundle, authority=stranger.pem("root")).problems[:1]}
     assert problem.endswith("is signed with a certificate that does not come from the authority that was chosen.")
     assert verify(original, authority=tsa.pem("root")).notes == [
-        "The head of the access log that it leads to bears no time stamp."
+        "The head of the access log that it leads to has no time stamp."
     ]
     for number, (file, raw, words) in enumerate(
         (
             ("head.tsr", (log / "earlier-head.tsr").read_bytes(), "is of something else than this head"),
             ("earlier-head.proof", (log / "earlier-head.proof").read_bytes()[1:], "cannot be read"),
             ("earlier-head.proof", b"0" * 64 + b"\n", "is not one that access-log/head.txt continues"),
-            ("timestamp-ca.pem", b"no certificate", "holds no certificate"),
+            ("timestamp-ca.pem", b"no certificate", "contains no certificate"),
         )
     ):
         forged = copy_of(bundle, tmp_path / f"forged-{number}")

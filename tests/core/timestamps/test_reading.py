@@ -208,8 +208,8 @@ def test_an_authority_is_a_root_as_pem(tsa: Tsa) -> None:
     shown = openssl("x509", "-in", tsa.root, "-noout", "-fingerprint", "-sha256").stdout.decode()
     assert fingerprints(kept)[0] == shown.partition("=")[2].strip().replace(":", "").lower()
     refused: list[tuple[str, str]] = [
-        ("", "holds no certificate"),
-        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "holds no certificate"),
+        ("", "contains no certificate"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "contains no certificate"),
         (tsa.pem("between"), "None of these certificates is a root"),
         (tsa.pem("tsa"), "None of these certificates is a root"),
         (tsa.pem("root") + "#" * 70_000, "more than 64 kB"),

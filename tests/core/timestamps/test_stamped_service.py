@@ -44,7 +44,7 @@ def test_a_head_is_stamped_kept_and_checked_by_stock_openssl(tmp_path: Path, tsa
                 service.act(types.TimestampSet(wrong, ca))
         with pytest.raises(BadRequest, match="not the number of a policy"):
             service.act(types.TimestampSet(url, ca, "first"))
-        with pytest.raises(BadRequest, match="holds no certificate"):
+        with pytest.raises(BadRequest, match="contains no certificate"):
             service.act(types.TimestampSet(url, "no PEM"))
         with pytest.raises(NotFound, match="No time stamp server is set up"):
             service.act(types.TimestampNow())
@@ -81,7 +81,7 @@ def test_a_head_is_stamped_kept_and_checked_by_stock_openssl(tmp_path: Path, tsa
         against = ("log", "verify", "--against", out / "head.txt", "--stamp", out / "head.tsr")
         found = said(*against, "--ca", tsa.root, "--data", service.data)
         assert "CN=Elm County time stamps,O=Elm County stamped it at" in found and "0 problems" in found
-        assert "by an authority" in refusal(*against, "--data", service.data)
+        assert "needs a head and an authority" in refusal(*against, "--data", service.data)
         stranger = Tsa(tmp_path / "stranger", name="Stranger")
         assert "does not come from the authority" in refusal(*against, "--ca", stranger.root, "--data", service.data)
         verify = ("timestamp", "verify", out / "head.txt", out / "head.tsr", "--ca")
@@ -94,7 +94,7 @@ def test_a_head_is_stamped_kept_and_checked_by_stock_openssl(tmp_path: Path, tsa
         service.stop()
         service.start()
         assert service.client.read(types.ReadTimestamp()).newest is not None
-        assert "asked no longer" in said("timestamp", "remove", "--data", service.data)
+        assert "no longer asked" in said("timestamp", "remove", "--data", service.data)
         view = service.client.read(types.ReadTimestamp())
         assert view.server is None and view.kept == 1 and view.newest is None
         assert service.client.read(types.ReadStamp()).entries > 0

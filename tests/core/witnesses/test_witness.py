@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import os
 import socket
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from holdshelf_storage.access_log.merkle import (
     leaf_hash,
 )
 from tests.core.witnesses.running import running, said
+from tests.rig.faults import LoopImage
 
 NOW = 1_800_000_000
 
@@ -182,3 +185,23 @@ def test_the_process_remembers_when_it_is_killed_and_bounds_what_it_is_sent(tmp_
     assert f"{log.key.public.origin}" in said("witness", "trusted", "--data", folder)
     said("witness", "untrust", log.key.public.origin, "--data", folder)
     assert "No log is countersigned here" in said("witness", "trusted", "--data", folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 and "CI" not in os.environ, reason="mounting needs root")
+def test_a_power_cut_costs_a_witness_no_head_that_it_signed() -> None:
+    """It would sign a fork of what it no longer knows."""
+    log, fork = Log(), Log(fork_at=2)
+    fork.key = log.key
+    with LoopImage(32) as disk:
+        folder = disk.mount_point / "witness"
+        said("witness", "key", "oak.example/witness", "--data", folder)
+        said("witness", "trust", log.key.public, "--data", folder)
+        with running(folder) as witness:
+            for old, size in itertools.pairwise((0, 5, 9, 23)):
+                assert witness.submit(old, log.proof(old, size), log.head(size))[0] == 200
+                with disk.copy_as_power_cut([witness.process.pid]) as after:
+                    book = WitnessBook(after.mount_point / "witness")
+                    assert [row.name for row in book.trusted()] == [log.key.public.origin]
+                    assert asked(book, 0, [], fork.head(30)) == (409, f"{size}\n")
+                    assert asked(book, size, fork.proof(size, 30), fork.head(30))[0] == 422
+                    assert asked(book, size, log.proof(size, 30), log.head(30))[0] == 200

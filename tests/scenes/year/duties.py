@@ -22,7 +22,7 @@ def play_flag(year: Year, hand: Hand) -> None:
     """One of the two reviews that it takes."""
     year.command("sam", "look", "open", "--break-glass", "--camera", "lobby", "--note", "smoke")
     if hand.starts:
-        goes_by_f2(hand, "imminent-danger look")
+        goes_by_f2(hand, "Sam Roe's imminent-danger look")
     else:
         hand.press(hand.number_of("Log"))
         hand.sees("Newest first")

@@ -141,7 +141,7 @@ def play_danger(year: Year, hand: Hand) -> None:
         hand.chooses("Somebody is in danger")
     else:
         hand.press("!")
-    hand.sees("The danger", "two of the Director")
+    hand.sees("The danger", "goes on record")
     hand.type("a child is missing")
     hand.press("Tab", "Space", "Enter")
     entry = year.awaits("break_glass", lambda seen: seen["outcome"] == "done")

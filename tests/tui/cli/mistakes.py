@@ -180,12 +180,12 @@ MISTAKES = [
     Mistake(
         "Alerts and witnesses",
         "alert add mqtt ha --host broker.town.example --port 99999",
-        "99999 is no port. Usual are 8883 (TLS) and 1883.",
+        "99999 is not a port. The usual ports are 8883 (TLS) and 1883.",
     ),
     Mistake(
         "Alerts and witnesses",
         "timestamp set https://tsa.example/tsr --ca policy.txt",
-        "That holds no certificate. Give the root certificate of the server's authority as PEM (-----BEGIN CERTIFICATE-----), "
+        "That contains no certificate. Give the root certificate of the server's authority as PEM (-----BEGIN CERTIFICATE-----), "
         "with those between, if there are any, in the same file.",
     ),
     Mistake(

@@ -60,7 +60,7 @@ def schedule(cli: Cli, server: SftpServer) -> None:
 def test_it_is_set_up_by_what_refusals_say_and_what_is_there_is_restored(
     cli: Cli, service: Service, there: Path, tmp_path: Path
 ) -> None:
-    assert "No backup is made by itself" in cli("status").out
+    assert "There are no automatic backups" in cli("status").out
     assert "No schedule of backups is set up" in cli("now").refusal()
     with SftpServer(there) as server:
         scheduled(cli, server)

@@ -39,7 +39,7 @@ def test_heads_are_taken_as_people_write_them() -> None:
         (HEAD, "holds no camera"),
         ("name,adress,area\na,b,c\n", "line 1: 'adress' is not the name of a column. Did you mean 'address'?"),
         ("name,address\na,b\n", "line 1: the column 'area' is missing"),
-        ("name,name,address,area\na,b,c,d\n", "'name' is there twice"),
+        ("name,name,address,area\na,b,c,d\n", "'name' appears twice"),
         (f"{HEAD},password\na,b,c,d\n", "the column 'password' does not belong here. User names and passwords go into"),
         (f"{HEAD},User\na,b,c,d\n", "--secrets FILE"),
         (f'{HEAD}\n"Door,b,c\n', "line 2, is not CSV"),

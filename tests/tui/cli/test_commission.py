@@ -165,6 +165,6 @@ def test_a_still_goes_into_a_new_file_of_its_owner_alone(tmp_path: Path) -> None
     link = tmp_path / "link.jpg"
     link.symlink_to(tmp_path / "elsewhere.jpg")
     for target in (file, link, tmp_path / "no" / "folder.jpg"):
-        with pytest.raises(BadRequest, match=r"exists already|cannot be written"):
+        with pytest.raises(BadRequest, match=r"already exists|cannot be written"):
             save_still(still, str(target))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.jpg", "still.jpg"]

@@ -109,7 +109,7 @@ def test_the_admin_is_shown_no_still(service: Service, tmp_path: Path) -> None:
     told = run("camera", "stills", folder, "--data", service.data)
     assert told.code == 1 and "There is no still of" in told.err
     assert [file.name for file in folder.iterdir()] == ["cameras.csv"]
-    assert "exists already" in run("camera", "stills", folder, "--data", service.data).refusal()
+    assert "already exists" in run("camera", "stills", folder, "--data", service.data).refusal()
 
 
 def test_a_session_uses_no_folder_of_the_server(seat: Seat) -> None:

@@ -56,7 +56,7 @@ class Ran:
         assert self.err.startswith("holdshelf: "), self
         assert self.err.count("\n") == 1, self
         assert self.err.rstrip("\n").isprintable(), self
-        assert "fault of its own" not in self.err, self
+        assert "because of a bug" not in self.err, self
         assert len(self.err) < 800, self
         return self.err.removeprefix("holdshelf: ").strip()
 

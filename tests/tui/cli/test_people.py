@@ -173,7 +173,7 @@ def test_p11_seats_are_named_by_seats_on_paper(desk: Desk, tmp_path: Path) -> No
     assert "You cannot name yourself" in own
     assert "P11" in desk.person("sam", "seat", "name", "mayor", "--person", "sam", "--paper", paper).refusal()
     named = desk.person("dora", *ask, "--paper", paper, "--until", day(400))
-    assert named.out.startswith("The seat is held: s")
+    assert named.out.startswith("The seat has a new holder: s")
     rows = desk.admin("seat", "list", "--json").json()
     assert ("mayor", "Bo Ray", "active") in [(r["seat"], r["name"], r["state"]) for r in rows]
     assert "only on a signed paper" in desk.admin("seat", "end", "mayor", "--why", "over").refusal()

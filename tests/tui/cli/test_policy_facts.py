@@ -185,8 +185,10 @@ def test_a_sign_hangs_in_a_language_in_which_nothing_else_is_adopted(tmp_path: P
         for language in ("en-GB+ga", "ga"):
             sign = library.run("manager", "print", "sign", "--language", language).stdout.decode()
             assert "C E A M A R A Í" in sign
+        before = library.command("manager", "log", "show", "--action", "print")["entries"]
         with pytest.raises(No, match="Papers are not available in 'cy'"):
             library.run("manager", "print", "sign", "--language", "cy")
+        assert library.command("manager", "log", "show", "--action", "print")["entries"] == before
         assert "(ga)" in library.run("manager", "print", "checklist").stdout.decode()
 
 

@@ -27,7 +27,7 @@ def test_a_clerk_begins_from_a_template_and_checks_it(tmp_path: Path) -> None:
     assert "is written" in run("policy", "draft", "first", "-o", str(mine)).out
     assert mine.read_text() == run("policy", "draft", "first").out
     again = no("policy", "draft", "first", "-o", str(mine))
-    assert "is there already" in again.err
+    assert "already exists" in again.err
     assert (
         "has no mistake: Library, 3 roles, 9 purposes, 3 grounds, 7 bases and 0 cases."
         in run("policy", "lint", str(mine)).out
@@ -60,7 +60,7 @@ def test_lint_says_what_becomes_looser_and_what_stricter() -> None:
     assert "The Person in Charge is a new role: it only receives requests." in looser
     assert "The Assistant Director is a new role: it may do nothing by itself." in looser
     assert "Footage is erased after 30 days but for holds." in stricter
-    assert "The Mayor is no role any more" in stricter
+    assert "The Mayor is no longer a role" in stricter
     assert "Words only, which the machine leaves to people: 10." in told, "clause 7 has no duty, but a basis cites it"
     assert "Enforced, but no cases show what is allowed and what is refused: 1" in told
     assert "The Assistant Director acts for the Library Director after 72 hours of absence" in looser
@@ -80,7 +80,7 @@ def test_every_mistake_is_a_line_with_its_place(tmp_path: Path) -> None:
     lines = told.out.splitlines()
     assert len(lines) == 3
     assert "There is no role 'nobody-knows'" in told.out
-    assert "keeping, at_most: 'soon' is no length of time." in told.out
+    assert "keeping, at_most: 'soon' is not a length of time." in told.out
     assert "has 3 mistakes; it cannot be adopted." in told.err
     assert len(json.loads(no("policy", "lint", str(bad), "--json").out)["mistakes"]) == 3
     assert "cannot be read" in no("policy", "lint", str(tmp_path / "absent")).err

@@ -394,3 +394,16 @@ def test_what_people_typed_reaches_no_terminal_alive(name: str) -> None:
     text = PAPERS[name].as_text(spoiled)
     assert all(line.isprintable() or not line for line in text.splitlines())
     assert PAPERS[name].as_pdf(spoiled).startswith(b"%PDF")
+
+
+def test_p13_the_form_tells_of_a_judge_where_the_basis_asks_for_one_and_of_consents_that_are_awaited() -> None:
+    paper = RELEASE.paper
+    assert paper is not None
+    unsigned = msgspec.structs.replace(paper, judge=False)
+    unasked = msgspec.structs.replace(unsigned, judge_asked=False)
+    waiting = msgspec.structs.replace(RELEASE, paper=unasked, approved="", awaited=("Mayor", "Chair of the Board"))
+    said = PAPERS["release"].as_text(msgspec.structs.replace(FACTS, released=waiting))
+    assert "Judge" not in said and "no judge signed it" not in said
+    assert "Consent awaited: the Mayor; the Chair of the Board" in " ".join(said.split())
+    asked = msgspec.structs.replace(FACTS, released=msgspec.structs.replace(RELEASE, paper=unsigned))
+    assert "Judge: no judge signed it" in printed("release", asked)

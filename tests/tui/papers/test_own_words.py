@@ -116,3 +116,24 @@ def test_the_policy_in_its_second_language_has_that_texts_own_sha256_at_its_foot
         assert own in shown and own[:8] in shown and first[:8] not in shown
     assert first in PAPERS["policy"].as_text(msgspec.structs.replace(facts, language="en"))
     assert first in PAPERS["release"].as_text(facts), "what is signed says which policy, as the access log does"
+
+
+def test_the_body_that_governs_is_called_as_the_policy_calls_it_in_each_language() -> None:
+    own = {"en": "the Council", "es-MX": "el Consejo", "fr": "l'Assemblée"}
+    for paper, facts in (("release", FACTS_OF["release"]), ("report", FACTS_OF["report"])):
+        usual = PAPERS[paper].as_text(msgspec.structs.replace(facts, policy=None))
+        said = PAPERS[paper].as_text(msgspec.structs.replace(facts, policy=None, board=own))
+        usual, said = (" ".join(text.split()) for text in (usual, said))
+        assert "the Board" in usual and "the Board" not in said
+        assert usual.replace("the Board", "the Council") == said
+    blank = msgspec.structs.replace(FACTS, policy=None)
+    for language, usual, said in (("es", "la Junta", "el Consejo"), ("fr", "le Conseil", "l'Assemblée")):
+        asked = msgspec.structs.replace(blank, language=language)
+        for paper in ("refusal", "policy"):
+            texts = [PAPERS[paper].as_text(one) for one in (asked, msgspec.structs.replace(asked, board=own))]
+            plain = [" ".join(text.split()) for text in texts]
+            if usual in plain[0]:
+                assert plain[0].replace(usual, said, 1).split("P1. ")[0] == plain[1].split("P1. ")[0]
+                break
+        else:
+            raise AssertionError(language)

@@ -384,3 +384,11 @@ def test_nothing_but_a_pdf_loads_what_makes_one() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_line_ends_between_a_number_and_its_unit(tmp_path: Path) -> None:
+    paragraphs = [d.Para("x " * count + "kept for 5 min 00 s, until Nov 24, 2:05 pm.") for count in range(40, 90)]
+    found = sheets.run("pdftotext", "-layout", "-", "/dev/stdout", pdf=pdf.render(paper(paragraphs)), folder=tmp_path)
+    lines = [line.replace("\u00a0", " ") for line in found.splitlines()]
+    for amount in ("5 min 00 s", "Nov 24", "2:05 pm"):
+        assert sum(line.count(amount) for line in lines) == len(paragraphs), amount

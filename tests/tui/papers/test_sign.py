@@ -12,12 +12,14 @@ import pytest
 from PIL import Image, ImageChops
 
 from holdshelf_core.api.errors import BadRequest
+from holdshelf_core.outbox.types import Printers
 from holdshelf_core.reports.types import LogHead, PaperFacts, PolicyText, SignWords
-from holdshelf_tui.papers import catalogs, sign_text
+from holdshelf_tui.papers import catalogs, printing, sign_text
 from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.papers.sign import sign_paper
 from holdshelf_tui.papers.sign_pdf import sign_pdf
 from holdshelf_tui.papers.typeset import PAGES
+from holdshelf_tui.screens.dialogs.print_forms import Opened, PrintDialog
 from tests.rig.hang import HANG_S
 from tests.tui.papers import sheets
 
@@ -266,3 +268,11 @@ def test_where_the_policys_first_language_is_one_that_papers_do_not_speak_its_si
 def test_a_sign_in_one_kind_of_a_language_is_set_as_well() -> None:
     facts = msgspec.structs.replace(FACTS, language="en-IE")
     assert "No sound is recorded." in words_of(sign_pdf(facts))
+
+
+def test_the_print_dialog_offers_the_languages_that_the_policy_words_the_sign_in() -> None:
+    paper = PAPERS["sign"]
+    offered = PrintDialog(Opened(paper, "", "", facts=IRISH), Printers([]), outbox=True).languages()
+    assert ("ga", "ga") in offered and ("en+ga", "English, ga below it") in offered
+    assert all(code not in dict(printing.languages_of(paper)) for code in ("ga", "en+ga"))
+    assert "ga" not in dict(printing.languages_of(PAPERS["refusal"], "", IRISH.signs))

@@ -123,3 +123,11 @@ def test_a_ticks_code_is_typed_and_stands_in_one_piece() -> None:
     for known in ("", "never entered"):
         lines = body_of([d.Checks([d.Check("microphone off in its settings (P7)", code, known)])])
         assert any(code in line for line in lines), lines
+
+
+def test_no_line_ends_between_a_number_and_its_unit() -> None:
+    for long in range(30, 90):
+        shown = body_of(
+            [d.Para("x" * 20 + " " + "y" * (long - 20) + " was kept for 5 min 00 s, until Nov 24, 2:05 pm.")]
+        )
+        assert all(any(amount in line for line in shown) for amount in ("5 min 00 s", "Nov 24", "2:05 pm")), shown

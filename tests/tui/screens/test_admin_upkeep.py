@@ -144,7 +144,7 @@ async def test_backups_are_scheduled_made_and_ended_by_keys(stage: Stage, tmp_pa
         await pilot.press("d")
         await until_shown(pilot, "Make no more backups?")
         await pilot.press("enter")
-        await until_shown(pilot, "No backup is made by itself any more")
+        await until_shown(pilot, "No more automatic backups are made")
         await closed(pilot)
     assert stage.service.client.read(ReadBackups()) is None
 

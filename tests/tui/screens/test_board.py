@@ -87,7 +87,7 @@ async def test_the_policy_is_pasted_and_adopted_word_for_word(stage: Stage) -> N
         await pilot.press("tab")
         await fills(pilot, "2026-1", "3/10/2026", "")
         await pilot.press("down", "enter")  # the statute as advice: the Chair may
-        await until_said(pilot, "Version 2026-1, adopted on 2026-03-10, is in force.")
+        await until_said(pilot, "Version 2026-1, adopted on Mar 10, 2026, is in force.")
         await pilot.press("enter")
         await until(pilot, "the website can be compared", lambda: pane.state_of("posted"))
         await pilot.press(key_table.CHECK)
@@ -134,7 +134,7 @@ async def test_what_a_policy_file_changes_is_read_before_it_is_adopted(stage: St
         await pilot.press("enter")
         await until_said(pilot, "Adopt the policy file", "stricter")
         await pilot.press("enter")
-        await until_said(pilot, "Version 2026-2, adopted on 2026-03-10, is in force.")
+        await until_said(pilot, "Version 2026-2, adopted on Mar 10, 2026, is in force.")
         await pilot.press("enter")
     assert stage.service.client.read(ReadPolicy()).file_sha256 == hashlib.sha256(own.encode()).hexdigest()
 
@@ -240,7 +240,7 @@ async def test_a_policy_in_two_languages_is_adopted_on_the_form_and_the_statute_
         await pilot.press("enter")
         await until_said(pilot, "Adopt the policy file", "stricter")
         await pilot.press("enter")
-        shown = await until_said(pilot, "Version 2026-3, adopted on 2026-03-10, is in force.")
+        shown = await until_said(pilot, "Version 2026-3, adopted on Mar 10, 2026, is in force.")
         assert "The text is in en and es." in shown
         assert "This term ended, as the policy has no such role: Dora Reed, director." in shown
         await pilot.press("enter")
@@ -251,7 +251,7 @@ async def test_a_policy_in_two_languages_is_adopted_on_the_form_and_the_statute_
         await until_said(pilot, "The policy's text stays as it is.")
         statute = pilot.app.screen.query_one("#statute", Choice)
         await pilot.press("up" if statute.value == "advise" else "down", "enter")
-        await until_said(pilot, "Version 2026-3, adopted on 2026-03-10, is in force.")
+        await until_said(pilot, "Version 2026-3, adopted on Mar 10, 2026, is in force.")
         await pilot.press("enter")
         # With the policy in force in two languages, the form asks for both from the beginning.
         pane.choose("policy")

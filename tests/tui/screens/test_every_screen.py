@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
+from textual.containers import Horizontal
 from textual.pilot import Pilot
 from textual.screen import Screen
-from textual.widgets import Tabs
+from textual.widgets import Button, Tabs
 
 from holdshelf_core.api.client import Client
 from holdshelf_tui.screens.home import HomeScreen
 from holdshelf_tui.screens.list_pane import ListPane
 from holdshelf_tui.screens.pane import Pane
+from holdshelf_tui.themes import CONTRAST, DARK, LIGHT
 from tests.rig.hang import HANG_S
 from tests.tui.screens.every_screen import BY_ADMIN, BY_SEAT, ELSEWHERE, PANES, VARIES, House, every_kind, house_of
 from tests.tui.screens.test_snapshots import LARGE, NOW_UTC_NS, SMALL, app_of, stage, stopped_clock
@@ -134,3 +136,56 @@ async def test_a_form_with_rules_of_its_own_keeps_those_of_all_forms(stage: Stag
                 app.pop_screen()
                 await until(pilot, "home again", lambda: isinstance(app.screen, HomeScreen))
             assert widths == [78, 78, 78]
+
+
+LEAVES = {"back", "close", "act-close", "do-close", "leave", "no", "cancel"}
+"""Ids of the button that leaves a dialog."""
+
+
+@pytest.mark.parametrize("login", ["dora", ""], ids=["seat", "admin"])
+async def test_the_buttons_of_all_dialogs_stand_at_the_right_end_with_the_one_that_leaves_among_the_last_two(
+    stage: Stage, house: House, login: str
+) -> None:
+    found: list[str] = []
+    with app_of(stage, login) as app:
+        async with app.run_test(size=SMALL) as pilot:
+            await arrived(pilot)
+            for name, made in (BY_SEAT if login else BY_ADMIN).items():
+                dialog = made(house, app)
+                await app.push_screen(dialog)
+                await until(pilot, name, lambda dialog=dialog: app.screen is dialog)
+                await still_cut(pilot, name)
+                for row in dialog.query(".buttons, Actions").results(Horizontal):
+                    buttons = [one for one in row.query(Button) if one.display]
+                    if max(one.region.right for one in buttons) != row.region.right:
+                        found.append(f"{name}: not at the right end")
+                    if not LEAVES & {one.id for one in buttons[-2:]}:
+                        found.append(f"{name}: {[one.id for one in buttons]}")
+                app.pop_screen()
+                await until(pilot, "home again", lambda: isinstance(app.screen, HomeScreen))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT, CONTRAST])
+async def test_the_whole_of_the_button_in_front_has_one_ground_that_no_other_button_has(
+    stage: Stage, house: House, theme: str
+) -> None:
+    with app_of(stage, "dora", theme=theme) as app:
+        async with app.run_test(size=SMALL) as pilot:
+            await arrived(pilot)
+            dialog = BY_SEAT["confirm"](house, app)
+            await app.push_screen(dialog)
+            await until(pilot, "the question", lambda: is_there(dialog) and dialog.query_one("#yes").has_focus)
+            yes, no = (dialog.query_one(one, Button) for one in ("#yes", "#no"))
+            x, y = yes.region.offset
+            # Not by its color alone.
+            await until(pilot, "it is marked", lambda: bool(dialog.get_style_at(x + 2, y).underline))
+            assert len(grounds_of(pilot, yes)) == 1
+            assert grounds_of(pilot, yes).isdisjoint(grounds_of(pilot, no))
+
+
+def grounds_of(pilot: Pilot[Any], button: Button) -> set[str]:
+    """The colors that are seen behind it."""
+    place = button.region
+    styles = [pilot.app.screen.get_style_at(x, place.y) for x in range(place.x, place.right)]
+    return {str(one.color if one.reverse else one.bgcolor) for one in styles}

@@ -181,7 +181,7 @@ async def test_p11_a_designee_is_appointed_by_letter_and_the_letter_is_ended(sta
         pane = await people_tab(pilot, "letters", letter.id)
         await until_said(pilot, "Fingerprint of the letter's scan")
         await does(pilot, pane, "end_letter")
-        await until_said(pilot, "what they have open closes at once")
+        await until_said(pilot, "everything they had open was closed")
         await types(pilot, "no longer needed\n")
         await until_said(pilot, "It has ended")
     rows = stage.client("dora").read(ReadAppointments())
@@ -199,7 +199,7 @@ async def test_p11_a_successor_is_named_and_a_term_is_ended(stage: Stage) -> Non
         await pilot.press(*["down"] * names.index("Max Berg (max)"))
         await fills(pilot, "", "", "12/31/2099", PAPER)
         await pilot.press("enter")
-        await until_said(pilot, "The seat is held")
+        await until_said(pilot, "The seat has a new holder")
     seats = {row.seat: row for row in stage.client("dora").read(ReadSeats())}
     assert (seats["mayor"].name, seats["mayor"].state) == ("Max Berg", "active")
     async with stage.app("dora").run_test(size=(80, 24)) as pilot:
@@ -219,13 +219,13 @@ async def test_somebody_is_entered_as_away_and_as_back(stage: Stage) -> None:
         await does(pilot, pane, "away")
         await until_said(pilot, "is away from now on")
         await types(pilot, "on a journey\n")
-        await until_said(pilot, "It is entered")
+        await until_said(pilot, "It is recorded")
         await pilot.press("enter")
         await until_said(pilot, "away, ")
         await does(pilot, pane, "away")
         await until_said(pilot, "is back")
         await pilot.press("enter")
-        await until_said(pilot, "It is entered")
+        await until_said(pilot, "It is recorded")
     seats = {row.seat: row for row in stage.client("dora").read(ReadSeats())}
     assert seats["director"].away_since_utc_ns is None
 

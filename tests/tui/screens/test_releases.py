@@ -336,7 +336,7 @@ async def test_a_sealed_paper_is_found_on_the_screen_and_opened_by_a_seat_for_a_
     async with stage.app("dora").run_test(size=(80, 24)) as pilot:
         await releases_tab(pilot)
         await pilot.press(key_table.SENT)
-        shown = await until_said(pilot, "No paper of yours is here")
+        shown = await until_said(pilot, "You have no paper here")
         assert (
             "put warrant.jpg drop" in shown
             and "are thrown away" in shown

@@ -79,7 +79,7 @@ def test_p11_the_admin_is_shown_no_picture_through_the_door_either(house: DoorHo
         (("alert", "history"), "Nothing"),
         (("witness", "list"), "Nobody countersigns"),
         (("timestamp", "show"), "Nobody stamps"),
-        (("backup", "status"), "No backup"),
+        (("backup", "status"), "There are no automatic backups"),
         (("register", "check"), "0 rows of the register not what they say"),
         (("footage", "verify"), "0 problems"),
         (("offsite", "status"), "Holds are kept on this server alone"),

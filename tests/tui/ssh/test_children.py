@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from holdshelf_core.processes.ends import ENDS
 from tests.rig.hang import HANG_S
 from tests.rig.processes import wait_dead
 
@@ -445,3 +446,56 @@ def test_the_fork_server_is_there_while_somebody_comes_and_rests_afterwards_with
     done = run(tmp_path, "resting.py")
     assert (done.returncode, done.stdout) == (0, "rests\n"), done.stderr
     assert "fork server" not in done.stderr, done.stderr
+
+
+DYING = """
+import asyncio, os
+from multiprocessing import forkserver
+from holdshelf_tui.ssh.children import fork_server
+
+fork_server.PRELOAD = ["dies"]
+servers = os.environ["SERVERS"]
+
+async def main():
+    made = fork_server.Children()
+    begin, begun = forkserver.ensure_running, []
+    forkserver.ensure_running = lambda: (begun.append(1), begin())
+    assert not made.is_stuck
+    made.warm()
+    while not made.is_stuck:
+        await asyncio.sleep(0)
+    dead = len(os.listdir(servers))
+    assert len(begun) == dead
+    for _ in range(10):
+        await asyncio.sleep(0)
+    await asyncio.get_running_loop().run_in_executor(made._asking, int)
+    assert len(begun) == dead, "none is begun until somebody comes"
+    made.warm()
+    while len(os.listdir(servers)) == dead:
+        await asyncio.sleep(0.01)
+    open(os.path.join(os.environ["WELL"]), "w").close()
+    ends = [os.open(os.devnull, os.O_RDWR) for _ in range(3)]
+    await made.async_start("command", "/nowhere", *(fork_server.Passed(fd) for fd in ends), {}, ["help"])
+    print(dead, made.is_stuck)
+    await made.async_close()
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+DIES = """
+import os
+if not os.path.exists(os.environ["WELL"]):
+    open(os.path.join(os.environ["SERVERS"], str(os.getpid())), "w").close()
+    os._exit(1)
+"""
+
+
+def test_fork_servers_that_end_one_after_another_are_not_begun_without_end_and_one_that_works_is_well(
+    tmp_path: Path,
+) -> None:
+    servers = tmp_path / "servers"
+    servers.mkdir()
+    (tmp_path / "dies.py").write_text(DIES)
+    (tmp_path / "dying.py").write_text(DYING)
+    done = run(tmp_path, "dying.py", SERVERS=str(servers), WELL=str(tmp_path / "well"))
+    assert (done.returncode, done.stdout) == (0, f"{ENDS} False\n"), done.stderr

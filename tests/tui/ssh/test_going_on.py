@@ -160,6 +160,7 @@ async def test_a_killed_door_comes_back_alone_and_its_sessions_are_over_everywhe
     assert house.run("dora", "holds").code == 0
     assert house.service.service_pid() == service
     assert len(house.service.gaps(camera)) == gaps
+    wait_for("it is told", lambda: "door_ends" in house.service.repairs())
 
 
 # --- the supervisor -------------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ async def test_the_last_places_are_for_people_who_have_none_yet() -> None:
         return visit
 
     few = [come(f"p{number % 12}", busy=number < 32) for number in range(48)]
-    assert "which is the most there are" in door._too_many("p1")
+    assert "which is the limit" in door._too_many("p1")
     assert door._too_many("director") == ""
     assert not door.more_sessions(few[0])
     director = come("director")

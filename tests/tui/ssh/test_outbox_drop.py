@@ -100,7 +100,7 @@ def test_a_photo_put_into_the_drop_is_the_paper_of_the_command_that_needs_one(
     )
     words += ("--issuer", "Superior Court", "--docket", "CR-26-77", "--scope", f"lobby,{at[0]},{at[1]}")
     nobodys = house.run("may", "release", "request", *words)
-    assert nobodys.code == 1 and "No paper of yours is here" in nobodys.err
+    assert nobodys.code == 1 and "You have no paper here" in nobodys.err
     asked = house.run("dora", "release", "request", *words, "--json")
     assert "The paper: warrant.jpg (JPEG" in asked.err, asked.said
     row = msgspec.json.decode(asked.out, type=releases.ReleaseRow)

@@ -39,13 +39,14 @@ Quiet = Annotated[str | None, typer.Option(help="Quiet hours, e.g., 22:00-07:00;
 Through = Annotated[
     bool | None, typer.Option("--errors-break-quiet/--errors-wait", help="Whether errors are told in quiet hours.")
 ]
-Remind = Annotated[int | None, typer.Option(help="Tell again what is still so, after so many hours; 0: never.")]
+Remind = Annotated[int | None, typer.Option(help="Remind of what is still wrong after this many hours; 0: never.")]
 To = Annotated[list[str] | None, typer.Option(metavar="ADDRESS", help="Address; may be repeated.")]
 Ask = Annotated[bool, typer.Option("--ask-password", help="Ask for the password at the terminal.")]
 SecretFile = Annotated[Path | None, typer.Option("--password-file", help="Read the password from this file.")]
 SecretEnv = Annotated[str | None, typer.Option("--password-env", help="Read it from this environment variable.")]
 CaFile = Annotated[
-    Path | None, typer.Option("--ca", help="Who signed the MQTT broker's certificate (PEM); unless the system knows.")
+    Path | None,
+    typer.Option("--ca", help="Who signed the MQTT broker's certificate (PEM), if the system does not know."),
 ]
 Discovery = Annotated[
     bool | None,
@@ -127,7 +128,7 @@ def mqtt(
     security: Annotated[str, typer.Option(help="tls, or none (to this machine only).")] = "tls",
     port: Annotated[int | None, typer.Option(help="8883 with TLS, 1883 without, unless you say.")] = None,
     ca: CaFile = None,
-    user: Annotated[str, typer.Option(help="The user name there, who need only write.")] = "",
+    user: Annotated[str, typer.Option(help="The user name there; it needs only the right to write.")] = "",
     ask: Ask = False,
     password_file: SecretFile = None,
     password_env: SecretEnv = None,
@@ -210,7 +211,7 @@ def change(
         _change_heartbeat(data, way, secret, ask=ask, every=every, json=json)
         return
     if every is not None:
-        raise BadRequest(f"{inert(name, 40)} is no heartbeat: it has no --every.")
+        raise BadRequest(f"{inert(name, 40)} is not a heartbeat: it has no --every.")
     if isinstance(way, types.MqttWay):
         if any(value is not None for value in messages):
             raise BadRequest(f"{inert(name, 40)} tells its state to Home Assistant, which decides who hears of it.")
@@ -253,7 +254,7 @@ def _change_heartbeat(
 
 @app.command(epilog="Example: holdshelf alert remove office")
 def remove(name: Name, data: Data = None, json: Json = False) -> None:
-    """Remove a way. What waits to be sent by it is forgotten."""
+    """Remove a way. Messages that wait to be sent by it are dropped."""
     done = client(data).act(types.AlertRemove(name))
     if json:
         echo_json(done)
@@ -263,7 +264,7 @@ def remove(name: Name, data: Data = None, json: Json = False) -> None:
 
 @app.command("list", epilog="Example: holdshelf alert list")
 def list_ways(data: Data = None, json: Json = False) -> None:
-    """List the ways and how they do."""
+    """List the ways and their state."""
     rows = client(data).read(types.ReadAlerts())
     if json:
         echo_json(rows)
@@ -276,7 +277,7 @@ def list_ways(data: Data = None, json: Json = False) -> None:
 
 @app.command(epilog="Example: holdshelf alert show office")
 def show(name: Name, data: Data = None, json: Json = False) -> None:
-    """Show one way: where it goes, what it is told, and how it does."""
+    """Show one way: where it goes, what it is told, and its state."""
     row = _known(data, name)
     if json:
         echo_json(row)

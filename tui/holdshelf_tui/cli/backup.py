@@ -110,7 +110,9 @@ def set_schedule(
     at: Annotated[str, typer.Option(metavar="HH:MM", help="When, each day, in local time.")] = types.DEFAULT_AT,
     fingerprint: Annotated[
         str,
-        typer.Option(metavar="FINGERPRINT", help="Of the SFTP server's host key, as that machine itself says it is."),
+        typer.Option(
+            metavar="FINGERPRINT", help="Fingerprint of the SFTP server's host key, as that machine itself shows it."
+        ),
     ] = "",
     json: Json = False,
 ) -> None:
@@ -125,7 +127,7 @@ def set_schedule(
     typer.echo(f"{inert(done.sentence, 600)}. Entry {done.seq} of the access log.")
     if done.warning:
         typer.echo(f"! {inert(done.warning, 600)}")
-    typer.echo("Whoever can read what is there has this recorder's keys: docs/backup.md says what protects them.")
+    typer.echo("Whoever can read the backups has this recorder's keys: docs/backup.md says what protects them.")
 
 
 @app.command(epilog="Example: holdshelf backup now")
@@ -136,7 +138,7 @@ def now(data: Data = None, json: Json = False) -> None:
 
 @app.command(epilog="Example: holdshelf backup status")
 def status(data: Data = None, json: Json = False) -> None:
-    """Where backups go by themselves, and which are there. Exit code 1: the last one did not get there."""
+    """Where automatic backups go, and which are there. Exit code 1: the last one did not get there."""
     row = client(data).read(types.ReadBackups())
     if json:
         echo_json(row)
@@ -149,7 +151,7 @@ def status(data: Data = None, json: Json = False) -> None:
 
 @app.command(epilog="Example: holdshelf backup stop")
 def stop(data: Data = None, json: Json = False) -> None:
-    """Make no more backups by themselves. What is at the target stays there."""
+    """Stop automatic backups. What is at the target stays there."""
     _told(client(data).act(types.BackupStop()), json)
 
 

@@ -89,7 +89,7 @@ def secret_text(file: Path) -> str:
             if mode & 0o077:
                 raise BadRequest(
                     f"Other accounts may read the secrets file {file} (its mode is {stat.S_IMODE(mode):o}).",
-                    f"Keep it to yourself first: `chmod 600 {file}`.",
+                    f"Make it private first: `chmod 600 {file}`.",
                 )
             raw = opened.read(MOST_BYTES + 1)
         if len(raw) > MOST_BYTES:
@@ -179,7 +179,7 @@ def _heads(cells: Sequence[str], line: int, table: Table) -> list[str]:
     twice = next((head for head in heads if heads.count(head) > 1), "")
     missing = [column for column in table.needed if column not in heads]
     if twice:
-        raise BadRequest(f"{table.what}, line {line}: the column {twice!r} is there twice.", "Leave one out.")
+        raise BadRequest(f"{table.what}, line {line}: the column {twice!r} appears twice.", "Leave one out.")
     if missing:
         raise BadRequest(
             f"{table.what}, line {line}: the column {missing[0]!r} is missing.",
@@ -192,7 +192,7 @@ def _toml(text: str, table: Table) -> Iterator[Row]:
     try:
         read = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadRequest(f"{table.what} is not TOML: {inert(str(error), 160)}.", "Mend it there.") from None
+        raise BadRequest(f"{table.what} is not TOML: {inert(str(error), 160)}.", "Correct it there.") from None
     other = next((key for key in read if key != table.name), "")
     found = read.get(table.name)
     if other or not isinstance(found, list):

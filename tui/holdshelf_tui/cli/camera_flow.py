@@ -78,7 +78,7 @@ def _channel(service: Client, step: types_flow.FlowStep) -> types_flow.FlowStep:
         known = {str(number): profile for number, (profile, _) in enumerate(row.options, 1)}
         try:
             if typed not in known:
-                raise BadRequest(f"{typed[:20]!r} is no number of the list.", f"Give one from 1 to {len(known)}.")
+                raise BadRequest(f"{typed[:20]!r} is not a number on the list.", f"Give one from 1 to {len(known)}.")
             return service.act(types_flow.FlowTry(step.flow, profile=known[typed]))
         except HoldshelfError as error:
             if not left:

@@ -56,7 +56,7 @@ def save_still(still: types.StillRow, target: str) -> None:
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        raise BadRequest(f"{path} exists already.", "Give a new file.") from None
+        raise BadRequest(f"{path} already exists.", "Give a new file.") from None
     except OSError as error:
         raise BadRequest(f"{path} cannot be written: {error.strerror}.", "Give another file.") from None
     try:
@@ -80,7 +80,7 @@ def _check_target(still: str | None, *, json: bool) -> None:
             "Over SSH you cannot use files on the server.", "Use --still - and redirect it on your computer."
         )
     if Path(still).exists():
-        raise BadRequest(f"{still} exists already.", "Give a new file.")
+        raise BadRequest(f"{still} already exists.", "Give a new file.")
 
 
 def commission(
@@ -107,9 +107,7 @@ def commission(
         bool, typer.Option("--not-private", help="Confirm that it sees no private area, whatever its name.")
     ] = False,
     paper: Paper = None,
-    seat: Annotated[
-        str, typer.Option(help="With --paper: whose signed consent it is, where the policy has somebody consent.")
-    ] = "",
+    seat: Annotated[str, typer.Option(help="With --paper: who signed the consent, if the policy requires one.")] = "",
     consulted: Annotated[
         list[str] | None,
         typer.Option(metavar="ROLE", help="This role was consulted before, as the policy asks; can be repeated."),

@@ -123,7 +123,7 @@ def _folder(folder: Path) -> Iterator[Put]:
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
-        raise BadRequest(f"{folder} exists already.", "Give a new folder.") from None
+        raise BadRequest(f"{folder} already exists.", "Give a new folder.") from None
     except OSError as error:
         raise BadRequest(f"{folder} cannot be made: {error.strerror}.", "Give another folder.") from None
     yield lambda name, raw: write_new(folder / name, raw, 0o600)

@@ -16,7 +16,7 @@ from holdshelf_tui.cli.options import Data, Json, client
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.cli.table import table
 from holdshelf_tui.session.paper_upload import PaperUpload
-from holdshelf_tui.text.desk import SENT, THROWN_AWAY, how_to_send, kept_words, sent_words
+from holdshelf_tui.text.desk import SENT, how_to_send, kept_words, sent_words, thrown_away
 from holdshelf_tui.text.prints import how_to_fetch
 from holdshelf_tui.text.time_format import local, local_day
 from holdshelf_tui.text.words import inert, size
@@ -39,7 +39,7 @@ def list_(data: Data = None, json: Json = False) -> None:
         echo_json(found)
         return
     if found.sent is None:
-        typer.echo(f"No paper of yours is here. {how_to_send(service.read(ReadReached()))}")
+        typer.echo(f"You have no paper here. {how_to_send(service.read(ReadReached()))}")
     else:
         typer.echo(f"{sent_words(found.sent)}. `--paper {SENT}` names it for 12 hours.")
     if found.sealed:
@@ -49,7 +49,7 @@ def list_(data: Data = None, json: Json = False) -> None:
         ]
         typer.echo(table(("SEALED", "KIND", "SIZE", "SENT", "KEPT UNTIL"), cells))
     elif not found.days:
-        typer.echo(f"{THROWN_AWAY}: `holdshelf board set paper_days 90 --why …`.")
+        typer.echo(f"{thrown_away()}: `holdshelf board set paper_days 90 --why …`.")
 
 
 @app.command(epilog="Example: holdshelf paper send warrant.jpg")

@@ -85,7 +85,7 @@ def _tell(row: types.HoldRow, *, json: bool) -> None:
     )
     if row.grace_end_utc_ns is not None and row.state == "grace":
         typer.echo(
-            f"  kept until {local(row.grace_end_utc_ns)}, then erased on schedule; `hold approve --refuse` takes it back"
+            f"  kept until {local(row.grace_end_utc_ns)}, then erased on schedule; `hold approve --refuse` undoes the lift"
         )
     if row.archived_to:
         typer.echo(inert(f"  archived to {row.archived_to}", 300))
@@ -200,7 +200,7 @@ def list_holds(
 ) -> None:
     """Holds, the newest last; the disk space they use, and when recording would stop because the disk is full."""
     if due and before:
-        raise BadRequest("Those that wait come on one page.", "Leave --before out.")
+        raise BadRequest("Holds that wait are shown on one page.", "Leave --before out.")
     answer = client(data).act(types.HoldListAsk(everything, most=0 if due else most, before=before))
     if json:
         echo_json(answer)

@@ -155,7 +155,7 @@ def verify(
 
     head = text_file(against, "The head", MOST_NOTE_BYTES) if against is not None else ""
     if stamp is not None and (against is None or ca is None):
-        raise BadRequest("--stamp is of a head, and by an authority.", "Give --against HEAD and --ca FILE as well.")
+        raise BadRequest("--stamp needs a head and an authority.", "Give --against HEAD and --ca FILE as well.")
     stamped = checked_stamp(head.encode(), stamp, ca) if stamp is not None and ca is not None else None
     asked = log_types.LogVerify(head, key, tuple(witness_keys or ()))
     if media is not None and copy is None:
@@ -262,7 +262,7 @@ def export(
         if json:
             echo_json(done)
         else:
-            typer.echo(f"{_written(done.first, done.last, done.size)} lie in your outbox: {done.where}")
+            typer.echo(f"{_written(done.first, done.last, done.size)} are in your outbox: {done.where}")
         return
     pieces = service.stream("/log/export", asked, timeout_s=EXPORT_TIMEOUT_S)
     if file == STDOUT:
@@ -308,7 +308,7 @@ def tiles(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Write the log's public form as files that anyone can audit (c2sp.org/tlog-tiles); again, what is new."""
+    """Write the log's public form as files that anyone can audit (c2sp.org/tlog-tiles); run it again to add what is new."""
     from holdshelf_core.access_log import offline as log_offline  # noqa: PLC0415 - it imports all that verifies
 
     if TOKEN_VARIABLE in os.environ:

@@ -13,6 +13,7 @@ from holdshelf_core.api.basics import read_secret
 from holdshelf_core.api.client import Client
 from holdshelf_core.api.errors import BadRequest, NotFound
 from holdshelf_core.offsite import types
+from holdshelf_core.policy.governing import own_board
 from holdshelf_tui.cli.options import Data, Json, ask_password, client, given_password
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.text.offsite import NONE, asked_lines, bad_lines, branch_lines, result_lines, status_lines
@@ -29,12 +30,15 @@ root.add_typer(app, name="offsite")
 MOST_SHOWN = 20
 Url = Annotated[str, typer.Argument(help="The store, e.g., https://s3.county.example.", metavar="URL")]
 BucketName = Annotated[str, typer.Argument(help="A bucket with object lock.", metavar="BUCKET")]
-Prefix = Annotated[str, typer.Option(help="Below which this recorder's objects lie: another one for each recorder.")]
+Prefix = Annotated[str, typer.Option(help="Prefix of this recorder's objects: a different one for each recorder.")]
 AccessKey = Annotated[str, typer.Option(help="The access key; its secret is asked for.")]
 SecretFile = Annotated[Path | None, typer.Option(help="Read the secret from this file.")]
 SecretEnv = Annotated[str | None, typer.Option(help="Read it from this environment variable.")]
 Region = Annotated[str, typer.Option(help="The region, if the store asks for one.")]
-Ca = Annotated[Path | None, typer.Option(help="Who signed the store's certificate (PEM); unless the system knows.")]
+Ca = Annotated[
+    Path | None,
+    typer.Option(help="Who signed the store's certificate (PEM), if the system does not know."),
+]
 
 
 @app.command(
@@ -54,8 +58,8 @@ def setup(
         str,
         typer.Option(help="Public part (age1…) of a recovery key that the Board has. [default: make one, and show it]"),
     ] = "",
-    limit: Annotated[str, typer.Option(help="At most so many bytes a second, e.g., 2MB. [default: no limit]")] = "",
-    hours: Annotated[str, typer.Option(help="Send in these hours alone, e.g., 22:00-06:00. [default: always]")] = "",
+    limit: Annotated[str, typer.Option(help="At most this many bytes a second, e.g., 2MB. [default: no limit]")] = "",
+    hours: Annotated[str, typer.Option(help="Send only in these hours, e.g., 22:00-06:00. [default: always]")] = "",
     heads_days: Annotated[int, typer.Option(help="How long nobody can delete a head of the log there.")] = 730,
     branch: Annotated[
         str, typer.Option(help="This branch's name: the county's other branches see what it has on hold, no picture.")
@@ -108,7 +112,8 @@ def setup(
     typer.echo(f"{inert(done.sentence, 400)}. Entry {done.seq} of the access log.")
     if private:
         typer.echo()
-        typer.echo("The recovery key. It is shown this once and kept nowhere: write it on paper, for the Board's safe.")
+        safe = own_board("write it on paper, for the Board's safe.")
+        typer.echo(f"The recovery key. It is shown this once and kept nowhere: {safe}")
         typer.echo(f"  {private}")
         typer.echo("Without it nobody can read what is in the store, this server neither.")
     typer.echo(f"Sealed for {recipient}")

@@ -18,7 +18,7 @@ from holdshelf_core.api.client import Client
 from holdshelf_core.api.door_name import DEFAULT_DOOR_PORT
 from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, NotFound
 from holdshelf_core.api.ownership import check_writer
-from holdshelf_core.policy import date_forms, numbering
+from holdshelf_core.policy import date_forms, governing, numbering
 from holdshelf_tui.text.words import inert
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ def client(data: Path | None) -> Client:
     lists = cache(lambda: _policy_lists(made))
     date_forms.use(ask=lambda: lists().date_form)
     numbering.use(ask=lambda: lists().numbers)
+    governing.use(ask=lambda: lists().board)
     return made
 
 
@@ -196,7 +197,7 @@ def _sent(data: Path | None) -> str:
     paper = service.read(ReadPapers()).sent
     if paper is None:
         raise NotFound(
-            "No paper of yours is here: the last one can be named for 12 hours, and until the service is started again.",
+            "You have no paper here: the last one can be used for 12 hours, or until the service restarts.",
             how_to_send(service.read(ReadReached())),
         )
     typer.echo(f"The paper: {sent_words(paper)}", err=True)

@@ -9,6 +9,7 @@ import typer
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_core.operations.types import ReadReached
 from holdshelf_core.outbox import types
+from holdshelf_core.policy.governing import own_board
 from holdshelf_tui.cli.options import Data, Json, client
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.text.prints import folded, how_to_fetch
@@ -76,7 +77,7 @@ def printers(data: Data = None, json: Json = False) -> None:
     if found.problem:
         typer.echo(inert(found.problem, 400))
     if found.only:
-        typer.echo(f"The Board's list: {inert(', '.join(found.only), 200)}.")
+        typer.echo(f"{own_board("The Board's list")}: {inert(', '.join(found.only), 200)}.")
     elif found.printers:
         typer.echo(
             "All printers that CUPS knows. Who holds a seat can limit them: "

@@ -16,6 +16,7 @@ import msgspec
 import typer
 
 from holdshelf_core.api.errors import BadRequest, HoldshelfError, Unavailable
+from holdshelf_core.people.board_types import ReadPolicyLists
 from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.cli import contact_sheet, outbox, still_sheet, who
 from holdshelf_tui.cli.options import Data, Json, client, data_folder
@@ -152,13 +153,11 @@ def _command(paper: Paper) -> Callable[..., None]:
         data, id, model = given.pop("data"), given.pop("id", ""), given.pop("model", False)
         id = given.pop("quarter", "") or id
         language = given.pop("language", "")
-        if not paper.two_languages:
-            printing.check_language(paper, language, id)  # what there is not is said before anything is asked for
+        # What there is not is said before anything is asked for, or entered in the log.
+        printing.check_language(paper, language, id, _signs(data, language) if paper.two_languages else ())
         sink = Sink(**given)
         form = check(paper, sink)
         facts = facts_of(data, paper, id)
-        if paper.two_languages:
-            printing.check_language(paper, language, id, facts.signs)
         if model:
             facts = msgspec.structs.replace(facts, policy=None)
         if language:
@@ -172,6 +171,19 @@ def _command(paper: Paper) -> Callable[..., None]:
         [Parameter(n, Parameter.KEYWORD_ONLY, default=default, annotation=kind) for n, (kind, default) in takes.items()]
     )
     return run
+
+
+def _signs(data: Path | None, language: str) -> list[str]:
+    """The languages that the policy words the sign in, from the service; without one, what can be read here. It is not asked for
+    a language that papers speak."""
+    from holdshelf_core.reports.offline import read_offline  # noqa: PLC0415
+
+    if all(catalogs.base(one.strip()) in catalogs.known() for one in language.split("+")):
+        return []
+    try:
+        return client(data).read(ReadPolicyLists()).signs
+    except Unavailable:
+        return list(read_offline(data_folder(data)).signs)
 
 
 def facts_of(data: Path | None, paper: Paper, id: str = "") -> PaperFacts:

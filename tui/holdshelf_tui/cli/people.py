@@ -182,7 +182,7 @@ def name_seat(
     paper: Paper = None,
     json: Json = False,
 ) -> None:
-    """Name who holds a seat. The admin names the first one of the policy's first seat; who holds a seat names every later one."""
+    """Name who holds a seat. The admin names the first holder of the policy's first seat; after that, those who hold seats do."""
     asked = types.SeatName(
         which,
         who,
@@ -193,7 +193,7 @@ def name_seat(
         paper_hash(paper, data),
     )
     done = client(data).act(asked)
-    _told(done, f"The seat is held: {done.id}.", json=json)
+    _told(done, f"The seat has a new holder: {done.id}.", json=json)
 
 
 @seat.command("end", epilog="Example: holdshelf seat end mayor --why 'term is over' --at '2026-12-01 12:00'")
@@ -217,14 +217,14 @@ def seat_away(
     why: Annotated[str, typer.Option("--why", help="A few words; kept out of the public log.")] = "",
     json: Json = False,
 ) -> None:
-    """Enter that a seat's holder is away from now on. Who stands in for them by the policy acts after its time."""
-    _told(client(data).act(types.SeatAway(which, True, why)), "It is entered.", json=json)
+    """Enter that a seat's holder is away from now on. The policy's deputy acts after the time it sets."""
+    _told(client(data).act(types.SeatAway(which, True, why)), "It is recorded.", json=json)
 
 
 @seat.command("back", epilog="Example: holdshelf seat back director")
 def seat_back(which: Seat, data: Data = None, json: Json = False) -> None:
     """Enter that a seat's holder is back: from now on nobody acts for them."""
-    _told(client(data).act(types.SeatAway(which, False)), "It is entered.", json=json)
+    _told(client(data).act(types.SeatAway(which, False)), "It is recorded.", json=json)
 
 
 # --- appointment --------------------------------------------------------------------------------------------------

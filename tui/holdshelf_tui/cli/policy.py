@@ -30,7 +30,7 @@ def explain(
     ] = "",
     policy: Annotated[
         Path | None,
-        typer.Option("--policy", help="Of this policy file, before it is adopted; else of the one in force."),
+        typer.Option("--policy", help="Ask this policy file, not adopted yet, instead of the one in force."),
     ] = None,
     data: Data = None,
     json: Json = False,
@@ -171,8 +171,8 @@ def adopt(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Install the library's own text: it is printed verbatim from now on, with version and SHA-256. With --policy, what it means
-    too: who speaks for the Board does that, or anybody else with their signature of the file, or on the Board's signed paper."""
+    """Install the library's own text: it is printed verbatim from now on, with version and SHA-256. With --policy, its meaning,
+    too: by whoever speaks for the Board, or with their signature of the file or the Board's signed paper."""
     if policy is not None:
         _check(policy)
     texts = dict(_in_language(one) for one in text or ())

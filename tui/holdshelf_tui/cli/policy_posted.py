@@ -19,12 +19,14 @@ from holdshelf_core.access_log.types import LogShow
 from holdshelf_core.api.client import TOKEN_VARIABLE, Client
 from holdshelf_core.api.errors import BadRequest, Conflict, HoldshelfError, NotFound, Unavailable
 from holdshelf_core.people import board_types as types_board
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.reports import website_types as types
 from holdshelf_core.reports.types import PaperFacts, PolicyText
 from holdshelf_tui.cli import typed_times
 from holdshelf_tui.cli.options import Data, Json, client, data_folder
 from holdshelf_tui.cli.service import echo_json
 from holdshelf_tui.text.board import ABSENT, verdict_words
+from holdshelf_tui.text.time_format import iso_day
 from holdshelf_tui.text.words import inert
 
 DIFFERS = 3
@@ -93,7 +95,7 @@ def show(
     elif not row.sha256:
         typer.echo("No policy has been adopted yet; `print policy` prints the model policy. See `policy adopt --help`.")
     else:
-        words = f"Version {inert(row.version)}, adopted on {inert(row.adopted_on)}, statute: {row.statute}"
+        words = f"Version {inert(row.version)}, adopted on {inert(iso_day(row.adopted_on))}, statute: {row.statute}"
         typer.echo(f"{words}, SHA-256 {row.sha256}")
         if row.file_sha256:
             by = f", signed by {inert(row.signed_by, 80)}" if row.signed_by else ""
@@ -244,7 +246,7 @@ def _page(service: Client, typed: str, address: str, data: Path | None, *, over_
     if over_ssh:
         if typed and not (is_page and posted_offline.is_boards_page(own, typed)):
             raise BadRequest(
-                "Over SSH only the page that the Board set (policy_address) can be fetched.",
+                own_board("Over SSH only the page that the Board set (policy_address) can be fetched."),
                 "To check another one, send it yourself: `policy check -`, with `< FILE` on your computer.",
             )
         answer = service.act(types.PostedAsk())
@@ -252,7 +254,8 @@ def _page(service: Client, typed: str, address: str, data: Path | None, *, over_
     if is_page:
         wanted = typed or posted_offline.page_of(own)
         if not wanted:
-            raise NotFound("The Board has not said where the policy is posted (P18).", "Give the page's address.")
+            said = own_board("The Board has not said where the policy is posted (P18).")
+            raise NotFound(said, "Give the page's address.")
         got = posted_offline.fetch(wanted)
         return Page(got.address, got.raw, wanted, got.kind, got.charset)
     if "://" in typed:
@@ -287,7 +290,7 @@ def _write_down(service: Client, checked: Checked, address: str) -> tuple[Checke
 
 
 def _tell(checked: Checked, why_not: str) -> None:
-    text = f"version {inert(checked.version)}, adopted on {inert(checked.adopted_on)}"
+    text = f"version {inert(checked.version)}, adopted on {inert(iso_day(checked.adopted_on))}"
     typer.echo(verdict_words(inert(checked.page, 200), checked.verdict, len(checked.differences), text))
     if not checked.same and checked.verdict != ABSENT:
         typer.echo(f"--- adopted: {text}\n+++ posted")

@@ -76,7 +76,7 @@ def setup(
         steps.append(lambda: _name_director(data, director, name, key_text))
     for number, step in enumerate(steps, 1):
         typer.echo(f"[{number}/{len(steps)}] {inert(step(), 600)}")
-    typer.echo("What is left, in order, is told by: holdshelf first-day")
+    typer.echo("To see what is left, in order: holdshelf first-day")
 
 
 def _init(data: Path) -> str:

@@ -56,7 +56,7 @@ def show(data: Data = None, json: Json = False) -> None:
 
 @app.command(epilog="Example: holdshelf timestamp now")
 def now(data: Data = None, json: Json = False) -> None:
-    """Have the head of now stamped. Exit code 1: it was not."""
+    """Have the current head stamped. Exit code 1: it was not."""
     view = client(data).act(types.TimestampNow())
     _show(view, json=json)
     if view.asked.ok is not True:
@@ -65,7 +65,7 @@ def now(data: Data = None, json: Json = False) -> None:
 
 @app.command(epilog="Example: holdshelf timestamp remove")
 def remove(data: Data = None, json: Json = False) -> None:
-    """Ask the server no longer. What it stamped stays, and stays good."""
+    """Stop asking the server. What it stamped stays, and stays valid."""
     _tell(client(data).act(types.TimestampRemove()), json=json)
 
 

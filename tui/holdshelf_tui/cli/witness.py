@@ -51,7 +51,7 @@ def remove(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Ask a witness no longer. What it signed stays good."""
+    """Stop asking a witness. What it signed stays valid."""
     _tell(client(data).act(types.WitnessRemove(name)), json=json)
 
 
@@ -110,7 +110,7 @@ def _show(view: types.WitnessesView, *, json: bool) -> None:
 def key(
     data: Folder,
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Make a witness of this name; without, print the key that there is.")
+        str, typer.Argument(metavar="NAME", help="Make a witness of this name; without a name, print the existing key.")
     ] = "",
     json: Json = False,
 ) -> None:
@@ -130,7 +130,7 @@ def trust(
     data: Folder,
     json: Json = False,
 ) -> None:
-    """Countersign this log's heads from now on. A witness that runs need not be started again."""
+    """Countersign this log's heads from now on. A running witness does not need a restart."""
     from holdshelf_core.witnesses import offline  # noqa: PLC0415
 
     name = inert(offline.trust(data.absolute(), log_key), 120)
@@ -143,7 +143,7 @@ def untrust(
     data: Folder,
     json: Json = False,
 ) -> None:
-    """Countersign this log no longer. The witness remembers what it has seen of it."""
+    """Stop countersigning this log. The witness remembers what it has seen of it."""
     from holdshelf_core.witnesses import offline  # noqa: PLC0415
 
     offline.untrust(data.absolute(), name)

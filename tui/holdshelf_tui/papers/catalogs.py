@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from holdshelf_core.api.errors import BadRequest
+from holdshelf_core.policy.governing import english, own_board
 from holdshelf_core.reports.types import PaperFacts
 
 ENGLISH = "en"
@@ -102,6 +103,14 @@ def words_of(facts: PaperFacts, language: str = "") -> Words:
     return said.with_own(
         {key: text for code, own in facts.words.items() if base(code) == said.language for key, text in own.items()}
     )
+
+
+def board_of(facts: PaperFacts, say: Words) -> str:
+    """'the Board', as the policy calls it in that language, with its article."""
+    if say.language == ENGLISH:
+        return own_board(noted("the Board"), english(facts.board))
+    own = {base(code): words for code, words in facts.board.items()}
+    return own.get(say.language) or say("the Board")
 
 
 def is_signed(signs: Iterable[str], language: str) -> bool:

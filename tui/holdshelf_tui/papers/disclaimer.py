@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from holdshelf_core.reports.types import PaperFacts
-from holdshelf_tui.papers.catalogs import ENGLISH, words_of
+from holdshelf_tui.papers.catalogs import ENGLISH, board_of, words_of
 from holdshelf_tui.papers.days import day_words
 from holdshelf_tui.papers.document import Block, Para
 from holdshelf_tui.papers.policy import check_text
@@ -26,8 +26,8 @@ def disclaimer(facts: PaperFacts) -> list[Block]:
         return [
             Para(
                 say(
-                    "Disclaimer (P20): it stands in the policy that the Board adopted, on paper; the text is not installed "
-                    "here."
+                    "Disclaimer (P20): it stands in the policy that {board} adopted, on paper; the text is not installed here.",
+                    board=board_of(facts, say),
                 )
             )
         ]

@@ -10,6 +10,7 @@ import base64
 import html as _html
 from collections.abc import Iterable, Iterator, Sequence
 
+from holdshelf_core.policy.listing import unbroken
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers import text
 from holdshelf_tui.papers.catalogs import Words
@@ -86,7 +87,7 @@ def render(document: d.Document) -> str:
 
 def _words(words: str) -> str:
     """One line, inert and escaped, for an element or an attribute in double quotes."""
-    return _html.escape(text.clean(words, d.MOST_LETTERS))
+    return _html.escape(unbroken(text.clean(words, d.MOST_LETTERS)))
 
 
 def _all(blocks: Iterable[d.Block]) -> Iterator[d.Block]:

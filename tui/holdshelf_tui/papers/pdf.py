@@ -15,6 +15,7 @@ from io import BytesIO
 from typing import Literal
 
 from holdshelf_core.api.errors import Conflict
+from holdshelf_core.policy.listing import unbroken
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers import text
 from holdshelf_tui.papers.catalogs import Words
@@ -116,7 +117,7 @@ def _data(document: d.Document, say: Words) -> dict[str, object]:
 
 def _say(words: str, most: int = d.MOST_LETTERS) -> str:
     """One line, inert, in letters that the type has; ``most`` where what holds them is not cut by the end of a page."""
-    return settable(text.clean(words, most))
+    return unbroken(settable(text.clean(words, most)))
 
 
 class _Blocks:

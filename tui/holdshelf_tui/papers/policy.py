@@ -13,7 +13,7 @@ import msgspec
 from holdshelf_core.api.errors import Conflict
 from holdshelf_core.reports.types import AdoptedText, PaperFacts, PolicyText
 from holdshelf_tui.papers import frame, text
-from holdshelf_tui.papers.catalogs import ENGLISH, Words, noted, words_of
+from holdshelf_tui.papers.catalogs import ENGLISH, Words, board_of, noted, words_of
 from holdshelf_tui.papers.days import day_words
 from holdshelf_tui.papers.document import Block, Document, Heading, Para, Verbatim
 from holdshelf_tui.papers.model_policy import MODEL_VERSION, filled_model
@@ -109,9 +109,10 @@ def _model(facts: PaperFacts) -> Document:
         why = say("that is version {version} of {day}, whose text could not be read here", version=version, day=day)
     what = say(
         "This is model {number} that comes with the program. It is not this library's policy: {why}. "
-        "Ask for the paper that the Board adopted.",
+        "Ask for the paper that {board} adopted.",
         number=MODEL_VERSION,
         why=why,
+        board=board_of(facts, say),
     )
     return frame.document(
         facts,

@@ -82,13 +82,16 @@ def check(paper: Paper, form: Format, *, page: str = "", large: bool = False) ->
         page_of(paper, page, "")
 
 
-def languages_of(paper: Paper, id: str = "") -> list[tuple[str, str]]:
-    """(what `--language` takes, how it reads) of each language that the paper can be printed in, English first."""
+def languages_of(paper: Paper, id: str = "", signs: Iterable[str] = ()) -> list[tuple[str, str]]:
+    """(what `--language` takes, how it reads) of each language that the paper can be printed in, English first. ``signs``: those
+    that the policy words the sign in."""
     if not paper.translated or (id and paper.translated == "blank"):
         return [(catalogs.ENGLISH, "English")]
     known = list(catalogs.known().items())
-    two = [(f"{catalogs.ENGLISH}+{code}", f"English, {name} below it") for code, name in known[1:]]
-    return known + (two if paper.two_languages else [])
+    if not paper.two_languages:
+        return known
+    known += [(code, code) for code in dict.fromkeys(map(catalogs.base, signs)) if catalogs.is_signed(signs, code)]
+    return known + [(f"{catalogs.ENGLISH}+{code}", f"English, {name} below it") for code, name in known[1:]]
 
 
 def check_language(paper: Paper, asked: str, id: str = "", signs: Iterable[str] = ()) -> None:

@@ -98,7 +98,7 @@ def _paper(paper: AuthorityPaper | None) -> list[Block]:
                 ("Docket or case", clean(paper.docket, 60)),
                 ("Agency", clean(paper.agency)),
                 ("Officer", clean(paper.officer)),
-                ("Judge", "a judge signed it" if paper.judge else "no judge signed it"),
+                ("Judge", _judge(paper)),
                 ("In force until", clean(paper.lapses, 60) or "it names no last day"),
                 ("Original", "it asks for the original recording, nothing hidden" if paper.original else ""),
                 *spans_rows("It names", paper.scope),
@@ -107,6 +107,12 @@ def _paper(paper: AuthorityPaper | None) -> list[Block]:
         Para("SHA-256 of its scan:"),
         Mono([clean(paper.sha256, 64)]),
     ]
+
+
+def _judge(paper: AuthorityPaper) -> str:
+    if paper.judge:
+        return "a judge signed it"
+    return "no judge signed it" if paper.judge_asked else ""
 
 
 def _gate(gate: GatePaper) -> Item:
@@ -138,6 +144,7 @@ def _words(row: ReleasePaper) -> list[tuple[str, str]]:
     return [
         ("Requested by", f"{clean(row.requested_by)}, {clean(row.requested_at, 40)}"),
         ("Approved by", clean(row.approved, 300) or ("" if row.ended else awaited)),
+        ("Consent awaited", clean("; ".join(f"the {role}" for role in row.awaited), 300)),
         ("Paper due", clean(row.paper_due, 60)),
         ("Ended", clean(row.ended, 400)),
         ("That paper", flagged),

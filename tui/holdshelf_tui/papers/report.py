@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from holdshelf_core.policy.governing import english, own_board
 from holdshelf_core.reports.report_types import ReportPaper
 from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import document as d
@@ -36,11 +37,11 @@ def report_document(facts: PaperFacts) -> d.Document:
         facts,
         f"Quarterly report, {quarter_words(report.quarter)}{' so far' if report.so_far else ''}",
         [
-            *_opening(report),
+            *_opening(report, facts),
             *looks(report),
             d.NewPage(),
             plots(report),
-            *sections(report, facts.keeps_at_most),
+            *sections(report, facts),
         ],
         confidential=True,
         one_page=True,
@@ -48,12 +49,11 @@ def report_document(facts: PaperFacts) -> d.Document:
     )
 
 
-def _opening(report: ReportPaper) -> Iterable[d.Block]:
+def _opening(report: ReportPaper, facts: PaperFacts) -> Iterable[d.Block]:
     span = span_of_days(report.first_day, report.last_day)
-    if report.so_far:
-        lead = f"{span}, as far as it had come by {clean(report.made_at, 40)}. For the Board of the library."
-    else:
-        lead = f"{span}. For the Board of the library."
+    whom = own_board("For the Board of the library.", english(facts.board))
+    so_far = f", as far as it had come by {clean(report.made_at, 40)}" if report.so_far else ""
+    lead = f"{span}{so_far}. {whom}"
     yield d.Para(lead, "lead")
     yield d.Facts(_glance(report))
     waiting = list(_waiting(report))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from holdshelf_core.policy.governing import english, own_board
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.reports.report_types import CameraRow, DayRow, ReportPaper, SpotRow, WeekRow
+from holdshelf_core.reports.types import PaperFacts
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers.report_words import (
     attested_words,
@@ -27,13 +29,14 @@ DAYS_SHOWN = 14
 """Of one camera: two weeks. `print report --json` has all."""
 
 
-def sections(report: ReportPaper, keeps_at_most: str = "") -> Iterable[d.Block]:
+def sections(report: ReportPaper, facts: PaperFacts) -> Iterable[d.Block]:
     """All that stands behind the plots, in its order."""
     yield d.Keep(list(_out(report)))
     yield d.Keep(list(_holds(report)))
-    yield from _recording(report, keeps_at_most)
-    for section in (_rest, _spot_check, _log):
-        yield from section(report)
+    yield from _recording(report, facts.keeps_at_most)
+    yield from _rest(report)
+    yield from _spot_check(report)
+    yield from _log(report, english(facts.board))
 
 
 def looks(report: ReportPaper) -> Iterable[d.Block]:
@@ -418,7 +421,7 @@ def _spot_seen(row: SpotRow) -> str:
     return f"{listed([clean(name, 60) for name in row.cameras])}: {what}; {pictures}{wider}"
 
 
-def _log(report: ReportPaper) -> Iterable[d.Block]:
+def _log(report: ReportPaper, board: str) -> Iterable[d.Block]:
     log = report.log
     rows = [
         ("Before the quarter", clean(log.first_head, 80)),
@@ -444,7 +447,7 @@ def _log(report: ReportPaper) -> Iterable[d.Block]:
     )
     yield d.Keep(
         [
-            d.Fields([d.Field("laid before the Board on", 16), d.Field("by", 28)]),
+            d.Fields([d.Field(own_board("laid before the Board on", board), 16), d.Field("by", 28)]),
             d.Fields([d.Field("spot check done on", 16), d.Field("by", 34)]),
         ]
     )

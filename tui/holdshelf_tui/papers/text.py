@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
+from holdshelf_core.policy.listing import INSIDE, unbroken
 from holdshelf_tui.papers import document as d
 from holdshelf_tui.papers.catalogs import ENGLISH_WORDS, Words
 from holdshelf_tui.papers.catalogs import words as catalog
@@ -45,12 +46,13 @@ def clean_lines(text: str) -> tuple[list[str], int]:
 def fold(text: str, *, width: int = WIDTH, first: str = "", rest: str = "") -> list[str]:
     """``text`` in lines of at most ``width`` columns, the first begun with ``first``, the others with ``rest``.
 
-    Breaks at spaces; a word that is longer than a line is broken where it must. Never returns an empty list.
+    Breaks at spaces, not between a number and its unit; a word that is longer than a line is broken where it must. Never
+    returns an empty list.
     """
     lines: list[str] = []
     line = first
     begun = False
-    for word in text.split(" "):
+    for word in unbroken(text, INSIDE).split(" "):
         if not word:
             continue
         for piece in _pieces(word, width - max(cells.columns(first), cells.columns(rest))):
@@ -61,7 +63,7 @@ def fold(text: str, *, width: int = WIDTH, first: str = "", rest: str = "") -> l
             line += gap + piece
             begun = True
     lines.append(line)
-    return lines
+    return [one.replace(INSIDE, " ") for one in lines]
 
 
 def _pieces(word: str, width: int) -> list[str]:

@@ -127,7 +127,7 @@ class AddCamerasPane(ListPane[DiscoveredRow]):
 
     async def _async_steps(self, found: DiscoveredRow | None) -> None:
         started = self.link.read(FlowStart("user", found.id if found is not None else ""))
-        answer: Answer | None = await self.async_do("Getting what is asked", started)
+        answer: Answer | None = await self.async_do("Getting the questions", started)
         while answer is not None:
             while isinstance(answer, FlowStep):
                 answer = await self.app.push_screen_wait(StepDialog(answer))

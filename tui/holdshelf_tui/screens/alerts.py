@@ -81,7 +81,7 @@ async def async_test(pane: Pane, row: WayRow) -> None:
 async def async_remove(pane: Pane, row: WayRow) -> None:
     """After a question. To be awaited in a worker."""
     name = inert(row.way.name, 40)
-    asked = ConfirmDialog(f"Remove {name}?", "What waits to be sent by it is forgotten.", "Remove it")
+    asked = ConfirmDialog(f"Remove {name}?", "Messages that wait to be sent by it are dropped.", "Remove it")
     if await pane.app.push_screen_wait(asked):
         done = await pane.async_do("Removing it", pane.link.act(AlertRemove(row.way.name)))
         if done is not None:

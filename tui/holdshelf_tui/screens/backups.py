@@ -31,7 +31,7 @@ async def async_now(pane: Pane) -> None:
 async def async_end(pane: Pane) -> None:
     """After a question. To be awaited in a worker."""
     asked = ConfirmDialog(
-        "Make no more backups?", "What is there stays. One by command: `holdshelf backup FILE`.", "Make none"
+        "Make no more backups?", "Existing backups stay. To make one by command: `holdshelf backup FILE`.", "Make none"
     )
     if await pane.app.push_screen_wait(asked):
         await _async_told(pane, await pane.async_do("Ending it", pane.link.act(BackupStop())))

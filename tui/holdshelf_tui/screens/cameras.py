@@ -171,7 +171,7 @@ class CamerasPane(ListPane[types.CameraRow]):
 
     async def _async_change(self, kind: str, camera: types.CameraRow) -> None:
         """A new password, address or device, tried at once: the steps are the service's, as at the command line."""
-        step = await self.async_do("Getting what is asked", self.link.read(FlowStart(kind, camera=camera.id)))
+        step = await self.async_do("Getting the questions", self.link.read(FlowStart(kind, camera=camera.id)))
         if step is None:
             return
         found: Answer | None = await self.app.push_screen_wait(StepDialog(step))
@@ -211,7 +211,7 @@ class CamerasPane(ListPane[types.CameraRow]):
             pane.choose(camera)
 
     ACTIONS: ClassVar[Sequence[ActionDescription[CamerasPane, types.CameraRow]]] = (
-        RowAction("details", "Details", "How it fares, what is kept, what is lacking", enters=True, run=_async_details),
+        RowAction("details", "Details", "Its state, what is kept, and what is missing", enters=True, run=_async_details),
         RowAction("timeline", "Timeline", "This camera's timeline", key=key_table.TIME, shown=has_right("archive"),
             can=_may_look("archive"), only="It is not in use yet, or not in your letter.",
             run=lambda self, camera: self._async_go("timeline", camera.id)),
@@ -225,7 +225,7 @@ class CamerasPane(ListPane[types.CameraRow]):
         RowAction("commission", "Bring into use", "Masks, picture, approval", key=key_table.IN_USE, shown=has_right("commission"),
             can=lambda self, camera: commissions(self.who, camera.id), only="This camera is not in your letter.",
             run=_async_commission),
-        RowAction("retire", "Retire", "Nobody looks through it from then on", key=key_table.CLOSE, in_footer=False,
+        RowAction("retire", "Retire", "Nobody can look through it from then on", key=key_table.CLOSE, in_footer=False,
             shown=has_right("commission"),
             can=lambda self, camera: commissions(self.who, camera.id), only="This camera is not in your letter.",
             run=lambda self, camera: self._async_form(RetireDialog(camera.id, camera.name))),
@@ -242,7 +242,7 @@ class CamerasPane(ListPane[types.CameraRow]):
             run=lambda self, camera: self._async_change("replace", camera)),
         RowAction("rename", "Rename", "Another name for it", key=key_table.CHANGE, in_footer=False, shown=is_admin,
             run=lambda self, camera: self._async_form(RenameDialog(camera))),
-        RowAction("move", "Moved", "It hangs elsewhere now", key=key_table.MOVED, in_footer=False, shown=is_admin,
+        RowAction("move", "Moved", "It was moved to another place", key=key_table.MOVED, in_footer=False, shown=is_admin,
             run=lambda self, camera: self._async_form(MoveDialog(camera))),
         RowAction("remove", "Remove", "It is not recorded any more", key=key_table.END, in_footer=False, shown=is_admin,
             run=lambda self, camera: self._async_form(RemoveDialog(camera))),

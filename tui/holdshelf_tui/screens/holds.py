@@ -98,7 +98,7 @@ class HoldsPane(ListPane[HoldRow]):
             lines.append(f"Lift asked for by {hold.lift_by_name or 'somebody'}{why}")
         elif hold.state == "grace":
             lines.append(
-                f"Lifted; kept until {when(hold.grace_end_utc_ns)}, then erased on schedule. It can be taken back."
+                f"Lifted; kept until {when(hold.grace_end_utc_ns)}, then erased on schedule. The lift can be undone."
             )
         return lines
 

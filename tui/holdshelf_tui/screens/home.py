@@ -220,7 +220,7 @@ class HomeScreen(Screen[None]):
         if self.check_action("danger", ()):
             yield (
                 "Imminent danger",
-                "Look at once, live and at the last minutes; the ! key does this, too",
+                "Look at once, live and at the last few minutes; the ! key does this, too",
                 self.action_danger,
             )
 
@@ -401,7 +401,9 @@ class HomeScreen(Screen[None]):
         """The service is gone for now: what is shown is as it was."""
         # Who cannot look at the service's log is not told to.
         self._away = (
-            inert(sentence, 200) if self._who.admin else "You need not do anything. If this lasts, tell the admin."
+            inert(sentence, 200)
+            if self._who.admin
+            else "You do not need to do anything. If this lasts, tell the admin."
         )
         self._show_banner()
 

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widgets import DataTable, Input, Static, Tab, Tabs
 
 from holdshelf_core.api.session_types import EventRow
+from holdshelf_core.policy.governing import own_board
 from holdshelf_tui.screens.actions_pane import ActionDescription, ActionsPane, PaneAction, always, async_whole
 from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets import key_table
@@ -126,7 +127,7 @@ class ListPane[R](ActionsPane):
     def compose(self) -> ComposeResult:
         """Parts, state and tools, list, detail, buttons."""
         if self.PARTS:
-            yield Tabs(*(Tab(words, id=f"part-{part}") for part, words in self.PARTS.items()))
+            yield Tabs(*(Tab(own_board(words), id=f"part-{part}") for part, words in self.PARTS.items()))
         yield from self.top(self.asking)
         yield self.table
         yield self.detail
@@ -196,12 +197,16 @@ class ListPane[R](ActionsPane):
         if self.PARTS and (part := beside(list(self.PARTS), self.part, asked.step)) != self.part:
             self.turn_to(part)
 
+    def columns(self) -> Columns:
+        """Those of the part in front."""
+        return self.COLUMNS[self.part]
+
     def show(self) -> None:
         """The rows as they are now; the cursor stays on its row."""
         self._is_known = True
         if self.wanted and self.wanted not in self.rows and self._find_wanted():
             return  # shown with the part that has it
-        columns, order = self.COLUMNS[self.part], self.orders.get(self.part, Order())
+        columns, order = self.columns(), self.orders.get(self.part, Order())
         cells = {key: self.cells(row) for key, row in self.rows.items()}
         shown = {key: row for key, row in self.rows.items() if key == self.wanted or self._is_found(row, cells[key])}
         rows = {key: cells[key] for key in order.sorted(columns, shown, cells)}
@@ -241,8 +246,8 @@ class ListPane[R](ActionsPane):
         self.table.focus()
 
     def sort_next(self) -> None:
-        """By the next column; after the last one as at first."""
-        titles = [title for title in self.COLUMNS[self.part].widths if title]
+        """Sort by the next column; after the last one as at first."""
+        titles = [title for title in self.columns().widths if title]
         before = self.orders.get(self.part, Order()).title
         following = titles[titles.index(before) + 1 :] if before else titles
         self._sort(Order(following[0]) if following else Order())
@@ -294,6 +299,6 @@ LIST_TOOLS: tuple[ActionDescription[Any, Any], ...] = (
         shown=_has_no_finder, run=lambda self: self.find()),
     PaneAction("sort", "Sort", "By the next column", key=key_table.SORT, in_footer=False, is_tool=True,
         run=lambda self: self.sort_next()),
-    RowAction("copy_id", "Copy", "What names this line, to the clipboard", key=key_table.COPY, in_footer=False,
+    RowAction("copy_id", "Copy", "What identifies this line, to the clipboard", key=key_table.COPY, in_footer=False,
         is_tool=True, run=lambda self, row: copy(self.app, self.screen.get_selected_text() or self.copied(row))),
 )  # fmt: skip

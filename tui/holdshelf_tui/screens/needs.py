@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from holdshelf_core.holds.types import HoldRow
+from holdshelf_core.policy.governing import own_board
 from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.screens.actions_pane import ActionsPane
 from holdshelf_tui.screens.pane import Pane
@@ -261,4 +262,6 @@ _PAPERS = {
 
 
 def _papers(who: Who) -> tuple[Step, ...]:
-    return tuple(Step(f"Print {_PAPERS[tab]}", PAPERS[tab].about, _paper(tab), stays=True) for tab in tabs_for(who))
+    return tuple(
+        Step(f"Print {_PAPERS[tab]}", own_board(PAPERS[tab].about), _paper(tab), stays=True) for tab in tabs_for(who)
+    )

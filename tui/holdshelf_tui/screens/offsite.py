@@ -14,14 +14,14 @@ FULL = "Asked for size, checksum and hold of each object. To read each back whol
 
 async def async_elsewhere(pane: Pane) -> None:
     """Where holds are kept as well, and what waits to get there. To be awaited in a worker."""
-    asked = await pane.async_do("Asking how it does", _async_row(pane))
+    asked = await pane.async_do("Asking for its state", _async_row(pane))
     if asked is None:
         return
     (row,) = asked
     if row is None:
         await pane.app.push_screen_wait(MessageDialog("Kept elsewhere", NONE))
         return
-    how = "Set up and ended by command: `holdshelf offsite --help`."
+    how = "Set up and stopped by command: `holdshelf offsite --help`."
     await pane.app.push_screen_wait(SheetDialog("Kept elsewhere", "\n".join(status_lines(row)), how))
 
 

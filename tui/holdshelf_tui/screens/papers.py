@@ -21,6 +21,7 @@ from holdshelf_core.api.session_types import EventRow
 from holdshelf_core.cameras.commission_types import EntranceRow, ReadEntrances
 from holdshelf_core.holds.types import MOST_ROWS, HoldListAsk
 from holdshelf_core.outbox.types import ReadOutbox
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.releases.types import ReleaseListAsk
 from holdshelf_tui.papers.catalogue import GROUPS, PAPERS
 from holdshelf_tui.screens.actions_pane import ActionDescription, ActionsPane, PaneAction, may
@@ -245,11 +246,12 @@ class PapersPane(ActionsPane):
     def _words(self) -> list[str]:
         """What it is and for whom; the command that brings it onto paper."""
         opened = self._opened[self.part]
-        lines = [f"{GROUPS[opened.paper.group]}. {opened.paper.about}"]
+        about = own_board(opened.paper.about)
+        lines = [f"{GROUPS[opened.paper.group]}. {about}"]
         if opened.paper.name == CHECKLIST and (unready := [row for row in self._entrances if not row.ready]):
             lines = [f"▲ {unready[0].name}: {sign_words(unready[0])}."]
         elif opened.id:
-            lines = [f"{opened.paper.title}, {opened.id}. {opened.paper.about}"]
+            lines = [f"{opened.paper.title}, {opened.id}. {about}"]
         lines[0] = f"{as_of(self._made[self.part], time.time_ns(), changed=self.part in self._outdated)} {lines[0]}"
         command = f"{opened.paper.name} {opened.id}".strip()
         return [*lines, *how_to_print(self.who.reached, command, f"{opened.paper.name}.pdf").split("\n")]

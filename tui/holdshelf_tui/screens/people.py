@@ -27,6 +27,7 @@ from holdshelf_core.people.types import (
     ShareEnd,
     ShareRow,
 )
+from holdshelf_core.policy.governing import own_board
 from holdshelf_tui.screens.actions_pane import ActionDescription, PaneAction, admin_or, has_right, may
 from holdshelf_tui.screens.board import (
     STATUTE,
@@ -67,6 +68,7 @@ from holdshelf_tui.widgets import key_table
 from holdshelf_tui.widgets.listing import Columns
 
 PEOPLE, SEATS, LETTERS, SHARES, BOARD = "people", "seats", "letters", "shares", "board"
+_DECIDES = "What the Board decides"
 type Row = PersonRow | SeatRow | AppointmentRow | ShareRow | BoardLine
 
 
@@ -92,8 +94,7 @@ class PeoplePane(ListPane[Row]):
         SHARES: Columns({"With": (15, 28), "Camera": (14, 40), "From": (16, 16), "State": (8, 12), "Expires": (12, 12)},
             first=("Camera", "With", "State"), whole=("From", "Expires"), by={"From": lambda row: row.start_utc_ns,
             "Expires": lambda row: row.expires_utc_ns}),
-        BOARD: Columns({"What the Board decides": (36, 90), "Is": (24, 60), "Default": (11, 14)},
-            first=("What the Board decides", "Is")),
+        BOARD: Columns({_DECIDES: (36, 90), "Is": (24, 60), "Default": (11, 14)}, first=(_DECIDES, "Is")),
     }  # fmt: skip
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -102,6 +103,15 @@ class PeoplePane(ListPane[Row]):
         self._seats: dict[str, SeatRow] = {}
         self._cameras: list[CameraRow] = []
         self._adopted = AdoptedRow()
+
+    def columns(self) -> Columns:
+        """The Board is called as the policy calls it."""
+        columns, own = super().columns(), own_board(_DECIDES)
+        if self.part != BOARD or own == _DECIDES:
+            return columns
+        return Columns(
+            {own if title == _DECIDES else title: wide for title, wide in columns.widths.items()}, (own, "Is")
+        )
 
     def on_mount(self) -> None:
         """Others have one list."""
@@ -164,7 +174,7 @@ class PeoplePane(ListPane[Row]):
     def summary(self) -> str:
         """How many are enrolled; that there are none."""
         if not self._sees_all:
-            return "This is what the register knows of you."
+            return "This is what the register has about you."
         if self.part == PEOPLE:
             here = sum(person.left_utc_ns is None for person in self._people.values())
             if not self._seats and self.who.admin:
@@ -232,7 +242,7 @@ class PeoplePane(ListPane[Row]):
     async def _async_seat(self) -> None:
         row = self.chosen
         await self._async_form(
-            SeatDialog(self._others, row.seat if isinstance(row, SeatRow) else ""), "The seat is held."
+            SeatDialog(self._others, row.seat if isinstance(row, SeatRow) else ""), "The seat has a new holder."
         )
 
     async def _async_appoint(self) -> None:
@@ -246,7 +256,7 @@ class PeoplePane(ListPane[Row]):
         await self._async_form(EndDialog(PersonRemove, person.id, words), "It has ended.")
 
     async def _async_end_letter(self, letter: AppointmentRow) -> None:
-        words = f"{letter.name}'s letter ends; what they have open closes at once."
+        words = f"{letter.name}'s letter has ended; everything they had open was closed."
         await self._async_form(EndDialog(AppointmentEnd, letter.id, words), "It has ended.")
 
     async def _async_end_share(self, share: ShareRow) -> None:
@@ -279,10 +289,10 @@ class PeoplePane(ListPane[Row]):
             shown=admin_or("seat.end"),
             can=lambda _, seat: seat.state != "ended", only="It has ended.",
             run=lambda self, seat: self._async_form(EndSeatDialog(seat, paper=self.who.admin), "The term ends.")),
-        RowAction("away", "Away or back", "Whether the holder is away: a deputy by the policy acts after a while",
+        RowAction("away", "Away or back", "Whether the holder is away; then the policy's deputy acts after a while",
             key=key_table.CHANGE, short="Away", in_footer=False, parts=(SEATS,), shown=may("seat.away"),
             can=lambda _, seat: seat.state != "ended", only="It has ended.",
-            run=lambda self, seat: self._async_form(AwayDialog(seat), "It is entered.")),
+            run=lambda self, seat: self._async_form(AwayDialog(seat), "It is recorded.")),
         PaneAction("appoint", "Appoint a designee", "A letter of appointment", key=key_table.GRANT, short="Appoint",
             parts=(LETTERS, PEOPLE), shown=may("appointment.make"),
             can=lambda self: self.part == LETTERS or self.chosen is None or self.chosen.id != self._me,
@@ -297,12 +307,12 @@ class PeoplePane(ListPane[Row]):
             key=key_table.GRANT, short="Screen", parts=(SHARES,),
             shown=lambda self: self.who.may("screen.give") and bool(self.link.policy.screens),
             run=lambda self: self._async_form(ScreenDialog(self._others), "The screen has its pictures.")),
-        RowAction("end_share", "End it", "It can be viewed no longer, or the sheet is back", key=key_table.END,
+        RowAction("end_share", "End it", "It can no longer be viewed, or the sheet was returned", key=key_table.END,
             parts=(SHARES,), shown=may("share.end"),
             can=lambda _, share: share.state not in ("ended", "back"), only="It has ended.", run=_async_end_share),
         RowAction("set", "Change it", "Another value, with the reason for it", key=key_table.CHANGE, short="Change", enters=True,
             parts=(BOARD,), shown=admin_or("board.set", "policy.adopt"), can=_may_set,
-            only="It is not yours to set.", run=_async_set),
+            only="You may not set it.", run=_async_set),
         PaneAction("adopt", "Adopt a policy", "The library's own text, printed word for word", key=key_table.NEW, short="Adopt",
             parts=(BOARD,), shown=admin_or("policy.adopt"), run=lambda self: async_adopt(self, self._adopted)),
         PaneAction("posted", "Compare the website", "Whether the posted page says what was adopted", key=key_table.CHECK,

@@ -138,8 +138,8 @@ async def async_ask(pane: Pane) -> None:
 async def async_remove(pane: Pane, row: Voucher) -> None:
     """After a question. To be awaited in a worker."""
     name = inert(row.name, 60)
-    what = "What it signed stays good." if row.is_witness else "What it stamped stays good, and stays here."
-    if await pane.app.push_screen_wait(ConfirmDialog(f"Ask {name} no longer?", what, "Remove it")):
+    what = "What it signed stays valid." if row.is_witness else "What it stamped stays valid, and stays here."
+    if await pane.app.push_screen_wait(ConfirmDialog(f"Stop asking {name}?", what, "Remove it")):
         act = pane.link.act(WitnessRemove(row.name)) if row.is_witness else pane.link.act(TimestampRemove())
         await _async_told(pane, await pane.async_do("Removing it", act))
 

@@ -6,9 +6,12 @@ from holdshelf_tui.session.answers import Answers
 from holdshelf_tui.session.driver import TerminalDriver
 from holdshelf_tui.session.graphics import Graphics
 from holdshelf_tui.session.inputs import InTurn
+from holdshelf_tui.session.line_ends import keep_amounts_whole
 from holdshelf_tui.session.link import Link, Who
 from holdshelf_tui.session.looks import Looks
 from holdshelf_tui.session.paint_queue import PaintQueue
+
+keep_amounts_whole()
 
 
 class SessionApp(InTurn[str]):

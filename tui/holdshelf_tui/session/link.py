@@ -24,7 +24,7 @@ from holdshelf_core.api.session_types import EventRow
 from holdshelf_core.operations.types import Reached, ReadReached
 from holdshelf_core.people.board_types import PolicyLists, ReadPolicyLists
 from holdshelf_core.people.types import PersonRow, ReadMe
-from holdshelf_core.policy import date_forms, numbering
+from holdshelf_core.policy import date_forms, governing, numbering
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -187,6 +187,7 @@ class Link:
         self.policy = self._client.read(ReadPolicyLists())
         date_forms.use(self.policy.date_form)
         numbering.use(self.policy.numbers)
+        governing.use(self.policy.board)
         return Who(person, self._client.read(ReadReached()))
 
     async def _ask[T](self, ask: Callable[[], T]) -> T:

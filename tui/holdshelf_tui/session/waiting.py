@@ -14,6 +14,7 @@ from holdshelf_core.cameras.checklist_types import ReadChecklist, SubjectRow
 from holdshelf_core.cameras.commission_types import EntranceRow, ReadEntrances
 from holdshelf_core.holds.types import HoldListAsk, HoldRow
 from holdshelf_core.people.types import FlagRow, ReadFlags
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.releases.types import ReleaseListAsk, ReleaseRow
 from holdshelf_core.reports.report_types import KeptReports, ReadReports
 from holdshelf_tui.session.link import Link, Who
@@ -175,7 +176,9 @@ def report_duties(kept: KeptReports) -> list[Duty]:
     """The latest quarter's report, until this person has seen it."""
     return [
         Duty(
-            "papers", f"{READY}{row.quarter}", f"The report for the {quarter_words(row.quarter)} is ready for the Board"
+            "papers",
+            f"{READY}{row.quarter}",
+            f"The report for the {quarter_words(row.quarter)} {own_board('is ready for the Board')}",
         )
         for row in kept.reports[:1]
         if not row.read

@@ -191,7 +191,7 @@ class Command:
         if self._reason:
             self._session.say(self._reason, 1)
         elif child.bye is None and not self._interrupted:
-            self._session.say("This command failed by a fault of its own.", 1)
+            self._session.say("This command failed because of a bug.", 1)
         else:
             self._session.finish(INTERRUPTED if self._interrupted else child.code)
         self._session.ran()

@@ -145,6 +145,15 @@ class ServiceLink:
             raise Unavailable("The recording service is down; it is being restarted.", "Try again in a moment.")
         return self._link
 
+    async def async_stuck(self, stuck: bool) -> bool:
+        """Have the service know whether sessions can be begun. Returns False while there is none."""
+        if self._link is None:
+            return False
+        with contextlib.suppress(HoldshelfError):
+            await self._link.async_stuck(stuck)
+            return True
+        return False
+
     async def async_host_key(self) -> bytes:
         """The public host key, in wire form, from the first service that is there."""
         return await asyncio.shield(self._host_key)

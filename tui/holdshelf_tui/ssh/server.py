@@ -65,6 +65,7 @@ class Door:
         self._waiting: Counter[str] = Counter()
         self._refusals = RateLimit(limits.REFUSALS_AT_ONCE, limits.REFUSALS_PER_S)
         self._failures = RateLimit(limits.FAILURES_AT_ONCE, limits.FAILURES_PER_S)
+        self._told_stuck = False
         self.running = 0
         """Processes of sessions."""
         self.stopping = False
@@ -230,6 +231,14 @@ class Door:
             due = self.failures.take_for_log()
             if due is not None:
                 await self.link.async_failed(*due)
+            await self._tell_stuck()
+
+    async def _tell_stuck(self) -> None:
+        """To each service anew: it knows of nothing when it starts."""
+        if self.children.is_stuck or self._told_stuck:
+            stuck = self.children.is_stuck
+            if await self.link.async_stuck(stuck):
+                self._told_stuck = stuck
 
     # --- visits -----------------------------------------------------------------------------------------------------
 
@@ -263,7 +272,7 @@ class Door:
         if mine >= limits.SESSIONS_PER_PERSON:
             return _have_enough(mine)
         if len(self._visits) >= limits.VISITS_MOST - (limits.KEPT_FREE if mine else 0):
-            return f"{len(self._visits)} log-ins are open, which is the most there are. Try again later."
+            return f"{len(self._visits)} log-ins are open, which is the limit. Try again later."
         return ""
 
     def more_sessions(self, visit: Visit) -> bool:

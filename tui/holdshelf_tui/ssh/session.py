@@ -136,7 +136,7 @@ class DoorSession(asyncssh.SSHServerSession[bytes]):
             self.say(str(Unavailable("The session could not be started.", "Try again in a moment.")), 1)
         except Exception:
             _LOGGER.exception("a session failed")
-            self.say("This session failed by a fault of its own; the door's log says more.", 1)
+            self.say("This session failed because of a bug; the door's log says more.", 1)
 
     async def _start_terminal(self) -> None:
         assert self._channel is not None

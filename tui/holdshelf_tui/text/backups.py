@@ -6,7 +6,7 @@ from holdshelf_core.backups.types import BackupsRow
 from holdshelf_tui.text.time_format import when
 from holdshelf_tui.text.words import counted, inert, size
 
-NONE = "No backup is made by itself. To have one made each day: `holdshelf backup schedule --help`."
+NONE = "There are no automatic backups. To have one made each day: `holdshelf backup schedule --help`."
 
 
 def status_lines(row: BackupsRow | None) -> list[str]:

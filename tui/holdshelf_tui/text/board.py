@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from holdshelf_core.people.board_types import AdoptedRow, BoardSetting, PolicyLinted
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.numbering import renumbered
+from holdshelf_tui.text.time_format import iso_day
 from holdshelf_tui.text.words import counted, inert
 
 STATUTE_WORDS = {
@@ -49,7 +51,7 @@ _UNITS = {"days": "day", "minutes": "minute", "hours": "hour"}
 
 def label(key: str) -> str:
     """What a setting is called in a list; '' for one that has no words."""
-    return renumbered(LABELS.get(key, ""))
+    return own_board(renumbered(LABELS.get(key, "")))
 
 
 def setting_words(key: str, value: Any) -> str:
@@ -69,7 +71,7 @@ def range_words(row: BoardSetting) -> str:
 
 def policy_words(row: AdoptedRow) -> str:
     """'version 2026-1, adopted on 2026-03-10'."""
-    return f"version {row.version}, adopted on {row.adopted_on}" if row.sha256 else "none adopted yet"
+    return f"version {row.version}, adopted on {iso_day(row.adopted_on)}" if row.sha256 else "none adopted yet"
 
 
 def statute_words(row: AdoptedRow) -> str:
@@ -106,7 +108,7 @@ def linted_words(found: PolicyLinted) -> str:
 
 def adopted_words(row: AdoptedRow) -> list[str]:
     """What an adoption did, a sentence a line: what is in force, what ended by it, and what to look at."""
-    lines = [f"Version {inert(row.version)}, adopted on {row.adopted_on}, is in force. SHA-256 {row.sha256}."]
+    lines = [f"Version {inert(row.version)}, adopted on {iso_day(row.adopted_on)}, is in force. SHA-256 {row.sha256}."]
     if row.file_sha256:
         by = f", signed by {inert(row.signed_by, 80)}" if row.signed_by else ""
         lines.append(f"So is what it means: the policy file, SHA-256 {row.file_sha256}{by}.")
@@ -114,7 +116,8 @@ def adopted_words(row: AdoptedRow) -> list[str]:
         lines.append(f"The text is in {listed(row.languages)}.")
     if row.reviewed_by:
         lines.append(
-            f"It was done on the Board's signed paper, and is flagged for the {inert(row.reviewed_by, 200)} to review."
+            f"{own_board("It was done on the Board's signed paper")}, and is flagged for the {inert(row.reviewed_by, 200)} to "
+            "review."
         )
     lines += [f"This term ended, as the policy has no such role: {inert(words, 200)}." for words in row.ended]
     lines += [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from holdshelf_core.operations.types import Reached
 from holdshelf_core.outbox.types import SealedPaper, SentPaper
+from holdshelf_core.policy.governing import own_board
 from holdshelf_tui.text.prints import sftp_line
 from holdshelf_tui.text.time_format import date_words, when
 from holdshelf_tui.text.words import inert, size
@@ -25,7 +26,9 @@ def kept_words(paper: SentPaper) -> str:
     return f"Its fingerprint is on record; the picture is kept, sealed, until {date_words(paper.sealed_until_utc_ns)}."
 
 
-THROWN_AWAY = "The pictures themselves are thrown away; the Board can have them kept"
+def thrown_away() -> str:
+    """What becomes of papers where none is kept."""
+    return own_board("The pictures themselves are thrown away; the Board can have them kept")
 
 
 def sealed_words(paper: SealedPaper) -> str:

@@ -23,6 +23,7 @@ from holdshelf_core.people.board_types import (
     ReadPolicyLists,
 )
 from holdshelf_core.people.types import ReadSeats, SeatRow
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.numbering import renumbered
 
@@ -216,8 +217,8 @@ def told(lists: PolicyLists) -> list[Step]:
     return [
         replace(
             step,
-            words=step.words.format(**words),
-            why=renumbered(step.why),
+            words=own_board(step.words).format(**words),
+            why=own_board(renumbered(step.why)),
             command=step.command.format(**words),
         )
         for step in _STEPS

@@ -6,14 +6,14 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import time
 
 from holdshelf_core.access_log.types import LogEntryRow, LogRows, at_utc_ns, instant
-from holdshelf_core.policy.date_forms import date_form
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.reports.types import PAPERS
 from holdshelf_tui.text.log_sentences import SENTENCES, Sentence
-from holdshelf_tui.text.time_format import date_words, moment, short_date, told_clock, when
+from holdshelf_tui.text.time_format import date_words, iso_day, moment, short_date, told_clock, when
 from holdshelf_tui.text.words import inert, size
 
 FAMILIES = (
@@ -124,7 +124,7 @@ def refused(row: LogEntryRow) -> bool:
 def what_words(row: LogEntryRow, names: Names) -> str:
     """'looked at pictures of Front entrance, Nov 27, 11:30–11:31 am, purpose: …, no. 26-1234: 12 pictures'."""
     words, outcome = sentence_of(row), str(row.entry.get("outcome", ""))
-    rest = _filled(words.rest, row, names)
+    rest = _filled(own_board(words.rest), row, names)
     came_of = f": {row.came_of}" if row.came_of else ""
     if not refused(row):
         late = "; written down later, because the log could not be written then" if outcome == "queued" else ""
@@ -258,16 +258,8 @@ def fact_words(name: str, value: object, names: Names) -> str:
     if _TIMES.fullmatch(text):
         return when(_ns(text))
     if _DAYS.fullmatch(text):
-        return _day_words(text)
+        return iso_day(text)
     return inert(names.of.get(text) or text.replace("_", " "), _MOST_CHARS)
-
-
-def _day_words(text: str) -> str:
-    """'2026-11-24' → 'Nov 24, 2026'; a day that is none, as it is."""
-    try:
-        return date_form().day(date.fromisoformat(text))
-    except ValueError:
-        return text
 
 
 def _ns(text: object) -> int:

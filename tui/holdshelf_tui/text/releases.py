@@ -12,7 +12,7 @@ from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.numbering import renumbered
 from holdshelf_core.releases.types import GATE_WORDS, ReleaseRow, SpanRow
 from holdshelf_tui.text.holds import exact
-from holdshelf_tui.text.time_format import date_words, when
+from holdshelf_tui.text.time_format import date_words, iso_day, when
 from holdshelf_tui.text.words import counted
 
 STATUTE = 2
@@ -150,7 +150,8 @@ def answer_words(row: ReleaseRow) -> str:
     is_open = row.state in AWAITED
     verb = "OVERDUE: to be answered" if row.overdue else "To be answered" if is_open else "It was to be answered"
     more = f"; more time was given: {row.extended_why}" if row.extended_why else ""
-    return f"{verb} by {date_words(row.due_utc_ns - 1)}; received {row.received_on or date_words(row.requested_utc_ns)}{more}."
+    received = iso_day(row.received_on) or date_words(row.requested_utc_ns)
+    return f"{verb} by {date_words(row.due_utc_ns - 1)}; received {received}{more}."
 
 
 def _ends(row: ReleaseRow) -> list[str]:

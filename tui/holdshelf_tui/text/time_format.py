@@ -5,7 +5,7 @@ No Textual, which a command does without.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from holdshelf_core import times
 from holdshelf_core.policy.date_forms import date_form
@@ -33,6 +33,14 @@ def day(utc_ns: int) -> str:
 def date_words(utc_ns: int) -> str:
     """'Nov 24, 2026'."""
     return date_form().day(moment(utc_ns))
+
+
+def iso_day(text: str) -> str:
+    """'2026-11-24' → 'Nov 24, 2026'. What is no day stays, '' too."""
+    try:
+        return date_form().day(date.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 def short_date(utc_ns: int) -> str:

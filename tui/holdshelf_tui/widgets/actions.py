@@ -34,7 +34,10 @@ _ROWS = Rows()
 
 
 class Actions(Horizontal):
-    """``actions``: (key, words). Pressing one posts `Chosen` with its key. ``allowed``: they can be pressed from the start."""
+    """``actions``: (key, words). Pressing one posts `Chosen` with its key. ``allowed``: they can be pressed from the start.
+
+    ``first``: the key of the one that stands out; None: the first of them.
+    """
 
     DEFAULT_CSS = """
     Actions { height: auto; margin-top: 1; }
@@ -49,18 +52,25 @@ class Actions(Horizontal):
         key: str
 
     def __init__(
-        self, actions: Sequence[tuple[str, str]], *, allowed: bool = True, id: str | None = None, classes: str = ""
+        self,
+        actions: Sequence[tuple[str, str]],
+        *,
+        first: str | None = None,
+        allowed: bool = True,
+        id: str | None = None,
+        classes: str = "",
     ) -> None:
         super().__init__(id=id, classes=classes)
+        stands_out = None if classes or not actions else first or actions[0][0]
         self._buttons = {
             key: Button(
                 words,
                 id=f"act-{key}",
-                variant="default" if number or classes else "primary",
+                variant="primary" if key == stands_out else "default",
                 compact=True,
                 disabled=not allowed,
             )
-            for number, (key, words) in enumerate(actions)
+            for key, words in actions
         }
 
     @property

@@ -10,6 +10,7 @@ from textual.app import App
 from textual.content import Content
 from textual.widgets import Static
 
+from holdshelf_core.policy.listing import unbroken
 from holdshelf_tui.text.words import inert
 
 
@@ -29,7 +30,7 @@ def muted(text: Content, app: App[Any], start: int = 0, end: int | None = None) 
 
 def fitting(lines: Sequence[str], columns: int, rows: int, rest: str) -> list[str]:
     """The lines that fit whole into so many rows of so many columns; where some do not, ``rest`` stands in their place."""
-    heights = [max(1, len(textwrap.wrap(line, max(1, columns), drop_whitespace=False))) for line in lines]
+    heights = [max(1, len(textwrap.wrap(unbroken(line), max(1, columns), drop_whitespace=False))) for line in lines]
     if sum(heights) <= rows:
         return list(lines)
     room = rows - 1

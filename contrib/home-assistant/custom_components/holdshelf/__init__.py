@@ -38,7 +38,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: HoldshelfConfigEntry) ->
         name=coordinator.about["title"],
         manufacturer="Holdshelf",
         model="Recorder",
-        sw_version=coordinator.about["version"],
+        sw_version=coordinator.about.get("version"),
     )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     coordinator.has_platforms = True

@@ -22,7 +22,7 @@ PARALLEL_UPDATES = 0
 
 @dataclass(frozen=True, kw_only=True)
 class HoldshelfBinarySensorDescription(BinarySensorEntityDescription):
-    """``attributes``: what it says beside its state."""
+    """Its key is the field that it shows. ``attributes``: what it says beside its state."""
 
     attributes: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
@@ -58,9 +58,14 @@ class HoldshelfBinarySensor(HoldshelfEntity, BinarySensorEntity):
     entity_description: HoldshelfBinarySensorDescription
 
     @property
+    def field(self) -> str:
+        """What it shows of what the recorder told."""
+        return self.entity_description.key
+
+    @property
     def is_on(self) -> bool | None:
         """None while it is not known."""
-        return self.told.get(self.entity_description.key)
+        return self.told.get(self.field)
 
     @property
     def extra_state_attributes(self) -> dict[str, Any] | None:

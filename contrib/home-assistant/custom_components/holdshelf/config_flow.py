@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Any
 
 import voluptuous as vol
@@ -13,25 +12,21 @@ from homeassistant.config_entries import ConfigFlow, ConfigFlowResult
 from homeassistant.core import callback
 from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig
 from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
-from homeassistant.util.json import JSON_DECODE_EXCEPTIONS, json_loads_object
 
-from .const import ABOUT, CONF_ID, CONF_TITLE, DOMAIN, FORMAT
+from . import payloads
+from .const import ABOUT, CONF_ID, CONF_TITLE, DOMAIN
 
 LISTEN_S = 1.0
 """The broker sends what it keeps at once."""
-_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 
 
 def about_of(topic: str, payload: Any) -> dict[str, Any] | None:
     """Return what a recorder tells of itself; None for what is none, or of a form that is not understood here."""
-    try:
-        told = json_loads_object(payload)
-    except JSON_DECODE_EXCEPTIONS:
+    told = payloads.read(payload)
+    if told is None:
         return None
-    id, title = told.get("id"), told.get("title")
-    if not isinstance(id, str) or not _ID.fullmatch(id) or topic != f"{DOMAIN}/{id}/about":
-        return None
-    return told if told.get("format") == FORMAT and isinstance(title, str) and title else None
+    about = payloads.about(topic, told)
+    return None if payloads.NEEDED.intersection(about.bad) else about.fields
 
 
 class HoldshelfConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -53,7 +48,7 @@ class HoldshelfConfigFlow(ConfigFlow, domain=DOMAIN):
         self._abort_if_unique_id_configured()
         self._about = about
         self.context["title_placeholders"] = {"name": about["title"]}
-        return await (self.async_step_repairs() if about.get("discovery") else self.async_step_confirm())
+        return await (self.async_step_repairs() if about["discovery"] else self.async_step_confirm())
 
     async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """The integration will make the entities."""

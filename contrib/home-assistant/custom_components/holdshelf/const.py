@@ -10,9 +10,10 @@ DOMAIN: Final = "holdshelf"
 CONF_ID: Final = "id"
 CONF_TITLE: Final = "title"
 ABOUT: Final = "holdshelf/+/about"
-FORMAT: Final = 1
-"""Of the topics that this integration understands."""
 ONLINE: Final = "online"
+OFFLINE: Final = "offline"
+EXPIRE_AFTER_S: Final = 60
+"""Where a recorder does not say after how long what it told is too old."""
 ABOUT_TIMEOUT_S: Final = 10
 PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.EVENT, Platform.SENSOR)
 

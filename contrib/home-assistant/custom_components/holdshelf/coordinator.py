@@ -18,9 +18,9 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
-from homeassistant.util.json import JSON_DECODE_EXCEPTIONS, json_loads_object
 
-from .const import CONF_ID, DOMAIN, FORMAT, KINDS, NEWER_KIND, ONLINE, SILENT
+from . import payloads
+from .const import CONF_ID, DOMAIN, EXPIRE_AFTER_S, KINDS, NEWER_KIND, OFFLINE, ONLINE, SILENT
 
 _LOGGER = logging.getLogger(__name__)
 RECORDER = ""
@@ -58,11 +58,13 @@ class HoldshelfCoordinator(DataUpdateCoordinator[Told]):
         self.head_listeners: list[CALLBACK_TYPE] = []
         self._expiries: dict[str, CALLBACK_TYPE] = {}
         self._issues: set[str] = set()
+        self._warned: set[str] = set()
+        """What came and was not as it should be: said once, however often it comes."""
 
     @property
     def makes_entities(self) -> bool:
         """Whether the recorder leaves them to this integration: MQTT discovery and it never both make them."""
-        return not self.about.get("discovery", False)
+        return not self.about["discovery"]
 
     async def async_subscribe(self) -> None:
         """Listen until the entry is unloaded."""
@@ -87,21 +89,39 @@ class HoldshelfCoordinator(DataUpdateCoordinator[Told]):
         for issue in tuple(self._issues):
             self._delete_issue(issue)
 
+    def _is_whole(self, what: str, bad: tuple[str, ...]) -> bool:
+        """Whether nothing of ``what`` is bad. A warning says so the first time, until the entry is loaded anew."""
+        if bad:
+            level = logging.DEBUG if what in self._warned else logging.WARNING
+            self._warned.add(what)
+            _LOGGER.log(level, "What came of %s/%s is not what a recorder tells (%s)", self.base, what, ", ".join(bad))
+        return not bad
+
+    def _read(self, what: str, message: ReceiveMessage) -> Payload | None:
+        """Return a payload's object; None, and a warning, where it is none. What was taken away from the broker is empty."""
+        told = payloads.read(message.payload)
+        if told is None and message.payload:
+            self._is_whole(what, ("no JSON object",))
+        return told
+
     @callback
     def _about_came(self, message: ReceiveMessage) -> None:
-        told = read(message)
-        if told is None or told.get("id") != self.id:
+        told = self._read("about", message)
+        if told is None:
             return
-        if told.get("format") != FORMAT:
-            _LOGGER.warning("%s tells of itself in a form that this version does not understand", self.base)
+        about = payloads.about(message.topic, told)
+        self._is_whole("about", about.bad)
+        if payloads.NEEDED.intersection(about.bad):
             return
-        before, self.about = self.about, told
+        before, self.about = self.about, about.fields
         self.known.set()
-        if before and before.get("discovery") != told.get("discovery"):
+        if before and before["discovery"] != self.about["discovery"]:
             self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
     @callback
     def _availability_came(self, message: ReceiveMessage) -> None:
+        if not self._is_whole("availability", () if message.payload in (ONLINE, OFFLINE, "") else ("another word",)):
+            return
         self.data.online = message.payload == ONLINE
         if not self.data.online:
             self._silent()
@@ -109,32 +129,44 @@ class HoldshelfCoordinator(DataUpdateCoordinator[Told]):
 
     @callback
     def _recorder_came(self, message: ReceiveMessage) -> None:
-        told = read(message)
-        if told is None or message.retain:
+        if message.retain or (told := self._read("state", message)) is None:
             return
+        state, bad = payloads.recorder(told)
+        self._is_whole("state", bad)
         self.data.heard_at = dt_util.utcnow()
-        self._keep(RECORDER, told)
-        self._forget_cameras(told.get("cameras", []))
+        self._keep(RECORDER, state)
+        if "cameras" in state:
+            self._forget_cameras(state["cameras"])
         self._delete_issue(SILENT)
-        self._sync_issues(told.get("conditions", []))
+        self._sync_issues(state["conditions"], are_all="conditions" not in bad)
         self.async_set_updated_data(self.data)
 
     @callback
     def _camera_came(self, message: ReceiveMessage) -> None:
-        told = read(message)
-        if told is None or message.retain:
+        if message.retain:
             return
-        camera = message.topic.split("/")[3]
-        self._keep(camera, told)
-        self._rename(camera, told.get("name"))
+        camera = payloads.camera_of(message.topic)
+        is_known = camera in self.data.states
+        if camera is None or (not is_known and len(self.data.states) > payloads.MOST_CAMERAS):
+            self._is_whole("camera", ("a camera that there cannot be",))
+            return
+        told = self._read(f"camera/{camera}" if is_known else "camera", message)
+        if told is None:
+            return
+        state, bad = payloads.camera(told)
+        self._keep(camera, state)
+        self._is_whole(f"camera/{camera}", bad)
+        self._rename(camera, state.get("name"))
         self.async_set_updated_data(self.data)
 
     @callback
     def _head_came(self, message: ReceiveMessage) -> None:
-        told = read(message)
-        if told is None or message.retain:
+        if message.retain or (told := self._read("log_head", message)) is None:
             return
-        self.log_head = told
+        head, bad = payloads.log_head(told)
+        if not self._is_whole("log_head", bad):
+            return
+        self.log_head = head
         for listener in self.head_listeners:
             listener()
 
@@ -152,7 +184,7 @@ class HoldshelfCoordinator(DataUpdateCoordinator[Told]):
             self.async_set_updated_data(self.data)
 
         self.data.states[which] = told
-        self._expiries[which] = async_call_later(self.hass, self.about.get("expire_after_s", 60), expire)
+        self._expiries[which] = async_call_later(self.hass, self.about.get("expire_after_s", EXPIRE_AFTER_S), expire)
 
     def _device(self, camera: str) -> dr.DeviceEntry | None:
         return dr.async_get(self.hass).async_get_device({(DOMAIN, self.camera_key(camera))})
@@ -161,15 +193,16 @@ class HoldshelfCoordinator(DataUpdateCoordinator[Told]):
         """A camera in Home Assistant's registries."""
         return f"{self.id}_camera_{camera}"
 
-    def _rename(self, camera: str, name: Any) -> None:
+    def _rename(self, camera: str, name: str | None) -> None:
         device = self._device(camera)
-        if device is not None and isinstance(name, str) and device.name != name:
+        if device is not None and name is not None and device.name != name:
             dr.async_get(self.hass).async_update_device(device.id, name=name)
 
     def _forget_cameras(self, cameras: list[str]) -> None:
         """Remove what the recorder no longer has."""
         for camera in self.data.states.keys() - {RECORDER, *cameras}:
             self.data.states.pop(camera)
+            self._warned.discard(f"camera/{camera}")
             if cancel := self._expiries.pop(camera, None):
                 cancel()
         registry = dr.async_get(self.hass)
@@ -182,8 +215,8 @@ class HoldshelfCoordinator(DataUpdateCoordinator[Told]):
         """The recorder is off, or nothing was heard of it for too long. What was wrong before may still be."""
         self._create_issue(SILENT, SILENT, ir.IssueSeverity.ERROR, {"title": self.config_entry.title})
 
-    def _sync_issues(self, conditions: list[Payload]) -> None:
-        """Have the recorder's conditions as repairs, and no others. A notice waits for a person, and is none."""
+    def _sync_issues(self, conditions: list[Payload], *, are_all: bool) -> None:
+        """Have the recorder's conditions as repairs, and no others where they ``are_all``. A notice is none."""
         wanted = set()
         for one in conditions:
             if one["severity"] == "notice":
@@ -200,7 +233,7 @@ class HoldshelfCoordinator(DataUpdateCoordinator[Told]):
             }
             severity = ir.IssueSeverity.ERROR if one["severity"] == "error" else ir.IssueSeverity.WARNING
             self._create_issue(key, one["kind"] if known else NEWER_KIND, severity, placeholders)
-        for key in self._issues - wanted - {SILENT}:
+        for key in self._issues - wanted - {SILENT} if are_all else ():
             self._delete_issue(key)
 
     def _create_issue(self, key: str, words: str, severity: ir.IssueSeverity, placeholders: dict[str, str]) -> None:
@@ -218,12 +251,3 @@ class HoldshelfCoordinator(DataUpdateCoordinator[Told]):
     def _delete_issue(self, key: str) -> None:
         self._issues.discard(key)
         ir.async_delete_issue(self.hass, DOMAIN, f"{self.id}_{key}")
-
-
-def read(message: ReceiveMessage) -> Payload | None:
-    """Return a payload's object; None for what is none."""
-    try:
-        return json_loads_object(message.payload)
-    except JSON_DECODE_EXCEPTIONS:
-        _LOGGER.debug("What came of %s is not JSON", message.topic)
-        return None

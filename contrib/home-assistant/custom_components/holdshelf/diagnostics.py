@@ -16,6 +16,8 @@ async def async_get_config_entry_diagnostics(_hass: HomeAssistant, entry: Holdsh
     """Return what is known of a recorder; its cameras are numbered, since their ids are made from their names."""
     coordinator = entry.runtime_data
     recorder = dict(coordinator.data.states.get(RECORDER, {}))
+    if (oldest := recorder.get("oldest")) is not None:
+        recorder["oldest"] = oldest.isoformat()
     cameras = sorted({*recorder.get("cameras", []), *(coordinator.data.states.keys() - {RECORDER})})
     numbers = {camera: f"camera {number}" for number, camera in enumerate(cameras, start=1)}
     recorder["cameras"] = [numbers[camera] for camera in recorder.get("cameras", [])]

@@ -33,16 +33,21 @@ class HoldshelfEntity(CoordinatorEntity[HoldshelfCoordinator]):
             self._attr_unique_id = f"{key}_{description.key}"
             self._attr_device_info = DeviceInfo(
                 identifiers={(DOMAIN, key)},
-                name=coordinator.data.states[which]["name"],
+                name=coordinator.data.states[which].get("name", which),
                 manufacturer="Holdshelf",
                 model="Camera",
                 via_device=(DOMAIN, coordinator.id),
             )
 
     @property
+    def field(self) -> str:
+        """The field that it shows."""
+        raise NotImplementedError
+
+    @property
     def available(self) -> bool:
-        """Whether the recorder is there, and told of this not too long ago."""
-        return self.coordinator.data.online and self.which in self.coordinator.data.states
+        """Whether the recorder is there, and told of this not too long ago, in a way that is understood."""
+        return self.coordinator.data.online and self.field in self.told
 
     @property
     def told(self) -> dict[str, Any]:

@@ -42,6 +42,5 @@ class HoldshelfEvent(HoldshelfEntity, EventEntity):
 
     @callback
     def _came(self) -> None:
-        told = self.coordinator.log_head or {}
-        self._trigger_event("head", {key: told.get(key) for key in ("head", "entries", "at")})
+        self._trigger_event("head", self.coordinator.log_head)
         self.async_write_ha_state()

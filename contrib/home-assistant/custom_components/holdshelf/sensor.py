@@ -16,7 +16,6 @@ from homeassistant.components.sensor import (
 from homeassistant.const import EntityCategory, UnitOfInformation, UnitOfTime
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.util import dt as dt_util
 
 from .const import REASONS
 from .coordinator import HoldshelfConfigEntry
@@ -28,12 +27,13 @@ type Value = str | int | float | datetime | None
 
 @dataclass(frozen=True, kw_only=True)
 class HoldshelfSensorDescription(SensorEntityDescription):
-    """``value`` reads it from what the recorder told."""
+    """``field``: what it shows of what the recorder told, in the words of ``value``."""
 
-    value: Callable[[dict[str, Any]], Value]
+    field: str
+    value: Callable[[Any], Value] = lambda told: told
 
 
-def _days(key: str, field: str) -> HoldshelfSensorDescription:
+def _days(key: str) -> HoldshelfSensorDescription:
     return HoldshelfSensorDescription(
         key=key,
         translation_key=key,
@@ -41,26 +41,20 @@ def _days(key: str, field: str) -> HoldshelfSensorDescription:
         state_class=SensorStateClass.MEASUREMENT,
         native_unit_of_measurement=UnitOfTime.DAYS,
         suggested_display_precision=1,
-        value=lambda told: told.get(field),
+        field=key,
     )
 
 
-def _oldest(told: dict[str, Any]) -> datetime | None:
-    text = told.get("oldest")
-    return dt_util.parse_datetime(text) if text else None
-
-
-def _reason(told: dict[str, Any]) -> str | None:
+def _reason(told: str | None) -> str | None:
     """One of a newer recorder is not known here."""
-    reason = told.get("reason")
-    return reason if reason in REASONS else None
+    return told if told in REASONS else None
 
 
 OF_RECORDER = (
-    _days("days_kept", "days_kept"),
-    _days("days_forecast", "days_forecast"),
+    _days("days_kept"),
+    _days("days_forecast"),
     HoldshelfSensorDescription(
-        key="oldest", translation_key="oldest", device_class=SensorDeviceClass.TIMESTAMP, value=_oldest
+        key="oldest", translation_key="oldest", device_class=SensorDeviceClass.TIMESTAMP, field="oldest"
     ),
     HoldshelfSensorDescription(
         key="free",
@@ -70,13 +64,13 @@ OF_RECORDER = (
         native_unit_of_measurement=UnitOfInformation.BYTES,
         suggested_unit_of_measurement=UnitOfInformation.GIGABYTES,
         suggested_display_precision=1,
-        value=lambda told: told.get("free_bytes"),
+        field="free_bytes",
     ),
     HoldshelfSensorDescription(
         key="reviews_overdue",
         translation_key="reviews_overdue",
         state_class=SensorStateClass.MEASUREMENT,
-        value=lambda told: told.get("reviews_overdue"),
+        field="reviews_overdue",
     ),
 )
 OF_CAMERAS = (
@@ -86,9 +80,10 @@ OF_CAMERAS = (
         device_class=SensorDeviceClass.ENUM,
         entity_category=EntityCategory.DIAGNOSTIC,
         options=list(REASONS),
+        field="reason",
         value=_reason,
     ),
-    _days("days_kept", "days_kept"),
+    _days("days_kept"),
 )
 
 
@@ -105,6 +100,11 @@ class HoldshelfSensor(HoldshelfEntity, SensorEntity):
     entity_description: HoldshelfSensorDescription
 
     @property
+    def field(self) -> str:
+        """What it shows of what the recorder told."""
+        return self.entity_description.field
+
+    @property
     def native_value(self) -> Value:
         """None while it is not known."""
-        return self.entity_description.value(self.told)
+        return self.entity_description.value(self.told.get(self.field))

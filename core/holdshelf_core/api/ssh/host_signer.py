@@ -70,7 +70,7 @@ class HostSigner:
         except Malformed:
             raise BadRequest("This is not a key exchange of the SSH door.") from None
         if hash_name not in _HASHES:
-            raise BadRequest("No key exchange is hashed so.")
+            raise BadRequest("No key exchange is hashed that way.")
         hashed = hashlib.new(hash_name, exchange).digest()
         if not rekey:
             if cookie not in self._cookies:

@@ -107,6 +107,10 @@ class DoorLink:
         """Have failed logins written to the access log: count by address (the most active ones). Raises HoldshelfError."""
         await self._ask({"failed": {"sources": sources, "total": total}})
 
+    async def async_stuck(self, stuck: bool) -> None:
+        """Say whether the processes from which sessions come end again and again. Raises HoldshelfError."""
+        await self._ask({"stuck": stuck})
+
     async def async_end(self, session: str) -> None:
         """Report that a session ended. Raises HoldshelfError."""
         await self._ask({"end": session})

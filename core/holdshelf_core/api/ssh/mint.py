@@ -13,6 +13,7 @@ A message's ``id``, if any, is returned with its answer::
                                                              or {"refused": sentence, "next_step", "clause", "why"}
     {"end": session}                                         → {"ended": true | false}
     {"failed": {"sources": {address: count}, "total"}}       → {"noted": true}
+    {"stuck": true | false}  (whether it cannot begin any)   → {"noted": true}
     (unasked, when a session ends on this side)              ← {"gone": session, "reason": sentence}
     {"closed": exit code}  (from the door's parent process)    (no answer: nobody would receive it)
 
@@ -107,16 +108,19 @@ class MintMessage(msgspec.Struct, frozen=True):
     resume: str | None = None
     end: str | None = None
     failed: FailedLogins | None = None
+    stuck: bool | None = None
+    """Whether the processes from which its sessions come end again and again."""
 
 
 class MintSocket:
     """Serves the inherited end. ``on_door`` gets the door's uid, with the first message of each new account.
 
     ``on_open`` gets True when a door says hello, which it does once it listens, and False when it has ended. ``confined``: the
-    confinement that it reports.
+    confinement that it reports. ``sessions_fail``: it says that it cannot begin any.
     """
 
     confined: DoorConfined | None = None
+    sessions_fail = False
 
     def __init__(
         self,
@@ -178,6 +182,7 @@ class MintSocket:
                     self._turns.release()
                     self._tokens.revoke_all("The SSH door closed.")
                     self._slots.clear()
+                    self.sessions_fail = False
                     self._on_open(False)
                     continue
                 if uid is not None and uid != self._door_uid:
@@ -233,7 +238,7 @@ class MintSocket:
             asked = decode_json(raw, MintMessage)
             asked_id = asked.id
             if uid is None:
-                raise Unavailable("The message was sent before the service was there.", "Send it again.")
+                raise Unavailable("The message was sent before the service was running.", "Send it again.")
             answer = await self._do(asked, (pid, uid))
         except (msgspec.MsgspecError, RecursionError):
             answer = {"refused": "The message is not understood.", "next_step": "", "clause": ""}
@@ -264,11 +269,14 @@ class MintSocket:
         if asked.failed is not None:
             await self._failed(asked.failed)
             return {"noted": True}
+        if asked.stuck is not None:
+            self.sessions_fail = asked.stuck
+            return {"noted": True}
         if asked.end is not None:
             return {"ended": self._tokens.revoke(asked.end)}
         if asked.hello is not None:
             return {"hello": await self._hello(asked.hello, door)}
-        raise NotPermitted("The message asks for nothing that there is.")
+        raise NotPermitted("The message asks for something that does not exist.")
 
     async def _hello(self, said: Hello, door: tuple[int, int]) -> dict[str, Any]:
         host_key = await asyncio.to_thread(self._signer.load)
@@ -323,7 +331,7 @@ class MintSocket:
             raise
         if login.person != kept.person:
             # The name now belongs to another person, who did not sign here.
-            raise NotPermitted("You are not who logged in here any more.", "Log in again.")
+            raise NotPermitted("This log-in is no longer yours.", "Log in again.")
         return self._opened(login, kept.login, kept.fingerprint, kept.source, door)
 
     def _opened(self, login: Login, name: str, fingerprint: str, source: str, door: tuple[int, int]) -> dict[str, Any]:

@@ -211,7 +211,7 @@ def test_p20_a_file_that_the_chair_signed_is_adopted_by_whoever_brings_it(house:
         return PolicyAdopt("The policy.", "2", "2026-01-01", "enforce", "", file, {}, signature)
 
     house.refused(None, signed(0), "P20", "is signed by Dora Reed, and it is the Chair")
-    house.wrong(None, signed(9), "which is nobody's here")
+    house.wrong(None, signed(9), "which belongs to nobody here")
     house.wrong(None, signed(1, "file"), "is for 'file', not for 'policy@holdshelf'")
     house.wrong(None, msgspec.structs.replace(signed(1), signature="-"), "is no signature of `ssh-keygen -Y`")
     flags = len(house.state.flags)

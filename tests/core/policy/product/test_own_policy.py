@@ -13,9 +13,9 @@ from holdshelf_core.holds import types as holds
 from holdshelf_core.looks.types import PurposeOpen
 from holdshelf_core.operations import offline
 from holdshelf_core.paths import DataPaths
-from holdshelf_core.people.board_types import PolicyAdopt
+from holdshelf_core.people.board_types import BoardSet, PolicyAdopt, ReadBoard, ReadPolicyLists
 from holdshelf_core.people.types import SeatAway, SeatName
-from holdshelf_core.policy import date_forms, numbering
+from holdshelf_core.policy import date_forms, governing, numbering
 from holdshelf_core.policy.model import Board
 from holdshelf_core.policy_file.adopted import REPAIR
 from holdshelf_core.policy_file.first import FIRST
@@ -50,6 +50,7 @@ stands_in = { for = "director", after = "2 business days" }
 def _own_forms_end() -> Iterator[None]:
     yield
     numbering.use()
+    governing.use()
     date_forms.use()
 
 
@@ -109,6 +110,16 @@ def test_p16_where_no_second_person_is_needed_any_more_who_asked_approves(house:
     adopts(house, **{"hold.lift": '"hold.lift" = []'})
     house.ask("dora", holds.HoldApprove(hold))
     assert house.state.holds[hold].grace_end_utc_ns is not None
+
+
+def test_p11_a_refusal_names_the_body_that_governs_as_the_file_does(house: House) -> None:
+    adopts(house, "", name='name = "Library"\nboard.en = "the County Council"')
+    looser = BoardSet("second_person_lift", "no", "fewer people")
+    house.refused("dora", looser, "P11", "Making second_person_lift looser is for the County Council to decide")
+    house.refused("dora", looser, "P11", "Or give the County Council's signed paper.")
+    assert house.read("dora", ReadPolicyLists()).board == "County Council"
+    (reviews,) = (row for row in house.read("dora", ReadBoard()) if row.key == "house_check_days")
+    assert reviews.what.startswith("days between the County Council's reviews")
 
 
 def test_p20_a_file_that_cannot_be_read_is_explained_as_nobodys(house: House) -> None:

@@ -10,9 +10,11 @@ from holdshelf_core.people.types import FlagReview, SeatAway
 from holdshelf_core.policy import date_forms, numbering
 from holdshelf_core.policy_file.first import FIRST
 from holdshelf_core.releases import types
+from holdshelf_core.reports.case_types import ReleasePaper
+from holdshelf_core.reports.types import PrintRequest
 from tests.core.policy.product.test_open_requests import LOOSE, TOLD, adopt, asked
 from tests.core.policy.product.test_own_policy import named
-from tests.core.policy.product.test_releases import request
+from tests.core.policy.product.test_releases import paper, request
 from tests.rules_furnished import House
 from tests.rules_machine import PAPER
 
@@ -36,6 +38,11 @@ def _own_forms_end() -> Iterator[None]:
 def in_danger(house: House, by: str = "dora") -> types.ReleaseRow:
     row: types.ReleaseRow = house.ask(by, request(house, "told", why="a fall"))
     return row
+
+
+def printed(house: House, row: types.ReleaseRow) -> ReleasePaper:
+    paper: ReleasePaper = house.ask("dora", PrintRequest("release", release=row.id)).released
+    return paper
 
 
 def test_who_was_consulted_since_the_request_is_said_with_the_approval(house: House) -> None:
@@ -72,6 +79,18 @@ def test_in_danger_a_consent_and_a_consultation_are_waited_for(house: House) -> 
     assert in_danger(house).state == "approved"
 
 
+def test_the_form_lists_the_consents_that_are_awaited_and_a_judge_where_the_basis_asks_for_one(house: House) -> None:
+    adopt(house, DANGER + 'steps = ["consent:mayor"]\n')
+    row = in_danger(house)
+    assert printed(house, row).awaited == ("Mayor",)
+    assert house.ask("carl", types.ReleaseApprove(row.id, PAPER, "mayor")).state == "approved"
+    assert printed(house, row).awaited == ()
+    for basis, asks in (("written-permission", False), ("search-warrant", True)):
+        row = house.ask("dora", request(house, basis, paper=paper(house, basis)))
+        shown = printed(house, row).paper
+        assert shown is not None and shown.judge_asked is asks
+
+
 def test_in_danger_who_acts_for_the_director_is_enough_and_who_only_receives_is_not(house: House) -> None:
     adopt(house, DANGER + DEPUTY)
     named(house, "assistant", "ida", 31)
@@ -95,6 +114,17 @@ def test_a_release_in_danger_is_reviewed_by_as_many_as_there_are(house: House) -
     house.ask("carl", FlagReview(flag.id, "a fall"))
     house.refused("carl", FlagReview(flag.id, "a fall"), "P12", "have already reviewed this")
     assert len(house.state.flags[flag.id].reviewed_by) == house.state.flags[flag.id].needs == 1
+
+
+def test_the_caution_says_as_many_reviewers_as_the_flag_asks_for(house: House) -> None:
+    """With two roles that review, neither of them the requester's, both review; the caution told of one."""
+    adopt(
+        house, DANGER, TWO_REVIEW.replace('"flag.review" = ["director", "chair"]', '"flag.review" = ["chair", "mayor"]')
+    )
+    row = in_danger(house)
+    (flag,) = [one for one in house.state.flags.values() if one.kind == "emergency_release"]
+    assert flag.needs == 2
+    assert row.caution.endswith("two people review this afterwards.")
 
 
 def test_a_basis_of_that_name_without_danger_is_an_ordinary_one(house: House) -> None:

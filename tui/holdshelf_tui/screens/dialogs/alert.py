@@ -27,7 +27,7 @@ KINDS = (
     ("mail", "mail, by a mail server (SMTP)"),
     ("apprise", "any service that Apprise knows: ntfy, Matrix, Teams …"),
     ("mqtt", "the state for Home Assistant, by an MQTT broker"),
-    ("heartbeat", "that it runs, to an address that calls when that ends"),
+    ("heartbeat", "that it runs, to a service that calls when it stops"),
 )
 
 
@@ -167,7 +167,10 @@ class MqttDialog(FormDialog[AlertDone]):
 
     def lead(self) -> str:
         """What goes there, and what cannot be typed here."""
-        return "State goes to a broker, nothing comes back. An authority of its own: `holdshelf alert change NAME --ca FILE`."
+        return (
+            "State goes to a broker; nothing comes back. For a private certificate authority: "
+            "`holdshelf alert change NAME --ca FILE`."
+        )
 
     def fields(self) -> ComposeResult:
         """Broker, login, what it is called there."""
@@ -222,7 +225,7 @@ class HeartbeatDialog(FormDialog[AlertDone]):
 
     def lead(self) -> str:
         """What it is for."""
-        return "Services such as healthchecks.io give you an address, and call when nobody has asked for it for some minutes."
+        return "Services such as healthchecks.io give you an address and notify you when it has not been called for some minutes."
 
     def fields(self) -> ComposeResult:
         """The address, which is a secret, and how often."""

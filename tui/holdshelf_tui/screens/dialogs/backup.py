@@ -1,4 +1,4 @@
-"""Where backups go by themselves, and when: for the admin."""
+"""Where automatic backups go, and when: for the admin."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class BackupDialog(FormDialog[BackupScheduled]):
     def lead(self) -> str:
         """How it does, and who can read what is there."""
         last = "\n".join(status_lines(self._row)[:4]) if self._row is not None else ""
-        return f"{last}\nWhoever can read what is there has this recorder's keys: docs/backup.md.".strip()
+        return f"{last}\nWhoever can read the backups has this recorder's keys: docs/backup.md.".strip()
 
     def fields(self) -> ComposeResult:
         """Target, time, and the server's fingerprint."""

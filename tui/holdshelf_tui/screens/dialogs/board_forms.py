@@ -23,6 +23,7 @@ from holdshelf_core.people.board_types import (
     ReadPolicyLint,
     ReadPolicyText,
 )
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.policy.listing import listed
 from holdshelf_tui.papers.catalogs import named
 from holdshelf_tui.papers.text import folded
@@ -38,7 +39,7 @@ from holdshelf_tui.widgets.fields import Choice, FormField, TextField
 MOST_CHARS = 200_000
 YES, NO = "yes", "no"
 NO_TEXT = "Nothing is pasted yet."
-NO_FILE = "Only where what it means changes, too: the whole policy file."
+NO_FILE = "Only if its meaning changes, too: the whole policy file."
 
 
 class BoardSetDialog(FormDialog[Done]):
@@ -51,6 +52,7 @@ class BoardSetDialog(FormDialog[Done]):
     def __init__(self, setting: BoardSetting) -> None:
         super().__init__()
         self._setting = setting
+        self.title_words = own_board(self.title_words)
 
     def lead(self) -> str:
         """What it is and how it stands."""
@@ -60,8 +62,8 @@ class BoardSetDialog(FormDialog[Done]):
             return now
         policy = self.link.policy
         return (
-            f"{now} The {policy.titles} may make it stricter. To make it looser, the {policy.board_words} says so, or the "
-            "Board's signed paper."
+            f"{now} The {policy.titles} may make it stricter. To make it looser, the {policy.board_words} says so, or "
+            f"{own_board("the Board's signed paper.")}"
         )
 
     def fields(self) -> ComposeResult:
@@ -73,7 +75,7 @@ class BoardSetDialog(FormDialog[Done]):
             yield FormField("New value", Choice([(one, one) for one in row.choices], str(row.value), id="value"))
         else:
             yield FormField("New value", TextField(str(row.value), range_words(row), id="value", most=120))
-        yield FormField("Why", TextField("", "e.g., Board meeting of November 10", id="why", most=200))
+        yield FormField("Why", TextField("", own_board("e.g., Board meeting of November 10"), id="why", most=200))
         yield paper_field("Minutes", needed=False)
 
     async def async_submit(self) -> Done:
@@ -125,7 +127,8 @@ class AdoptDialog(FormDialog[AdoptedRow]):
     def lead(self) -> str:
         """What becomes of it."""
         return (
-            "Paste the text that the Board adopted, whole. From now on it is printed word for word, with its SHA-256."
+            f"{own_board('Paste the text that the Board adopted, whole.')} From now on it is printed word for word, with its "
+            "SHA-256."
         )
 
     def fields(self) -> ComposeResult:
@@ -143,7 +146,8 @@ class AdoptDialog(FormDialog[AdoptedRow]):
         yield FormField(
             "Signature",
             TextPasteArea(id="signature"),
-            hint="Of the policy file, by its own: from `ssh-keygen -Y sign`, where it is not you who speaks for the Board.",
+            hint="The policy file's signature from `ssh-keygen -Y sign`, if someone else "
+            f"{own_board('speaks for the Board.')}",
         )
 
     def opened(self) -> None:
@@ -273,7 +277,7 @@ class StatuteDialog(FormDialog[AdoptedRow]):
         return (
             "The statute asks for a court order or the person's written permission where the policy alone would let footage "
             "out. The policy's text stays as it is. To treat the statute as advice is "
-            f"for the {self.link.policy.board_words}, or the Board's signed paper."
+            f"for the {self.link.policy.board_words}, or {own_board("the Board's signed paper.")}"
         )
 
     def fields(self) -> ComposeResult:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 import time
 from collections.abc import Sequence
 from typing import ClassVar, cast
@@ -19,6 +18,7 @@ from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_core.api.types import CameraRow, DiskRow, GapRow, ReadStatus, RepairRow
 from holdshelf_core.buffer.types import ReadGaps
 from holdshelf_core.cameras.commission_types import CommissionRow, ReadCommissions
+from holdshelf_core.policy.listing import wrapped
 from holdshelf_tui.screens.dialogs.form import in_words
 from holdshelf_tui.session.app import SessionApp
 from holdshelf_tui.text.cameras import (
@@ -68,7 +68,7 @@ def camera_lines(
     for label, lines in parts:
         for number, line in enumerate(lines):
             head = f"{label if number == 0 else '':<{_LABEL}}"
-            rest = textwrap.wrap(inert(line, 400), max(20, columns - _LABEL - 2), break_on_hyphens=False) or [""]
+            rest = wrapped(inert(line, 400), max(20, columns - _LABEL - 2), at_spaces=True) or [""]
             text += [head + rest[0], *(" " * (_LABEL + 2) + more for more in rest[1:])]
     return text
 
@@ -94,7 +94,7 @@ class CameraDialog(ModalScreen[str | None]):
             dialog.border_title = plain(self._camera.name, 60)
             with VerticalScroll(id="about"):
                 yield Static("Asking …", id="text")
-            yield Actions([("close", "Close"), *self._actions])
+            yield Actions([*self._actions, ("close", "Close")], first="close")
 
     def on_mount(self) -> None:
         """Ask, and go on asking."""

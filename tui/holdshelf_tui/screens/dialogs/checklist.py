@@ -164,7 +164,7 @@ class ChecklistDialog(ModalScreen[bool]):
             yield Static("▲ is due. Enter opens a form, then goes on to the next.", classes="muted")
             yield OptionList(id="subjects", compact=True)
             yield Static("", id="said")
-            yield Actions((("enter", "Enter ticks"), ("close", "Back")))
+            yield Actions((("close", "Back"), ("enter", "Enter ticks")), first="enter")
 
     def on_mount(self) -> None:
         """Ask how it stands."""

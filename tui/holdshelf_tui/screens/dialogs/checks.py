@@ -42,7 +42,7 @@ class ChecksDialog(ModalScreen[None]):
             dialog.border_title = plain(self._title_words, 60)
             with VerticalScroll(id="steps"):
                 yield Static("", id="text")
-            yield Actions((("close", "Close"), ("again", "Again")))
+            yield Actions((("again", "Again"), ("close", "Close")), first="close")
 
     def on_mount(self) -> None:
         """Look, unless it was looked already."""

@@ -20,10 +20,10 @@ from holdshelf_tui.widgets.fields import Choice, FormField
 
 DETAILS = "details"
 ACTS: Mapping[str, tuple[str, type[CameraPutMasks | CameraReload | CameraSetTime | CameraSoundOff]]] = {
-    "sound": ("switch its sound off (none is recorded in any case)", CameraSoundOff),
+    "sound": ("switch its sound off (sound is never recorded)", CameraSoundOff),
     "time": ("set its clock to this server's", CameraSetTime),
     "masks": ("have the camera apply the masks itself: what is under them is not recorded", CameraPutMasks),
-    "reload": ("disconnect and set it up again; the others go on without a gap", CameraReload),
+    "reload": ("disconnect and set it up again; other cameras record on", CameraReload),
 }
 CHOICES = (
     (DETAILS, "show its details: make, clock, streams, sound"),

@@ -15,6 +15,7 @@ from holdshelf_core.cameras.commission_types import (
     EntranceRow,
     EntranceWaive,
 )
+from holdshelf_core.policy.governing import own_board
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.text.people import last_day
 from holdshelf_tui.text.time_span import typed_day
@@ -103,7 +104,7 @@ class WaiveDialog(FormDialog[EntranceRow]):
         """Where, why, how long."""
         yield FormField("Entrance", Choice(_choices(self._entrances), self._chosen, id="entrance", rows=6))
         yield FormField("Why", TextField("", "e.g., the door is being replaced", id="why", most=200))
-        yield FormField("For", TextField("", "days; blank: the most the Board allows", id="days", most=10))
+        yield FormField("For", TextField("", own_board("days; blank: the most the Board allows"), id="days", most=10))
 
     async def async_submit(self) -> EntranceRow:
         """Waive the entrance's sign, for so many days or as the Board set it. Raises Missing, HoldshelfError."""

@@ -18,6 +18,7 @@ from textual.widgets import Button, Static
 from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_core.api.types import CameraRow
 from holdshelf_core.holds.types import HoldExtend, HoldPlace, HoldRow, ReadAlsoHeld, SpanAsk
+from holdshelf_core.policy.governing import own_board
 from holdshelf_tui.screens.dialogs.form import Missing
 from holdshelf_tui.screens.dialogs.span_form import SpanForm
 from holdshelf_tui.text.holds import (
@@ -80,7 +81,7 @@ class HoldDialog(SpanForm[HoldRow]):
             TextField(self._reference, "case or incident number, e.g., 26-1234", id="reference", most=60),
         )
         yield from self.span_fields()
-        yield FormField("Review in", TextField("", "days; blank: as the Board set it", id="review", most=10))
+        yield FormField("Review in", TextField("", own_board("days; blank: as the Board set it"), id="review", most=10))
         yield FormField("Note", TextField("", "optional; never a patron's name", id="note", most=500))
 
     def opened(self) -> None:

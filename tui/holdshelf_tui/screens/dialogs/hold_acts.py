@@ -8,6 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 
 from holdshelf_core.holds.types import HoldApprove, HoldLift, HoldReview, HoldRow
+from holdshelf_core.policy.governing import own_board
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
 from holdshelf_tui.text.holds import review_words
@@ -38,7 +39,9 @@ class ReviewDialog(FormDialog[HoldRow]):
     def fields(self) -> ComposeResult:
         """What was found, and the next one."""
         yield FormField("Found", TextField("", "e.g., trial in March", id="note", most=500))
-        yield FormField("Next review in", TextField("", "days; blank: as the Board set it", id="days", most=10))
+        yield FormField(
+            "Next review in", TextField("", own_board("days; blank: as the Board set it"), id="days", most=10)
+        )
 
     async def async_submit(self) -> HoldRow:
         """Enter the review; its next one comes in so many days, or as the Board set it. Raises Missing, HoldshelfError."""
@@ -118,12 +121,12 @@ class DecideDialog(FormDialog[HoldRow]):
         """Which word; for a paper, whose."""
         choices: Sequence[tuple[str, str]]
         if self._hold.state == "grace":
-            choices = [(REFUSE, "Undo the lift: the hold stays in force")]
+            choices = [(REFUSE, "undo the lift: the hold stays in force")]
         else:
             choices = [
                 *([(APPROVE, "I approve: lift it, after the grace period")] if self._may_approve else []),
-                *([(PAPER, "Another seat approves, on a signed paper")] if self.link.policy.signers(ACT) else []),
-                (REFUSE, "No: the hold stays in force"),
+                *([(PAPER, "another seat approves, on a signed paper")] if self.link.policy.signers(ACT) else []),
+                (REFUSE, "no: the hold stays in force"),
             ]
         yield FormField("Decision", Choice(choices, id="word"))
         yield FormField(

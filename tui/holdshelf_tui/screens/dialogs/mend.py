@@ -8,6 +8,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 
 from holdshelf_core.access_log.types import LogAccept, LogRepair, RegisterCheck, RegisterChecked, RegisterSettle
+from holdshelf_core.policy.governing import own_board
 from holdshelf_tui.screens.dialogs.form import FormDialog
 from holdshelf_tui.screens.dialogs.paper import paper_field, sha256_of
 from holdshelf_tui.text.words import counted
@@ -42,10 +43,11 @@ class MendDialog(FormDialog[tuple[str, str]]):
 
     def fields(self) -> ComposeResult:
         """What, why, and the Board's paper."""
-        yield FormField("Do this", Choice(CHOICES if self._admin else CHOICES[:-1], id="what", rows=4))
+        choices = [(key, own_board(words)) for key, words in CHOICES]
+        yield FormField("Do this", Choice(choices if self._admin else choices[:-1], id="what", rows=4))
         yield FormField("Why", TextField("", "what happened, as far as you know; goes on record", id="why", most=300))
         if self._admin:
-            yield paper_field("Board's paper", needed=False)
+            yield paper_field(own_board("Board's paper"), needed=False)
 
     async def async_submit(self) -> tuple[str, str]:
         """Looked at, or done."""

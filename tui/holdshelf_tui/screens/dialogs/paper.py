@@ -54,7 +54,7 @@ class PaperField(FormField):
             self.hint(in_words(error), wrong=True)
             return
         if paper is None:
-            self.hint(f"No paper of yours is here yet. {how_to_send(app.who.reached)}", wrong=True)
+            self.hint(f"You have no paper here. {how_to_send(app.who.reached)}", wrong=True)
             return
         self.hint(f"The paper: {sent_words(paper)}.")
         field = self.query_one(Input)

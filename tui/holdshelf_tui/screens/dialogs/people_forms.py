@@ -229,8 +229,8 @@ class AwayDialog(PeopleForm):
         """Who, and what comes of it."""
         if self._away:
             return (
-                f"{self._seat.name}, {self._seat.words}, is away from now on. Who stands in for them by the policy acts "
-                "once they were away for as long as it says. Their own rights stay."
+                f"{self._seat.name}, {self._seat.words}, is away from now on. The policy's deputy acts once they "
+                "have been away as long as it says. They keep their own rights."
             )
         return f"{self._seat.name}, {self._seat.words}, is back. From now on nobody acts for them."
 
@@ -308,7 +308,7 @@ class ScreenDialog(PeopleForm):
         self._people = [("", "not chosen yet"), *people_choices(people)]
 
     def lead(self) -> str:
-        return "Whoever is enrolled for the screen shows live pictures until its end each day. Each hour of it is an entry."
+        return "Whoever is enrolled for the screen shows live pictures until its end each day. Each hour is an entry of the log."
 
     def fields(self) -> ComposeResult:
         yield FormField("Screen", Choice(self.link.policy.screens, id="screen", rows=4))

@@ -137,6 +137,7 @@ class PrintDialog(FormDialog[tuple[str | None, Delivered]]):
         self._paper, self._of, self._printers, self._outbox = opened.paper, opened.id, printers, outbox
         self._given = given(opened)
         self._own_language = own_language(opened.facts) if opened.facts is not None else None
+        self._signs = opened.facts.signs if opened.facts is not None else {}
         # A sign is larger than most printers' paper.
         self._own_page = page_of(opened.paper, "", opened.page, printer=bool(printers.printers))
 
@@ -152,8 +153,12 @@ class PrintDialog(FormDialog[tuple[str | None, Delivered]]):
         yield FormField("Page", Choice(pages, self._own_page, id="page", rows=4))
         if self._paper.sets_pdf is None:  # a sign's letters are as large as its page lets them be
             yield FormField("", Tick("large type", id="large"))
-        if len(languages := languages_of(self._paper, self._of)) > 1:
+        if len(languages := self.languages()) > 1:
             yield FormField("Language", Choice(languages, self._own_language, id="language", rows=4))
+
+    def languages(self) -> list[tuple[str, str]]:
+        """(what is asked for, how it reads), with those that the policy words the sign in."""
+        return languages_of(self._paper, self._of, self._signs)
 
     async def async_submit(self) -> tuple[str | None, Delivered]:
         """Deliver the paper; return the printer (None: the outbox) and what came of it. Raises Missing, HoldshelfError."""

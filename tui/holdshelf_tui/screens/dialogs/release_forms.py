@@ -18,6 +18,7 @@ from holdshelf_core.api.errors import BadRequest, Refused
 from holdshelf_core.api.types import CameraRow
 from holdshelf_core.holds.types import SpanAsk
 from holdshelf_core.people.board_types import Choices
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.releases.types import (
     PaperAsk,
     ReleaseAmend,
@@ -270,7 +271,7 @@ class AgainDialog(FormDialog[Outcome]):
     def fields(self) -> ComposeResult:
         choices = [
             *([("trim", "trimmed to what its paper names")] if self._row.paper is not None else []),
-            ("as-is", "unchanged: counsel has made a determination, or the Board changed a setting"),
+            ("as-is", own_board("unchanged: counsel has made a determination, or the Board changed a setting")),
         ]
         yield FormField("Check it", Choice(choices, id="how"))
 

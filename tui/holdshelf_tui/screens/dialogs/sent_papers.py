@@ -6,12 +6,13 @@ from textual.app import ComposeResult
 
 from holdshelf_core.operations.types import Reached
 from holdshelf_core.outbox.types import Delivered, OpenPaper, Papers, ReadPapers
+from holdshelf_core.policy.governing import own_board
 from holdshelf_tui.screens.dialogs.doing import async_do
 from holdshelf_tui.screens.dialogs.form import FormDialog, Missing
 from holdshelf_tui.screens.dialogs.message import MessageDialog
 from holdshelf_tui.session.app import SessionApp
 from holdshelf_tui.text.board import label
-from holdshelf_tui.text.desk import THROWN_AWAY, how_to_send, kept_words, sealed_words, sent_words
+from holdshelf_tui.text.desk import how_to_send, kept_words, sealed_words, sent_words, thrown_away
 from holdshelf_tui.text.prints import how_to_fetch
 from holdshelf_tui.widgets.fields import Choice, FormField, TextField
 
@@ -31,13 +32,13 @@ class SentPapersDialog(FormDialog[Delivered]):
         """The last one that they sent themselves, and what becomes of all."""
         sent = self._papers.sent
         if sent is None:
-            lines = [f"No paper of yours is here. {how_to_send(self._reached)}"]
+            lines = [f"You have no paper here. {how_to_send(self._reached)}"]
         else:
             lines = [f"Your last one: {sent_words(sent)}. {kept_words(sent)}"]
         if self._papers.sealed:
             lines.append("A sealed one is opened for a reason, which goes on record; it is then in your outbox.")
         elif not self._papers.days:
-            lines.append(f"{THROWN_AWAY} (People, The Board: “{label('paper_days')}”).")
+            lines.append(f"{thrown_away()} ({own_board('People, The Board')}: “{label('paper_days')}”).")
         elif self._seat:
             lines.append("No paper is kept sealed now.")
         return " ".join(lines)

@@ -12,6 +12,7 @@ from holdshelf_core.api.errors import HoldshelfError
 from holdshelf_core.api.types import CameraRow
 from holdshelf_core.holds.types import SpanAsk
 from holdshelf_core.people.types import PersonRow, ReadPeople, ShareMake
+from holdshelf_core.policy.governing import own_board
 from holdshelf_tui.screens.dialogs.form import Missing
 from holdshelf_tui.screens.dialogs.people_forms import people_choices
 from holdshelf_tui.screens.dialogs.span_form import SpanForm
@@ -62,7 +63,7 @@ class ShareDialog(SpanForm[Done]):
         yield FormField("Purpose", Choice(share_purposes(self.link), id="purpose", rows=6))
         yield FormField("Explained", TextField("", "only for another purpose", id="other", most=200))
         yield from self.span_fields()
-        yield FormField("For", TextField("", "days; blank: as the Board set it", id="days", most=4))
+        yield FormField("For", TextField("", own_board("days; blank: as the Board set it"), id="days", most=4))
         yield FormField("", Tick("they have signed the confidentiality statement", id="signed"))
 
     async def async_submit(self) -> Done:

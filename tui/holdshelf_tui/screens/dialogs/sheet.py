@@ -25,8 +25,8 @@ class SheetDialog(ModalScreen[None]):
 
     CSS = """
     SheetDialog Vertical { width: 100%; height: 100%; background: $surface; }
-    SheetDialog .title { padding: 0 1; color: $accent; text-style: bold; height: 1; }
-    SheetDialog .how { padding: 0 1; color: $text-muted; height: auto; }
+    SheetDialog .title { color: $accent; text-style: bold; height: 1; }
+    SheetDialog .how { color: $text-muted; height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Close", id="close"),

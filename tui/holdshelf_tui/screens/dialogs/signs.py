@@ -53,11 +53,12 @@ class SignsDialog(ModalScreen[None]):
             yield Static("", id="said")
             yield Actions(
                 (
-                    ("attest", "Sign looked at"),
                     ("add", "New entrance"),
                     ("waive", "No sign for now"),
                     ("close", "Back"),
-                )
+                    ("attest", "Sign looked at"),
+                ),
+                first="attest",
             )
 
     def on_mount(self) -> None:

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from holdshelf_core.looks.types import LookStill
 from holdshelf_core.outbox.types import Delivered, Printers, ReadPrinters
 from holdshelf_core.people.types import ShareMake
+from holdshelf_core.policy.governing import own_board
 from holdshelf_core.reports.types import PrintRequest
 from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.papers.delivery import async_put, delivered_words
@@ -46,7 +47,7 @@ class StillSheetDialog(FormDialog[tuple[str | None, Delivered]]):
         yield FormField("Given to", TextField("", "staff, e.g., the reference desk; no patron", id="to", most=80))
         yield FormField("Purpose", Choice(share_purposes(self.link), id="purpose", rows=6))
         yield FormField("Explained", TextField("", "only for another purpose", id="other", most=200))
-        yield FormField("Back in", TextField("", "days; blank: as the Board set it", id="days", most=4))
+        yield FormField("Back in", TextField("", own_board("days; blank: as the Board set it"), id="days", most=4))
         yield where_field(self._printers)
 
     async def async_submit(self) -> tuple[str | None, Delivered]:

@@ -28,7 +28,7 @@ class VerifyDialog(FormDialog[LogVerified]):
     def lead(self) -> str:
         return (
             "Reads every entry and checks that none was changed, moved or left out. With a line that you wrote down "
-            "before, also that nothing up to then was changed since: no copy inside this machine can prove that."
+            "earlier, it also checks that nothing before it was changed since; no copy on this machine can prove that."
         )
 
     def fields(self) -> ComposeResult:

@@ -20,7 +20,7 @@ class WitnessDialog(FormDialog[WitnessDone]):
 
     def lead(self) -> str:
         """Where the key comes from."""
-        return "Its keeper sends the key on paper or reads it out: whoever carries it could carry a false one. docs/witness.md"
+        return "Get the key from its keeper on paper or by voice: a messenger could bring a false one. docs/witness.md"
 
     def fields(self) -> ComposeResult:
         """Where it answers, and the key that its signatures are checked with."""

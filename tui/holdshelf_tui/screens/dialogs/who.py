@@ -32,8 +32,8 @@ class WhoDialog(FormDialog[LogFilter]):
     def lead(self) -> str:
         """What counts as a look."""
         return (
-            "Pictures that were seen, copies and prints that were taken, and looks that were refused. Of a day: who looked "
-            "then, and who looked at footage of then."
+            "Pictures that were seen, copies and prints that were taken, and looks that were refused. For a day: who looked "
+            "that day, and who looked at its footage."
         )
 
     def fields(self) -> ComposeResult:

@@ -23,6 +23,7 @@ from multiprocessing import forkserver, reduction
 from pathlib import Path
 from typing import Any
 
+from holdshelf_core.processes.ends import Ends
 from holdshelf_core.service_log import FAULT
 
 _LOGGER = logging.getLogger(__name__)
@@ -252,7 +253,13 @@ class Children:
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="children")
         self._living: set[SessionProcess] = set()
         self._watched_pid = 0
+        self._ends = Ends()
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether one fork server after another ends, and none of them made a process."""
+        return self._ends.failing_since_utc_ns > 0
 
     def warm(self) -> None:
         """Somebody comes: have a fork server at hand, and another one should it end before it may rest."""
@@ -294,6 +301,7 @@ class Children:
         except OSError:
             return
         self._watched_pid = pid
+        self._ends.began()
 
         def gone() -> None:
             loop.remove_reader(pidfd)
@@ -301,8 +309,13 @@ class Children:
             if self._watched_pid != pid or self._closed:
                 return  # there is another one, or it was to rest
             self._watched_pid = 0
-            _LOGGER.warning("the fork server ended; another one takes its place")
-            self._warming = loop.create_task(self.async_warm())
+            if self._ends.ended():
+                _LOGGER.error("the fork server ends again and again; nobody can log in")
+            elif not self.is_stuck:
+                _LOGGER.warning("the fork server ended; another one takes its place")
+            # One that cannot live is not begun again and again: whoever comes next has it tried.
+            if not self.is_stuck:
+                self._warming = loop.create_task(self.async_warm())
 
         loop.add_reader(pidfd, gone)
 
@@ -364,6 +377,7 @@ class Children:
                 start.add_done_callback(_end_late_child)
             raise
         self._watch_server(asyncio.get_running_loop())
+        self._ends.worked()
         child = SessionProcess(pid, pidfd, ours)
         self._living.add(child)
         asyncio.get_running_loop().create_task(self._forget(child)).add_done_callback(lambda _: None)
