@@ -126,9 +126,10 @@ class _Check:
                 for name, given in lists:
                     yield from repeated(f"{where}, {name}", given)
         yield from repeated("library, closed", self._file.library.closed)
-        for name in ("second", "steps"):
-            for act, given in getattr(self._file, name).items():
-                yield from repeated(f"{name}, {inert(act)[:40]}", given)
+        before = {act: self._file.before(act).steps for act in self._file.steps}
+        for name, lists_of in (("second", self._file.second), ("steps", before)):
+            for act, roles in lists_of.items():
+                yield from repeated(f"{name}, {inert(act)[:40]}", roles)
 
     # --- the library ---------------------------------------------------------------------------------------------------
 
@@ -190,14 +191,17 @@ class _Check:
             yield from among(where, clause.duties, CLAUSES, "duty")
 
     def _of_steps(self) -> Iterator[Mistake]:
-        for act, steps in self._file.steps.items():
-            where = f"steps, {inert(act)[:40]}"
+        for act in self._file.steps:
+            where, before = f"steps, {inert(act)[:40]}", self._file.before(act)
             if act not in STEPPED:
                 sentence = f"Steps do not stand before {shown(act)}, only before {listed(STEPPED, 'or')}."
                 step = "Take them out here: a look has the steps of its purpose, and a release those of its basis."
                 yield Mistake(where, sentence, f"{meant} {step}" if (meant := did_you_mean(act, STEPPED)) else step)
-            yield from self._steps(where, steps)
-            yield from self._before_an_act(where, steps)
+            yield from self._steps(where, before.steps)
+            yield from self._before_an_act(where, before.steps)
+            yield from self._cited(where, before.clause)
+            if before.clause and not before.steps:
+                yield Mistake(where, "The clause asks for no step.", "Name its steps, or take the clause out.")
 
     @staticmethod
     def _before_an_act(where: str, steps: Sequence[str]) -> Iterator[Mistake]:

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from holdshelf_core import times
 from holdshelf_core.policy import model
 from holdshelf_core.policy.commissioning import waived
-from holdshelf_core.policy.gates import COUNSEL, MEANWHILE, what_we_need, what_would_pass, without_paper
+from holdshelf_core.policy.gates import (
+    COUNSEL,
+    MEANWHILE,
+    takes_a_word,
+    what_we_need,
+    what_would_pass,
+    without_paper,
+)
 from holdshelf_core.policy.instants import Now, span_words
 from holdshelf_core.policy.releases import kept_by
 from holdshelf_core.policy.state import State
@@ -179,6 +186,7 @@ def paper_facts(
         policy_address=board.policy_address,
         bases=tuple((key, policy.basis_words(key)) for key in policy.bases if key != COUNSEL),
         without_paper=bool(without_paper(policy)),
+        in_danger=takes_a_word(policy),
         keeps_at_least=policy.file.keeping.at_least,
         keeps_at_most=policy.file.keeping.at_most,
         release_by_two=board.second_person_release and bool(policy.second("release.approve")),

@@ -228,6 +228,8 @@ class PaperFacts(msgspec.Struct, frozen=True):
     """What a release may rest on that somebody outside brings: key and words."""
     without_paper: bool = False
     """Whether one of them takes no paper."""
+    in_danger: bool = False
+    """Whether one of them takes a request by word of mouth in imminent danger, and its paper afterwards."""
     keeps_at_least: str = ""
     """How long the policy keeps footage beside the room there is: '7 days'; '' for no such time."""
     keeps_at_most: str = ""

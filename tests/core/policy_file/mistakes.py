@@ -135,6 +135,22 @@ SYNTAX: dict[str, tuple[str, str]] = {
         SOUND.replace('"release.approve" = ["board"]', 'release.approve = ["board"]'),
         'second, release: A list belongs here, not a table. Put the name in quotes, as there is a dot in it: "release.approve" =',
     ),
+    "an act with a dot, without quotes": (
+        SOUND.replace("[second]", '[steps]\ncommission.approve = ["consult:board"]\n[second]'),
+        "steps, commission: 'commission' is no act. Put the name in quotes, as there is a dot in it: \"commission.approve\" = …",
+    ),
+    "a table of an act with a dot, without quotes": (
+        SOUND.replace("[second]", '[steps.commission.approve]\nsteps = ["consult:board"]\n[second]'),
+        'Put the name in quotes, as there is a dot in it: [steps."commission.approve"]',
+    ),
+    "a clause without its steps": (
+        SOUND.replace("[second]", '[steps]\n"commission.approve" = { clause = "7.4" }\n[second]'),
+        "steps, commission.approve: The field 'steps' is missing. Add steps = [",
+    ),
+    "text for steps": (
+        SOUND.replace("[second]", '[steps]\n"commission.approve" = "consult:board"\n[second]'),
+        "steps, commission.approve: A list or a table belongs here, not text in quotes. Put it in brackets: ",
+    ),
     "text for a list": (
         SOUND.replace('classes = ["outdoors"]', 'classes = "outdoors"'),
         "screen 1 ('desk'), classes: A list belongs here, not text in quotes. Put it in brackets: classes = [\"outdoors\"]",
@@ -260,6 +276,26 @@ MEANING: dict[str, tuple[str, str, str]] = {
         "[second]",
         '[steps]\n"commission.approve" = ["judge"]\n[second]',
         "'judge' is asked of a request, not before an act",
+    ),
+    "a judge before an act, in a table": (
+        "[second]",
+        '[steps]\n"commission.approve" = { steps = ["judge"], clause = "7.4" }\n[second]',
+        "'judge' is asked of a request, not before an act",
+    ),
+    "steps by a clause that does not exist": (
+        "[second]",
+        '[steps]\n"commission.approve" = { steps = ["consult:board"], clause = "9" }\n[second]',
+        "There is no clause '9' in this file",
+    ),
+    "a clause that asks for no step": (
+        "[second]",
+        '[steps]\n"commission.approve" = { steps = [], clause = "7.4" }\n[second]',
+        "The clause asks for no step",
+    ),
+    "a step twice, in a table": (
+        "[second]",
+        '[steps]\n"commission.approve" = { steps = ["consult:board", "consult:board"] }\n[second]',
+        "'consult:board' appears twice",
     ),
     "the consent of nobody": (
         "[second]",

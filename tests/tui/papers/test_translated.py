@@ -190,6 +190,32 @@ def test_p13_the_sheet_lists_what_takes_no_paper_and_does_not_say_that_all_do() 
     assert "without a paper" not in first and "on a paper that the library's policy names" in first
 
 
+@pytest.mark.parametrize(
+    ("language", "danger", "never"),
+    [
+        ("en", "can be met only in imminent danger, and the paper follows.", "or telephone cannot be met."),
+        ("es", "solo se puede atender en caso de peligro inminente, y el documento", "no se puede atender."),
+        ("fr", "ne peut être satisfaite qu'en cas de danger imminent, et le document suit.", "ne peut pas être satisfaite."),
+    ],
+)
+def test_p13_the_sheet_says_that_a_word_is_enough_in_danger_where_a_basis_takes_one(
+    language: str, danger: str, never: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = dict(printed(facts_of("the first library"), language))["refusal"]
+    assert danger in first and never not in first
+    on_paper = FILES["the first library"].replace('needs = ["danger", "scope"]', 'needs = ["written"]')
+    monkeypatch.setitem(FILES, "no danger", on_paper)
+    without = dict(printed(facts_of("no danger"), language))["refusal"]
+    assert never in without and danger not in without
+
+
+def test_danger_that_the_staff_see_is_no_request_by_word_of_mouth() -> None:
+    policy = Policy(read_bytes(FILES["the first library"].encode(), "policy.toml"))
+    assert gates.takes_a_word(policy)
+    own = tuple(msgspec.structs.replace(row, asker="own") for row in policy.file.basis)
+    assert not gates.takes_a_word(Policy(msgspec.structs.replace(policy.file, basis=own)))
+
+
 def test_a_basis_on_the_blank_form_has_the_words_of_this_policy() -> None:
     form = dict(printed(facts_of("own data"), "en"))["release"]
     assert "the emergency services, to prevent or detect crime" in form and "imminent danger" not in form
