@@ -195,7 +195,11 @@ def test_p13_the_sheet_lists_what_takes_no_paper_and_does_not_say_that_all_do() 
     [
         ("en", "can be met only in imminent danger, and the paper follows.", "or telephone cannot be met."),
         ("es", "solo se puede atender en caso de peligro inminente, y el documento", "no se puede atender."),
-        ("fr", "ne peut être satisfaite qu'en cas de danger imminent, et le document suit.", "ne peut pas être satisfaite."),
+        (
+            "fr",
+            "ne peut être satisfaite qu'en cas de danger imminent, et le document suit.",
+            "ne peut pas être satisfaite.",
+        ),
     ],
 )
 def test_p13_the_sheet_says_that_a_word_is_enough_in_danger_where_a_basis_takes_one(
