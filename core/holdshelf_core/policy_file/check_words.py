@@ -30,6 +30,8 @@ _MARKUP = frozenset("[]{}<>*_`|\\")
 """Signs that screens or papers would read as something else than a letter."""
 _SHOWN = ("role", "place", "purpose", "ground", "basis", "check")
 """Tables whose rows people tell apart by their words."""
+_SHORTENED = ("role", "purpose", "basis")
+_LONGEST_SHORT = 40
 _FIELD = re.compile(r"\{([a-z]+)\}", re.ASCII)
 
 
@@ -220,7 +222,7 @@ def alike_mistakes(file: PolicyFile) -> Iterator[Mistake]:
     """Yield rows of one table that have the same words: screens, papers and the log show words, not keys."""
     for table in _SHOWN:
         rows = getattr(file, table)
-        for field in ("words", "short") if table == "role" else ("words",):
+        for field in ("words", "short") if table in _SHORTENED else ("words",):
             yield from _alike(file, table, field, rows)
 
 
@@ -273,3 +275,13 @@ def said_mistakes(file: PolicyFile, where: str, field: str, words: ByLanguage) -
         if language not in languages:
             yield from no_language(file, where, language)
         yield from printable(f"{where}, {field}", text)
+
+
+def short_mistakes(file: PolicyFile, where: str, short: ByLanguage) -> Iterator[Mistake]:
+    """Yield what is wrong with words that are to stand beside a bar."""
+    if short:
+        yield from said_mistakes(file, where, "short", short)
+    for text in short.values():
+        if len(text) > _LONGEST_SHORT:
+            sentence = f"{shown(text)} has {len(text)} characters, and beside a bar is room for {_LONGEST_SHORT}."
+            yield Mistake(f"{where}, short", sentence, "Shorten it, or take short out: then words is cut.")

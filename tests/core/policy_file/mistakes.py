@@ -675,6 +675,21 @@ MEANING: dict[str, tuple[str, str, str]] = {
         'name = "Example Library"\nboard.en = "the ' + "very " * 20 + 'old Council"',
         "is no name of a Board: it has 115 characters; 60 are the most",
     ),
+    "too long for a bar": (
+        'words.en = "a crime"',
+        'words.en = "a crime"\nshort.en = "a crime that somebody saw or heard or told of"',
+        "has 45 characters, and beside a bar is room for 40",
+    ),
+    "watching as a short purpose": (
+        'words.en = "a crime"',
+        'words.en = "a crime"\nshort.en = "general monitoring"',
+        "Watching people in general is not a purpose",
+    ),
+    "two purposes of the same short words": (
+        "[keeping]",
+        '[[purpose]]\nkey = "other-crime"\nwords.en = "another one"\nshort.en = "A crime"\n[keeping]',
+        "'A crime' is what purpose 'crime' is called too",
+    ),
     "a case of nobody": ('who = "director"', 'who = "clerk"', "There is no role 'clerk'"),
 }
 """By name: what of the sound file is replaced, by what, and the sentence."""
