@@ -128,6 +128,8 @@ class Purpose(_Table, frozen=True):
 
     key: str
     words: ByLanguage
+    short: ByLanguage = {}
+    """Beside a bar of the quarterly report; as ``words``, cut, where it is not given."""
     clause: str = ""
     uses: tuple[Literal["look", "share"], ...] = msgspec.field(default=("look",), name="for")
     roles: tuple[str, ...] = ()
@@ -165,6 +167,8 @@ class Basis(_Table, frozen=True):
 
     key: str
     words: ByLanguage
+    short: ByLanguage = {}
+    """Beside a bar of the quarterly report; as ``words``, cut, where it is not given."""
     clause: str = ""
     classes: tuple[str, ...] = ()
     asker: str = msgspec.field(default="anyone", name="from")

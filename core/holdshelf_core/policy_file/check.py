@@ -33,6 +33,7 @@ from holdshelf_core.policy_file.check_words import (
     board_mistakes,
     language_mistakes,
     said_mistakes,
+    short_mistakes,
     sign_mistakes,
     word_mistakes,
 )
@@ -253,6 +254,7 @@ class _Check:
             where = row("purpose", number, purpose.key)
             yield from a_key(where, purpose.key)
             yield from said_mistakes(self._file, where, "words", purpose.words)
+            yield from short_mistakes(self._file, where, purpose.short)
             yield from self._cited(where, purpose.clause)
             if not purpose.uses:
                 yield Mistake(where, "The purpose is for nothing.", 'Write for = ["look"], ["share"] or both.')
@@ -266,7 +268,7 @@ class _Check:
             if purpose.steps and "look" not in purpose.uses:
                 sentence = "Steps stand before a look, and this purpose is for sharing alone."
                 yield Mistake(where, sentence, 'Take the steps out, or add "look" to for.')
-            for words in purpose.words.values():
+            for words in (*purpose.words.values(), *purpose.short.values()):
                 problem = no_purpose(words)
                 if problem is not None:
                     yield Mistake(where, problem[1], "No file makes it one; take it out, or say it in other words.")
@@ -315,6 +317,7 @@ class _Check:
     def _basis(self, where: str, basis: Basis) -> Iterator[Mistake]:
         yield from a_key(where, basis.key)
         yield from said_mistakes(self._file, where, "words", basis.words)
+        yield from short_mistakes(self._file, where, basis.short)
         yield from self._cited(where, basis.clause)
         yield from among(where, basis.classes, self._classes, "class of camera")
         yield from among(where, (basis.asker,), ASKERS, "asker")

@@ -63,6 +63,7 @@ def _needs(needs: Iterable[str]) -> tuple[str, ...]:
 
 
 def _policy_text(policy: Policy, adopted: model.Adopted, texts: Mapping[str, str]) -> PolicyText:
+    spoken = tuple(dict.fromkeys(map(_base, policy.file.library.languages))) if adopted.file_sha256 else ()
     first = policy.language if adopted.file_sha256 else "en"
     others = {
         _base(language): AdoptedText(sha256, texts.get(sha256, ""))
@@ -70,7 +71,7 @@ def _policy_text(policy: Policy, adopted: model.Adopted, texts: Mapping[str, str
         if _base(language) != first
     }
     text = texts.get(adopted.sha256, "")
-    return PolicyText(adopted.version, adopted.adopted_on, adopted.sha256, text, first, others)
+    return PolicyText(adopted.version, adopted.adopted_on, adopted.sha256, text, first, others, spoken)
 
 
 def _words(policy: Policy) -> dict[str, dict[str, str]]:

@@ -75,6 +75,8 @@ class PolicyText(msgspec.Struct, frozen=True):
     """Of ``text``, without its country: 'en' of en-CA."""
     others: dict[str, AdoptedText] = {}
     """What was adopted in other languages beside it."""
+    languages: tuple[str, ...] = ()
+    """Of the policy file, the first one first, without their countries; () for ``language`` alone."""
 
 
 class LogHead(msgspec.Struct, frozen=True):

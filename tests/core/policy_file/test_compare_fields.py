@@ -208,6 +208,10 @@ CHANGES: dict[tuple[str, str], tuple[dict[Path, Any], tuple[Told, ...]]] = {
         ),
     ),
     ("Purpose", "words"): ({("purpose", 1, "words"): {"en": "a fall"}}, ((OTHER, "The purpose danger is “a fall”"),)),
+    ("Purpose", "short"): (
+        {("purpose", 1, "short"): {"en": "safety"}},
+        ((OTHER, "In the report other short words stand for someone's safety."),),
+    ),
     ("Purpose", "clause"): (
         {("purpose", 1, "clause"): "8"},
         ((OTHER, "“someone's safety” rests on clause 8 (before: none)."),),
@@ -245,6 +249,10 @@ CHANGES: dict[tuple[str, str], tuple[dict[Path, Any], tuple[Told, ...]]] = {
         ),
     ),
     ("Basis", "words"): ({("basis", 1, "words"): {"en": "a wish"}}, ((OTHER, "The basis owner is “a wish”"),)),
+    ("Basis", "short"): (
+        {("basis", 1, "short"): {"en": "owner"}},
+        ((OTHER, "In the report other short words stand for a request by the owner."),),
+    ),
     ("Basis", "clause"): (
         {("basis", 1, "clause"): "8"},
         ((OTHER, "a request by the owner rests on clause 8 (before: none)."),),
