@@ -146,8 +146,9 @@ def play_commission(year: Year, hand: Hand) -> None:
 def on_tab(hand: Hand, name: str) -> None:
     """The Cameras tab by the first screen's list or by its number, with the cursor on that camera."""
     hand.changes("Bring a camera into use", "Cameras")
-    hand.sees("cameras recording", name)
+    hand.sees("cameras recording")
     hand.press("/")
     hand.sees("words; Enter")
     hand.type(name)
+    hand.sees(name)  # a long list had it further down
     hand.press("Enter")
