@@ -12,8 +12,8 @@ from tests.tui.ssh.door_rig import DoorHouse
 SIZE = (80, 24)
 SHOWN_S = 60.0
 """A busy machine may take its time; a person would have given up long before."""
-ROWS_TO_LIST = 3
-"""On the first screen, from the line below the tabs: the question, a blank line, the answers with a line about each."""
+ROWS_TO_LIST = 2
+"""On the first screen, from the line below the tabs: the question, the answers with a line about each."""
 PICTURE_ROW, PICTURE_COLUMNS = 11, 26
 """Where a timeline's larger picture is at that size."""
 _FRAME = re.compile("[│╭╮╰╯─━╸╺▔▁▃▆▄█░┃┏┓┗┛]")
@@ -66,6 +66,14 @@ class Hand:
         """To where a task begins: the answer with these words on the first screen, or the tab of that name by its number."""
         if self.starts:
             self.chooses(need)
+        else:
+            self.press(self.number_of(tab))
+
+    def changes(self, step: str, tab: str) -> None:
+        """To that step of what is changed, by the first screen's list; or the tab of that name by its number."""
+        if self.starts:
+            self.chooses("Change something")
+            self.chooses(step)
         else:
             self.press(self.number_of(tab))
 
