@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Self
 
 from tests.service import wait_for
@@ -116,17 +117,21 @@ class Hand:
             now = self.screen()
             return now if all(one in now for one in words) else None
 
-        return wait_for(f"{words} on the screen of {self.login}", shown, seconds)
+        return self._awaits(f"{words}", shown, seconds)
 
     def sees_either(self, *words: str) -> None:
         """Waits until one of these is on the screen."""
-        wait_for(
-            f"one of {words} on the screen of {self.login}", lambda: any(w in self.screen() for w in words), SHOWN_S
-        )
+        self._awaits(f"one of {words}", lambda: any(w in self.screen() for w in words))
 
     def sees_no_more(self, words: str) -> None:
         """Waits until these are gone: a form was left."""
-        wait_for(f"no {words!r} on the screen of {self.login}", lambda: words not in self.screen(), SHOWN_S)
+        self._awaits(f"no {words!r}", lambda: words not in self.screen())
+
+    def _awaits[T](self, what: str, probe: Callable[[], T | None], seconds: float = SHOWN_S) -> T:
+        try:
+            return wait_for(f"{what} on the screen of {self.login}", probe, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}. It shows: {self.screen()!r}") from None
 
     def lines(self, words: str = "") -> str:
         """The screen as it is, once it has these words."""
