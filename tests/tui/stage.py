@@ -57,16 +57,19 @@ def entry(camera: str, name: str, area: str = "seating") -> tuple[str, str, msgs
     return ("entries", camera, Entry(camera, name, area, unique_id=f"stream-{camera}", data=data))
 
 
-def boards_word(data: Path) -> list[tuple[str, str, msgspec.Struct]]:
+def boards_word(data: Path, policy_file: str = "") -> list[tuple[str, str, msgspec.Struct]]:
     """Name and contact of the library, an adopted policy, and the Board's review: written before the service starts."""
     sha256, now = hashlib.sha256(POLICY.encode()).hexdigest(), time.time_ns()
+    file_sha256 = hashlib.sha256(policy_file.encode()).hexdigest() if policy_file else ""
     folder = data / "state" / "policy"
     folder.mkdir(mode=0o700, exist_ok=True)
     (folder / f"{sha256}.txt").write_text(POLICY)
+    if policy_file:
+        (folder / f"{file_sha256}.toml").write_text(policy_file)
     review = model.Check("house:board-review", {"board-review": model.Seen(now, "p1")})
     return [
         ("board", "settings", model.Board(library="Elm Street Library", contact="Dora Reed, 860-555-0100")),
-        ("policy", "adopted", model.Adopted("2026-1", "2026-03-10", sha256, "enforce", now)),
+        ("policy", "adopted", model.Adopted("2026-1", "2026-03-10", sha256, "enforce", now, file_sha256)),
         ("checks", "house:board-review", review),
     ]
 
@@ -75,7 +78,8 @@ class Stage:
     """Director ``dora``, Chair ``carl`` with a key, designee ``sam`` (live, archive, hold on the lobby), and the admin.
 
     ``start_utc_ns``: of the made footage (see tests.looking.record); ``uncommissioned``: cameras that nobody approved yet;
-    ``in_use``: the Board has said what the first day asks of it, so that nothing of it waits.
+    ``in_use``: the Board has said what the first day asks of it, so that nothing of it waits; ``policy_file``: the one that it
+    adopted then, in place of the first library's.
     """
 
     def __init__(
@@ -87,12 +91,13 @@ class Stage:
         uncommissioned: Sequence[str] = (),
         environment: dict[str, str] | None = None,
         in_use: bool = True,
+        policy_file: str = "",
     ) -> None:
         self.cameras = cameras if cameras is not None else CAMERAS
         self.service = Service(folder / "data", mint=True, environment=environment)
         self.people = People(self.service)
         approved = [camera for camera in self.cameras if camera not in uncommissioned]
-        decided = boards_word(self.service.data) if in_use else []
+        decided = boards_word(self.service.data, policy_file) if in_use else []
         cameras = [entry(c, name) for c, name in self.cameras.items()]
         seed(self.service.data, [*commissioned(*approved), *cameras, *decided])
         at = start_utc_ns if start_utc_ns is not None else time.time_ns() - 60 * MINUTE_NS

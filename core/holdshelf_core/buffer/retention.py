@@ -19,7 +19,7 @@ from holdshelf_core.integration.reasons import DISK_FULL, DISK_MISSING
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.policy.holds import EndedHold
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.tables import KeepingTimes
+from holdshelf_core.policy.lengths import KeepingTimes
 from holdshelf_core.times import NS
 from holdshelf_storage.errors import StorageError
 from holdshelf_storage.footage.footage import Footage

@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from holdshelf_core.acts import COPIES, Act, ActSpec, Read, ReadSpec, Shows
+from holdshelf_core.policy.hold_facts import HoldFacts
 
 """A hold's grounds, in the order of the policy: 'a violation of law or of a policy'."""
 STATE_WORDS = {
@@ -168,37 +169,19 @@ class ReadAlsoHeld(Read[list[AlsoHeldRow]], frozen=True):
     spans: list[SpanAsk]
 
 
-class HoldRow(msgspec.Struct, frozen=True):
+class HoldRow(HoldFacts[list[SpanAsk]], frozen=True, kw_only=True):
     """A hold. ``shelved``: every held file is also on the shelf; ``protected`` from the moment it is placed."""
 
-    id: str
-    ground: str
-    reference: str
-    state: str
-    spans: list[SpanAsk]
-    placed_by: str
-    placed_utc_ns: int
-    review_utc_ns: int
     overdue: bool
-    version: int
-    note: str
-    lift_why: str
-    grace_end_utc_ns: int | None
-    lifted_utc_ns: int | None
-    archived_to: str
     shelved: bool
     held_bytes: int
     coverage: list[CoverageRow] = []
     queued: bool = False
     """The access log could not be written: its entry waits, but the footage is protected."""
     placed_by_name: str = ""
-    lift_by: str = ""
-    """Who requested the lift; the second decision must come from someone else."""
     lift_by_name: str = ""
     also: list[AlsoHeldRow] = []
     """Other holds that keep some of it, in answers to actions on one hold; never those that the caller may not see."""
-    last_utc_ns: int | None = None
-    """When it ends by itself, as its ground keeps footage so long at most; None: once it is lifted."""
     protected_utc_ns: int | None = None
     """Set in answers to actions: the latest time by which its footage was protected and the action logged."""
 

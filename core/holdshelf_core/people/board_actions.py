@@ -416,7 +416,7 @@ def _own_words(state: State) -> tuple[str, str]:
 
 
 def _before_approval(policy: Policy) -> tuple[str, ...]:
-    return policy.file.steps.get("commission.approve", ())
+    return policy.steps("commission.approve").steps
 
 
 def _consultations(policy: Policy) -> list[tuple[str, str]]:

@@ -242,10 +242,10 @@ class PolicyLists(msgspec.Struct, frozen=True):
         """The role that speaks for the Board; '' for none."""
         return next((role.key for role in self.roles if role.for_the_board), "")
 
-    def purpose_like(self, wanted: str) -> str:
-        """Return the purpose of that key, or where this policy has none the first one to look for; '' for none."""
+    def purpose_like(self, *wanted: str) -> str:
+        """Return the first purpose of these keys, or where this policy has none the first one to look for; '' for none."""
         known = [key for key, _ in self.purposes]
-        return wanted if wanted in known else next(iter(known), "")
+        return next((key for key in (*wanted, *known) if key in known), "")
 
     def is_urgent(self, basis: str) -> bool:
         """Return whether it is imminent danger: the paper follows."""

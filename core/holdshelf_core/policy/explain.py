@@ -15,12 +15,13 @@ from holdshelf_core.policy.case import Scope, Subject
 from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.listing import listed, wrapped
-from holdshelf_core.policy.particulars import particulars
+from holdshelf_core.policy.particulars import particulars, step_words
 from holdshelf_core.policy.rights import NEVER, PERMISSIONS
 from holdshelf_core.policy.rules import decide
 from holdshelf_core.policy.schema import Clause
 from holdshelf_core.policy.state import State
 from holdshelf_core.policy.statute import determinable
+from holdshelf_core.policy.steps import STEPPED
 from holdshelf_core.policy.tables import Policy
 
 _NARROWEST, _WORDS_WIDTH = 60, 27
@@ -220,6 +221,11 @@ def _kept(policy: Policy, clause: Clause) -> str:
         f"The screen {row.key} shows {listed(map(policy.class_words, row.classes))}."
         for row in file.screen
         if row.clause == clause.id
+    ]
+    kept += [
+        f"Before {words}, {listed(step_words(policy, step) for step in policy.steps(act).steps)}."
+        for act, words in STEPPED.items()
+        if policy.steps(act).clause == clause.id
     ]
     asked = listed(f"“{policy.said(row.words)}”" for row in file.check if row.clause == clause.id)
     if asked and not clause.duties:

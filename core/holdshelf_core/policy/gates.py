@@ -430,6 +430,11 @@ def without_paper(policy: Policy) -> tuple[str, ...]:
     )
 
 
+def takes_a_word(policy: Policy) -> bool:
+    """Return whether somebody outside may ask by word of mouth in imminent danger, on some basis: the paper follows."""
+    return any(_is_urgent(row) and row.asker not in _INSIDE for row in policy.bases.values())
+
+
 def _passes_unwritten(policy: Policy, basis: str, adopted: Adopted | None) -> bool:
     return JUDGE not in policy.bases[basis].steps or (adopted is not None and adopted.statute == "advise")
 

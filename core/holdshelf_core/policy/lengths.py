@@ -74,6 +74,17 @@ class Length(msgspec.Struct, frozen=True):
         return f"{self.count} {unit}"
 
 
+class KeepingTimes(msgspec.Struct, frozen=True):
+    """How long footage is kept, beside the room there is; None: no such time. Months and years count so that both are kept."""
+
+    at_least_ns: int | None = None
+    at_most_ns: int | None = None
+    at_least_words: str = ""
+    """E.g. 'at least 7 days'."""
+    at_most_words: str = ""
+    """E.g. 'at most 30 days': the reason in the ledger."""
+
+
 def parse_length(text: str) -> Length | None:
     """Return the length that the text names; None when it names none."""
     found = _LENGTH.fullmatch(" ".join(text.lower().split()))

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
+from holdshelf_core.policy.hold_facts import HoldFacts
+
 RIGHTS = ("live", "archive", "hold", "share", "release", "commission")
 """Rights that an appointment may give. A seat has all of them; lifting a hold and appointing are never delegated (P11, P16)."""
 
@@ -111,32 +113,13 @@ class HoldSpan(msgspec.Struct, frozen=True):
     end_utc_ns: int | None
 
 
-class Hold(msgspec.Struct, frozen=True):
-    """Table ``holds`` (P16). States: active → lifting (waiting for a second person) → grace → lifted."""
+class Hold(HoldFacts[tuple[HoldSpan, ...]], frozen=True):
+    """Table ``holds`` (P16). What of it is shown is in `HoldFacts`; the rest is not."""
 
-    id: str
-    ground: str
-    reference: str
-    """Case or incident number."""
-    spans: tuple[HoldSpan, ...]
-    placed_by: str
-    placed_utc_ns: int
-    review_utc_ns: int
-    state: str = "active"
-    note: str = ""
-    version: int = 1
-    lift_by: str = ""
-    lift_why: str = ""
     approved_by: str = ""
     approval_paper_sha256: str = ""
-    grace_end_utc_ns: int | None = None
-    lifted_utc_ns: int | None = None
-    archived_to: str = ""
-    """Folder of the latest copy on another disk."""
     copies: tuple[str, ...] = ()
     """SHA-256 of the SHA256SUMS of each copy that the log confirms."""
-    last_utc_ns: int | None = None
-    """When it ends by itself: its ground keeps footage so long at most. None: until it is lifted."""
 
 
 class Mask(msgspec.Struct, frozen=True):

@@ -28,8 +28,8 @@ def particulars(policy: Policy) -> Iterator[str]:
             [(PERMISSIONS[act].words.capitalize(), "", _of_second(policy, key)) for key, act in _SECOND.items()],
         ),
         *(
-            (f"Before {words}:", [("each", "", [step_words(policy, step) for step in policy.file.steps.get(act, ())])])
-            for act, words in STEPPED.items()
+            (f"Before {words}:", [("each", before.clause, [step_words(policy, step) for step in before.steps])])
+            for before, words in ((policy.steps(act), words) for act, words in STEPPED.items())
         ),
         (
             "Purposes:",

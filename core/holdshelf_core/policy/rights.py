@@ -378,3 +378,8 @@ NEVER: dict[str, Forbidden] = {
         ),
     )
 }
+
+
+def second_does(act: str) -> str:
+    """Return the act by which a second person agrees to an act that takes one."""
+    return "hold.lift.approve" if act == "hold.lift" else act

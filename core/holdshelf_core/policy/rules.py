@@ -87,9 +87,10 @@ def _decided(state: State, subject: Subject, permission: str, scope: Scope, now:
         )
     condition = conditions.CONDITIONS.get(permission)
     said = condition(ask, role) if condition is not None else None
-    steps = state.policy.file.steps.get(permission, ())
-    if steps and not role.own and (said is None or said.allowed):
-        said = step_missing(ask, steps, f"this, to {state.policy.act_words(rule.id)}", rule.clause) or said
+    before = state.policy.steps(permission)
+    if before.steps and not role.own and (said is None or said.allowed):
+        missing = step_missing(ask, before.steps, f"this, to {state.policy.act_words(rule.id)}", rule.clause)
+        said = said if missing is None else msgspec.structs.replace(missing, cites=before.clause)
     if said is None:
         return Decision(True, role.acting_as, rule.clause, f"{role.words} may {state.policy.act_words(rule.id)}.")
     if said.allowed or said.acting_as:

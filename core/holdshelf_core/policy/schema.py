@@ -98,6 +98,13 @@ class Role(_Table, frozen=True):
     speaks_for_board: bool = False
 
 
+class Steps(_Table, frozen=True):
+    """What stands before an act, and the clause that asks for it."""
+
+    steps: tuple[str, ...]
+    clause: str = ""
+
+
 class CameraClass(_Table, frozen=True):
     """A class of camera, by the kinds of place that belong to it."""
 
@@ -121,6 +128,8 @@ class Purpose(_Table, frozen=True):
 
     key: str
     words: ByLanguage
+    short: ByLanguage = {}
+    """Beside a bar of the quarterly report; as ``words``, cut, where it is not given."""
     clause: str = ""
     uses: tuple[Literal["look", "share"], ...] = msgspec.field(default=("look",), name="for")
     roles: tuple[str, ...] = ()
@@ -158,6 +167,8 @@ class Basis(_Table, frozen=True):
 
     key: str
     words: ByLanguage
+    short: ByLanguage = {}
+    """Beside a bar of the quarterly report; as ``words``, cut, where it is not given."""
     clause: str = ""
     classes: tuple[str, ...] = ()
     asker: str = msgspec.field(default="anyone", name="from")
@@ -247,8 +258,8 @@ class PolicyFile(_Table, frozen=True):
     role: tuple[Role, ...] = ()
     second: dict[str, tuple[str, ...]] = {}
     """Which roles are the second person of an act; an empty list for none."""
-    steps: dict[str, tuple[str, ...]] = {}
-    """By act: whose consent it takes, and who is consulted before it, in order."""
+    steps: dict[str, tuple[str, ...] | Steps] = {}
+    """By act: whose consent it takes, and who is consulted before it, in order; as a list, or as a table with its clause."""
     camera_class: tuple[CameraClass, ...] = msgspec.field(default=(), name="class")
     place: tuple[Place, ...] = ()
     purpose: tuple[Purpose, ...] = ()
@@ -262,6 +273,14 @@ class PolicyFile(_Table, frozen=True):
     words: dict[str, dict[str, str]] = {}
     """By language: words of the catalog that this library says otherwise."""
     case: tuple[Case, ...] = ()
+
+    def before(self, act: str) -> Steps:
+        """Return the steps before an act; those of a plain list cite no clause."""
+        given = self.steps.get(act, _NO_STEPS)
+        return Steps(steps=given) if isinstance(given, tuple) else given
+
+
+_NO_STEPS = Steps(steps=())
 
 
 def json_schema() -> dict[str, Any]:

@@ -14,11 +14,22 @@ from holdshelf_core.policy.board import LIMITS
 from holdshelf_core.policy.clauses import CLAUSES
 from holdshelf_core.policy.date_forms import DateForm
 from holdshelf_core.policy.governing import english, own_board
-from holdshelf_core.policy.lengths import Length, parse_length
+from holdshelf_core.policy.lengths import KeepingTimes, Length, parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import Board
-from holdshelf_core.policy.rights import PERMISSIONS
-from holdshelf_core.policy.schema import Basis, ByLanguage, Check, Ground, Library, PolicyFile, Purpose, Role, Screen
+from holdshelf_core.policy.rights import PERMISSIONS, second_does
+from holdshelf_core.policy.schema import (
+    Basis,
+    ByLanguage,
+    Check,
+    Ground,
+    Library,
+    PolicyFile,
+    Purpose,
+    Role,
+    Screen,
+    Steps,
+)
 
 _PLACED = re.compile(r"\{(\w+)\}", re.ASCII)
 EVERY_ROLE = frozenset({"door", "outbox", "print", "log.verify", "seat.away"})
@@ -36,17 +47,6 @@ SECOND_SETTINGS = {"second_person_lift": "hold.lift", "second_person_release": "
 """The Board's setting of each act that takes a second person."""
 SECOND_DUTIES = {"second_person_lift": "P16", "second_person_release": "P13"}
 """The duty of each, whose clause may say otherwise where one person does it."""
-
-
-class KeepingTimes(msgspec.Struct, frozen=True):
-    """How long footage is kept, beside the room there is; None: no such time. Months and years count so that both are kept."""
-
-    at_least_ns: int | None = None
-    at_most_ns: int | None = None
-    at_least_words: str = ""
-    """E.g. 'at least 7 days'."""
-    at_most_words: str = ""
-    """E.g. 'at most 30 days': the reason in the ledger."""
 
 
 class SignWords(msgspec.Struct, frozen=True):
@@ -154,6 +154,10 @@ class Policy:
         board = self.for_the_board
         return (*roles, board) if len(roles) == 1 and board and not self.has_holders(board) else roles
 
+    def steps(self, act: str) -> Steps:
+        """Return the steps before an act, and the clause that asks for them."""
+        return self.file.before(act)
+
     # --- its languages --------------------------------------------------------------------------------------------------
 
     @property
@@ -189,9 +193,8 @@ class Policy:
     def words_only(self) -> tuple[str, ...]:
         """Clauses that state no duty and that no row cites: the machine leaves them to people."""
         file = self.file
-        cited = {
-            row.clause for rows in (file.purpose, file.ground, file.basis, file.screen, file.check) for row in rows
-        }
+        tables = (file.purpose, file.ground, file.basis, file.screen, file.check, map(self.steps, file.steps))
+        cited = {row.clause for rows in tables for row in rows}
         return tuple(clause.id for clause in self.file.clause if not clause.duties and clause.id not in cited)
 
     def clause_id(self, duty: str, cites: str = "") -> str:
@@ -472,11 +475,6 @@ class Policy:
 def decided(named: str) -> tuple[str, ...]:
     """Return the acts that an entry of ``decides`` names: one, those that begin with it up to a dot, or all; () for none."""
     return tuple(act for act in DECIDED if named in (ALL, act) or act.startswith(f"{named}."))
-
-
-def second_does(act: str) -> str:
-    """Return the act by which a second person agrees to an act that takes one."""
-    return "hold.lift.approve" if act == "hold.lift" else act
 
 
 def acts_of(role: Role) -> frozenset[str]:

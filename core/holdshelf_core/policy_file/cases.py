@@ -140,7 +140,7 @@ def _takes_its_paper(policy: Policy, case: Case) -> bool:
     """Return whether the act takes the paper of that role: as the second person's, or as a consent."""
     second = "hold.lift" if case.act == "hold.lift.approve" else case.act
     basis = policy.bases.get(case.basis)
-    steps = (*(policy.file.steps.get(case.act, ())), *(basis.steps if basis is not None else ()))
+    steps = (*policy.steps(case.act).steps, *(basis.steps if basis is not None else ()))
     return case.who in policy.file.second.get(second, ()) or f"consent:{case.who}" in steps
 
 

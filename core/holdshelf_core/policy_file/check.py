@@ -33,6 +33,7 @@ from holdshelf_core.policy_file.check_words import (
     board_mistakes,
     language_mistakes,
     said_mistakes,
+    short_mistakes,
     sign_mistakes,
     word_mistakes,
 )
@@ -126,9 +127,10 @@ class _Check:
                 for name, given in lists:
                     yield from repeated(f"{where}, {name}", given)
         yield from repeated("library, closed", self._file.library.closed)
-        for name in ("second", "steps"):
-            for act, given in getattr(self._file, name).items():
-                yield from repeated(f"{name}, {inert(act)[:40]}", given)
+        before = {act: self._file.before(act).steps for act in self._file.steps}
+        for name, lists_of in (("second", self._file.second), ("steps", before)):
+            for act, roles in lists_of.items():
+                yield from repeated(f"{name}, {inert(act)[:40]}", roles)
 
     # --- the library ---------------------------------------------------------------------------------------------------
 
@@ -190,14 +192,17 @@ class _Check:
             yield from among(where, clause.duties, CLAUSES, "duty")
 
     def _of_steps(self) -> Iterator[Mistake]:
-        for act, steps in self._file.steps.items():
-            where = f"steps, {inert(act)[:40]}"
+        for act in self._file.steps:
+            where, before = f"steps, {inert(act)[:40]}", self._file.before(act)
             if act not in STEPPED:
                 sentence = f"Steps do not stand before {shown(act)}, only before {listed(STEPPED, 'or')}."
                 step = "Take them out here: a look has the steps of its purpose, and a release those of its basis."
                 yield Mistake(where, sentence, f"{meant} {step}" if (meant := did_you_mean(act, STEPPED)) else step)
-            yield from self._steps(where, steps)
-            yield from self._before_an_act(where, steps)
+            yield from self._steps(where, before.steps)
+            yield from self._before_an_act(where, before.steps)
+            yield from self._cited(where, before.clause)
+            if before.clause and not before.steps:
+                yield Mistake(where, "The clause asks for no step.", "Name its steps, or take the clause out.")
 
     @staticmethod
     def _before_an_act(where: str, steps: Sequence[str]) -> Iterator[Mistake]:
@@ -249,6 +254,7 @@ class _Check:
             where = row("purpose", number, purpose.key)
             yield from a_key(where, purpose.key)
             yield from said_mistakes(self._file, where, "words", purpose.words)
+            yield from short_mistakes(self._file, where, purpose.short)
             yield from self._cited(where, purpose.clause)
             if not purpose.uses:
                 yield Mistake(where, "The purpose is for nothing.", 'Write for = ["look"], ["share"] or both.')
@@ -262,7 +268,7 @@ class _Check:
             if purpose.steps and "look" not in purpose.uses:
                 sentence = "Steps stand before a look, and this purpose is for sharing alone."
                 yield Mistake(where, sentence, 'Take the steps out, or add "look" to for.')
-            for words in purpose.words.values():
+            for words in (*purpose.words.values(), *purpose.short.values()):
                 problem = no_purpose(words)
                 if problem is not None:
                     yield Mistake(where, problem[1], "No file makes it one; take it out, or say it in other words.")
@@ -311,6 +317,7 @@ class _Check:
     def _basis(self, where: str, basis: Basis) -> Iterator[Mistake]:
         yield from a_key(where, basis.key)
         yield from said_mistakes(self._file, where, "words", basis.words)
+        yield from short_mistakes(self._file, where, basis.short)
         yield from self._cited(where, basis.clause)
         yield from among(where, basis.classes, self._classes, "class of camera")
         yield from among(where, (basis.asker,), ASKERS, "asker")

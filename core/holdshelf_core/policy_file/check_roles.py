@@ -11,9 +11,9 @@ from holdshelf_core.policy.governing import english, own_board
 from holdshelf_core.policy.lengths import HOURS, MINUTES, parse_length
 from holdshelf_core.policy.listing import listed
 from holdshelf_core.policy.model import RIGHTS
-from holdshelf_core.policy.rights import ADMIN_NO, PERMISSIONS
+from holdshelf_core.policy.rights import ADMIN_NO, PERMISSIONS, second_does
 from holdshelf_core.policy.schema import PolicyFile, Role
-from holdshelf_core.policy.tables import ALL, DECIDED, Policy, acts_of, decided, second_does
+from holdshelf_core.policy.tables import ALL, DECIDED, Policy, acts_of, decided
 from holdshelf_core.policy_file.check_words import said_mistakes
 from holdshelf_core.policy_file.mistake import Mistake, a_key, a_length, among, one_of, row, shown, twice
 from holdshelf_storage.units import DAY_NS

@@ -25,8 +25,13 @@ _LONGEST_BODY = 60
 _BODIES = {"en": "the Council", "es": "el Consejo", "fr": "le Conseil"}
 """A name of a Board as each language of the papers has it."""
 _ARTICLES = {"es": ("el ", "la "), "fr": ("le ", "la ", "l'", "l’")}
+_ALONE = {"the", *(article.strip() for articles in _ARTICLES.values() for article in articles)}
+_MARKUP = frozenset("[]{}<>*_`|\\")
+"""Signs that screens or papers would read as something else than a letter."""
 _SHOWN = ("role", "place", "purpose", "ground", "basis", "check")
 """Tables whose rows people tell apart by their words."""
+_SHORTENED = ("role", "purpose", "basis")
+_LONGEST_SHORT = 40
 _FIELD = re.compile(r"\{([a-z]+)\}", re.ASCII)
 
 
@@ -116,22 +121,54 @@ def board_mistakes(file: PolicyFile) -> Iterator[Mistake]:
     words, where = file.library.board, "library, board"
     if not words or not _sound_languages(file):
         return
-    for language in file.library.languages:
-        if not words.get(language, "").strip():
-            step = f'Add board.{language} = "{_BODIES.get(language.partition("-")[0], "…")}", with its article.'
-            yield Mistake(where, f"board has nothing in {shown(language)}.", step)
+    missing = [language for language in file.library.languages if not words.get(language, "").strip()]
+    spoken = ENGLISH if ENGLISH not in map(_base, missing) else ""
+    others = [language for language in words if language not in file.library.languages and _base(language) != spoken]
+    if len(missing) == len(others) == 1:
+        yield _elsewhere(where, others[0], missing[0], words)
+        return
+    for language in missing:
+        step = f'Add board.{language} = "{_body(language)}", with its article.'
+        yield Mistake(where, f"board has nothing in {shown(language)}.", step)
+    for language in others:
+        yield from no_language(file, where, language)
     for language, text in words.items():
-        code = language.partition("-")[0]
-        if language not in file.library.languages and code != ENGLISH:
-            yield from no_language(file, where, language)
-        yield from printable(where, text)
-        if len(text) > _LONGEST_BODY or set("[]{}") & set(text):
-            sentence = f"{shown(text)} is no name of a Board: at most {_LONGEST_BODY} characters, without brackets."
-            yield Mistake(where, sentence, f'Write board.{language} = "{_BODIES.get(code, "…")}", for example.')
-        articles = _ARTICLES.get(code, ())
-        if text.strip() and articles and not text.casefold().startswith(articles):
-            sentence = f"{shown(text)} has no article, and sentences of papers need it."
-            yield Mistake(where, sentence, f'Write board.{language} = "{_BODIES[code]}", for example.')
+        if text.strip():
+            yield from _body_mistakes(where, language, text)
+
+
+def _elsewhere(where: str, said: str, missing: str, words: ByLanguage) -> Mistake:
+    """Return the one mistake of a word that stands in another language than the library's."""
+    text = words[said] if _base(_code_of(said)) == _base(missing) else _body(missing)
+    step = f'Write board.{missing} = "{inert(text)[:_LONGEST_BODY]}" in place of board.{inert(said)[:20]}.'
+    return Mistake(where, f"board is in {shown(said)}, and not in the library's language, {shown(missing)}.", step)
+
+
+def _body_mistakes(where: str, language: str, text: str) -> Iterator[Mistake]:
+    """Yield what is wrong with a word for the Board, the plainest alone."""
+    step = f'Write board.{inert(language)[:20]} = "{_body(language)}", for example.'
+    named = " ".join(text.casefold().split())
+    if len(text) > _LONGEST_BODY:
+        most = f"has {len(text)} characters; {_LONGEST_BODY} are the most"
+        yield Mistake(where, f"{shown(text)} is no name of a Board: it {most}.", step)
+    elif named in _ALONE:
+        yield Mistake(where, f"{shown(text)} is an article, and the name is missing.", step)
+    elif odd := list(printable(where, text)):
+        yield from odd
+    elif found := next((sign for sign in text if sign in _MARKUP), ""):
+        yield Mistake(where, f"{shown(text)} is no name of a Board: {found} is no letter of one.", step)
+    elif not any(map(str.isalpha, text)):
+        yield Mistake(where, f"{shown(text)} is no name of a Board: it has no letter.", step)
+    elif (articles := _ARTICLES.get(_base(language), ())) and not text.casefold().startswith(articles):
+        yield Mistake(where, f"{shown(text)} has no article, and sentences of papers need it.", step)
+
+
+def _body(language: str) -> str:
+    return _BODIES.get(_base(language), "…")
+
+
+def _base(language: str) -> str:
+    return language.partition("-")[0]
 
 
 def sign_mistakes(file: PolicyFile) -> Iterator[Mistake]:
@@ -185,7 +222,7 @@ def alike_mistakes(file: PolicyFile) -> Iterator[Mistake]:
     """Yield rows of one table that have the same words: screens, papers and the log show words, not keys."""
     for table in _SHOWN:
         rows = getattr(file, table)
-        for field in ("words", "short") if table == "role" else ("words",):
+        for field in ("words", "short") if table in _SHORTENED else ("words",):
             yield from _alike(file, table, field, rows)
 
 
@@ -238,3 +275,13 @@ def said_mistakes(file: PolicyFile, where: str, field: str, words: ByLanguage) -
         if language not in languages:
             yield from no_language(file, where, language)
         yield from printable(f"{where}, {field}", text)
+
+
+def short_mistakes(file: PolicyFile, where: str, short: ByLanguage) -> Iterator[Mistake]:
+    """Yield what is wrong with words that are to stand beside a bar."""
+    if short:
+        yield from said_mistakes(file, where, "short", short)
+    for text in short.values():
+        if len(text) > _LONGEST_SHORT:
+            sentence = f"{shown(text)} has {len(text)} characters, and beside a bar is room for {_LONGEST_SHORT}."
+            yield Mistake(f"{where}, short", sentence, "Shorten it, or take short out: then words is cut.")

@@ -65,7 +65,7 @@ def _roles(before: Policy, after: Policy) -> Iterator[Difference]:
         yield from _new(after, key)
     for key, was, now in in_both(before.roles, after.roles):
         if was.on_paper and not now.on_paper:
-            words = f"has holders with keys, and no longer acts by paper: {_may_words(now)}"
+            words = f"has holders with keys, and no longer acts by paper: {_may_words(after, now)}"
             yield looser(f"The {after.role_words(key)} {words}.")
         elif now.on_paper and not was.on_paper:
             words = "acts by signed paper alone: those terms end, and letters under them lapse"
@@ -95,7 +95,7 @@ def _new(after: Policy, key: str) -> Iterator[Difference]:
         yield other(f"The {after.role_words(key)} is a new role, which acts by signed paper.")
         return
     bound = f", on these cameras alone: {listed(map(after.class_words, role.classes))}" if role.classes else ""
-    yield looser(f"The {after.role_words(key)} is a new role: {_may_words(role)}{bound}.")
+    yield looser(f"The {after.role_words(key)} is a new role: {_may_words(after, role)}{bound}.")
     if role.stands_in is not None:
         yield looser(_deputy_words(after, key, role.stands_in))
     yield from _shift(after, "", role)
@@ -163,14 +163,14 @@ def _deputy_words(policy: Policy, role: str, stands: StandsIn) -> str:
     return f"The {who} acts for the {whom}{since}, with what that role itself may do."
 
 
-def _may_words(role: Role) -> str:
+def _may_words(policy: Policy, role: Role) -> str:
     """Return e.g. 'it may look live and place holds, and decides everything'."""
     may = listed(_RIGHTS[right] for right in role.rights)
     if ALL in role.decides:
         decides = "everything"
     else:
         acts = dict.fromkeys(act for named in role.decides for act in decided(named))
-        decides = f"this: {listed(PERMISSIONS[act].words for act in acts)}" if acts else ""
+        decides = f"this: {listed(map(policy.act_words, acts))}" if acts else ""
     said = [*([f"it may {may}"] if may else []), *([f"it decides {decides}"] if decides else [])]
     return ", and ".join(said) or ("it only receives requests" if role.receives else "it may do nothing by itself")
 

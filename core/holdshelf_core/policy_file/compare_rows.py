@@ -178,8 +178,9 @@ def _until(ground: Ground) -> str:
 
 def _steps(before: Policy, after: Policy) -> Iterator[Difference]:
     for act, words in STEPPED.items():
-        was, now = before.file.steps.get(act, ()), after.file.steps.get(act, ())
-        yield from asked(f"Before {words}", before, was, after, now)
+        was, now = before.steps(act), after.steps(act)
+        yield from asked(f"Before {words}", before, was.steps, after, now.steps)
+        yield from _cites(f"What it takes before {words}", was.clause, now.clause)
 
 
 def _bases(before: Policy, after: Policy) -> Iterator[Difference]:

@@ -135,6 +135,21 @@ def _of_rows(before: Policy, after: Policy) -> Iterator[Difference]:
             if (said := reworded(before, was.words, after, now.words)) is not None:
                 language, old, new = said
                 yield other(f"The {name} {key}{in_language(language)} is {_quoted(new)} (before: {_quoted(old)}).")
+    yield from _in_report(before, after)
+
+
+def _in_report(before: Policy, after: Policy) -> Iterator[Difference]:
+    """What stands beside the bars of the report, all in one sentence: it means nothing else."""
+    changed = []
+    for table in ("purpose", "basis"):
+        rows = ({row.key: row for row in getattr(one.file, table)} for one in (before, after))
+        changed += [
+            after.said(now.words)
+            for _, was, now in in_both(*rows)
+            if reworded(before, was.short, after, now.short) is not None
+        ]
+    if changed:
+        yield other(f"In the report other short words stand for {listed(changed)}.")
 
 
 def _clauses(before: Policy, after: Policy) -> Iterator[Difference]:

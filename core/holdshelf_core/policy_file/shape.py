@@ -111,6 +111,9 @@ def _mistake(place: _Place, sentence: str, step: str) -> Mistake:
 
 
 def _of_value(place: _Place, value: object, kind: inspect.Type) -> Iterator[Mistake]:
+    if place[:1] == ("steps",) and len(place) == 2 and (misplaced := _of_no_act(place, value)) is not None:
+        yield misplaced
+        return
     kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
     wanted = [one for one in kinds if not isinstance(one, inspect.NoneType)]
     fitting = next((plain for one in wanted if _fits(value, plain := _plain_kind(one))), None)
@@ -145,6 +148,20 @@ def _of_value(place: _Place, value: object, kind: inspect.Type) -> Iterator[Mist
             yield _mistake(
                 place, f"{shown(str(value))} is not one of those that belong here.", one_of(known, str(value))
             )
+
+
+def _of_no_act(place: _Place, value: object) -> Mistake | None:
+    """What stands under [steps] and is of no act: a clause by itself, or a part of an act's name."""
+    name = place[1]
+    if name == "clause" and isinstance(value, str):
+        example = f'"commission.approve" = {{ steps = ["…"], clause = {_quoted(value)} }}'
+        return _mistake(place, "A clause stands beside the steps of its act.", f"Write {example}.")
+    parts = [*value] if isinstance(value, dict) and "." not in name else []
+    if len(parts) != 1 or parts[0] in ("steps", "clause"):
+        return None
+    act = _quoted(f"{name}.{parts[0]}")
+    written = f"[steps.{act}]" if isinstance(value, dict) and isinstance(value[parts[0]], dict) else f"{act} = …"
+    return _mistake(place, f"{shown(name)} is no act.", f"Put the name in quotes, as there is a dot in it: {written}")
 
 
 def _plain_kind(kind: inspect.Type) -> inspect.Type:

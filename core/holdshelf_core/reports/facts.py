@@ -188,8 +188,9 @@ def _caveats(counts: LogCounts, quarter: Quarter) -> list[str]:
 def _purposes(counts: LogCounts, policy: Policy) -> tuple[paper.CountRow, ...]:
     listed = [*policy.look_purposes, IMMINENT_DANGER]
     others = sorted(set(counts.purposes) - set(listed))
+    short = {row.key: policy.said(row.short) for row in policy.file.purpose}
     return tuple(
-        paper.CountRow(key, policy.purpose_words(key) or "none named", counts.purposes[key])
+        paper.CountRow(key, policy.purpose_words(key) or "none named", counts.purposes[key], short.get(key, ""))
         for key in [*listed, *others]
     )
 

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from holdshelf_core import times
 from holdshelf_core.policy import model
 from holdshelf_core.policy.commissioning import waived
-from holdshelf_core.policy.gates import COUNSEL, MEANWHILE, what_we_need, what_would_pass, without_paper
+from holdshelf_core.policy.gates import (
+    COUNSEL,
+    MEANWHILE,
+    takes_a_word,
+    what_we_need,
+    what_would_pass,
+    without_paper,
+)
 from holdshelf_core.policy.instants import Now, span_words
 from holdshelf_core.policy.releases import kept_by
 from holdshelf_core.policy.state import State
@@ -56,6 +63,7 @@ def _needs(needs: Iterable[str]) -> tuple[str, ...]:
 
 
 def _policy_text(policy: Policy, adopted: model.Adopted, texts: Mapping[str, str]) -> PolicyText:
+    spoken = tuple(dict.fromkeys(map(_base, policy.file.library.languages))) if adopted.file_sha256 else ()
     first = policy.language if adopted.file_sha256 else "en"
     others = {
         _base(language): AdoptedText(sha256, texts.get(sha256, ""))
@@ -63,7 +71,7 @@ def _policy_text(policy: Policy, adopted: model.Adopted, texts: Mapping[str, str
         if _base(language) != first
     }
     text = texts.get(adopted.sha256, "")
-    return PolicyText(adopted.version, adopted.adopted_on, adopted.sha256, text, first, others)
+    return PolicyText(adopted.version, adopted.adopted_on, adopted.sha256, text, first, others, spoken)
 
 
 def _words(policy: Policy) -> dict[str, dict[str, str]]:
@@ -179,6 +187,7 @@ def paper_facts(
         policy_address=board.policy_address,
         bases=tuple((key, policy.basis_words(key)) for key in policy.bases if key != COUNSEL),
         without_paper=bool(without_paper(policy)),
+        in_danger=takes_a_word(policy),
         keeps_at_least=policy.file.keeping.at_least,
         keeps_at_most=policy.file.keeping.at_most,
         release_by_two=board.second_person_release and bool(policy.second("release.approve")),

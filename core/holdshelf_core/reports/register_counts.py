@@ -81,7 +81,12 @@ def release_rows(policy: Policy, releases: Iterable[model.Release], quarter: Qua
                 said = counts[refusal.basis if refusal.basis in policy.bases else ""]
                 said[{1: "refused_policy", 2: "refused_statute"}.get(refusal.gate, "refused_person")] += 1
     return tuple(
-        ReleaseRow(basis=key, words=policy.basis_words(key) or "none that the policy knows", **counts[key])
+        ReleaseRow(
+            basis=key,
+            words=policy.basis_words(key) or "none that the policy knows",
+            short=policy.said(policy.bases[key].short) if key else "none of the policy's",
+            **counts[key],
+        )
         for key in keys
         if key or any(counts[key].values())
     )

@@ -17,6 +17,8 @@ class CountRow(msgspec.Struct, frozen=True):
     id: str
     words: str
     count: int
+    short: str = ""
+    """Beside a bar; '' for ``words``."""
 
 
 class GapRow(msgspec.Struct, frozen=True):
@@ -209,6 +211,8 @@ class ReleaseRow(msgspec.Struct, frozen=True, kw_only=True):
 
     basis: str
     words: str
+    short: str = ""
+    """Beside a bar; '' for ``words``."""
     requested: int = 0
     approved: int = 0
     exported: int = 0

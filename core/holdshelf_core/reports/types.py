@@ -75,6 +75,8 @@ class PolicyText(msgspec.Struct, frozen=True):
     """Of ``text``, without its country: 'en' of en-CA."""
     others: dict[str, AdoptedText] = {}
     """What was adopted in other languages beside it."""
+    languages: tuple[str, ...] = ()
+    """Of the policy file, the first one first, without their countries; () for ``language`` alone."""
 
 
 class LogHead(msgspec.Struct, frozen=True):
@@ -228,6 +230,8 @@ class PaperFacts(msgspec.Struct, frozen=True):
     """What a release may rest on that somebody outside brings: key and words."""
     without_paper: bool = False
     """Whether one of them takes no paper."""
+    in_danger: bool = False
+    """Whether one of them takes a request by word of mouth in imminent danger, and its paper afterwards."""
     keeps_at_least: str = ""
     """How long the policy keeps footage beside the room there is: '7 days'; '' for no such time."""
     keeps_at_most: str = ""

@@ -16,7 +16,7 @@ from holdshelf_core.integration.bus import EventBus
 from holdshelf_core.integration.repairs import RepairRegistry
 from holdshelf_core.policy.holds import EndedHold
 from holdshelf_core.policy.instants import Now
-from holdshelf_core.policy.tables import KeepingTimes
+from holdshelf_core.policy.lengths import KeepingTimes
 from holdshelf_storage.footage.footage import Footage
 from holdshelf_storage.ledger.ledger import Ledger
 from holdshelf_storage.ledger.lines import Intent

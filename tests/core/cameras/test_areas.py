@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from holdshelf_core.errors import BadRequest
 from holdshelf_core.policy.areas import PERMITTED, PRIVATE, questionable_name
@@ -46,6 +47,19 @@ def test_p4_any_other_kind_is_refused_in_one_bounded_sentence(kind: str) -> None
 def test_p5_no_private_kind_of_area_is_ever_taken_whatever_it_is_called(area: str) -> None:
     with pytest.raises(BadRequest, match=r"P5.*Nobody can override"):
         check_place(first_policy(), area, "with a good reason")
+
+
+def test_p4_p5_the_first_librarys_file_says_what_holds_where_a_file_names_no_place() -> None:
+    own, bare = first_policy(), Policy(structs.replace(first_policy().file, place=()))
+    assert list(bare.places.items()) == list(own.places.items())
+    assert list(bare.private_places.items()) == list(own.private_places.items())
+    for kind in KINDS:
+        for policy in (own, bare):
+            if kind != "other":
+                check_place(policy, kind, "")
+            else:
+                with pytest.raises(BadRequest, match="--area-note"):
+                    check_place(policy, kind, "")
 
 
 @pytest.mark.parametrize("path", POLICIES, ids=lambda path: path.stem)

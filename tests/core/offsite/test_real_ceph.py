@@ -63,7 +63,9 @@ async def test_a_bucket_without_lock_is_refused_in_one_sentence_and_so_is_what_c
 
     right = place_of(ceph)
     assert await said(right) == ""
-    assert "has no object lock" in await said(place_of(ceph, lock=False))
+    refused = await said(place_of(ceph, lock=False))
+    assert "has no object lock, so what is put there could be deleted: make a bucket with object lock" in refused
+    assert refused.endswith(".") and refused.count(". ") == 0
     wrong = {
         "no bucket nowhere-at-all": {"bucket": "nowhere-at-all"},
         "refuses the access key (InvalidAccessKeyId)": {"access_key": "NOBODY"},

@@ -90,9 +90,17 @@ def test_the_english_word_is_taken_with_or_without_its_article() -> None:
     ("line", "sentence"),
     [
         ('board.en = ""', "board has nothing in 'en'."),
-        ('board = { en = "the Council", es = "el Consejo" }', "'es'"),
-        ('board.en = "the [Council]"', "is no name of a Board"),
-        (f'board.en = "the {"Very " * 20}Old Council"', "is no name of a Board"),
+        ('board = { en = "the Council", es = "el Consejo" }', "'es' is not one of"),
+        ('board.es = "el Consejo"', "board is in 'es', and not in the library's language, 'en'."),
+        ('board.English = "the Council"', "board is in 'English', and not in the library's language, 'en'."),
+        ('board.en-US = "the Council"', "board is in 'en-US', and not in the library's language, 'en'."),
+        ('board.en = "the\\nCouncil"', "has a line break"),
+        ('board.en = "the"', "'the' is an article, and the name is missing."),
+        ('board.en = "the [Council]"', "'the [Council]' is no name of a Board: [ is no letter of one."),
+        ('board.en = "<b>the Council</b>"', "< is no letter of one"),
+        ('board.en = "12"', "it has no letter"),
+        (f'board.en = "the {"Very " * 20}Old Council"', "it has 115 characters; 60 are the most"),
+        (f'board.en = "the {"Very " * 100}Old Council"', "it has 515 characters; 60 are the most"),
     ],
 )
 def test_a_word_that_is_none_is_a_mistake(line: str, sentence: str) -> None:

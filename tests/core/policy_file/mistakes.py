@@ -135,6 +135,34 @@ SYNTAX: dict[str, tuple[str, str]] = {
         SOUND.replace('"release.approve" = ["board"]', 'release.approve = ["board"]'),
         'second, release: A list belongs here, not a table. Put the name in quotes, as there is a dot in it: "release.approve" =',
     ),
+    "an act with a dot, without quotes": (
+        SOUND.replace("[second]", '[steps]\ncommission.approve = ["consult:board"]\n[second]'),
+        "steps, commission: 'commission' is no act. Put the name in quotes, as there is a dot in it: \"commission.approve\" = …",
+    ),
+    "a table of an act with a dot, without quotes": (
+        SOUND.replace("[second]", '[steps.commission.approve]\nsteps = ["consult:board"]\n[second]'),
+        'Put the name in quotes, as there is a dot in it: [steps."commission.approve"]',
+    ),
+    "a clause without its steps": (
+        SOUND.replace("[second]", '[steps]\n"commission.approve" = { clause = "7.4" }\n[second]'),
+        "steps, commission.approve: The field 'steps' is missing. Add steps = [",
+    ),
+    "text for steps": (
+        SOUND.replace("[second]", '[steps]\n"commission.approve" = "consult:board"\n[second]'),
+        "steps, commission.approve: A list or a table belongs here, not text in quotes. Put it in brackets: ",
+    ),
+    "a number for what governs the library": (
+        SOUND.replace('name = "Example Library"', 'name = "Example Library"\nboard = 7'),
+        "library, board: A table belongs here, not a whole number. Write board.en =",
+    ),
+    "what governs the library without a language": (
+        SOUND.replace('name = "Example Library"', 'name = "Example Library"\nboard = "the Council"'),
+        'library, board: A table belongs here, not text in quotes. Write it by language: board.en = "the Council"',
+    ),
+    "a list for what governs the library": (
+        SOUND.replace('name = "Example Library"', 'name = "Example Library"\nboard.en = ["the Council"]'),
+        "library, board, en: Text in quotes belongs here, not a list",
+    ),
     "text for a list": (
         SOUND.replace('classes = ["outdoors"]', 'classes = "outdoors"'),
         "screen 1 ('desk'), classes: A list belongs here, not text in quotes. Put it in brackets: classes = [\"outdoors\"]",
@@ -260,6 +288,26 @@ MEANING: dict[str, tuple[str, str, str]] = {
         "[second]",
         '[steps]\n"commission.approve" = ["judge"]\n[second]',
         "'judge' is asked of a request, not before an act",
+    ),
+    "a judge before an act, in a table": (
+        "[second]",
+        '[steps]\n"commission.approve" = { steps = ["judge"], clause = "7.4" }\n[second]',
+        "'judge' is asked of a request, not before an act",
+    ),
+    "steps by a clause that does not exist": (
+        "[second]",
+        '[steps]\n"commission.approve" = { steps = ["consult:board"], clause = "9" }\n[second]',
+        "There is no clause '9' in this file",
+    ),
+    "a clause that asks for no step": (
+        "[second]",
+        '[steps]\n"commission.approve" = { steps = [], clause = "7.4" }\n[second]',
+        "The clause asks for no step",
+    ),
+    "a step twice, in a table": (
+        "[second]",
+        '[steps]\n"commission.approve" = { steps = ["consult:board", "consult:board"] }\n[second]',
+        "'consult:board' appears twice",
     ),
     "the consent of nobody": (
         "[second]",
@@ -607,6 +655,76 @@ MEANING: dict[str, tuple[str, str, str]] = {
         "[[class]]",
         '[[place]]\nkey = "n"\nwords.en = "breastfeeding nook"\n[[place]]\nkey = "parking"\nwords.en = "parking"\n[[class]]',
         "no file opens such a place",
+    ),
+    "an empty word for the Board": (
+        'name = "Example Library"',
+        'name = "Example Library"\nboard.en = " "',
+        "board has nothing in 'en'",
+    ),
+    "a word for the Board that is an article": (
+        'name = "Example Library"',
+        'name = "Example Library"\nboard.en = "the"',
+        "'the' is an article, and the name is missing",
+    ),
+    "a word for the Board with a line break": (
+        'name = "Example Library"',
+        'name = "Example Library"\nboard.en = "the\\nCouncil"',
+        "The text has a line break",
+    ),
+    "a word for the Board with a control character": (
+        'name = "Example Library"',
+        'name = "Example Library"\nboard.en = "the \\u001b[2JCouncil"',
+        "has a character that cannot be printed",
+    ),
+    "a word for the Board with markup": (
+        'name = "Example Library"',
+        'name = "Example Library"\nboard.en = "the [b]Council[/b]"',
+        "is no name of a Board: [ is no letter of one",
+    ),
+    "a word for the Board that puts something in": (
+        'name = "Example Library"',
+        'name = "Example Library"\nboard.en = "the {library}"',
+        "is no name of a Board: { is no letter of one",
+    ),
+    "a word for the Board without a letter": (
+        'name = "Example Library"',
+        'name = "Example Library"\nboard.en = "7"',
+        "'7' is no name of a Board: it has no letter",
+    ),
+    "a word for the Board in one more language": (
+        'name = "Example Library"',
+        'name = "Example Library"\nboard = { en = "the Council", es = "el Consejo" }',
+        "'es' is not one of the library's languages",
+    ),
+    "a word for the Board in another language": (
+        'name = "Example Library"',
+        'name = "Example Library"\nboard.es = "el Consejo"',
+        "board is in 'es', and not in the library's language, 'en'",
+    ),
+    "a word for the Board in a language by its name": (
+        'name = "Example Library"',
+        'name = "Example Library"\nboard.english = "the Council"',
+        "board is in 'english', and not in the library's language, 'en'",
+    ),
+    "a word for the Board without end": (
+        'name = "Example Library"',
+        'name = "Example Library"\nboard.en = "the ' + "very " * 20 + 'old Council"',
+        "is no name of a Board: it has 115 characters; 60 are the most",
+    ),
+    "too long for a bar": (
+        'words.en = "a crime"',
+        'words.en = "a crime"\nshort.en = "a crime that somebody saw or heard or told of"',
+        "has 45 characters, and beside a bar is room for 40",
+    ),
+    "watching as a short purpose": (
+        'words.en = "a crime"',
+        'words.en = "a crime"\nshort.en = "general monitoring"',
+        "Watching people in general is not a purpose",
+    ),
+    "two purposes of the same short words": (
+        "[keeping]",
+        '[[purpose]]\nkey = "other-crime"\nwords.en = "another one"\nshort.en = "A crime"\n[keeping]',
+        "'A crime' is what purpose 'crime' is called too",
     ),
     "a case of nobody": ('who = "director"', 'who = "clerk"', "There is no role 'clerk'"),
 }

@@ -7,7 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from holdshelf_core.policy.schema import Case, PolicyFile, StandsIn
+from holdshelf_core.policy import explain
+from holdshelf_core.policy.particulars import particulars
+from holdshelf_core.policy.schema import Case, Clause, PolicyFile, StandsIn, Steps
 from holdshelf_core.policy.tables import Policy
 from holdshelf_core.policy_file.cases import answer, failures, unshown
 from holdshelf_core.policy_file.first import first_policy
@@ -108,6 +110,43 @@ def test_a_clause_may_state_several_duties_and_what_a_row_cites_is_not_words_onl
     policy = Policy(msgspec.structs.replace(file, clause=both))
     assert (policy.clause_id("P13"), policy.clause_id("P14")) == ("3", "3")
     assert "4" not in policy.words_only, "the street's record cites it"
+
+
+def test_the_clause_of_steps_is_what_a_refusal_quotes_and_no_clause_of_words_only() -> None:
+    """A duty that stood in [steps] was cited by nothing: its clause was told to be words only, and P4's was quoted."""
+    file, act = file_of("c"), "commission.approve"
+    clause = Clause(id="7.2", says={"en": "The Trustees approve each camera."})
+    file = msgspec.structs.replace(file, clause=(*file.clause, clause))
+    steps, asked = file.before(act).steps, next(one for one in file.case if one.act == act and one.expect == "no")
+    plain, own = (
+        Policy(msgspec.structs.replace(file, steps={act: before}))
+        for before in (steps, Steps(steps=steps, clause="7.2"))
+    )
+    assert plain.steps(act) == Steps(steps=steps) and own.steps(act).steps == steps
+    assert "7.2" in plain.words_only and "7.2" not in own.words_only
+    assert answer(plain, asked).clause == "placement" and answer(own, asked).clause == "7.2"
+    assert answer(own, asked).sentence.endswith("(7.2: The Trustees approve each camera.)")
+    # Whatever else is asked of it is not of that clause.
+    other = answer(own, msgspec.structs.replace(asked, who="nobody"))
+    assert not other.allowed and other.clause != "7.2"
+    said = " ".join(explain.clause_detail(own, clause, ()).split())
+    assert "Before a camera is approved, the Library Director consents and the Board of Trustees consents." in said
+    assert "  each (7.2): the Library Director consents; the Board of Trustees consents." in particulars(own)
+    assert "words only" in explain.clause_detail(plain, clause, ())
+
+
+def test_a_file_says_steps_as_a_list_or_as_a_table() -> None:
+    """Files that were adopted before there was a table are read as ever."""
+    text = SOUND.replace("[second]", '[steps]\n"commission.approve" = ["consult:board"]\n[second]')
+    table = text.replace('["consult:board"]', '{ steps = ["consult:board"], clause = "7.4" }')
+    heading = SOUND.replace(
+        "[second]", '[steps."commission.approve"]\nclause = "7.4"\nsteps = ["consult:board"]\n[second]'
+    )
+    found = [
+        Policy(read_bytes(one.encode(), "policy.toml")).steps("commission.approve") for one in (text, table, heading)
+    ]
+    assert found == [Steps(steps=("consult:board",), clause=cited) for cited in ("", "7.4", "7.4")]
+    assert Policy(read_bytes(text.encode(), "policy.toml")).steps("hold.place") == Steps(steps=())
 
 
 def test_a_case_without_a_camera_is_about_one_that_the_role_is_bound_to() -> None:

@@ -91,6 +91,20 @@ def test_each_difference_is_a_sentence_of_its_kind_and_the_other_way_round_is_to
     assert [one.kind for one in back] == [opposite]
 
 
+def test_what_a_new_role_decides_is_in_the_librarys_own_word_for_its_board() -> None:
+    """It was told of the Board, beside other sentences that say the Council."""
+    council = SOUND.replace('name = "Example Library"', 'name = "Example Library"\nboard.en = "the Council"')
+    clerk = '[[role]]\nkey = "clerk"\nwords.en = "Clerk"\ndecides = ["board.set"]\n'
+    without, on_paper, told = (
+        Policy(read_bytes(council.replace("[second]", f"{role}[second]").encode(), "x"))
+        for role in ("", f"{clerk}on_paper = true\n", clerk)
+    )
+    (new,) = differences(without, told)
+    assert new.sentence == "The Clerk is a new role: it decides this: change a setting of the Council."
+    (holders,) = differences(on_paper, told)
+    assert holders.sentence.endswith("no longer acts by paper: it decides this: change a setting of the Council.")
+
+
 DANGER = SOUND.replace('needs = ["written", "agency"]', 'needs = ["danger"]').replace(
     '"consent:director"]', '"consent:director", "within:5 business days"]'
 )

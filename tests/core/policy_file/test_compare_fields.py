@@ -26,7 +26,8 @@ FULL = (
     )
     .replace(
         "[second]",
-        '[steps]\n"commission.approve" = ["consult:board"]\n[second]\n"hold.lift" = []\n"flag.review" = ["director", "board"]',
+        '[steps]\n"commission.approve" = { steps = ["consult:board"], clause = "7.4" }\n'
+        '[second]\n"hold.lift" = []\n"flag.review" = ["director", "board"]',
     )
     .replace(
         "[[class]]",
@@ -70,6 +71,8 @@ needs = ["name"]
 )
 ROLES = {role["key"]: number for number, role in enumerate(tomllib.loads(FULL)["role"])}
 DIRECTOR, BOARD, DEPUTY, CLERK, GUARD = (ROLES[key] for key in ("director", "board", "deputy", "clerk", "guard"))
+
+APPROVE = "commission.approve"
 
 type Path = tuple[str | int, ...]
 type Told = tuple[str, str]
@@ -205,6 +208,10 @@ CHANGES: dict[tuple[str, str], tuple[dict[Path, Any], tuple[Told, ...]]] = {
         ),
     ),
     ("Purpose", "words"): ({("purpose", 1, "words"): {"en": "a fall"}}, ((OTHER, "The purpose danger is “a fall”"),)),
+    ("Purpose", "short"): (
+        {("purpose", 1, "short"): {"en": "safety"}},
+        ((OTHER, "In the report other short words stand for someone's safety."),),
+    ),
     ("Purpose", "clause"): (
         {("purpose", 1, "clause"): "8"},
         ((OTHER, "“someone's safety” rests on clause 8 (before: none)."),),
@@ -242,6 +249,10 @@ CHANGES: dict[tuple[str, str], tuple[dict[Path, Any], tuple[Told, ...]]] = {
         ),
     ),
     ("Basis", "words"): ({("basis", 1, "words"): {"en": "a wish"}}, ((OTHER, "The basis owner is “a wish”"),)),
+    ("Basis", "short"): (
+        {("basis", 1, "short"): {"en": "owner"}},
+        ((OTHER, "In the report other short words stand for a request by the owner."),),
+    ),
     ("Basis", "clause"): (
         {("basis", 1, "clause"): "8"},
         ((OTHER, "a request by the owner rests on clause 8 (before: none)."),),
@@ -329,7 +340,24 @@ CHANGES: dict[tuple[str, str], tuple[dict[Path, Any], tuple[Told, ...]]] = {
         {("second", "release.approve"): []},
         ((LOOSER, "No second person is needed for a release."),),
     ),
-    ("PolicyFile", "steps"): ({("steps",): {}}, ((LOOSER, "is approved, no longer: the Library Board is consulted."),)),
+    ("PolicyFile", "steps"): (
+        {("steps",): {}},
+        (
+            (LOOSER, "is approved, no longer: the Library Board is consulted."),
+            (OTHER, "What it takes before a camera is approved rests on no clause (before: 7.4)."),
+        ),
+    ),
+    ("Steps", "steps"): (
+        {("steps", APPROVE, "steps"): ["consent:board"]},
+        (
+            (STRICTER, "is approved: the Library Board consents."),
+            (LOOSER, "no longer: the Library Board is consulted."),
+        ),
+    ),
+    ("Steps", "clause"): (
+        {("steps", APPROVE, "clause"): "8"},
+        ((OTHER, "What it takes before a camera is approved rests on clause 8 (before: 7.4)."),),
+    ),
     ("PolicyFile", "words"): (
         {("words",): {}},
         ((OTHER, "Papers in en say these sentences otherwise: “Questions?”."),),
@@ -460,6 +488,7 @@ def test_a_change_of_each_field_is_told_once_in_words_and_the_other_way_round_as
         ),
         ({("library", "closed"): ["sunday", "saturday"]}, {("library", "closed"): ["Saturday", "Sunday"]}),
         ({("role", CLERK, "classes"): ["indoors", "outdoors"]}, {("role", CLERK, "classes"): ["outdoors", "indoors"]}),
+        ({("steps", APPROVE): ["consult:board"]}, {("steps", APPROVE): {"steps": ["consult:board"]}}),
     ],
 )
 def test_what_is_written_otherwise_and_means_the_same_is_no_difference(

@@ -16,12 +16,12 @@ from holdshelf_core.policy.explain import table
 from holdshelf_core.policy.gates import STATED
 from holdshelf_core.policy.holds import ended_holds
 from holdshelf_core.policy.model import RIGHTS
-from holdshelf_core.policy.rights import NEVER, PERMISSIONS
+from holdshelf_core.policy.rights import NEVER, PERMISSIONS, second_does
 from holdshelf_core.policy.rules import decide
-from holdshelf_core.policy.schema import CameraClass, Keeping, PolicyFile, Range, Role, Screen, StandsIn
+from holdshelf_core.policy.schema import CameraClass, Keeping, PolicyFile, Range, Role, Screen, StandsIn, Steps
 from holdshelf_core.policy.state import State
 from holdshelf_core.policy.statute import JUDGE
-from holdshelf_core.policy.tables import ALL, DECIDED, Policy, second_does
+from holdshelf_core.policy.tables import ALL, DECIDED, Policy
 from holdshelf_core.policy_file.check import mistakes
 from holdshelf_core.policy_file.check_roles import NEEDED, SECOND
 from holdshelf_core.policy_file.first import first_policy
@@ -110,12 +110,12 @@ def files(draw: st.DrawFn) -> PolicyFile:
         for purpose in FIRST.purpose
         if draw(st.booleans()) or purpose.key in ("crime", "other")
     )
+    consent = (f"consent:{draw(st.sampled_from(keys))}",)
+    before = draw(st.sampled_from([consent, Steps(steps=consent, clause=FIRST.clause[0].id)]))
     return msgspec.structs.replace(
         file,
         second=draw(second_persons(Policy(file))),
-        steps={
-            act: (f"consent:{draw(st.sampled_from(keys))}",) for act in ("commission.approve",) if draw(st.booleans())
-        },
+        steps={"commission.approve": before} if draw(st.booleans()) else {},
         purpose=purposes,
         setting={"live_minutes": Range(value=draw(st.integers(1, 60)), least=1, most=60)},
         basis=tuple(msgspec.structs.replace(basis, **draw(asked(keys))) for basis in FIRST.basis),

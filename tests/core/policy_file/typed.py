@@ -359,6 +359,13 @@ TYPED: dict[str, Typed] = {
         "case 1: The purpose 'crime' decides nothing about release.approve. Take purpose out of the case",
         _EXPECT,
     ),
+    "a clause below all steps": Typed(
+        "[second]",
+        '[steps]\n"commission.approve" = ["consult:board"]\nclause = "7.4"\n[second]',
+        "steps, clause: A clause stands beside the steps of its act. "
+        'Write "commission.approve" = { steps = ["…"], clause = "7.4" }.',
+        '[steps]\n"commission.approve" = { steps = ["consult:board"], clause = "7.4" }\n[second]',
+    ),
     "a ground of an act that has none": Typed(
         _EXPECT,
         f'{_EXPECT}\nground = "incident"',

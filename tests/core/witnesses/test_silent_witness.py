@@ -1,9 +1,10 @@
-"""A witness that is silent is told after a while and holds up nobody; one that was silent is not waited for again."""
+"""When a witness is asked. One that is silent is told after a while and holds up nobody, and is not waited for again."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,11 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from holdshelf_core.frame import Frame
 from holdshelf_core.paths import DataPaths
 from holdshelf_core.witnesses import client, witnesses
+from holdshelf_core.witnesses.book import WitnessBook
 from holdshelf_core.witnesses.types import Witness
 from holdshelf_core.witnesses.witnesses import Settings, Witnesses
 from holdshelf_storage.access_log.access_log import AccessLog
 from holdshelf_storage.access_log.cosignature import WitnessSigner
 from holdshelf_storage.register import Register
+from tests.core.witnesses.running import running
+from tests.rig.hand_clock import HandClock
 from tests.rig.hang import HANG_S
 from tests.storage.access_log.log_parts import entry
 
@@ -51,6 +55,28 @@ def silent() -> Iterator[str]:
     """The address of a server that takes connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+async def test_each_hour_with_new_entries_is_countersigned_and_no_other(
+    asked: Witnesses, frame: Frame, log: AccessLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours = HandClock()
+    hours.offset_ns = time.time_ns() - hours.now_ns  # the witness's own clock is the machine's
+    monkeypatch.setattr(frame, "clock", hours)
+    book = WitnessBook(tmp_path / "oak")
+    key = book.make_key(OAK.name)
+    book.trust(log.public_key)
+    with running(book.folder) as witness:
+        assert await asked.async_look() == "no witnesses"
+        await asked.async_put(Settings((Witness(key.name, witness.url, str(key)),), 1))
+        assert await asked.async_look() == "1 asked; 1 of 1 have signed 1 entries"
+        log.append(*entry(2))
+        hours.forward(3300)
+        assert await asked.async_look() == "0 asked; 1 of 1 have signed 1 entries", "within the hour"
+        hours.forward(3900)
+        assert await asked.async_look() == "1 asked; 1 of 1 have signed 2 entries"
+        hours.forward(7200)
+        assert await asked.async_look() == "0 asked; 1 of 1 have signed 2 entries", "nothing new"
 
 
 async def test_a_paper_waits_once_and_no_longer_than_it_says(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Self
 
 from tests.service import wait_for
@@ -12,8 +13,8 @@ from tests.tui.ssh.door_rig import DoorHouse
 SIZE = (80, 24)
 SHOWN_S = 60.0
 """A busy machine may take its time; a person would have given up long before."""
-ROWS_TO_LIST = 3
-"""On the first screen, from the line below the tabs: the question, a blank line, the answers with a line about each."""
+ROWS_TO_LIST = 2
+"""On the first screen, from the line below the tabs: the question, the answers with a line about each."""
 PICTURE_ROW, PICTURE_COLUMNS = 11, 26
 """Where a timeline's larger picture is at that size."""
 _FRAME = re.compile("[│╭╮╰╯─━╸╺▔▁▃▆▄█░┃┏┓┗┛]")
@@ -69,6 +70,14 @@ class Hand:
         else:
             self.press(self.number_of(tab))
 
+    def changes(self, step: str, tab: str) -> None:
+        """To that step of what is changed, by the first screen's list; or the tab of that name by its number."""
+        if self.starts:
+            self.chooses("Change something")
+            self.chooses(step)
+        else:
+            self.press(self.number_of(tab))
+
     def chooses(self, words: str) -> None:
         """Down to the line with these words in a list on the first screen, and Enter."""
         self.press(*["Down"] * self.down_to(words), "Enter")
@@ -108,17 +117,21 @@ class Hand:
             now = self.screen()
             return now if all(one in now for one in words) else None
 
-        return wait_for(f"{words} on the screen of {self.login}", shown, seconds)
+        return self._awaits(f"{words}", shown, seconds)
 
     def sees_either(self, *words: str) -> None:
         """Waits until one of these is on the screen."""
-        wait_for(
-            f"one of {words} on the screen of {self.login}", lambda: any(w in self.screen() for w in words), SHOWN_S
-        )
+        self._awaits(f"one of {words}", lambda: any(w in self.screen() for w in words))
 
     def sees_no_more(self, words: str) -> None:
         """Waits until these are gone: a form was left."""
-        wait_for(f"no {words!r} on the screen of {self.login}", lambda: words not in self.screen(), SHOWN_S)
+        self._awaits(f"no {words!r}", lambda: words not in self.screen())
+
+    def _awaits[T](self, what: str, probe: Callable[[], T | None], seconds: float = SHOWN_S) -> T:
+        try:
+            return wait_for(f"{what} on the screen of {self.login}", probe, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}. It shows: {self.screen()!r}") from None
 
     def lines(self, words: str = "") -> str:
         """The screen as it is, once it has these words."""

@@ -7,19 +7,18 @@ from tests.scenes.year.hand import Hand
 from tests.scenes.year.house import Year
 from tests.scenes.year.tasks import task
 
-TAB_ONLY = "on the Holds tab"
-
 
 def chooses_hold(hand: Hand, hold: str) -> None:
     """The cursor on it, on the Holds tab."""
-    hand.press(hand.number_of("Holds"), "/")
+    hand.changes("Keep more under a hold", "Holds")
+    hand.press("/")
     hand.sees("words; Enter")
     hand.type(hold)
     hand.sees(hold)
     hand.press("Enter")
 
 
-@task("Keep more under a hold", tab_only=TAB_ONLY)
+@task("Keep more under a hold")
 def play_extend(year: Year, hand: Hand) -> None:
     """The service desk, too."""
     hold = year.places_hold()
@@ -57,7 +56,7 @@ def play_review(year: Year, hand: Hand) -> None:
     assert not year.hold(due[0])["overdue"]
 
 
-@task("Ask for a hold to be lifted", tab_only=TAB_ONLY)
+@task("Ask for a hold to be lifted")
 def play_lift(year: Year, hand: Hand) -> None:
     """It takes another seat's word from here."""
     hold = year.places_hold()
@@ -90,7 +89,7 @@ def play_approve_lift(year: Year, hand: Hand) -> None:
     assert year.hold(hold)["state"] == "grace"
 
 
-@task("Print the pictures of a hold on one sheet", tab_only=TAB_ONLY)
+@task("Print the pictures of a hold on one sheet")
 def play_contact_sheet(year: Year, hand: Hand) -> None:
     """Twelve stills, logged as shown and printed."""
     hold = year.places_hold()

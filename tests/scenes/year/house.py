@@ -167,7 +167,7 @@ def year_house(folder: Path) -> Iterator[Year]:
     holds = [("holds", f"H-2026-900{number}", overdue(number)) for number in range(2)]
     seed(service.data, holds)
     made = record(service.data, list(CAMERAS), yesterday_ns(14) - 65 * NS, detailed=True)
-    mounts = [Mount(name, media="h264_100k") for name in ("reading", "annex", "office", "study")]
+    mounts = [Mount(name, media="h264_100k") for name in ("reading", "annex", "office", "study", "hall")]
     with RtspServer(mounts) as rtsp, service:
         house = DoorHouse(service, folder)
         house.name_director()

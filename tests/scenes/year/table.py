@@ -39,8 +39,9 @@ def table(counts: Counts) -> str:
 
 
 def _way(one: Task, counts: Counts, *, starts: bool) -> str:
-    why_not = one.tab_only if starts else one.start_only
-    return why_not or str(counts.get((one.name, starts), "–"))
+    if not starts and one.start_only:
+        return one.start_only
+    return str(counts.get((one.name, starts), "–"))
 
 
 def save(counts: Counts) -> None:
@@ -51,9 +52,4 @@ def save(counts: Counts) -> None:
 
 def is_whole(counts: Counts) -> bool:
     """Each task was played by each of its ways."""
-    return all(
-        (one.name, starts) in counts
-        for one in ALL
-        for starts in (True, False)
-        if not (one.tab_only if starts else one.start_only)
-    )
+    return all((one.name, starts) in counts for one in ALL for starts in (True, False) if starts or not one.start_only)

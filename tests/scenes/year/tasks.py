@@ -15,14 +15,13 @@ type Play = Callable[[Year, Hand], None]
 class Task:
     """``most``: key presses that it may take, besides text, by either way; 0: whatever it takes.
 
-    ``tab_only``: why it does not begin at the first screen; '' it does. ``start_only``: why not in a tab.
+    ``start_only``: why it does not begin in a tab; '' it does.
     """
 
     words: str
     login: str
     play: Play
     most: int = 0
-    tab_only: str = ""
     start_only: str = ""
 
     @property
@@ -45,13 +44,11 @@ class Count:
 TASKS: list[Task] = []
 
 
-def task(
-    words: str, login: str = "dora", *, most: int = 0, tab_only: str = "", start_only: str = ""
-) -> Callable[[Play], Play]:
+def task(words: str, login: str = "dora", *, most: int = 0, start_only: str = "") -> Callable[[Play], Play]:
     """Names what the function plays."""
 
     def named(play: Play) -> Play:
-        TASKS.append(Task(words, login, play, most, tab_only, start_only))
+        TASKS.append(Task(words, login, play, most, start_only))
         return play
 
     return named

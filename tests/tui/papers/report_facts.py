@@ -99,14 +99,21 @@ def report(number: int = 16, **changed: object) -> r.ReportPaper:
         stopped_times=3,
         room=r.RoomRow(7_200_000_000_000, 7_190_000_000_000, 32.6, 412_000_000_000, None, 21.0),
         purposes=(
-            r.CountRow("crime", "possible crime on library property", 9),
-            r.CountRow("violation", "possible violation of a library or town policy", 6),
-            r.CountRow("disruption", "behavior that disrupts the library's work", 4),
-            r.CountRow("restricted", "whether someone whose privileges were restricted or withdrawn has come", 1),
-            r.CountRow("safety", "someone's safety: an injury, an accident, a missing person", 3),
-            r.CountRow("loss", "loss of or damage to property", 11),
-            r.CountRow("legal-paper", "a legal paper or a request in an active investigation", 2),
-            r.CountRow("camera-check", "whether a camera still shows what its reference picture shows", 16),
+            r.CountRow("crime", "possible crime on library property", 9, "possible crime"),
+            r.CountRow("violation", "possible violation of a library or town policy", 6, "violation of a policy"),
+            r.CountRow("disruption", "behavior that disrupts the library's work", 4, "disruption"),
+            r.CountRow(
+                "restricted",
+                "whether someone whose privileges were restricted or withdrawn has come",
+                1,
+                "restricted privileges",
+            ),
+            r.CountRow("safety", "someone's safety: an injury, an accident, a missing person", 3, "someone's safety"),
+            r.CountRow("loss", "loss of or damage to property", 11, "loss or damage"),
+            r.CountRow("legal-paper", "a legal paper or a request in an active investigation", 2, "legal paper"),
+            r.CountRow(
+                "camera-check", "whether a camera still shows what its reference picture shows", 16, "camera check"
+            ),
             r.CountRow("imminent-danger", "imminent danger", 1),
         ),
         lookers=(
@@ -146,13 +153,20 @@ def report(number: int = 16, **changed: object) -> r.ReportPaper:
         grace=1,
         releases=(
             r.ReleaseRow(
-                basis="search-warrant", words="a search warrant", requested=1, approved=1, exported=1, refused_policy=1
+                basis="search-warrant",
+                words="a search warrant",
+                short="search warrant",
+                requested=1,
+                approved=1,
+                exported=1,
+                refused_policy=1,
             ),
-            r.ReleaseRow(basis="subpoena", words="a lawful subpoena"),
-            r.ReleaseRow(basis="court-order", words="a court order"),
+            r.ReleaseRow(basis="subpoena", words="a lawful subpoena", short="subpoena"),
+            r.ReleaseRow(basis="court-order", words="a court order", short="court order"),
             r.ReleaseRow(
                 basis="active-investigation",
                 words="a request by law enforcement in an active investigation",
+                short="active investigation",
                 requested=3,
                 approved=1,
                 exported=1,
@@ -163,11 +177,12 @@ def report(number: int = 16, **changed: object) -> r.ReportPaper:
             r.ReleaseRow(
                 basis="written-permission",
                 words="the written permission of the person who is seen",
+                short="written permission",
                 requested=1,
                 refused_person=1,
             ),
-            r.ReleaseRow(basis="counsel", words="another basis, on counsel's paper"),
-            r.ReleaseRow(basis="emergency", words="imminent danger; the paper follows"),
+            r.ReleaseRow(basis="counsel", words="another basis, on counsel's paper", short="counsel's paper"),
+            r.ReleaseRow(basis="emergency", words="imminent danger; the paper follows", short="emergency"),
         ),
         paper_approvals=1,
         shares=(r.ShareRow("view", 2, 1, 1, 0), r.ShareRow("sheet", 3, 2, 1, 1)),

@@ -71,7 +71,23 @@ def test_p13_the_sheet_and_the_form_say_two_people_only_where_it_takes_two() -> 
         assert "within that paper." in one_line(text.render(paper(alone)))
 
 
-@pytest.mark.parametrize("facts", [FACTS, ANYONES], ids=["of one request", "for anyone"])
+IN_DANGER = msgspec.structs.replace(ANYONES, in_danger=True)
+
+
+def test_p13_a_request_by_word_of_mouth_is_refused_on_paper_only_where_no_basis_takes_one() -> None:
+    """The sheet said that none can be met, also where the policy lets footage go in imminent danger."""
+    for two in (True, False):
+        never, danger = (
+            one_line(refusal_paper(msgspec.structs.replace(facts, release_by_two=two)))
+            for facts in (ANYONES, IN_DANGER)
+        )
+        assert "by word of mouth or telephone cannot be met." in never and "danger" not in never
+        assert "or telephone can be met only in imminent danger, and the paper follows." in danger
+        assert "cannot be met" not in danger
+        assert ("two people" in never, "two people" in danger) == (two, two)
+
+
+@pytest.mark.parametrize("facts", [FACTS, ANYONES, IN_DANGER], ids=["of one request", "for anyone", "in danger"])
 def test_the_sheet_fits_a_page_and_promises_nothing(facts: PaperFacts) -> None:
     text = refusal_paper(facts)
     assert max(columns(line) for line in text.splitlines()) <= 80

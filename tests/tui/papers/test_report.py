@@ -80,13 +80,19 @@ def test_the_plots_of_forty_cameras_are_one_page_and_of_more_the_lowest_are_show
 def test_bars_have_the_words_of_this_policy_whatever_the_keys_of_its_rows() -> None:
     own = facts(
         1,
-        purposes=(CountRow("crime", "a crime", 3), CountRow("loss", "loss of or damage to property", 1)),
-        releases=(ReleaseRow(basis="emergency", words="the emergency services", refused_policy=2),),
+        purposes=(
+            CountRow("crime", "a crime", 3),
+            CountRow("loss", "loss of or damage to property", 1, "loss or damage"),
+        ),
+        releases=(
+            ReleaseRow(basis="emergency", words="the emergency services", refused_policy=2),
+            ReleaseRow(basis="order", words="an order of a court or of a judge", short="court order", refused_policy=1),
+        ),
     )
     assert own.report is not None
     panels = [panel for column in plots(own.report).columns for panel in column]
     said = [label for panel in panels for label, _, _ in panel.rows]
-    assert {"a crime", "loss or damage", "the emergency services"} <= set(said)
+    assert {"a crime", "loss or damage", "the emergency services", "court order"} <= set(said)
     assert "possible crime" not in said and "emergency" not in said
 
 

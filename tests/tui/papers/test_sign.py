@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from PIL import Image, ImageChops
+from textual.app import App
 
 from holdshelf_core.api.errors import BadRequest
 from holdshelf_core.outbox.types import Printers
@@ -20,8 +21,10 @@ from holdshelf_tui.papers.sign import sign_paper
 from holdshelf_tui.papers.sign_pdf import sign_pdf
 from holdshelf_tui.papers.typeset import PAGES
 from holdshelf_tui.screens.dialogs.print_forms import Opened, PrintDialog
+from holdshelf_tui.widgets.fields import Choice
 from tests.rig.hang import HANG_S
 from tests.tui.papers import sheets
+from tests.tui.stage import until
 
 DPI = 48
 MARGIN_IN = 0.5
@@ -268,6 +271,31 @@ def test_where_the_policys_first_language_is_one_that_papers_do_not_speak_its_si
 def test_a_sign_in_one_kind_of_a_language_is_set_as_well() -> None:
     facts = msgspec.structs.replace(FACTS, language="en-IE")
     assert "No sound is recorded." in words_of(sign_pdf(facts))
+
+
+@pytest.mark.parametrize(
+    ("paper", "languages", "chosen"),
+    [
+        ("sign", ("ga", "fr"), "ga"),
+        ("sign", ("cy", "fr"), "fr"),
+        ("policy", ("ga", "fr"), "fr"),
+        ("policy", ("es", "en"), "es"),
+        ("policy", ("ga",), "en"),
+    ],
+)
+async def test_the_print_dialog_has_the_librarys_first_language_that_the_paper_can_be_in(
+    paper: str, languages: tuple[str, ...], chosen: str
+) -> None:
+    assert FACTS.policy is not None
+    policy = msgspec.structs.replace(FACTS.policy, language=languages[0], languages=languages)
+    facts = msgspec.structs.replace(IRISH, policy=policy)
+    dialog = PrintDialog(Opened(PAPERS[paper], "", "", facts=facts), Printers([]), outbox=True)
+    async with App[None]().run_test(size=(80, 24)) as pilot:
+        await pilot.app.push_screen(dialog)
+        field = await until(pilot, "the languages", lambda: dialog.query_one("#language", Choice))
+        assert field.value == chosen
+    said = printing.make(PAPERS[paper], msgspec.structs.replace(facts, language=chosen), "text")
+    assert said == printing.make(PAPERS[paper], facts, "text"), "as without --language"
 
 
 def test_the_print_dialog_offers_the_languages_that_the_policy_words_the_sign_in() -> None:

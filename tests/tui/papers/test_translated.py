@@ -16,7 +16,7 @@ from holdshelf_core.policy.instants import Now
 from holdshelf_core.policy.model import Adopted, Board, Determination, Release, Span
 from holdshelf_core.policy.state import State
 from holdshelf_core.policy.tables import Policy
-from holdshelf_core.policy_file.first import FIRST
+from holdshelf_core.policy_file.first import FIRST, first_policy
 from holdshelf_core.policy_file.read import read_bytes
 from holdshelf_core.reports.paper_facts import paper_facts, refusal_paper
 from holdshelf_core.reports.report_types import RequestsPaper
@@ -24,6 +24,7 @@ from holdshelf_core.reports.types import PaperFacts
 from holdshelf_storage.units import DAY_NS
 from holdshelf_tui.papers import catalogs
 from holdshelf_tui.papers.catalogue import PAPERS
+from holdshelf_tui.papers.release_form import _BASES
 from holdshelf_tui.text.words import columns
 from tests.tui.papers.test_accessible import FACTS_OF
 from tests.tui.papers.test_requests import ROW
@@ -188,6 +189,40 @@ def test_p13_the_sheet_lists_what_takes_no_paper_and_does_not_say_that_all_do() 
     assert gates.without_paper(policy) == ("own-image",)
     first = dict(printed(facts_of("the first library"), "en"))["refusal"]
     assert "without a paper" not in first and "on a paper that the library's policy names" in first
+
+
+@pytest.mark.parametrize(
+    ("language", "danger", "never"),
+    [
+        ("en", "can be met only in imminent danger, and the paper follows.", "or telephone cannot be met."),
+        ("es", "solo se puede atender en caso de peligro inminente, y el documento", "no se puede atender."),
+        (
+            "fr",
+            "ne peut être satisfaite qu'en cas de danger imminent, et le document suit.",
+            "ne peut pas être satisfaite.",
+        ),
+    ],
+)
+def test_p13_the_sheet_says_that_a_word_is_enough_in_danger_where_a_basis_takes_one(
+    language: str, danger: str, never: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = dict(printed(facts_of("the first library"), language))["refusal"]
+    assert danger in first and never not in first
+    on_paper = FILES["the first library"].replace('needs = ["danger", "scope"]', 'needs = ["written"]')
+    monkeypatch.setitem(FILES, "no danger", on_paper)
+    without = dict(printed(facts_of("no danger"), language))["refusal"]
+    assert never in without and danger not in without
+
+
+def test_danger_that_the_staff_see_is_no_request_by_word_of_mouth() -> None:
+    policy = Policy(read_bytes(FILES["the first library"].encode(), "policy.toml"))
+    assert gates.takes_a_word(policy)
+    own = tuple(msgspec.structs.replace(row, asker="own") for row in policy.file.basis)
+    assert not gates.takes_a_word(Policy(msgspec.structs.replace(policy.file, basis=own)))
+
+
+def test_the_blank_forms_own_words_are_for_bases_of_the_first_library() -> None:
+    assert set(_BASES) <= set(map(first_policy().basis_words, first_policy().bases))
 
 
 def test_a_basis_on_the_blank_form_has_the_words_of_this_policy() -> None:

@@ -33,6 +33,7 @@ from tests.tui.uncut import nothing_cut
 
 pytestmark = pytest.mark.usefixtures("no_frames")
 
+CHANGE = "Change something: a hold, a person, a camera"
 HAPPENED, OFFICER, LOOKED = "Something happened: find it and keep it", "An officer or a paper is here", "Who looked?"
 SHARED, WAITS, DANGER = "See what was shared with you", "What waits for you", "Somebody is in danger right now"
 MACHINE = "A camera or the disk is wrong, or a new camera is here"
@@ -83,7 +84,7 @@ async def in_front(pilot: Pilot[Any], key: str) -> None:
 @pytest.mark.parametrize(
     ("who", "needs"),
     [
-        (seat(), [HAPPENED, OFFICER, LOOKED, DANGER, "Print", WAITS]),
+        (seat(), [HAPPENED, OFFICER, LOOKED, DANGER, "Print", CHANGE, WAITS]),
         (designee("live"), [OFFICER, DANGER, SHARED, "Print", WAITS]),
         (designee("archive", "hold"), [HAPPENED, OFFICER, SHARED, "Print", WAITS]),
         (designee("archive"), ["Something happened: find it", OFFICER, SHARED, "Print", WAITS]),

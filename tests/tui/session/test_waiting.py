@@ -19,9 +19,17 @@ S = 1_000_000_000
 DAY = 86_400 * S
 AT = 1_795_615_200 * S
 HOLD = HoldRow(
-    "H-1", "violation", "26-1", "active", [SpanAsk("lobby", AT, AT + 60 * S)], "p1", AT, AT + 90 * DAY, False, 1, "", "",
-    None, None, "", True, 10,
-)  # fmt: skip
+    "H-1",
+    "violation",
+    "26-1",
+    [SpanAsk("lobby", AT, AT + 60 * S)],
+    "p1",
+    AT,
+    AT + 90 * DAY,
+    overdue=False,
+    shelved=True,
+    held_bytes=10,
+)
 
 
 def with_(**changes: object) -> HoldRow:

@@ -30,7 +30,8 @@ def sheet(
         typer.Option("--at", help="Instead: the time of a picture, of each camera; can be repeated."),
     ] = None,
     purpose: Annotated[
-        str, typer.Option(help="What they are looked at for. [default: a legal paper, or the violation of the hold]")
+        str,
+        typer.Option(help="What they are looked at for. [default: the one named as the hold's ground, or legal-paper]"),
     ] = "",
     data: Data = None,
     file: paper_sink.FilePath = None,

@@ -84,10 +84,12 @@ def words(language: str) -> Words:
     return _load(asked)
 
 
-def own_language(facts: PaperFacts) -> str:
-    """The first language of the policy in force; English where there is none, or where papers do not speak it."""
-    own = facts.policy.language if facts.policy is not None else ENGLISH
-    return own if own in known() else ENGLISH
+def own_language(facts: PaperFacts, signs: Iterable[str] = ()) -> str:
+    """The first language of the policy in force that papers speak, or that one of ``signs`` is worded in; English where there is
+    none."""
+    policy = facts.policy
+    own = (policy.languages or (policy.language,)) if policy is not None else ()
+    return next((one for one in own if one in known() or is_signed(signs, one)), ENGLISH)
 
 
 def spoken(facts: PaperFacts) -> str:
@@ -96,10 +98,10 @@ def spoken(facts: PaperFacts) -> str:
 
 
 def words_of(facts: PaperFacts, language: str = "") -> Words:
-    """In the language that the paper is asked for in, or in another one, as the policy says them: English beside a sign that the
-    policy words in a language which papers do not speak. Raises BadRequest."""
+    """In the language that the paper is asked for in, or in another one, as the policy says them: in the library's own beside a
+    sign that the policy words in a language which papers do not speak. Raises BadRequest."""
     asked = language or spoken(facts)
-    said = words(ENGLISH if is_signed(facts.signs, asked.partition("+")[0].strip()) else asked)
+    said = words(own_language(facts) if is_signed(facts.signs, asked.partition("+")[0].strip()) else asked)
     return said.with_own(
         {key: text for code, own in facts.words.items() if base(code) == said.language for key, text in own.items()}
     )

@@ -13,7 +13,7 @@ from holdshelf_core.reports import types
 from holdshelf_core.reports.types import PaperFacts, PrintRequest
 from holdshelf_tui.papers import text
 from holdshelf_tui.papers.bundle_forms import certificate_document, custody_document, receipt_document
-from holdshelf_tui.papers.catalogs import ENGLISH
+from holdshelf_tui.papers.catalogs import ENGLISH, own_language
 from holdshelf_tui.papers.checklist import checklist_document
 from holdshelf_tui.papers.contact_sheet import sheet_document
 from holdshelf_tui.papers.destroyed import destroyed_csv, destroyed_document
@@ -87,6 +87,10 @@ class Paper:
         if self.translated == "always" or (self.translated == "blank" and facts.released is None):
             return facts
         return msgspec.structs.replace(facts, language=ENGLISH)
+
+    def own_language(self, facts: PaperFacts) -> str:
+        """What it is in where nobody asks for a language: the library's first that it can be in."""
+        return own_language(facts, facts.signs if self.two_languages else ())
 
     def as_text(self, facts: PaperFacts) -> str:
         """80 columns, inert on a terminal."""

@@ -130,6 +130,6 @@ def make(
     else:
         sets = {"html": paper.as_html, "csv": paper.as_csv}.get(form, paper.as_text)
         content = sets(facts).encode("utf-8", "replace")
-    language = "" if facts.language in ("", catalogs.own_language(facts)) else facts.language
+    language = "" if facts.language in ("", paper.own_language(facts)) else facts.language
     name = " ".join(part for part in (paper.title, id, language, "in large type" if large else "") if part)
     return Printed(paper.name, form, name + _SUFFIX_OF[form], content)

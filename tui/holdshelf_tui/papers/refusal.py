@@ -58,6 +58,18 @@ def _any(facts: PaperFacts, say: Words) -> Block:
             "The library's camera recordings are confidential. They are given out for what the library's policy names, within "
             "that."
         )
+    elif facts.in_danger and facts.release_by_two:
+        lead = say(
+            "The library's camera recordings are confidential. They are given out on a paper that the library's policy "
+            "names, within that paper, on the word of two people. A request by word of mouth or telephone can be met only "
+            "in imminent danger, and the paper follows."
+        )
+    elif facts.in_danger:
+        lead = say(
+            "The library's camera recordings are confidential. They are given out on a paper that the library's policy "
+            "names, within that paper. A request by word of mouth or telephone can be met only in imminent danger, and the "
+            "paper follows."
+        )
     elif facts.release_by_two:
         lead = say(
             "The library's camera recordings are confidential. They are given out on a paper that the library's policy "

@@ -12,28 +12,7 @@ from holdshelf_tui.papers.text import clean
 HOUR_S = 3600
 MOST_PLOTTED = 40
 """Cameras in one plot; of more, those that kept and recorded least are shown."""
-_SHORT = {
-    "possible crime on library property": "possible crime",
-    "possible violation of a library or town policy": "violation of a policy",
-    "behavior that disrupts the library's work": "disruption",
-    "whether someone whose privileges were restricted or withdrawn has come": "restricted privileges",
-    "someone's safety: an injury, an accident, a missing person": "someone's safety",
-    "loss of or damage to property": "loss or damage",
-    "a legal paper or a request in an active investigation": "legal paper",
-    "whether a camera still shows what its reference picture shows": "camera check",
-    "a search warrant": "search warrant",
-    "a lawful subpoena": "subpoena",
-    "a court order": "court order",
-    "a request by law enforcement in an active investigation": "active investigation",
-    "the written permission of the person who is seen": "written permission",
-    "another basis, on counsel's paper": "counsel's paper",
-    "imminent danger; the paper follows": "emergency",
-    "none that the policy knows": "none of the policy's",
-}
-"""By the first library's words of a purpose or a basis, those short enough to stand beside a bar; another policy's own are cut.
-Whole they stand in the spot check."""
-
-
+_LABEL_LETTERS = 40
 _NO_CAMERA = (("no camera in use", 0.0, ""),)
 
 
@@ -91,7 +70,8 @@ def _purposes_panel(report: ReportPaper) -> d.Panel:
     return d.Panel(
         "Looks, by purpose (P12)",
         tuple(
-            (_SHORT.get(row.words, clean(row.words, 40)), float(row.count), f"{row.count:,}") for row in report.purposes
+            (clean(row.short or row.words, _LABEL_LETTERS), float(row.count), f"{row.count:,}")
+            for row in report.purposes
         ),
         note="looks that were opened in the quarter",
     )
@@ -109,7 +89,7 @@ def _refusals_panel(report: ReportPaper) -> d.Panel:
     rows = [row for row in report.releases if row.refused]
     return d.Panel(
         "Releases refused, by basis (P13)",
-        tuple((_SHORT.get(row.words, clean(row.words, 40)), float(row.refused), refused_words(row)) for row in rows)
+        tuple((clean(row.short or row.words, _LABEL_LETTERS), float(row.refused), refused_words(row)) for row in rows)
         or (("nothing was refused", 0.0, "0"),),
         note="every refusal counts: the policy's, the statute's, a person's",
     )

@@ -87,9 +87,8 @@ def _own(facts: PaperFacts, language: str) -> tuple[tuple[str, ...], tuple[str, 
 
 
 def spoken(facts: PaperFacts) -> str:
-    """The language, or two, that the sign is asked for in; else the policy's first, where the policy words a sign in it."""
-    own = facts.policy.language if facts.policy is not None else ""
-    return facts.language or (own if catalogs.is_signed(facts.signs, own) else catalogs.own_language(facts))
+    """The language, or two, that the sign is asked for in; else the policy's first that there is a sign in."""
+    return facts.language or catalogs.own_language(facts, facts.signs)
 
 
 def languages(asked: str, signs: Iterable[str] = ()) -> tuple[str, ...]:

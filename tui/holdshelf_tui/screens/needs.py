@@ -16,6 +16,7 @@ from holdshelf_tui.papers.catalogue import PAPERS
 from holdshelf_tui.screens.actions_pane import ActionsPane
 from holdshelf_tui.screens.pane import Pane
 from holdshelf_tui.screens.papers import CHOSEN_FIRST, PapersPane, tabs_for
+from holdshelf_tui.screens.people import BOARD, LETTERS, PEOPLE, PeoplePane
 from holdshelf_tui.screens.releases import ReleasesPane
 from holdshelf_tui.screens.timeline import TimelinePane
 from holdshelf_tui.session.link import Who
@@ -122,6 +123,9 @@ def needs_for(who: Who) -> list[Need]:
             )
         )
     found.append(Need("print", "Print", "The policy, the sign, the sheet, the checklist", _papers(who), True))
+    if changes := _changes(who):
+        about = own_board("More under a hold, letters, what the Board decides, a new camera")
+        found.append(Need("change", "Change something: a hold, a person, a camera", about, changes, True))
     return [*found, Need(WAITS, "What waits for you", "What needs your word, and the head of the access log")]
 
 
@@ -226,6 +230,17 @@ def _go(tab: str) -> Callable[[HomeScreen, Way], Awaitable[str | None]]:
     return run
 
 
+def _people(part: str, action: str = "") -> Callable[[HomeScreen, Way], Awaitable[str | None]]:
+    """That list of the People tab, and an action of it to its end."""
+
+    async def run(home: HomeScreen, _way: Way) -> str | None:
+        pane = await _front(home, "people", PeoplePane)
+        pane.turn_to(part)
+        return None if action and await pane.async_act(action) is None else ""
+
+    return run
+
+
 _WHEN = Step("When was it?", "Timeline: Time", _when)
 _SEE = Step("Look at it, if you must", "Timeline: Look, for a stated purpose", _see, stays=True)
 _KEEP = Step("Keep it: place a hold", "Timeline: Hold, with cameras, time and number", _keep)
@@ -265,3 +280,34 @@ def _papers(who: Who) -> tuple[Step, ...]:
     return tuple(
         Step(f"Print {_PAPERS[tab]}", own_board(PAPERS[tab].about), _paper(tab), stays=True) for tab in tabs_for(who)
     )
+
+
+def _changes(who: Who) -> tuple[Step, ...]:
+    """What a seat changes now and then, each by its right."""
+    if not who.seat:
+        return ()
+    found = []
+    if who.may("hold.see") and ("hold" in who.rights or who.may("hold.lift")):
+        found.append(
+            Step(
+                "Keep more under a hold, print its pictures, or lift it",
+                "Holds: More, Pictures, Lift",
+                _go("holds"),
+                stays=True,
+            )
+        )
+    if who.may("person.add"):
+        found.append(Step("Enroll a person with their key", "People: Enroll", _people(PEOPLE, "enrol"), stays=True))
+    if who.may("appointment.make"):
+        appoint = _people(LETTERS, "appoint")
+        found.append(
+            Step("Appoint a designee by a letter", "People: Letters of appointment, Appoint", appoint, stays=True)
+        )
+    if who.may("appointment.end"):
+        found.append(Step("End an appointment", "People: Letters of appointment, End it", _people(LETTERS), stays=True))
+    if who.may("board.set"):
+        words = own_board("Change what the Board decides")
+        found.append(Step(words, own_board("People: The Board"), _people(BOARD), stays=True))
+    if "commission" in who.rights:
+        found.append(Step("Bring a camera into use", "Cameras: Bring into use", _go("cameras"), stays=True))
+    return tuple(found)

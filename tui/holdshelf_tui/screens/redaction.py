@@ -29,6 +29,7 @@ from holdshelf_tui.screens.told import async_told
 from holdshelf_tui.session.app import SessionApp
 from holdshelf_tui.session.inputs import in_turn
 from holdshelf_tui.session.latest import Latest
+from holdshelf_tui.text.sheets import LEGAL_PAPER
 from holdshelf_tui.text.time_format import NS, moment, told_clock
 from holdshelf_tui.text.words import inert
 from holdshelf_tui.widgets import key_table
@@ -36,7 +37,6 @@ from holdshelf_tui.widgets.box_canvas import BoxCanvas
 from holdshelf_tui.widgets.keys_line import KeysLine
 from holdshelf_tui.widgets.text import plain
 
-PURPOSE = "legal-paper"
 STEPS_NS = (NS, 10 * NS, NS // 5)
 _FAR = 10
 _REST_S = 0.08
@@ -176,7 +176,7 @@ class RedactionScreen(Screen[ReleaseRow | None]):
             return covering
         span = self.row.given[self.span_number]
         number = self.row.reference or self.row.id
-        purpose = self.home.link.policy.purpose_like(PURPOSE)
+        purpose = self.home.link.policy.purpose_like(LEGAL_PAPER)
         asked = PurposeOpen([camera], purpose, number, start_utc_ns=span.start_utc_ns, end_utc_ns=span.end_utc_ns)
         look = await looks.async_open(asked)
         self._opened.append(look.id)

@@ -39,7 +39,7 @@ class StartPane(Pane):
 
     DEFAULT_CSS = """
     StartPane #asked { height: 1; text-style: bold; color: $accent; }
-    StartPane OptionList { height: auto; max-height: 1fr; background: $background; border: none; padding: 0; margin-top: 1; }
+    StartPane OptionList { height: auto; max-height: 1fr; background: $background; border: none; padding: 0; }
     StartPane #how { height: auto; margin-top: 1; color: $text-muted; }
     StartPane #log { height: auto; color: $text-muted; }
     """
@@ -123,7 +123,7 @@ class StartPane(Pane):
         self._list.clear_options()
         self._list.add_options([Option(self._prompt(line)) for line in self._lines])
         self._list.highlighted = (before or 0) if way is None else way.next
-        how = "Arrows choose, Enter begins. Esc or a number goes to the tabs above, where all of this is done, too."
+        how = "Arrows choose, Enter begins. Esc or a number goes to the tabs above."
         if way is not None and way.need.is_list:
             how = "Enter goes there. Esc goes back to the first question."
         elif way is not None:

@@ -18,7 +18,8 @@ from holdshelf_core.reports.types import MAX_SHEET_PICTURES, PaperFacts, PrintRe
 from holdshelf_tui.text.time_format import NS, date_words, told_clock, when
 from holdshelf_tui.text.words import inert
 
-LEGAL_PAPER, VIOLATION = "legal-paper", "violation"
+LEGAL_PAPER = "legal-paper"
+"""The purpose of looking at what a paper asks for, where the policy has one of that key."""
 FIRST_PICTURES = 12
 """As many where nobody says how many."""
 WIDTH = 480
@@ -75,7 +76,7 @@ def of_hold(row: HoldRow, now_utc_ns: int, policy: PolicyLists, purpose: str = "
     """Of all that a hold covers so far; how many of each part is not said yet. ``purpose``: '' for the policy's usual one."""
     ends = [(s, now_utc_ns if s.end_utc_ns is None else min(s.end_utc_ns, now_utc_ns)) for s in row.spans]
     parts = tuple(Part(span.camera, span.start_utc_ns, end) for span, end in ends if end > span.start_utc_ns)
-    usual = policy.purpose_like(VIOLATION if row.ground == "violation" else LEGAL_PAPER)
+    usual = policy.purpose_like(row.ground, LEGAL_PAPER)
     return Sheet(row.id, row.reference, purpose or usual, parts)
 
 

@@ -108,9 +108,15 @@ class ReadingLoop(threading.Thread):
         self._stopped = False
 
     def follow(self, reading: Reading) -> None:
-        """Have it read until it ends; wait for that. Raises what ended it, or nothing when its recording was to stop."""
-        self._readings.append(reading)
-        self.look()
+        """Have it read until it ends; wait for that.
+
+        Raises what ended it, or nothing when its recording was to stop, or when the thread has ended.
+        """
+        with self._bell_guard:
+            if self._bell < 0:
+                return  # it was being dialed when all were let go of
+            self._readings.append(reading)
+            os.eventfd_write(self._bell, 1)
         reading.ended.wait()
         if reading.error is not None:
             raise reading.error
@@ -139,11 +145,11 @@ class ReadingLoop(threading.Thread):
                     except Exception as error:  # whatever it is ends one camera's connection, not the loop
                         self._end(reading, error)
             self._rest()
-        for reading in tuple(self._readings):
-            self._end(reading, None)
-        with self._bell_guard:
+        with self._bell_guard:  # from here on none is taken any more
             os.close(self._bell)
             self._bell = -1
+        for reading in tuple(self._readings):
+            self._end(reading, None)
 
     def _rest(self) -> None:
         """Wait until one is due, a datagram came, or something is to be looked at."""

@@ -132,7 +132,7 @@ class Elsewhere:
         classes = (basis.classes if basis is not None else ()) or (purpose.classes if purpose is not None else ())
         self.done(None, CameraMove(FRONT, self.place_of(case.camera or next(iter(classes), "")), "moved"))
         who = next(role for role in self.policy.seats if self.policy.may(role, "commission.approve"))
-        consents = [one.partition(":")[2] for one in self.policy.file.steps.get("commission.approve", ())]
+        consents = [one.partition(":")[2] for one in self.policy.steps("commission.approve").steps]
         self.approve(who, [role for role in consents if not self.policy.has_holders(role)], [])
 
     def approve(self, who: str, consents: list[str], consulted: list[str]) -> None:

@@ -140,6 +140,15 @@ def test_a_recording_that_is_to_stop_does_not_wait_for_its_turn(loop: ReadingLoo
     assert one.ended == [None]
 
 
+def test_a_camera_that_was_being_dialed_when_the_loop_ended_is_let_go_of(loop: ReadingLoop) -> None:
+    loop.stop()
+    loop.join(HANG_S)
+    one = One()
+    one.follow(loop)
+    wait_for("its thread goes on", lambda: one.ended or None)
+    assert (one.ended, one.read_s) == ([None], [])
+
+
 def test_key_frames_that_cost_much_leave_the_others_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of a hostile camera's may have parameter sets of its own, of the largest picture that is taken."""
 

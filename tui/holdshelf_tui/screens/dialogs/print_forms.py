@@ -11,7 +11,6 @@ from holdshelf_core.holds.types import HoldRow
 from holdshelf_core.outbox.types import OUTBOX, PRINTER, Delivered, Printers, ReadPrinters
 from holdshelf_core.releases.types import ReleaseRow
 from holdshelf_core.reports.types import PaperFacts
-from holdshelf_tui.papers.catalogs import own_language
 from holdshelf_tui.papers.catalogue import PAPERS, Format, Paper
 from holdshelf_tui.papers.delivery import async_deliver, delivered_words
 from holdshelf_tui.papers.printing import PAGE_WORDS, languages_of, page_of
@@ -136,7 +135,7 @@ class PrintDialog(FormDialog[tuple[str | None, Delivered]]):
         super().__init__()
         self._paper, self._of, self._printers, self._outbox = opened.paper, opened.id, printers, outbox
         self._given = given(opened)
-        self._own_language = own_language(opened.facts) if opened.facts is not None else None
+        self._own_language = opened.paper.own_language(opened.facts) if opened.facts is not None else None
         self._signs = opened.facts.signs if opened.facts is not None else {}
         # A sign is larger than most printers' paper.
         self._own_page = page_of(opened.paper, "", opened.page, printer=bool(printers.printers))
