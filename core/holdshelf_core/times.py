@@ -101,7 +101,7 @@ def local_instants(on: date, at: time, zone: tzinfo) -> list[datetime]:
             datetime.combine(on, at, zone).replace(fold=f).astimezone(UTC).astimezone(zone) for f in (0, 1)
         )
         raise BadRequest(
-            f"It is never {at:%H:%M} on {on:%Y-%m-%d}: the clocks go forward over it.",
+            f"There is no {at:%H:%M} on {on:%Y-%m-%d}: the clocks go forward over it.",
             f"Give a time up to '{before.isoformat(' ', 'minutes')}', or from '{after.isoformat(' ', 'minutes')}' on.",
         )
     return [one.astimezone(zone) for one in found]

@@ -56,8 +56,8 @@ def mistyped(where: str) -> BadRequest:
     """Return the error for a line from paper that differs from the log's in so little that it was mistyped."""
     return BadRequest(
         f"Check your typing: the line differs from the log's in {where}.",
-        "Compare it with the paper and try again. Nothing else differs, so the log is not changed. If the paper itself says so, "
-        "show it to those who decide about footage, and to the admin.",
+        "Compare it with the paper and try again. Nothing else differs, so the log was not changed. If the paper really "
+        "reads as you typed it, show it to those who decide about footage, and to the admin.",
     )
 
 

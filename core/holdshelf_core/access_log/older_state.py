@@ -177,7 +177,7 @@ class LogSeen:
                 severity="error",
                 sentence=f"{state.limited} Until it can tell, nobody can look, export, lift a hold or appoint. "
                 "Holds and recording continue.",
-                next_step="Mend what this names. Holdshelf tries again every few seconds, so nothing else is needed.",
+                next_step="Fix the problem named here. Holdshelf tries again every few seconds, so nothing else is needed.",
             )
             return
         repairs.async_delete(NOT_COMPARED)

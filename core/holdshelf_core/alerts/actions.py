@@ -45,11 +45,13 @@ class AlertActs:
         way = _checked(asked.way)
         known = self._alerts.ways.get(way.name)
         if asked.new and known is not None:
-            raise Conflict(f"There is a way {way.name!r} already.", f"Change it: `holdshelf alert change {way.name}`.")
+            raise Conflict(
+                f"There is a channel {way.name!r} already.", f"Change it: `holdshelf alert change {way.name}`."
+            )
         if not asked.new and known is None:
             raise self._unknown(way.name)
         if known is None and len(self._alerts.ways) >= MOST_WAYS:
-            raise Conflict(f"There are already {MOST_WAYS} ways.", "Remove one: `holdshelf alert remove NAME`.")
+            raise Conflict(f"There are already {MOST_WAYS} channels.", "Remove one: `holdshelf alert remove NAME`.")
         way = _with_secret(way, known)
         seq = await call.record(subject=way.name, facts=_facts(way), private={"target": way.target})
         await self._alerts.async_put(way)
@@ -101,7 +103,7 @@ class AlertActs:
 
     def _unknown(self, name: str) -> NotFound:
         known = ", ".join(sorted(self._alerts.ways)) or "none yet"
-        return NotFound(f"There is no way {name[:40]!r}.", f"Known: {known}.")
+        return NotFound(f"There is no alert channel {name[:40]!r}.", f"Known: {known}.")
 
 
 def _place(way: types.AnyWay) -> tuple[str, str]:
@@ -132,7 +134,7 @@ def _facts(way: types.AnyWay) -> dict[str, str]:
 def _checked(way: types.AnyWay) -> types.AnyWay:
     if not _NAME.fullmatch(way.name):
         raise BadRequest(
-            f"{way.name[:40]!r} cannot be the name of a way.", "Use small letters, digits and '-', e.g., `mail`."
+            f"{way.name[:40]!r} cannot be the name of a channel.", "Use small letters, digits and '-', e.g., `mail`."
         )
     _check_rules(way.rules)
     match way:
@@ -148,7 +150,7 @@ def _checked(way: types.AnyWay) -> types.AnyWay:
 
 def _check_rules(rules: types.Rules) -> None:
     if rules.audience not in (ADMIN, SEATS):
-        raise BadRequest("A way tells what is for the admin, or what is for the seats.", "Use admin or seats.")
+        raise BadRequest("An alert channel is for the admin or for the seats.", "Use admin or seats.")
     of_audience = sorted(name for name, kind in KINDS.items() if kind.audience == rules.audience)
     for kind in rules.kinds:
         if kind not in of_audience:
@@ -171,12 +173,14 @@ def _checked_mail(way: types.MailWay) -> types.MailWay:
     if way.security not in ("starttls", "tls", "none"):
         raise BadRequest(f"{way.security[:20]!r} is not a kind of security.", "Use starttls, tls or none.")
     if way.security == "none" and way.host not in _LOCAL:
-        raise BadRequest("Mail without TLS goes to this machine only.", "Use starttls or tls, or the host localhost.")
+        raise BadRequest(
+            "Email without TLS is allowed to this machine only.", "Use starttls or tls, or the host localhost."
+        )
     for address in (way.sender, *way.to):
         if not _ADDRESS.fullmatch(address):
-            raise BadRequest(f"{address[:60]!r} is not a mail address.", "Give one as it@library.example.")
+            raise BadRequest(f"{address[:60]!r} is not an email address.", "Give one as it@library.example.")
     if not 0 < len(way.to) <= MOST_ADDRESSES:
-        raise BadRequest(f"A way has 1 to {MOST_ADDRESSES} addresses.", "Give others to another way.")
+        raise BadRequest(f"A channel has 1 to {MOST_ADDRESSES} addresses.", "Give others to another channel.")
     _check_login(way)
     return msgspec.structs.replace(way, host=way.host.lower(), to=tuple(dict.fromkeys(way.to)))
 
@@ -189,7 +193,7 @@ def _checked_mqtt(way: types.MqttWay) -> types.MqttWay:
     if way.security not in ("tls", "none"):
         raise BadRequest(f"{way.security[:20]!r} is not a kind of security.", "Use tls or none.")
     if way.security == "none" and way.host not in _LOCAL:
-        raise BadRequest("MQTT without TLS goes to this machine only.", "Use tls, or the host localhost.")
+        raise BadRequest("MQTT without TLS is allowed to this machine only.", "Use tls, or the host localhost.")
     if not RECORDER_ID.fullmatch(way.id):
         raise BadRequest(
             f"{way.id[:40]!r} cannot be the recorder's id.", "Use small letters, digits, '-' and '_', e.g., `main`."
@@ -240,7 +244,7 @@ def _checked_heartbeat(way: types.HeartbeatWay) -> types.HeartbeatWay:
     if not host:
         raise BadRequest(
             "That is not an address for a heartbeat.",
-            "Give it as https://hc-ping.com/…; http:// goes to this machine only.",
+            "Give it as https://hc-ping.com/…; http:// is allowed to this machine only.",
         )
     return msgspec.structs.replace(way, service=host)
 
@@ -256,7 +260,7 @@ def _with_secret(way: types.AnyWay, known: types.AnyWay | None) -> types.AnyWay:
     if isinstance(way, types.AppriseWay):
         if isinstance(known, types.AppriseWay) and known.secret:
             return msgspec.structs.replace(way, secret=known.secret, service=known.service)
-        raise BadRequest("An Apprise way needs its URL.", "`--ask-password` asks for it.")
+        raise BadRequest("An Apprise channel needs its URL.", "`--ask-password` asks for it.")
     if not way.username:
         return way
     if isinstance(known, types.MailWay | types.MqttWay) and known.secret:

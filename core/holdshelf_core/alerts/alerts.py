@@ -93,7 +93,7 @@ class Alerts:
         try:
             await asyncio.to_thread(self._register.put, TABLE, way.name, row)
         except StorageError as error:
-            raise Unavailable("The way could not be stored, so it is not used.", str(error)) from None
+            raise Unavailable("The alert channel could not be stored, so it is not used.", str(error)) from None
         self.ways[way.name] = way
         self._lost.discard(way.name)
 
@@ -102,7 +102,7 @@ class Alerts:
         try:
             await asyncio.to_thread(self._register.remove, TABLE, name)
         except StorageError as error:
-            raise Unavailable("The way could not be removed.", str(error)) from None
+            raise Unavailable("The alert channel could not be removed.", str(error)) from None
         del self.ways[name]
         self._lost.discard(name)
         self._frame.repairs.async_delete(f"{REPAIR}{name}")
@@ -174,7 +174,7 @@ class Alerts:
         try:
             way: AnyWay = msgspec.convert(row, MailWay | AppriseWay | MqttWay | HeartbeatWay)
         except msgspec.ValidationError as error:
-            _LOGGER.error("a way of telling in the register is not understood: %s", error)
+            _LOGGER.error("an alert channel in the register is not understood: %s", error)
             return
         if isinstance(sealed, str):
             try:

@@ -178,7 +178,7 @@ KINDS: dict[str, Kind] = {
     "camera_certificate": Kind("The certificate of {camera} has changed", "holdshelf camera check {id}"),
     "camera_identity": Kind("Another camera answers at the address of {camera}", "holdshelf camera check {id}"),
     "camera_backfill": Kind("Gaps of {camera} cannot be filled from its own recording", "holdshelf camera check {id}"),
-    "days_below_floor": Kind("{camera} is kept for fewer days than asked for", "holdshelf status"),
+    "days_below_floor": Kind("{camera}: footage kept for fewer days than asked for", "holdshelf status"),
     "media_volume": Kind("The media disk is missing or cannot be written", "holdshelf doctor"),
     "disk_room": Kind("The media disk has too little room for footage", "holdshelf status"),
     "disk_health": Kind("A disk says that it is failing", "holdshelf doctor"),
@@ -188,19 +188,21 @@ KINDS: dict[str, Kind] = {
     "older_state": Kind("An older state was put back", "holdshelf status"),
     "clock": Kind("The clock of the recorder is in doubt", "holdshelf clock show"),
     "door": Kind("The door for log-ins is closed or its key has changed", "holdshelf doctor"),
-    "locked_out": Kind("{count} people or seats cannot log in", "holdshelf log show --action door.login"),
+    "locked_out": Kind("People or seats that cannot log in: {count}", "holdshelf log show --action door.login"),
     "strangers": Kind("Strangers try to log in again and again", "holdshelf log show --action door.strangers"),
     "backup_old": Kind("The newest backup is too old", "holdshelf backup make"),
     "backup_target": Kind("Backups do not reach the place that was set up for them", "holdshelf backup status"),
-    "alert_way": Kind("Alerts are not delivered by {count} of the ways set up", "holdshelf alert list"),
+    "alert_way": Kind("Alert channels that do not deliver: {count}", "holdshelf alert list"),
     "offsite_store": Kind("What is on hold cannot be kept in the store elsewhere", "holdshelf offsite status"),
     "outbox_full": Kind("The outbox has no room left", "holdshelf status"),
-    REVIEWS_OVERDUE: Kind("Reviews of {count} holds are overdue", "holdshelf hold list", SEATS),
-    APPROVALS_WAITING: Kind("{count} things wait for a second person", "holdshelf today", SEATS),
-    "papers_overdue": Kind("{count} papers, printed stills or answers are overdue", "holdshelf release list", SEATS),
-    "signs_due": Kind("{count} signs or checks are due", "holdshelf checklist show", SEATS),
-    "commissioning": Kind("{count} cameras are not in use yet", "holdshelf camera list", SEATS),
-    OTHER: Kind("{count} things need someone to look at them", "holdshelf status"),
+    REVIEWS_OVERDUE: Kind("Hold reviews that are overdue: {count}", "holdshelf hold list", SEATS),
+    APPROVALS_WAITING: Kind("Things that wait for a second person: {count}", "holdshelf today", SEATS),
+    "papers_overdue": Kind(
+        "Papers, printed stills or answers that are overdue: {count}", "holdshelf release list", SEATS
+    ),
+    "signs_due": Kind("Signs or checks that are due: {count}", "holdshelf checklist show", SEATS),
+    "commissioning": Kind("Cameras that are not in use yet: {count}", "holdshelf camera list", SEATS),
+    OTHER: Kind("Things that need someone's attention: {count}", "holdshelf status"),
 }
 
 

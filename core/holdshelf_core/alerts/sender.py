@@ -106,7 +106,7 @@ class Sender:
 
     async def _test(self, asked: link.TryWay) -> None:
         way = self._ways.get(asked.way)
-        sentence = "There is no such way."
+        sentence = "There is no such channel."
         if way is not None:
             try:
                 if not asked.leave:

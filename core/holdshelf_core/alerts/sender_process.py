@@ -103,4 +103,4 @@ class SenderProcess(OnlineProcess[link.Does | link.Tested | link.Deliver]):
         if isinstance(way, AppriseWay):
             self._deliveries.ask(link.Task(way, asked.number, asked.message))
         else:
-            self._tell(link.Delivered(asked.number, "There is no such way."))
+            self._tell(link.Delivered(asked.number, "There is no such channel."))

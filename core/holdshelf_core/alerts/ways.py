@@ -1,4 +1,4 @@
-"""What a way of telling is, in the sender process: mail, Apprise, MQTT (ADR 56).
+"""What an alert channel is, in the sender process: mail, Apprise, MQTT (ADR 56).
 
 A way is a task on the sender's loop. It takes reports, and says how it does. What blocks (`smtplib`) it gives to a thread of its
 own; a way that hangs, or fails, holds up no other.
@@ -51,7 +51,7 @@ class Reports(AsyncIterator[Report]):
 
 
 class Way(Protocol):
-    """A way of telling. ``sender`` imports the module of a way only when one is configured."""
+    """An alert channel. ``sender`` imports the module of a way only when one is configured."""
 
     async def run(self, reports: Reports, tell: Callable[[Health], None]) -> None:
         """Tell what the reports say, until canceled; then finish within 2 s.

@@ -22,10 +22,10 @@ _LEADS: Final[dict[What, str]] = {
 }
 _MEANS: Final[dict[What, str]] = {
     "begins": "This needs someone to look at it:",
-    "flaps": "This comes and goes. The next message about it comes when it has stayed as it is for 20 minutes:",
-    "still": "This is still so:",
+    "flaps": "This comes and goes. You get the next message once it has stayed the same for 20 minutes:",
+    "still": "Still a problem:",
     "ends": "This is over:",
-    "was": "This was so in the quiet hours, and is over:",
+    "was": "This happened in quiet hours, and is over:",
 }
 _SIGNS: Final = {"error": "Error", "warning": "Warning", "notice": "Notice"}
 FOOT: Final = (
@@ -50,7 +50,9 @@ def message_of(tidings: Tidings, id: str, now_utc_ns: int, zone: tzinfo) -> Mess
 
 def test_message(way: str, id: str, now_utc_ns: int, zone: tzinfo) -> Message:
     """Return the message of a test."""
-    text = f"This is a test of the way {way!r}, made on {_when(now_utc_ns, zone)}. Nothing is wrong.\n\n{FOOT}\n"
+    text = (
+        f"This is a test of the alert channel {way!r}, made on {_when(now_utc_ns, zone)}. Nothing is wrong.\n\n{FOOT}\n"
+    )
     return Message(id, now_utc_ns, "notice", False, "Holdshelf: a test message", text)
 
 

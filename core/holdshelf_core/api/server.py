@@ -226,8 +226,8 @@ class ApiServer:
             camera_id=None,
             severity="error",
             sentence="The SSH door is closed: nobody can log in over the network. Recording continues.",
-            next_step="The service's log says why (`journalctl -u holdshelf`): another program at its port, as a rule. "
-            "It opens by itself once it can.",
+            next_step="The service's log says why (`journalctl -u holdshelf`): usually another program at its port. "
+            "The door opens by itself once it can.",
         )
 
     def _session_ended(self, session: Session) -> None:

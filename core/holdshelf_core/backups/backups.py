@@ -236,7 +236,7 @@ class Backups:
         if waiting is not None and 0 <= now_utc_ns - waiting.made_utc_ns < REUSED_NS and waiting.file.exists():
             return waiting
         if self._authorizer.log.problem is not None:
-            raise Unavailable("The access log is damaged, so no backup is made by itself.", "`holdshelf log verify`")
+            raise Unavailable("The access log is damaged, so no automatic backup is made.", "`holdshelf log verify`")
         file = self._folder / schedule.file_name(self.recorder, now_utc_ns)
         form = LogForm(private={"file": str(file), "target": scheduled.target.words})
         seq = await self._authorizer.async_service_entry("backup.make", form)

@@ -133,7 +133,7 @@ class FootageJobs:
                 SHORT_REPAIR,
                 camera_id=None,
                 severity="error",
-                sentence=f"There is no more room: footage was erased after {_long(hours)}, and the policy keeps it "
+                sentence=f"There is no more room: footage was erased after {_long(hours)}, but the policy keeps it "
                 f"{least.at_least_words} (P15).",
                 next_step="Allow footage more space, or lower the cameras' bit rate; see `holdshelf plan`.",
             )
@@ -144,7 +144,7 @@ class FootageJobs:
                 AHEAD_REPAIR,
                 camera_id=None,
                 severity="error",
-                sentence=f"There is room for about {days:g} days of footage, and the policy keeps it "
+                sentence=f"There is room for about {days:g} days of footage, but the policy keeps it "
                 f"{least.at_least_words} (P15).",
                 next_step="Allow footage more space, or lower the cameras' bit rate; see `holdshelf plan`.",
             )

@@ -87,7 +87,7 @@ class Advice:
 
 _UDP_BLOCKED = Advice(
     "{name} answers, but its video does not come through.",
-    "Let UDP pass between this machine and the camera, or take it over the connection: "
+    "Let UDP pass between this machine and the camera, or use TCP instead: "
     "`holdshelf camera reconfigure {id} --transport tcp`.",
     "Let UDP pass between this machine and the camera, or add it with `--transport tcp`.",
 )
@@ -193,17 +193,17 @@ _ADVICE: dict[str | tuple[str, ...], Advice] = {
     ),
     (TRANSPORT_REFUSED, BY_UDP): Advice(
         "{name} refuses to send its video by UDP.",
-        "Take it over the connection: `holdshelf camera reconfigure {id} --transport tcp`.",
+        "Use TCP instead: `holdshelf camera reconfigure {id} --transport tcp`.",
         "Add it without UDP (`--transport tcp`).",
     ),
     (TRANSPORT_REFUSED, BY_MULTICAST): Advice(
         "{name} refuses to send its video by multicast.",
-        "Take it over the connection: `holdshelf camera reconfigure {id} --transport tcp`.",
+        "Use TCP instead: `holdshelf camera reconfigure {id} --transport tcp`.",
         "Add it without multicast (`--transport tcp`).",
     ),
     (TRANSPORT_REFUSED, MULTICAST_ONLY): Advice(
         "{name} sends its video by multicast only.",
-        "Take it so: `holdshelf camera reconfigure {id} --transport multicast`. Or set its stream to unicast in its settings.",
+        "Use that: `holdshelf camera reconfigure {id} --transport multicast`. Or set its stream to unicast in its settings.",
         "Add it with `--transport multicast`, or set its stream to unicast in its settings.",
     ),
     STREAM_ENDED: Advice(

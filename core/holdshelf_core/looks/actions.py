@@ -352,7 +352,7 @@ class LookActs:
         more = common.camera_ids(self._known_cameras, asked.cameras)
         cameras, start, end = widened(grant, more, asked.start_utc_ns, asked.end_utc_ns)
         if grant.mode == LIVE and (start is not None or end is not None):
-            raise BadRequest("A live look has no start and end.", "Open a purpose for recordings.")
+            raise BadRequest("A live look has no start and end.", "Open a look at recordings.")
         if grant.mode == ARCHIVE:
             start, end = _past_span(call, start, end)
         if (cameras, start, end) == (grant.cameras, grant.start_utc_ns, grant.end_utc_ns):

@@ -57,7 +57,7 @@ def _refuse_outside(call: Call[Any], grant: Grant, sentence: str, option: str) -
 def _check_times(call: Call[Any], grant: Grant, camera: str, times_utc_ns: Sequence[int]) -> None:
     outside = [at for at in times_utc_ns if not grant.covers(camera, at)]
     if outside and grant.start_utc_ns is None:
-        call.refuse("P12", f"The look {grant.id} is live only.", "Open a purpose for recordings.")
+        call.refuse("P12", f"The look {grant.id} is live only.", "Open a look at recordings.")
     if outside:
         at = outside[0]
         later = at >= (grant.end_utc_ns or 0)
@@ -294,7 +294,7 @@ class PictureActs:
         start = asked.start_utc_ns if asked.start_utc_ns is not None else grant.start_utc_ns
         end = asked.end_utc_ns if asked.end_utc_ns is not None else grant.end_utc_ns
         if start is None or end is None:
-            call.refuse("P12", f"The look {grant.id} is live only.", "Open a purpose for recordings.")
+            call.refuse("P12", f"The look {grant.id} is live only.", "Open a look at recordings.")
         if grant.end_utc_ns is not None and asked.end_utc_ns is None:
             end = min(end, call.frame.clock.utc_ns())
         common.check_span(start, end)

@@ -107,7 +107,10 @@ class ShareActs:
             raise BadRequest(f"The policy has no screen {asked.screen[:40]!r}.", known)
         days = SCREEN_DAYS if asked.days is None else asked.days
         if not 1 <= days <= SCREEN_DAYS:
-            raise BadRequest(f"A screen is given its pictures for 1 to {SCREEN_DAYS} days.", "Then give them again.")
+            raise BadRequest(
+                f"A screen is given its pictures for 1 to {SCREEN_DAYS} days at a time.",
+                "Give fewer days, and give them again later.",
+            )
         person = common.find_person(call.state, asked.person)
         if any(share_counts(call.state, row, call.now) for row in call.state.shares_of(person.id)):
             raise Conflict(f"Something is shared with {person.name} already.", "End that first, or enroll another.")

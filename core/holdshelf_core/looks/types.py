@@ -41,7 +41,7 @@ class PurposeOpen(Act["GrantRow"], frozen=True):
 
 
 class BreakGlass(Act["GrantRow"], frozen=True):
-    """Open a look at once, in imminent danger: live and the last minutes, time-limited, reviewed by two officials afterwards."""
+    """Open an imminent-danger look: live and the last minutes, time-limited, reviewed by two officials afterwards."""
 
     spec = ActSpec("break_glass", changes=True, shows=Shows(PICTURES))
 

@@ -216,7 +216,7 @@ def _check_url(url: str) -> None:
     if not host:
         raise BadRequest(
             f"{url[:80]!r} is not the address of a store.",
-            "Give it as https://s3.county.example; http:// goes to this machine only.",
+            "Give it as https://s3.county.example; http:// is allowed to this machine only.",
         )
 
 

@@ -56,7 +56,9 @@ class Checked:
             try:
                 self.file.write(msgspec.json.encode(bad) + b"\n")
             except OSError as error:
-                raise StorageError(f"What is bad in the store could not be written: {error.strerror}.") from None
+                raise StorageError(
+                    f"The list of bad objects in the store could not be saved: {error.strerror}."
+                ) from None
 
 
 class Named:
@@ -74,7 +76,7 @@ class Named:
             with self._file(number).open("wb") as opened:
                 yield opened
         except OSError as error:
-            raise StorageError(f"What is bad in the store could not be written: {error.strerror}.") from None
+            raise StorageError(f"The list of bad objects in the store could not be saved: {error.strerror}.") from None
 
     def page(self, number: int, after: int) -> tuple[tuple[BadObject, ...], int]:
         """Return (the bad objects from there on, where the next ones begin; 0: nowhere). Raises FileNotFoundError where the

@@ -100,7 +100,7 @@ class KeeperProcess(OnlineProcess[link.FromWorker]):
 
     async def _async_asked(self, question: Callable[[int], link.Verify | link.NextBad | link.ListBranches]) -> Any:
         if not self.is_wanted:
-            raise Unavailable("The process that keeps holds elsewhere is not running.", "`holdshelf status` says why.")
+            raise Unavailable("The process that copies holds off-site is not running.", "`holdshelf status` says why.")
         try:
             return await self._async_ask(question, UP_S)
         except Ended:

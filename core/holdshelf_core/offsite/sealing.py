@@ -117,7 +117,7 @@ def seal(source: IO[bytes], target: IO[bytes], recipient: str) -> Sealed:
         out.flush()
     except (OSError, pyrage.EncryptError) as error:
         if out.unwritten:
-            raise StorageError(f"What is sealed for the store could not be written: {out.unwritten}.") from None
+            raise StorageError(f"The sealed copy for the store could not be written: {out.unwritten}.") from None
         raise OSError(str(error)) from None
     return Sealed(plain.sha256.hexdigest(), plain.count, out.sha256.hexdigest(), out.md5.digest(), out.count)
 

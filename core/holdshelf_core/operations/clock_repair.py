@@ -19,7 +19,7 @@ def async_tell(clock: Clock, repairs: RepairRegistry) -> None:
         CLOCK_REPAIR,
         camera_id=None,
         severity="error",
-        sentence=f"The wall clock is {far_words(abs(off_ns))} {'ahead of' if off_ns > 0 else 'behind'} "
+        sentence=f"This machine's clock is {far_words(abs(off_ns))} {'ahead of' if off_ns > 0 else 'behind'} "
         "the time that this service has counted. Until that is settled, no new right begins and no lifted hold is erased.",
         next_step="Check the clock and the time server (`timedatectl`, `chronyc tracking`); "
         "when the clock is right, confirm it: `holdshelf clock confirm`.",

@@ -92,7 +92,7 @@ class DiskHealth:
             DISK_REPAIR,
             camera_id=None,
             severity="error",
-            sentence=f"The disk {names} says that it is failing (SMART).",
-            next_step=f"Back up the state, and replace it: `smartctl -a /dev/{failing[0]}`, docs/operate.md.",
+            sentence=f"Failing by its own report (SMART): {names}.",
+            next_step=f"Back up the state, and replace the disk: see `smartctl -a /dev/{failing[0]}` and docs/operate.md.",
         )
         return f"failing: {names}"

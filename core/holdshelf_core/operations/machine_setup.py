@@ -68,12 +68,13 @@ class _Rows(msgspec.Struct):
 def check_machine() -> None:
     """Whether setup can be done here. Raises Conflict."""
     if os.geteuid() != 0:
-        raise Conflict("Setting up this machine takes root.", "Type it as root: `sudo holdshelf setup`.")
+        raise Conflict("Setting up this machine requires root.", "Run it as root: `sudo holdshelf setup`.")
     try:
         pwd.getpwnam(ACCOUNT)
     except KeyError:
         raise Conflict(
-            f"There is no account {ACCOUNT} on this machine.", "Install the Debian package, or take the guide's step 3."
+            f"There is no account {ACCOUNT} on this machine.",
+            "Install the Debian package, or do step 3 of docs/operate.md.",
         ) from None
     if not has_unit():
         raise Conflict(

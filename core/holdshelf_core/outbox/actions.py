@@ -203,7 +203,9 @@ class OutboxActs:
                 f"A paper cannot be sent to {asked.to[:20]!r}.", "Deliver it to the outbox or to a printer."
             )
         if not 0 < len(asked.content) <= types.MAX_CONTENT_BYTES:
-            raise BadRequest(f"A paper has 1 to {types.MAX_CONTENT_BYTES >> 20} MB.", "Print it to a file instead.")
+            raise BadRequest(
+                f"A paper has 1 byte to {types.MAX_CONTENT_BYTES >> 20} MB.", "Print it to a file instead."
+            )
         end = await asyncio.to_thread(names.kind_of, asked.content)
         stem = names.stem_of(asked.file_name, asked.paper.capitalize())
         if asked.to == types.PRINTER:

@@ -209,7 +209,7 @@ class Outboxes:
             FULL_REPAIR,
             camera_id=None,
             severity="notice",
-            sentence=f"There was no room in an outbox: {names}.",
+            sentence=f"There was no room in the outbox of {names}.",
             next_step=(
                 "Its owner can remove fetched files: `holdshelf outbox remove`. They "
                 f"are deleted automatically after {days} days."

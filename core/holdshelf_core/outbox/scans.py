@@ -30,11 +30,11 @@ def kind_of(content: bytes | bytearray) -> str:
         kind, whole = HEIC, _whole_boxes(content)
     else:
         raise BadRequest(
-            "This is no photo or scan of a paper: it is neither JPEG, PNG, PDF nor HEIC.",
+            "This is not a photo or scan of a paper: it is not JPEG, PNG, PDF or HEIC.",
             "Send the picture that the phone or the scanner made.",
         )
     if not whole:
-        raise BadRequest(f"The {WORDS[kind]} breaks off: not all of it arrived.", "Send it again.")
+        raise BadRequest(f"The {WORDS[kind]} is cut off: not all of it arrived.", "Send it again.")
     return kind
 
 

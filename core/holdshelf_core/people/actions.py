@@ -305,7 +305,7 @@ class PeopleActs:
         unknown = sorted(set(asked.rights) - set(model.RIGHTS))
         if unknown or not asked.rights:
             raise BadRequest(
-                f"{', '.join(unknown)[:60] or 'No right'} is not a right that an appointment can give.",
+                f"Not a right that an appointment can give: {', '.join(unknown)[:60] or 'none given'}.",
                 "Some of: " + ", ".join(model.RIGHTS) + ".",
             )
         now = call.now.utc_ns

@@ -39,13 +39,11 @@ def problems(state: State, camera: str, now: Now) -> list[Problem]:
             Problem("P5", f"{facts.name} is in a private place ({words}).", "Have it taken down; nobody can allow it.")
         )
     elif facts.area_kind not in policy.places:
-        found.append(
-            Problem("P4", f"{facts.name} has no kind of place that the policy lists.", "The admin sets its area.")
-        )
+        found.append(Problem("P4", f"{facts.name} has no area that the policy lists.", "The admin sets its area."))
     elif policy.needs_note(facts.area_kind) and not facts.area_note.strip():
         other = "other " if facts.area_kind == OTHER else ""
         found.append(
-            Problem("P4", f"It is not said which {other}place {facts.name} is in, and why.", "The admin adds a note.")
+            Problem("P4", f"Nobody has said which {other}place {facts.name} is in, or why.", "The admin adds a note.")
         )
     found += sign_problems(state, now)
     row = state.commissions.get(camera)

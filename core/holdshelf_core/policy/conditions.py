@@ -107,7 +107,7 @@ def _few(ask: Ask) -> Decision | None:
             if ask.rule.id == "purpose.widen"
             else "Name only cameras that may show the incident."
         )
-        return refused("P2", f"One purpose names at most {most} cameras.", step)
+        return refused("P2", f"One look names at most {most} cameras.", step)
     return None
 
 
@@ -160,7 +160,7 @@ def _glass_window(ask: Ask, *, looking: bool) -> Decision | None:
         return refused(
             "P12",
             f"Imminent danger covers only the last {minutes} minutes, not older recordings.",
-            "Open a purpose for older ones.",
+            "Open a look for older ones.",
         )
     return None
 
@@ -300,16 +300,16 @@ def _give_screen(ask: Ask, role: Role) -> Decision | None:
     if not target or state.people[target].left_utc_ns is not None:
         return refused(
             "P9",
-            "A screen is somebody of its own, with a key of its own, and nobody by that name is enrolled.",
+            "A screen is enrolled by itself, with its own key, and nobody by that name is enrolled.",
             "Enroll it: `holdshelf person add`.",
         )
     if any(seat_counts(state, row, ask.now) for row in state.seats_of(target)) or any(
         appointment_counts(state, row, ask.now) for row in state.appointments_of(target)
     ):
         words = (
-            f"{state.name_of(target)} holds a seat or a letter of appointment, and a screen is nobody who may do more."
+            f"{state.name_of(target)} holds a seat or a letter of appointment, and a screen may have no other rights."
         )
-        return refused("P9", words, "Enroll the screen as somebody of its own: `holdshelf person add`.")
+        return refused("P9", words, "Enroll the screen under a name of its own: `holdshelf person add`.")
     return None
 
 

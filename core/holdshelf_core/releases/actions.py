@@ -292,7 +292,7 @@ class ReleaseActs:
         row = find_release(call, asked.release, "requested")
         if row.due_utc_ns is None and not requesters_right(call.state, row, call.now):
             call.refuse(
-                "P11", f"The person who requested {row.id} no longer has the right to.", "Submit a new request."
+                "P11", f"The person who requested {row.id} no longer has the right to do so.", "Submit a new request."
             )
         sha256 = common.paper(asked.paper_sha256, "An approval on paper", needed=False)
         note = common.words(asked.note, "The note")

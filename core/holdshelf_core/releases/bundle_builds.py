@@ -146,7 +146,7 @@ class BundleBuilds:
         if row is None or not may_make_bundle(row):
             return f"{one.release} is not approved any more"
         decision = self._authorizer.decide(one.caller, _PERMISSION, Scope(target=one.release))
-        return "" if decision.allowed else "the right of who asked for it ended"
+        return "" if decision.allowed else "the requester's right ended"
 
     # --- asking -----------------------------------------------------------------------------------------------
 

@@ -77,7 +77,7 @@ def check(
     """
     wanted = key.strip().rstrip("=")
     if wanted and not wanted.startswith("SHA256:"):
-        raise BadRequest("--key takes a fingerprint: SHA256: and 43 letters.", "It is printed on the paper receipt.")
+        raise BadRequest("--key takes a fingerprint: SHA256: and 43 characters.", "It is printed on the paper receipt.")
     with opened(path) as source:
         source.stop = stop
         report = Report(bundle=str(path), problems=[], notes=[])

@@ -36,7 +36,7 @@ class CounselActs:
         unknown = sorted(set(asked.bases) - set(determined))
         if unknown or not asked.bases:
             raise BadRequest(
-                f"{', '.join(unknown)[:60] or 'Nothing'} is not a basis that counsel can determine.",
+                f"Not a basis that counsel can determine: {', '.join(unknown)[:60] or 'none given'}.",
                 "Some of: " + ", ".join(determined) + ".",
             )
         end = common.day_end_utc_ns(asked.last_day, "--until")

@@ -46,7 +46,7 @@ async def async_cancel(authorizer: Authorizer) -> int:
                 row,
                 state="cancelled",
                 ended_utc_ns=authorizer.now().utc_ns,
-                ended_why="the right of who requested it ended",
+                ended_why="the requester's right ended",
                 version=row.version + 1,
             )
             form = LogForm(

@@ -88,7 +88,7 @@ class CoverageReads:
         """Return the days of the cameras that the caller may see."""
         q, gate = asked.request, asked.authorizer
         if not 0 <= q.days <= MAX_DAYS:
-            raise BadRequest(f"{q.days} days are not between 0 and {MAX_DAYS}.", "Ask for fewer days.")
+            raise BadRequest(f"The number of days is 0 to {MAX_DAYS}, not {q.days}.", "Ask for fewer days.")
         if q.camera is not None:
             # Checked before the lookup: a camera they may not see is reported like one that does not exist.
             gate.check_may_read(ReadCoverage, asked.caller, q.camera)

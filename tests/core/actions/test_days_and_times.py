@@ -41,7 +41,7 @@ def test_a_time_that_comes_twice_is_refused_and_either_of_them_is_taken_as_it_wa
 
 
 def test_a_time_that_the_clocks_skip_is_refused_and_what_is_offered_is_taken() -> None:
-    with pytest.raises(BadRequest, match="never 02:30 on 2027-03-14") as refused:
+    with pytest.raises(BadRequest, match="no 02:30 on 2027-03-14") as refused:
         day_start_utc_ns("2027-03-14 02:30", "--from")
     before, after = refused.value.next_step.split("'")[1::2]
     assert day_start_utc_ns(before, "--from") < ns("2027-03-14 07:00+00:00") < day_start_utc_ns(after, "--from")

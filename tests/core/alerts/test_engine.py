@@ -235,7 +235,7 @@ def test_errors_of_quiet_hours_are_told_when_these_end_where_they_may_not_break_
     found = clock.turn(9 * HOUR, silent("c3"), each=60)
     assert sorted(short(found)) == ["begins c3", "was c1"]
     (was,) = (one for one in found if one.what == "was")
-    assert "in the quiet hours, and is over" in message_of(was, "1", clock.now, UTC).text
+    assert "happened in quiet hours, and is over" in message_of(was, "1", clock.now, UTC).text
 
 
 def test_each_way_is_told_its_own_conditions() -> None:
@@ -243,7 +243,7 @@ def test_each_way_is_told_its_own_conditions() -> None:
     disk = Condition("disk_room", "warning", "", 0)
     seats = Clock(Rules(audience="seats"))
     (found,) = seats.turn(30, silent("c1"), overdue, disk)
-    assert message_of(found, "1", NOON, UTC).subject == "Holdshelf: Reviews of 3 holds are overdue"
+    assert message_of(found, "1", NOON, UTC).subject == "Holdshelf: Hold reviews that are overdue: 3"
     assert short(Clock(Rules(least="error")).turn(30, silent("c1"), overdue, disk)) == ["begins c1"]
     assert short(Clock(Rules(kinds=("disk_room",))).turn(30, silent("c1"), overdue, disk)) == ["begins disk_room"]
 

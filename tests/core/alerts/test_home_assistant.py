@@ -346,7 +346,7 @@ async def test_nothing_malformed_breaks_anything_and_each_topic_is_warned_of_onc
         )
         await until_issues(assistant, *issues)
         problem = await assistant.get("states/binary_sensor.main_library_problem")
-        assert problem["attributes"]["conditions"] == ["Reviews of 2 holds are overdue"]
+        assert problem["attributes"]["conditions"] == ["Hold reviews that are overdue: 2"]
         await all_is_well()
         await after("holdshelf/main/camera/é/state", well[camera])
         await tell(state, {**well[state], "conditions": rows[1:], "cameras": ["lobby"]})

@@ -50,7 +50,7 @@ def test_a_camera_that_falls_silent_is_off_with_its_reason_and_the_recorder_has_
     assert recorder["problem"] is True and recorder["reviews_overdue"] == 2
     assert [one["words"] for one in recorder["conditions"]] == [
         "Front entrance is not being recorded",
-        "Reviews of 2 holds are overdue",
+        "Hold reviews that are overdue: 2",
     ]
     assert recorder["conditions"][0]["since"].endswith("Z")
 

@@ -121,7 +121,7 @@ def kept_by(broker: Mosquitto) -> set[str]:
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"host": "mqtt.example", "security": "none"}, "goes to this machine only"),
+        ({"host": "mqtt.example", "security": "none"}, "is allowed to this machine only"),
         ({"id": "a/#"}, "cannot be the recorder's id"),
         ({"ca_pem": "-----BEGIN"}, "contains no certificate"),
         ({"secret": ""}, "needs a password"),

@@ -233,8 +233,8 @@ def test_a_password_goes_to_the_server_that_it_was_given_for_alone(stage: Stage)
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"host": "mail.example", "security": "none"}, "goes to this machine only"),
-        ({"to": ("a@b\r\nBcc: c@d",)}, "is not a mail address"),
+        ({"host": "mail.example", "security": "none"}, "is allowed to this machine only"),
+        ({"to": ("a@b\r\nBcc: c@d",)}, "is not an email address"),
         ({"rules": Rules(kinds=("reviews_overdue",))}, "is not a condition for the admin"),
         ({"rules": Rules(quiet="7-22")}, "are not quiet hours"),
         ({"username": "x"}, "needs a password"),

@@ -68,7 +68,7 @@ def test_too_little_room_for_the_least_time_is_told_before_it_breaks_and_entered
             holdshelf.retention.async_set_budget(footage.usage().allocated_bytes + 1)
             await jobs.async_check_floor()
             (ahead,) = told(AHEAD_REPAIR)
-            assert "of footage, and the policy keeps it at least 7 days" in ahead
+            assert "of footage, but the policy keeps it at least 7 days" in ahead
             assert told(SHORT_REPAIR) == [], "nothing had to go yet"
 
             holdshelf.retention.async_set_budget(footage.usage().allocated_bytes // 2)
@@ -76,7 +76,7 @@ def test_too_little_room_for_the_least_time_is_told_before_it_breaks_and_entered
             for _ in range(2):  # it is entered once, however often it is looked at
                 await jobs.async_check_floor()
                 (short,) = told(SHORT_REPAIR)
-            assert f"erased after {KEPT_DAYS} days, and the policy keeps it at least 7 days" in short
+            assert f"erased after {KEPT_DAYS} days, but the policy keeps it at least 7 days" in short
             assert footage.usage().allocated_bytes > 0, "the oldest goes, and no more than room takes"
         finally:
             await holdshelf._stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -147,6 +148,6 @@ def test_code_that_breaks_into_the_worker_reads_what_is_held_and_changes_nothing
     ready, said = ran.stdout.splitlines()
     confined = link.to_service.decode(ready)
     assert isinstance(confined, Ready) and confined.seccomp, ran.stderr
-    if not confined.landlock_abi:
+    if not confined.landlock_abi and "CI" not in os.environ:
         pytest.skip("this kernel has no Landlock")
     assert json.loads(said) == ITS_WORK

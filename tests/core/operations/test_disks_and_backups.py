@@ -86,7 +86,7 @@ async def test_a_disk_that_says_it_is_failing_is_a_repair(
     monkeypatch.setattr(disk_health, "disks_of", lambda _: {"vdz": "/srv/footage"})
     assert await DiskHealth(room.frame).async_look() == told
     failing = told.startswith("failing")
-    assert room.told() == (["The disk vdz (under /srv/footage) says that it is failing (SMART)."] if failing else [])
+    assert room.told() == (["Failing by its own report (SMART): vdz (under /srv/footage)."] if failing else [])
 
 
 def test_the_disks_under_a_folder_are_whole_disks(tmp_path: Path) -> None:

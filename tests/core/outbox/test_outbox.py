@@ -197,7 +197,7 @@ def test_eight_megabytes_pass_and_no_more(dora: Client) -> None:
     most = b"%PDF-1.7\n" + b"x" * (types.MAX_CONTENT_BYTES - 15) + b"%%EOF\n"
     assert len(most) == types.MAX_CONTENT_BYTES
     assert fetch(dora, deliver(dora, most, file_name="most.pdf").where) == most
-    with pytest.raises(BadRequest, match="1 to 8 MB"):
+    with pytest.raises(BadRequest, match="1 byte to 8 MB"):
         deliver(dora, most + b"\n")
     with pytest.raises(HoldshelfError, match="at most 12582912 bytes"):
         deliver(dora, most * 2)
@@ -209,7 +209,7 @@ def test_eight_megabytes_pass_and_no_more(dora: Client) -> None:
     ("asked", "sentence"),
     [
         ({"content": b"MZ\x90\0"}, "not a PDF, HTML, a table or plain text"),
-        ({"content": b""}, "1 to 8 MB"),
+        ({"content": b""}, "1 byte to 8 MB"),
         ({"paper": "novel"}, "is not a paper"),
         ({"to": "/etc/cron.d"}, "cannot be sent to"),
     ],

@@ -97,8 +97,8 @@ def play_designees_hold(year: Year, hand: Hand) -> None:
         hand.press("Tab")
     hand.type("5 min")
     hand.press("Enter")
-    hand.sees_either("is placed", "Enter places yours beside it")
-    if "Enter places yours" in hand.screen():  # the one that was placed by the other way
+    hand.sees_either("is placed", "Press Enter to place yours")
+    if "Press Enter to place yours" in hand.screen():  # the one that was placed by the other way
         hand.press("Enter")
     hand.sees("is placed", f"no. {number}")
     hand.press("Enter")

@@ -193,7 +193,7 @@ MISTAKES = [
         "timestamp now",
         "No time stamp server is set up. Set one: `holdshelf timestamp set URL --ca FILE`.",
     ),
-    Mistake("Alerts and witnesses", "alert test office", "There is no way 'office'. Known: none yet."),
+    Mistake("Alerts and witnesses", "alert test office", "There is no alert channel 'office'. Known: none yet."),
     Mistake(
         "Alerts and witnesses",
         "witness add https://witness.example key",

@@ -211,7 +211,7 @@ def test_secrets_of_a_camera_that_is_not_in_the_file_are_noticed(rig: Rig) -> No
     refused = rig.run("import", file, "--secrets", open_to_all).refusal()
     assert "chmod 600" in refused and "hidden-word" not in refused
     twice = rig.secrets("*,viewer,x", "*,viewer,y")
-    assert "the camera of line 2 again" in rig.run("import", file, "--secrets", twice).refusal()
+    assert "the same camera as in line 2" in rig.run("import", file, "--secrets", twice).refusal()
     assert not rig.known()
 
 

@@ -201,7 +201,7 @@ ADD_DOOR = ["camera", "add", "{door}x", "--name", "Door", "--area", "seating"]
         ([*ADD_DOOR, "--password-file", "{pw}/empty"], "is empty"),
         ([*ADD_DOOR, "--password-file", "{pw}/binary"], "is not text"),
         ([*ADD_DOOR, "--password-file", "/dev/zero"], "is not text"),
-        ([*ADD_DOOR, "--password-env", "HOLDSHELF_NOT_SET"], "is not set or empty"),
+        ([*ADD_DOOR, "--password-env", "HOLDSHELF_NOT_SET"], "is not set, or is empty"),
         ([*ADD_DOOR, "--password-env", "A", "--password-file", "{pw}/right"], "not both"),
         (["camera", "add", "{door}", "--all-discovered"], "not both"),
         (["camera", "add", "--all-discovered"], "needs a terminal"),

@@ -107,7 +107,7 @@ def test_a_new_still_takes_the_place_of_an_old_list(seat: Seat) -> None:
 def test_the_admin_is_shown_no_still(service: Service, tmp_path: Path) -> None:
     folder = tmp_path / "stills"
     told = run("camera", "stills", folder, "--data", service.data)
-    assert told.code == 1 and "There is no still of" in told.err
+    assert told.code == 1 and "No still was made of" in told.err
     assert [file.name for file in folder.iterdir()] == ["cameras.csv"]
     assert "already exists" in run("camera", "stills", folder, "--data", service.data).refusal()
 

@@ -214,7 +214,7 @@ def test_large_type_is_larger(cli: Cli, data: Path, tmp_path: Path) -> None:
         (("--as", "pdf", "--page", "a5"), "is not made for a page 'a5'"),
         (("--as", "pdf", "--page", "tabloid"), "is not made for a page"),
         (("--file", "NEW.doc"), "No paper is made as '.doc'"),
-        (("--file", "NEW.txt", "--as", "pdf"), "is no pdf"),
+        (("--file", "NEW.txt", "--as", "pdf"), "--as pdf does not go with a file that ends in .txt"),
         (("--file", "NEW.pdf", "--outbox"), "two places"),
         (("--outbox", "--printer", "desk"), "two places"),
         (("--as", "text", "--printer", "desk"), "A printer always gets a PDF"),

@@ -68,7 +68,7 @@ def test_p13_the_sheet_and_the_form_say_two_people_only_where_it_takes_two() -> 
     for paper in (refusal_document, release_document):
         assert "two people" in one_line(text.render(paper(ANYONES)))
         assert "two people" not in one_line(text.render(paper(alone)))
-        assert "within that paper." in one_line(text.render(paper(alone)))
+        assert "and only what it covers." in one_line(text.render(paper(alone)))
 
 
 IN_DANGER = msgspec.structs.replace(ANYONES, in_danger=True)

@@ -58,9 +58,7 @@ def said_of(pane: LogPane, seq: int) -> str:
 async def test_entries_stand_newest_first_in_words_and_open_whole(stage: Stage) -> None:
     async with stage.app("dora").run_test(size=(100, 48)) as pilot:
         pane = await log_tab(pilot)
-        await until_said(
-            pilot, "placed a hold", "looked at once, in imminent danger", "✗ tried to place a hold", "Sam Roe"
-        )
+        await until_said(pilot, "placed a hold", "opened an imminent-danger look", "✗ tried to place a hold", "Sam Roe")
         seqs = [int(str(key.value)) for key in pane.query_one(DataTable).rows]
         assert seqs == sorted(seqs, reverse=True)
         # The screen also asks for other lists again, each time with an entry: one of those may be newer.
@@ -254,7 +252,7 @@ async def test_scene_17_a_flagged_look_is_reviewed_by_somebody_else(stage: Stage
         await until_said(pilot, "Review Sam Roe's imminent-danger look")
         await pilot.press("enter")
         await until_said(pilot, "To be reviewed (1)")
-        await until_said(pilot, "a look at once")
+        await until_said(pilot, "an imminent-danger look")
         pilot.app.screen.query_one("#pane-log DataTable").focus()
         await pilot.press("enter")
         await until_said(pilot, "Review an act")

@@ -87,7 +87,7 @@ async def test_a_seat_asks_what_the_branches_hold_and_a_designee_is_not_offered_
         await home.go("holds")
         await until_said(pilot, "H-20", "Branches")
         await pilot.press("Y")
-        await until_said(pilot, "What the branches hold", "could not be asked to the end", "cannot be reached")
+        await until_said(pilot, "What the branches hold", "Not all of the store could be checked", "cannot be reached")
         await home_again(pilot)
     assert stage.service.act(LogShow(action="offsite.list")).entries
     async with stage.app("sam").run_test(size=(80, 24)) as pilot:

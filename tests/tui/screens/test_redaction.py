@@ -180,7 +180,7 @@ def test_a_list_of_boxes_goes_out_and_comes_in_as_it_was() -> None:
         assert parse_boxes(boxes_csv(boxes).replace("\n", end), T0 + MINUTE_NS) == boxes
     for text, words in (
         ("", "is empty"),
-        ("1,lobby,14:00,0,0,5", "Line 1 of the boxes has not the 7 columns"),
+        ("1,lobby,14:00,0,0,5", "Line 1 of the boxes does not have the 7 columns"),
         ("1,lobby,14:00,0,0,5,101", "no percentage"),
         ("1,lobby,whenever,0,0,5,5", "Line 1 of the boxes: "),
         ("1,lobby,2h ago,0,0,5,5\n" * 2_001, "more than 2000 lines"),

@@ -149,7 +149,7 @@ def test_what_is_no_paper_or_too_large_is_refused_in_a_sentence_beside_the_clien
     put = sftp(
         house, "dora", *(f"put {house.folder}/{name} drop" for name in ("evil.jpg", "note.txt", "big.pdf")), "ls drop"
     )
-    for words in ("The JPEG breaks off", "is no photo or scan of a paper", "larger than 24 MB"):
+    for words in ("The JPEG is cut off", "is not a photo or scan of a paper", "larger than 24 MB"):
         assert f"holdshelf: {words}" in put.err or words in put.err, put.err
     assert "drop/warrant.jpg" in put.out, "the one before lies there still"
     assert len(taken(house)) == before

@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 root = typer.Typer()
 root.add_typer(app, name="alert")
-add = typer.Typer(help="Add a way of telling.", no_args_is_help=True, rich_markup_mode=None)
+add = typer.Typer(help="Add an alert channel.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(add, name="add")
 
 Name = Annotated[str, typer.Argument(help="Its name, e.g., mail.")]
@@ -165,7 +165,7 @@ def heartbeat(
     every: Annotated[int, typer.Option(help="Minutes between heartbeats.")] = 5,
     json: Json = False,
 ) -> None:
-    """An https address that is asked for every few minutes, as of healthchecks.io: it calls when that ends. Asks for it."""
+    """Call an https address, e.g., of healthchecks.io, every few minutes: you are alerted when the calls stop. Asks for it."""
     secret = given_password(url_file, url_env, "URL") or ask_password(f"the address of {inert(name, 40)}")
     _set(data, types.HeartbeatWay(name=name, every_minutes=every, secret=secret.strip()), new=True, json=json)
 
@@ -199,7 +199,7 @@ def change(
     every: Annotated[int | None, typer.Option(help="Minutes between heartbeats.")] = None,
     json: Json = False,
 ) -> None:
-    """Change a way. What is not given stays, the password too unless it is for another server."""
+    """Change a channel. What is not given stays, the password too unless it is for another server."""
     way = _known(data, name).way
     secret = given_password(password_file, password_env) or ""
     homes = {"title": title, "discovery": discovery, "ca_pem": _read_ca(ca)}
@@ -254,7 +254,7 @@ def _change_heartbeat(
 
 @app.command(epilog="Example: holdshelf alert remove office")
 def remove(name: Name, data: Data = None, json: Json = False) -> None:
-    """Remove a way. Messages that wait to be sent by it are dropped."""
+    """Remove a channel. Messages that wait to be sent by it are dropped."""
     done = client(data).act(types.AlertRemove(name))
     if json:
         echo_json(done)
@@ -264,7 +264,7 @@ def remove(name: Name, data: Data = None, json: Json = False) -> None:
 
 @app.command("list", epilog="Example: holdshelf alert list")
 def list_ways(data: Data = None, json: Json = False) -> None:
-    """List the ways and their state."""
+    """List the alert channels and their state."""
     rows = client(data).read(types.ReadAlerts())
     if json:
         echo_json(rows)
@@ -272,12 +272,12 @@ def list_ways(data: Data = None, json: Json = False) -> None:
         cells = [(row.way.name, target_words(row.way), whom_words(row.way), health_words(row.health)) for row in rows]
         typer.echo(table(("NAME", "WHERE", "FOR", "STATE"), cells))
     else:
-        typer.echo("Nobody is told when something is wrong. To add a way: `holdshelf alert add mail --help`.")
+        typer.echo("Nobody is told when something is wrong. To add a channel: `holdshelf alert add mail --help`.")
 
 
 @app.command(epilog="Example: holdshelf alert show office")
 def show(name: Name, data: Data = None, json: Json = False) -> None:
-    """Show one way: where it goes, what it is told, and its state."""
+    """Show one channel: where it goes, what it is told, and its state."""
     row = _known(data, name)
     if json:
         echo_json(row)
@@ -337,7 +337,9 @@ def _read_ca(file: Path | None) -> str | None:
 def _known(data: Path | None, name: str) -> types.WayRow:
     rows = {row.way.name: row for row in client(data).read(types.ReadAlerts())}
     if name not in rows:
-        raise NotFound(f"There is no way {inert(name, 40)!r}.", f"Known: {', '.join(sorted(rows)) or 'none yet'}.")
+        raise NotFound(
+            f"There is no alert channel {inert(name, 40)!r}.", f"Known: {', '.join(sorted(rows)) or 'none yet'}."
+        )
     return rows[name]
 
 

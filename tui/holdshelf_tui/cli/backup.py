@@ -41,7 +41,7 @@ class BackupGroup(Group):
 
 app = typer.Typer(
     cls=BackupGroup,
-    help="Copy everything but the footage into one file; or each day, by itself, to another disk or machine (docs/backup.md).",
+    help="Copy everything but the footage into one file; or automatically each day, to another disk or machine (docs/backup.md).",
     short_help="Copy everything but the footage into one file, or have that done each day.",
     rich_markup_mode=None,
 )

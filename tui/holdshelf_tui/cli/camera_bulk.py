@@ -103,7 +103,7 @@ def _logins(file: Path | None) -> dict[str, Login]:
         if row.problems:
             raise BadRequest(f"{where}: {row.problems[0].sentence}", row.problems[0].instead)
         if name in found:
-            raise BadRequest(f"{where}: the camera of line {found[name].line} again.", "Leave one out.")
+            raise BadRequest(f"{where}: the same camera as in line {found[name].line}.", "Leave one out.")
         found[name] = Login(row.line, row.values.get("user") or None, row.values.get("password") or None)
     return found
 

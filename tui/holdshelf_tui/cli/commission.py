@@ -112,7 +112,7 @@ def commission(
         list[str] | None,
         typer.Option(metavar="ROLE", help="This role was consulted before, as the policy asks; can be repeated."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask if you looked at the still.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether you looked at the still.")] = False,
     json: Json = False,
 ) -> None:
     """Bring a camera into use: draw masks, look at its still, approve it. Without options: how it stands."""

@@ -99,7 +99,7 @@ def stills(
         )
     failed = sum(not line.sha256 for line in done)
     if failed:
-        raise HoldshelfError(f"There is no still of {counted(failed, 'camera')}.", "See the reasons above.")
+        raise HoldshelfError(f"No still was made of {counted(failed, 'camera')}.", "See the reasons above.")
 
 
 def _waiting(service: Client, asked: list[str]) -> list[types.CommissionRow]:
@@ -108,7 +108,7 @@ def _waiting(service: Client, asked: list[str]) -> list[types.CommissionRow]:
     if not asked:
         found = [row for row in rows if row.state == "new"]
         if not found:
-            raise BadRequest("No camera waits to be brought into use.", "`holdshelf camera list` shows all.")
+            raise BadRequest("No camera is waiting to be brought into use.", "`holdshelf camera list` shows all.")
         return found
     found = [row for row in rows if row.camera in asked or row.name in asked]
     unknown = next((one for one in asked if all(one not in (row.camera, row.name) for row in found)), None)

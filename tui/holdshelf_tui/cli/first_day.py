@@ -24,11 +24,11 @@ root = typer.Typer()
 
 @root.command(
     "first-day",
-    short_help="What is still to be done until this server is in use.",
+    short_help="What still has to be done before this server is in use.",
     epilog="Example: holdshelf first-day",
 )
 def tell_first_day(data: Data = None, json: Json = False) -> None:
-    """What is still to be done until this server is in use, in order, and by whom."""
+    """What still has to be done before this server is in use, in order, and by whom."""
     service = client(data)
     day = first_day(FirstDayFacts(*(service.read(asked) for asked in READS)))
     if json:

@@ -396,7 +396,7 @@ def head(
 
 
 @app.command(
-    epilog="Example: holdshelf log accept --paper minutes.pdf --why 'backup of 20 November, after the disk died'"
+    epilog="Example: holdshelf log accept --paper minutes.pdf --why 'backup of November 20, after the disk died'"
 )
 def accept(
     why: Annotated[str, typer.Option(help="Why this is the state to continue with; kept on record.")],

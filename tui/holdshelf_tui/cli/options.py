@@ -142,7 +142,7 @@ def given_password(file: Path | None, env: str | None, what: str = "password") -
     if env is not None:
         value = os.environ.get(env)
         if not value:
-            raise BadRequest(f"The environment variable {env} is not set or empty.")
+            raise BadRequest(f"The environment variable {env} is not set, or is empty.")
         return value
     return None
 

@@ -157,7 +157,7 @@ invitations.register(person)
 
 @seat.command("list", epilog="Example: holdshelf seat list")
 def list_seats(data: Data = None, json: Json = False) -> None:
-    """Terms, running and past."""
+    """Terms, current and past."""
     rows = client(data).read(types.ReadSeats())
     if json:
         echo_json(rows)
@@ -217,13 +217,13 @@ def seat_away(
     why: Annotated[str, typer.Option("--why", help="A few words; kept out of the public log.")] = "",
     json: Json = False,
 ) -> None:
-    """Enter that a seat's holder is away from now on. The policy's deputy acts after the time it sets."""
+    """Record that a seat's holder is away from now on. After the time that the policy sets, its deputy acts."""
     _told(client(data).act(types.SeatAway(which, True, why)), "It is recorded.", json=json)
 
 
 @seat.command("back", epilog="Example: holdshelf seat back director")
 def seat_back(which: Seat, data: Data = None, json: Json = False) -> None:
-    """Enter that a seat's holder is back: from now on nobody acts for them."""
+    """Record that a seat's holder is back: from now on nobody acts for them."""
     _told(client(data).act(types.SeatAway(which, False)), "It is recorded.", json=json)
 
 
@@ -232,7 +232,7 @@ def seat_back(which: Seat, data: Data = None, json: Json = False) -> None:
 
 @appointment.command("list", epilog="Example: holdshelf appointment list")
 def list_appointments(data: Data = None, json: Json = False) -> None:
-    """Letters of appointment, running and past."""
+    """Letters of appointment, current and past."""
     rows = client(data).read(types.ReadAppointments())
     if json:
         echo_json(rows)
@@ -427,6 +427,6 @@ def review(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Record that you reviewed someone else's flagged act, or that a seat did on paper whose holder cannot log in."""
+    """Record that you reviewed someone else's flagged act, or that a seat whose holder cannot log in did so on paper."""
     done = client(data).act(types.FlagReview(which, note, paper_hash(paper, data), signed_by))
     _told(done, done.sentence, json=json)

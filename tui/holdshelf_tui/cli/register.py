@@ -65,13 +65,13 @@ def _checked(data: Path | None) -> types.RegisterChecked:
         return types.RegisterChecked(found.report.entries, found.rows, [], found.report.problems)
 
 
-@app.command(epilog="Example: holdshelf register settle --why 'someone edited register.json, see the note of 3 March'")
+@app.command(epilog="Example: holdshelf register settle --why 'someone edited register.json, see the note of March 3'")
 def settle(
     why: Annotated[str, typer.Option(help="What happened, as far as you know; kept on record.")],
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Change every row that differs to what the access log says. A second person reviews this."""
+    """Change every row that differs back to what the access log says. A second person reviews this."""
     done = client(data).act(types.RegisterSettle(why))
     if json:
         echo_json(done)

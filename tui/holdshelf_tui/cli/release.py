@@ -24,7 +24,7 @@ from holdshelf_tui.text.time_format import local, local_day
 from holdshelf_tui.text.words import counted, inert, size
 
 app = typer.Typer(
-    help="Requests for footage from outside: both gates, a second person where the policy takes one, never more than the paper.",
+    help="Outside requests for footage: both gates, a second person where the policy requires one, never more than the paper.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -220,7 +220,7 @@ def request(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Ask both gates. A refusal is kept under its number and says what is needed; then it waits for approval."""
+    """Ask both gates. A refusal is kept under its number and says what is needed; a request that passes waits for approval."""
     start_utc_ns, end_utc_ns = typed_times.whole_span(start, end)
     spans = [types.SpanRow(one, start_utc_ns, end_utc_ns) for one in camera]
     policy = client(data).read(ReadPolicyLists())
@@ -456,7 +456,7 @@ def end_determination(
 
 @counsel.command("list", epilog="Example: holdshelf counsel list")
 def list_determinations(data: Data = None, json: Json = False) -> None:
-    """Determinations, running and past."""
+    """Determinations, current and past."""
     answer = client(data).act(types.CounselListAsk())
     if json:
         echo_json(answer)

@@ -37,7 +37,7 @@ def setup(
         ),
     ] = "",
     erase: Annotated[
-        bool, typer.Option("--erase", help="The disk may be erased. Not asked for where it holds footage of Holdshelf.")
+        bool, typer.Option("--erase", help="The disk may be erased. Not needed if it already holds Holdshelf footage.")
     ] = False,
     network: Annotated[
         list[str] | None,

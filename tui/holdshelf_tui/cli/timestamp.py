@@ -115,7 +115,7 @@ def verify(
     ca: Ca,
     json: Json = False,
 ) -> None:
-    """Check a stamp on a head, without a service. It holds also after the server's certificate has expired."""
+    """Check a stamp on a head, without a service. A stamp stays valid after the server's certificate has expired."""
     found = checked_stamp(text_file(head, "The head", MOST_HEAD_BYTES).encode(), stamp, ca)
     if json:
         echo_json(found)

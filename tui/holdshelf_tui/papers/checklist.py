@@ -144,7 +144,9 @@ def _entrance(facts: PaperFacts, entrance: EntrancePaper) -> list[Block]:
             due = f"; CHECK IS DUE since {day_words(entrance.next_check_on)}"
         rows.append(("sign attested", f"{_by(entrance.attested_by, entrance.attested_on)}{due}"))
     elif entrance.id:
-        rows.append(("sign attested", "not now: until it is, no other camera can be commissioned without a waiver"))
+        rows.append(
+            ("sign attested", "not currently: until it is, no other camera can be commissioned without a waiver")
+        )
     if entrance.waived_until:
         why = clean(entrance.waived_why, _LONG)
         who = clean(entrance.waived_by) or "an unknown person"

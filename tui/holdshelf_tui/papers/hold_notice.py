@@ -54,7 +54,7 @@ def _lead(hold: HoldPaper) -> str:
         return f"Hold {clean(hold.id, 20)} is over: it no longer keeps anything."
     if hold.state == "grace":
         return f"Hold {clean(hold.id, 20)} is lifted. Until its grace period ends, nothing is erased."
-    return f"Hold {clean(hold.id, 20)} is in force: nothing of these recordings is erased."
+    return f"Hold {clean(hold.id, 20)} is in force: none of these recordings is erased."
 
 
 def _rows(hold: HoldPaper) -> list[tuple[str, str]]:
@@ -71,7 +71,7 @@ def _rows(hold: HoldPaper) -> list[tuple[str, str]]:
             if hold.is_overdue
             else f"due on {review}",
         ),
-        ("Last day", f"{clean(hold.last_on, 40)}: its ground keeps footage no longer" if hold.last_on else ""),
+        ("Last day", f"{clean(hold.last_on, 40)}: its ground keeps footage only until then" if hold.last_on else ""),
         ("Lift", clean(hold.lift, 200)),
         ("Release", f"being made from it: {clean(', '.join(hold.releases), 200)}" if hold.releases else ""),
         ("Copy", "a verified copy is on another disk" if hold.archived else ""),

@@ -57,7 +57,7 @@ def invitation_card(card: Invitation) -> str:
         "",
         "2. SEND IN THE PUBLIC HALF",
         *_says(
-            f"Mail the file {KEY}.pub, or bring it on a USB stick, to the admin. It is in your own folder; where Windows "
+            f"Email the file {KEY}.pub, or bring it on a USB stick, to the admin. It is in your own folder; where Windows "
             f"shows two files {KEY}, it is the Publisher or PUB file. Then wait to hear that you are enrolled."
         ),
         "",

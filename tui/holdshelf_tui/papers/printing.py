@@ -55,7 +55,9 @@ def form_of(asked: str, file: str = "", *, default: Format = "text") -> Format:
     if found is None:
         raise BadRequest(f"{asked[:20]!r} is not a format for papers.", f"One of: {', '.join(FORMATS)}.")
     if by_name is not None and by_name != found:
-        raise BadRequest(f"A file that ends in {suffix} is no {found}.", "Leave --as out, or name the file otherwise.")
+        raise BadRequest(
+            f"--as {found} does not go with a file that ends in {suffix}.", "Leave --as out, or rename the file."
+        )
     return found
 
 

@@ -50,35 +50,35 @@ def refusal_paper(facts: PaperFacts) -> str:
 def _any(facts: PaperFacts, say: Words) -> Block:
     if facts.without_paper and facts.release_by_two:
         lead = say(
-            "The library's camera recordings are confidential. They are given out for what the library's policy names, within "
-            "that, on the word of two people."
+            "The library's camera recordings are confidential. They are given out for what the library's policy names, no "
+            "more than that, and only if two people approve."
         )
     elif facts.without_paper:
         lead = say(
-            "The library's camera recordings are confidential. They are given out for what the library's policy names, within "
-            "that."
+            "The library's camera recordings are confidential. They are given out for what the library's policy names, and "
+            "no more than that."
         )
     elif facts.in_danger and facts.release_by_two:
         lead = say(
             "The library's camera recordings are confidential. They are given out on a paper that the library's policy "
-            "names, within that paper, on the word of two people. A request by word of mouth or telephone can be met only "
+            "names, only what it covers, and only if two people approve. A request by word of mouth or telephone can be met only "
             "in imminent danger, and the paper follows."
         )
     elif facts.in_danger:
         lead = say(
             "The library's camera recordings are confidential. They are given out on a paper that the library's policy "
-            "names, within that paper. A request by word of mouth or telephone can be met only in imminent danger, and the "
+            "names, and only what it covers. A request by word of mouth or telephone can be met only in imminent danger, and the "
             "paper follows."
         )
     elif facts.release_by_two:
         lead = say(
             "The library's camera recordings are confidential. They are given out on a paper that the library's policy "
-            "names, within that paper, on the word of two people. A request by word of mouth or telephone cannot be met."
+            "names, only what it covers, and only if two people approve. A request by word of mouth or telephone cannot be met."
         )
     else:
         lead = say(
             "The library's camera recordings are confidential. They are given out on a paper that the library's policy "
-            "names, within that paper. A request by word of mouth or telephone cannot be met."
+            "names, and only what it covers. A request by word of mouth or telephone cannot be met."
         )
     return Para(lead)
 
@@ -193,5 +193,9 @@ def _after(facts: PaperFacts, say: Words) -> list[Block]:
         kept = f"{_limits(facts, say)} {ask}"
     return [
         Para(kept),
-        Para(say("We call back to check who is asking. The library, not this sheet, answers a paper once it is here.")),
+        Para(
+            say(
+                "We call back to check who is asking. The library answers a paper once it is here; this sheet is not its answer."
+            )
+        ),
     ]

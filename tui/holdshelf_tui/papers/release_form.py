@@ -174,22 +174,22 @@ def _blank(facts: PaperFacts) -> Document:
     span = Fields([Field(say("Camera or place"), 20), Field(say("from"), 13), Field(say("to"), 13)])
     if facts.without_paper and facts.release_by_two:
         lead = say(
-            "Recordings are given out for what the library's policy names, within that, on the word of two people. Until then, "
-            "recordings can be put on hold: that needs no paper."
+            "Recordings are given out for what the library's policy names, no more than that, and only if two people approve. "
+            "Until then, recordings can be put on hold: that needs no paper."
         )
     elif facts.without_paper:
         lead = say(
-            "Recordings are given out for what the library's policy names, within that. Until then, recordings can be put on "
-            "hold: that needs no paper."
+            "Recordings are given out for what the library's policy names, and no more than that. Until then, recordings can "
+            "be put on hold: that needs no paper."
         )
     elif facts.release_by_two:
         lead = say(
-            "Recordings are given out on a paper that the library's policy names, within that paper, on the "
-            "word of two people. Until the paper is here, recordings can be put on hold: that needs no paper."
+            "Recordings are given out on a paper that the library's policy names, only what it covers, "
+            "and only if two people approve. Until the paper is here, recordings can be put on hold: that needs no paper."
         )
     else:
         lead = say(
-            "Recordings are given out on a paper that the library's policy names, within that paper. "
+            "Recordings are given out on a paper that the library's policy names, and only what it covers. "
             "Until the paper is here, recordings can be put on hold: that needs no paper."
         )
     return frame.document(

@@ -64,7 +64,7 @@ def _opening(report: ReportPaper, facts: PaperFacts) -> Iterable[d.Block]:
         yield d.Para("Nothing: every review is done, every sign is in order, no paper is overdue.")
     yield d.Para(
         f"Made {clean(report.made_at, 40)}, in the library's own time ({clean(report.zone, 40)}). Acts are those of the "
-        "quarter. Whether something is overdue, unreviewed or not back is told as of that day.",
+        "quarter. What is overdue, unreviewed or not back is as of the day this was made.",
         "small",
     )
 

@@ -66,7 +66,7 @@ def requests_document(facts: PaperFacts) -> Document:
     blocks: list[Block] = [Para(lead, "lead")]
     if register.rows:
         blocks.append(
-            Para(say("Who asked is told by kind, and nobody is named. Days are counted from the day of receipt."))
+            Para(say("Requesters are shown by kind, and nobody is named. Days are counted from the day of receipt."))
         )
         heads = (
             say("Request"),

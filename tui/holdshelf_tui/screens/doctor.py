@@ -121,9 +121,9 @@ class DoctorPane(ListPane[CheckStep | JobRow | WayRow | Voucher]):
             return
         if self.part == ALERTS:
             failing = sum(row.health.ok is False for row in self.lists[ALERTS].values())
-            ways = counted(len(self.rows), "way")
-            well = f"{ways} of telling what is wrong." if self.rows else alerts.NOBODY
-            self.say(f"{failing} of {ways} of telling not working." if failing else well, wrong=failing > 0)
+            channels = counted(len(self.rows), "alert channel")
+            well = f"{channels}." if self.rows else alerts.NOBODY
+            self.say(f"{failing} of {channels} not working." if failing else well, wrong=failing > 0)
             return
         if self.part == VOUCH:
             silent = sum(row.asked.ok is False for row in self.lists[VOUCH].values())

@@ -171,7 +171,7 @@ class RedactionScreen(Screen[ReleaseRow | None]):
         """The open look that covers it, or one for this stretch. Raises HoldshelfError."""
         looks = self.home.looks
         if self._leaves:
-            raise Unavailable("The boxes are being left.")
+            raise Unavailable("You are leaving the boxes.")
         if (covering := looks.covering(camera, at_utc_ns)) is not None:
             return covering
         span = self.row.given[self.span_number]
@@ -182,7 +182,7 @@ class RedactionScreen(Screen[ReleaseRow | None]):
         self._opened.append(look.id)
         if self._leaves:
             await looks.async_close(look.id)
-            raise Unavailable("The boxes are being left.")
+            raise Unavailable("You are leaving the boxes.")
         self.say(f"A look for a legal paper, no. {number}. Entry {look.seq} of the access log.")
         return look
 

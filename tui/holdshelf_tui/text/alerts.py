@@ -1,4 +1,4 @@
-"""Ways of telling what is wrong, in words: for commands and screens."""
+"""Alert channels, in words: for commands and screens."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def rules_words(rules: Rules) -> list[str]:
         through = "errors break through" if rules.errors_break_quiet else "errors wait, too"
         lines.append(f"Quiet hours: {inert(rules.quiet, 20)}; {through}")
     again = f"every {counted(rules.remind_hours, 'hour')}" if rules.remind_hours else "never"
-    lines.append(f"Reminded of what is still so: {again}")
+    lines.append(f"Reminder while it lasts: {again}")
     return lines
 
 

@@ -23,7 +23,7 @@ def status_lines(row: BackupsRow | None) -> list[str]:
         lines.append(f"State: FAILS since {when(state.since_utc_ns)}: {inert(state.sentence, 400)}")
         if state.next_step:
             lines.append(f"  {inert(state.next_step, 600)}")
-        lines.append(f"Tried again {when(state.next_try_utc_ns)}")
+        lines.append(f"Next try: {when(state.next_try_utc_ns)}")
     else:
         lines.append(f"Next: {when(row.next_utc_ns)}")
     if state.waiting:

@@ -52,7 +52,7 @@ def parse_boxes(text: str, now_utc_ns: int) -> list[MovingBox]:
         if line > MAX_LINES:
             raise BadRequest(f"The list of boxes has more than {MAX_LINES} lines.", "Use fewer key points.")
         if len(cells) != len(COLUMNS) or not cells[0] or not cells[1]:
-            raise BadRequest(f"Line {line} of the boxes has not the {len(COLUMNS)} columns.", _HELP)
+            raise BadRequest(f"Line {line} of the boxes does not have the {len(COLUMNS)} columns.", _HELP)
         try:
             at_utc_ns = parse(cells[2], now_utc_ns).only()
         except BadRequest as error:

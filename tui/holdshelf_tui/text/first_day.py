@@ -120,7 +120,7 @@ _STEPS: tuple[Step, ...] = (
     Step(
         "contact",
         "Say whom the public asks",
-        "A name, telephone or e-mail address, on every paper (P19).",
+        "A name, phone number or email address, on every paper (P19).",
         (SEAT,),
         "people",
         "contact",
@@ -130,7 +130,7 @@ _STEPS: tuple[Step, ...] = (
     Step(
         "policy",
         "Adopt the policy, and say how the statute is treated",
-        "The Board's own text, printed word for word (P17, P20), and the second gate of a release (P13).",
+        "The Board's own text, printed word for word (P17, P20), and the statute's check of a release (P13).",
         (ADMIN, SEAT),
         "people",
         "policy",

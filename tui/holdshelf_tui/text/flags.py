@@ -6,7 +6,7 @@ from holdshelf_core.people.types import FlagRow
 from holdshelf_tui.text.time_format import day, told_clock, when
 
 FLAG_WORDS = {
-    "break_glass": "a look at once, in imminent danger",
+    "break_glass": "an imminent-danger look",
     "wandering": "a look that wandered from camera to camera",
     "paper_approval": "an approval on signed paper",
     "key_by_admin": "a key that the admin installed",

@@ -88,19 +88,19 @@ def found(row: HoldRow) -> list[str]:
         of_them = f", {span(_length_s(again))} of it recovered from the camera" if again else ""
         sentences.append(f"{_amount(kept)} kept{of_them}.")
     else:
-        sentences.append("Nothing of it is recorded up to now.")
+        sentences.append("None of it is recorded so far.")
     if gaps := by_kind["gap"]:
         reasons = ", ".join(dict.fromkeys(part.reason for part in gaps if part.reason)) or "reason unknown"
         sentences.append(f"{_amount(gaps, past=True)} never recorded ({counted(len(gaps), 'gap')}: {reasons}).")
     if gone := by_kind["erased"]:
-        sentences.append(f"{_amount(gone, past=True)} gone before: erased on schedule, and cannot be brought back.")
+        sentences.append(f"{_amount(gone, past=True)} already gone: erased on schedule, and cannot be brought back.")
     if lost := by_kind["missing"]:
         sentences.append(f"{_amount(lost)} missing: recorded, and not erased on schedule.")
     if by_kind["future"] or any(one.end_utc_ns is None for one in row.spans):
         sentences.append("What is recorded from now on is kept, too.")
     if row.last_utc_ns is not None:
         sentences.append(
-            f"It ends by itself after {date_words(row.last_utc_ns - 1)}: its ground keeps footage no longer."
+            f"It ends by itself after {date_words(row.last_utc_ns - 1)}: its ground keeps footage only until then."
         )
     return sentences
 

@@ -27,7 +27,7 @@ SENTENCES: dict[str, Sentence] = {
     key: Sentence(*words)
     for key, words in {
         "activity.see": ("saw", "see", "when something moved[ at {cameras}][, {span}]; no picture"),
-        "alert.remove": ("removed", "remove", "the way of telling {subject}"),
+        "alert.remove": ("removed", "remove", "the alert channel {subject}"),
         "alert.set": (
             "set",
             "set",
@@ -49,8 +49,8 @@ SENTENCES: dict[str, Sentence] = {
         "backup.verified": ("verified", "verify", "a backup that was taken[ to {t.target}][: {f.bytes}]"),
         "board.set": ("set", "set", "“{f.key}” of the Board[ from {f.before}][ to {value}]" + _WHY),
         "break_glass": (
-            "looked at once, in imminent danger, at",
-            "look at once, in imminent danger, at",
+            "opened an imminent-danger look at",
+            "open an imminent-danger look at",
             "{cameras}[, live and {span}][, no. {incident}][: {t.note}]",
         ),
         "camera.add": ("added", "add", "the camera" + _CAMERA + "[ ({f.area_kind})]"),
@@ -250,7 +250,7 @@ SENTENCES: dict[str, Sentence] = {
         "screen.give": ("gave", "give", "the screen {f.screen} its live pictures[, to {with}][ until {f.expires}]"),
         "seat.away": ("entered", "enter", "that the {f.seat} is away from now on" + _WHY),
         "seat.away back": ("entered", "enter", "that the {f.seat} is back" + _WHY),
-        "seat.end": ("ended", "end", "the term {f.seat}" + _WHY),
+        "seat.end": ("ended", "end", "the term as {f.seat}" + _WHY),
         "seat.name": ("named", "name", "{holder} to the seat “{f.seat}”[ from {f.from}][ until {f.until}]"),
         "share.end": ("ended", "end", "the share {subject}" + _WHY),
         "share.live": ("looked at", "look at", "a screen's live picture[ of {cameras}]"),

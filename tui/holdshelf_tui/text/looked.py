@@ -19,7 +19,7 @@ SECTIONS: Mapping[str, str] = {
 }
 """What an entry tells, in the order in which it is read."""
 NOT_COUNTED = (
-    "Reading lists, papers and this log is no look, nor is that an open screen keeps itself up to date. What root of the "
+    "Opening a list, a paper or this log is not a look, nor is an open screen that refreshes itself. What root of the "
     "server copies off its disks is not in the log."
 )
 

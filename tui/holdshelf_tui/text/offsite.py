@@ -38,7 +38,7 @@ def status_lines(row: types.OffsiteRow) -> list[str]:
         there += f"; {health.waiting} of {health.held} segments wait since {when(health.waiting_since_utc_ns)}"
     lines.append(there if health.held or health.holds else "Nothing is on hold")
     if health.heads_waiting:
-        lines.append(f"{counted(health.heads_waiting, 'head')} of the log wait")
+        lines.append(f"{counted(health.heads_waiting, 'head')} of the log waiting")
     if health.lost:
         lines.append(_lost(health))
     if health.removing:
@@ -81,7 +81,7 @@ def result_lines(found: types.OffsiteVerified, *, full: bool) -> list[str]:
     """Whether that is all, and whether it is well."""
     lines = []
     if found.fault:
-        lines.append(f"! The store could not be asked to the end: {inert(found.fault, 200)}")
+        lines.append(f"! Not all of the store could be checked: {inert(found.fault, 200)}")
     if not found.objects and not found.heads and not found.fault:
         lines.append("Nothing was put there yet.")
     elif not found.bad_count and not found.fault:
@@ -95,7 +95,7 @@ def branch_lines(found: types.BranchList) -> list[str]:
     for row in found.branches:
         lines += _branch(row)
     if found.fault:
-        lines.append(f"! The store could not be asked to the end: {inert(found.fault, 200)}")
+        lines.append(f"! Not all of the store could be checked: {inert(found.fault, 200)}")
     elif not found.branches:
         lines.append("No branch has written what it holds.")
     return lines

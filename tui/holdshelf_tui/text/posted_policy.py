@@ -95,7 +95,7 @@ def _sort(raw: bytes, kind: str, name: str) -> str:
     if kind.startswith("text/") and kind != "text/xml":
         return "text"
     if begin.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise BadRequest("That is a file of a word processor.", "Save it as PDF, HTML or plain text.")
+        raise BadRequest("That is a word processor file.", "Save it as PDF, HTML or plain text.")
     if (kind and kind not in ("application/octet-stream", "text/xml")) or b"\0" in begin:
         shown = inert(kind, len(kind))
         raise BadRequest(

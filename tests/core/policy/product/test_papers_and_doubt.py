@@ -66,8 +66,8 @@ def as_an_earlier_version_wrote(house: House, camera: str, **changed: Any) -> No
     ("place", "clause", "words"),
     [
         ({"area_kind": "restroom"}, "P5", "is in a private place (restroom)"),
-        ({"area_kind": "roof"}, "P4", "has no kind of place that the policy lists"),
-        ({"area_kind": "other"}, "P4", "It is not said which other place"),
+        ({"area_kind": "roof"}, "P4", "has no area that the policy lists"),
+        ({"area_kind": "other"}, "P4", "Nobody has said which other place"),
     ],
     ids=["private", "unknown", "other"],
 )

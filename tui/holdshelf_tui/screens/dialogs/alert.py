@@ -1,4 +1,4 @@
-"""A way of telling what is wrong, for the admin: mail, or a service that Apprise knows; what it is told, and when."""
+"""An alert channel, for the admin: mail, or a service that Apprise knows; what it is told, and when."""
 
 from __future__ import annotations
 

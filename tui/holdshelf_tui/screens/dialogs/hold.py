@@ -109,7 +109,7 @@ class HoldDialog(SpanForm[HoldRow]):
         held = [one.hold for one in also]
         if also and held != self._told_of:
             self._told_of = held
-            raise Missing("reference", also_words(also), "Enter places yours beside it; Esc leaves it at that.")
+            raise Missing("reference", also_words(also), "Press Enter to place yours, too, or Esc to cancel.")
 
     def done(self, answer: HoldRow) -> None:
         """Say what was found, in front of where it came from."""

@@ -319,7 +319,7 @@ class ScreenDialog(PeopleForm):
         """Give the chosen screen its pictures. Raises Missing, HoldshelfError."""
         person, days = self.query_one("#person", Choice).value, self.text("days")
         if not person:
-            raise Missing("person", "Who is enrolled for the screen alone? Enroll it first.")
+            raise Missing("person", "Which login is for this screen only? Enroll one first.")
         if days and not days.isdecimal():
             raise Missing("days", "For how many days?", "Type a number, or leave it out.")
         return await self.link.act(
