@@ -166,6 +166,8 @@ class Book:
         """Replaced, and not taken out yet."""
         self.begun: set[str] = set()
         """Objects that were begun and are not confirmed."""
+        self.repeated: set[str] = set()
+        """Objects that were begun again, as the time before was not confirmed: a store may finish that one late."""
         self.refused: set[str] = set()
         """Paths that the store did not take when they were sent last: in memory alone, so that others come first."""
         self.keys: list[Key] = []
@@ -256,6 +258,8 @@ class Book:
                 self.key = line
                 self.missing.drop(KEY_PATH)
             case Begun():
+                if line.object in self.begun:
+                    self.repeated.add(line.object)
                 self.begun.add(line.object)
             case Put():
                 before: There | None = self.puts.get(line.path)

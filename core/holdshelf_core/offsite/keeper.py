@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import hmac
 import io
+import math
 import tempfile
 import time
 from collections import deque
@@ -50,6 +51,8 @@ LISTS_EVERY_S: Final = 600.0
 """Journals, sums and manifest of a hold that goes on are put again no more often: each puts its predecessor aside."""
 MANY_FILES: Final = 5000
 """Beyond so many files, a manifest is worth an hour."""
+LATE_S: Final = 900.0
+"""A store that gave no answer may finish a put afterward: so long after the hold was compared, it is compared once more."""
 AT_A_TIME: Final = 3
 """So many objects are on their way while the next one is sealed; under a limit one, so that the limit is that of the line."""
 HEAD_PATH: Final = "log-head"
@@ -98,7 +101,9 @@ class Keeper:
         self._at_a_time = 1 if place.limit_bytes_per_s else AT_A_TIME
         self._sender = ThreadPoolExecutor(self._at_a_time, "send")
         self._sending: deque[_Sending] = deque()
-        self.lists_every_s = LISTS_EVERY_S
+        self._late_at_s: dict[str, float] = {}
+        """When a hold is compared once more, by `time.monotonic`."""
+        self.lists_every_s, self.late_s = LISTS_EVERY_S, LATE_S
         self.heads = HeadsKept(bucket, f"{place.prefix}heads/", folder, place.heads_days)
         self.unread = self._shelf.unread
         """Files and folders that could not be read here at the last pass."""
@@ -174,9 +179,13 @@ class Keeper:
 
     def _keep(self, own: Book, head: str, between: Callable[[], None]) -> None:
         hold = own.hold
-        if hold not in self._compared:
+        is_late = time.monotonic() >= self._late_at_s.get(hold, math.inf)
+        if is_late or hold not in self._compared:
             self._compare(own)
             self._compared.add(hold)
+            self._late_at_s.pop(hold, None)
+            if own.begun and not is_late:
+                self._late_at_s[hold] = time.monotonic() + self.late_s
         if own.key is None or own.key.recovery != self._place.recipient:
             between()
             self._make_key(own)
@@ -341,7 +350,8 @@ class Keeper:
         for version in self._bucket.versions(self.prefix(own.hold)):
             where = hash((version.key, version.version))
             there.add(hash((where, version.bytes)))
-            if version.key in own.begun and where not in known and not version.marker:
+            is_ours = version.key in own.begun or version.key in own.repeated
+            if is_ours and where not in known and not version.marker:
                 with _unless_away():  # it is looked for again when this process ends
                     self._bucket.delete(version)
             elif own.fresh and not version.marker and not self._bucket.facts(version.key, version.version).legal_hold:
@@ -412,6 +422,7 @@ class Keeper:
         self.book(hold).remove()
         self._books.pop(hold, None)
         self._compared.discard(hold)
+        self._late_at_s.pop(hold, None)
 
     def holds_known(self) -> list[str]:
         """The holds that have a book."""

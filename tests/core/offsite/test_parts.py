@@ -379,6 +379,59 @@ class _Holds(Bucket):
         return iter(())
 
 
+class _Late(Bucket):
+    """A store that gives no answer to the first object of a name in ``silent``, and has it in the end."""
+
+    def __init__(self, silent: str) -> None:
+        super().__init__(PLACE, None)
+        self._silent = silent
+        self.has: dict[tuple[str, str], int] = {}
+        self.late: tuple[str, str] | None = None
+
+    def put_held(self, key: str, file: object, sealed: sealing.Sealed) -> str:
+        del file
+        if self.late is None and self._silent in key:
+            self.late = key, "late"
+            raise Fault("It does not answer in time.", away=True)
+        version = f"v{len(self.has)}"
+        self.has[key, version] = sealed.bytes
+        return version
+
+    def versions(self, prefix: str) -> Iterator[Version]:
+        return (Version(*at, size, True, False) for at, size in list(self.has.items()) if at[0].startswith(prefix))
+
+    def delete(self, one: Version, *, held: bool = True) -> None:
+        del held
+        del self.has[one.key, one.version]
+
+
+@pytest.mark.parametrize("is_new_process", [False, True])
+def test_a_put_that_the_store_finishes_after_the_next_one_is_taken_out(tmp_path: Path, is_new_process: bool) -> None:
+    """It has no legal hold, and lies over the one that is held."""
+    store = _Late("/d-")
+    keeper = Keeper(store, PLACE, tmp_path, tmp_path / "shelf", b"k" * 32)
+    day = tmp_path / "shelf" / HOLD / "lobby" / "2026-11-24"
+    day.mkdir(parents=True)
+    (day / "0000000001_140000.000Z.mp4").write_bytes(b"a segment")
+    keeper.late_s = 0.0
+    with pytest.raises(Fault, match="in time"):
+        keeper.keep(HOLD, "")
+    keeper.keep(HOLD, "")
+    held = dict(store.has)
+    assert store.late is not None and any(key == store.late[0] for key, _version in held)
+    store.has[store.late] = 100
+    if is_new_process:
+        keeper.close()
+        keeper = Keeper(store, PLACE, tmp_path, tmp_path / "shelf", b"k" * 32)
+    keeper.keep(HOLD, "")
+    assert store.has == held
+    another = next(iter(held))[0], "of somebody else"
+    store.has[another] = 7
+    keeper.keep(HOLD, "")
+    assert another in store.has, "what others put over it is told, and stays"
+    keeper.close()
+
+
 class _Markers(Bucket):
     """A store where each branch's index was deleted."""
 

@@ -59,6 +59,13 @@ def a_pass(work: Work, *holds: str, lifted: tuple[str, ...] = ()) -> link.Health
         return work.worker._health
 
 
+def all_held(work: Work) -> bool:
+    """A store may finish a put late, without its legal hold. Each process that begins takes that out, as one does in time."""
+    work.begin()
+    until_well(work, HOLD)
+    return work.at.unheld(HOLD) == []
+
+
 @contextlib.contextmanager
 def impatient(work: Work) -> Iterator[None]:
     """The store has five seconds for each answer, and not a minute."""
@@ -105,7 +112,8 @@ def test_a_store_that_dies_in_the_middle_and_comes_back_has_all_of_it(on_disk: C
         {"disk": on_disk.start_osd, "disk hangs": on_disk.thaw_osd, "all of it": on_disk.start_again}[what]()
     health = until_well(work, HOLD)
     assert (health.lost, health.gone) == (0, 0), "what was confirmed is there"
-    assert work.bad() == {} and at.unheld(HOLD) == []
+    until(lambda: all_held(work))
+    assert work.bad() == {}
     there, shelf = at.there(HOLD), at.on_shelf(HOLD)
     assert {path: there.get(path) for path in shelf} == shelf
 

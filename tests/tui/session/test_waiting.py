@@ -118,7 +118,7 @@ def test_what_was_found_is_said_to_the_second() -> None:
         CoverageRow("lobby", "gap", AT + 130 * S, AT + 135 * S, "camera unreachable"),
     ]
     said = " ".join(found(with_(coverage=parts)))
-    assert "1 min 09 s are kept" in said and "1 min 01 s were gone before" in said
+    assert "1 min 09 s are kept" in said and "1 min 01 s were already gone" in said
     assert "5 s were never recorded (1 gap: camera unreachable)" in said
     assert "from now on" in " ".join(found(with_(spans=[SpanAsk("lobby", AT, None)])))
 

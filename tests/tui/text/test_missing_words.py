@@ -60,7 +60,7 @@ def test_a_hold_says_how_much_is_missing() -> None:
     ]
     said = " ".join(found(with_(coverage=parts)))
     assert "30 s are missing: recorded, and not erased on schedule" in said
-    assert "were gone before" not in said
+    assert "already gone" not in said
     assert KIND_WORDS.keys() == KIND_SIGNS.keys()
 
 
