@@ -84,7 +84,7 @@ class CapacityActs:
         if size and budget > size:
             raise BadRequest(
                 f"A budget of {budget} bytes is more than the size of the media disk ({size} bytes).",
-                f"Give at most {DEFAULT_BUDGET_PERCENT} % of it, or --budget default.",
+                f"Give at most {DEFAULT_BUDGET_PERCENT}% of it, or --budget default.",
             )
 
 
@@ -103,7 +103,7 @@ def _check_floor(call: Call[types.CapacitySet], days: float) -> None:
 
 def _budget_words(budget: int | None) -> str:
     # A byte count may exceed what a JSON number holds exactly.
-    return f"{budget} bytes" if budget is not None else f"{DEFAULT_BUDGET_PERCENT} % of the volume"
+    return f"{budget} bytes" if budget is not None else f"{DEFAULT_BUDGET_PERCENT}% of the volume"
 
 
 def _floor_words(days: float | None) -> str:

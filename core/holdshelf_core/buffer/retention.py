@@ -35,7 +35,7 @@ DEFAULT_BUDGET_PERCENT = 90
 # Kept free on the disk on top of all reservations, for journals and the ledger.
 HEADROOM_BYTES = 16 << 20
 SPARE_HEADROOM_BYTES = 4 * HEADROOM_BYTES
-AHEAD_SHARE = 2000  # 0.05 % of the budget: 500 MB of a terabyte
+AHEAD_SHARE = 2000  # 0.05% of the budget: 500 MB of a terabyte
 FOREIGN_REPAIR = "room_taken_by_others"
 FULL_REPAIR = "all_room_is_held"
 FULL_FOR_NS = 3600 * NS
@@ -138,7 +138,7 @@ class Retention:
         self._written.clear()
 
     def async_set_budget(self, budget_bytes: int | None) -> None:
-        """Set the bytes that footage may use; None is 90 % of the volume."""
+        """Set the bytes that footage may use; None is 90% of the volume."""
         self._budget_bytes = budget_bytes
 
     async def async_room(self) -> RoomFigures | None:

@@ -29,7 +29,7 @@ class Settings:
 
     @property
     def budget_bytes(self) -> int | None:
-        """Bytes that footage may use; None is 90 % of the volume."""
+        """Bytes that footage may use; None is 90% of the volume."""
         if self._taken is not None:
             return self._taken[0]
         row = self._row("budget")

@@ -170,7 +170,7 @@ class CapacitySet(Act["CapacityRow"], frozen=True):
 
 
 class CapacityRow(msgspec.Struct, frozen=True):
-    """The values now in effect. ``budget_bytes`` None: 90 % of the volume."""
+    """The values now in effect. ``budget_bytes`` None: 90% of the volume."""
 
     seq: int
     budget_bytes: int | None

@@ -116,7 +116,7 @@ def _examine_disk(paths: DataPaths) -> list[CheckStep]:
     figures = os.statvfs(media)
     free_bytes = figures.f_bavail * figures.f_frsize
     percent = 100 * figures.f_bavail / max(1, figures.f_blocks)
-    words = f"{free_bytes / 1e9:.0f} GB ({percent:.0f} %) of the media disk is free."
+    words = f"{free_bytes / 1e9:.0f} GB ({percent:.0f}%) of the media disk is free."
     if free_bytes < 4 * HEADROOM_BYTES:
         steps.append(CheckStep("room", "failed", words, "Move other files off the media disk."))
     else:

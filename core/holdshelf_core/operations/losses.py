@@ -116,7 +116,7 @@ class Losses:
             repairs.async_create(
                 issue_of(camera),
                 camera_id=camera,
-                sentence=f"{cameras[camera].name} lost {loss.lost_ns / NS:.0f} s of the last hour ({share:.1f} %) in "
+                sentence=f"{cameras[camera].name} lost {loss.lost_ns / NS:.0f} s of the last hour ({share:.1f}%) in "
                 f"{loss.gaps} {'gap' if loss.gaps == 1 else 'gaps'}. The likely cause: {loss.cause.words}.",
                 next_step=loss.cause.next_step,
             )

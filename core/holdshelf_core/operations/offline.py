@@ -92,7 +92,7 @@ def init(
     if budget_bytes is not None:
         figures = os.statvfs(paths.media)
         most_bytes = figures.f_blocks * figures.f_frsize * DEFAULT_BUDGET_PERCENT // 100
-        capped = f" ({DEFAULT_BUDGET_PERCENT} % of the disk, the most there is)" if budget_bytes > most_bytes else ""
+        capped = f" ({DEFAULT_BUDGET_PERCENT}% of the disk, the most there is)" if budget_bytes > most_bytes else ""
         done += f" Footage may take {_size(min(budget_bytes, most_bytes))}{capped}."
     if floor_days is not None:
         done += f" A warning comes when fewer than {floor_days:g} days are kept."
@@ -117,7 +117,7 @@ def _check_budget(budget_bytes: int, media: Path) -> None:
     if budget_bytes > size_bytes:
         raise BadRequest(
             f"A budget of {_size(budget_bytes)} is more than the whole disk of {media} has ({_size(size_bytes)}).",
-            f"Give at most {DEFAULT_BUDGET_PERCENT} % of it, or leave --budget out.",
+            f"Give at most {DEFAULT_BUDGET_PERCENT}% of it, or leave --budget out.",
         )
 
 

@@ -93,9 +93,7 @@ def _span(ask: Ask, *, needed: bool) -> Decision | None:
         return refused("P2", "The span ends before it starts.", "Swap the two times.")
     hours = ask.state.board.longest_look_hours
     if end - start > hours * HOUR_NS:
-        return refused(
-            "P2", f"One purpose spans at most {hours} hours.", "Name only the hours that the incident needs."
-        )
+        return refused("P2", f"One look spans at most {hours} hours.", "Name only the hours that the incident needs.")
     return None
 
 

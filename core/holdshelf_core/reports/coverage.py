@@ -55,7 +55,7 @@ class Coverage:
         }
         self._counted_day, self._counted_ns = day, boot_ns
         least = min(self._yesterday.values(), default=None)
-        return f"{day}: no camera was in use" if least is None else f"{day}: {least:g} % or more of each camera"
+        return f"{day}: no camera was in use" if least is None else f"{day}: {least:g}% or more of each camera"
 
     def _now(self) -> int:
         return self._frame.clock.utc_ns()

@@ -155,7 +155,7 @@ class CameraRow(msgspec.Struct, frozen=True, kw_only=True):
     weeks: tuple[WeekRow, ...] = ()
     """Those in which it was in use; none in reports that were kept before weeks were counted."""
     short_days: tuple[DayRow, ...] = ()
-    """All days of which less than 99.9 % was recorded, in their order."""
+    """All days of which less than 99.9% was recorded, in their order."""
     whole_days: int | None = None
     """How many days have as much or more; None in reports that were kept before days were counted."""
     kept_days: float | None = None

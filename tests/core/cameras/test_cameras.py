@@ -250,6 +250,6 @@ def test_p15_capacity_is_set_while_recording_goes_on_and_is_on_record(own: Servi
     row = set_(default_budget=True, no_floor=True)
     assert (row.budget_bytes, row.floor_days, row.in_force_bytes) == (None, None, default)
     facts = [e.entry["facts"] for e in entries(service, "capacity.set")]
-    assert [f["budget"] for f in facts] == ["314572800 bytes", "314572800 bytes", "90 % of the volume"]
+    assert [f["budget"] for f in facts] == ["314572800 bytes", "314572800 bytes", "90% of the volume"]
     assert facts[1]["floor_days_before"] == "none"
     wait_for("recording", lambda: service.camera(door).state == "recording")

@@ -148,7 +148,7 @@ def test_it_is_a_repair_in_status_check_from_the_start_on_and_ends_with_the_hour
         service.start()
         told = wait_for("the repair", lambda: service.repairs().get("losses:front"))
         assert told.sentence == (
-            "Front lost 50 s of the last hour (1.4 %) in 10 gaps. The likely cause: the clock inside its stream jumps."
+            "Front lost 50 s of the last hour (1.4%) in 10 gaps. The likely cause: the clock inside its stream jumps."
         )
         service.await_recording("front")
         checked = CliRunner().invoke(app, ["status", "--check", "--data", str(service.data)])

@@ -160,7 +160,7 @@ async def test_yesterday_is_counted_when_a_day_has_begun_and_anew_each_hour(
         cast(Any, SimpleNamespace(opened=opened, problem="")),
     )
     assert coverage.yesterday() == {}
-    assert await coverage.async_count_yesterday() == "2026-11-01: 80 % or more of each camera"
+    assert await coverage.async_count_yesterday() == "2026-11-01: 80% or more of each camera"
     assert coverage.yesterday() == {CAMERA: 80.0}
     disk.recorded(MIDNIGHT_S + 20 * HOUR_S, MIDNIGHT_S + 25 * HOUR_S)
     lay_files(disk)

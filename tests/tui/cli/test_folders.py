@@ -88,7 +88,7 @@ def test_a_bad_setting_leaves_a_folder_that_is_set_up_as_it_was(data: Path, opti
 def test_a_budget_over_nine_tenths_of_the_disk_is_said_to_be_capped(data: Path) -> None:
     figures = os.statvfs(data)
     asked = figures.f_blocks * figures.f_frsize * 95 // 100
-    assert "90 % of the disk, the most there is" in run("init", "--data", data, "--budget", str(asked)).out
+    assert "90% of the disk, the most there is" in run("init", "--data", data, "--budget", str(asked)).out
 
 
 @pytest.mark.parametrize("empty", ["", "  "])

@@ -240,7 +240,7 @@ def test_p16_the_hold_notice_says_what_is_kept_what_is_not_and_what_that_means()
     gone = StretchPaper("Front entrance", "erased", "2026-11-23 23:30:00 -05:00", at(14, 0), "14:30:00", "…")
     told = msgspec.structs.replace(HOLD, stretches=(gone, *STRETCHES), erased="14 h 30 min 00 s", is_overdue=True)
     text = printed("hold", msgspec.structs.replace(FACTS, hold=told))
-    has(text, "erased before", "cannot be brought back", "OVERDUE since February 22, 2027; it stays in force")
+    has(text, "already erased", "cannot be brought back", "OVERDUE since February 22, 2027; it stays in force")
     alone = msgspec.structs.replace(HOLD, second_person=False, grace_days=1)
     has(
         printed("hold", msgspec.structs.replace(FACTS, hold=alone)), "Someone with the right lifts it", "for 1 day more"

@@ -219,7 +219,7 @@ def test_words() -> None:
         *("none", "1 s", "59 s", "1 min", "1 h", "1 h", "1 h 30 min", "2 d", "2 d", "2 d 4 h")
     ]
     assert [percent(share) for share in (1.0, 0.999999, 0.5, 1e-9, 0.0)] == [
-        *("100 %", "99.99 %", "50.00 %", "0.01 %", "0.00 %")
+        *("100%", "99.99%", "50.00%", "0.01%", "0.00%")
     ]
     assert quarter_words("2026-Q4") == "fourth quarter of 2026"
     assert moment_words("2026-11-24 14:00:05 -05:00") == "Nov 24, 2:00 pm"
@@ -232,17 +232,17 @@ def test_words() -> None:
 
 def test_p10_weeks_that_missed_an_hour_have_a_row_and_the_others_a_sentence() -> None:
     text = words_of(PAPERS["report"].as_text(facts(16)))
-    assert "Aug 10 99.18 % 20 min 22 h 3 min Parking lot north, 11 h" in text, text
+    assert "Aug 10 99.18% 20 min 22 h 3 min Parking lot north, 11 h" in text, text
     assert "1 other week missed nothing." in text
 
 
 def test_p10_days_that_are_not_whole_have_a_row_by_camera_and_the_others_are_counted() -> None:
     text = words_of(PAPERS["report"].as_text(facts(16)))
-    assert "Parking lot north 90 of 92 Aug 14 60.18 % (10 min recovered later), Aug 15 93.75 %" in text, text
-    assert "Book drop 91 of 92 Sep 2 91.55 %" in text
-    assert "The other 13 cameras: each day recorded to 99.9 % or more." in text
+    assert "Parking lot north 90 of 92 Aug 14 60.18% (10 min recovered later), Aug 15 93.75%" in text, text
+    assert "Book drop 91 of 92 Sep 2 91.55%" in text
+    assert "The other 13 cameras: each day recorded to 99.9% or more." in text
     whole = words_of(PAPERS["report"].as_text(facts(3)))
-    assert "3 cameras: each day recorded to 99.9 % or more." in whole and "Whole days" not in whole
+    assert "3 cameras: each day recorded to 99.9% or more." in whole and "Whole days" not in whole
 
 
 def test_p10_of_very_many_days_the_first_stand_there_and_the_least_of_the_others() -> None:
@@ -251,15 +251,15 @@ def test_p10_of_very_many_days_the_first_stand_there_and_the_least_of_the_others
         id="c1", name="Front door", elapsed_s=92 * 86_400, recorded_s=91 * 86_400, short_days=days, whole_days=61
     )
     text = words_of(PAPERS["report"].as_text(facts(1, cameras=(one,))))
-    assert "Front door 61 of 92 Aug 1 99.30 %, Aug 2 98.61 %," in text, text
-    assert "Aug 14 90.27 %, and 17 more days to Aug 31, the least 78.47 %" in text
+    assert "Front door 61 of 92 Aug 1 99.30%, Aug 2 98.61%," in text, text
+    assert "Aug 14 90.27%, and 17 more days to Aug 31, the least 78.47%" in text
     assert "Aug 15 " not in text.partition("Peer spot check")[0]
 
 
 def test_p10_a_report_that_was_kept_before_days_were_counted_says_nothing_of_them() -> None:
     one = CameraRow(id="c1", name="Front door", elapsed_s=9, recorded_s=9)
     text = words_of(PAPERS["report"].as_text(facts(1, cameras=(one,))))
-    assert "99.9 %" not in text
+    assert "99.9%" not in text
 
 
 def test_p13_late_and_overdue_answers_are_told_and_older_reports_say_nothing_of_them() -> None:

@@ -35,7 +35,7 @@ def set_capacity(
     why: Annotated[str, typer.Option(help="Why it changes; goes into the access log.")],
     data: Data = None,
     budget: Annotated[
-        str | None, typer.Option(help="Disk space that footage may use, e.g., 900GB; or 'default': 90 % of the disk.")
+        str | None, typer.Option(help="Disk space that footage may use, e.g., 900GB; or 'default': 90% of the disk.")
     ] = None,
     floor_days: Annotated[
         str | None, typer.Option(help="Warn when fewer than this many days are kept, or 'none'. This erases nothing.")
@@ -58,7 +58,7 @@ def set_capacity(
         echo_json(row)
         return
     room = size(row.in_force_bytes) if row.in_force_bytes is not None else "what the disk allows"
-    typer.echo(f"Footage may use {room}{'' if row.budget_bytes is not None else ' (90 % of the disk)'}.")
+    typer.echo(f"Footage may use {room}{'' if row.budget_bytes is not None else ' (90% of the disk)'}.")
     floor = (
         f"A warning comes when fewer than {row.floor_days:g} days are kept." if row.floor_days else "No floor in days."
     )

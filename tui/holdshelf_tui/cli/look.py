@@ -67,7 +67,7 @@ def _tell(row: types.GrantRow, *, json: bool) -> None:
     if row.kind == "break_glass":
         typer.echo("  ! others who hold a seat must review this look")
     elif row.flag:
-        typer.echo(f"  ! flagged for a spot check ({row.flag}): many cameras under one purpose")
+        typer.echo(f"  ! flagged for a spot check ({row.flag}): many cameras in one look")
     if row.warning:
         typer.echo(f"  ! {inert(row.warning, 200)}")
 

@@ -61,7 +61,7 @@ def _follow(service: Client, row: types.ExportRow) -> types.ExportRow:
     shows, seq = sys.stderr.isatty(), row.seq
     said_s = time.monotonic()
     while row.state in ("queued", "making"):
-        part = f"{100 * row.done_bytes // max(1, row.total_bytes)} %" if row.total_bytes else ""
+        part = f"{100 * row.done_bytes // max(1, row.total_bytes)}%" if row.total_bytes else ""
         words = f"{row.release}: {part} {inert(row.step, 60)}"
         if shows:
             print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)

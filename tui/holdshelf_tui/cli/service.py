@@ -50,7 +50,7 @@ def init(
         Path | None, typer.Option(help="Folder for footage on another disk; DATA/media becomes a link to it.")
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(help="Disk space that footage may use, e.g., 900GB. [default: 90 % of the disk]")
+        str | None, typer.Option(help="Disk space that footage may use, e.g., 900GB. [default: 90% of the disk]")
     ] = None,
     floor_days: Annotated[float | None, typer.Option(help="Warn when fewer than this many days are kept.")] = None,
     new_media: Annotated[
@@ -313,7 +313,7 @@ def plan(
         return
     typer.echo(f"{counted(cameras, 'camera')} at {mbps:g} Mbit/s: {size(need.bytes_per_s)} per second,")
     typer.echo(f"{size(need.bytes_per_day)} a day, {size(need.footage_bytes)} in {days:g} days.")
-    typer.echo(f"Disk needed: {size(need.disk_bytes)} (footage takes at most 90 % of it), {need.inodes:,} files.")
+    typer.echo(f"Disk needed: {size(need.disk_bytes)} (footage takes at most 90% of it), {need.inodes:,} files.")
 
 
 @root.command(

@@ -1,4 +1,4 @@
-"""`print hold` (P16): what is kept, what was never recorded and why, what was gone before, and what that means for who reads it.
+"""`print hold` (P16): what is kept, never recorded (and why) or already erased, and what that means for the reader.
 
 Never a patron's name: the hold's note is the record's. Times are the library's, to the second, with their offset.
 """
@@ -17,7 +17,7 @@ from holdshelf_tui.papers.document import Block, Document, Facts, Field, Fields,
 from holdshelf_tui.papers.text import clean
 from holdshelf_tui.text.holds import KIND_WORDS, RECOVERED
 
-KINDS = {**KIND_WORDS, "gap": "gap", "erased": "erased before"}
+KINDS = {**KIND_WORDS, "gap": "gap"}
 """As a column of a paper has them: what was not recorded stands there with its reason."""
 _OVER = ("grace", "lifted")
 
@@ -140,7 +140,7 @@ def _stretches(hold: HoldPaper) -> list[Block]:
         return [Para("Nothing has been recorded yet." if hold.state != "lifted" else "Nothing is kept any longer.")]
     sums = [f"{hold.kept} kept" if hold.kept else "nothing kept"]
     sums += [f"{hold.missing} never recorded"] if hold.missing else []
-    sums += [f"{hold.erased} erased before"] if hold.erased else []
+    sums += [f"{hold.erased} already erased"] if hold.erased else []
     sums += [f"{hold.lost} missing"] if hold.lost else []
     blocks: list[Block] = [
         *stretches(hold.stretches),

@@ -67,8 +67,8 @@ def invitation_card(card: Invitation) -> str:
         *_says("The first time it asks whether you know this server. It must show exactly"),
         *_typed(card.host_fingerprint),
         *_says(
-            "The same, letter for letter: type yes and press Enter. Anything else: type no, and call. Later it never asks "
-            "again; if it warns that the key has changed, call."
+            "The same, letter for letter: type yes and press Enter. Anything else: type no, and call. It asks only this "
+            "first time. If it warns later that the key has changed, call."
         ),
         *_says(
             f"PuTTY: host {card.host}, port {card.port}; under Connection, SSH, Auth, Credentials choose the .ppk file; "

@@ -87,9 +87,7 @@ def looks(report: ReportPaper) -> Iterable[d.Block]:
 def _look_words(report: ReportPaper) -> Iterable[str]:
     danger = next((row.count for row in report.purposes if row.id == "imminent-danger"), 0)
     yield f"Of these, {many(danger, 'look')} in imminent danger." if danger else "No look in imminent danger."
-    yield (
-        f"{many(report.widened, 'time').capitalize()} a look was widened." if report.widened else "No look was widened."
-    )
+    yield (f"Looks were widened {many(report.widened, 'time')}." if report.widened else "No look was widened.")
     if report.shared_looks:
         yield f"Shares were opened {many(report.shared_looks, 'time')}."
     if report.stills:
@@ -260,7 +258,7 @@ def _short_days(report: ReportPaper) -> Iterable[d.Block]:
     short = [(camera, whole) for camera, whole in counted if camera.short_days]
     if short:
         yield d.Table(
-            ("Camera", "Whole days", "Days recorded to less than 99.9 %"),
+            ("Camera", "Whole days", "Days recorded to less than 99.9%"),
             [
                 (clean(camera.name, 80), f"{whole} of {whole + len(camera.short_days)}", _day_list(camera.short_days))
                 for camera, whole in short
@@ -269,11 +267,11 @@ def _short_days(report: ReportPaper) -> Iterable[d.Block]:
         )
     if others := len(counted) - len(short):
         which = f"{'The other ' if short else ''}{many(others, 'camera')}"
-        yield d.Para(f"{which}: each day recorded to 99.9 % or more.")
+        yield d.Para(f"{which}: each day recorded to 99.9% or more.")
 
 
 def _day_list(days: Sequence[DayRow]) -> str:
-    """'Aug 14 60.18 %, Aug 15 93.75 % (10 min recovered later)'; of very many the first, and the least of the others."""
+    """'Aug 14 60.18%, Aug 15 93.75% (10 min recovered later)'; of very many the first, and the least of the others."""
     shown = []
     for day in days[:DAYS_SHOWN]:
         later = f" ({time_words(day.recovered_s)} recovered later)" if day.recovered_s else ""
@@ -286,7 +284,7 @@ def _day_list(days: Sequence[DayRow]) -> str:
 
 
 def _share(day: DayRow) -> float:
-    """Rounded down, as `holdshelf coverage` does: a day that is not whole does not read 99.90 %."""
+    """Rounded down, as `holdshelf coverage` does: a day that is not whole does not read 99.90%."""
     return day.recorded_s * 10_000 // max(1, day.elapsed_s) / 10_000
 
 
@@ -346,7 +344,7 @@ def _worst(camera: CameraRow) -> str:
     if not camera.worst:
         return ""
     day = camera.worst[0]
-    return f"{short_day(day.day)}, {day.recorded_s * 100 // max(1, day.elapsed_s)} %"
+    return f"{short_day(day.day)}, {day.recorded_s * 100 // max(1, day.elapsed_s)}%"
 
 
 def _days(camera: CameraRow) -> str:

@@ -58,10 +58,10 @@ def time_words(seconds: int) -> str:
 
 
 def percent(share: float) -> str:
-    """'99.62 %'; never '100 %' while anything is missing, never '0 %' while there is something."""
+    """'99.62%'; never '100%' while anything is missing, never '0%' while there is something."""
     if share >= 1:
-        return "100 %"
-    return f"{min(99.99, max(0.01 if share > 0 else 0.0, share * 100)):.2f} %"
+        return "100%"
+    return f"{min(99.99, max(0.01 if share > 0 else 0.0, share * 100)):.2f}%"
 
 
 def many(number: int, one: str, more: str = "") -> str:

@@ -139,7 +139,7 @@ class DoctorPane(ListPane[CheckStep | JobRow | WayRow | Voucher]):
         self.say(f"{counted(wrong, 'thing')} to fix." if wrong else well, wrong="failed" in outcomes)
 
     def cells(self, row: CheckStep | JobRow | WayRow | Voucher) -> Sequence[str | Content]:
-        """Of a step its mark and what was found; of a job when and what came of it; of a way where it goes and how it does."""
+        """A step: its mark and what was found. A job: when, and its result. A channel: where it goes, and whether it works."""
         if isinstance(row, WayRow):
             return alerts.way_cells(row)
         if isinstance(row, Voucher):
@@ -147,7 +147,7 @@ class DoctorPane(ListPane[CheckStep | JobRow | WayRow | Voucher]):
         return _step_cells(row) if isinstance(row, CheckStep) else _job_cells(row)
 
     def details(self, row: CheckStep | JobRow | WayRow | Voucher) -> list[str]:
-        """Of a step what to do; of a job what it does, and its last result; of a way what it is told."""
+        """A step: what to do. A job: what it does, and its last result. An alert channel: what it is told."""
         if isinstance(row, WayRow):
             return alerts.way_details(row)
         if isinstance(row, Voucher):

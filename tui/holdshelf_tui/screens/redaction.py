@@ -260,7 +260,7 @@ class RedactionScreen(Screen[ReleaseRow | None]):
         box = self.drawing.box
         assert box is not None
         left, top, right, bottom = (side // 100 for side in box.places[at_utc_ns])
-        return f"{_tenths(at_utc_ns).partition(' ')[0]}  {left},{top}–{right},{bottom} %"
+        return f"{_tenths(at_utc_ns).partition(' ')[0]}  {left},{top}–{right},{bottom}%"
 
     def _hint(self) -> list[str]:
         step = {NS: "1 s", 10 * NS: "10 s"}.get(STEPS_NS[self._stride], "0.2 s")

@@ -118,7 +118,7 @@ class StoragePane(ListPane[CameraRow]):
             return []
         held = size(self._held.held_bytes) if self._held is not None else "not known yet"
         used = size(disk.used_bytes) + ("" if disk.counted else " (still counting)")
-        share = f"{100 * disk.used_bytes / max(1, disk.budget_bytes):.0f} %"
+        share = f"{100 * disk.used_bytes / max(1, disk.budget_bytes):.0f}%"
         floor = f"warns below {disk.floor_days:g} days" if disk.floor_days is not None else "none"
         days = f"about {disk.days_forecast:.1f} days" if disk.days_forecast is not None else "not known yet"
         return [
@@ -154,7 +154,7 @@ class StoragePane(ListPane[CameraRow]):
             return
         self.load_soon()
         room = size(row.in_force_bytes) if row.in_force_bytes is not None else "what the disk allows"
-        own = "" if row.budget_bytes is not None else " (90 % of the disk)"
+        own = "" if row.budget_bytes is not None else " (90% of the disk)"
         floor = (
             f"A warning comes below {row.floor_days:g} days." if row.floor_days is not None else "There is no floor."
         )

@@ -47,7 +47,7 @@ def answer(rows: Sequence[CoverageRow]) -> str:
     cameras = len({row.camera for _, row, _ in missing})
     _, row, day = max(missing, key=lambda one: one[0])
     total = span(sum(seconds for seconds, _, _ in missing))
-    where = f"{inert(row.name, 40)} on {short_day(day.day)} ({percent_words(day)} %)"
+    where = f"{inert(row.name, 40)} on {short_day(day.day)} ({percent_words(day)}%)"
     return f"Of {days}, {total} of {counted(cameras, 'camera')} are missing; the most: {where}."
 
 

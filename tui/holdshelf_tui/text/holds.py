@@ -19,7 +19,7 @@ def ground_choices(grounds: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 KIND_WORDS = {
     "recorded": "kept",
     "gap": "not recorded",
-    "erased": "was gone before",
+    "erased": "already erased",
     "missing": "missing",
     "future": "yet to come",
 }

@@ -32,7 +32,7 @@ class CapacityDialog(FormDialog[CapacityRow]):
 
     def fields(self) -> ComposeResult:
         yield FormField("Room", TextField("", "e.g., 900GB; blank: as before", id="budget", most=20))
-        yield FormField("", Tick("90 % of the disk, the default", id="default"))
+        yield FormField("", Tick("90% of the disk, the default", id="default"))
         yield FormField("Floor", TextField("", "days, e.g., 14; blank: as before", id="floor", most=10))
         yield FormField("", Tick("no floor", id="no_floor"))
         yield FormField("Why", TextField("", "goes into the access log", id="why", most=200))

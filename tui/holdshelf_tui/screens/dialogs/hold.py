@@ -155,7 +155,7 @@ class ExtendDialog(SpanForm[HoldRow]):
 
 
 class FoundDialog(ModalScreen[None]):
-    """A hold and what it covers, to the second: kept, gaps with their reason, what was gone before."""
+    """A hold and what it covers, to the second: kept, gaps with their reason, what was already erased."""
 
     CSS = """
     FoundDialog .dialog { width: 78; max-width: 100%; padding: 0 1; }
