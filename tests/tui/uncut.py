@@ -19,7 +19,7 @@ CUT_ON_PURPOSE = {"DataTable": "a list has a line for each row; the lines below 
 """Cut between words, at least, and never within a time, a number or a head (`Columns.whole`)."""
 _MENDED_S = 5.0
 """What is laid out later than it is shown is whole by then."""
-_ASKS = ("Asking …", "Reading …", "Looking …")
+_ASKS = ("Asking …", "Reading …", "Looking …", "Beginning …")
 _LONG = 24
 """A word that is longer has no place where it could be broken better: a fingerprint, an address, a path."""
 _READ = "Static, Label, Button, Checkbox, Tab, Input, OptionList, DataTable"

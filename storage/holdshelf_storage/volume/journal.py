@@ -261,7 +261,7 @@ def activity_byte(bytes_per_second: float) -> int:
 
 
 def activity_bytes_per_second(activity: int) -> float:
-    """The approximate rate that `activity_byte` was made from (within 3 %)."""
+    """The approximate rate that `activity_byte` was made from (within 3%)."""
     return float(16 * (2 ** (activity / 12) - 1))
 
 

@@ -81,6 +81,7 @@ from holdshelf_tui.screens.dialogs import (
 )
 from holdshelf_tui.screens.help_words import help_for
 from holdshelf_tui.screens.pane import Pane
+from holdshelf_tui.session.link import Link
 from holdshelf_tui.session.waiting import Duty
 from holdshelf_tui.text.log import Names
 from holdshelf_tui.text.prints import how_to_fetch
@@ -210,6 +211,16 @@ def _papers(house: House) -> Papers:
     return Papers(sent, [SealedPaper(SHA256, "application/pdf", 81_220, at, at + 9 * 86_400 * 10**9)], 30)
 
 
+def _making(bundle_row: ExportRow) -> bundle.BundleDialog:
+    """The stage makes no bundle, and the dialog ends as soon as it reads that there is none: here it reads this one."""
+
+    class Making:
+        async def read(self, _request: Any) -> list[ExportRow]:
+            return [bundle_row]
+
+    return bundle.BundleDialog(cast(Link, Making()), bundle_row)
+
+
 def _counsel(house: House) -> list[CounselRow]:
     at = house.now_utc_ns
     return [
@@ -256,8 +267,8 @@ BY_SEAT: dict[str, Made] = {
     "attest-a-sign": lambda house, app: entrance.AttestDialog([_entrance()]),
     "away": lambda house, app: people_forms.AwayDialog(house.seats[0]),
     "board-setting": lambda house, app: board_forms.BoardSetDialog(house.settings[0]),
-    "bundle": lambda house, app: bundle.BundleDialog(
-        app.link, row(ExportRow, release=house.release.id, state="running", total_bytes=900_000, step="Copying")
+    "bundle": lambda house, app: _making(
+        row(ExportRow, release=house.release.id, state="making", done_bytes=300_000, total_bytes=900_000, step="Copying")
     ),
     "confirm": lambda house, app: confirm.ConfirmDialog(
         "Leave this form?", "What you typed in it is thrown away.", "Throw it away", "Back to the form"
@@ -319,7 +330,7 @@ BY_SEAT: dict[str, Made] = {
     "sent-papers": lambda house, app: sent_papers.SentPapersDialog(_papers(house), app.who.reached, seat=True),
     "share": lambda house, app: share.ShareDialog(house.spans, house.cameras, house.people),
     "sheet": lambda house, app: sheet.SheetDialog(
-        "Coverage of the last week", "Front entrance  100 %\n" * 40, "It is printed from the tab Checklist and print."
+        "Coverage of the last week", "Front entrance  100%\n" * 40, "It is printed from the tab Checklist and print."
     ),
     "side-by-side": lambda house, app: side_by_side.SideBySideDialog(house.look, house.cameras, ["lobby"]),
     "signing-key": lambda house, app: copies.SigningKeyDialog(

@@ -26,7 +26,7 @@ SHORT_SESSIONS, SHORT_WITHIN_S = 5, 60.0
 
 
 class Backoff:
-    """Capped exponential backoff with ± 25 % jitter, so that cameras behind one switch do not reconnect in step."""
+    """Capped exponential backoff with ± 25% jitter, so that cameras behind one switch do not reconnect in step."""
 
     def __init__(self) -> None:
         self._next_s = BACKOFF_FIRST_S

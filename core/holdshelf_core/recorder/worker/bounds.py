@@ -16,7 +16,7 @@ from holdshelf_core.times import MINUTE_NS
 WINDOW_S = 4.0
 MAX_BYTES_PER_S = 25_000_000
 MAX_CPU_SHARE = 0.35
-"""Of a core, for reading this camera. A busy 4K camera takes 2 %."""
+"""Of a core, for reading this camera. A busy 4K camera takes 2%."""
 MAX_SEGMENT_BYTES = 2 << 30
 
 
