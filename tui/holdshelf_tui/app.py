@@ -261,7 +261,7 @@ class HoldshelfApp(SessionApp):
                 yield SystemCommand(name, words, begin)
         if isinstance(screen, HomeScreen) and screen.has_first_day:
             yield SystemCommand(
-                "The first day", "What leads from an empty server to one in use, in order", screen.action_first_day
+                "The first day", "The steps from an empty server to one in use, in order", screen.action_first_day
             )
         yield SystemCommand("Help", "The keys of this screen, in words", self.action_help)
         yield SystemCommand("Leave", "Close your looks and leave", self.action_quit)

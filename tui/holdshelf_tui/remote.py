@@ -97,8 +97,8 @@ Holdshelf over SSH: SSH_LINE            the screens
   paper list | open SHA-256              a photo or scan:  SFTP, put warrant.jpg drop   then --paper sent
   print [policy | sign | refusal | checklist | hold | release | …] --outbox     `print` alone lists them
   print policy --as pdf > policy.pdf     policy show | check
-  checklist show --due | enter CODE …    the ticks of `print checklist`, entered back
-  release key show | renew               verify R-2026-0001      the bundle that lies there
+  checklist show --due | enter CODE …    enter the ticks from `print checklist`
+  release key show | renew               verify R-2026-0001      the bundle on the server
   log who --camera NAME --day 11/27      who looked; --as pdf, --as csv, --public
   log show | verify | head | export --public > log.jsonl      clock show | confirm
   person | seat | appointment | share | flag | board | policy | entrance …
@@ -268,7 +268,7 @@ def _check_bundle(words: Sequence[str]) -> None:
     ):
         raise BadRequest(
             "Over SSH, `verify` takes a release's number, for the bundle on the server.",
-            "Check a bundle that was handed over where it is: its README.txt says how.",
+            "To check a bundle that was handed over, follow its README.txt.",
         )
 
 

@@ -6,7 +6,7 @@ from tests.scenes.year.hand import Hand
 from tests.scenes.year.house import Year
 from tests.scenes.year.tasks import task
 
-WRONG = "A camera or the disk is wrong"
+WRONG = "A camera or disk has a problem"
 
 
 def goes_to(hand: Hand, step: str, tab: str) -> None:

@@ -242,7 +242,7 @@ async def test_a_heartbeat_is_set_changed_and_removed_by_keys(stage: Stage) -> N
         await pilot.press("i")
         await until_shown(pilot, "Tell somebody what is wrong")
         await pilot.press("down", "down", "down", "enter")
-        await until_shown(pilot, "Tell that it runs")
+        await until_shown(pilot, "Report that it is running")
         await fills(pilot, "pulse", "http://127.0.0.1:9/ping")
         await pilot.press("enter")
         shown = await until_shown(pilot, "pulse tells heartbeat, 127.0.0.1")

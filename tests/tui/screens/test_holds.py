@@ -154,7 +154,7 @@ async def test_p21_the_admin_is_told_that_the_reason_of_a_lift_is_not_for_them(s
     stage.client("dora").act(HoldLift(row.id, "closed by the police"))
     async with stage.app("").run_test(size=(80, 24)) as pilot:
         await holds_tab(stage, pilot, "26-813")
-        shown = await until_said(pilot, "Lift asked for by Dora Reed, with a reason that is told to the seats alone")
+        shown = await until_said(pilot, "Lift asked for by Dora Reed; only the seats are shown the reason")
         assert "closed by the police" not in shown
 
 

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("no_frames")
 CHANGE = "Change something: a hold, a person, a camera"
 HAPPENED, OFFICER, LOOKED = "Something happened: find it and keep it", "An officer or a paper is here", "Who looked?"
 SHARED, WAITS, DANGER = "See what was shared with you", "What waits for you", "Somebody is in danger right now"
-MACHINE = "A camera or the disk is wrong, or a new camera is here"
+MACHINE = "A camera or disk has a problem, or a new camera is here"
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ async def test_a_hold_after_a_phone_call_takes_few_keys_and_leads_to_its_notice(
         placed = call.keys
         await call.press("enter")  # its notice
         await until_said(pilot, f"Hold notice, {hold.id}")
-        await until_said(pilot, "That is the last step. 0 asks what you need")
+        await until_said(pilot, "That is the last step. 0 goes to the first question")
         assert placed <= 11, placed
         assert call.keys <= 20, f"{call.keys} keys besides text"
 
@@ -177,7 +177,7 @@ async def test_a_way_goes_on_where_it_was_left_and_the_tabs_are_one_key_away(sta
         assert pane.way is not None and pane.way.next == 1
         await pilot.press("end", "up", "enter")  # no release is approved
         await until(
-            pilot, "why not", lambda: any("cannot be done yet" in one.message for one in pilot.app._notifications)
+            pilot, "why not", lambda: any("cannot be done now" in one.message for one in pilot.app._notifications)
         )
         await pilot.press("0")
         await in_front(pilot, "start")

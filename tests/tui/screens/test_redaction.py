@@ -77,7 +77,7 @@ async def test_scene_22_boxes_are_drawn_over_time_by_keys_alone_previewed_and_ke
         await pictured(pilot, screen)
         await nothing_cut(pilot, "a box")
         await pilot.press(key_table.LOOK)
-        await until_said(pilot, "As it leaves")
+        await until_said(pilot, "As it will be released")
         await nothing_cut(pilot, "the preview")
         await until(pilot, "no edges over a preview", lambda: CHOSEN not in screen_text(pilot))
         await pilot.press(key_table.LOOK, key_table.SAVE)

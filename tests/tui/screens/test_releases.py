@@ -283,7 +283,7 @@ async def test_counsels_determination_is_recorded_and_ended(stage: Stage) -> Non
         await pilot.press("enter")
         await until(pilot, "the list", lambda: isinstance(pilot.app.focused, DataTable))
         await pilot.press("j")
-        await until_said(pilot, f"Running: {row.id}: search warrant; any camera; Trumbull Police")
+        await until_said(pilot, f"In force: {row.id}: search warrant; any camera; Trumbull Police")
         await pilot.press("down", "tab")
         await until_said(pilot, "why it ends")
         await fills(pilot, "the statute was changed")

@@ -197,7 +197,7 @@ async def test_who_handles_no_releases_has_no_drop(house: DoorHouse) -> None:
     house.appoint("ike", "hold")
     async with house.hostile("ike") as connection, connection.start_sftp_client() as client:
         assert "drop" not in await client.listdir("/")
-        with pytest.raises(asyncssh.SFTPPermissionDenied, match="for fetching only"):
+        with pytest.raises(asyncssh.SFTPPermissionDenied, match="outbox is read-only"):
             await client.open("/drop/a.jpg", "wb")
 
 

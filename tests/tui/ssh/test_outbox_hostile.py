@@ -91,16 +91,16 @@ async def test_each_request_that_changes_something_is_refused_in_a_sentence(hous
             "truncate": client.truncate(path, 0),
         }
         for what, doing in asked.items():
-            with pytest.raises(asyncssh.SFTPPermissionDenied, match="for fetching only"):
+            with pytest.raises(asyncssh.SFTPPermissionDenied, match="outbox is read-only"):
                 await doing
             assert what
         for doing in (client.symlink("/etc/passwd", "/prints/b"), client.readlink(path)):
             with pytest.raises(asyncssh.SFTPPermissionDenied, match="no links"):
                 await doing
         async with client.open(path, "rb") as file:
-            with pytest.raises(asyncssh.SFTPPermissionDenied, match="for fetching only"):
+            with pytest.raises(asyncssh.SFTPPermissionDenied, match="outbox is read-only"):
                 await client._handler.write(file._handle, 0, b"x")
-            with pytest.raises(asyncssh.SFTPPermissionDenied, match="for fetching only"):
+            with pytest.raises(asyncssh.SFTPPermissionDenied, match="outbox is read-only"):
                 await file.setstat(asyncssh.SFTPAttrs(size=0))
     assert everything(house) == before
 

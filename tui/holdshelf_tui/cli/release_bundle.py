@@ -117,7 +117,7 @@ def write(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Copy a bundle to a stick at the server, and read every byte back from there."""
+    """Copy a bundle to a USB stick at the server, and check every byte of the copy."""
     asked = types.ReleaseWrite(release, usb, zipped)
     done = client(data).act(asked)
     if json:
@@ -129,6 +129,5 @@ def write(
         if zipped
         else f"{counted(done.files, 'file')} ({room}) {'is' if done.files == 1 else 'are'} in"
     )
-    were = "was" if zipped or done.files == 1 else "were"
-    typer.echo(f"{what} {inert(done.folder, 200)} and {were} read back as signed.")
+    typer.echo(f"{what} {inert(done.folder, 200)}. The copy is checked: it is what was signed.")
     typer.echo(f"Entry {done.seq} of the access log. Unmount the stick before you take it out.")

@@ -213,7 +213,7 @@ class ActionsPane(Pane):
         """Do that, from elsewhere, to its end. Returns what came of it. Raises CannotNow. To be awaited in a worker."""
         one = self._described(what)
         if one is None or not one.is_shown(self):
-            raise CannotNow("That cannot be done yet: the list says how it stands.")
+            raise CannotNow("That cannot be done now: the list shows where it stands.")
         if not one.is_possible(self):
             raise CannotNow(one.why_not(self))
         return await one.async_run(self)

@@ -93,7 +93,7 @@ class Way:
                 "Changing what is hidden takes the camera out of use until it is approved again.",
                 *hidden_words(self.row),
             ]
-        return hidden_words(self.row) or ["Hide screens, desks and shelves where someone could read along."]
+        return hidden_words(self.row) or ["Hide screens, desks and shelves where anything could be read."]
 
     def _approve(self) -> list[str]:
         row = self.row

@@ -94,7 +94,7 @@ class HoldsPane(ListPane[HoldRow]):
         if hold.note:
             lines.append(f"Note: {hold.note}")
         if hold.state == "lifting":
-            why = f": {hold.lift_why}" if hold.lift_why else ", with a reason that is told to the seats alone"
+            why = f": {hold.lift_why}" if hold.lift_why else "; only the seats are shown the reason"
             lines.append(f"Lift asked for by {hold.lift_by_name or 'somebody'}{why}")
         elif hold.state == "grace":
             lines.append(
@@ -119,7 +119,7 @@ class HoldsPane(ListPane[HoldRow]):
         row: HoldRow | None = await self.app.push_screen_wait(ArchiveDialog(hold))
         if row is not None:
             self.load_soon()
-            said = f"{row.id} is copied to {row.archived_to}, and was read back."
+            said = f"{row.id} is copied to {row.archived_to}, and the copy is checked."
             await self.app.push_screen_wait(MessageDialog("Archived", said))
 
     async def _async_paper(self, hold: HoldRow) -> None:
@@ -155,7 +155,7 @@ class HoldsPane(ListPane[HoldRow]):
             can=lambda _, hold: hold.state in ("lifting", "grace"), only="No lift is asked for.",
             run=lambda self, hold: self._async_ask(DecideDialog(hold, own_asking=self._is_own_asking(hold)))),
         RowAction("paper", "Paper", "Its notice, to be printed", key=key_table.PAPER, in_footer=False, run=_async_paper),
-        RowAction("archive", "Archive", "Put it on another disk of the server, and read it back", key=key_table.ELSEWHERE,
+        RowAction("archive", "Archive", "Copy it to another disk of the server, and check it", key=key_table.ELSEWHERE,
             in_footer=False, shown=admin_or("hold.archive"), run=_async_archive),
         RowAction("sheet", "Pictures", "Its pictures on one sheet, printed", key=key_table.PICTURES, in_footer=False,
             shown=has_right("archive"), can=lambda _, hold: hold.state != "lifted", only="It is lifted.",

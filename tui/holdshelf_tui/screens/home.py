@@ -418,5 +418,7 @@ class HomeScreen(Screen[None]):
 
     def _show_banner(self) -> None:
         for banner in self.query("#banner").results(Static):  # none before the first paint and while the app is left
-            banner.update(Content(f"⟳ The recording service is restarting; what you see is as it was. {self._away}"))
+            banner.update(
+                Content(f"⟳ The recording service is restarting; what you see may be out of date. {self._away}")
+            )
             banner.display = bool(self._away)

@@ -285,7 +285,7 @@ class LivePane(SplitPane):
             return
         look = self._look
         if look is not None and (self._over or self._live_left_s(look) <= 0):
-            if await self.async_do("Going on", self.home.looks.async_renew(look.id)) is None:
+            if await self.async_do("Continuing the look", self.home.looks.async_renew(look.id)) is None:
                 # Confirmed too often in a row: its purpose is asked for again.
                 await self.home.looks.async_close(look.id)
             self._over = ""

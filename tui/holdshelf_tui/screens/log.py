@@ -123,7 +123,7 @@ class LogPane(ListPane[LogEntryRow | FlagRow]):
     def summary(self) -> str:
         """How many entries, and which."""
         if self.part == FLAGS:
-            return "" if self.rows else "Nothing was ever flagged for a second look."
+            return "" if self.rows else "Nothing has been flagged for review."
         if self._filter.asked.looks and self._answer is not None:
             return f"Who looked: {self._filter.words}: {answer_words(self._answer)}. Enter tells more."
         found = counted(len(self.rows), "entry", "entries")

@@ -116,7 +116,7 @@ def needs_for(who: Who) -> list[Need]:
         found.append(
             Need(
                 "machine",
-                "A camera or the disk is wrong, or a new camera is here",
+                "A camera or disk has a problem, or a new camera is here",
                 "What must be fixed, adding one, more room, the checks",
                 _MACHINE,
                 True,
@@ -126,7 +126,7 @@ def needs_for(who: Who) -> list[Need]:
     if changes := _changes(who):
         about = own_board("More under a hold, letters, what the Board decides, a new camera")
         found.append(Need("change", "Change something: a hold, a person, a camera", about, changes, True))
-    return [*found, Need(WAITS, "What waits for you", "What needs your word, and the head of the access log")]
+    return [*found, Need(WAITS, "What waits for you", "What needs your decision, and the head of the access log")]
 
 
 # --- what a step does ------------------------------------------------------------------------------------------------------

@@ -182,7 +182,7 @@ class PeoplePane(ListPane[Row]):
                 return f"Nobody holds a seat yet. First name the {first}: Enroll a person."
             return f"{here} enrolled. Being enrolled gives no right; a seat or a letter of appointment does."
         if self.part == BOARD:
-            return "Each change goes on record, with its reason. The first settings are printed on papers."
+            return "Each change goes on record, with its reason. The settings at the top are printed on papers."
         if self.rows:
             return ""
         return {
@@ -281,7 +281,7 @@ class PeoplePane(ListPane[Row]):
         RowAction("remove", "Has left", "Their seats, letters and keys end at once", key=key_table.END,
             in_footer=False, parts=(PEOPLE,), shown=may("person.remove"),
             can=lambda self, person: person.left_utc_ns is None and person.id != self._me,
-            only="Only somebody else, who has not left yet.", run=_async_remove),
+            only="Choose somebody else who has not left yet.", run=_async_remove),
         PaneAction("seat", "Name a holder", "Who holds a seat from now on", key=key_table.GRANT, short="Name",
             parts=(SEATS,), shown=admin_or("seat.name"),
             run=_async_seat),

@@ -64,7 +64,7 @@ class RedactionScreen(Screen[ReleaseRow | None]):
     """
     TITLE = "Masks over other people"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key_table.LATER, "step(1)", "On", key_display=">", id="redact.on", tooltip="A step on in time"),
+        Binding(key_table.LATER, "step(1)", "On", key_display=">", id="redact.on", tooltip="A step forward in time"),
         Binding(
             key_table.EARLIER, "step(-1)", "Back", key_display="<", id="redact.back", tooltip="A step back in time"
         ),
@@ -90,7 +90,7 @@ class RedactionScreen(Screen[ReleaseRow | None]):
             key_table.CAMERA, "stretch", "Camera", show=False, id="redact.stretch", tooltip="The next camera or stretch"
         ),
         Binding(key_table.LOOK, "preview", "Preview", id="redact.preview", tooltip="This picture as it leaves"),
-        Binding(key_table.SAVE, "keep", "Keep", id="redact.keep", tooltip="Save the boxes"),
+        Binding(key_table.SAVE, "keep", "Save", id="redact.keep", tooltip="Save the boxes"),
         Binding("escape", "back", "Leave", id="redact.leave", tooltip="Back to the releases"),
     ]
 
@@ -415,7 +415,7 @@ class RedactionScreen(Screen[ReleaseRow | None]):
             self._want()
         elif self.drawing.boxes:
             self._want(preview=True)
-            self.say("As it leaves. o or a step in time goes back to drawing.")
+            self.say("As it will be released. o or a step in time goes back to drawing.")
         self._overlay()
 
     @on(Button.Pressed, "#keep")
@@ -426,7 +426,10 @@ class RedactionScreen(Screen[ReleaseRow | None]):
         if self._busy or not self.unkept:
             return
         if not self.drawing.boxes:
-            self.say("No box is drawn. Leave, and say instead that nobody else is seen, or why not.", wrong=True)
+            self.say(
+                "No box is drawn. Leave, and say instead that nobody else is seen, or why no mask is needed.",
+                wrong=True,
+            )
             return
         self._busy = True
         try:

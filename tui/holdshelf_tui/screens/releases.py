@@ -245,7 +245,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
                 raise
             return Outcome(row.id, row)
 
-        return await self.async_do("Checking whether it may leave", ask())
+        return await self.async_do("Checking whether it may be released", ask())
 
     async def _async_row(self, release: str) -> ReleaseRow | None:
         asked = self.link.act(ReleaseShow(release))
@@ -262,7 +262,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
         if whole is None:
             return
         if not whole.unheld:
-            kept = f"It is kept by {', '.join(whole.holds)}." if whole.holds else "Nothing of it is there any more."
+            kept = f"It is kept by {', '.join(whole.holds)}." if whole.holds else "None of it is left."
             await self.app.push_screen_wait(MessageDialog("Nothing to hold", kept))
             return
         spans = [SpanAsk(span.camera, span.start_utc_ns, span.end_utc_ns) for span in whole.unheld]
@@ -292,7 +292,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
         export = next((r for r in under_way or () if r.release == row.id and r.state in UNDER_WAY), None)
         if export is None:
             asked = self.link.act(ReleaseExport(row.id))
-            export = await self.async_do("Asking the gates once more", asked)
+            export = await self.async_do("Checking once more whether it may be released", asked)
         if export is None:
             return
         ended = await self.app.push_screen_wait(BundleDialog(self.link, export))
@@ -304,8 +304,8 @@ class ReleasesPane(ListPane[ReleaseRow]):
             await self.app.push_screen_wait(MessageDialog("No bundle was made", ended.step))
             return
         step = (
-            "“Receipt” shows what the officer compares it with. It is in your outbox; “Onto a stick” copies it onto one at the "
-            "server. " + how_to_fetch(self.who.reached)
+            "“Receipt” shows what the officer compares it with. The bundle is in your outbox; “Copy to USB” copies "
+            "it to a stick at the server. " + how_to_fetch(self.who.reached)
         )
         await self.app.push_screen_wait(MessageDialog(f"The bundle of {row.id} is made", f"{ended.step}.", step))
 
@@ -327,7 +327,10 @@ class ReleasesPane(ListPane[ReleaseRow]):
     async def _async_stick(self, row: ReleaseRow) -> None:
         done = await self.app.push_screen_wait(StickDialog(row))
         if done is not None:
-            said = f"{counted(done.files, 'file')} ({size(done.bytes)}) in {done.folder} were read back as signed."
+            said = (
+                f"{counted(done.files, 'file')} ({size(done.bytes)}) in {done.folder}. "
+                "The copy is checked: it is what was signed."
+            )
             await self.app.push_screen_wait(
                 MessageDialog("On the stick", said, "Unmount the stick before you take it out.")
             )
@@ -366,7 +369,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
         if done is None:
             return False
         said = f"{done.id}: entry {done.seq} of the access log."
-        step = "To check a request that was stopped again, choose it and then “Again”."
+        step = "To check a stopped request again, choose it and press “Again”."
         await self.app.push_screen_wait(MessageDialog("Recorded", said, step))
         return True
 
@@ -382,7 +385,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
             shown=lambda self: self._has_state("exported"), run=_async_receipt),
         RowAction("verify", "Check the bundle", "Whether the bundle at the server is as it was signed", key=key_table.CHECK,
             in_footer=False, shown=lambda self: self._has_state("exported"), run=_async_verify),
-        RowAction("stick", "Onto a stick", "Put the bundle on a stick at the server, and read it back", key=key_table.ELSEWHERE,
+        RowAction("stick", "Copy to USB", "Copy the bundle to a USB stick at the server, and check it", key=key_table.ELSEWHERE,
             in_footer=False, shown=lambda self: self.who.may("release.export") and self._has_state("exported"),
             run=_async_stick),
         PaneAction("key", "Signing key", "Which key bundles are signed with; a new one", key=key_table.KEY,
@@ -401,7 +404,7 @@ class ReleasesPane(ListPane[ReleaseRow]):
             run=lambda self, row: self._async_ask(PaperDialog(row, self._cameras))),
         RowAction("again", "Again", "Check it once more, with what was missing", key=key_table.AGAIN, in_footer=False,
             shown=lambda self: self._has_state("stopped"), can=lambda _, row: row.goes_on,
-            only="Only whoever asked for it asks again.",
+            only="Only the person who requested it can ask again.",
             run=lambda self, row: self._async_ask(AgainDialog(row))),
         RowAction("hold", "Hold", "Keep what was requested, whatever is decided", key=key_table.HOLD, in_footer=False,
             shown=has_right("hold"),
@@ -415,6 +418,6 @@ class ReleasesPane(ListPane[ReleaseRow]):
         RowAction("papers", "Papers", "Its papers, in the print tab", key=key_table.PAPER, in_footer=False, run=_async_papers),
         RowAction("sheet_of", "Pictures", "Its pictures on one sheet, printed", key=key_table.PICTURES, in_footer=False,
             shown=has_right("archive"), run=_async_sheet_of),
-        PaneAction("all", "Closed", "Those that are over, too", key=key_table.ALL, in_footer=False,
+        PaneAction("all", "Closed", "Show closed ones, too", key=key_table.ALL, in_footer=False,
             is_tool=True, run=_toggle_all),
     )  # fmt: skip

@@ -163,7 +163,7 @@ class StartPane(Pane):
     def _way_words(way: Way) -> str:
         steps, at = way.need.steps, way.next
         if at >= len(steps):
-            return "That is the last step. 0 asks what you need"
+            return "That is the last step. 0 goes to the first question"
         return f"0 goes on to step {at + 1} of {len(steps)}: {steps[at].words}"
 
     # --- going --------------------------------------------------------------------------------------------------------

@@ -162,9 +162,9 @@ class StoragePane(ListPane[CameraRow]):
         await self.app.push_screen_wait(MessageDialog("Set", said))
 
     ACTIONS: ClassVar[Sequence[ActionDescription[StoragePane, CameraRow]]] = (
-        PaneAction("coverage", "Coverage", "How much of each day of the last week there is", key=key_table.CHECK,
+        PaneAction("coverage", "Coverage", "How much footage there is for each day of the last week", key=key_table.CHECK,
             can=lambda self: bool(self._covered), run=_async_covered),
-        RowAction("days", "Its days", "How much of each of its last 30 days there is, and why not more", enters=True,
+        RowAction("days", "Its days", "How much footage there is for each of its last 30 days, and why not more", enters=True,
             run=_async_days),
         PaneAction("capacity", "Set the space …", "Disk space that footage may use, and the floor", key=key_table.CHANGE,
             short="Set the space", can=lambda self: self._latest is not None, run=_async_set),

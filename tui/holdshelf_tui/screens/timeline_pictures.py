@@ -300,7 +300,7 @@ class TimelinePictures(Vertical):
             cameras = ", ".join(self.names.get(camera, camera) for camera in danger.cameras)
             since = clock(danger.start_utc_ns, seconds=False)
             why = (
-                f"Your look in imminent danger shows {cameras} from {since} on: End "
+                f"Your look in imminent danger shows {cameras} from {since} on; the End key "
                 "goes there. Elsewhere, say why you are looking."
             )
             words = "Look at this time …"

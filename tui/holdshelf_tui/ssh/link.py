@@ -23,7 +23,7 @@ WAIT_S = 10.0
 # Somebody is inside, whose keys are exchanged anew while the service is started again.
 REKEY_WAIT_S = 60.0
 HELLO_AGAIN_S = 1.0
-AWAY = "The recording service is being started again; what was on the screen comes back in a moment."
+AWAY = "The recording service is restarting; your screen comes back in a moment."
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ KINDS = (
     ("mail", "mail, by a mail server (SMTP)"),
     ("apprise", "any service that Apprise knows: ntfy, Matrix, Teams …"),
     ("mqtt", "the state for Home Assistant, by an MQTT broker"),
-    ("heartbeat", "that it runs, to a service that calls when it stops"),
+    ("heartbeat", "a heartbeat to a service that alerts when it stops"),
 )
 
 
@@ -71,12 +71,12 @@ class WayDialog[W: (MailWay, AppriseWay)](FormDialog[AlertDone]):
         if self._way is None:
             yield FormField("Name", TextField("", "e.g., office", id="name", most=32))
         yield from self.own_fields()
-        yield FormField("Tells", Choice(tuple(AUDIENCES.items()), rules.audience, id="audience"))
+        yield FormField("Notifies", Choice(tuple(AUDIENCES.items()), rules.audience, id="audience"))
         yield FormField("How much", Choice(tuple(LEAST.items()), rules.least, id="least"))
         only = ", ".join(rules.kinds)
         yield FormField("Conditions", TextField(only, "blank: all; their names are in docs/alerts.md", id="only"))
         yield FormField("Quiet hours", TextField(rules.quiet, "e.g., 22:00-07:00; blank: none", id="quiet", most=11))
-        yield FormField("", Tick("errors are told in quiet hours, too", rules.errors_break_quiet, id="through"))
+        yield FormField("", Tick("send errors during quiet hours, too", rules.errors_break_quiet, id="through"))
         again = str(rules.remind_hours)
         yield FormField("Remind after", TextField(again, "hours; 0: never", id="remind", most=4))
 
@@ -120,7 +120,7 @@ class MailDialog(WayDialog[MailWay]):
         try:
             port = int(self.text("port"))
         except ValueError:
-            raise Missing("port", "Which port?", "Usual are 587, 465 and 25.") from None
+            raise Missing("port", "Which port?", "It is usually 587, 465 or 25.") from None
         return MailWay(
             name=name,
             host=self.needed("host", "Which mail server?"),
@@ -195,7 +195,7 @@ class MqttDialog(FormDialog[AlertDone]):
         try:
             port = int(self.text("port"))
         except ValueError:
-            raise Missing("port", "Which port?", "Usual are 8883 and 1883.") from None
+            raise Missing("port", "Which port?", "It is usually 8883 or 1883.") from None
         way = MqttWay(
             name=name,
             host=self.needed("host", "Which MQTT broker?"),
@@ -214,7 +214,7 @@ class MqttDialog(FormDialog[AlertDone]):
 class HeartbeatDialog(FormDialog[AlertDone]):
     """An address that is asked for every few minutes. ``way`` None: a new one."""
 
-    title_words = "Tell that it runs"
+    title_words = "Report that it is running"
     does = "Set it"
     doing = "Setting it"
 

@@ -62,7 +62,7 @@ class BoardSetDialog(FormDialog[Done]):
             return now
         policy = self.link.policy
         return (
-            f"{now} The {policy.titles} may make it stricter. To make it looser, the {policy.board_words} says so, or "
+            f"{now} The {policy.titles} may make it stricter. Making it looser needs the {policy.board_words}, or "
             f"{own_board("the Board's signed paper.")}"
         )
 
@@ -276,8 +276,8 @@ class StatuteDialog(FormDialog[AdoptedRow]):
         """Say what the statute asks for, and who may treat it as advice."""
         return (
             "The statute asks for a court order or the person's written permission where the policy alone would let footage "
-            "out. The policy's text stays as it is. To treat the statute as advice is "
-            f"for the {self.link.policy.board_words}, or {own_board("the Board's signed paper.")}"
+            "out. The policy's text stays as it is. Treating the statute as advice needs "
+            f"the {self.link.policy.board_words}, or {own_board("the Board's signed paper.")}"
         )
 
     def fields(self) -> ComposeResult:

@@ -24,7 +24,7 @@ class ArchiveDialog(FormDialog[HoldRow]):
 
     def lead(self) -> str:
         """Which hold, and where to."""
-        return f"{self._hold.id}, no. {self._hold.reference}: onto another disk of the server. Every byte is read back."
+        return f"{self._hold.id}, no. {self._hold.reference}: to another disk of the server. Every byte of the copy is checked."
 
     def fields(self) -> ComposeResult:
         """The folder at the server that the copy goes to."""
@@ -37,10 +37,10 @@ class ArchiveDialog(FormDialog[HoldRow]):
 
 
 class StickDialog(FormDialog[Written]):
-    """Copy a released bundle to a stick at the server, and read it back."""
+    """Copy a released bundle to a USB stick at the server, and check it."""
 
-    title_words = "Onto a stick"
-    does = "Copy and read back"
+    title_words = "Copy to USB"
+    does = "Copy and check"
     doing = "Copying"
 
     def __init__(self, release: ReleaseRow) -> None:
@@ -49,7 +49,9 @@ class StickDialog(FormDialog[Written]):
 
     def lead(self) -> str:
         """Name the release, and say where its stick is put in."""
-        return f"The bundle of {self._release.id}. Put the stick into the server; the admin says where it is mounted."
+        return (
+            f"The bundle of {self._release.id}. Plug the USB stick into the server; the admin says where it is mounted."
+        )
 
     def fields(self) -> ComposeResult:
         """Where to, in which form."""

@@ -50,7 +50,7 @@ class CounselDialog(FormDialog[Done]):
                 "Counsel has no determination in force. A new one is flagged for "
                 f"review by another of the {self.link.policy.reviewers}."
             )
-        return "Running: " + " · ".join(counsel_words(row, self._names) for row in self._active)
+        return "In force: " + " · ".join(counsel_words(row, self._names) for row in self._active)
 
     def fields(self) -> ComposeResult:
         """A new one's paper and reach; of one that ends, why."""

@@ -23,7 +23,7 @@ ACTS: Mapping[str, tuple[str, type[CameraPutMasks | CameraReload | CameraSetTime
     "sound": ("switch its sound off (sound is never recorded)", CameraSoundOff),
     "time": ("set its clock to this server's", CameraSetTime),
     "masks": ("have the camera apply the masks itself: what is under them is not recorded", CameraPutMasks),
-    "reload": ("disconnect and set it up again; other cameras record on", CameraReload),
+    "reload": ("disconnect and set it up again; other cameras keep recording", CameraReload),
 }
 CHOICES = (
     (DETAILS, "show its details: make, clock, streams, sound"),
@@ -55,7 +55,7 @@ class DeviceDialog(FormDialog[tuple[str, str]]):
         what = self.query_one("#what", Choice).value
         if what == DETAILS:
             told = await self.link.act(CameraDetailsAsk(self._camera))
-            return f"What {self._name} tells", "\n".join(told_lines(told.told))
+            return f"What {self._name} reports", "\n".join(told_lines(told.told))
         asked: Act[Done] = ACTS[what][1](self._camera)
         done = await self.link.act(asked)
         return "Done", f"{done.sentence} Entry {done.seq} of the access log."

@@ -26,7 +26,7 @@ class CopyDialog(SinceUntilForm[LogExported]):
 
     def lead(self) -> str:
         """What it is for."""
-        only = f"Of entries {self._entries[0]} to {self._entries[1]}, and all between them. " if self._entries else ""
+        only = f"It has entries {self._entries[0]} to {self._entries[1]}, and all between. " if self._entries else ""
         return (
             f"{only}Whoever gets the copy can check that nothing in it was changed or left out. For a freedom-of-information "
             "request take the public form: it names nobody."

@@ -41,7 +41,7 @@ class OthersDialog(FormDialog[ReleaseRow | None]):
         ]
         yield FormField("Others", Choice(choices, before, id="how", rows=4))
         yield FormField(
-            "Because", TextField("", "kept on record and told in the bundle", id="why", most=300), id="why-row"
+            "Because", TextField("", "kept on record and stated in the bundle", id="why", most=300), id="why-row"
         )
 
     def opened(self) -> None:

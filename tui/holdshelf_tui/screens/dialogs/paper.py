@@ -18,7 +18,7 @@ from holdshelf_tui.widgets.fields import FormField, TextField
 
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _TYPED = "type its fingerprint (SHA-256): Windows: Get-FileHash letter.pdf · Mac: shasum -a 256 letter.pdf."
-HOW = f"Send the paper's photo or scan into your drop and press “The paper I sent”; or {_TYPED}"
+HOW = f"Send the paper's photo or scan to your drop folder and press “The paper I sent”; or {_TYPED}"
 HOW_TYPED = f"{_TYPED[0].upper()}{_TYPED[1:]}"
 """For the admin, who has no drop."""
 

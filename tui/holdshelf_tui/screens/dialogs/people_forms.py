@@ -230,7 +230,7 @@ class AwayDialog(PeopleForm):
         if self._away:
             return (
                 f"{self._seat.name}, {self._seat.words}, is away from now on. The policy's deputy acts once they "
-                "have been away as long as it says. They keep their own rights."
+                "have been away as long as the policy says. The holder keeps their rights."
             )
         return f"{self._seat.name}, {self._seat.words}, is back. From now on nobody acts for them."
 
@@ -308,7 +308,7 @@ class ScreenDialog(PeopleForm):
         self._people = [("", "not chosen yet"), *people_choices(people)]
 
     def lead(self) -> str:
-        return "Whoever is enrolled for the screen shows live pictures until its end each day. Each hour is an entry of the log."
+        return "The login enrolled for the screen shows live pictures until a set time each day. Each hour is logged."
 
     def fields(self) -> ComposeResult:
         yield FormField("Screen", Choice(self.link.policy.screens, id="screen", rows=4))

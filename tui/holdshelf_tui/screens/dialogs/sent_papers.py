@@ -36,7 +36,7 @@ class SentPapersDialog(FormDialog[Delivered]):
         else:
             lines = [f"Your last one: {sent_words(sent)}. {kept_words(sent)}"]
         if self._papers.sealed:
-            lines.append("A sealed one is opened for a reason, which goes on record; it is then in your outbox.")
+            lines.append("Opening a sealed one needs a reason, which goes on record. The paper is then in your outbox.")
         elif not self._papers.days:
             lines.append(f"{thrown_away()} ({own_board('People, The Board')}: “{label('paper_days')}”).")
         elif self._seat:

@@ -29,7 +29,7 @@ class SideBySideDialog(FormDialog[tuple[str, ...]]):
         """What a tick does."""
         same = "The same time of up to four cameras. "
         if self._look.kind != "look":
-            return same + "Your look shows those that it was opened for."
+            return same + "Your look shows only the cameras it was opened for."
         return same + (
             "One that is not part of your look yet is added to it, for the same purpose. That goes on record. If this is "
             "about something else, close the look and open another one."

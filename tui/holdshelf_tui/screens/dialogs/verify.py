@@ -56,7 +56,7 @@ def verified_message(answer: LogVerified, *, against: bool) -> MessageDialog:
     head = short_head(answer.head)
     if answer.problems:
         return MessageDialog(
-            "The log is not what was written",
+            "The log does not match what was written",
             f"{counted(len(answer.problems), 'problem')}: {_told(answer.problems)}",
             "Tell whoever holds a seat, and the admin. Leave the log as it is; nobody may change it now.",
         )

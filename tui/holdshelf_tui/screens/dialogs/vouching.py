@@ -20,7 +20,7 @@ class WitnessDialog(FormDialog[WitnessDone]):
 
     def lead(self) -> str:
         """Where the key comes from."""
-        return "Get the key from its keeper on paper or by voice: a messenger could bring a false one. docs/witness.md"
+        return "Get the key from its keeper on paper or by voice: a message could be forged. docs/witness.md"
 
     def fields(self) -> ComposeResult:
         """Where it answers, and the key that its signatures are checked with."""
@@ -29,7 +29,7 @@ class WitnessDialog(FormDialog[WitnessDone]):
 
     async def async_submit(self) -> WitnessDone:
         """Add it. Raises Missing, HoldshelfError."""
-        url, key = self.needed("url", "Where is it asked?"), self.needed("key", "What is its public key?")
+        url, key = self.needed("url", "What is its address?"), self.needed("key", "What is its public key?")
         return await self.link.act(WitnessAdd(url, key))
 
 
@@ -82,7 +82,7 @@ class StampsDialog(FormDialog[TimestampDone]):
 
     async def async_submit(self) -> TimestampDone:
         """Set it. Raises Missing, HoldshelfError."""
-        url = self.needed("url", "Where is it asked?")
+        url = self.needed("url", "What is its address?")
         ca = self.query_one("#ca", TextPasteArea).text
         if not ca.strip():
             raise Missing("ca", "Which authority does it come from?", "Paste its root certificate (PEM).")
