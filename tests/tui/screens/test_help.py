@@ -111,7 +111,7 @@ async def test_every_tab_is_explained_in_plain_words(stage: Stage, login: str) -
             assert (str(number), home.titles[number]) in lines and ("H" in dict(lines)) == (login != "")
             for sign, words in lines:
                 assert len(words) > 3 or sign.isdecimal(), (sign, words)
-                for jargon in ("super+", "Cursor", "Tab 1", "Page Left", "Copy", "palette", "idget"):
+                for jargon in ("super+", "Cursor", "Tab 1", "Page Left", "Copy selected", "palette", "idget"):
                     assert jargon not in f"{sign} {words}", (sign, words)
             assert str(len(home.titles)) not in dict(lines)  # no tab that is not there
 

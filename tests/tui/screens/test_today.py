@@ -75,7 +75,7 @@ async def test_the_heads_short_form_of_this_login_is_one_that_the_log_verifies_a
         assert "1 of its 32 letters and digits, in group 8 of four" in shown and slip in shown, "what was typed stays"
         await pilot.press(*["backspace"] * len(slip))
         await types(pilot, f"{entries}: {root[::-1]}\n")  # another line altogether
-        await until_said(pilot, "not what was written")
+        await until_said(pilot, "does not match what was")
 
 
 async def test_the_head_is_as_of_now_and_not_of_the_login(stage: Stage) -> None:
