@@ -130,7 +130,7 @@ def register_all(registry: ActionRegistry, holdshelf: Holdshelf) -> None:
         ProofActs(builds),
         quarters,
         RegisterActs(holdshelf.care),
-        ReleaseActs(holds, entries),
+        ReleaseActs(holds, entries, builds),
         ShareActs(entries),
         StillActs(outboxes, looks, pictures),
         TimestampActs(holdshelf.timestamps),

@@ -21,6 +21,7 @@ from tests.people import wait_past_midnight
 from tests.rig.hang import HANG_S
 from tests.service import wait_for
 from tests.tui.ssh.door_rig import HOME_SHOWS, DoorHouse, Ran, house_with_footage
+from tests.tui.ssh.outbox_rig import sftp
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def test_scene_26_a_stolen_pc_loses_its_key_and_one_command_says_what_it_has_see
     still = ("look", "still", "--camera", "lobby", "--at", at, "--purpose", "violation", "--incident", "1")
     with house.terminal("dora") as thief:
         thief.until(HOME_SHOWS)
-        well(house.run("dora", *still, "--outbox"))
+        laid = well(house.run("dora", *still, "--outbox")).partition(" is in your outbox")[0]
         # Over the telephone: the Chair has the keys listed, and takes away the one that is read out.
         people = told(house.run("carl", "person", "list", "--json"))
         (keys,) = (one["keys"] for one in people if one["login"] == "dora")
@@ -116,6 +117,10 @@ def test_scene_26_a_stolen_pc_loses_its_key_and_one_command_says_what_it_has_see
         well(house.run("carl", "person", "remove-key", "dora", stolen))
         thief.await_end()
     assert "not enrolled here" in house.run("dora", "today").said
+    # What was put into the outbox before the call lies there still, and is not to be had.
+    fetched = sftp(house, "dora", f'get "{laid}" taken.jpg')
+    assert fetched.code != 0 and not (house.folder / "taken.jpg").exists(), fetched.said
+    assert house.log_entries("outbox.fetch") == []
     seen = well(house.run("carl", "log", "who", "--person", "dora", "--from", "2 hours ago"))
     assert "Dora Reed, Library Director, looked at pictures of Front entrance, " in seen
     assert "no. 1: 1 picture" in seen and "that is all of it" in seen

@@ -21,6 +21,8 @@ from tests.bundles import manifest_of
 from tests.looking import HEIGHT, NS, WIDTH, Recorded, pixels
 from tests.people import day, wait_past_midnight
 from tests.rig.hang import HANG_S
+from tests.rig.processes import stopped
+from tests.service import wait_for
 from tests.tui.cli.test_driver import run
 from tests.tui.ssh.door_rig import DoorHouse, Ran, house_with_footage
 from tests.tui.ssh.outbox_rig import sftp
@@ -198,8 +200,24 @@ def test_scene_28_two_place_the_same_hold_and_while_one_exports_the_other_lifts_
     for hold, by in ((key, "carl"), (other, "dora")):
         refused = house.run(by, "hold", "lift", hold, "--why", "closed")
         assert refused.code == 1 and "release" in refused.err and "(P16" in refused.err, refused.said
-    well(house.run("carl", "release", "export", release))
+    well(house.run("carl", "release", "export", release, "--background"))
+    with stopped([the_one_that_makes_it(house)]):
+        assert "being made" in well(house.run("carl", "release", "show", release))
+        refused = house.run("dora", "hold", "lift", other, "--why", "closed")
+        assert refused.code == 1 and release in refused.err and "(P16" in refused.err, refused.said
+    wait_for("the bundle is made", lambda: "exported" in house.run("carl", "release", "show", release).out)
+    assert manifest_of(house.service.data / "media" / "bundles" / release)["videos"][0]["frames"] == 100
     assert "waiting to be lifted" in well(house.run("carl", "hold", "lift", key, "--why", "handed over"))
+
+
+def the_one_that_makes_it(house: DoorHouse) -> int:
+    """The process that makes a bundle; it lives for as long as that takes."""
+    command = ["pgrep", "-f", "-P", str(house.service.service_pid()), "holdshelf_core.releases.worker"]
+
+    def probe() -> str:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+    return int(wait_for("a bundle is being made", probe, every=0.001))
 
 
 def test_scene_22_others_in_what_a_patron_asks_for_are_masked_over_time_or_the_reason_is_on_record(
@@ -273,6 +291,40 @@ def test_scene_22_others_in_what_a_patron_asks_for_are_masked_over_time_or_the_r
     looked = [one for one in house.log_entries("look.open") if one["seq"] > printed["seq"]]
     assert looked and looked[0]["purpose"] == "legal-paper"
     assert "24 pictures, not 25" in house.run("dora", "print", "sheet", release, "--count", "25").err
+
+
+def test_scene_22_others_who_are_not_masked_leave_with_the_reason_on_every_paper(
+    desk: tuple[DoorHouse, Recorded],
+) -> None:
+    house, made = desk
+    start, end = (local(made.start_utc_ns + at * NS) for at in (40, 60))
+    why = "only the patron's own children are seen, and their mother signed for them"
+    asked = [
+        *("release", "request", "--basis", "written-permission", "--reference", "26-0423", "--paper", "-"),
+        *("--issuer", "the patron", "--camera", "lobby", "--from", start, "--to", end),
+        *("--scope", f"lobby,{start},{end}", "--json"),
+    ]
+    requested = house.run("dora", *asked, stdin=b"scan of another permission")
+    assert requested.code == 0, requested.said
+    release = json.loads(requested.out)["id"]
+    decided = well(house.run("dora", "release", "others", release, "--unmasked", "--why", why))
+    assert "Dora Reed" in decided and why in decided
+    said = house.log_entries("release.others")[-1]
+    assert said["subject"] == release and why not in str(said), "a reason may name somebody: it is in the private part"
+    well(house.run("carl", "release", "approve", release))
+    well(house.run("dora", "release", "export", release))
+    bundle = house.service.data / "media" / "bundles" / release
+    manifest = manifest_of(bundle)
+    assert (manifest["others"]["decided_by"], manifest["others"]["why"]) == ("Dora Reed", why)
+    assert not manifest["videos"][0].get("boxes")
+    with av.open(str(bundle / manifest["videos"][0]["file"])) as container:
+        shown = next(container.decode(video=0)).to_ndarray(format="rgb24")[:HEIGHT, :WIDTH]
+    bare = pixels(raw(house, f"look still --purpose legal-paper --incident 26-0423 --camera lobby --at '{start}' -o -"))
+    assert abs(shown.astype(int) - bare[:HEIGHT, :WIDTH].astype(int)).mean() < 4, "nothing is drawn over it"
+    for paper in ("release", "certificate"):
+        assert why in well(house.run("dora", "print", paper, release)), paper
+    for file in ("certificate.txt", "authority.txt"):
+        assert why in one_line((bundle / file).read_text()), file
 
 
 def test_scene_18_a_patron_asks_for_the_policy_one_command_and_nobody_asked_who(

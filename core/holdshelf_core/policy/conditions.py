@@ -15,9 +15,10 @@ from holdshelf_core.policy.conditions_people import PEOPLE_CONDITIONS, Condition
 from holdshelf_core.policy.date_forms import date_form
 from holdshelf_core.policy.instants import end_words
 from holdshelf_core.policy.listing import listed
-from holdshelf_core.policy.model import Share
+from holdshelf_core.policy.model import Hold, Share
 from holdshelf_core.policy.purposes import incident_problem, not_for, purpose_problem, share_purpose_problem
 from holdshelf_core.policy.question import Ask, Role
+from holdshelf_core.policy.releases import open_releases
 from holdshelf_core.policy.screens import end_of_day, end_utc_ns
 from holdshelf_core.policy.second import MOST_REVIEWS, second_person
 from holdshelf_core.policy.standing import (
@@ -227,12 +228,22 @@ def _lift(ask: Ask, role: Role) -> Decision | None:
         return problem
     hold = ask.state.holds[ask.scope.target]
     if hold.id in ask.state.holds_in_release:
-        return refused("P16", f"A release is being made from {hold.id}.", "Finish or withdraw the release first.")
+        return _in_release(ask, hold)
     if hold.state != "active":
         return refused("P16", f"{hold.id} is already being lifted.", "A second person must approve it.")
     if ask.scope.why is not None and not ask.scope.why.strip():
         return refused("P16", "Lifting a hold needs a reason.", "Say why it is no longer needed.")
     return None
+
+
+def _in_release(ask: Ask, hold: Hold) -> Decision:
+    waits = open_releases(ask.state.releases.values(), hold)
+    needs, them = ("need", "those releases") if len(waits) > 1 else ("needs", "that release")
+    return refused(
+        "P16",
+        f"{hold.id} keeps footage that {listed(waits, 'and') or 'a release'} still {needs}.",
+        f"Finish or withdraw {them} first.",
+    )
 
 
 def _lift_approve(ask: Ask, role: Role) -> Decision | None:
@@ -251,7 +262,7 @@ def _lift_approve(ask: Ask, role: Role) -> Decision | None:
             "See `holdshelf hold show`.",
         )
     if hold.id in ask.state.holds_in_release:
-        return refused("P16", f"A release is being made from {hold.id}.", "Finish or withdraw the release first.")
+        return _in_release(ask, hold)
     if not ask.state.policy.second("hold.lift"):
         return None
     if not ask.state.board.second_person_lift and ask.person == hold.lift_by:

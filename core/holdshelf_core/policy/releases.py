@@ -192,6 +192,11 @@ def kept_by(holds: Iterable[Hold], spans: Sequence[Span]) -> list[str]:
     return sorted(hold.id for hold in holds if keeps(hold) and covers_any(hold, spans))
 
 
+def open_releases(releases: Iterable[Release], hold: Hold) -> list[str]:
+    """Return the ids of the open releases that the hold keeps footage of, in their order."""
+    return sorted(row.id for row in releases if row.state in OPEN_STATES and covers_any(hold, row.given))
+
+
 def covers_any(hold: Hold, spans: Sequence[Span]) -> bool:
     """Return whether the hold keeps some of it."""
     return any(held.camera == span.camera and _overlap(held, span) for held in hold.spans for span in spans)

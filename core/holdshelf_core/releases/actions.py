@@ -30,6 +30,7 @@ from holdshelf_core.policy.steps import consenting, consulted, consults, open_st
 from holdshelf_core.policy.tables import Policy
 from holdshelf_core.releases import types
 from holdshelf_core.releases.action_parts import MAX_SPANS, find_release, form_of, paper_of, spans_of
+from holdshelf_core.releases.bundle_builds import BundleBuilds
 from holdshelf_core.releases.others_actions import check_answered, narrowed
 from holdshelf_core.releases.rows import (
     async_unheld,
@@ -231,8 +232,8 @@ def _due(day: date | None) -> int | None:
 class ReleaseActs:
     """Handles the acts of a release: requested, decided, handed over, ended."""
 
-    def __init__(self, holds: Holds, cameras: common.KnownCameras) -> None:
-        self._holds, self._cameras = holds, cameras
+    def __init__(self, holds: Holds, cameras: common.KnownCameras, builds: BundleBuilds) -> None:
+        self._holds, self._cameras, self._builds = holds, cameras, builds
 
     @handles(types.ReleaseRequest, scope=_request_scope, log_in=_request_form)
     async def request(self, call: Call[types.ReleaseRequest]) -> types.ReleaseRow:
@@ -394,7 +395,10 @@ class ReleaseActs:
             listed = [row for row in seen if asked.first_day <= rules.received_day(row, call.now.zone) <= last]
         else:
             listed = [row for row in seen if asked.all or row.state in shown]
-        rows = [release_row(call.state, row, call.caller, call.now, whole=False) for row in listed]
+        rows = [
+            release_row(call.state, row, call.caller, call.now, whole=False, making=self._builds.is_under_way(row.id))
+            for row in listed
+        ]
         refusals = [refusal for row in seen for refusal in refusals_of(call.state.policy, row)]
         return types.ReleaseList(rows, sorted(refusals, key=lambda r: r.at_utc_ns))
 
@@ -452,4 +456,5 @@ class ReleaseActs:
     async def _row(self, call: Call[Any], row: model.Release) -> types.ReleaseRow:
         """Return the answer to an action just recorded, after looking up what is not on hold."""
         free = await async_unheld(self._holds, call.state, row)
-        return release_row(call.state, row, call.caller, call.now, free=free, seq=call.seq)
+        making = self._builds.is_under_way(row.id)
+        return release_row(call.state, row, call.caller, call.now, free=free, seq=call.seq, making=making)

@@ -165,7 +165,8 @@ class BundleBuilds:
         """Raise Conflict when its bundle is being made, or too many wait."""
         if self.is_under_way(release):
             raise Conflict(
-                f"The bundle of {release} is already being made.", f"See `holdshelf release export {release}`."
+                f"The bundle of {release} is already being made.",
+                f"Wait for it, or cancel it: `holdshelf release export {release} --cancel`.",
             )
         if sum(other.state not in _OVER for other in self._builds.values()) >= MAX_WAITING:
             raise Conflict("Too many bundles are waiting to be made.", "Try again when one is done.")
@@ -181,7 +182,9 @@ class BundleBuilds:
         """Cancel a build. Raises Conflict when none is in progress."""
         one = self._builds.get(release)
         if one is None or one.state in _OVER:
-            raise Conflict(f"No bundle of {release} is being made.", "See `holdshelf release list`.")
+            raise Conflict(
+                f"No bundle of {release} is being made.", f"See where it stands: `holdshelf release show {release}`."
+            )
         self._call_off(one, f"{who} called it off")
         return one
 

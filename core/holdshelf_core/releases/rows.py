@@ -168,8 +168,10 @@ def typed(utc_ns: int) -> str:
     return datetime.fromtimestamp(utc_ns // NS, get_localzone()).isoformat(" ")
 
 
-def next_step(state: State, row: model.Release, free: Sequence[model.Span], caller: Caller, now: Now) -> str:
-    """Return what the caller can do now, in sentences with their commands."""
+def next_step(
+    state: State, row: model.Release, free: Sequence[model.Span], caller: Caller, now: Now, *, making: bool = False
+) -> str:
+    """Return what the caller can do now, in sentences with their commands. ``making``: its bundle is being made."""
     steps = []
     if row.state == "stopped":
         steps = _when_stopped(state, row)
@@ -183,6 +185,8 @@ def next_step(state: State, row: model.Release, free: Sequence[model.Span], call
             f"{_approvers(state, row)} must approve it: `holdshelf release approve "
             f"{row.id}`, or give their signed paper with --paper FILE --seat SEAT."
         )
+    elif making:
+        steps.append(f"Its bundle is being made; cancel that: `holdshelf release export {row.id} --cancel`.")
     elif row.state == "approved":
         steps.append(f"Make the bundle: `holdshelf release export {row.id}`.")
     elif row.bundle is not None and row.bundle.removed_utc_ns is not None:
@@ -244,9 +248,10 @@ def release_row(
     free: Sequence[model.Span] = (),
     seq: int = 0,
     whole: bool = True,
+    making: bool = False,
 ) -> types.ReleaseRow:
     """Return a release as the caller sees it. ``free``: what is not on hold, from ``async_unheld``. ``whole`` False: without
-    its boxes, for a list."""
+    its boxes, for a list. ``making``: its bundle is being made."""
     paper = row.paper
     return types.ReleaseRow(
         id=row.id,
@@ -303,6 +308,6 @@ def release_row(
         unheld=spans_of(free),
         goes_on=goes_on(state, row, caller, now),
         may_hold=may_hold(state, row, free, caller, now),
-        next_step=next_step(state, row, free, caller, now),
+        next_step=next_step(state, row, free, caller, now, making=making),
         seq=seq,
     )

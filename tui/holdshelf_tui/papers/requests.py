@@ -36,7 +36,7 @@ _STATES = {
     "exported": noted("given out"),
     "refused": noted("refused"),
     "withdrawn": noted("withdrawn"),
-    "cancelled": noted("ended with its requester's right"),
+    "cancelled": noted("canceled: its requester lost the right to ask"),
 }
 _UNKNOWN = noted("not known")
 

@@ -89,7 +89,9 @@ class RedactionScreen(Screen[ReleaseRow | None]):
         Binding(
             key_table.CAMERA, "stretch", "Camera", show=False, id="redact.stretch", tooltip="The next camera or stretch"
         ),
-        Binding(key_table.LOOK, "preview", "Preview", id="redact.preview", tooltip="This picture as it leaves"),
+        Binding(
+            key_table.LOOK, "preview", "Preview", id="redact.preview", tooltip="This picture as it will be released"
+        ),
         Binding(key_table.SAVE, "keep", "Save", id="redact.keep", tooltip="Save the boxes"),
         Binding("escape", "back", "Leave", id="redact.leave", tooltip="Back to the releases"),
     ]
@@ -127,7 +129,7 @@ class RedactionScreen(Screen[ReleaseRow | None]):
                 yield Static("", id="hint")
                 with Vertical(id="acts"):
                     yield Button("New box", id="add", compact=True)
-                    yield Button("Preview as it leaves", id="preview", compact=True)
+                    yield Button("Preview as released", id="preview", compact=True)
                     yield Button("Save the boxes", id="keep", variant="primary", compact=True)
         yield KeysLine()
 
