@@ -191,9 +191,9 @@ def _footage(data: Path) -> Iterator[Footage]:
         volume.detach()
 
 
-def seed(data: Path, rows: Sequence[tuple[str, str, msgspec.Struct]]) -> None:
+def seed(data: Path, rows: Sequence[tuple[str, str, msgspec.Struct]], at_utc_ns: int | None = None) -> None:
     """Rows (table, key, row) that the service replays from the access log at its next start; with the settings from setup, which
-    a service takes into the log before all else."""
+    a service takes into the log before all else. ``at_utc_ns``: when they were written; now, if it is left out."""
     changes: list[dict[str, Any]] = [{"table": t, "key": k, "row": msgspec.to_builtins(row)} for t, k, row in rows]
     log = AccessLog.open(data / "state")
     try:
@@ -202,7 +202,7 @@ def seed(data: Path, rows: Sequence[tuple[str, str, msgspec.Struct]]) -> None:
                 plain = {name: value for name, value in row.items() if name != "key"}
                 changes.append({"table": "settings", "key": row["key"], "row": plain})
         public = {
-            "at": rfc3339(time.time_ns()),
+            "at": rfc3339(time.time_ns() if at_utc_ns is None else at_utc_ns),
             "offset_s": 0,
             "action": "test.seed",
             "outcome": "done",
@@ -214,10 +214,10 @@ def seed(data: Path, rows: Sequence[tuple[str, str, msgspec.Struct]]) -> None:
 
 
 def commissioned(
-    *cameras: str, masks: tuple[model.Mask, ...] = (), version: int = 1
+    *cameras: str, masks: tuple[model.Mask, ...] = (), version: int = 1, at_utc_ns: int | None = None
 ) -> list[tuple[str, str, msgspec.Struct]]:
     """Cameras that a seat approved for use, lately: the checklist's walk past them is not due."""
-    at = time.time_ns() - MINUTE_NS
+    at = (time.time_ns() if at_utc_ns is None else at_utc_ns) - MINUTE_NS
     return [
         ("commissions", c, model.Commission(c, masks, version, approved_by="p1", approved_utc_ns=at, state="approved"))
         for c in cameras

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from holdshelf_core.operations.types import ReadClock
 from tests.looking import commissioned, record, seed
 from tests.rig.faults import FakeClock
@@ -78,3 +80,42 @@ def test_scene_25_no_step_of_the_clock_revives_or_lets_go_and_a_seat_confirms(tm
             assert house.run("pat", "status").code != 0, "nor by the confirmation"
             assert "lifted; kept until" in well(house.run("dora", "hold", "show", hold))
             assert service.files("lobby") == kept
+
+
+@pytest.mark.parametrize(("days", "words"), [(30, "30.0 days ahead"), (-365, "365.0 days behind")])
+def test_scene_25_a_chair_of_years_confirms_the_wrong_time_and_then_the_right_one(
+    tmp_path: Path, days: int, words: str
+) -> None:
+    """What somebody's word on the clock can do at the worst: no right revives by it, and nothing on hold is let go."""
+    with FakeClock() as fake:
+        service = Service(tmp_path / "data", door=True, budget_bytes=1 << 30, environment=fake.environment({}))
+        seed(service.data, [*commissioned("lobby"), entry("lobby", "Front entrance")])
+        record(service.data, ["lobby"])
+        with service:
+            house = DoorHouse(service, tmp_path)
+            house.name_director()
+            house.enrol("carl", "Carl Moss")
+            house.enrol("pat", "Pat Lane")
+            term = ("seat", "name", "chair", "--person", "carl", "--from", "2019-01-01", "--paper", "-")
+            well(house.run("dora", *term, stdin=b"letter"))
+            letter = house.appoint("pat", "archive")
+            well(house.run("dora", "appointment", "end", letter, "--why", "has another task"))
+            place = ("hold", "place", "--ground", "violation", "--incident", "26-25", "--camera", "lobby")
+            (hold,) = set(
+                re.findall(r"H-\d{4}-\d{4}", well(house.run("dora", *place, "--from", "2h ago", "--to", "now")))
+            )
+            kept = service.files("lobby")
+
+            for step, said in ((days, words), (-days, "")):
+                stepped(house, fake, step)
+                asked = house.run("carl", "clock", "confirm", *WHY)
+                assert asked.code == 1 and said in asked.err and "--yes" in asked.err, asked.said
+                well(house.run("carl", "clock", "confirm", *WHY, "--yes"))
+                wait_for("it agrees", lambda: REPAIR not in service.repairs())
+                assert house.run("pat", "status").code != 0, "no right revives"
+                assert "; in force" in well(house.run("carl", "hold", "show", hold))
+                assert service.files("lobby") == kept and kept
+            by = [(row["seat"], row["outcome"]) for row in house.log_entries("clock.confirm")]
+            assert by.count(("chair", "done")) == 2
+            well(house.run("dora", "status"))
+            assert "0 problems" in well(house.run("dora", "log", "verify"))

@@ -152,7 +152,7 @@ def _proof_in(path: Path) -> str | None:
 def _verify_proof(text: str, against: str, key: str, witnesses: Sequence[str]) -> LogVerified:
     if not key.strip():
         raise BadRequest(
-            "The proof of one entry does not say by itself whose log it is of.",
+            "A proof of one entry does not show which library's log it comes from.",
             "Give the log's key, `--key KEY`: `holdshelf log head --json` at the library prints it as `public_key`.",
         )
     try:

@@ -193,7 +193,7 @@ KINDS: dict[str, Kind] = {
     "backup_old": Kind("The newest backup is too old", "holdshelf backup make"),
     "backup_target": Kind("Backups do not reach the place that was set up for them", "holdshelf backup status"),
     "alert_way": Kind("Alert channels that do not deliver: {count}", "holdshelf alert list"),
-    "offsite_store": Kind("What is on hold cannot be kept in the store elsewhere", "holdshelf offsite status"),
+    "offsite_store": Kind("What is on hold cannot be kept in the off-site store", "holdshelf offsite status"),
     "outbox_full": Kind("The outbox has no room left", "holdshelf status"),
     REVIEWS_OVERDUE: Kind("Hold reviews that are overdue: {count}", "holdshelf hold list", SEATS),
     APPROVALS_WAITING: Kind("Things that wait for a second person: {count}", "holdshelf today", SEATS),

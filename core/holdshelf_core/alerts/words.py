@@ -29,7 +29,7 @@ _MEANS: Final[dict[What, str]] = {
 }
 _SIGNS: Final = {"error": "Error", "warning": "Warning", "notice": "Notice"}
 FOOT: Final = (
-    "-- \nHoldshelf tells of the recorder and its cameras, never of people or footage. "
+    "-- \nHoldshelf sends alerts about the recorder and its cameras, never about people or footage. "
     "`holdshelf alert list` shows who is told what."
 )
 

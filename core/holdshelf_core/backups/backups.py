@@ -108,7 +108,7 @@ class Backups:
             return ""
         last = f"Verified {local_words(row.kept[0].made_utc_ns)} at {row.target}." if row.kept else "None was made yet."
         if row.state.ok is False:
-            return f"{last} Tried in vain since {local_words(row.state.since_utc_ns)}: {row.state.sentence}"
+            return f"{last} It has kept failing since {local_words(row.state.since_utc_ns)}: {row.state.sentence}"
         return last
 
     def steps(self) -> list[CheckStep]:
@@ -252,7 +252,7 @@ class Backups:
         """Restore what the target gave back. Blocks."""
         with back.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != made.sha256:
-                words = f"{target.words} gives back something else than it was given."
+                words = f"{target.words} returned something different from what was sent."
                 raise Refused(link.Fault(words, "Do not trust that target."))
         return rehearse(back, self._folder, sha256=made.sha256, stop=self._frame.stop_threads)
 

@@ -57,7 +57,9 @@ class Carrier:
         except Failed as failed:
             return failed.fault
         except OSError as error:
-            return link.Fault(f"{self._folder} cannot be used ({error.strerror}).", "See to the disk of the state.")
+            return link.Fault(
+                f"{self._folder} cannot be used ({error.strerror}).", "Check the disk that holds the state folder."
+            )
 
     @contextlib.asynccontextmanager
     async def _opened(self) -> AsyncIterator[Place]:

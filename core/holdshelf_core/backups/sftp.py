@@ -147,7 +147,7 @@ def _told(target: SftpTarget, own_key: str = "") -> Iterator[None]:
     except asyncssh.HostKeyNotVerifiable:
         raise Failed(
             f"{target.host} shows another host key than the one that was pinned, so nothing was sent.",
-            "If its key was changed on purpose, set the schedule up again; if not, somebody stands between.",
+            "If its key was changed on purpose, set the schedule up again; if not, someone may be intercepting the connection.",
         ) from None
     except asyncssh.KeyExchangeFailed:
         raise Failed(
@@ -170,8 +170,10 @@ def _told(target: SftpTarget, own_key: str = "") -> Iterator[None]:
     except asyncssh.SFTPError:
         raise Failed(f"{target.host} refused to write or read a file.", "It may be full: see to its disk.") from None
     except asyncssh.Error:
-        raise Failed(f"{target.host} cannot be spoken to by SFTP.", "See whether its SSH server runs.") from None
+        raise Failed(f"{target.host} does not answer SFTP requests.", "See whether its SSH server runs.") from None
     except TimeoutError:
-        raise Failed(f"{target.host} does not answer in time.", "See whether it and the network are well.") from None
+        raise Failed(
+            f"{target.host} does not answer in time.", "Check that it is on and that the network works."
+        ) from None
     except (OSError, UnicodeError):
         raise Failed(f"{target.host} cannot be reached.", "See whether it is on, and its SSH server runs.") from None

@@ -30,7 +30,7 @@ from holdshelf_storage.media_signing.result import Signed, kind_words, summary
 from holdshelf_storage.reading import ReadOnlyVolume
 
 NO_STATE = (
-    "Without the state folder (--state), nothing was held against the access log, and of files that are gone it cannot be said "
+    "Without the state folder (--state), nothing was compared with the access log, and Holdshelf cannot tell about missing files "
     "whether they were erased on schedule."
 )
 NOTHING_HELD = "Nothing could be held against the access log"

@@ -150,4 +150,4 @@ class FootageReads:
         try:
             return await self._anchoring.async_book(), []
         except (HoldshelfError, StorageError) as error:
-            return None, [f"Nothing could be held against the access log: {error}"]
+            return None, [f"Nothing could be compared with the access log: {error}"]

@@ -178,7 +178,7 @@ _ADVICE: dict[str | tuple[str, ...], Advice] = {
         "{name} redirects to another address, which Holdshelf does not follow{told}.",
         "Find the stream's address in the camera's settings, and give it: "
         "`holdshelf camera reconfigure {id} --address ADDRESS`.",
-        "Give the address that it names, if you know it for the camera's.",
+        "Use the address that it redirects to, if you know that it is the camera's.",
     ),
     (STREAM_MOVED, TOLD_BY_DEVICE): Advice(
         "{name} redirects to another address, which Holdshelf does not follow{told}.",

@@ -1,4 +1,4 @@
-"""Acts on the store elsewhere: set up, stop, verify, which are the admin's alone; and what each branch in it holds."""
+"""Acts on the off-site store: set up, stop, verify, which are the admin's alone; and what each branch in it holds."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ NOT_ITS_OWN: Final = "It is another branch's, which somebody put in its place."
 TOO_LARGE: Final = "It is larger than an index can be."
 TOO_MUCH: Final = "It was not read: there is too much below county/ in the bucket."
 OLD: Final = "It is old: this branch has not written since, or an older one was put over it."
-AHEAD: Final = "It is of a time to come: this branch's clock is wrong, or ours."
+AHEAD: Final = "It is dated in the future: this branch's clock is wrong, or ours."
 
 
 class OwnIndex:

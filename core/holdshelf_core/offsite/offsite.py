@@ -1,4 +1,4 @@
-"""The store elsewhere, as the service knows it: kept in the register, served by the worker process (ADR 59).
+"""The off-site store, as the service knows it: kept in the register, served by the worker process (ADR 59).
 
 Its settings stand in the register's table ``offsite``, the secret and the key of the names sealed as cameras' passwords are.
 What a store does or fails to do never reaches recording, holds or the log: nothing here waits for it.
@@ -293,14 +293,12 @@ class Offsite:
         if place is None or not fails or 0 <= self._frame.clock.utc_ns() - health.since_utc_ns < FAILS_S * NS:
             self._frame.repairs.async_delete(REPAIR)
             return
-        what = (
-            "Holds are not kept elsewhere." if health.waiting else "The store elsewhere does not do all that it should."
-        )
+        what = "Holds are not kept elsewhere." if health.waiting else "The off-site store is not working correctly."
         step = (
-            "Ask who keeps the store to bring it back. What is on hold here is not lost. "
+            "Ask whoever runs the store to restore it. What is on hold here is not lost. "
             "`holdshelf offsite verify` names each."
             if health.gone
-            else "Nothing is lost: it is on hold here, and is sent when the store does. See `holdshelf offsite status`."
+            else "Nothing is lost: it is on hold here, and is sent once the store works again. See `holdshelf offsite status`."
         )
         self._frame.repairs.async_create(
             REPAIR, camera_id=None, severity="warning", sentence=what + f" {health.sentence}", next_step=step

@@ -1,4 +1,4 @@
-"""What lies on the shelf here of each hold, as the store elsewhere is to have it. Blocks."""
+"""What lies on the shelf here of each hold, as the off-site store is to have it. Blocks."""
 
 from __future__ import annotations
 

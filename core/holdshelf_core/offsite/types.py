@@ -1,4 +1,4 @@
-"""Requests and answers of the local API on the store elsewhere; and its settings, as the worker process gets them."""
+"""Requests and answers of the local API on the off-site store; and its settings, as the worker process gets them."""
 
 from __future__ import annotations
 

@@ -60,13 +60,13 @@ def _all(recorder: Recorder, pictures: Pictures, server: ApiServer, entries: Ent
             "pictures_end",
             "warning",
             lambda: pictures.failing_since_utc_ns,
-            lambda: "The processes that make pictures end again and again, so looking fails. Recording continues.",
+            lambda: "The processes that make pictures keep crashing, so nobody can look. Recording continues.",
         ),
         Child(
             "door_ends",
             "error",
             lambda: server.door_fails,
-            lambda: "The SSH door ends again and again, and whoever is logged in is thrown out. Recording continues.",
+            lambda: "The SSH door keeps crashing, and people who are logged in get disconnected. Recording continues.",
         ),
         Child(
             "door_sessions",

@@ -208,7 +208,9 @@ def door_step(confined: DoorConfined) -> CheckStep:
         )
     if confined.landlock_abi >= _LANDLOCK_OF_TCP and confined.seccomp:
         layers = f"Landlock {confined.landlock_abi}, seccomp"
-        return CheckStep(name, "ok", f"The SSH door reads no file but the program's own, and dials nowhere ({layers}).")
+        return CheckStep(
+            name, "ok", f"The SSH door reads only the program's own files and cannot connect out ({layers})."
+        )
     lacking = (
         "no seccomp" if not confined.seccomp else "no Landlock" if not confined.landlock_abi else "an old Landlock"
     )

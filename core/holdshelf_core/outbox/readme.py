@@ -11,18 +11,18 @@ from holdshelf_core.outbox.types import OutboxRow
 _TEXT = """\
 {library}: the outbox of {name}
 
-Files that were made for you lie here until you fetch them. Nothing can be put here, changed or
-removed from here; it goes by itself {days} days after it came.
+Files that were made for you stay here until you fetch them. You cannot add, change or delete
+anything in this folder. Each file is deleted automatically after {days} days.
 
   bundles   bundles of releases that you requested, approved or had made, as a folder and as one .zip
   prints    papers that you printed "to my outbox", and copies of the access log
   stills    pictures in full size from your looks, with masks and legend
 
-Each file that you fetch is in the access log, with its checksum, before its first byte leaves. All of
-it is confidential (P21): what you fetch is yours to look after.
+Each file that you fetch is recorded in the access log with its checksum before the download starts. All of
+it is confidential (P21): you are responsible for the copies that you fetch.
 
 Remove a paper or a still before its time:   holdshelf outbox remove "/prints/NAME"
-How to check a bundle, and what to tell who gets it: README.txt in its folder.
+How to check a bundle, and what to tell the person who receives it: README.txt in its folder.
 """
 
 

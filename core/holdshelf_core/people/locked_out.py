@@ -66,7 +66,7 @@ class LockedOut:
         found = {id: (severity, sentence, step) for id, severity, sentence, step in self._refused()}
         if admin_keys_problem:
             step = "Fix or remove the file, then restart the service."
-            found[f"{LOCKED_OUT}admin-keys"] = "warning", f"{admin_keys_problem} No admin comes in by the door.", step
+            found[f"{LOCKED_OUT}admin-keys"] = "warning", f"{admin_keys_problem} No admin can log in over SSH.", step
         for seat in locked_out_seats(state, now) if state is not None else ():
             words = state.policy.role_words(seat) if state is not None else seat
             found[f"{LOCKED_OUT}{seat}"] = (

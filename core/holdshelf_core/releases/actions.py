@@ -313,7 +313,7 @@ class ReleaseActs:
         if asked.original and hides_others(call.state.policy, row):
             call.refuse(
                 "P13",
-                f"On {call.state.policy.basis_words(row.basis)} the original does not leave: nobody else is shown.",
+                f"On {call.state.policy.basis_words(row.basis)} the original cannot be released: other people must stay hidden.",
                 "Approve it without the original.",
             )
         if asked.original and row.others is not None and row.others.boxes:

@@ -283,7 +283,7 @@ def _there(source: BundleSource, sums: bytes, report: Report) -> dict[str, _List
     for line in sums.decode("utf-8", "replace").removesuffix("\n").split("\n"):
         digest, name = line[:64], line[66:]
         if len(line) < 67 or line[64:66] != "  " or any(letter not in "0123456789abcdef" for letter in digest):
-            report.problems.append(f"{SUMS} has a line that is none: {line[:60]!r}.")
+            report.problems.append(f"{SUMS} has a line that is not a valid entry: {line[:60]!r}.")
         elif name in listed:
             report.problems.append(f"{SUMS} names {cut(name)} twice.")
         else:
@@ -376,7 +376,7 @@ def _inside(source: BundleSource, report: Report, witnesses: Sequence[WitnessKey
         manifest = decode_json(raw, _Manifest)
         report.release = manifest.release
     except msgspec.MsgspecError:
-        report.problems.append("manifest.json says nothing that can be read.")
+        report.problems.append("manifest.json cannot be read.")
         return
     entries = check_entries(source, manifest.log_key, report)
     if not report.problems:

@@ -42,8 +42,8 @@ _SLACK_NS = NS
 """How far a frame's time may be outside its segment's: times are rounded, and frames are shown in another order than sent."""
 _NO_PAPERS = anchors.Papers("", [], [])
 NO_PROOFS = (
-    f"It has no {NAME}: an older Holdshelf made it, or somebody took that out. That its footage is what was recorded is only "
-    "the library's word, by its signature."
+    f"It has no {NAME}: an older Holdshelf made it, or somebody removed that file. Only the library's signature vouches "
+    "that its footage is what was recorded."
 )
 TOO_LARGE = (
     f"{NAME} is too large to be read here, so its footage was not held against the access log; the script in "

@@ -184,7 +184,7 @@ class _Zip(BundleSource):
         for info in infos:
             problem = _trick(info)
             if not problem and many[info.filename] > 1:
-                problem = "it stands in the zip more than once, and programs differ in which one they take."
+                problem = "it is in the zip more than once, and different programs may open different copies."
             if not problem and not info.filename.startswith(top):
                 problem = "it lies beside the bundle's folder."
             if problem:
@@ -272,7 +272,7 @@ def _trick_of(name: str) -> str:
         or "" in parts
         or re.match("^[A-Za-z]:", name)
     ):
-        return "its name leads out of the folder."
+        return "its name points outside the folder."
     return ""
 
 

@@ -171,7 +171,7 @@ def _caveats(counts: LogCounts, quarter: Quarter) -> list[str]:
         found.append(f"The clock was set back {times}: each entry is counted by its own time.")
     if counts.astray:
         found.append(
-            f"{counts.astray} entries that were written within the quarter bear a time of another, for the clock was wrong; "
+            f"{counts.astray} entries were written in this quarter but are dated in another, because the clock was wrong; "
             "they are counted there."
         )
     found += [

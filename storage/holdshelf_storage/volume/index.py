@@ -72,10 +72,12 @@ class _Day:
 
     __slots__ = (
         "allocated_bytes",
+        "earliest_utc_ns",
         "first_seq",
         "first_utc_ns",
         "last_seq",
         "last_utc_ns",
+        "latest_utc_ns",
         "recorded_ns",
         "recovered",
         "segments",
@@ -91,12 +93,19 @@ class _Day:
         self.first_utc_ns: int | None = None
         self.last_seq: int | None = None
         self.last_utc_ns: int | None = None
+        self.earliest_utc_ns: int | None = None
+        """By the calendar: the clock may have been set back within the day. None after that segment was erased, as the others."""
+        self.latest_utc_ns: int | None = None
 
     def add(self, ref: SegmentRef) -> None:
         self.segments += 1
         self.allocated_bytes += ref.allocated_bytes
         self.recorded_ns += ref.end_utc_ns - ref.start_utc_ns
         self.recovered += ref.is_recovered
+        if self.segments == 1 or (self.earliest_utc_ns is not None and ref.start_utc_ns < self.earliest_utc_ns):
+            self.earliest_utc_ns = ref.start_utc_ns
+        if self.segments == 1 or (self.latest_utc_ns is not None and ref.end_utc_ns > self.latest_utc_ns):
+            self.latest_utc_ns = ref.end_utc_ns
         if self.first_seq is None or ref.seq <= self.first_seq:
             self.first_seq, self.first_utc_ns = ref.seq, ref.start_utc_ns
         if self.last_seq is None or ref.seq >= self.last_seq:
@@ -111,6 +120,14 @@ class _Day:
             self.first_utc_ns = None
         if ref.seq == self.last_seq:
             self.last_utc_ns = None
+        if ref.start_utc_ns == self.earliest_utc_ns:
+            self.earliest_utc_ns = None
+        if ref.end_utc_ns == self.latest_utc_ns:
+            self.latest_utc_ns = None
+
+    def is_whole(self) -> bool:
+        """Whether the first and the last of it are known, by sequence and by the calendar."""
+        return None not in (self.first_utc_ns, self.last_utc_ns, self.earliest_utc_ns, self.latest_utc_ns)
 
 
 class Index:
@@ -175,7 +192,7 @@ class Index:
         """Updates a day's first and last segment after one of them was erased. Raises DiskWriteError."""
         with self._days.lock(camera):
             counted = self._get(camera, day)
-            if counted is None or (counted.first_utc_ns is not None and counted.last_utc_ns is not None):
+            if counted is None or counted.is_whole():
                 return
             refs = self._days.refs(camera, day)
             with self._guard:
@@ -183,6 +200,8 @@ class Index:
                 if refs:
                     counted.first_seq, counted.first_utc_ns = refs[0].seq, refs[0].start_utc_ns
                     counted.last_seq, counted.last_utc_ns = refs[-1].seq, refs[-1].end_utc_ns
+                    counted.earliest_utc_ns = min(ref.start_utc_ns for ref in refs)
+                    counted.latest_utc_ns = max(ref.end_utc_ns for ref in refs)
 
     def usage(self) -> Usage:
         """The current totals. Cached in memory until something changes: may be called often, and on a loop."""
@@ -329,6 +348,6 @@ def _sum(days: list[_Day]) -> CameraUsage:
         recorded_ns=sum(day.recorded_ns for day in filled),
         oldest_utc_ns=min(filled, key=lambda day: day.first_seq or 0).first_utc_ns,
         newest_utc_ns=max(filled, key=lambda day: day.last_seq or 0).last_utc_ns,
-        earliest_utc_ns=min((day.first_utc_ns for day in filled if day.first_utc_ns is not None), default=None),
-        latest_utc_ns=max((day.last_utc_ns for day in filled if day.last_utc_ns is not None), default=None),
+        earliest_utc_ns=min((day.earliest_utc_ns for day in filled if day.earliest_utc_ns is not None), default=None),
+        latest_utc_ns=max((day.latest_utc_ns for day in filled if day.latest_utc_ns is not None), default=None),
     )

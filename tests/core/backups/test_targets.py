@@ -159,7 +159,7 @@ async def test_a_server_that_lies_gets_nothing_a_final_name(room: Room, server: 
     good = await room.backups.async_make()
     server.ill = "lies"
     room.now_utc_ns += DAY_NS
-    assert "gives back something else than it was given" in await fails(room.backups)
+    assert "returned something different from what was sent" in await fails(room.backups)
     assert tars(server.folder) == [good.name], "and the last one that was verified stays"
     server.ill = ""
     again = await room.backups.async_make()

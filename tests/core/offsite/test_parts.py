@@ -95,13 +95,13 @@ async def test_a_repair_says_nothing_is_lost_only_where_nothing_is(tmp_path: Pat
             (waits, "Holds are not kept elsewhere. It is away.", "Nothing is lost: "),
             (
                 Health(False, 1, "It is refused.", held=3),
-                "The store elsewhere does not do all that it should. It",
+                "The off-site store is not working correctly. It",
                 "Nothing is lost: ",
             ),
             (
                 msgspec.structs.replace(waits, lost=1, gone=1),
                 "Holds are not kept elsewhere.",
-                "Ask who keeps the store",
+                "Ask whoever runs the store",
             ),
         ):
             offsite._worker.health = health

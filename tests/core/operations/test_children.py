@@ -63,7 +63,7 @@ def test_of_those_that_make_pictures(service: Service) -> None:
         for pid in another():
             killed.add(pid)
             os.kill(pid, signal.SIGKILL)
-    is_told(service, "pictures_end", "so looking fails")
+    is_told(service, "pictures_end", "so nobody can look")
 
 
 def test_of_the_door_although_it_is_open_between_two_ends(service: Service) -> None:
@@ -73,7 +73,7 @@ def test_of_the_door_although_it_is_open_between_two_ends(service: Service) -> N
         assert "door_ends" not in service.repairs()
         service.door.send(CLOSED + b"1}")
         assert "hello" in service.ask_mint(hello={})
-    is_told(service, "door_ends", "whoever is logged in is thrown out")
+    is_told(service, "door_ends", "people who are logged in get disconnected")
 
 
 def test_of_what_the_doors_sessions_come_from_by_its_word_until_it_takes_it_back_or_ends(service: Service) -> None:

@@ -11,7 +11,7 @@ from holdshelf_core.operations.doctor import door_step
 @pytest.mark.parametrize(
     ("confined", "status", "words"),
     [
-        (DoorConfined(7, True), "ok", "reads no file but the program's own"),
+        (DoorConfined(7, True), "ok", "reads only the program's own files"),
         (DoorConfined(3, True), "warning", "an old Landlock"),
         (DoorConfined(0, True), "warning", "no Landlock"),
         (DoorConfined(7, False), "warning", "no seccomp"),

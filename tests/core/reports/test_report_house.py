@@ -392,7 +392,7 @@ def test_entries_of_a_clock_that_was_ahead_are_counted_where_they_say_and_told(h
     report = house.report()
     assert report.policy_prints == 1
     assert report.log.astray >= 1
-    assert any("bear a time of another" in caveat for caveat in report.caveats)
+    assert any("are dated in another" in caveat for caveat in report.caveats)
     assert (
         any("clocks of this machine disagree" in caveat for caveat in report.caveats)
         == house.rig.house.authorizer.now().doubtful

@@ -80,12 +80,12 @@ def test_a_head_is_stamped_kept_and_checked_by_stock_openssl(tmp_path: Path, tsa
         assert (out / "head.txt").read_text().startswith(service.client.read(log_types.ReadHead()).head.split("\n")[0])
         against = ("log", "verify", "--against", out / "head.txt", "--stamp", out / "head.tsr")
         found = said(*against, "--ca", tsa.root, "--data", service.data)
-        assert "CN=Elm County time stamps,O=Elm County stamped it at" in found and "0 problems" in found
+        assert "CN=Elm County time stamps,O=Elm County certifies that it existed at" in found and "0 problems" in found
         assert "needs a head and an authority" in refusal(*against, "--data", service.data)
         stranger = Tsa(tmp_path / "stranger", name="Stranger")
         assert "does not come from the authority" in refusal(*against, "--ca", stranger.root, "--data", service.data)
         verify = ("timestamp", "verify", out / "head.txt", out / "head.tsr", "--ca")
-        assert "by its word, it existed then" in said(*verify, tsa.root)
+        assert "certifies that it existed at" in said(*verify, tsa.root)
         with (out / "head.txt").open("a") as file:
             file.write("x")
         assert "is of something else than this head" in refusal(*verify, tsa.root)

@@ -47,6 +47,25 @@ def test_what_was_recorded_by_a_clock_that_was_ahead_does_not_say_since_when_the
     assert front.since_utc_ns(NOON + 400 * DAY_NS) == NOON + 365 * DAY_NS, "the first by sequence, while that has come"
 
 
+def test_a_clock_that_was_set_back_within_a_day_leaves_its_earliest_and_its_latest_footage(
+    footage: Footage, erase: Callable[[list[SegmentRef]], int]
+) -> None:
+    """Seen in the campaign: what was on hold was said to use 0 bytes, as the day's last file began before its first."""
+    record(footage, "front", NOON)
+    record(footage, "front", NOON + 600 * NS)
+    record(footage, "front", NOON - 3600 * NS)  # set back by an hour
+    assert footage.build_index(NEVER)
+    front = footage.usage().cameras["front"]
+    assert (front.oldest_utc_ns, front.newest_utc_ns) == (NOON, NOON - 3597 * NS)
+    assert (front.earliest_utc_ns, front.latest_utc_ns) == (NOON - 3600 * NS, NOON + 603 * NS)
+    record(footage, "front", NOON - 7200 * NS)
+    assert footage.usage().cameras["front"].earliest_utc_ns == NOON - 7200 * NS, "counted as it comes, too"
+    refs = list(footage.oldest())
+    assert erase([refs[1]]), "neither the first nor the last by sequence"
+    front = footage.usage().cameras["front"]
+    assert (front.earliest_utc_ns, front.latest_utc_ns) == (NOON - 7200 * NS, NOON + 3 * NS)
+
+
 def test_usage_is_not_complete_before_all_is_counted_and_says_so(house: House) -> None:
     archive = make_archive(house.root / "old", 2, 3, 20)
     _, _, footage = house.attach(archive.state.parent)

@@ -203,7 +203,7 @@ def test_an_entry_is_proven_by_a_file_that_a_stranger_checks_with_the_logs_key(
     head = tmp_path / "own-head.txt"
     head.write_text(file.read_text().partition("\n\n")[2])
     assert desk.admin("log", "verify", file, "--key", key, "--against", head).code == 0
-    assert "does not say by itself whose log" in desk.admin("log", "verify", file).refusal()
+    assert "does not show which library's log" in desk.admin("log", "verify", file).refusal()
     assert "and not to one over" in desk.admin("log", "verify", file, "--key", key, "--against", other).refusal()
     assert "not a log's public key" in desk.admin("log", "verify", file, "--key", key[:-2]).refusal()
     size = head.read_text().split("\n")[1]

@@ -61,7 +61,7 @@ def test_lint_says_what_becomes_looser_and_what_stricter() -> None:
     assert "The Assistant Director is a new role: it may do nothing by itself." in looser
     assert "Footage is erased after 30 days but for holds." in stricter
     assert "The Mayor is no longer a role" in stricter
-    assert "Words only, which the machine leaves to people: 10." in told, "clause 7 has no duty, but a basis cites it"
+    assert "Not enforced by Holdshelf; people must follow it: 10." in told, "clause 7 has no duty, but a basis cites it"
     assert "Enforced, but no cases show what is allowed and what is refused: 1" in told
     assert "The Assistant Director acts for the Library Director after 72 hours of absence" in looser
     rows = json.loads(run("policy", "lint", str(A), "--json").out)

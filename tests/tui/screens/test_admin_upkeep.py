@@ -63,7 +63,7 @@ async def test_p10_whether_last_week_is_really_there_is_one_look(stage: Stage) -
     async with stage.app("").run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await pilot.press("3")
-        await until_shown(pilot, "Coverage   Of the last 7 days and today, ")
+        await until_shown(pilot, "Coverage   In the last 7 days and today, ")
         await pilot.press("y")
         await until_shown(pilot, "nothing on record", "today")
         await pilot.press("escape")

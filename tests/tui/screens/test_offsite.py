@@ -103,7 +103,7 @@ def test_what_the_store_lost_is_counted_and_a_screen_says_where_the_rest_is_name
     assert "3 objects of what was there are lost, and put there again" in status_lines(OffsiteRow(place, health))
     health = msgspec.structs.replace(health, ok=False, lost=1, gone=1)
     assert status_lines(OffsiteRow(place, health))[-1] == (
-        "1 object of what was there is lost; 1 of that cannot be put there again: no longer on the shelf here"
+        "1 object of what was there is lost; 1 of those cannot be sent again, because this server no longer has them"
     )
     bad = (BadObject("H-2026-0001", "lobby/x\x1b[31m.mp4", "main/d-1.age", "it is gone; it is put there again"),)
     found = OffsiteVerified(7, 1500, 0, 9000, 1001, bad, after=120)
@@ -128,4 +128,4 @@ def test_branches_are_told_in_lines_and_what_is_not_to_be_relied_on_is_marked() 
     assert lines[2].startswith("    Front") and lines[10] == "    and 2 more"
     assert lines[11].startswith("! Main (main/, this recorder): nothing") and lines[12] == "  It is old."
     assert lines[13] == "! ? (oak/): It is not sealed for this county key, or was changed."
-    assert branch_lines(BranchList(7, [])) == ["No branch has written what it holds."]
+    assert branch_lines(BranchList(7, [])) == ["No branch has shared its list of holds yet."]

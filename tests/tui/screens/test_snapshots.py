@@ -138,7 +138,7 @@ async def live(pilot: Pilot[Any]) -> None:
 async def storage(pilot: Pilot[Any]) -> None:
     """The disk of this machine is as full as it is."""
     await tab(pilot, "storage", "Media:")
-    await until_shown(pilot, "Coverage   Of")
+    await until_shown(pilot, "Coverage   In")
     pane = pilot.app.screen.query_one(StoragePane)
     pane.hidden()  # it does not ask again
     pane.say("Media: /srv/media")  # as long as in every run: beside the list's tools a long one takes two lines

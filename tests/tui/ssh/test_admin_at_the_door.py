@@ -80,7 +80,7 @@ def test_p11_the_admin_is_shown_no_picture_through_the_door_either(house: DoorHo
         (("witness", "list"), "Nobody countersigns"),
         (("timestamp", "show"), "Nobody stamps"),
         (("backup", "status"), "There are no automatic backups"),
-        (("register", "check"), "0 rows of the register not what they say"),
+        (("register", "check"), "0 rows of the register did not match"),
         (("footage", "verify"), "0 problems"),
         (("offsite", "status"), "Holds are kept on this server alone"),
         (("camera", "details", "CAMERA"), "by its stream address only"),

@@ -18,7 +18,7 @@ from holdshelf_tui.text.time_format import when
 from holdshelf_tui.text.words import inert
 
 app = typer.Typer(
-    help="Who is told what is wrong with the recorder, by mail, Apprise, MQTT to Home Assistant, or a heartbeat.",
+    help="Send alerts about problems with the recorder by mail, Apprise, MQTT to Home Assistant, or a heartbeat.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -39,14 +39,18 @@ Quiet = Annotated[str | None, typer.Option(help="Quiet hours, e.g., 22:00-07:00;
 Through = Annotated[
     bool | None, typer.Option("--errors-break-quiet/--errors-wait", help="Whether errors are told in quiet hours.")
 ]
-Remind = Annotated[int | None, typer.Option(help="Remind of what is still wrong after this many hours; 0: never.")]
+Remind = Annotated[
+    int | None, typer.Option(help="Repeat the alert after this many hours if the problem lasts; 0: never.")
+]
 To = Annotated[list[str] | None, typer.Option(metavar="ADDRESS", help="Address; may be repeated.")]
 Ask = Annotated[bool, typer.Option("--ask-password", help="Ask for the password at the terminal.")]
 SecretFile = Annotated[Path | None, typer.Option("--password-file", help="Read the password from this file.")]
 SecretEnv = Annotated[str | None, typer.Option("--password-env", help="Read it from this environment variable.")]
 CaFile = Annotated[
     Path | None,
-    typer.Option("--ca", help="Who signed the MQTT broker's certificate (PEM), if the system does not know."),
+    typer.Option(
+        "--ca", help="PEM file of the authority that signed the MQTT broker's certificate, if not a public one."
+    ),
 ]
 Discovery = Annotated[
     bool | None,
@@ -199,7 +203,7 @@ def change(
     every: Annotated[int | None, typer.Option(help="Minutes between heartbeats.")] = None,
     json: Json = False,
 ) -> None:
-    """Change a channel. What is not given stays, the password too unless it is for another server."""
+    """Change a channel. Options that you leave out stay the same; a new server needs its password again."""
     way = _known(data, name).way
     secret = given_password(password_file, password_env) or ""
     homes = {"title": title, "discovery": discovery, "ca_pem": _read_ca(ca)}

@@ -116,8 +116,8 @@ def set_schedule(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Make a backup each day, take it to TARGET, and verify it there. Of the backups there, the newest of each of 7 days, 5 weeks
-    and 12 months are kept."""
+    """Make a backup each day, take it to TARGET, and verify it there. Keeps the newest backup of each of 7 days, 5 weeks
+    and 12 months."""
     if "://" not in target:
         target = str(Path(target).absolute())
     done = client(data).act(types.BackupSchedule(target, at, fingerprint))
@@ -178,7 +178,7 @@ def restore(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Put a backup in place, with the service stopped. What was changed since it was made is forgotten."""
+    """Put a backup in place, with the service stopped. Changes made since the backup are lost."""
     from holdshelf_core.backups import offline as backup_offline  # noqa: PLC0415
 
     folder = data_folder(data)

@@ -62,7 +62,7 @@ def import_cameras(
     secrets: Annotated[
         Path | None,
         typer.Option(
-            help="File with columns camera, user, password, which only you may read; camera * is for all without a line."
+            help="File with columns camera, user, password, readable only by you (chmod 600). camera * covers cameras not listed."
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and contact no camera.")] = False,

@@ -267,7 +267,7 @@ def still(
     width: Width = 1920,
     outbox: ToOutbox = False,
     release: Annotated[
-        str, typer.Option("--release", help="As it leaves with that release: with the boxes over other people.")
+        str, typer.Option("--release", help="Show it as that release will contain it, with boxes over other people.")
     ] = "",
     data: Data = None,
     json: Json = False,

@@ -113,16 +113,16 @@ def setup(
     if private:
         typer.echo()
         safe = own_board("write it on paper, for the Board's safe.")
-        typer.echo(f"The recovery key. It is shown this once and kept nowhere: {safe}")
+        typer.echo(f"This is the recovery key. It is shown only once and is not saved anywhere: {safe}")
         typer.echo(f"  {private}")
-        typer.echo("Without it nobody can read what is in the store, this server neither.")
+        typer.echo("Without it, nobody can read what is in the store, not even this server.")
     typer.echo(f"Sealed for {recipient}")
     if made:
         typer.echo()
         typer.echo(
-            "The county key. It is shown this once: give it to each other branch, as --county-key. Whoever has it reads"
+            "The county key. It is shown this once: give it to each other branch, as --county-key. Anyone who has it can see"
         )
-        typer.echo("for which cases the branches hold footage, and no footage.")
+        typer.echo("for which cases each branch has footage on hold, but cannot see the footage.")
         typer.echo(f"  {made}")
 
 
@@ -150,7 +150,7 @@ def _county_key(branch: str, public: str, file: Path | None, known: types.Offsit
 
 @app.command(epilog="Example: holdshelf offsite status")
 def status(data: Data = None, json: Json = False) -> None:
-    """Where holds are kept as well, and what waits to get there. Exit code 1: the store fails."""
+    """Where copies of holds are kept off-site, and what is waiting to be sent. Exit code 1: the store fails."""
     row = client(data).read(types.ReadOffsite())
     if json:
         echo_json(row)
@@ -267,7 +267,7 @@ def fetch(
 
 @app.command(epilog="Example: holdshelf offsite stop")
 def stop(data: Data = None, json: Json = False) -> None:
-    """Send nothing more there. What is there stays, and stays held."""
+    """Stop sending to the store. What is already there stays, and stays protected from deletion."""
     service = client(data)
     if service.read(types.ReadOffsite()) is None:
         raise NotFound("No store is set up.")

@@ -50,14 +50,14 @@ def lint(
         count = len(found.mistakes)
         later = " Its cases are asked once there is none." if found.unasked else ""
         if found.unread:
-            later = " What its rows mean is checked once its fields are right."
+            later = " Fix these first; the rest is checked after that."
         said = "1 mistake" if count == 1 else f"{count} mistakes"
         typer.echo(f"{shown} has {said}; it cannot be adopted.{later}", err=True)
         raise typer.Exit(1)
     counts = listed([counted(number, *WORDS[what]) for what, number in found.counts.items()])
     typer.echo(f"{shown} has no mistake: {inert(found.library, 80)}, {counts}.")
     if found.words_only:
-        typer.echo(f"Words only, which the machine leaves to people: {inert(listed(found.words_only), 300)}.")
+        typer.echo(f"Not enforced by Holdshelf; people must follow it: {inert(listed(found.words_only), 300)}.")
     if found.unshown:
         said = inert(listed(found.unshown), 300)
         typer.echo(f"Enforced, but no cases show what is allowed and what is refused: {said}.")
@@ -73,7 +73,7 @@ def lint(
 
 def draft(
     template: Annotated[
-        str, typer.Argument(metavar="TEMPLATE", help="Which to begin from; without one, the list.")
+        str, typer.Argument(metavar="TEMPLATE", help="Template to start from; leave it out to list them.")
     ] = "",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it here; never over a file.")] = None,
 ) -> None:

@@ -37,7 +37,7 @@ def check(data: Data = None, json: Json = False) -> None:
             cells = [(field.field, inert(field.by_log), inert(field.by_register)) for field in row.fields]
             typer.echo(table(("", "THE ACCESS LOG SAYS", "THE REGISTER SAYS"), cells))
         rows = counted(len(found.rows), "row")
-        typer.echo(f"{found.entries} entries read: {rows} of the register not what they say.")
+        typer.echo(f"{found.entries} entries read: {rows} of the register did not match.")
     if json and (found.problems or found.rows):
         raise typer.Exit(1)
     if found.problems:

@@ -152,7 +152,7 @@ def _tell_end(row: types.ReleaseRow) -> None:
             how = f"by {inert(row.approved_by_name)}" if row.approved_by else "in imminent danger; flagged"
         typer.echo(f"  approved on {local(row.approved_utc_ns)} {how}")
     if row.original:
-        typer.echo("  the original recording leaves, nothing hidden")
+        typer.echo("  the original recording is released, with nothing hidden")
     if row.bundle is not None:
         made = row.bundle
         typer.echo(f"  bundle: {counted(made.files, 'file')}, {size(made.bytes)}, made on {local(made.made_utc_ns)}")
@@ -220,7 +220,7 @@ def request(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Ask both gates. A refusal is kept under its number and says what is needed; a request that passes waits for approval."""
+    """Check a request against the policy and the statute. A refusal says what is needed; one that passes waits for approval."""
     start_utc_ns, end_utc_ns = typed_times.whole_span(start, end)
     spans = [types.SpanRow(one, start_utc_ns, end_utc_ns) for one in camera]
     policy = client(data).read(ReadPolicyLists())
@@ -278,7 +278,7 @@ def bring_paper(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Add the paper that was missing, or that follows an emergency; on a basis that takes none, who asks."""
+    """Add a missing paper, the paper after an emergency, or (if the basis needs no paper) who is asking."""
     service, spoken = client(data), list[types.SpanRow]()
     if paper is None and service.read(ReadPolicyLists()).is_spoken(kind):
         spoken = service.act(types.ReleaseShow(release)).given

@@ -50,7 +50,7 @@ def give(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Give a screen its live pictures: whoever logs in as PERSON shows them, until its end each day; `share end` ends it."""
+    """Show live pictures on a screen that logs in as PERSON, each day until its closing time. To stop: `share end`."""
     done = client(data).act(ScreenGive(screen, person, days))
     if json:
         echo_json(done)

@@ -15,7 +15,7 @@ root = typer.Typer()
 
 @root.command(short_help="What waits for you, and the access log's head.", epilog="Example: holdshelf today")
 def today(data: Data = None, json: Json = False) -> None:
-    """What waits for you, when you were here before, and the access log's head to write down."""
+    """What needs your attention, when you last logged in, and the access log's head to write down."""
     from holdshelf_tui.session.log_head import short_head  # noqa: PLC0415 - loads asyncio, as the next
     from holdshelf_tui.session.today import ask_today  # noqa: PLC0415
 

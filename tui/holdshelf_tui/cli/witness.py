@@ -61,7 +61,7 @@ def policy(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Say how many of the witnesses have to sign. Where fewer do, `status` says so; nothing waits for them."""
+    """Say how many of the witnesses have to sign. `status` warns if fewer sign; no work is held up."""
     _tell(client(data).act(types.WitnessPolicy(needed)), json=json)
 
 
@@ -168,7 +168,7 @@ def trusted(data: Folder, json: Json = False) -> None:
 @app.command(epilog="Example: holdshelf witness serve --data /srv/witness --listen 0.0.0.0:8041")
 def serve(
     data: Folder,
-    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where it is asked.")] = DEFAULT_LISTEN,
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Address and port to listen on.")] = DEFAULT_LISTEN,
 ) -> None:
     """Countersign the heads of the logs that are trusted, until it is ended. A small process of its own."""
     from holdshelf_core.witnesses import offline  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What the tabs offer for holds kept in a store elsewhere: how it does, whether all is there, what other branches hold."""
+"""What the tabs offer for holds kept in an off-site store: how it does, whether all is there, what other branches hold."""
 
 from __future__ import annotations
 

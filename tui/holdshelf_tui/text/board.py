@@ -95,7 +95,7 @@ def linted_words(found: PolicyLinted) -> str:
         ("Looser than the policy in force", found.looser),
         ("Stricter", found.stricter),
         ("Also different", found.other),
-        ("Words only, which the machine leaves to people", found.words_only),
+        ("Not enforced by Holdshelf; people must follow it", found.words_only),
         (
             "Enforced, but no cases show what is allowed and what is refused",
             [listed(found.unshown)] if found.unshown else [],
@@ -103,7 +103,7 @@ def linted_words(found: PolicyLinted) -> str:
     ):
         if sentences:
             parts += [f"{heading}:", *(f"  {inert(sentence, 4000)}" for sentence in sentences), ""]
-    return "\n".join(parts) or "It changes nothing of what the policy in force means."
+    return "\n".join(parts) or "It does not change what the policy in force means."
 
 
 def adopted_words(row: AdoptedRow) -> list[str]:
@@ -111,7 +111,7 @@ def adopted_words(row: AdoptedRow) -> list[str]:
     lines = [f"Version {inert(row.version)}, adopted on {iso_day(row.adopted_on)}, is in force. SHA-256 {row.sha256}."]
     if row.file_sha256:
         by = f", signed by {inert(row.signed_by, 80)}" if row.signed_by else ""
-        lines.append(f"So is what it means: the policy file, SHA-256 {row.file_sha256}{by}.")
+        lines.append(f"Its policy file is also in force: SHA-256 {row.file_sha256}{by}.")
     if row.languages:
         lines.append(f"The text is in {listed(row.languages)}.")
     if row.reviewed_by:
@@ -121,7 +121,7 @@ def adopted_words(row: AdoptedRow) -> list[str]:
         )
     lines += [f"This term ended, as the policy has no such role: {inert(words, 200)}." for words in row.ended]
     lines += [
-        f"This screen shows nothing any more, as the policy has none of that name: {inert(words, 200)}."
+        f"This screen no longer shows pictures, because the policy does not list it: {inert(words, 200)}."
         for words in row.screens_ended
     ]
     return lines

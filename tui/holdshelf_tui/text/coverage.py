@@ -48,7 +48,8 @@ def answer(rows: Sequence[CoverageRow]) -> str:
     _, row, day = max(missing, key=lambda one: one[0])
     total = span(sum(seconds for seconds, _, _ in missing))
     where = f"{inert(row.name, 40)} on {short_day(day.day)} ({percent_words(day)}%)"
-    return f"Of {days}, {total} of {counted(cameras, 'camera')} are missing; the most: {where}."
+    when = f"In {days}" if before else "Today"
+    return f"{when}, {total} of footage from {counted(cameras, 'camera')} is missing; worst: {where}."
 
 
 def table_lines(rows: Sequence[CoverageRow]) -> Iterator[str]:

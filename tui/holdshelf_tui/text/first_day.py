@@ -100,7 +100,7 @@ _STEPS: tuple[Step, ...] = (
     Step(
         "director",
         "Name the {first}",
-        "With the public key that they made: `holdshelf person invite LOGIN` prints the card that says how.",
+        "You need their public key. `holdshelf person invite LOGIN` prints a card that shows them how to make it.",
         (ADMIN,),
         "people",
         "people",
@@ -140,7 +140,7 @@ _STEPS: tuple[Step, ...] = (
     Step(
         "second",
         "Name a second person: the {second}",
-        "A release and a lift take two (P13, P16), unless the Board has said otherwise.",
+        "Releasing footage and lifting a hold each take two people (P13, P16), unless the Board decides otherwise.",
         (SEAT,),
         "people",
         "seats",
@@ -174,7 +174,7 @@ _STEPS: tuple[Step, ...] = (
     Step(
         "review",
         "Go through the Board's settings, and attest the review",
-        "Second person, days to a hold's review, days in an outbox: the Board's part of People. Then tick house.board-review.",
+        "Check the Board's settings under People, such as days until a hold's review. Then check off house.board-review.",
         (SEAT,),
         "people",
         "second_person_lift",

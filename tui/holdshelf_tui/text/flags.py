@@ -19,10 +19,10 @@ FLAG_WORDS = {
     "clock_by_admin": "a time that the admin confirmed",
     "counsel_word": "counsel's determination",
     "emergency_release": "a release in an emergency",
-    "register_settled": "a register that was made what the log says",
-    "older_log": "a state that is older than what was seen",
+    "register_settled": "a register that was corrected from the access log",
+    "older_log": "server data older than what was seen before",
     "backup_restored": "a backup that was restored",
-    "register_unproven": "a register that no log proved",
+    "register_unproven": "a register that the access log could not confirm",
     "media_replaced": "a media disk that was lost and replaced",
     "media_adopted": "a media disk that was adopted after a restore",
 }
@@ -33,7 +33,7 @@ _DOINGS = {
     "wandering": "look that wandered from camera to camera",
     "paper_approval": "approval on signed paper",
     "hold_archived": "copy of a hold to another disk",
-    "clock_by_admin": "word on the time",
+    "clock_by_admin": "clock confirmation",
     "counsel_word": "entry of counsel's determination",
     "emergency_release": "release in an emergency",
 }

@@ -67,7 +67,7 @@ SENTENCES: dict[str, Sentence] = {
         "camera.reload": ("set up", "set up", "{camera} again"),
         "camera.remove": ("removed", "remove", "the camera" + _CAMERA + _WHY),
         "camera.rename": ("renamed", "rename", "the camera" + _CAMERA + "[ to {t.new_name}]"),
-        "camera.replace": ("had", "have", "another device take the place of {camera}" + _WHY),
+        "camera.replace": ("replaced", "replace", "{camera} with another device" + _WHY),
         "camera.retire": ("retired", "retire", "the camera" + _CAMERA + _WHY),
         "camera.set_time": ("set", "set", "the clock of {camera}"),
         "camera.sound_off": ("switched", "switch", "the sound of {camera} off"),
@@ -99,7 +99,7 @@ SENTENCES: dict[str, Sentence] = {
         "entrance.add": ("registered", "register", "the entrance {entrance}"),
         "entrance.attest": ("attested", "attest", "the sign at {entrance}[: {f.found}][, {t.defect}]"),
         "entrance.remove": ("removed", "remove", "the entrance {entrance}" + _WHY),
-        "entrance.waive": ("went", "go", "without a sign at {entrance}[ for {f.days} days]" + _WHY),
+        "entrance.waive": ("waived", "waive", "the sign at {entrance}[ for {f.days} days]" + _WHY),
         "flag.review": (
             "reviewed",
             "review",
@@ -108,7 +108,7 @@ SENTENCES: dict[str, Sentence] = {
         "footage.short": (
             "erased",
             "erase",
-            "footage sooner than the policy's least, for want of room[: after {f.kept_hours} hours][, {f.at_least}]",
+            "footage sooner than the policy allows, because the disk was full[: after {f.kept_hours} hours][, {f.at_least}]",
         ),
         "footage.root": ("anchored", "anchor", "what was recorded[: {f.segments} files]"),
         "hold.approve": (
@@ -166,15 +166,15 @@ SENTENCES: dict[str, Sentence] = {
         "offsite.removed": (
             "took",
             "take",
-            "{subject}, which was lifted, out of the store elsewhere[ ({f.objects} objects)]",
+            "{subject}, which was lifted, out of the off-site store[ ({f.objects} objects)]",
         ),
         "offsite.setup": (
             "had",
             "have",
             "holds kept in a store as well[: {t.target}][, hours: {f.hours}][, as branch {f.branch}]",
         ),
-        "offsite.stop": ("had", "have", "nothing more sent to the store elsewhere[: {t.target}]"),
-        "offsite.verify": ("asked", "ask", "the store elsewhere whether all of it is there"),
+        "offsite.stop": ("stopped", "stop", "off-site copies of holds[: {t.target}]"),
+        "offsite.verify": ("asked", "ask", "the off-site store whether all of it is there"),
         "outbox.enter": ("opened", "open", "the outbox[ ({f.files} files)]"),
         "outbox.expired": ("removed", "remove", "[{f.files} ]files from an outbox when their time was up[: {f.why}]"),
         "outbox.fetch": ("fetched", "fetch", "a file from the outbox[: {t.file}][ ({f.size})]"),

@@ -1,4 +1,4 @@
-"""The store elsewhere in words: where it is, how it does, what was found in it, and what each branch of a county holds."""
+"""The off-site store in words: where it is, how it does, what was found in it, and what each branch of a county holds."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _lost(health: types.Health) -> str:
     there = f"{counted(health.lost, 'object')} of what was there {'is' if health.lost == 1 else 'are'} lost"
     if not health.gone:
         return f"{there}, and put there again"
-    return f"{there}; {health.gone} of that cannot be put there again: no longer on the shelf here"
+    return f"{there}; {health.gone} of those cannot be sent again, because this server no longer has them"
 
 
 def verified_lines(found: types.OffsiteVerified, *, full: bool) -> list[str]:
@@ -97,7 +97,7 @@ def branch_lines(found: types.BranchList) -> list[str]:
     if found.fault:
         lines.append(f"! Not all of the store could be checked: {inert(found.fault, 200)}")
     elif not found.branches:
-        lines.append("No branch has written what it holds.")
+        lines.append("No branch has shared its list of holds yet.")
     return lines
 
 

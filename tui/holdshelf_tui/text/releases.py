@@ -73,7 +73,7 @@ def step_to_approval(row: ReleaseRow, policy: PolicyLists) -> str:
         decides = "another seat approves or refuses it"
     if row.needs_others:
         return f"Say first whether other people are seen in it: “Others”. Then {decides}."
-    return f"{decides[0].upper()}{decides[1:]}; until then nothing leaves."
+    return f"{decides[0].upper()}{decides[1:]}; nothing is released before that."
 
 
 def cameras_of(spans: Sequence[SpanRow], names: Mapping[str, str]) -> str:
@@ -163,7 +163,7 @@ def _ends(row: ReleaseRow) -> list[str]:
             how = f"by {row.approved_by_name}" if row.approved_by else "in imminent danger; it is reviewed afterwards"
         lines.append(f"Approved {how}, {when(row.approved_utc_ns)}.")
     if row.original:
-        lines.append("The original leaves: nothing is hidden.")
+        lines.append("The original recording is released, with nothing hidden.")
     if row.bundle is not None:
         lines.append(f"Its bundle was made by {row.bundle.made_by_name}, {when(row.bundle.made_utc_ns)}; signed with")
         lines.append(f"  {row.bundle.fingerprint}")

@@ -18,7 +18,7 @@ def stamped_words(stamped: Stamped | None) -> str:
 
 def stamp_words(stamp: Stamp) -> str:
     """What a stamp that holds says."""
-    return f"{inert(stamp.signer, 120)} stamped it at {when(stamp.utc_ns, seconds=True)}: by its word, it existed then."
+    return f"{inert(stamp.signer, 120)} certifies that it existed at {when(stamp.utc_ns, seconds=True)}."
 
 
 def fingerprint_words(certificates: Sequence[str]) -> list[str]:

@@ -11,7 +11,9 @@ from holdshelf_tui.text.words import counted, inert
 
 def witnessed_words(answer: LogVerified) -> list[str]:
     """A sentence for each witness that signed the head from outside, and one for keys that nobody here knows."""
-    told = [f"{signed_words(one)}: until then it had seen no other history of this log." for one in answer.witnesses]
+    told = [
+        f"{signed_words(one)}: up to then, it had seen no conflicting version of this log." for one in answer.witnesses
+    ]
     if answer.unknown:
         names = ", ".join(inert(name, 60) for name in answer.unknown[:4])
         more = ", …" if len(answer.unknown) > 4 else ""
