@@ -38,8 +38,8 @@ def tell_rebuilt(repairs: RepairRegistry, problem: str, *, rebuilt: bool) -> Non
     """Raise the repair for a register that is not the one last written; ``rebuilt``: from the access log, as far as that goes."""
     anew = (
         "It was rebuilt from what the access log says about people, holds and cameras. Compare them with the papers on "
-        "file. For a camera that lost its password: `holdshelf camera check CAMERA --ask-password`. Who is told what is "
-        "wrong must be set up again: `holdshelf alert --help`."
+        "file. For a camera that lost its password: `holdshelf camera check CAMERA --ask-password`. Alerts "
+        "must be set up again: `holdshelf alert --help`."
     )
     repairs.async_create(
         "register",

@@ -30,7 +30,7 @@ _MEANS: Final[dict[What, str]] = {
 _SIGNS: Final = {"error": "Error", "warning": "Warning", "notice": "Notice"}
 FOOT: Final = (
     "-- \nHoldshelf sends alerts about the recorder and its cameras, never about people or footage. "
-    "`holdshelf alert list` shows who is told what."
+    "`holdshelf alert list` shows who gets which alerts."
 )
 
 

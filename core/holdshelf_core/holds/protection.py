@@ -87,7 +87,9 @@ class Protection:
             return False
         start, end = ref.start_utc_ns, ref.end_utc_ns
         if end <= start:
-            end = start + (UNKNOWN_LENGTH_NS if end == start else 1)
+            # A file of one picture is no time long, but its line is there. From a name alone nobody knows how long it is.
+            is_lost = end == start and not ref.boot and not ref.is_recovered
+            end = start + (UNKNOWN_LENGTH_NS if is_lost else 1)
         if _touches(camera.starts, camera.ends, start, end):
             return True
         return any(_touches(s, e, start, end) and ref.seq not in gone for s, e, gone in camera.partly)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,6 +73,10 @@ def test_a_file_whose_length_nobody_knows_is_taken_for_longer_than_any() -> None
     made = protection(one=kept((NOON, NOON + NS)))
     assert made.protects(ref(NOON - UNKNOWN_LENGTH_NS + 1, NOON - UNKNOWN_LENGTH_NS + 1))
     assert not made.protects(ref(NOON - UNKNOWN_LENGTH_NS, NOON - UNKNOWN_LENGTH_NS))
+    # Seen in the campaign: one picture, written while a kill came, was kept by a hold that began seconds after it.
+    one_picture = msgspec.structs.replace(ref(NOON - 1, NOON - 1), boot="b")
+    assert not made.protects(one_picture)
+    assert made.protects(msgspec.structs.replace(one_picture, start_utc_ns=NOON, end_utc_ns=NOON))
     assert made.protects(ref(NOON, NOON - 5 * NS)), "the clock was set back within it"
 
 

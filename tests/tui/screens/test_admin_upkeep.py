@@ -158,7 +158,7 @@ async def who_is_told(pilot: Pilot[Any]) -> DoctorPane:
     assert isinstance(pane, DoctorPane)
     for _ in range(2):
         await press_tab(pilot, pane)
-    await until_shown(pilot, "Nobody is told when something is wrong")
+    await until_shown(pilot, "Nobody gets an alert when something is wrong")
     return pane
 
 
@@ -167,7 +167,7 @@ async def test_who_is_told_is_set_tested_changed_and_removed(stage: Stage) -> No
         async with stage.app("").run_test(size=(80, 24)) as pilot:
             pane = await who_is_told(pilot)
             await pilot.press("i")
-            await until_shown(pilot, "Tell somebody what is wrong")
+            await until_shown(pilot, "Send alerts to somebody")
             await pilot.press("enter")
             await until_shown(pilot, "Mail server")
             await fills(pilot, "office", HOST, "")
@@ -204,7 +204,7 @@ async def test_who_is_told_is_set_tested_changed_and_removed(stage: Stage) -> No
             await pilot.press("enter")
             await until_shown(pilot, "office is removed")
             await closed(pilot)
-            await until_shown(pilot, "Nobody is told when something is wrong")
+            await until_shown(pilot, "Nobody gets an alert when something is wrong")
     assert stage.service.client.read(ReadAlerts()) == []
 
 
@@ -212,7 +212,7 @@ async def test_home_assistant_is_told_by_a_broker_that_is_set_by_keys(stage: Sta
     async with stage.app("").run_test(size=(80, 24)) as pilot:
         pane = await who_is_told(pilot)
         await pilot.press("i")
-        await until_shown(pilot, "Tell somebody what is wrong")
+        await until_shown(pilot, "Send alerts to somebody")
         await pilot.press("down", "down", "enter")
         await until_shown(pilot, "MQTT broker")
         await fills(pilot, "home", "localhost")
@@ -233,14 +233,14 @@ async def test_home_assistant_is_told_by_a_broker_that_is_set_by_keys(stage: Sta
         await pilot.press("enter")
         await until_shown(pilot, "Home Assistant may keep its entities")
         await closed(pilot)
-        await until_shown(pilot, "Nobody is told when something is wrong")
+        await until_shown(pilot, "Nobody gets an alert when something is wrong")
 
 
 async def test_a_heartbeat_is_set_changed_and_removed_by_keys(stage: Stage) -> None:
     async with stage.app("").run_test(size=(80, 24)) as pilot:
         pane = await who_is_told(pilot)
         await pilot.press("i")
-        await until_shown(pilot, "Tell somebody what is wrong")
+        await until_shown(pilot, "Send alerts to somebody")
         await pilot.press("down", "down", "down", "enter")
         await until_shown(pilot, "Report that it is running")
         await fills(pilot, "pulse", "http://127.0.0.1:9/ping")
@@ -261,7 +261,7 @@ async def test_a_heartbeat_is_set_changed_and_removed_by_keys(stage: Stage) -> N
         await pilot.press("enter")
         await until_shown(pilot, "pulse is removed")
         await closed(pilot)
-        await until_shown(pilot, "Nobody is told when something is wrong")
+        await until_shown(pilot, "Nobody gets an alert when something is wrong")
 
 
 async def test_a_clock_that_was_set_is_confirmed(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -75,7 +75,7 @@ def test_p11_the_admin_is_shown_no_picture_through_the_door_either(house: DoorHo
         (("coverage",), "the last 7 days and today"),
         (("doctor",), "The wall clock agrees"),
         (("jobs",), "sweep"),
-        (("alert", "list"), "Nobody is told"),
+        (("alert", "list"), "Nobody gets an alert"),
         (("alert", "history"), "Nothing"),
         (("witness", "list"), "Nobody countersigns"),
         (("timestamp", "show"), "Nobody stamps"),

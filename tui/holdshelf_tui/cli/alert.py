@@ -37,7 +37,7 @@ Only = Annotated[
 Least = Annotated[str | None, typer.Option(help="The least severity: notice, warning or error.")]
 Quiet = Annotated[str | None, typer.Option(help="Quiet hours, e.g., 22:00-07:00; 'none' for none.")]
 Through = Annotated[
-    bool | None, typer.Option("--errors-break-quiet/--errors-wait", help="Whether errors are told in quiet hours.")
+    bool | None, typer.Option("--errors-break-quiet/--errors-wait", help="Whether errors are sent in quiet hours.")
 ]
 Remind = Annotated[
     int | None, typer.Option(help="Repeat the alert after this many hours if the problem lasts; 0: never.")
@@ -276,12 +276,12 @@ def list_ways(data: Data = None, json: Json = False) -> None:
         cells = [(row.way.name, target_words(row.way), whom_words(row.way), health_words(row.health)) for row in rows]
         typer.echo(table(("NAME", "WHERE", "FOR", "STATE"), cells))
     else:
-        typer.echo("Nobody is told when something is wrong. To add a channel: `holdshelf alert add mail --help`.")
+        typer.echo("Nobody gets an alert when something is wrong. To add a channel: `holdshelf alert add mail --help`.")
 
 
 @app.command(epilog="Example: holdshelf alert show office")
 def show(name: Name, data: Data = None, json: Json = False) -> None:
-    """Show one channel: where it goes, what it is told, and its state."""
+    """Show one channel: where it goes, which alerts it gets, and its state."""
     row = _known(data, name)
     if json:
         echo_json(row)

@@ -28,7 +28,7 @@ from holdshelf_tui.text.cameras import MARKS
 from holdshelf_tui.text.time_format import when
 from holdshelf_tui.text.words import inert
 
-NOBODY = "Nobody is told when something is wrong."
+NOBODY = "Nobody gets an alert when something is wrong."
 
 
 def way_cells(row: WayRow) -> Sequence[str | Content]:

@@ -69,7 +69,7 @@ class DoctorPane(ListPane[CheckStep | JobRow | WayRow | Voucher]):
     short = "Doctor"
     key = "doctor"
     asking = "Looking …"
-    PARTS: ClassVar = {DOCTOR: "Examination", JOBS: "Scheduled work", ALERTS: "Who is told", VOUCH: "Who vouches"}
+    PARTS: ClassVar = {DOCTOR: "Examination", JOBS: "Scheduled work", ALERTS: "Alerts", VOUCH: "Who vouches"}
     COLUMNS: ClassVar = {
         DOCTOR: Columns({"": (2, 2), "Looked at": (14, 26), "Found": (40, 200)}, first=("Looked at", "Found")),
         JOBS: Columns(
@@ -189,9 +189,9 @@ class DoctorPane(ListPane[CheckStep | JobRow | WayRow | Voucher]):
             parts=(DOCTOR,), short="Elsewhere", shown=_has_store, run=offsite.async_elsewhere),
         PaneAction("verify_elsewhere", "Verify it there", "Ask the store for each object: is it there, and held?",
             key=key_table.CHECK, parts=(DOCTOR,), short="Verify there", shown=_has_store, run=offsite.async_verify),
-        PaneAction("add_way", "Tell somebody …", "By mail, Apprise or MQTT: who is told what is wrong", key=key_table.NEW,
-            parts=(ALERTS,), short="Tell somebody", run=alerts.async_add),
-        RowAction("change_way", "Change …", "Its server, what it is told, its quiet hours", key=key_table.CHANGE,
+        PaneAction("add_way", "Add an alert …", "By mail, Apprise or MQTT: who is alerted to what is wrong", key=key_table.NEW,
+            parts=(ALERTS,), short="Add an alert", run=alerts.async_add),
+        RowAction("change_way", "Change …", "Its server, which alerts it gets, its quiet hours", key=key_table.CHANGE,
             parts=(ALERTS,), enters=True, short="Change", run=alerts.async_change),
         RowAction("test_way", "Send a test", "A test message now, and what came of it", key=key_table.CHECK,
             parts=(ALERTS,), short="Test", run=alerts.async_test),

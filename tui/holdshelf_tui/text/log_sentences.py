@@ -31,7 +31,7 @@ SENTENCES: dict[str, Sentence] = {
         "alert.set": (
             "set",
             "set",
-            "who is told what is wrong: {subject}[ ({f.way})][, for the {f.audience}][, quiet hours {f.quiet}]"
+            "who is alerted to what is wrong: {subject}[ ({f.way})][, for the {f.audience}][, quiet hours {f.quiet}]"
             "[, MQTT discovery {f.discovery}][: {t.target}]",
         ),
         "alert.test": ("sent", "send", "a test message by {subject}"),

@@ -34,7 +34,7 @@ KINDS = (
 class KindDialog(FormDialog[str]):
     """By what a new way tells."""
 
-    title_words = "Tell somebody what is wrong"
+    title_words = "Send alerts to somebody"
     does = "Go on"
 
     def fields(self) -> ComposeResult:
@@ -124,7 +124,7 @@ class MailDialog(WayDialog[MailWay]):
         return MailWay(
             name=name,
             host=self.needed("host", "Which mail server?"),
-            to=tuple(self.needed("to", "Who is told?").replace(",", " ").split()),
+            to=tuple(self.needed("to", "Who gets the alerts?").replace(",", " ").split()),
             sender=self.needed("sender", "From which address?"),
             port=port,
             security=self.query_one("#security", Choice).value,
