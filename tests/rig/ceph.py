@@ -51,6 +51,7 @@ mon data avail warn = 2
 ms bind ipv4 = true
 ms bind ipv6 = false
 osd memory target = 939524096
+osd heartbeat grace = 3600
 [mon]
 mon data = {folder}/mon
 mon initial members = a
@@ -73,6 +74,8 @@ rgw user quota bucket sync interval = 1
 """
 
 
+# `osd heartbeat grace`: a frozen OSD's lease to read its own data ends after 0.8 of it, by default 16 s; with no second OSD
+# Ceph 18 at times never renews it, and every request waits as "delayed".
 _IN_MEMORY = """osd objectstore = memstore
 memstore device bytes = {bytes}"""
 _IN_A_FILE = """osd objectstore = bluestore
@@ -138,6 +141,18 @@ class Ceph:
 
     def thaw_osd(self) -> None:
         self._started["osd"].send_signal(signal.SIGCONT)
+
+    def told(self) -> str:
+        """What its processes and its monitor say of themselves, for a test that failed."""
+        lines = [f"{name}: {process.poll()}" for name, process in self._started.items()]
+        try:
+            lines.append(self.run("ceph", "--connect-timeout", "10", "-s"))
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            lines.append(f"ceph -s: {error}")
+        for log in ("osd.0.log", "osd.out"):
+            with contextlib.suppress(OSError):
+                lines.append((self.folder / log).read_text(errors="replace")[-4000:])
+        return "\n".join(lines)
 
     def full_from(self, share: float) -> None:
         """Its disk counts as full when so much of it is used; 0.95 is usual."""

@@ -22,7 +22,7 @@ _CONCERNS = {
     "counsel": "counsel's determinations recorded or ended since (`holdshelf counsel list`)",
     "commission": "commissioning: masks that were drawn or changed since are not burned in (`holdshelf camera list`)",
     "entrance": "entrances attested or waived since (`holdshelf entrance list`)",
-    "checklist": "ticks of the checklist entered since (`holdshelf checklist show --due`)",
+    "checklist": "checkmarks of the checklist entered since (`holdshelf checklist show --due`)",
     "board": "settings of the Board (`holdshelf board show`)",
     "policy": "the policy in force (`holdshelf policy show`)",
     "camera": "cameras added or removed since, and their passwords (`holdshelf camera list`)",

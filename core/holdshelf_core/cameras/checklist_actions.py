@@ -31,9 +31,9 @@ def _word(call: Call[types.ChecklistEnter], entries: list[rules.Entry]) -> rules
         checked = now.utc_ns
     mended = common.day_start_utc_ns(asked.mended, "--mended") if asked.mended else None
     if checked > now.utc_ns or (mended is not None and mended > now.utc_ns):
-        raise BadRequest("That date is in the future: enter a tick after the check.", "Give an earlier day.")
+        raise BadRequest("That date is in the future: enter a checkmark after the check.", "Give an earlier day.")
     if asked.take_back and (defect or mended is not None):
-        raise BadRequest("Taking back a tick cannot also record a defect or a repair.", "Enter one or the other.")
+        raise BadRequest("Taking back a checkmark cannot also record a defect or a repair.", "Enter one or the other.")
     if defect and mended is not None:
         raise BadRequest("A defect is either found or fixed.", "Enter one or the other.")
     if defect and len(entries) != 1:
@@ -53,7 +53,7 @@ def _checked(entry: rules.Entry, word: rules.Word, row: model.Check, name: str) 
     if word.mended_utc_ns is None:
         return
     if not row.defect:
-        raise BadRequest(f"{name} has no known defect.", "Leave --mended out; only the ticks are entered.")
+        raise BadRequest(f"{name} has no known defect.", "Leave --mended out; only the checkmarks are entered.")
     # Found at noon, mended the same day: days are compared.
     if row.defect_utc_ns is not None and word.mended_utc_ns < row.defect_utc_ns - DAY_NS:
         raise BadRequest(
@@ -78,7 +78,7 @@ async def _enter(call: Call[types.ChecklistEnter]) -> types.ChecklistEntered:
     asked, state = call.request, call.state
     if len(asked.codes) > MAX_CODES:
         raise BadRequest(
-            f"More than {MAX_CODES} codes at once.", "Enter them in two steps; CODE.all ticks a whole form."
+            f"More than {MAX_CODES} codes at once.", "Enter them in two steps; CODE.all checks off a whole form."
         )
     entries = [
         replace(entry, points={point: _value(value) for point, value in entry.points.items()})
@@ -150,7 +150,7 @@ def _answer(call: Call[types.ChecklistEnter], entries: list[rules.Entry], word: 
                 sentences.append(f"{row.name}: its sign is {row.state}.")
         elif row.kind == "camera":
             left = [point.code for point in row.points if point.seen_utc_ns is None]
-            open_ = f"; not ticked yet: {', '.join(left)}" if left else "; all of it is ticked"
+            open_ = f"; not checked off yet: {', '.join(left)}" if left else "; all of it is checked off"
             sentences.append(f"{row.name}: {f'a defect is open ({row.defect})' if row.defect else done}{open_}.")
         else:
             count = sum(entry.kind == "house" for entry in entries)

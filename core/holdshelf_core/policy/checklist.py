@@ -162,7 +162,7 @@ def entries_of(state: State, codes: Iterable[str], *, points_needed: bool, value
         points = _points(state.policy, kind, subject, typed, value, values_needed=values_needed)
         if points_needed and not points:
             raise BadRequest(
-                f"{code.strip()[:60]!r} does not name an item to tick.",
+                f"{code.strip()[:60]!r} does not name an item to check.",
                 f"Known: {subject_code(kind, id_)}.{{{','.join(point.id for point in points_of(state.policy, kind))}}}.",
             )
         if kind == "house" and not points:
@@ -217,7 +217,7 @@ def _points(policy: Policy, kind: str, subject: str, typed: str, value: str, *, 
     for name in names:
         point = points[name]
         if not point.value and value:
-            raise BadRequest(f"{subject[:40]}.{name} is a tick box and takes no value.", f"Give {subject[:40]}.{name}.")
+            raise BadRequest(f"{subject[:40]}.{name} is a checkbox and takes no value.", f"Give {subject[:40]}.{name}.")
         if point.value and not value and values_needed:
             wanted = f"a number of {LENGTHS[point.value]}" if point.value in LENGTHS else "its words"
             raise BadRequest(f"{subject[:40]}.{name} needs {wanted}.", f"Give {subject[:40]}.{name}=….")

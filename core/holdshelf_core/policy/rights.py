@@ -159,7 +159,7 @@ PERMISSIONS: dict[str, Permission] = {
         Permission(id="entrance.edit", words="edit the register of entrances", clause="P3", rights=("commission",)),
         Permission(id="entrance.attest", words="attest an entrance's sign", clause="P3", rights=("commission",)),
         Permission(
-            id="checklist.enter", words="enter the checklist's ticks", clause="P3", rights=("commission",)
+            id="checklist.enter", words="enter the checklist's checkmarks", clause="P3", rights=("commission",)
         ),  # the cameras that a letter names; points of the building need a seat
         Permission(id="entrance.waive", words="waive an entrance's sign", clause="P3", who_clause="P3"),
         # the Board and the text

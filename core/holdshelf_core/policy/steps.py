@@ -78,7 +78,7 @@ def step_missing(ask: Ask, steps: Sequence[str], what: str, clause: str) -> Deci
         return refused(
             clause,
             f"Before {what} the {words} is consulted.",
-            f"Do that, and tick it in the form. By command: `--consulted {role}`.",
+            f"Do that, and check it in the form. By command: `--consulted {role}`.",
         )
     return refused(clause, f"It takes the {words} to consent to {what}.", _who_consents(ask, role))
 

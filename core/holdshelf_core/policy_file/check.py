@@ -408,7 +408,7 @@ class _Check:
             yield from said_mistakes(self._file, where, "words", check.words)
             yield from self._cited(where, check.clause)
             if check.key == "all":
-                yield Mistake(where, "all is what ticks every box of a form.", "Give the check another key.")
+                yield Mistake(where, "all is what checks every box of a form.", "Give the check another key.")
             if check.every:
                 yield from a_length(where, check.every)
             yield from among(where, (check.by,) if check.by else (), self._roles, "role")

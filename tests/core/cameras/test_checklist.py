@@ -123,7 +123,7 @@ def test_p3_a_defect_is_a_repair_until_it_is_mended(house: House) -> None:
 
 def test_p4_to_p8_a_cameras_points_are_entered_and_their_walk_is_no_longer_due(house: House) -> None:
     done = house.enter("lobby.all", by=house.sam, on=day(-3), checker="Pat Doe")
-    assert done.sentences == ["Front entrance: entered; all of it is ticked."]
+    assert done.sentences == ["Front entrance: entered; all of it is checked off."]
     lobby = next(camera for camera in house.printed().cameras if camera.id == "lobby")
     walk = lobby.points["walk-test"]
     assert (walk.code, walk.by, walk.done_on, walk.is_due) == ("lobby.walk-test", "Pat Doe", day(-3), False)
@@ -197,7 +197,7 @@ def test_p21_the_log_has_codes_in_public_and_names_and_words_in_private(house: H
     ("codes", "more", "words"),
     [
         ([], {}, "No code was given"),
-        (["lobby.area"], {"on": "2999-01-01"}, "enter a tick after the check"),
+        (["lobby.area"], {"on": "2999-01-01"}, "enter a checkmark after the check"),
         (["lobby.area"], {"on": "someday"}, "is not a date"),
         (["lobby.area", "desk.area"], {"defect": "dirty"}, "enter each defect separately"),
         (["lobby"], {"mended": "2026-01-01"}, "Front entrance has no known defect"),
@@ -220,7 +220,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_entered(
 def test_a_tick_that_was_a_mistake_is_taken_back_and_the_log_has_both(house: House) -> None:
     house.enter("lobby.all")
     done = house.enter("lobby.walk-test", take_back=True)
-    assert done.sentences == ["Front entrance: taken back; not ticked yet: lobby.walk-test."]
+    assert done.sentences == ["Front entrance: taken back; not checked off yet: lobby.walk-test."]
     assert [entry["facts"].get("taken_back") for entry in house.entered()[-2:]] == [None, "yes"]
     house.enter("lobby.walk-test", on=day(-3))
 

@@ -110,7 +110,10 @@ def test_a_store_that_dies_in_the_middle_and_comes_back_has_all_of_it(on_disk: C
             assert a_pass(work, HOLD).ok is False
     finally:
         {"disk": on_disk.start_osd, "disk hangs": on_disk.thaw_osd, "all of it": on_disk.start_again}[what]()
-    health = until_well(work, HOLD)
+    try:
+        health = until_well(work, HOLD)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{on_disk.told()}") from None
     assert (health.lost, health.gone) == (0, 0), "what was confirmed is there"
     until(lambda: all_held(work))
     assert work.bad() == {}

@@ -517,7 +517,7 @@ MEANING: dict[str, tuple[str, str, str]] = {
         "What it puts in is not number",
     ),
     "a sentence that says nothing": ("[sign.en]", '[words.en]\n"Questions?" = " "\n[sign.en]', "It says nothing"),
-    "a check by the name of all": ('key = "review"', 'key = "all"', "all is what ticks every box"),
+    "a check by the name of all": ('key = "review"', 'key = "all"', "all is what checks every box"),
     "a text that moves the cursor": (
         '"an incident"',
         '"an\\u001b[2Jincident"',

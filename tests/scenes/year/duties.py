@@ -63,7 +63,7 @@ def play_checklist(year: Year, hand: Hand) -> None:
         hand.press(hand.number_of("Print"))
         hand.sees("By command")
         hand.press("Right", "Right", "Right")
-    hand.sees("Enter ticks", "Attest")
+    hand.sees("Enter checkmarks", "Attest")
     hand.press("e")
     hand.sees("Enter opens a form", "Front entrance (lobby)")
     hand.press(*["Down"] * hand.lines_above("(lobby)", "│ ▲ ", "│ ✓ ", less="is due. Enter"), "Enter")

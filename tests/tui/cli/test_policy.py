@@ -52,7 +52,7 @@ def test_the_first_librarys_table_is_the_same_to_the_byte(
     monkeypatch.setenv("HOLDSHELF_DATA", str(tmp_path / "nothing"))
     out = desk.admin("policy", "explain", "--json").out
     assert (
-        hashlib.sha256(out.encode()).hexdigest() == "5644424e8dbb817310d75511939831a4a6bb77ea21e7123a2bdea3f32745c70b"
+        hashlib.sha256(out.encode()).hexdigest() == "950eee3aa3197eab4d9bc4ea0b8dd793c70e88467568064791b040dd4298b98f"
     )
 
 

@@ -196,7 +196,7 @@ def test_boxes_and_lines_are_told_in_words() -> None:
         d.Fields([d.Field("four", 9)]),
     ]
     told = [figure.alt for figure in structure(pdf.render(paper(blocks))).all("Figure")]
-    assert told[:4] == ["ticked:", "to tick:", "ticked:", "blank, to be written by hand"]
+    assert told[:4] == ["checked:", "to check:", "checked:", "blank, to be written by hand"]
 
 
 def test_headings_lists_tables_and_quotes_are_what_they_are() -> None:

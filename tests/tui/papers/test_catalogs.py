@@ -253,7 +253,7 @@ def test_boxes_and_lines_are_told_in_spanish_too() -> None:
     told = {figure.alt for figure in tags.all("Figure")}
     assert told == {"por marcar:", "en blanco, para escribir a mano"}
     page = PAPERS["policy"].as_html(in_language(PAPERS["policy"], "es"))
-    assert "to tick" not in page
+    assert "to check" not in page
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,10 @@ def test_a_page_can_be_read_by_whoever_does_not_see_it() -> None:
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
     assert all(attrs.get("alt") for tag, attrs in page.tags if tag == "img")
-    assert {attrs.get("aria-label") for _, attrs in page.tags if attrs.get("role") == "img"} == {"ticked:", "to tick:"}
+    assert {attrs.get("aria-label") for _, attrs in page.tags if attrs.get("role") == "img"} == {
+        "checked:",
+        "to check:",
+    }
     assert all(attrs.get("scope") in ("col", "row") for tag, attrs in page.tags if tag == "th")
     made = html.render(frame.document(FACTS, "A paper", [d.Para("x")]))
     for words in ("color-scheme: light dark", "@media print", 'name="viewport"', '<meta charset="utf-8">'):

@@ -220,7 +220,7 @@ async def test_p4_p5_a_camera_is_tried_renamed_moved_and_removed(stage: Stage, r
         await until_shown(pilot, "Men's desk")  # in the list, too: a form is about what stands there
 
         await press_button(pilot, "act-move")
-        await until_shown(pilot, "It was moved")
+        await until_shown(pilot, "Record the move")
         await pilot.press(*["down"] * 5)  # from the service desk to another common area
         await pilot.press("enter")
         await until_shown(pilot, "Which place is it")

@@ -189,7 +189,7 @@ async def test_who_is_told_is_set_tested_changed_and_removed(stage: Stage) -> No
             await closed(pilot)
             await until_shown(pilot, "works")
             await pilot.press("e")
-            await until_shown(pilot, "Change office")
+            await until_shown(pilot, "Change the alert office")
             assert stage.service.client.read(ReadAlerts())[0].way.rules.quiet == ""
             quiet = pilot.app.screen.query_one("#quiet", Input)
             await until(pilot, "the form takes keys", lambda: pilot.app.focused is not None)
@@ -222,7 +222,7 @@ async def test_home_assistant_is_told_by_a_broker_that_is_set_by_keys(stage: Sta
         await until_shown(pilot, "Entities made by: MQTT discovery")
         pane.table.focus()
         await pilot.press("e")
-        await until_shown(pilot, "Change home")
+        await until_shown(pilot, "Change the alert home")
         pilot.app.screen.query_one("#discovery", Tick).value = False
         await pilot.press("enter")
         await until_shown(pilot, "home tells MQTT")
@@ -251,7 +251,7 @@ async def test_a_heartbeat_is_set_changed_and_removed_by_keys(stage: Stage) -> N
         await until_shown(pilot, "every 5 minutes, and nothing else")
         pane.table.focus()
         await pilot.press("e")
-        await until_shown(pilot, "Change pulse")
+        await until_shown(pilot, "Change the alert pulse")
         await pilot.press("tab", "ctrl+u", "7", "enter")
         await until_shown(pilot, "pulse tells")
         await closed(pilot)

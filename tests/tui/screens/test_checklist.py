@@ -62,7 +62,7 @@ async def test_p3_p4_one_walks_through_entrance_camera_and_house_by_keys_alone(s
         pane = await at_ticks(pilot)
         await at_form(pilot, "▲ Main entrance (e1): not attested")
         await pilot.press("enter")
-        await until_said(pilot, "Tick what was seen with the space bar")
+        await until_said(pilot, "Check what was seen with the space bar")
         for _ in range(3):
             await pilot.press("space", "down")
         await pilot.press("tab")
@@ -75,7 +75,7 @@ async def test_p3_p4_one_walks_through_entrance_camera_and_house_by_keys_alone(s
         form = pilot.app.screen
         assert isinstance(form, TicksDialog) and form.text("checker") == "Pat Doe"  # carried on
         await pilot.press("up", "end", "space", "enter")  # all of these
-        await until_said(pilot, "Front entrance: entered; all of it is ticked.")
+        await until_said(pilot, "Front entrance: entered; all of it is checked off.")
         walk = next(point for point in row(stage, "camera", "lobby").points if point.id == "walk-test")
         assert walk.checker == "Pat Doe" and walk.by == "Dora Reed"
         await pilot.press("end")
@@ -119,7 +119,7 @@ async def test_what_cannot_be_is_told_in_the_form_and_nothing_typed_is_lost(stag
         await at_form(pilot, "The house")
         await pilot.press("tab")
         await types(pilot, "an old text is posted\n")
-        await until_said(pilot, "Tick the one item that has the defect.")
+        await until_said(pilot, "Check the one item that has the defect.")
 
 
 async def test_who_may_not_commission_is_not_offered_it(stage: Stage) -> None:
@@ -127,7 +127,7 @@ async def test_who_may_not_commission_is_not_offered_it(stage: Stage) -> None:
         pane = await (await settled(pilot)).go("papers")
         pane.query_one(Tabs).active = "paper-checklist"
         shown = await until_said(pilot, "Checklist: signs")
-        assert "Enter ticks" not in shown.replace("“Enter ticks”", "")
+        assert "Enter checkmarks" not in shown.replace("“Enter checkmarks”", "")
 
 
 def test_what_is_due_is_among_the_duties_of_who_can_see_to_it(stage: Stage) -> None:

@@ -221,7 +221,7 @@ async def test_p3_p4_p6_a_director_brings_a_camera_into_use_by_keys_alone(stage:
         await until_shown(pilot, screen.masked.sha256[:16])
         await nothing_cut(pilot, "approval", LARGE)
         await pilot.press("enter")
-        await until_shown(pilot, "Tick it, or go back")
+        await until_shown(pilot, "Check it, or go back")
         assert row(stage, "side-door").state == "new"
         await pilot.press("space", "enter")
         await until_shown(pilot, "is now in use")

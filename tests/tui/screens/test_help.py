@@ -124,7 +124,7 @@ async def test_f1_works_in_a_form_which_keeps_what_was_typed(stage: Stage) -> No
         form.query_one("#reference").focus()
         await types(pilot, "26-77")
         await helped(pilot)
-        for words in ("Tick or untick", "Back, without doing it", "To the next field"):
+        for words in ("Check or uncheck", "Back, without doing it", "To the next field"):
             await until(pilot, words, lambda words=words: words in said(pilot))
         await pilot.press("escape")
         await until(pilot, "the form again", lambda: pilot.app.screen is form)

@@ -357,6 +357,6 @@ async def test_scene_17_somebody_in_danger_is_seen_at_once_from_the_first_screen
         form = await until(pilot, "the form", lambda: of(pilot, BreakGlassDialog))
         assert not form.query_one("#cameras", Picks).selected
         await types(pilot, "smoke\n")
-        await until_said(pilot, "Which camera? Tick at least one")
+        await until_said(pilot, "Which camera? Check at least one")
         await pilot.press("space", "enter")
         await in_front(pilot, "live")

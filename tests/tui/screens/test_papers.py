@@ -112,7 +112,7 @@ async def test_p3_a_sign_is_attested_from_the_checklist(stage: Stage) -> None:
         await pilot.press("v")
         await until_said(pilot, "A sign was looked at")
         await pilot.press("enter")
-        await until_said(pilot, "Tick both, or say what is wrong")
+        await until_said(pilot, "Check both, or say what is wrong")
         await pilot.press("space", "tab", "space", "enter")
         await until(pilot, "attested", lambda: entrance(stage).state == "attested")
         await until(pilot, "a new checklist", lambda: "not attested" not in said(pilot))

@@ -58,7 +58,7 @@ async def test_a_look_takes_a_tick_for_who_was_consulted(tmp_path: Path) -> None
             choose(dialog, "purpose", "staff")
             await put(pilot, incident="26-1")
             await pilot.press("enter")
-            await until_said(pilot, "is consulted", "tick it in the form")
+            await until_said(pilot, "is consulted", "check it in the form")
             await tick(pilot, "consulted", "human-resources")
             await pilot.press("enter")
             (look,) = await until(pilot, "an open look", our_app(pilot).looks.all)

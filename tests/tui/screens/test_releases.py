@@ -180,7 +180,7 @@ async def test_scene_9_what_is_approved_is_made_into_a_bundle_and_has_its_receip
         await pilot.press("down", "enter")  # an officer is here
         await until_said(pilot, "what we need from you")
         await pilot.press("0")
-        await until_said(pilot, "The receipt for the officer")
+        await until_said(pilot, "Print the receipt for the officer")
         await pilot.press("down", "down", "down", "enter")
         shown = await until_said(pilot, "Key that signed it")
         assert made.fingerprint in shown

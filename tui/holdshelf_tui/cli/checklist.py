@@ -37,14 +37,14 @@ def enter(
         str,
         typer.Option(
             metavar="WORDS",
-            help="What is wrong with the coded item: it is not ticked, and is listed as a repair until fixed.",
+            help="What is wrong with the coded item: it is not checked off, and is listed as a repair until fixed.",
         ),
     ] = "",
     mended: Annotated[str, typer.Option(metavar="DATE", help="Day when the defect was fixed.")] = "",
     take_back: Annotated[bool, typer.Option("--take-back", help="These were entered by mistake.")] = False,
     json: Json = False,
 ) -> None:
-    """Enter ticks from the printed checklist by their codes, or record that a defect was found or fixed."""
+    """Enter checkmarks from the printed checklist by their codes, or record that a defect was found or fixed."""
     asked = ChecklistEnter(
         codes, checker, typed_times.day(on, "--on"), defect, typed_times.day(mended, "--mended"), take_back
     )

@@ -70,7 +70,7 @@ def stills(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Write a masked still of each camera that waits to be brought into use, and a list to tick: `camera approve` takes it."""
+    """Write a masked still of each camera that waits to be brought into use, and a list to fill in: `camera approve` takes it."""
     service = client(data)
     tarred = str(folder) == STDIO
     if tarred and (json or shown_on_terminal()):
@@ -167,7 +167,7 @@ def _list(done: list[Still]) -> str:
 
 
 def approve(
-    file: Annotated[Path, typer.Argument(help="The list that `camera stills` wrote, ticked; - is standard input.")],
+    file: Annotated[Path, typer.Argument(help="The list that `camera stills` wrote, filled in; - is standard input.")],
     data: Data = None,
     json: Json = False,
 ) -> None:

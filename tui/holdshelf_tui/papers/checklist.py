@@ -41,7 +41,7 @@ def checklist_document(facts: PaperFacts) -> Document:
     """Signs, cameras, house. An empty register gives blank forms; a form stays on one page."""
     blocks: list[Block] = [
         Para(
-            "Tick what you saw yourself. Then enter the codes beside the boxes: “Enter ticks” on the screen, or "
+            "Check off what you saw yourself. Then enter the codes beside the boxes: “Enter checkmarks” on the screen, or "
             "the command “checklist enter CODE …”; CODE.all stands for every box of a form, --defect for what is wrong, "
             "--mended DAY for what is right again.",
             "small",

@@ -181,7 +181,7 @@ def _list(points: Sequence[d.Item], say: Words) -> str:
 
 
 def _box(say: Words, *, ticked: bool) -> str:
-    words, sign = (say("ticked:"), "☑") if ticked else (say("to tick:"), "☐")
+    words, sign = (say("checked:"), "☑") if ticked else (say("to check:"), "☐")
     return f'<span class="box" role="img" aria-label="{_words(words)}">{sign}</span>'
 
 

@@ -88,8 +88,8 @@ def _printed(printed_at: str) -> datetime:
 def _said(say: Words) -> dict[str, str]:
     """What the template says by itself."""
     return {
-        "ticked": say("ticked:"),
-        "to_tick": say("to tick:"),
+        "ticked": say("checked:"),
+        "to_tick": say("to check:"),
         "blank": say("blank, to be written by hand"),
         "page": say("page {page} of {pages}"),
         "library": say("Library"),

@@ -113,7 +113,7 @@ def _form_keys(form: FormDialog[object]) -> list[Keys]:
     return [
         ("Tab, Shift+Tab", "To the next field or button, and back"),
         ("↑ ↓", "Choose one of several (●)"),
-        ("Space", "Tick or untick ([x])"),
+        ("Space", "Check or uncheck ([x])"),
         ("Enter", f"“{form.does}”: do it as it is filled in"),
         ("Esc", "Back, without doing it"),
     ]

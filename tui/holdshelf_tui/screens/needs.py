@@ -77,25 +77,29 @@ def needs_for(who: Who) -> list[Need]:
         steps = [_WHEN, _SEE] if "archive" in rights else []
         steps += [_KEEP if "archive" in rights else _KEEP_UNSEEN, _NOTICE] if "hold" in rights else []
         does = "find it and keep it" if "hold" in rights else "find it"
+        offers = ["When it was", *(["what can be seen"] if "archive" in rights else [])]
+        offers += ["a hold on it", "its notice"] if "hold" in rights else []
         found.append(
             Need(
                 "find",
                 f"Something happened: {does}",
-                "When it was, what can be seen, a hold on it, its notice",
+                ", ".join(offers),
                 tuple(steps),
             )
         )
     if who.seat or who.designee or who.admin:
-        steps = [_GIVE_SHEET]
+        steps, offers = [_GIVE_SHEET], ["The sheet that says what we need"]
         if "release" in rights:
             steps += [_REQUEST, *([_KEEP_ASKED] if "hold" in rights else []), _BUNDLE, _RECEIPT]
+            offers.append("the request")
         elif "hold" in rights:
             steps += [_KEEP_FOR_THEM, _NOTICE]
+        offers += ["a hold"] if "hold" in rights else []
         found.append(
             Need(
                 "desk",
                 "An officer or a paper is here",
-                "The sheet that says what we need, the request, a hold",
+                ", ".join(offers),
                 tuple(steps),
             )
         )
@@ -253,7 +257,7 @@ _KEEP_ASKED = Step("Keep it meanwhile: place a hold", "Releases: Hold", _act("re
 _BUNDLE = Step(
     "Once it is approved, make the bundle", "Releases: Make the bundle", _act_on("bundle", "approved"), stays=True
 )
-_RECEIPT = Step("The receipt for the officer", "Releases: Receipt", _act_on("receipt", "exported"), stays=True)
+_RECEIPT = Step("Print the receipt for the officer", "Releases: Receipt", _act_on("receipt", "exported"), stays=True)
 _WHO_LOOKED = Step("Who looked?", "Log: Who looked?", _act("log", "who"), stays=True)
 _AT_ONCE = Step("Look at once", "Live: imminent danger", _at_once, stays=True)
 _SHARED = Step("See what was shared with you", "Shared with me", _go("shared"), stays=True)

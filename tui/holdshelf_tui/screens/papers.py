@@ -391,7 +391,7 @@ class PapersPane(ActionsPane):
             run=lambda self: async_to_outbox(self.home, self._opened[self.part])),
         PaneAction("print", "Print", "Printer, page, large type", key=key_table.PAPER, can=lambda self: self._is_made,
             only="No paper is shown yet.", run=lambda self: async_print(self.home, self._opened[self.part])),
-        PaneAction("ticks", "Enter ticks", "Enter what was ticked on the checklist", key=key_table.CHANGE, parts=(CHECKLIST,),
+        PaneAction("ticks", "Enter checkmarks", "Enter what was checked off on paper", key=key_table.CHANGE, parts=(CHECKLIST,),
             shown=_may_attest, run=lambda self: self._async_enter(ChecklistDialog())),
         PaneAction("attest", "Attest", "A sign was looked at", key=key_table.REVIEW, in_footer=False, parts=(CHECKLIST,),
             shown=_may_attest, can=lambda self: bool(self._entrances), only="No entrance is registered.",

@@ -82,8 +82,8 @@ class PeoplePane(ListPane[Row]):
         PEOPLE: "Enrolled", SEATS: "Seats", LETTERS: "Letters of appointment", SHARES: "Shares", BOARD: "The Board",
     }  # fmt: skip
     COLUMNS: ClassVar = {
-        PEOPLE: Columns({"Name": (18, 30), "Logs in as": (10, 16), "Is": (28, 90), "Keys": (12, 20)},
-            first=("Is", "Name", "Logs in as", "Keys")),
+        PEOPLE: Columns({"Name": (18, 30), "Logs in as": (10, 16), "Role": (28, 90), "Keys": (12, 20)},
+            first=("Role", "Name", "Logs in as", "Keys")),
         SEATS: Columns({"Seat": (20, 28), "Held by": (17, 30), "State": (9, 12), "From": (12, 12),
             "Last day": (12, 12)}, first=("Seat", "Held by", "State"), whole=("From", "Last day"), by={
             "From": lambda row: row.start_utc_ns,

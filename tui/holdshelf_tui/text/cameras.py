@@ -40,7 +40,7 @@ def repair_step(repair: RepairRow, *, admin: bool) -> str:
     if repair.issue_id.startswith("entrance:"):
         return "Have the sign looked at, then attest it under Checklist & print."
     if repair.issue_id.startswith("checklist:"):
-        return "See to it, then enter the ticks under Checklist & print."
+        return "See to it, then enter the checkmarks under Checklist & print."
     if repair.issue_id == CLOCK_REPAIR:
         return "Compare it with another clock, then Confirm the time."
     steps = [step for step in _SENTENCE.split(repair.next_step) if "`" not in step and "--" not in step]

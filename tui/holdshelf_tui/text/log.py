@@ -29,7 +29,7 @@ FAMILIES = (
     ("commission", "cameras commissioned"),
     ("camera", "cameras added and changed"),
     ("entrance", "entrances and signs"),
-    ("checklist", "the checklist's ticks"),
+    ("checklist", "the checklist's checkmarks"),
     ("door", "log-ins"),
     ("log", "the log itself"),
     ("print", "papers read and printed"),

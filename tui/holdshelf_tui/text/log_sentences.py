@@ -77,7 +77,7 @@ SENTENCES: dict[str, Sentence] = {
             "set",
             "the room for footage[ from {f.budget_before}][ to {f.budget}][, warning below {f.floor_days} days]" + _WHY,
         ),
-        "checklist.enter": ("entered", "enter", "[{f.count} ]ticks of the checklist"),
+        "checklist.enter": ("entered", "enter", "[{f.count} ]checkmarks of the checklist"),
         "clock.confirm": ("confirmed", "confirm", "that the time is right[: {f.wall_clock}]" + _WHY),
         "commission.approve": ("approved", "approve", "{camera} for use"),
         "commission.edit": ("prepared", "prepare", "{camera} for use[, with {f.masks} masks]" + _WHY),

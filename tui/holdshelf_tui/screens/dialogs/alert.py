@@ -35,7 +35,7 @@ class KindDialog(FormDialog[str]):
     """By what a new way tells."""
 
     title_words = "Send alerts to somebody"
-    does = "Go on"
+    does = "Continue"
 
     def fields(self) -> ComposeResult:
         """One of the kinds."""
@@ -55,7 +55,7 @@ class WayDialog[W: (MailWay, AppriseWay)](FormDialog[AlertDone]):
     def __init__(self, way: W | None = None) -> None:
         super().__init__()
         self._way: W | None = way
-        self.title_words = f"Change {way.name}" if way is not None else self.title_words
+        self.title_words = f"Change the alert {way.name}" if way is not None else self.title_words
 
     def own_fields(self) -> ComposeResult:
         """What this kind of way alone asks for."""
@@ -78,7 +78,7 @@ class WayDialog[W: (MailWay, AppriseWay)](FormDialog[AlertDone]):
         yield FormField("Quiet hours", TextField(rules.quiet, "e.g., 22:00-07:00; blank: none", id="quiet", most=11))
         yield FormField("", Tick("send errors during quiet hours, too", rules.errors_break_quiet, id="through"))
         again = str(rules.remind_hours)
-        yield FormField("Remind after", TextField(again, "hours; 0: never", id="remind", most=4))
+        yield FormField("Remind after (hours)", TextField(again, "0: never", id="remind", most=4))
 
     async def async_submit(self) -> AlertDone:
         """Set. Raises Missing, HoldshelfError."""
@@ -101,7 +101,7 @@ class WayDialog[W: (MailWay, AppriseWay)](FormDialog[AlertDone]):
 class MailDialog(WayDialog[MailWay]):
     """How mail goes out: by which SMTP server, with which login, to whom."""
 
-    title_words = "Tell by mail"
+    title_words = "Alerts by mail"
 
     def own_fields(self) -> ComposeResult:
         way = self._way
@@ -137,7 +137,7 @@ class MailDialog(WayDialog[MailWay]):
 class AppriseDialog(WayDialog[AppriseWay]):
     """Any service that Apprise knows."""
 
-    title_words = "Tell by Apprise"
+    title_words = "Alerts by Apprise"
 
     def lead(self) -> str:
         return "Apprise knows ntfy, Matrix, Teams and many more, each by a URL. It is an extra: docs/alerts.md."
@@ -156,14 +156,14 @@ class AppriseDialog(WayDialog[AppriseWay]):
 class MqttDialog(FormDialog[AlertDone]):
     """An MQTT broker, for Home Assistant. ``way`` None: a new one."""
 
-    title_words = "Tell Home Assistant"
+    title_words = "Alerts to Home Assistant"
     does = "Set it"
     doing = "Setting it"
 
     def __init__(self, way: MqttWay | None = None) -> None:
         super().__init__()
         self._way = way
-        self.title_words = f"Change {way.name}" if way is not None else self.title_words
+        self.title_words = f"Change the alert {way.name}" if way is not None else self.title_words
 
     def lead(self) -> str:
         """What goes there, and what cannot be typed here."""
@@ -221,7 +221,7 @@ class HeartbeatDialog(FormDialog[AlertDone]):
     def __init__(self, way: HeartbeatWay | None = None) -> None:
         super().__init__()
         self._way = way
-        self.title_words = f"Change {way.name}" if way is not None else self.title_words
+        self.title_words = f"Change the alert {way.name}" if way is not None else self.title_words
 
     def lead(self) -> str:
         """What it is for."""
@@ -235,7 +235,7 @@ class HeartbeatDialog(FormDialog[AlertDone]):
         url = TextField("", "blank: as before" if way else "https://…", id="url", most=2000)
         url.password = True
         yield FormField("Address", url)
-        yield FormField("Every", TextField(str(way.every_minutes) if way else "5", "minutes", id="every", most=4))
+        yield FormField("Every (minutes)", TextField(str(way.every_minutes) if way else "5", "", id="every", most=4))
 
     async def async_submit(self) -> AlertDone:
         """Set. Raises Missing, HoldshelfError."""

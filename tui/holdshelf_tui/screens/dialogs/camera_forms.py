@@ -50,7 +50,7 @@ class QuestionedForm[T](FormDialog[T]):
             raise Missing(
                 "questioned",
                 f"{word!r} sounds like a private place, where cameras are not allowed (P5).",
-                "Tick this if the camera sees no private place.",
+                "Check this if the camera sees no private place.",
             )
         return True
 
@@ -81,7 +81,7 @@ class MoveDialog(QuestionedForm[Done]):
     """It looks at another place from now on."""
 
     title_words = "A camera was moved"
-    does = "It was moved"
+    does = "Record the move"
     doing = "Saving"
 
     def __init__(self, camera: CameraRow) -> None:

@@ -91,14 +91,14 @@ class TicksDialog(FormDialog[ChecklistEntered]):
             yield FormField("Fixed on", TextField("", f"a day; it was: {row.defect}", id="mended", most=40))
         else:
             hint = (
-                "for the one item that is ticked"
+                "for the one item that is checked"
                 if row.kind == "house"
                 else "what is wrong; listed as a repair until fixed"
             )
             yield FormField("Or a defect", TextField("", hint, id="defect", most=200))
         yield FormField("Looked at on", TextField(self.carried[1], "a day; blank: today", id="on", most=40))
         if any(point.seen_utc_ns is not None for point in row.points):
-            yield FormField("By mistake", Tick("what I tick here was entered by mistake", id="back_again"))
+            yield FormField("By mistake", Tick("what I check here was entered by mistake", id="back_again"))
         yield FormField("By", TextField(self.carried[0], "blank: by you", id="checker", most=80))
 
     @staticmethod
@@ -126,9 +126,9 @@ class TicksDialog(FormDialog[ChecklistEntered]):
         defect = self.text("defect") if self.query("#defect") else ""
         mended = self._day("mended")
         if not codes and not defect and not mended:
-            raise Missing("points", "Tick what was seen with the space bar, or say what is wrong.")
+            raise Missing("points", "Check what was seen with the space bar, or say what is wrong.")
         if row.kind == "house" and defect and len(picked) != 1:
-            raise Missing("points", "Tick the one item that has the defect.")
+            raise Missing("points", "Check the one item that has the defect.")
         take_back = bool(self.query("#back_again")) and self.query_one("#back_again", Tick).value
         self.carried = self.text("checker"), self.text("on")
         checker, on = self.text("checker"), self._day("on")
@@ -160,11 +160,11 @@ class ChecklistDialog(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """What there is to walk past, and buttons."""
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "Ticks of the checklist"
+            dialog.border_title = "Checklist: what to check"
             yield Static("▲ is due. Enter opens a form, then goes on to the next.", classes="muted")
             yield OptionList(id="subjects", compact=True)
             yield Static("", id="said")
-            yield Actions((("close", "Back"), ("enter", "Enter ticks")), first="enter")
+            yield Actions((("close", "Back"), ("enter", "Enter checkmarks")), first="enter")
 
     def on_mount(self) -> None:
         """Ask how it stands."""

@@ -29,7 +29,7 @@ class PlaceDialog(FormDialog[CommissionRow]):
     """The kind of place that it looks at (P4), and whether it may see beyond library property (P8)."""
 
     title_words = "What the camera looks at"
-    does = "Keep it"
+    does = "Save it"
     doing = "Saving"
 
     def __init__(self, row: CommissionRow) -> None:
@@ -109,7 +109,7 @@ class ReopenDialog(FormDialog[CommissionRow]):
     """Take a camera out of use, to change what is hidden or to aim it anew."""
 
     title_words = "Take it out of use to change it"
-    does = "Out of use"
+    does = "Take it out of use"
     doing = "Taking it out of use"
 
     def __init__(self, row: CommissionRow) -> None:
@@ -168,10 +168,10 @@ class ApproveDialog(FormDialog[CommissionRow]):
     async def async_submit(self) -> CommissionRow:
         """In use from then on."""
         if not self.query_one("#looked", Tick).value:
-            raise Missing("looked", "Tick it, or go back and change what is hidden.")
+            raise Missing("looked", "Check it, or go back and change what is hidden.")
         not_private = bool(self.query("#not_private")) and self.query_one("#not_private", Tick).value
         if self.query("#not_private") and not not_private:
-            raise Missing("not_private", "No camera may see a private place (P5). Tick this if the camera sees none.")
+            raise Missing("not_private", "No camera may see a private place (P5). Check this if the camera sees none.")
         paper = sha256_of(self.text("paper"), needed=False) if self.query("#paper") else ""
         asked = CommissionApprove(
             self._row.camera,

@@ -28,11 +28,11 @@ class ArchiveDialog(FormDialog[HoldRow]):
 
     def fields(self) -> ComposeResult:
         """The folder at the server that the copy goes to."""
-        yield FormField("Folder", TextField("", "at the server, e.g., /mnt/archive", id="folder", most=400))
+        yield FormField("Folder", TextField("", "on the server, e.g., /mnt/archive", id="folder", most=400))
 
     async def async_submit(self) -> HoldRow:
         """Copied, and read back."""
-        folder = self.needed("folder", "Onto which disk? Type the folder where it is mounted at the server.")
+        folder = self.needed("folder", "Onto which disk? Type the folder where it is mounted on the server.")
         return await self.link.act(HoldArchive(self._hold.id, folder))
 
 
@@ -55,7 +55,7 @@ class StickDialog(FormDialog[Written]):
 
     def fields(self) -> ComposeResult:
         """Where to, in which form."""
-        yield FormField("Folder", TextField("", "at the server, e.g., /media/stick", id="folder", most=400))
+        yield FormField("Folder", TextField("", "on the server, e.g., /media/stick", id="folder", most=400))
         yield FormField("", Tick("as one zip file", id="zipped"))
 
     async def async_submit(self) -> Written:

@@ -60,7 +60,7 @@ class CounselDialog(FormDialog[Done]):
         yield _named(paper_field("Counsel's paper"), "paper-row")
         bases = [(basis, words) for basis, words in self.link.policy.bases if basis in self.link.policy.determinable]
         yield FormField(
-            "Requests on", Picks(bases, id="bases", rows=5), hint="Press Space to tick one.", id="bases-row"
+            "Requests on", Picks(bases, id="bases", rows=5), hint="Press Space to check one.", id="bases-row"
         )
         yield FormField("Its last day", TextField("", "e.g., 6/30/2027", id="until", most=40), id="until-row")
         cameras = [(ANY_CAMERA, "any camera"), *self._names.items()]
@@ -89,7 +89,7 @@ class CounselDialog(FormDialog[Done]):
         paper = sha256_of(self.text("paper"))
         bases = self.query_one("#bases", Picks).selected
         if not bases:
-            raise Missing("bases", "Which kinds of requests does it cover? Tick at least one with Space.")
+            raise Missing("bases", "Which kinds of requests does it cover? Check at least one with Space.")
         until = self.needed("until", "Until when? A determination has a last day.")
         try:
             last_day = typed_day(until, time.time_ns())
@@ -97,7 +97,7 @@ class CounselDialog(FormDialog[Done]):
             raise Missing("until", error.sentence, error.next_step) from None
         picked = self.query_one("#cameras", Picks).selected
         if not picked:
-            raise Missing("cameras", "Which cameras? Tick them with Space, or any camera.")
+            raise Missing("cameras", "Which cameras? Check them with Space, or any camera.")
         agency = self.text("agency")
         asked = CounselRecord(
             paper, bases, last_day, None if ANY_CAMERA in picked else picked, [agency] if agency else []

@@ -70,7 +70,7 @@ class AttestDialog(FormDialog[EntranceRow]):
         legible, lit = self.query_one("#legible", Tick).value, self.query_one("#lit", Tick).value
         defect = self.text("defect")
         if not defect and not (legible and lit):
-            raise Missing("legible", "Tick both, or say what is wrong with it.")
+            raise Missing("legible", "Check both, or say what is wrong with it.")
         on = self.text("on")
         try:
             day = typed_day(on, time.time_ns()) if on else ""

@@ -38,7 +38,7 @@ class ReviewDialog(FormDialog[HoldRow]):
 
     def fields(self) -> ComposeResult:
         """What was found, and the next one."""
-        yield FormField("Found", TextField("", "e.g., trial in March", id="note", most=500))
+        yield FormField("Finding", TextField("", "e.g., trial in March", id="note", most=500))
         yield FormField(
             "Next review in", TextField("", own_board("days; blank: as the Board set it"), id="days", most=10)
         )
@@ -106,7 +106,7 @@ class DecideDialog(FormDialog[HoldRow]):
                 f"until {until}. Until then the lift can be undone."
             )
         asker = hold.lift_by_name or "Somebody"
-        lead = f"{asker} asks to lift {hold.id}, no. {hold.reference}: {hold.lift_why.rstrip('.')}."
+        lead = f"{asker} asks to lift {hold.id}, no. {hold.reference}{f': {why}' if (why := hold.lift_why.rstrip('.')) else ''}."
         return lead + (
             " You cannot decide this; another seat must. You can enter a paper that they signed."
             if not self._may_approve

@@ -155,7 +155,7 @@ class FlagDialog(FormDialog[Done]):
     """Say that a flagged act of somebody else was looked at."""
 
     title_words = "Review an act"
-    does = "I have reviewed it"
+    does = "Record the review"
     doing = "Recording the review"
 
     def __init__(self, flag: FlagRow, *, own: bool) -> None:
@@ -172,7 +172,7 @@ class FlagDialog(FormDialog[Done]):
 
     def fields(self) -> ComposeResult:
         """What was found; who looked at it."""
-        yield FormField("Found", TextField("", "e.g., “It was a real emergency”", id="note", most=500))
+        yield FormField("Finding", TextField("", "e.g., “It was a real emergency”", id="note", most=500))
         choices = [] if self._own else [(ON_SCREEN, "I have reviewed it")]
         yield FormField("Reviewed", Choice([*choices, (PAPER, "another seat has, on a signed paper")], id="word"))
         policy = self.link.policy

@@ -44,7 +44,7 @@ class MendDialog(FormDialog[tuple[str, str]]):
     def fields(self) -> ComposeResult:
         """What, why, and the Board's paper."""
         choices = [(key, own_board(words)) for key, words in CHOICES]
-        yield FormField("Do this", Choice(choices if self._admin else choices[:-1], id="what", rows=4))
+        yield FormField("Do this", Choice(choices if self._admin else choices[:-1], id="what", rows=8))
         yield FormField("Why", TextField("", "what happened, as far as you know; goes on record", id="why", most=300))
         if self._admin:
             yield paper_field(own_board("Board's paper"), needed=False)

@@ -17,7 +17,7 @@ class OthersDialog(FormDialog[ReleaseRow | None]):
     """Leaves with the release as it is answered; ``draws``: instead, boxes are to be drawn."""
 
     title_words = "Are other people seen in it?"
-    does = "Go on"
+    does = "Continue"
     doing = "Recording the answer"
 
     def __init__(self, row: ReleaseRow) -> None:
@@ -35,7 +35,7 @@ class OthersDialog(FormDialog[ReleaseRow | None]):
         said = self._row.others
         before = NONE if said is not None and not said.seen else UNMASKED if said is not None and said.why else DRAW
         choices = [
-            (DRAW, "I look, and draw masks over others where they are seen"),
+            (DRAW, "I will look, and draw masks over others where they are seen"),
             (NONE, "nobody else is seen: I have looked"),
             (UNMASKED, "others are seen, and are not masked, because …"),
         ]

@@ -55,5 +55,5 @@ class OutboxDialog(FormDialog[Done]):
         if row.kind == BUNDLE:
             raise Missing("path", "A bundle cannot be removed early: it is removed automatically when its time is up.")
         if not self.query_one("#sure", Tick).value:
-            raise Missing("sure", "Tick “remove it now”, or go back.")
+            raise Missing("sure", "Check “remove it now”, or go back.")
         return await self.link.act(OutboxRemove(row.path))

@@ -33,12 +33,18 @@ from holdshelf_tui.text.time_span import typed_day
 from holdshelf_tui.text.words import counted
 from holdshelf_tui.widgets.fields import Choice, FormField, PasteField, Picks, TextField, Tick
 
+WHO = "Choose who it is."
 KEY_HINT = "The line from the file that ends in .pub (ssh-ed25519 AAAA…), or the whole of PuTTYgen's public file."
 
 
 def people_choices(people: Sequence[PersonRow]) -> list[tuple[str, str]]:
     """Those who are here, by name."""
     return [(row.id, f"{row.name} ({row.login})") for row in people if row.left_utc_ns is None]
+
+
+def unchosen(people: Sequence[PersonRow]) -> list[tuple[str, str]]:
+    """The same behind a first row that is nobody: Enter must not name somebody who was never picked."""
+    return [("", "not chosen yet"), *people_choices(people)]
 
 
 class PeopleForm(FormDialog[Done]):
@@ -112,7 +118,7 @@ class KeyDialog(PeopleForm):
         yield FormField("Public key", PasteField(id="key"), hint=KEY_HINT)
         if self._person.keys:
             lost = Tick("the PC or key was lost: the old keys stop working", id="replace")
-            yield FormField("", lost, hint="Not ticked: this key is added, and the old ones keep working.")
+            yield FormField("", lost, hint="Not checked: this key is added, and the old ones keep working.")
         if self._paper:
             yield paper_field()
 
@@ -141,7 +147,7 @@ class SeatDialog(PeopleForm):
     def fields(self) -> ComposeResult:
         """Seat, person, term, paper."""
         yield FormField("Seat", Choice(self.link.policy.seats, self._seat, id="seat", rows=3))
-        yield FormField("Held by", Choice(people_choices(self._people), id="person", rows=5))
+        yield FormField("Held by", Choice(unchosen(self._people), "", id="person", rows=5))
         yield FormField("From", TextField("", "a day, e.g., 1/1/2027; blank: now", id="start", most=40))
         yield FormField("Last day", TextField("", "blank: no end set", id="end", most=40))
         yield paper_field()
@@ -150,7 +156,7 @@ class SeatDialog(PeopleForm):
         """Name the holder; the term begins now where no day was typed. Raises Missing, HoldshelfError."""
         person = self.query_one("#person", Choice).value
         if not person:
-            raise Missing("person", "Nobody is enrolled yet: enroll the person first.")
+            raise Missing("person", WHO if self._people else "Nobody is enrolled yet: enroll the person first.")
         seat = self.query_one("#seat", Choice).value
         asked = SeatName(
             seat, person, start=self.day("start"), end=self.day("end"), paper_sha256=sha256_of(self.text("paper"))
@@ -222,8 +228,8 @@ class AwayDialog(PeopleForm):
         super().__init__()
         self._seat, self._away = seat, seat.away_since_utc_ns is None
         self.title_words = "Away from now on" if self._away else "Back"
-        self.does = "Enter it"
-        self.doing = "Entering it"
+        self.does = "Record it"
+        self.doing = "Recording it"
 
     def lead(self) -> str:
         """Who, and what comes of it."""
@@ -258,11 +264,13 @@ class AppointDialog(PeopleForm):
 
     def fields(self) -> ComposeResult:
         """Whom, what, where, until when, by which paper."""
-        yield FormField("Designee", Choice(people_choices(self._people), self._chosen, id="person", rows=4))
+        yield FormField("Designee", Choice(unchosen(self._people), self._chosen, id="person", rows=4))
         yield FormField("May", Picks(RIGHTS, id="rights", rows=6))
         choices = [(camera.id, camera.name) for camera in self._cameras]
         yield FormField(
-            "Only cameras", Picks(choices, id="cameras", rows=4), hint="None ticked: all cameras, including later ones."
+            "Only cameras",
+            Picks(choices, id="cameras", rows=4),
+            hint="None checked: all cameras, including later ones.",
         )
         yield FormField("First day", TextField("", "blank: from now on", id="start", most=40))
         yield FormField("Last day", TextField("", "e.g., 12/31/2026 or in 90 days", id="end", most=40))
@@ -277,12 +285,12 @@ class AppointDialog(PeopleForm):
         """Give the designee the rights that are ticked, for all cameras where none is. Raises Missing, HoldshelfError."""
         rights = self.query_one("#rights", Picks).selected
         if not rights:
-            raise Missing("rights", "What may the designee do? Tick it with Space.")
+            raise Missing("rights", "What may the designee do? Check it with Space.")
         if not self.text("end"):
             raise Missing("end", "Until when? A letter names its last day.")
         person = self.query_one("#person", Choice).value
         if not person:
-            raise Missing("person", "Nobody else is enrolled yet: enroll the person first.")
+            raise Missing("person", WHO if self._people else "Nobody else is enrolled yet: enroll the person first.")
         asked = AppointmentMake(
             person,
             rights,
@@ -300,12 +308,12 @@ class ScreenDialog(PeopleForm):
     """Give a screen of the policy its live pictures."""
 
     title_words = "Give a screen its pictures"
-    does = "Give them"
-    doing = "Giving them"
+    does = "Assign them"
+    doing = "Assigning them"
 
     def __init__(self, people: Sequence[PersonRow]) -> None:
         super().__init__()
-        self._people = [("", "not chosen yet"), *people_choices(people)]
+        self._people = unchosen(people)
 
     def lead(self) -> str:
         return "The login enrolled for the screen shows live pictures until a set time each day. Each hour is logged."

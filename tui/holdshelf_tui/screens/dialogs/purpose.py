@@ -146,7 +146,7 @@ class LivePurposeDialog(_Asks):
         yield from self.purpose_fields()
         choices = [(camera.id, camera.name) for camera in self._cameras]
         yield FormField(
-            "Cameras", Picks(choices, {self._camera}, id="cameras", rows=4), hint="Press Space to tick one."
+            "Cameras", Picks(choices, {self._camera}, id="cameras", rows=4), hint="Press Space to check one."
         )
 
     def on_mount(self) -> None:
@@ -184,7 +184,7 @@ class BreakGlassDialog(FormDialog[GrantRow]):
         """What the danger is, and where."""
         yield FormField("The danger", TextField("", "in a few words, e.g., a child is missing", id="why", most=300))
         choices = [(camera.id, camera.name) for camera in self._cameras]
-        yield FormField("Cameras", Picks(choices, self._first, id="cameras", rows=6), hint="Press Space to tick one.")
+        yield FormField("Cameras", Picks(choices, self._first, id="cameras", rows=6), hint="Press Space to check one.")
         yield FormField(
             "Incident", TextField("", "number of the report, if there is one already", id="incident", most=60)
         )
@@ -198,5 +198,5 @@ class BreakGlassDialog(FormDialog[GrantRow]):
 def _picked(form: FormDialog[GrantRow]) -> list[str]:
     cameras = form.query_one("#cameras", Picks).selected
     if not cameras:
-        raise Missing("cameras", "Which camera? Tick at least one with Space.")
+        raise Missing("cameras", "Which camera? Check at least one with Space.")
     return cameras

@@ -117,7 +117,7 @@ async def async_paper(form: FormDialog[Outcome], kind: str, same: Sequence[SpanA
 async def _async_scope(form: FormDialog[Outcome]) -> list[SpanRow]:
     cameras = form.query_one("#scope-cameras", Picks).selected
     if not cameras:
-        raise Missing("scope-cameras", "Which cameras does the paper name? Tick them with Space.")
+        raise Missing("scope-cameras", "Which cameras does the paper name? Check them with Space.")
     begins = form.text("scope-from")
     ends = form.text("scope-to")
     now_utc_ns = time.time_ns()
@@ -293,7 +293,7 @@ class ExtendDialog(FormDialog[Outcome]):
         self._row = row
 
     def lead(self) -> str:
-        return f"{self._row.id}: {answer_words(self._row)} It can be given more time once; whoever asked is told why."
+        return f"{self._row.id}. {answer_words(self._row)} It can be given more time once; whoever asked is told why."
 
     def fields(self) -> ComposeResult:
         yield FormField("Why", TextField("", "e.g., three hours to look through", id="why", most=200))

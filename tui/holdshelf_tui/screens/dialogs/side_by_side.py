@@ -41,13 +41,15 @@ class SideBySideDialog(FormDialog[tuple[str, ...]]):
             (camera.id, camera.name if camera.id in self._look.cameras else f"{camera.name} (adds it to the look)")
             for camera in self._cameras
         ]
-        yield FormField("Cameras", Picks(choices, self._picked, id="cameras", rows=10), hint="Press Space to tick one.")
+        yield FormField(
+            "Cameras", Picks(choices, self._picked, id="cameras", rows=10), hint="Press Space to check one."
+        )
 
     async def async_submit(self) -> tuple[str, ...]:
         """The look is widened, and that is written down, before anything of a new camera is asked for."""
         cameras = self.query_one("#cameras", Picks).selected
         if not 2 <= len(cameras) <= MOST_SIDE_BY_SIDE:
-            raise Missing("cameras", "Tick two, three or four cameras with Space.")
+            raise Missing("cameras", "Check two, three or four cameras with Space.")
         new = [camera for camera in cameras if camera not in self._look.cameras]
         if new:
             await self.home.looks.async_widen(self._look.id, new)

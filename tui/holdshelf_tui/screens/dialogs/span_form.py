@@ -68,7 +68,7 @@ class SpanForm[T](FormDialog[T]):
             picked = {self._cameras[0].id}
         choices = [(camera.id, camera.name) for camera in self._cameras]
         open_end = bool(self._given) and self._first_texts[1] == ""
-        more = "Press Space to tick one." if len(choices) > 1 else ""
+        more = "Press Space to check one." if len(choices) > 1 else ""
         yield FormField("Cameras", Picks(choices, picked, id="cameras", rows=4), hint=more)
         yield FormField("From", TextField(self._first_texts[0], TIME_HINT, id="from", most=80))
         to = FormField("To", TextField(self._first_texts[1], END_HINT, id="to", most=80), id="to-row")
@@ -121,7 +121,7 @@ class SpanForm[T](FormDialog[T]):
             return start_utc_ns, None
         ends = self.text("to")
         if not ends:
-            more = ", or tick that it lasts until lifted" if self.until_lifted else ""
+            more = ", or check that it lasts until lifted" if self.until_lifted else ""
             raise Missing("to", f"Until when? Type a time or a length{more}.")
         try:
             unchanged = given_end is not None and ends == self._first_texts[1]
@@ -138,7 +138,7 @@ class SpanForm[T](FormDialog[T]):
         """What is filled in. Raises Missing."""
         cameras = self.query_one("#cameras", Picks).selected
         if not cameras:
-            raise Missing("cameras", "Which camera? Tick at least one with Space.")
+            raise Missing("cameras", "Which camera? Check at least one with Space.")
         start_utc_ns, end_utc_ns = await self._async_times()
         untouched = (
             (self.text("from"), "" if self.goes_on else self.text("to")) == self._first_texts

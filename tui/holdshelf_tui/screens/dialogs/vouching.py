@@ -60,7 +60,7 @@ class NeededDialog(FormDialog[WitnessDone]):
 class StampsDialog(FormDialog[TimestampDone]):
     """A time stamp server."""
 
-    title_words = "Time stamps on the access log's head"
+    title_words = "Timestamps on the access log's head"
     does = "Set it"
     doing = "Setting it"
     CSS = """
