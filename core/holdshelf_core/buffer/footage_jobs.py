@@ -64,7 +64,7 @@ class FootageJobs:
             book = await self._anchoring.async_book()
         except (HoldshelfError, StorageError) as error:
             # The bytes are read anyway; that they could not be compared with the log is a finding of its own.
-            problems.append(f"Nothing could be held against the access log: {error}")
+            problems.append(f"Nothing could be compared with the access log: {error}")
         known = {day_start_ns(day) // DAY_NS for camera in footage.cameras() for day in footage.days(camera)}
         known |= {day_start_ns(day) // DAY_NS for _, day in (book.camera_days() if book is not None else ())}
         wanted = sorted(day for day in known if day < today and (today - 1 - day) % SCRUB_EVERY_DAYS == 0)

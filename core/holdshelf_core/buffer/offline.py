@@ -33,7 +33,7 @@ NO_STATE = (
     "Without the state folder (--state), nothing was compared with the access log, and Holdshelf cannot tell about missing files "
     "whether they were erased on schedule."
 )
-NOTHING_HELD = "Nothing could be held against the access log"
+NOTHING_HELD = "Nothing could be compared with the access log"
 
 
 def verify_folder(media: Path, state: Path | None, asked: types.VerifyRequest) -> types.VerifyReport:

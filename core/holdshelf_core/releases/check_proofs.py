@@ -46,7 +46,7 @@ NO_PROOFS = (
     "that its footage is what was recorded."
 )
 TOO_LARGE = (
-    f"{NAME} is too large to be read here, so its footage was not held against the access log; the script in "
+    f"{NAME} is too large to be read here, so its footage was not compared with the access log; the script in "
     "docs/bundle.md does it."
 )
 UNFRAMED = (

@@ -320,7 +320,7 @@ def test_a_log_that_is_damaged_leaves_nothing_called_good(service: Service, reco
     log_files.replace(service.data / "state", b'"lines":2', b'"lines":3')
     service.start()
     found = service.verify(deep=False).problems
-    assert any("held against the access log" in problem for problem in found), found
+    assert any("compared with the access log" in problem for problem in found), found
 
 
 def test_the_recorder_says_the_root_over_the_frames(tmp_path: Path) -> None:
